@@ -1,0 +1,189 @@
+"""campaign.toml: everything that decides a campaign's results, beside its manifest."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dlcctr.contract import CAMPAIGN_FILENAME, CONTRACT_VERSION
+from dlcctr.errors import ContractError, ManifestError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What `analyze`, `check` and `run` need beside the manifest.
+
+    Parameters
+    ----------
+    model : Path or None
+        DeepLabCut project folder (absolute once read).
+    model_hash, model_id : str
+        As `dlcctr.model.inspect_model` gave them when the campaign was made; empty where not known.
+    video_root : Path
+        Folder that the manifest's `video` column is relative to.
+    out : Path
+        Root of the results.
+    csv : bool
+        Also write DeepLabCut's .csv.
+    shuffle, trainset_index : int
+        DeepLabCut's own.
+    snapshot : str
+        Snapshot name (``snapshot-200``), index, or empty for what the project's config.yaml says.
+    crop : tuple of int or None
+        ``(x1, x2, y1, y2)`` in px, origin at the top left, as in DeepLabCut's own `cropping`.
+    batch_size : int or None
+        Frames per network call; None for the project's own.
+    """
+
+    file: Path
+    model: Path | None = None
+    model_hash: str = ""
+    model_id: str = ""
+    engine: str = ""
+    video_root: Path = Path()
+    out: Path = Path()
+    csv: bool = True
+    shuffle: int = 1
+    trainset_index: int = 0
+    snapshot: str = ""
+    crop: tuple[int, int, int, int] | None = None
+    batch_size: int | None = None
+    image: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the manifest and of campaign.toml."""
+        return self.file.parent
+
+
+def campaign_file(manifest: Path) -> Path:
+    """campaign.toml that belongs to a manifest: the one beside it."""
+    return manifest.resolve().parent / CAMPAIGN_FILENAME
+
+
+def read_campaign(manifest: Path) -> Campaign:
+    """Read the campaign beside a manifest; defaults where there is none.
+
+    Relative paths in the file are relative to its folder. Without a file, videos are looked up beside the
+    manifest and results go to ``results`` beside it.
+
+    Raises
+    ------
+    ManifestError
+        The file is not TOML, or a value has the wrong type; the message names file and key.
+    ContractError
+        It was written by another contract version.
+    """
+    file = campaign_file(manifest)
+    default = Campaign(file=file, video_root=file.parent, out=file.parent / "results")
+    if not file.exists():
+        return default
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{file}: not valid TOML: {error}", "mend that line, or make the campaign again") from error
+    version = table.get("contract", CONTRACT_VERSION)
+    if version != CONTRACT_VERSION:
+        raise ContractError(
+            f"{file}: written for contract {version}; this program speaks {CONTRACT_VERSION}",
+            "use the image and the dlcctr of the same version for one campaign",
+        )
+    return _from_table(default, table)
+
+
+def _from_table(default: Campaign, table: dict[str, Any]) -> Campaign:
+    model, videos = _section(default, table, "model"), _section(default, table, "videos")
+    output, analysis = _section(default, table, "output"), _section(default, table, "analysis")
+    image = _section(default, table, "image")
+    crop = _value(default, analysis, "analysis.crop", list, None)
+    if crop is not None and (len(crop) != 4 or not all(isinstance(x, int) for x in crop)):
+        raise ManifestError(f"{default.file}: analysis.crop must be four whole numbers [x1, x2, y1, y2] in px")
+    path = _value(default, model, "model.path", str, "")
+    return replace(
+        default,
+        model=_absolute(default.folder, path) if path else None,
+        model_hash=_value(default, model, "model.hash", str, ""),
+        model_id=_value(default, model, "model.id", str, ""),
+        engine=_value(default, model, "model.engine", str, ""),
+        video_root=_absolute(default.folder, _value(default, videos, "videos.root", str, ".")),
+        out=_absolute(default.folder, _value(default, output, "output.root", str, "results")),
+        csv=_value(default, output, "output.csv", bool, True),
+        shuffle=_value(default, analysis, "analysis.shuffle", int, 1),
+        trainset_index=_value(default, analysis, "analysis.trainset_index", int, 0),
+        snapshot=str(analysis.get("snapshot", "")),
+        crop=(crop[0], crop[1], crop[2], crop[3]) if crop else None,
+        batch_size=_value(default, analysis, "analysis.batch_size", int, None),
+        image=_value(default, image, "image.name", str, ""),
+    )
+
+
+def _absolute(folder: Path, text: str) -> Path:
+    path = Path(text).expanduser()
+    return path if path.is_absolute() else (folder / path).resolve()
+
+
+def _section(campaign: Campaign, table: dict[str, Any], name: str) -> dict[str, Any]:
+    section = table.get(name, {})
+    if not isinstance(section, dict):
+        raise ManifestError(f"{campaign.file}: [{name}] must be a table")
+    return section
+
+
+def _value(campaign: Campaign, section: dict[str, Any], name: str, kind: type, default: Any) -> Any:
+    value = section.get(name.rpartition(".")[2], default)
+    if value is default:
+        return value
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ManifestError(f"{campaign.file}: {name} must be of type {kind.__name__}, not {value!r}")
+    return value
+
+
+def write_campaign(campaign: Campaign) -> None:
+    """Write campaign.toml for people to read: absolute paths as they are, everything else with a comment."""
+    lines = [
+        "# Made by `dlcctr manifest`. Everything that decides this campaign's results is in this file.",
+        f"contract = {CONTRACT_VERSION}",
+        "",
+        "[model]",
+        f"path = {_toml(str(campaign.model or ''))}  # DeepLabCut project folder",
+        f"hash = {_toml(campaign.model_hash)}",
+        f"id = {_toml(campaign.model_id)}",
+        f"engine = {_toml(campaign.engine)}",
+        "",
+        "[videos]",
+        f"root = {_toml(str(campaign.video_root))}  # the manifest's `video` column is relative to this",
+        "",
+        "[output]",
+        f"root = {_toml(str(campaign.out))}",
+        f"csv = {_toml(campaign.csv)}  # also write DeepLabCut's .csv",
+        "",
+        "[analysis]",
+        f"shuffle = {campaign.shuffle}",
+        f"trainset_index = {campaign.trainset_index}",
+        f"snapshot = {_toml(campaign.snapshot)}  # empty: what the project's config.yaml says",
+    ]
+    if campaign.crop:
+        lines.append(f"crop = {list(campaign.crop)}  # x1, x2, y1, y2 in px from the top left corner")
+    if campaign.batch_size:
+        lines.append(f"batch_size = {campaign.batch_size}")
+    if campaign.image:
+        lines += ["", "[image]", f"name = {_toml(campaign.image)}"]
+    from dlcctr.files import write_text_atomic
+
+    write_text_atomic(campaign.file, "\n".join(lines) + "\n")
+
+
+def _toml(value: str | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    import json
+
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,91 @@
+"""The contract between the host side, the image and the files on disk.
+
+Standard library only: this module is imported by everything, on old login nodes as well as inside the image.
+Raise `CONTRACT_VERSION` whenever a column, a receipt field, a file name or an exit code changes its meaning.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+from pathlib import Path, PurePosixPath
+
+CONTRACT_VERSION = 1
+
+CAMPAIGN_FILENAME = "campaign.toml"
+RECEIPT_FILENAME = "receipt.json"
+FAILURE_SUFFIX = ".failed.json"
+ATTEMPT_PREFIX = ".dlcctr-attempt-"
+"""Private folders of running (or killed) attempts; they lie beside the row's folder so that a rename commits them."""
+SCRATCH_PREFIX = "dlcctr-scratch-"
+ENV_PREFIX = "DLCCTR_"
+"""Every option of `analyze` can also be set as DLCCTR_<OPTION>, for example DLCCTR_BATCH_SIZE=4."""
+
+ENGINES = ("tensorflow", "pytorch")
+
+LABEL_PREFIX = "org.dlcctr."
+"""Image labels: contract, engine, engine-version, deeplabcut, cuda, min-driver, gpu-archs, flavour."""
+
+PROBE_COLUMNS = (
+    "index",
+    "video",
+    "frames",
+    "fps",
+    "width",
+    "height",
+    "codec",
+    "duration_s",
+    "bytes",
+    "fingerprint",
+    "error",
+)
+OVERRIDE_COLUMNS = ("model", "shuffle", "snapshot", "crop")
+MANIFEST_COLUMNS = PROBE_COLUMNS + OVERRIDE_COLUMNS
+
+VIDEO_EXTENSIONS = (
+    ".mp4", ".avi", ".mov", ".mkv", ".mpg", ".mpeg", ".m4v", ".wmv", ".webm", ".ts", ".mts", ".flv",
+    ".h264", ".264", ".h265", ".265", ".hevc", ".mjpg", ".mjpeg",
+)  # fmt: skip
+"""What a folder walk takes for a video. A file named explicitly is probed whatever its ending is."""
+
+
+class ExitCode(IntEnum):
+    """Stable exit codes; never 125 or more, which shells, Docker and schedulers use for themselves."""
+
+    OK = 0
+    BUG = 1
+    USAGE = 2
+    MANIFEST = 3
+    VIDEO = 4
+    MODEL = 5
+    GPU = 6
+    ANALYSIS = 7
+    OUTPUT = 8
+    TOOL_MISSING = 10
+    COMMAND_FAILED = 11
+    CONTRACT = 12
+    UNFINISHED = 20
+    TRY_AGAIN = 75
+
+
+class RowState(str, Enum):
+    """What a receipt says of a row."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+
+
+def row_folder(out_root: Path, model_id: str, video: str) -> Path:
+    """Folder of one row's results: ``<out>/<model-id>/<video's relative path>/``.
+
+    The video's whole relative path, ending included, is the folder's name, so that equal names never collide and
+    a new model never hides behind old results.
+    """
+    return out_root / model_id / PurePosixPath(video)
+
+
+def failure_file(out_root: Path, model_id: str, video: str) -> Path:
+    """File that says why a row failed; it lies beside the row's folder, which exists only once a result is whole."""
+    folder = row_folder(out_root, model_id, video)
+    return folder.with_name(folder.name + FAILURE_SUFFIX)

@@ -1,0 +1,93 @@
+"""The only place of the host side that starts processes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dlcctr.errors import CommandFailedError, ToolMissingError
+
+log = logging.getLogger("dlcctr")
+
+INSTALL_HINTS = {
+    "docker": "install Docker Engine (Debian: apt-get install docker.io) and start it",
+    "apptainer": "install Apptainer, or on a cluster try: module load apptainer (or singularity)",
+}
+
+
+def find_tool(*names: str) -> str:
+    """Path of the first tool that is installed.
+
+    Raises
+    ------
+    ToolMissingError
+        None of them is on PATH; the message names them and how to get the first.
+    """
+    for name in names:
+        path = shutil.which(name)
+        if path:
+            return path
+    hint = INSTALL_HINTS.get(names[0], f"install {names[0]} and try again")
+    raise ToolMissingError(f"{' or '.join(names)} was not found on this machine", hint)
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    capture: bool = True,
+    check: bool = True,
+    stdin: str | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        Never a shell line: nothing in a file name is ever executed.
+    env : mapping, optional
+        Variables added to this process's own.
+    capture : bool
+        Collect the output; otherwise it goes to this process's streams as it comes.
+    check : bool
+        Raise when the command fails.
+
+    Raises
+    ------
+    ToolMissingError
+        The program does not exist.
+    CommandFailedError
+        It ended with another code than 0; the message holds the command and the end of its output.
+    """
+    argv = [str(word) for word in argv]
+    log.debug("run: %s", shlex.join(argv))
+    try:
+        done = subprocess.run(
+            argv,
+            cwd=cwd,
+            env={**os.environ, **env} if env else None,
+            text=True,
+            errors="replace",
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            stdout=subprocess.PIPE if capture else None,
+            stderr=subprocess.STDOUT if capture else None,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise ToolMissingError(
+            f"{argv[0]} was not found on this machine", INSTALL_HINTS.get(argv[0], f"install {argv[0]}")
+        ) from error
+    if check and done.returncode != 0:
+        tail = "\n".join((done.stdout or "").splitlines()[-15:])
+        raise CommandFailedError(
+            f"command failed with code {done.returncode}: {shlex.join(argv)}" + (f"\n{tail}" if tail else ""),
+            "run it by hand to see all of its output",
+        )
+    return done
