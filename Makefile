@@ -1,0 +1,50 @@
+# Thin names for what people type; the logic is in dlcctr, scripts/ and demo/.
+# make demo | test | test-full | image | images | base | sif | lint | clean
+SHELL := /bin/sh
+PY := .venv/bin/python
+
+.PHONY: help venv demo test test-full image images base sif lint lock clean
+help:
+	@echo "make demo       set up, train a small model, analyse, check, draw (ENGINE=pytorch|tensorflow)"
+	@echo "make test       set up and run the tests, the real ones included; make test-full runs what does not fit there"
+	@echo "make image      build one image (ENGINE=tensorflow|pytorch DEVICE=cuda|cpu); make images builds every flavour"
+	@echo "make base       make the base image without a registry"
+	@echo "make sif        turn the image into dlc.sif (ENGINE=... DEVICE=...)"
+
+venv:
+	@sh scripts/bootstrap.sh
+
+demo: ENGINE ?= pytorch
+demo: venv
+	@$(PY) -m demo --engine $(ENGINE)
+
+test:
+	@sh scripts/test.sh
+
+test-full:
+	@sh scripts/test.sh --full
+
+image: ENGINE ?= tensorflow
+image: DEVICE ?= cuda
+image: venv
+	@$(PY) -m dlcctr image build --engine $(ENGINE) --device $(DEVICE)
+
+images: venv
+	@$(PY) -m dlcctr image build --all
+
+base:
+	@sh scripts/base.sh
+
+sif: ENGINE ?= tensorflow
+sif: DEVICE ?= cuda
+sif: venv
+	@$(PY) -m dlcctr image sif --engine $(ENGINE) --device $(DEVICE) -o dlc.sif
+
+lint: venv
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+
+lock:
+	@sh scripts/lock.sh
+
+clean:
+	rm -rf .venv build dist demo-out *.egg-info
