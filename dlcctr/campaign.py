@@ -26,6 +26,8 @@ class Campaign:
         DeepLabCut project folder (absolute once read).
     model_hash, model_id : str
         As `dlcctr.model.inspect_model` gave them when the campaign was made; empty where not known.
+    bodyparts, individuals, unique_bodyparts : tuple of str
+        The model's, in its order; `check` holds the results' columns against them.
     video_root : Path
         Folder that the manifest's `video` column is relative to.
     out : Path
@@ -47,6 +49,9 @@ class Campaign:
     model_hash: str = ""
     model_id: str = ""
     engine: str = ""
+    bodyparts: tuple[str, ...] = ()
+    individuals: tuple[str, ...] = ()
+    unique_bodyparts: tuple[str, ...] = ()
     video_root: Path = Path()
     out: Path = Path()
     csv: bool = True
@@ -62,6 +67,12 @@ class Campaign:
     def folder(self) -> Path:
         """Folder of the manifest and of campaign.toml."""
         return self.file.parent
+
+    def without_model_facts(self) -> Campaign:
+        """Copy that knows no more than the model's path: for a row with a model, shuffle or snapshot of its own."""
+        return replace(
+            self, model_hash="", model_id="", engine="", bodyparts=(), individuals=(), unique_bodyparts=()
+        )
 
 
 def campaign_file(manifest: Path) -> Path:

@@ -1,0 +1,270 @@
+"""The manifest: one row is one video, and its index never changes."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from dlcctr.campaign import Campaign
+from dlcctr.contract import MANIFEST_COLUMNS
+from dlcctr.errors import ManifestError
+from dlcctr.files import write_text_atomic
+from dlcctr.sheet import MAKE_HINT, Record, Sheet, append_lines, format_line, read_sheet
+
+Crop = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One video.
+
+    Parameters
+    ----------
+    index : int
+        Zero-based; what ``analyze --index`` takes.
+    video : str
+        POSIX path relative to the campaign's video root.
+    frames : int or None
+        What the container's header claims, or duration x fps; None where neither is known.
+    fps, duration_s : float or None
+        Frames per second, seconds.
+    width, height : int or None
+        In px, as DeepLabCut reads the picture (a rotation flag is applied).
+    fingerprint : str
+        See `dlcctr.fingerprint`.
+    error : str
+        Why the video could not be read; empty otherwise.
+    model, shuffle, snapshot, crop
+        Override the campaign's for this row; empty or None where they do not. `crop` is ``(x1, x2, y1, y2)`` in px,
+        origin at the top left.
+    line : int
+        Line of the manifest file that the row starts on, for messages; 0 where it comes from no file.
+    """
+
+    index: int
+    video: str
+    frames: int | None = None
+    fps: float | None = None
+    width: int | None = None
+    height: int | None = None
+    codec: str = ""
+    duration_s: float | None = None
+    bytes: int | None = None
+    fingerprint: str = ""
+    error: str = ""
+    model: str = ""
+    shuffle: int | None = None
+    snapshot: str = ""
+    crop: Crop | None = None
+    line: int = 0
+
+
+def read_manifest(path: Path) -> list[Row]:
+    """Read a manifest, also one that went through a spreadsheet.
+
+    BOM, CRLF, semicolons or tabs, quoted numbers, decimal commas, reordered, unknown and missing columns
+    (all but `index` and `video`), rows in another order and empty lines are taken as they come.
+
+    Returns
+    -------
+    list of Row
+        Sorted by index.
+
+    Raises
+    ------
+    ManifestError
+        The file is not there or no manifest; an index is missing, not a whole number or there twice; a video's
+        path is empty or leaves the video root; a cell cannot be read. The message names file and line.
+    """
+    return rows_of(read_sheet(path))
+
+
+def rows_of(sheet: Sheet) -> list[Row]:
+    """Rows of a sheet, sorted by index; raises as `read_manifest` does."""
+    rows = sorted((_row(_Cells(sheet.path, record)) for record in sheet.records), key=lambda row: row.index)
+    for first, second in itertools.pairwise(rows):
+        if first.index == second.index:
+            lines = sorted((first.line, second.line))
+            raise ManifestError(
+                f"{sheet.path}, line {lines[1]}: index {first.index} is on line {lines[0]} already",
+                "give one of them an index that is not taken yet; never renumber rows that have results",
+            )
+    return rows
+
+
+def write_manifest(path: Path, rows: Iterable[Row]) -> None:
+    """Write a manifest: UTF-8, commas, LF, all columns. Whoever reads it finds the old file or the new one."""
+    lines = [list(MANIFEST_COLUMNS), *(row_cells(row, MANIFEST_COLUMNS) for row in rows)]
+    write_text_atomic(path, "".join(format_line(cells) + "\n" for cells in lines))
+
+
+def append_rows(sheet: Sheet, rows: Iterable[Row]) -> None:
+    """Add rows to a manifest in the form that it has; what was there stays byte for byte."""
+    append_lines(sheet, [row_cells(row, sheet.header) for row in rows])
+
+
+def find_row(rows: Sequence[Row], index: int, path: Path) -> Row:
+    """Row of an index.
+
+    Raises
+    ------
+    ManifestError
+        There is none; the message gives the valid range.
+    """
+    for row in rows:
+        if row.index == index:
+            return row
+    if not rows:
+        raise ManifestError(f"{path}: has no rows", MAKE_HINT)
+    indices = [row.index for row in rows]
+    valid = f"indices go from {min(indices)} to {max(indices)}"
+    if gaps := max(indices) - min(indices) + 1 - len(indices):
+        valid += f", {gaps} between them not there"
+    raise ManifestError(f"{path}: no row {index}: {valid}", "give an index of the manifest's `index` column")
+
+
+def row_settings(row: Row, campaign: Campaign) -> Campaign:
+    """Apply a row's own `model`, `shuffle`, `snapshot` and `crop` to its campaign.
+
+    Id, hash, engine and body parts are known for the campaign's model only, so they are emptied where the row names
+    another model, shuffle or snapshot. A relative `model` is relative to the campaign's folder.
+    """
+    model = campaign.model
+    if row.model:
+        model = Path(row.model).expanduser()
+        model = model if model.is_absolute() else (campaign.folder / model).resolve()
+    shuffle = campaign.shuffle if row.shuffle is None else row.shuffle
+    snapshot = row.snapshot or campaign.snapshot
+    settings = replace(campaign, model=model, shuffle=shuffle, snapshot=snapshot, crop=row.crop or campaign.crop)
+    if (model, shuffle, snapshot) != (campaign.model, campaign.shuffle, campaign.snapshot):
+        return settings.without_model_facts()
+    return settings
+
+
+def row_cells(row: Row, header: Sequence[str]) -> list[str]:
+    """Cells of a row under a header; unknown columns stay empty."""
+    cells = {name: _format(getattr(row, name)) for name in MANIFEST_COLUMNS}
+    cells["video"] = _guard(row.video)
+    return [cells.get(name, "") for name in header]
+
+
+def _format(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6f}".rstrip("0").rstrip(".")
+    if isinstance(value, tuple):
+        return ",".join(str(x) for x in value)
+    return str(value)
+
+
+def _guard(video: str) -> str:
+    # a spreadsheet takes -a.mp4 and =a.mp4 for formulas and 007 for a number; ./ keeps it from that
+    plain = re.match(r"\w", video) and re.search(r"\.\w*[A-Za-z]\w*$", video)
+    return video if plain else "./" + video
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Cells of one line, and the errors that name them."""
+
+    path: Path
+    record: Record
+
+    def text(self, name: str) -> str:
+        return self.record.cells.get(name, "")
+
+    def error(self, message: str, hint: str = "") -> ManifestError:
+        return ManifestError(
+            f"{self.path}, line {self.record.line}: {message}", hint or "mend that cell; an empty one is allowed"
+        )
+
+    def whole(self, name: str) -> int | None:
+        # 3.0 and 3,00 are what spreadsheets make of 3; 3,000 could be three thousand
+        text = self.text(name).strip()
+        if not text:
+            return None
+        if not re.fullmatch(r"[0-9]+([.,]0{1,2})?", text):
+            raise self.error(f"{name} is not a whole number: {text!r}")
+        return int(re.split("[.,]", text)[0])
+
+    def decimal(self, name: str) -> float | None:
+        text = self.text(name).strip()
+        if not text:
+            return None
+        if not re.fullmatch(r"[0-9]*[.,]?[0-9]+([eE][+-]?[0-9]+)?|[0-9]+[.,]", text):
+            raise self.error(f"{name} is not a number: {text!r}")
+        return float(text.replace(",", "."))
+
+
+def _row(cells: _Cells) -> Row:
+    return Row(
+        index=_index(cells),
+        video=_video(cells),
+        frames=cells.whole("frames"),
+        fps=cells.decimal("fps"),
+        width=cells.whole("width"),
+        height=cells.whole("height"),
+        codec=cells.text("codec").strip(),
+        duration_s=cells.decimal("duration_s"),
+        bytes=cells.whole("bytes"),
+        fingerprint=cells.text("fingerprint").strip(),
+        error=cells.text("error").strip(),
+        model=cells.text("model").strip(),
+        shuffle=cells.whole("shuffle"),
+        snapshot=cells.text("snapshot").strip(),
+        crop=_crop(cells),
+        line=cells.record.line,
+    )
+
+
+def _index(cells: _Cells) -> int:
+    hint = "every row needs an index of its own, a whole number from 0 on; never renumber rows that have results"
+    try:
+        index = cells.whole("index")
+    except ManifestError as error:
+        raise ManifestError(error.message, hint) from None
+    if index is None:
+        raise cells.error("index is missing", hint)
+    return index
+
+
+def _video(cells: _Cells) -> str:
+    text = cells.text("video")
+    hint = "`video` is a path below the campaign's video root, with / between folders and without .."
+    if not text.strip():
+        raise cells.error("video is missing", hint)
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in text:
+        raise cells.error(f"video leaves the video root: {text!r}", hint)
+    return str(path)
+
+
+def _crop(cells: _Cells) -> Crop | None:
+    text = cells.text("crop").strip()
+    if not text:
+        return None
+    try:
+        return parse_crop(text)
+    except ValueError as error:
+        raise cells.error(f"crop: {error}") from None
+
+
+def parse_crop(text: str) -> Crop:
+    """Read ``x1,x2,y1,y2`` (also with semicolons or blanks between): px, origin at the top left.
+
+    Raises
+    ------
+    ValueError
+        Not four whole numbers, or the rectangle is empty.
+    """
+    words = [word for word in re.split(r"[,;\s]+", text.strip().strip("[]()")) if word]
+    if len(words) != 4 or not all(re.fullmatch(r"[0-9]+", word) for word in words):
+        raise ValueError(f"wants four whole numbers x1,x2,y1,y2 in px, not {text!r}")
+    x1, x2, y1, y2 = (int(word) for word in words)
+    if x1 >= x2 or y1 >= y2:
+        raise ValueError(f"wants x1 < x2 and y1 < y2, not {text!r}")
+    return x1, x2, y1, y2

@@ -1,0 +1,140 @@
+"""The manifest as a CSV file: what spreadsheets make of it, and adding lines without touching the others."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcctr.errors import ManifestError
+from dlcctr.files import write_bytes_atomic
+
+DELIMITERS = (",", ";", "\t")
+REQUIRED = ("index", "video")
+MAKE_HINT = "make it with `dlcctr manifest VIDEOS… -o m.csv`"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of the sheet: cells by column name, and the line of the file that it starts on."""
+
+    line: int
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A CSV file as it lies on disk, with the form that it has, so that lines can be added in the same form."""
+
+    path: Path
+    data: bytes
+    encoding: str
+    newline: str
+    delimiter: str
+    header: tuple[str, ...]
+    records: tuple[Record, ...]
+
+
+def read_sheet(path: Path) -> Sheet:
+    """Read a CSV file: UTF-8 or UTF-16, with or without BOM, any line end, commas, semicolons or tabs.
+
+    Column names are compared without case and blanks around them; empty lines are left out.
+
+    Raises
+    ------
+    ManifestError
+        It is not there, not text, has no `index` and `video` column, or a line cannot be split into cells.
+    """
+    data, text, encoding = _read_text(path)
+    newline = re.search(r"\r\n|\n|\r", text)
+    start, delimiter = _find_header(path, text)
+    lines = [(line, cells) for line, cells in _parse(path, text, delimiter) if line >= start and any(cells)]
+    header = _header(path, *lines[0])
+    records = tuple(_record(path, header, line, cells) for line, cells in lines[1:])
+    return Sheet(path, data, encoding, newline.group() if newline else "\n", delimiter, header, records)
+
+
+def append_lines(sheet: Sheet, lines: Iterable[Sequence[str]]) -> None:
+    """Add lines in the sheet's own form; what was there stays byte for byte. Readers see all of them or none."""
+    ends = ("\n".encode(sheet.encoding), "\r".encode(sheet.encoding))
+    gap = "" if sheet.data.endswith(ends) else sheet.newline
+    text = gap + "".join(format_line(cells, sheet.delimiter) + sheet.newline for cells in lines)
+    write_bytes_atomic(sheet.path, sheet.data + text.encode(sheet.encoding))
+
+
+def format_line(cells: Iterable[str], delimiter: str = ",") -> str:
+    """Quote and join cells; no line end."""
+    return delimiter.join(_quote(cell) for cell in cells)
+
+
+def _quote(cell: str) -> str:
+    # csv.writer of older Pythons leaves a lone \r unquoted
+    if re.search(r'[,;"\t\r\n]', cell) or cell != cell.strip():
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
+
+
+def _read_text(path: Path) -> tuple[bytes, str, str]:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ManifestError(f"{path}: no such manifest", MAKE_HINT) from error
+    except OSError as error:
+        raise ManifestError(f"{path}: cannot be read: {error.strerror}", "look at its owner and rights") from error
+    encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(data[:2], "utf-8")
+    try:
+        return data, data.decode(encoding).removeprefix("\ufeff"), encoding
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ManifestError(
+            f"{path}, line {line}: not UTF-8 text", "save it from the spreadsheet as 'CSV UTF-8'"
+        ) from error
+
+
+def _parse(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines, start = [], 1
+    try:
+        for cells in reader:
+            lines.append((start, cells))
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise ManifestError(
+            f"{path}, line {start}: not a line of a CSV file: {error}",
+            "look for a quotation mark that is not closed or not doubled",
+        ) from error
+    return lines
+
+
+def _find_header(path: Path, text: str) -> tuple[int, str]:
+    for line, header in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
+        words = header.strip(' ,;\t"').lower()
+        if not words or words == "sep=":  # Excel's own first line is `sep=;`
+            continue
+        for delimiter in DELIMITERS:
+            names = [name.strip(' "').lower() for name in header.split(delimiter)]
+            if all(name in names for name in REQUIRED):
+                return line, delimiter
+        raise ManifestError(f"{path}, line {line}: no manifest: columns `index` and `video` are not there", MAKE_HINT)
+    raise ManifestError(f"{path}: is empty", MAKE_HINT)
+
+
+def _header(path: Path, line: int, cells: list[str]) -> tuple[str, ...]:
+    names = [cell.strip().lower() for cell in cells]
+    for name in names:
+        if name and names.count(name) > 1:
+            raise ManifestError(f"{path}, line {line}: column `{name}` is there twice", "remove or rename one of them")
+    return tuple(names)
+
+
+def _record(path: Path, header: Sequence[str], line: int, cells: list[str]) -> Record:
+    if any(cell.strip() for cell in cells[len(header) :]):
+        raise ManifestError(
+            f"{path}, line {line}: {len(cells)} cells, but {len(header)} columns",
+            "a name that holds the separator must stand in quotation marks",
+        )
+    cells = [*cells, *[""] * (len(header) - len(cells))]
+    return Record(line, dict(zip(header, cells, strict=False)))
