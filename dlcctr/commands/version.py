@@ -1,0 +1,60 @@
+"""`version`: what runs here."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from dlcctr import __version__
+from dlcctr.contract import CONTRACT_VERSION
+
+
+def _no_image() -> dict[str, Any]:
+    return {}
+
+
+def add(app: typer.Typer, image: Callable[[], dict[str, Any]] = _no_image) -> None:
+    """Add the command; `image` gives the image's own facts, where this runs in one."""
+
+    @app.command()
+    def version(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False) -> None:
+        """Print the versions of dlcctr, the contract and Python; in the image also of engine, DeepLabCut and CUDA."""
+        facts = collect(image())
+        typer.echo(json.dumps(facts, indent=1) if as_json else "\n".join(lines(facts)))
+
+
+def collect(image: dict[str, Any]) -> dict[str, Any]:
+    """Facts as the JSON output gives them."""
+    return {
+        "contract": CONTRACT_VERSION,
+        "command": "version",
+        "dlcctr": __version__,
+        "python": platform.python_version(),
+        "image": image or None,
+    }
+
+
+def lines(facts: dict[str, Any]) -> list[str]:
+    """Facts for people, one a line."""
+    text = [f"dlcctr {facts['dlcctr']}", f"contract {facts['contract']}", f"Python {facts['python']}"]
+    image = facts["image"]
+    if not image:
+        return text
+    versions = {str(key).lower(): value for key, value in image["versions"].items()}
+    text.append(f"image {image['name']} {image['version']} ({image['flavour']})")
+    text.append(f"DeepLabCut {versions.get('deeplabcut', 'unknown')}")
+    text += [f"{name} {versions[key]}" for name, key in _ENGINE_NAMES if key in versions]
+    text.append(f"engine {image['engine']}")
+    if image["cuda"]:
+        archs = ", ".join(image["gpu_archs"]) or "unknown"
+        text.append(f"CUDA {image['cuda']}, NVIDIA driver {image['min_driver']} or newer, GPU architectures {archs}")
+    else:
+        text.append("CUDA none: this flavour runs on the CPU")
+    return text
+
+
+_ENGINE_NAMES = (("TensorFlow", "tensorflow"), ("PyTorch", "torch"))

@@ -1,0 +1,262 @@
+"""`doctor`: can this container see its GPU, and does a real tensor operation on it come out right?"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from dlcctr.contract import CONTRACT_VERSION, ExitCode
+from dlcctr.errors import OutputError
+from entrypoint import gpu
+from entrypoint.image_info import ImageInfo, read_image_info
+from entrypoint.scratch import open_scratch, private_environment
+from entrypoint.threads import allowed_cpus, thread_environment
+
+SMALL_SHM_GB = 0.1
+SHM_FOLDER = Path("/dev/shm")
+GIVE_GPU = "start it with a GPU: docker run --gpus all, apptainer or singularity run --nv, in Slurm --gres=gpu:1"
+ALLOW_CPU = "or accept a slow CPU run with --allow-cpu"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that stops or slows work here; `exit_code` is OK for a mere remark."""
+
+    what: str
+    hint: str
+    exit_code: ExitCode = ExitCode.OK
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that `doctor` found."""
+
+    image: ImageInfo
+    engine: dict[str, Any]
+    driver: gpu.Driver
+    tests: list[dict[str, Any]] = field(default_factory=list)
+    cpus: int = 1
+    shm_gb: float | None = None
+    scratch: str = ""
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Code of the first problem that stops work."""
+        return next((p.exit_code for p in self.problems if p.exit_code), ExitCode.OK)
+
+
+def examine(*, allow_cpu: bool = False, scratch: Path | None = None, timeout_s: float = 180.0) -> Report:
+    """Look at driver, GPUs, engine, scratch, shared memory and CPUs, and run tensor operations in a child process.
+
+    Parameters
+    ----------
+    allow_cpu : bool
+        Where no GPU can be used: a remark instead of a problem.
+    timeout_s : float
+        After this the child process is killed, and its devices count as failed.
+    """
+    image, driver, cpus = read_image_info(), gpu.examine_driver(), allowed_cpus()
+    name = image.engine or installed_engine()
+    devices = ["cpu", *(f"cuda:{each.index}" for each in driver.gpus)]
+    where, engine, tests = "", {"name": name}, []
+    problems: list[Problem] = []
+    try:
+        with open_scratch(scratch, Path.cwd()) as folder:
+            where = str(folder.parent)
+            if name:
+                environment = {**private_environment(folder), **thread_environment(cpus)}
+                engine, tests = run_tensor_check(name, devices, environment, timeout_s)
+    except OutputError as error:
+        problems.append(Problem(error.message, error.hint, error.exit_code))
+    shm_gb = shared_memory_gb()
+    problems += engine_problems(engine, tests) if where else []
+    gpu_found = gpu_problem(image, driver, engine, tests)
+    if gpu_found:
+        problems.append(remark(gpu_found) if allow_cpu else gpu_found)
+    if shm_gb is not None and shm_gb < SMALL_SHM_GB:
+        problems.append(
+            Problem(f"/dev/shm holds only {shm_gb * 1024:.0f} MiB", "docker run --shm-size=1g, if it fills")
+        )
+    return Report(image, engine, driver, tests, cpus, shm_gb, where, problems)
+
+
+def remark(problem: Problem) -> Problem:
+    """The same, but nothing that stops work."""
+    return Problem(problem.what, problem.hint)
+
+
+def installed_engine() -> str:
+    """Engine of an environment that is no image; TensorFlow environments hold PyTorch too."""
+    return "tensorflow" if find_spec("tensorflow") else "pytorch" if find_spec("torch") else ""
+
+
+def shared_memory_gb() -> float | None:
+    """Size of /dev/shm in GiB; None where there is none."""
+    try:
+        return round(shutil.disk_usage(SHM_FOLDER).total / 2**30, 3)
+    except OSError:
+        return None
+
+
+def run_tensor_check(
+    engine: str, devices: list[str], environment: dict[str, str], timeout_s: float
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Run tensor_check.py in a child process of its own group and read its last line."""
+    script = Path(__file__).with_name("tensor_check.py")
+    child = subprocess.Popen(
+        [sys.executable, "-I", str(script), engine, *devices],
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        out, err = child.communicate(timeout=timeout_s)
+        table = json.loads(out.strip().splitlines()[-1])
+        return table["engine"], table["tests"]
+    except subprocess.TimeoutExpired:
+        return {"name": engine, "error": f"no answer after {timeout_s:.0f} s"}, []
+    except (ValueError, IndexError, KeyError):
+        said = (err.strip().splitlines() or ["nothing"])[-1][:300]
+        return {"name": engine, "error": f"ended with code {child.returncode}, saying: {said}"}, []
+    finally:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.communicate()
+
+
+def engine_problems(engine: dict[str, Any], tests: list[dict[str, Any]]) -> list[Problem]:
+    """What is wrong with the engine itself, whatever the device."""
+    if not engine["name"]:
+        return [Problem("neither TensorFlow nor PyTorch is installed", "use one of the images", ExitCode.ANALYSIS)]
+    if "error" in engine:
+        what = f"{engine['name']} does not work here: {engine['error']}"
+        return [Problem(what, "build or pull the image again; try another node", ExitCode.ANALYSIS)]
+    return [
+        Problem(f"a tensor operation on the CPU failed: {test['detail']}", "pull the image again", ExitCode.ANALYSIS)
+        for test in tests
+        if test["device"] == "cpu" and not test["ok"]
+    ]
+
+
+def gpu_problem(
+    image: ImageInfo, driver: gpu.Driver, engine: dict[str, Any], tests: list[dict[str, Any]]
+) -> Problem | None:
+    """Why no GPU, or not every visible one, can be used, with the remedy; None if all work."""
+    cuda = str(engine.get("cuda") or image.cuda)
+    if not cuda and "error" not in engine:
+        return _problem(
+            f"{image.flavour or engine['name'] or 'this environment'} is a build without CUDA: it runs on the CPU only",
+            f"use a CUDA flavour (tensorflow-cu122, pytorch-cu126), {ALLOW_CPU}",
+        )
+    if not driver.library:
+        return _problem(f"no GPU can be seen: {driver.problem}", f"{GIVE_GPU}; {ALLOW_CPU}")
+    if image.min_driver and driver.version and gpu.is_older(driver.version, image.min_driver):
+        return _problem(
+            f"the NVIDIA driver {driver.version} of this host is older than {image.min_driver}, which CUDA {cuda} needs",
+            f"have the driver updated, or use a flavour with an older CUDA; {ALLOW_CPU}",
+        )
+    if not driver.gpus:
+        masked = os.environ.get("CUDA_VISIBLE_DEVICES")
+        shown = "" if masked is None else f"; CUDA_VISIBLE_DEVICES is {masked!r}"
+        return _problem(f"no GPU can be seen: {driver.problem}{shown}", f"{GIVE_GPU}; {ALLOW_CPU}")
+    return _architecture_problem(image, driver, engine) or _test_problem(driver, tests)
+
+
+def _architecture_problem(image: ImageInfo, driver: gpu.Driver, engine: dict[str, Any]) -> Problem | None:
+    archs = list(image.gpu_archs or engine.get("gpu_archs") or ())
+    for each in driver.gpus:
+        if gpu.holds_code_for(each.capability, archs):
+            continue
+        major, minor = each.capability
+        other = (
+            "use the pytorch-cu126 flavour, which holds code for older GPUs too"
+            if major < 8
+            else "use a PyTorch flavour built for a newer CUDA (cu128 or cu130)"
+        )
+        return _problem(
+            f"GPU {each.index} ({each.name}) has compute capability {major}.{minor}; "
+            f"this build holds code for {', '.join(archs)}",
+            f"{other}; or pick another GPU with CUDA_VISIBLE_DEVICES; {ALLOW_CPU}",
+        )
+    return None
+
+
+def _test_problem(driver: gpu.Driver, tests: list[dict[str, Any]]) -> Problem | None:
+    by_device = {test["device"]: test for test in tests}
+    for each in driver.gpus:
+        test = by_device.get(f"cuda:{each.index}")
+        if test is None or not test["ok"]:
+            detail = test["detail"] if test else "no result"
+            return _problem(
+                f"a tensor operation on GPU {each.index} ({each.name}) failed: {detail}",
+                f"see whether nvidia-smi shows it healthy and free; try another node; {ALLOW_CPU}",
+            )
+    return None
+
+
+def _problem(what: str, hint: str) -> Problem:
+    return Problem(what, hint, ExitCode.GPU)
+
+
+def print_report(report: Report, *, as_json: bool = False) -> ExitCode:
+    """Print a report for people or for programs; returns the exit code."""
+    if as_json:
+        print(json.dumps(as_table(report), indent=1))
+    else:
+        print("\n".join(as_lines(report)))
+        for problem in report.problems:
+            print(f"{'error' if problem.exit_code else 'note'}: {problem.what}", file=sys.stderr)
+            print(f"  what to do: {problem.hint}", file=sys.stderr)
+    return report.exit_code
+
+
+def as_table(report: Report) -> dict[str, Any]:
+    """What --json prints."""
+    return {
+        "contract": CONTRACT_VERSION,
+        "command": "doctor",
+        "ok": report.exit_code == ExitCode.OK,
+        "exit_code": int(report.exit_code),
+        "image": report.image.as_dict() or None,
+        "engine": report.engine,
+        "driver": asdict(report.driver),
+        "tests": report.tests,
+        "cpus": report.cpus,
+        "shm_gb": report.shm_gb,
+        "scratch": report.scratch,
+        "problems": [{**asdict(p), "exit_code": int(p.exit_code)} for p in report.problems],
+    }
+
+
+def as_lines(report: Report) -> list[str]:
+    """What people read."""
+    engine, driver = report.engine, report.driver
+    archs = ", ".join(report.image.gpu_archs or engine.get("gpu_archs") or ())
+    speaks = f", speaks CUDA {driver.cuda}" if driver.cuda else ""
+    text = [
+        f"image    {report.image.name or 'none'} {report.image.version} {report.image.flavour}".rstrip(),
+        f"engine   {engine['name'] or 'none'} {engine.get('version', '')}".rstrip(),
+        f"CUDA     {engine.get('cuda') or report.image.cuda or 'none'}" + (f", code for {archs}" if archs else ""),
+        f"driver   {driver.version or 'none'}{speaks}",
+    ]
+    for each in driver.gpus:
+        capability = ".".join(map(str, each.capability))
+        text.append(f"GPU {each.index}    {each.name}, compute capability {capability}, {each.memory_gb} GiB")
+    for test in report.tests:
+        result = "right" if test["ok"] else "WRONG"
+        text.append(f"tensors  on {test['device']}: {result} ({test['detail']}, {test['seconds']} s)")
+    shm = "none" if report.shm_gb is None else f"{report.shm_gb} GiB"
+    return [*text, f"CPUs     {report.cpus} allowed", f"shm      {shm}", f"scratch  {report.scratch or 'none'}"]

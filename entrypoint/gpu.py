@@ -1,0 +1,187 @@
+"""GPUs as the NVIDIA driver shows them to this process, through ctypes: no engine is imported."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+LIBRARY = "libcuda.so.1"
+MANAGEMENT_LIBRARY = "libnvidia-ml.so.1"
+DRIVER_FILE = Path("/proc/driver/nvidia/version")
+
+ATTRIBUTE_MAJOR, ATTRIBUTE_MINOR = 75, 76
+"""CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR of the CUDA driver API (cuda.h)."""
+
+ERROR_NAMES = {
+    3: "not initialised",
+    34: "the library is a stub without a driver",
+    35: "the driver is older than this CUDA needs",
+    100: "no GPU is visible",
+    101: "invalid device",
+    802: "the GPUs are not ready (fabric manager)",
+    803: "driver library and kernel module differ in version",
+    804: "the driver is too old for this compatibility library",
+    999: "unknown error (device files or the nvidia-uvm module are missing)",
+}
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One visible GPU; `index` is what CUDA calls it in this process, after CUDA_VISIBLE_DEVICES."""
+
+    index: int
+    name: str
+    capability: tuple[int, int]
+    memory_gb: float
+
+
+@dataclass(frozen=True)
+class Driver:
+    """What the driver answered.
+
+    Parameters
+    ----------
+    version : str or None
+        Kernel driver, for example ``550.54.15``.
+    cuda : str
+        Newest CUDA that the driver speaks; empty where unknown.
+    problem : str
+        Why no GPU can be used; empty when one can.
+    library : bool
+        libcuda could be loaded.
+    """
+
+    version: str | None
+    cuda: str = ""
+    problem: str = ""
+    library: bool = False
+    gpus: list[Gpu] = field(default_factory=list)
+
+
+def visible_gpus() -> list[Gpu]:
+    """GPUs that CUDA can use here; empty where there is no driver or no GPU. Never raises.
+
+    The driver itself reads CUDA_VISIBLE_DEVICES (indices, UUIDs and MIG names), once, when a process first asks.
+    """
+    return examine_driver().gpus
+
+
+def driver_version() -> str | None:
+    """Version of the NVIDIA driver; None where there is none. Never raises."""
+    return _version_from_kernel() or _version_from_management()
+
+
+def examine_driver() -> Driver:
+    """Ask the driver for everything at once. Never raises."""
+    version = driver_version()
+    cuda = _load(LIBRARY)
+    if cuda is None:
+        return Driver(version, problem=f"{LIBRARY} cannot be loaded")
+    try:
+        status = int(cuda.cuInit(0))
+        if status != 0:
+            return Driver(version, _cuda_version(cuda), describe_error(status), library=True)
+        gpus = _list(cuda)
+        return Driver(version, _cuda_version(cuda), "" if gpus else describe_error(100), library=True, gpus=gpus)
+    except (AttributeError, OSError, ctypes.ArgumentError) as error:
+        return Driver(version, problem=f"{LIBRARY} is not a CUDA driver ({error})", library=True)
+
+
+def describe_error(status: int) -> str:
+    """Words for a status of the CUDA driver API."""
+    return f"CUDA error {status}: {ERROR_NAMES.get(status, 'see the CUDA driver API')}"
+
+
+def holds_code_for(capability: tuple[int, int], archs: Sequence[str]) -> bool:
+    """Whether a build with these architectures runs on a GPU of this compute capability.
+
+    Binary code (``sm_86``) runs on its own major version from its minor version on; intermediate code
+    (``compute_90``, PTX) is compiled by the driver for anything newer. CUDA C++ Programming Guide, "Binary
+    Compatibility" and "PTX Compatibility". An empty list says nothing and passes.
+    """
+    known = [part for part in map(_parse_arch, archs) if part]
+    if not known:
+        return True
+    for kind, arch in known:
+        if kind == "sm" and arch[0] == capability[0] and arch[1] <= capability[1]:
+            return True
+        if kind == "compute" and arch <= capability:
+            return True
+    return False
+
+
+def is_older(version: str, minimum: str) -> bool:
+    """Whether driver `version` is older than `minimum`; False where either is not known."""
+    have, need = (tuple(map(int, re.findall(r"\d+", text))) for text in (version, minimum))
+    return bool(have and need) and have < need
+
+
+def _parse_arch(text: str) -> tuple[str, tuple[int, int]] | None:
+    match = re.fullmatch(r"(?:(sm|compute)_)?(\d+)\.?(\d)([af]?)", text.strip())
+    if not match or match[4]:  # sm_90a runs on nothing but 9.0 and always comes with sm_90
+        return None
+    return match[1] or "sm", (int(match[2]), int(match[3]))
+
+
+def _load(name: str) -> Any:
+    try:
+        return ctypes.CDLL(name)
+    except OSError:
+        return None
+
+
+def _cuda_version(cuda: Any) -> str:
+    number = ctypes.c_int()
+    if int(cuda.cuDriverGetVersion(ctypes.byref(number))) != 0 or not number.value:
+        return ""
+    return f"{number.value // 1000}.{number.value % 1000 // 10}"
+
+
+def _list(cuda: Any) -> list[Gpu]:
+    count = ctypes.c_int()
+    if int(cuda.cuDeviceGetCount(ctypes.byref(count))) != 0:
+        return []
+    return [gpu for index in range(count.value) if (gpu := _describe(cuda, index))]
+
+
+def _describe(cuda: Any, index: int) -> Gpu | None:
+    device, major, minor = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
+    name, memory = ctypes.create_string_buffer(256), ctypes.c_size_t()
+    if int(cuda.cuDeviceGet(ctypes.byref(device), index)) != 0:
+        return None
+    cuda.cuDeviceGetName(name, len(name), device)
+    cuda.cuDeviceGetAttribute(ctypes.byref(major), ATTRIBUTE_MAJOR, device)
+    cuda.cuDeviceGetAttribute(ctypes.byref(minor), ATTRIBUTE_MINOR, device)
+    cuda.cuDeviceTotalMem_v2(ctypes.byref(memory), device)
+    text = name.value.decode("utf-8", "replace")
+    return Gpu(index, text, (major.value, minor.value), round(memory.value / 2**30, 1))
+
+
+def _version_from_kernel() -> str | None:
+    try:
+        text = DRIVER_FILE.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    match = re.search(r"\b(\d{3,}\.\d+(?:\.\d+)?)\b", text)
+    return match[1] if match else None
+
+
+def _version_from_management() -> str | None:
+    library = _load(MANAGEMENT_LIBRARY)
+    if library is None:
+        return None
+    text = ctypes.create_string_buffer(96)
+    try:
+        if int(library.nvmlInit_v2()) != 0:
+            return None
+        try:
+            status = int(library.nvmlSystemGetDriverVersion(text, len(text)))
+        finally:
+            library.nvmlShutdown()
+    except (AttributeError, OSError):
+        return None
+    return text.value.decode("ascii", "replace") or None if status == 0 else None

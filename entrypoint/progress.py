@@ -1,0 +1,118 @@
+"""Progress for people: a bar on a terminal, one plain line now and then in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+LOG_EVERY_S = 30.0
+LOG_EVERY_FRACTION = 0.1
+
+
+class Progress:
+    """Frames done of a whole, with speed and time left.
+
+    Parameters
+    ----------
+    total : int
+        Frames in all; 0 where not known.
+    label : str
+        What is being done, for example ``analysing a.mp4``.
+    stream : file, optional
+        Where to write; standard error by default, so that standard output stays for results.
+    clock : callable, optional
+        Seconds that only go up; tests give their own.
+    """
+
+    def __init__(
+        self, total: int, label: str, *, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.total, self.label, self.done = total, label, 0
+        self._stream = stream if stream is not None else sys.stderr
+        self._clock = clock
+        self._start = self._said_at = clock()
+        self._said_done = 0
+        self._closed = False
+        self._bar: Any = None
+        if self._stream.isatty():
+            self._bar, self._task = _rich_bar(self._stream, total, label)
+        else:
+            self._say(f"{label}: {total} frames" if total else f"{label}: started")
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def update(self, done: int) -> None:
+        """Tell how many frames are done so far (not how many more)."""
+        self.done = done
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, speed=self._speed_text())
+            return
+        waited = self._clock() - self._said_at
+        step = self.total * LOG_EVERY_FRACTION
+        # A tenth of a short video is over in no time: never more than a line every 2 s.
+        if waited >= LOG_EVERY_S or (step and done - self._said_done >= step and waited >= 2.0 and done < self.total):
+            self._say(self._line())
+
+    def close(self) -> None:
+        """End the bar, or write the last line; more calls do nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._bar is not None:
+            self._bar.stop()
+        elif self.done:
+            elapsed = self._clock() - self._start
+            self._say(f"{self.label}: {self.done} frames in {_clock_text(elapsed)}, {self._speed_text()}")
+
+    def _say(self, line: str) -> None:
+        self._said_at, self._said_done = self._clock(), self.done
+        try:
+            print(line, file=self._stream, flush=True)
+        except (OSError, ValueError):  # a closed log must never end an analysis
+            return
+
+    def _speed(self) -> float:
+        elapsed = self._clock() - self._start
+        return self.done / elapsed if elapsed > 0 else 0.0
+
+    def _speed_text(self) -> str:
+        return f"{self._speed():.1f} frames/s"
+
+    def _line(self) -> str:
+        if not self.total:
+            return f"{self.label}: {self.done} frames, {self._speed_text()}"
+        speed = self._speed()
+        left = f", {_clock_text((self.total - self.done) / speed)} left" if speed else ""
+        percent = 100 * self.done // self.total
+        return f"{self.label}: {self.done}/{self.total} frames ({percent}%), {self._speed_text()}{left}"
+
+
+def _clock_text(seconds: float) -> str:
+    whole = max(0, round(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}"
+
+
+def _rich_bar(stream: TextIO, total: int, label: str) -> tuple[Any, Any]:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    bar = Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(),
+        console=Console(file=stream),
+    )
+    task = bar.add_task(escape(label), total=total or None, speed="")
+    bar.start()
+    return bar, task
