@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dlcctr.contract import CAMPAIGN_FILENAME, CONTRACT_VERSION
 from dlcctr.errors import ContractError, ManifestError
+from dlcctr.files import write_text_atomic
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -42,6 +44,8 @@ class Campaign:
         ``(x1, x2, y1, y2)`` in px, origin at the top left, as in DeepLabCut's own `cropping`.
     batch_size : int or None
         Frames per network call; None for the project's own.
+    image : str
+        Name of the image that the campaign is meant for; a note for people.
     """
 
     file: Path
@@ -61,7 +65,6 @@ class Campaign:
     crop: tuple[int, int, int, int] | None = None
     batch_size: int | None = None
     image: str = ""
-    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -70,9 +73,7 @@ class Campaign:
 
     def without_model_facts(self) -> Campaign:
         """Copy that knows no more than the model's path: for a row with a model, shuffle or snapshot of its own."""
-        return replace(
-            self, model_hash="", model_id="", engine="", bodyparts=(), individuals=(), unique_bodyparts=()
-        )
+        return replace(self, model_hash="", model_id="", engine="", bodyparts=(), individuals=(), unique_bodyparts=())
 
 
 def campaign_file(manifest: Path) -> Path:
@@ -124,6 +125,9 @@ def _from_table(default: Campaign, table: dict[str, Any]) -> Campaign:
         model_hash=_value(default, model, "model.hash", str, ""),
         model_id=_value(default, model, "model.id", str, ""),
         engine=_value(default, model, "model.engine", str, ""),
+        bodyparts=_names(default, model, "model.bodyparts"),
+        individuals=_names(default, model, "model.individuals"),
+        unique_bodyparts=_names(default, model, "model.unique_bodyparts"),
         video_root=_absolute(default.folder, _value(default, videos, "videos.root", str, ".")),
         out=_absolute(default.folder, _value(default, output, "output.root", str, "results")),
         csv=_value(default, output, "output.csv", bool, True),
@@ -157,23 +161,33 @@ def _value(campaign: Campaign, section: dict[str, Any], name: str, kind: type, d
     return value
 
 
+def _names(campaign: Campaign, section: dict[str, Any], name: str) -> tuple[str, ...]:
+    names = _value(campaign, section, name, list, [])
+    if not all(isinstance(item, str) for item in names):
+        raise ManifestError(f"{campaign.file}: {name} must be a list of names")
+    return tuple(names)
+
+
 def write_campaign(campaign: Campaign) -> None:
-    """Write campaign.toml for people to read: absolute paths as they are, everything else with a comment."""
+    """Write campaign.toml for people to read. What lies below its folder is written relative, so that both can move."""
     lines = [
         "# Made by `dlcctr manifest`. Everything that decides this campaign's results is in this file.",
         f"contract = {CONTRACT_VERSION}",
         "",
         "[model]",
-        f"path = {_toml(str(campaign.model or ''))}  # DeepLabCut project folder",
+        f"path = {_toml(_path(campaign, campaign.model))}  # DeepLabCut project folder",
         f"hash = {_toml(campaign.model_hash)}",
         f"id = {_toml(campaign.model_id)}",
         f"engine = {_toml(campaign.engine)}",
+        f"bodyparts = {_toml(campaign.bodyparts)}",
+        f"individuals = {_toml(campaign.individuals)}",
+        f"unique_bodyparts = {_toml(campaign.unique_bodyparts)}",
         "",
         "[videos]",
-        f"root = {_toml(str(campaign.video_root))}  # the manifest's `video` column is relative to this",
+        f"root = {_toml(_path(campaign, campaign.video_root))}  # the manifest's `video` column is relative to this",
         "",
         "[output]",
-        f"root = {_toml(str(campaign.out))}",
+        f"root = {_toml(_path(campaign, campaign.out))}",
         f"csv = {_toml(campaign.csv)}  # also write DeepLabCut's .csv",
         "",
         "[analysis]",
@@ -187,14 +201,15 @@ def write_campaign(campaign: Campaign) -> None:
         lines.append(f"batch_size = {campaign.batch_size}")
     if campaign.image:
         lines += ["", "[image]", f"name = {_toml(campaign.image)}"]
-    from dlcctr.files import write_text_atomic
-
     write_text_atomic(campaign.file, "\n".join(lines) + "\n")
 
 
-def _toml(value: str | bool) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    import json
+def _path(campaign: Campaign, path: Path | None) -> str:
+    if path is None:
+        return ""
+    return path.relative_to(campaign.folder).as_posix() if path.is_relative_to(campaign.folder) else str(path)
 
+
+def _toml(value: str | bool | tuple[str, ...]) -> str:
+    # JSON's strings, arrays and booleans are TOML's, but for DEL
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

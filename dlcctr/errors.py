@@ -74,6 +74,4 @@ class TryAgainError(DlcctrError):
     exit_code = ExitCode.TRY_AGAIN
 
 
-BY_CODE: dict[ExitCode, type[DlcctrError]] = {
-    cls.exit_code: cls for cls in DlcctrError.__subclasses__()
-}
+BY_CODE: dict[ExitCode, type[DlcctrError]] = {cls.exit_code: cls for cls in DlcctrError.__subclasses__()}
