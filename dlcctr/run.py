@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from dlcctr.errors import CommandFailedError, ToolMissingError
 
@@ -44,6 +46,7 @@ def run(
     capture: bool = True,
     check: bool = True,
     stdin: str | None = None,
+    merge: bool = True,
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end.
 
@@ -57,6 +60,8 @@ def run(
         Collect the output; otherwise it goes to this process's streams as it comes.
     check : bool
         Raise when the command fails.
+    merge : bool
+        Captured output holds stderr too; otherwise stdout alone, for output that is parsed.
 
     Raises
     ------
@@ -77,7 +82,7 @@ def run(
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             stdout=subprocess.PIPE if capture else None,
-            stderr=subprocess.STDOUT if capture else None,
+            stderr=(subprocess.STDOUT if merge else subprocess.PIPE) if capture else None,
             check=False,
         )
     except FileNotFoundError as error:
@@ -85,9 +90,66 @@ def run(
             f"{argv[0]} was not found on this machine", INSTALL_HINTS.get(argv[0], f"install {argv[0]}")
         ) from error
     if check and done.returncode != 0:
-        tail = "\n".join((done.stdout or "").splitlines()[-15:])
+        tail = "\n".join(((done.stdout or "") + (done.stderr or "")).splitlines()[-15:])
         raise CommandFailedError(
             f"command failed with code {done.returncode}: {shlex.join(argv)}" + (f"\n{tail}" if tail else ""),
             "run it by hand to see all of its output",
         )
     return done
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    output: IO[bytes],
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    cpus: frozenset[int] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start one command in a session of its own and return at once; the caller waits for it or stops it.
+
+    Parameters
+    ----------
+    output : binary file
+        Gets standard output and standard error.
+    env : mapping, optional
+        The command's whole environment; this process's own by default.
+    cpus : frozenset of int, optional
+        CPUs that the command may use.
+
+    Raises
+    ------
+    ToolMissingError
+        The program does not exist.
+    """
+    argv = [str(word) for word in argv]
+    log.debug("start: %s", shlex.join(argv))
+    with _on_cpus(cpus):
+        try:
+            return subprocess.Popen(
+                argv,
+                env=env,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches us alone, and we stop our children in order
+            )
+        except FileNotFoundError as error:
+            raise ToolMissingError(
+                f"{argv[0]} was not found on this machine", INSTALL_HINTS.get(argv[0], f"install {argv[0]}")
+            ) from error
+
+
+@contextlib.contextmanager
+def _on_cpus(cpus: frozenset[int] | None) -> Iterator[None]:
+    """Set this thread's CPUs for a moment: a child inherits them from its first instruction on."""
+    if not cpus or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

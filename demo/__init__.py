@@ -1,0 +1,1 @@
+"""The demo: synthetic videos with known truth, a small model trained from nothing, and the pixel error of its tracks."""

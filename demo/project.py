@@ -1,0 +1,57 @@
+"""A DeepLabCut project from drawn frames, as if a person had labelled them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from videos import BODY_PARTS, TRAIN_FRAMES, TRAINING, draw_clip, write_clip
+
+TASK, EXPERIMENTER = "demo", "dlcctr"
+
+
+def make_project(folder: Path) -> Path:
+    """Make a new project with labelled frames.
+
+    Returns
+    -------
+    Path
+        Its config.yaml.
+    """
+    import deeplabcut
+    from deeplabcut.utils import auxiliaryfunctions
+
+    frames, truth = draw_clip(TRAINING, TRAIN_FRAMES, jumps=True)
+    video = folder / TRAINING.name
+    write_clip(video, frames, TRAINING.fourcc)
+    config = Path(deeplabcut.create_new_project(TASK, EXPERIMENTER, [str(video)], str(folder), copy_videos=True))
+    auxiliaryfunctions.edit_config(
+        str(config),
+        {"bodyparts": list(BODY_PARTS), "skeleton": [], "TrainingFraction": [0.95], "date": "Jan1", "dotsize": 4},
+    )
+    write_labels(config.parent / "labeled-data" / video.stem, frames, truth)
+    return config
+
+
+def write_labels(folder: Path, frames: list[Any], truth: Any) -> None:
+    """Write the frames and the table of labels that DeepLabCut's labelling window would have written."""
+    import cv2
+    import pandas as pd
+
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [f"img{number:03d}.png" for number in range(len(frames))]
+    for name, frame in zip(names, frames, strict=True):
+        cv2.imwrite(str(folder / name), frame)
+    columns = pd.MultiIndex.from_product(
+        [[EXPERIMENTER], BODY_PARTS, ["x", "y"]], names=["scorer", "bodyparts", "coords"]
+    )
+    index = pd.MultiIndex.from_tuples([("labeled-data", folder.name, name) for name in names])
+    table = pd.DataFrame(truth.reshape(len(frames), -1), index=index, columns=columns)
+    table.to_hdf(folder / f"CollectedData_{EXPERIMENTER}.h5", key="df_with_missing", mode="w")
+    table.to_csv(folder / f"CollectedData_{EXPERIMENTER}.csv")
+
+
+def even_split(n_frames: int) -> tuple[list[int], list[int]]:
+    """Every twentieth frame tests, the others train: the same split at every run."""
+    test = list(range(0, n_frames, 20))
+    return [number for number in range(n_frames) if number not in test], test

@@ -1,0 +1,193 @@
+"""Draw videos of a marked mouse on a textured floor, and keep where its body parts truly are.
+
+Runs in the native environment (NumPy and OpenCV come with DeepLabCut): ``python -Es demo/videos.py FOLDER``.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+WIDTH, HEIGHT = 160, 128
+BODY_PARTS = ("snout", "leftear", "rightear", "tailbase")
+"""The left ear is dyed red and the right one green, as labs mark animals."""
+TRAIN_FRAMES = 160
+VIDEO_FRAMES = 120
+FPS = 25
+SUBPIXEL_BITS = 4
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One video: its name under the videos folder, its seed and its FourCC."""
+
+    name: str
+    seed: int
+    fourcc: str = "mp4v"
+
+
+HELD_OUT = (
+    Clip("camera 1/mouse, day 1.mp4", seed=11),
+    Clip("camera 2/mouse, day 1.mp4", seed=12),
+    Clip("camera 2/-été $(night).avi", seed=13, fourcc="MJPG"),
+)
+"""Awkward names on purpose: blanks, a comma, equal names in two folders, a leading dash, what a shell would run."""
+TRAINING = Clip("training.mp4", seed=1)
+
+
+def truth_file(folder: Path, clip: Clip) -> Path:
+    """Where a clip's true coordinates lie: ``(n_frames, n_bodyparts, 2)``, x and y in px."""
+    return folder / "truth" / f"seed{clip.seed}.npy"
+
+
+def draw_clip(clip: Clip, n_frames: int, *, jumps: bool = False) -> tuple[list[Any], Any]:
+    """Draw one clip.
+
+    Parameters
+    ----------
+    jumps : bool
+        Place the animal anew in each frame (training frames should differ); otherwise it walks.
+
+    Returns
+    -------
+    frames : list of uint8 array, each (HEIGHT, WIDTH, 3), BGR
+    truth : float array (n_frames, n_bodyparts, 2)
+        x, y in px; whole numbers are pixel centres, as in DeepLabCut's labels.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(clip.seed)
+    floor = draw_floor(rng)
+    poses = random_poses(rng, n_frames) if jumps else walk(rng, n_frames)
+    frames, truth = [], np.zeros((n_frames, len(BODY_PARTS), 2))
+    for number, pose in enumerate(poses):
+        background = draw_floor(rng) if jumps and number % 20 == 0 else floor
+        floor = background
+        frame, truth[number] = draw_mouse(background, *pose)
+        noise = rng.normal(0, 3, frame.shape)
+        frames.append(np.clip(frame + noise, 0, 255).astype(np.uint8))
+    return frames, truth
+
+
+def draw_floor(rng: Any) -> Any:
+    """Grey-brown texture of three grain sizes, float (HEIGHT, WIDTH, 3), BGR."""
+    import cv2
+    import numpy as np
+
+    floor = np.full((HEIGHT, WIDTH, 3), rng.uniform(115, 145), dtype=np.float32)
+    for grain, strength in ((32, 16.0), (8, 9.0), (2, 6.0)):
+        patch = rng.normal(0, strength, (HEIGHT // grain + 1, WIDTH // grain + 1, 1)).astype(np.float32)
+        tinted = patch * np.array([0.8, 1.0, 1.1], dtype=np.float32)
+        floor += cv2.resize(tinted, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    return floor
+
+
+def random_poses(rng: Any, n_frames: int) -> list[tuple[float, float, float, float]]:
+    """Centre (px), heading (radians) and head turn (radians) of unrelated frames."""
+    return [
+        (
+            float(rng.uniform(30, WIDTH - 30)),
+            float(rng.uniform(30, HEIGHT - 30)),
+            float(rng.uniform(-3.2, 3.2)),
+            float(rng.normal(0, 0.3)),
+        )
+        for _ in range(n_frames)
+    ]
+
+
+def walk(rng: Any, n_frames: int) -> list[tuple[float, float, float, float]]:
+    """Poses of an animal that walks about and turns back from the walls."""
+    import math
+
+    x, y, heading, turn = WIDTH / 2, HEIGHT / 2, float(rng.uniform(-3.2, 3.2)), 0.0
+    poses = []
+    for _ in range(n_frames):
+        to_centre = math.atan2(HEIGHT / 2 - y, WIDTH / 2 - x)
+        off = math.hypot((x - WIDTH / 2) / (WIDTH / 2 - 30), (y - HEIGHT / 2) / (HEIGHT / 2 - 30))
+        pull = math.sin(to_centre - heading) * 0.5 * max(0.0, off - 0.6)
+        turn = 0.85 * turn + float(rng.normal(0, 0.08))
+        heading += pull + 0.3 * turn
+        x = min(max(x + 2.2 * math.cos(heading), 28), WIDTH - 28)
+        y = min(max(y + 2.2 * math.sin(heading), 28), HEIGHT - 28)
+        poses.append((x, y, heading, turn))
+    return poses
+
+
+def draw_mouse(floor: Any, x: float, y: float, heading: float, turn: float) -> tuple[Any, Any]:
+    """A dark body, a turned head with two dyed ears, a pale snout and a tail; returns the frame and the points."""
+    import numpy as np
+
+    ahead = np.array([np.cos(heading), np.sin(heading)])
+    look = np.array([np.cos(heading + turn), np.sin(heading + turn)])
+    left = np.array([look[1], -look[0]])  # y points down in an image
+    centre = np.array([x, y])
+    head = centre + 13 * ahead + 4 * look
+    snout, tail_base = head + 8 * look, centre - 15 * ahead
+    left_ear, right_ear = head - 2 * look + 6 * left, head - 2 * look - 6 * left
+    frame = np.ascontiguousarray(floor.copy())
+    side = np.array([-ahead[1], ahead[0]])
+    for step in np.linspace(0, 1, 24):
+        bend = 3 * np.sin(4 * step + 4 * turn) * step
+        disc(frame, tail_base - 16 * step * ahead + bend * side, (1.6, 1.6), 0, (110, 120, 150))
+    disc(frame, centre, (16, 9), heading, (45, 50, 55))
+    disc(frame, head, (9, 6), heading + turn, (55, 60, 65))
+    disc(frame, tail_base, (2.5, 2.5), 0, (150, 160, 190))
+    disc(frame, left_ear, (3.2, 3.2), 0, (60, 60, 200))
+    disc(frame, right_ear, (3.2, 3.2), 0, (70, 170, 60))
+    disc(frame, snout, (2.4, 2.4), 0, (190, 190, 235))
+    return frame, np.stack([snout, left_ear, right_ear, tail_base])
+
+
+def disc(frame: Any, centre: Any, radii: tuple[float, float], angle: float, colour: tuple[int, int, int]) -> None:
+    """Fill an ellipse with sub-pixel place and smooth edge."""
+    import cv2
+    import numpy as np
+
+    unit = 1 << SUBPIXEL_BITS
+    point = (round(float(centre[0]) * unit), round(float(centre[1]) * unit))
+    axes = (round(radii[0] * unit), round(radii[1] * unit))
+    mask = np.zeros(frame.shape[:2], dtype=np.uint8)
+    cv2.ellipse(mask, point, axes, np.degrees(angle), 0, 360, 255, -1, cv2.LINE_AA, SUBPIXEL_BITS)
+    alpha = (mask.astype(np.float32) / 255)[..., None]
+    frame += alpha * (np.array(colour, dtype=np.float32) - frame)
+
+
+def write_clip(file: Path, frames: list[Any], fourcc: str) -> None:
+    """Write frames as a video, whole or not at all.
+
+    Raises
+    ------
+    RuntimeError
+        OpenCV has no encoder for it.
+    """
+    import cv2
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f"part{file.suffix}")
+    writer = cv2.VideoWriter(str(part), cv2.VideoWriter_fourcc(*fourcc), FPS, (WIDTH, HEIGHT))
+    if not writer.isOpened():
+        raise RuntimeError(f"OpenCV cannot write {fourcc} videos here")
+    for frame in frames:
+        writer.write(frame)
+    writer.release()
+    part.replace(file)
+
+
+def make_videos(folder: Path) -> None:
+    """Make the held-out videos that are not there yet, and their truth."""
+    import numpy as np
+
+    (folder / "truth").mkdir(parents=True, exist_ok=True)
+    for clip in HELD_OUT:
+        video = folder / "videos" / clip.name
+        if video.exists() and truth_file(folder, clip).exists():
+            continue
+        frames, truth = draw_clip(clip, VIDEO_FRAMES)
+        np.save(truth_file(folder, clip), truth)
+        write_clip(video, frames, clip.fourcc)
+
+
+if __name__ == "__main__":
+    make_videos(Path(sys.argv[1]))
