@@ -1,0 +1,214 @@
+"""What an image build may see: the tracked files, fitting wheels and a CA bundle, staged in a private folder."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcctr.errors import UsageError
+from dlcctr.files import sha256_file
+from dlcctr.run import run
+
+log = logging.getLogger("dlcctr")
+
+CA_VARIABLES = ("DLCCTR_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Where institutes with a TLS-intercepting mirror say which authorities to trust; the first that is set wins."""
+CA_BUNDLE_IN_CONTEXT = "certs/ca-bundle.crt"
+BUILD_FOLDERS = ("dlcctr", "docker", "entrypoint", "requirements")
+BUILD_FILES = (".dockerignore", "Dockerfile", "LICENSE", "README.md", "pyproject.toml", "versions.env")
+_PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)((?:.*\\\n)*.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What comes from this machine's own settings: indexes (http and https only), wheel folders, CA bundle."""
+
+    index_url: str = ""
+    extra_index_urls: tuple[str, ...] = ()
+    wheel_folders: tuple[Path, ...] = ()
+    ca_bundle: Path | None = None
+
+
+def find_sources(
+    environ: Mapping[str, str],
+    pip_config: Mapping[str, str],
+    *,
+    index_url: str = "",
+    extra_index_urls: Sequence[str] = (),
+    wheels: Path | None = None,
+    ca_bundle: Path | None = None,
+    checkout: Path | None = None,
+) -> Sources:
+    """Settle where packages come from: options first, then DLCCTR_* variables, then pip's own settings.
+
+    Parameters
+    ----------
+    pip_config : mapping
+        As `read_pip_config` gives it; folders on this machine that it names as indexes cannot be seen by a build and
+        are left out, its `find-links` folders are searched for wheels.
+
+    Raises
+    ------
+    UsageError
+        A folder or file that was named does not exist.
+    """
+
+    def setting(name: str) -> str:
+        variable = name.upper().replace("-", "_")
+        found = (environ.get(prefix + variable, "") for prefix in ("DLCCTR_", "PIP_"))
+        return next((value for value in found if value), pip_config.get(name, ""))
+
+    named = wheels or (Path(environ["DLCCTR_WHEELS"]) if environ.get("DLCCTR_WHEELS") else None)
+    if named and not named.is_dir():
+        raise UsageError(f"there is no wheel folder {named}", "name a folder that holds .whl files")
+    folders = [named] if named else []
+    folders += [checkout / "wheels"] if checkout else []
+    folders += [Path(word.removeprefix("file://")) for word in setting("find-links").split()]
+    return Sources(
+        index_url=next(iter(_web_only([index_url or setting("index-url")])), ""),
+        extra_index_urls=tuple(_web_only(extra_index_urls or setting("extra-index-url").split())),
+        wheel_folders=tuple(folder for folder in folders if folder.is_dir()),
+        ca_bundle=_find_ca_bundle(environ, pip_config, ca_bundle),
+    )
+
+
+def _web_only(urls: Iterable[str]) -> list[str]:
+    return [url for url in urls if url.startswith(("http://", "https://"))]
+
+
+def _find_ca_bundle(environ: Mapping[str, str], pip_config: Mapping[str, str], named: Path | None) -> Path | None:
+    if named:
+        if not named.is_file():
+            raise UsageError(f"there is no CA bundle {named}", "name a file with PEM certificates")
+        return named
+    for source in [*(environ.get(name, "") for name in CA_VARIABLES), pip_config.get("cert", "")]:
+        if source and Path(source).is_file():
+            return Path(source)
+    return None
+
+
+def read_pip_config(text: str) -> dict[str, str]:
+    """Settings from what `pip config list` prints; the environment beats `install`, which beats `global`."""
+    import ast
+
+    found: dict[str, tuple[int, str]] = {}
+    for line in text.splitlines():
+        section, _, rest = line.partition(".")
+        key, equals, value = rest.partition("=")
+        rank = {"global": 1, "install": 2, ":env:": 3}.get(section)
+        if not equals or rank is None or rank < found.get(key, (0, ""))[0]:
+            continue
+        try:
+            found[key] = (rank, str(ast.literal_eval(value)).replace("\n", " "))
+        except (SyntaxError, ValueError):
+            log.debug("pip setting not understood: %s", line)
+    return {key: value for key, (_, value) in found.items()}
+
+
+def stage(checkout: Path, target: Path, lock: str, sources: Sources) -> list[str]:
+    """Fill `target` with what the build needs and nothing else.
+
+    Parameters
+    ----------
+    lock : str
+        The flavour's lock, relative to the checkout: only wheels that it names are staged.
+
+    Returns
+    -------
+    list of str
+        File names of the staged wheels.
+
+    Raises
+    ------
+    UsageError
+        The lock wants a build of a package that no public registry serves, and nothing else was named.
+    """
+    for name in tracked_files(checkout):
+        source, copy = checkout / name, target / name
+        if source.is_file() and not source.is_symlink():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, copy)
+    for folder in ("wheels", "certs"):
+        (target / folder).mkdir(exist_ok=True)
+    pins = read_lock((checkout / lock).read_text(encoding="utf-8"))
+    staged = _stage_wheels(sources.wheel_folders, target / "wheels", pins)
+    for pattern in ("*.crt", "*.pem"):
+        for path in (checkout / "certs").glob(pattern):
+            shutil.copyfile(path, target / "certs" / path.name)
+    if sources.ca_bundle:
+        shutil.copyfile(sources.ca_bundle, target / CA_BUNDLE_IN_CONTEXT)
+    _want_local_builds(pins, staged, sources, lock)
+    return staged
+
+
+def tracked_files(checkout: Path) -> list[str]:
+    """Names of the checkout's tracked files; of the files that a build reads where git or its data are absent."""
+    if (checkout / ".git").exists() and shutil.which("git"):
+        # git refuses a checkout of another user ("dubious ownership"): then the files are walked
+        listing = run(["git", "-C", str(checkout), "ls-files", "-z"], check=False, merge=False)
+        if listing.returncode == 0:
+            return [name for name in listing.stdout.split("\0") if name]
+    paths = [path for folder in BUILD_FOLDERS for path in sorted((checkout / folder).rglob("*"))]
+    paths += [checkout / name for name in BUILD_FILES]
+    return [str(path.relative_to(checkout)) for path in paths if path.is_file() and "__pycache__" not in path.parts]
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One package of a lock."""
+
+    version: str
+    hashes: frozenset[str]
+
+
+def read_lock(text: str) -> dict[str, Pin]:
+    """Package name (normalised) to what a lock with hashes pins."""
+    return {
+        _normal(name): Pin(version, frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", rest)))
+        for name, version, rest in _PIN.findall(text)
+    }
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _stage_wheels(folders: Iterable[Path], target: Path, pins: Mapping[str, Pin]) -> list[str]:
+    """Link or copy the wheels that are, byte for byte, what the lock pins; pip would refuse any other."""
+    staged: list[str] = []
+    for path in (path for folder in folders for path in sorted(folder.glob("*.whl"))):
+        name, version, *_ = [*path.name.split("-"), ""]
+        pin = pins.get(_normal(name))
+        if path.name in staged or not pin or _public(version) != _public(pin.version):
+            continue
+        if sha256_file(path) not in pin.hashes:
+            log.warning("%s is left out: the lock pins another file of %s %s", path, name, pin.version)
+            continue
+        try:
+            os.link(path.resolve(), target / path.name)
+        except OSError:
+            shutil.copyfile(path, target / path.name)
+        staged.append(path.name)
+    return staged
+
+
+def _public(version: str) -> str:
+    return version.partition("+")[0]
+
+
+def _want_local_builds(pins: Mapping[str, Pin], staged: Sequence[str], sources: Sources, lock: str) -> None:
+    """Fail now, not ten minutes into the build: a version with "+" is on no public registry."""
+    if sources.index_url or sources.extra_index_urls:
+        return
+    for name, pin in pins.items():
+        if "+" in pin.version and not any(_normal(wheel.split("-")[0]) == name for wheel in staged):
+            raise UsageError(
+                f"{lock} wants {name}=={pin.version}, which Python's public registry does not serve",
+                "put its wheel into wheels/ (or --wheels FOLDER), or name the index that has it: --extra-index-url URL "
+                "(the README says which)",
+            )

@@ -1,0 +1,110 @@
+"""The image's flavours: engine, its version and CPU or CUDA, read from requirements/flavours.toml."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcctr import __version__
+from dlcctr.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+IMAGE_NAME = "dlcctr"
+_PACKAGE = Path(__file__).resolve().parent
+_SOURCE_HINT = "run the command inside a checkout of the project"
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """One image that can be built; `variant` is "cpu" or a CUDA version such as "cu126"."""
+
+    engine: str
+    engine_version: str
+    variant: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.engine}-{self.variant}"
+
+    @property
+    def tag(self) -> str:
+        return f"{IMAGE_NAME}:{__version__}-{self.engine}{self.engine_version}-{self.variant}"
+
+    @property
+    def lock(self) -> str:
+        """Lock file, relative to the checkout."""
+        return f"requirements/{self.name}.lock"
+
+
+def find_checkout() -> Path:
+    """Folder of dlcctr's own source, which building an image needs.
+
+    Raises
+    ------
+    UsageError
+        dlcctr was installed without its source, and this folder is no checkout of it either.
+    """
+    for folder in (_PACKAGE.parent, Path.cwd()):
+        if (folder / "Dockerfile").is_file() and (folder / "dlcctr" / "contract.py").is_file():
+            return folder
+    raise UsageError(
+        "building an image needs dlcctr's source: there is no Dockerfile beside this installation", _SOURCE_HINT
+    )
+
+
+def _read_source(name: str) -> str:
+    """Text of a file of the checkout, or of the copy that an installed package carries."""
+    for path in (_PACKAGE.parent / name, _PACKAGE / "locks" / Path(name).name):
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    raise UsageError(f"{name} was not found beside dlcctr", _SOURCE_HINT)
+
+
+def read_pins() -> dict[str, str]:
+    """Pins of this version, from versions.env."""
+    lines = (line.strip() for line in _read_source("versions.env").splitlines())
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def list_flavours() -> list[Flavour]:
+    """All flavours that have requirements."""
+    table = tomllib.loads(_read_source("requirements/flavours.toml"))
+    return [Flavour(each["engine"], each["engine_version"], each["device"]) for each in table.values()]
+
+
+def is_default(flavour: Flavour, pins: Mapping[str, str]) -> bool:
+    """Tell whether `--all` builds it: all but the builds for CUDA versions that only the newest drivers run."""
+    return flavour.variant in ("cpu", pins["TENSORFLOW_CUDA"], pins["TORCH_CUDA"])
+
+
+def pick_flavour(
+    flavours: Sequence[Flavour],
+    pins: Mapping[str, str],
+    engine: str = "tensorflow",
+    device: str = "cuda",
+    cuda: str = "",
+) -> Flavour:
+    """Flavour for an engine, a device ("cpu" or "cuda") and optionally a CUDA version such as "cu126".
+
+    Raises
+    ------
+    UsageError
+        There is no such flavour; the hint lists those there are.
+    """
+    if device == "cpu" and cuda:
+        raise UsageError("--cuda goes with --device cuda only", "leave out --device cpu or --cuda")
+    for each in flavours:
+        wanted = "cpu" if device == "cpu" else cuda or (each.variant if is_default(each, pins) else "")
+        if each.engine == engine and each.variant == wanted and (device == "cpu") == (each.variant == "cpu"):
+            return each
+    known = ", ".join(
+        f"--engine {each.engine} --device {'cpu' if each.variant == 'cpu' else 'cuda --cuda ' + each.variant}"
+        for each in flavours
+    )
+    raise UsageError(f"no flavour has engine {engine!r}, device {device!r} {cuda}".rstrip(), f"there are: {known}")

@@ -1,0 +1,187 @@
+"""Building the image: base, arguments, a staged context, and the docker command line (its SDK has no BuildKit)."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from dlcctr import __version__
+from dlcctr.build_context import Sources, find_sources, read_pip_config, stage
+from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
+from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError
+from dlcctr.flavours import Flavour
+from dlcctr.run import find_tool, run
+
+LOCAL_BASE = "dlcctr-base:bookworm"
+"""What scripts/base.sh makes."""
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+"""Docker knows these build arguments itself and keeps them out of the image's history."""
+
+
+def settle_sources(checkout: Path, **options: object) -> Sources:
+    """Find indexes, wheels and the CA bundle from options, environment and pip's own settings."""
+    listing = run([sys.executable, "-m", "pip", "config", "list"], check=False, merge=False)
+    pip_config = read_pip_config(listing.stdout if listing.returncode == 0 else "")
+    return find_sources(os.environ, pip_config, checkout=checkout, **options)  # type: ignore[arg-type]
+
+
+def build_image(
+    flavour: Flavour,
+    checkout: Path,
+    sources: Sources,
+    pins: Mapping[str, str],
+    *,
+    base: str = "",
+    network: str = "host",
+    tag: str = "",
+) -> str:
+    """Build one flavour; the builder's own output goes to the terminal.
+
+    Parameters
+    ----------
+    base : str
+        Base image; empty for the pinned one, or a local one where no registry answers.
+    network : str
+        The build's network, "host" or "default". The host's own finds the mirrors and proxies that the host finds.
+    tag : str
+        Name of the result; empty for the flavour's own.
+
+    Returns
+    -------
+    str
+        The image's tag.
+
+    Raises
+    ------
+    ToolMissingError
+        No docker, no answering engine, or no base image.
+    CommandFailedError
+        The build failed; its output says where.
+    ContractError
+        The image says another contract version than this dlcctr.
+    """
+    find_tool("docker")
+    check_engine()
+    tag = tag or flavour.tag
+    base_name, digest = resolve_base(pins, base)
+    with tempfile.TemporaryDirectory(prefix="dlcctr-build-") as name:
+        context = Path(name)
+        stage(checkout, context, flavour.lock, sources)
+        arguments = {"BASE_IMAGE": base_name, "BASE_DIGEST": digest, "FLAVOUR": flavour.name, **describe(checkout)}
+        arguments |= index_arguments(sources)
+        done = run(build_command(context, tag, arguments, network), capture=False, check=False)
+    if done.returncode != 0:
+        raise CommandFailedError(
+            f"docker build of {tag} ended with code {done.returncode}",
+            "the first error above says why; behind a mirror see --ca-bundle, --index-url, --wheels and --network",
+        )
+    check_contract(tag)
+    return tag
+
+
+def check_engine() -> None:
+    """Fail with a remedy where docker is installed and its engine does not answer."""
+    answer = run(["docker", "version", "--format", "{{.Server.Version}}"], check=False)
+    if answer.returncode != 0:
+        raise ToolMissingError(
+            f"no Docker Engine answers: {answer.stdout.strip().splitlines()[-1] if answer.stdout.strip() else ''}",
+            "start it (systemctl start docker, or `sh scripts/engine.sh` in a checkout) and let this user use it",
+        )
+
+
+def build_command(context: Path, tag: str, arguments: Mapping[str, str], network: str) -> list[str]:
+    """Words of the build command. Proxies are named without their value, so that it stays out of logs."""
+    command = ["docker", "build", "--network", network, "-t", tag, "-f", str(context / "Dockerfile")]
+    for key, value in arguments.items():
+        command += ["--build-arg", f"{key}={value}"] if value else []
+    for name in PROXY_VARIABLES:
+        command += ["--build-arg", name] if os.environ.get(name) else []
+    return [*command, str(context)]
+
+
+def index_arguments(sources: Sources) -> dict[str, str]:
+    """Pip's settings as build arguments; empty where the user set none."""
+    return {"PIP_INDEX_URL": sources.index_url, "PIP_EXTRA_INDEX_URL": " ".join(sources.extra_index_urls)}
+
+
+def resolve_base(pins: Mapping[str, str], base: str = "") -> tuple[str, str]:
+    """Name and digest of the base image, pulled when it is not here.
+
+    The order: the one that was asked for; else the pinned one if it is here, else what `make base` made, else the
+    pinned one from its registry, else a local image of the pinned name, whatever its digest.
+
+    Raises
+    ------
+    ToolMissingError
+        None can be had; the hint names `make base`.
+    """
+    pinned = f"{pins['BASE_IMAGE']}@{pins['BASE_DIGEST']}"
+    for name in (base,) if base else (pinned, LOCAL_BASE):
+        digest = _local_digest(name)
+        if digest:
+            return name, digest
+    wanted = base or pinned
+    pulled = run(["docker", "pull", wanted], check=False)
+    if pulled.returncode == 0:
+        return wanted, _local_digest(wanted)
+    digest = "" if base else _local_digest(pins["BASE_IMAGE"])
+    if digest:
+        return pins["BASE_IMAGE"], digest
+    reason = pulled.stdout.strip().splitlines()[-1:] or ["no reason given"]
+    raise ToolMissingError(
+        f"the base image {wanted} is not on this machine and could not be pulled: {reason[0]}",
+        "make one without a registry: make base (or sh scripts/base.sh); or name another Debian 12 image with --base",
+    )
+
+
+def _local_digest(name: str) -> str:
+    """Digest by which a registry knows a local image, its own id where none does, empty where it is not here."""
+    template = "{{range .RepoDigests}}{{println .}}{{end}}{{.Id}}"
+    answer = run(["docker", "image", "inspect", "--format", template, name], check=False, merge=False)
+    found: list[str] = re.findall(r"sha256:[0-9a-f]{64}", answer.stdout) if answer.returncode == 0 else []
+    named = name.partition("@")[2]
+    return named if named in found else (found[0] if found else "")
+
+
+def describe(checkout: Path) -> dict[str, str]:
+    """Version, revision, time and source of the checkout, as build arguments.
+
+    An unchanged commit keeps its own time, so that the build's cache gives the very same image again.
+    """
+    facts = {"VERSION": __version__, "REVISION": "unknown", "CREATED": _utc(time.time()), "SOURCE": ""}
+    if (checkout / ".git").exists():
+        git = ["git", "-C", str(checkout)]
+        show = run([*git, "show", "-s", "--format=%H %ct"], check=False, merge=False)
+        status = run([*git, "status", "--porcelain", "--untracked-files=no"], check=False, merge=False)
+        if show.returncode == 0 and status.returncode == 0:
+            commit, seconds = show.stdout.split()
+            clean = not status.stdout.strip()
+            facts["REVISION"] = commit if clean else f"{commit}-dirty"
+            facts["CREATED"] = _utc(float(seconds)) if clean else facts["CREATED"]
+        origin = run([*git, "remote", "get-url", "origin"], check=False, merge=False).stdout.strip()
+        # only a public-looking address: no path of this machine, no user or password
+        facts["SOURCE"] = origin if re.fullmatch(r"https://[^@\s]+", origin) else ""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if epoch.isdigit():
+        facts["CREATED"] = _utc(float(epoch))
+    return facts
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def check_contract(tag: str) -> None:
+    """Hold the image's contract label against this dlcctr's contract."""
+    template = f'{{{{index .Config.Labels "{LABEL_PREFIX}contract"}}}}'
+    said = run(["docker", "image", "inspect", "--format", template, tag], merge=False).stdout.strip()
+    if said != str(CONTRACT_VERSION):
+        raise ContractError(
+            f"{tag} says contract {said or 'none'}, this dlcctr has contract {CONTRACT_VERSION}",
+            "build the image from the same checkout as dlcctr",
+        )
