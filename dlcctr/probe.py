@@ -150,7 +150,7 @@ def _why_unreadable(path: Path, error: Exception) -> str:
         head = stream.read(12)
     if head[4:8] == b"ftyp":
         return "an mp4 without its index: cut off while it was written or copied; copy it again or repair it"
-    return f"FFmpeg cannot read it: {_reason(error)}"
+    return f"no video, or a damaged one: FFmpeg says {_reason(error)!r}"
 
 
 def _reason(error: Exception) -> str:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
+from typing import TYPE_CHECKING
 
-import typer
+if TYPE_CHECKING:
+    import typer
 
-SHARED = ("manifest", "validate", "check", "version")
-"""Need no Docker: also in the image's own command line."""
-HOST = ("run", "image")
+SHARED = {
+    "manifest": "Find videos, probe them, and write the manifest and campaign.toml.",
+    "validate": "Say which rows are changed, missing, double, colliding or unreadable.",
+    "check": "Account for every row: whole, degraded, failed, broken or not there yet.",
+    "version": "Print the versions of dlcctr, the contract and Python.",
+}
+"""Commands that need no Docker, and are in the image's own command line too."""
+
+HOST = {
+    "run": "Analyse the rows on this machine: in Docker, in Apptainer or without either.",
+    "image": "Build, inspect, save and push the image, and make the SIF.",
+}
 
 
 def register_shared(app: typer.Typer) -> None:
@@ -25,6 +35,20 @@ def register(app: typer.Typer) -> None:
 
 
 def _add(app: typer.Typer, name: str) -> None:
-    if importlib.util.find_spec(f"dlcctr.commands.{name}") is None:
+    try:
+        module = importlib.import_module(f"dlcctr.commands.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"dlcctr.commands.{name}":
+            raise
         return
-    importlib.import_module(f"dlcctr.commands.{name}").add(app)
+    module.add(app)
+
+
+def overview(program: str, summary: str) -> str:
+    """Text of the bare ``--help``. Typer would need ten times as long as Python itself to say the same."""
+    width = max(map(len, (*SHARED, *HOST))) + 2
+    lines = [f"Usage: {program} [--debug] COMMAND [OPTIONS] [ARGS]...", "", f"  {summary}", "", "Commands:"]
+    lines += [f"  {name:<{width}}{text}" for name, text in {**SHARED, **HOST}.items()]
+    lines += ["", "Options:", f"  {'-h, --help':<{width + 3}}Show this, or with a command what the command takes."]
+    lines += [f"  {'--debug':<{width + 3}}Show a traceback when something fails."]
+    return "\n".join(lines)

@@ -1,0 +1,165 @@
+"""`manifest`: a folder of videos in, a campaign out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dlcctr.campaign import Campaign
+    from dlcctr.make_campaign import Made
+
+SHOWN = 10
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(manifest)
+
+
+def manifest(
+    videos: Annotated[list[str], typer.Argument(help="Files, folders and patterns ('data/**/*.mp4'; quote them).")],
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Manifest to write; campaign.toml comes beside it.")
+    ] = Path("manifest.csv"),
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Trained DeepLabCut project folder."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Root of the results; `results` beside the manifest by default."),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder that names in the manifest are relative to; by default the one that holds all."),
+    ] = None,
+    shuffle: Annotated[int, typer.Option(min=0, help="DeepLabCut's shuffle.")] = 1,
+    trainset_index: Annotated[int, typer.Option(min=0, help="DeepLabCut's training set index.")] = 0,
+    snapshot: Annotated[str, typer.Option(help="Snapshot name or index; the project's own by default.")] = "",
+    crop: Annotated[
+        str, typer.Option(metavar="X1,X2,Y1,Y2", help="Part of every picture to analyse, px from the top left.")
+    ] = "",
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Frames per network call; the project's own by default."),
+    ] = None,
+    no_csv: Annotated[bool, typer.Option("--no-csv", help="Write no .csv beside the .h5.")] = False,
+    append: Annotated[bool, typer.Option("--append", help="Add new videos; existing rows never change.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a campaign that is there.")] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Videos probed at a time."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Find videos, probe them, and write the manifest (one row a video) and campaign.toml."""
+    from dlcctr.campaign import Campaign, campaign_file
+    from dlcctr.make_campaign import extend_campaign, make_campaign
+    from dlcctr.report import progress
+
+    chosen = (model, out, root, snapshot, crop, batch_size, no_csv, overwrite, shuffle != 1, trainset_index)
+    if append:
+        _refuse_with_append(any(chosen))
+        made = extend_campaign(videos, output, jobs=jobs, progress=progress)
+    else:
+        file = campaign_file(output)
+        campaign = Campaign(
+            file=file,
+            out=Path(out).absolute() if out else file.parent / "results",
+            csv=not no_csv,
+            shuffle=shuffle,
+            trainset_index=trainset_index,
+            snapshot=snapshot,
+            crop=_crop(crop),
+            batch_size=batch_size,
+        )
+        campaign = _with_model(campaign, model) if model else campaign
+        made = make_campaign(videos, output, campaign, root=root, overwrite=overwrite, jobs=jobs, progress=progress)
+    _print(made, append=append, as_json=as_json)
+
+
+def _refuse_with_append(others: bool) -> None:
+    from dlcctr.errors import UsageError
+
+    if others:
+        raise UsageError(
+            "--append takes videos, -o and --jobs only: everything else is in campaign.toml",
+            "leave the other options out; to change the model or the results' root, make a new campaign",
+        )
+
+
+def _crop(text: str) -> tuple[int, int, int, int] | None:
+    from dlcctr.errors import UsageError
+    from dlcctr.manifest import parse_crop
+
+    try:
+        return parse_crop(text) if text else None
+    except ValueError as error:
+        raise UsageError(f"--crop {error}", "for example --crop 0,640,100,480") from None
+
+
+def _with_model(campaign: Campaign, project: Path) -> Campaign:
+    """Pin what decides results: the snapshot by name, and the project's own crop where none is given."""
+    from dlcctr.model import inspect_model
+
+    info = inspect_model(
+        project, shuffle=campaign.shuffle, trainset_index=campaign.trainset_index, snapshot=campaign.snapshot
+    )
+    return replace(
+        campaign,
+        model=info.project,
+        model_hash=info.hash,
+        model_id=info.id,
+        engine=info.engine,
+        bodyparts=info.bodyparts,
+        individuals=info.individuals,
+        unique_bodyparts=info.unique_bodyparts,
+        snapshot=info.snapshot,
+        crop=campaign.crop or info.crop,
+    )
+
+
+def _print(made: Made, *, append: bool, as_json: bool) -> None:
+    from dlcctr.report import print_json, print_lines, warn
+
+    for row in made.unreadable:
+        warn(f"warning: row {row.index}, {row.video}: {row.error}")
+    if as_json:
+        print_json(
+            "manifest",
+            manifest=str(made.manifest),
+            campaign=str(made.campaign.file),
+            video_root=str(made.campaign.video_root),
+            rows=[asdict(row) for row in made.rows],
+            skipped=[{"path": str(item.path), "reason": item.reason} for item in made.skipped],
+        )
+    else:
+        print_lines(_summary(made, append=append))
+
+
+def _summary(made: Made, *, append: bool) -> list[str]:
+    seconds = sum(row.duration_s or 0 for row in made.rows)
+    lines = [
+        f"{'added' if append else 'wrote'} {len(made.rows)} rows, {seconds / 3600:.1f} h of video: {made.manifest}"
+    ]
+    if not append:
+        lines.append(f"videos are below {made.campaign.video_root}, results go below {made.campaign.out}")
+    if made.unreadable:
+        lines.append(f"{len(made.unreadable)} of them cannot be read; they have a row with the cause in `error`")
+    lines += _first([f"left out {item.path}: {item.reason}" for item in made.skipped], "left out")
+    twins = [f"row {a.index}, {a.video}: same content as row {b.index}, {b.video}" for a, b in made.same_content]
+    lines += _first(twins, "of the same content")
+    next_step = (
+        f"dlcctr run {made.manifest}" if made.campaign.model else "give the model to `run` or `analyze`: --model"
+    )
+    return [*lines, f"next: dlcctr validate {made.manifest}, then {next_step}"]
+
+
+def _first(lines: list[str], what: str) -> list[str]:
+    more = len(lines) - SHOWN
+    return [*lines[:SHOWN], f"… and {more} more {what} (--json lists all)"] if more > 0 else lines

@@ -1,0 +1,143 @@
+"""From videos and a model to a campaign: campaign.toml and manifest, or more rows for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from dlcctr.campaign import Campaign, campaign_file, read_campaign, write_campaign
+from dlcctr.discover import Discovery, FileId, Found, Skipped, discover, file_id
+from dlcctr.errors import ManifestError, VideoError
+from dlcctr.manifest import Row, append_rows, rows_of, write_manifest
+from dlcctr.probe import VideoFacts, probe_all
+from dlcctr.sheet import read_sheet
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was written: the new rows, what got none, and rows whose content was there already."""
+
+    manifest: Path
+    campaign: Campaign
+    rows: list[Row]
+    skipped: list[Skipped] = field(default_factory=list)
+    same_content: list[tuple[Row, Row]] = field(default_factory=list)
+
+    @property
+    def unreadable(self) -> list[Row]:
+        """New rows with a cause instead of facts."""
+        return [row for row in self.rows if row.error]
+
+
+def make_campaign(
+    inputs: Sequence[str],
+    manifest: Path,
+    campaign: Campaign,
+    *,
+    root: Path | None = None,
+    overwrite: bool = False,
+    jobs: int | None = None,
+    progress: Progress = lambda what, total: nullcontext(lambda: None),
+) -> Made:
+    """Find and probe videos; write campaign.toml, then the manifest.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        Everything but the video root.
+    root : Path, optional
+        Video root; the closest folder that holds all inputs by default.
+    progress : callable
+        Makes a context manager from a text and a total; it yields a function that counts one video.
+
+    Raises
+    ------
+    ManifestError
+        A manifest or a campaign.toml is there already.
+    VideoError
+        No video was found, or an input does not exist.
+    """
+    if not overwrite:
+        _refuse_existing(manifest)
+    found = discover(inputs, root=root, own=(manifest, campaign.file, campaign.out))
+    if not found.videos:
+        raise VideoError(_nothing_found(inputs, found), "name a folder, a file or a pattern that holds videos")
+    rows = _probe(found.videos, 0, jobs, progress)
+    campaign = replace(campaign, video_root=found.root)
+    write_campaign(campaign)
+    write_manifest(manifest, rows)
+    return Made(manifest, campaign, rows, found.skipped, _same_content([], rows))
+
+
+def extend_campaign(
+    inputs: Sequence[str],
+    manifest: Path,
+    *,
+    jobs: int | None = None,
+    progress: Progress = lambda what, total: nullcontext(lambda: None),
+) -> Made:
+    """Add videos that have no row yet; existing rows stay byte for byte, also those of files that moved or changed.
+
+    Raises
+    ------
+    ManifestError
+        The manifest is not there or cannot be read.
+    UsageError
+        A video is not below the campaign's video root.
+    """
+    sheet = read_sheet(manifest)
+    rows, campaign = rows_of(sheet), read_campaign(manifest)
+    known = {identity: str(path) for identity, path in _known_files(rows, campaign.video_root)}
+    own = (manifest, campaign.file, campaign.out)
+    found = discover(inputs, root=campaign.video_root, own=own, known=known)
+    taken = {row.video for row in rows}
+    start = max((row.index for row in rows), default=-1) + 1
+    new = _probe([video for video in found.videos if video.video not in taken], start, jobs, progress)
+    if new:
+        append_rows(sheet, new)
+    return Made(manifest, campaign, new, found.skipped, _same_content(rows, new))
+
+
+def _refuse_existing(manifest: Path) -> None:
+    for file in (manifest, campaign_file(manifest)):
+        if file.exists():
+            raise ManifestError(
+                f"{file}: is there already",
+                "--append adds videos to that campaign, -o names another folder, --overwrite replaces it",
+            )
+
+
+def _nothing_found(inputs: Sequence[str], found: Discovery) -> str:
+    text = f"no video in {', '.join(inputs)}"
+    return f"{text}; left out: {found.skipped[0].path} ({found.skipped[0].reason})" if found.skipped else text
+
+
+def _probe(videos: Sequence[Found], start: int, jobs: int | None, progress: Progress) -> list[Row]:
+    with progress("probing videos", len(videos)) as step:
+        facts = probe_all([video.path for video in videos], jobs=jobs, done=step)
+    return [_row(start + i, video, found) for i, (video, found) in enumerate(zip(videos, facts, strict=True))]
+
+
+def _row(index: int, video: Found, facts: VideoFacts) -> Row:
+    row = Row(index=index, video=video.video, **asdict(facts))
+    return replace(row, error=video.error) if video.error else row
+
+
+def _known_files(rows: Sequence[Row], root: Path) -> Iterator[tuple[FileId, Path]]:
+    for row in rows:
+        identity = file_id(root / row.video)
+        if identity:
+            yield identity, root / row.video
+
+
+def _same_content(old: Sequence[Row], new: Sequence[Row]) -> list[tuple[Row, Row]]:
+    first: dict[str, Row] = {row.fingerprint: row for row in reversed(old) if row.fingerprint}
+    pairs = []
+    for row in new:
+        if row.fingerprint and row.bytes and first.setdefault(row.fingerprint, row) is not row:
+            pairs.append((row, first[row.fingerprint]))
+    return pairs
