@@ -1,0 +1,104 @@
+# The image: DeepLabCut with one engine, and the entrypoint that analyses one manifest row. docs/image.md explains it.
+# No RUN --mount and no here-documents: the classic builder of Docker 20.10 must build it as well as BuildKit.
+# The base is Debian 12 slim; BASE_IMAGE=debian:bookworm-slim without a digest takes a local one (`make base`).
+ARG BASE_IMAGE=debian:bookworm-slim@sha256:7b140f374b289a7c2befc338f42ebe6441b7ea838a042bbd5acbfca6ec875818
+# One of requirements/flavours.toml
+ARG FLAVOUR=tensorflow-cu122
+
+# --- os: what both the build and the result stand on ------------------------------------------------------------
+FROM ${BASE_IMAGE} AS os
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3.11 \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log
+
+# --- env: the flavour's lock in /opt/dlc -------------------------------------------------------------------------
+FROM os AS env
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3.11-venv ca-certificates \
+    && python3.11 -m venv /build/pip && python3.11 -m venv --without-pip /opt/dlc
+COPY certs/ /build/certs/
+COPY wheels/ /build/wheels/
+COPY requirements/*.lock requirements/flavours.toml /build/requirements/
+COPY docker/install.sh docker/slim.sh docker/facts.py /build/
+ARG FLAVOUR
+# pip's own settings, for mirrors; they stay in this stage
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_TRUSTED_HOST
+RUN sh /build/install.sh /opt/dlc "$FLAVOUR"
+RUN /opt/dlc/bin/python -I /build/facts.py check "$FLAVOUR" /build/requirements/flavours.toml /build/facts.json \
+    && sh /build/slim.sh /opt/dlc/lib/python3.11/site-packages
+
+# --- app: this project's own wheel, apart from the heavy layer, so that a change of code rebuilds in seconds ------
+FROM env AS app
+COPY pyproject.toml README.md LICENSE /build/src/
+COPY dlcctr/ /build/src/dlcctr/
+COPY entrypoint/ /build/src/entrypoint/
+COPY docker/dlcctr_startup.py /build/
+RUN site=/opt/dlc/lib/python3.11/site-packages \
+    && /build/pip/bin/pip --python /opt/dlc/bin/python install -q --no-deps --no-build-isolation --no-compile \
+        --target /app --no-cache-dir --root-user-action=ignore /build/src \
+    && cp /build/dlcctr_startup.py /app/ && echo 'import dlcctr_startup' > /app/dlcctr_startup.pth \
+    && rm -rf /app/bin && find /app -depth -name __pycache__ -exec rm -rf {} + \
+    && /opt/dlc/bin/python -I -m compileall -q -s /app -p "$site" --invalidation-mode unchecked-hash /app
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+ARG BASE_DIGEST
+RUN cp -r /app/. /opt/dlc/lib/python3.11/site-packages/ \
+    && /opt/dlc/bin/python -I /build/facts.py describe /build/facts.json /build/image.json \
+        "version=$VERSION" "revision=$REVISION" "created=$CREATED" "base_digest=$BASE_DIGEST"
+
+# --- one stage a flavour, for labels that a Dockerfile cannot compute; facts.py and a test hold them true ---------
+FROM os AS labelled-pytorch-cpu
+LABEL org.dlcctr.engine=pytorch org.dlcctr.engine-version=2.13.0 org.dlcctr.cuda="" org.dlcctr.min-driver="" \
+      org.dlcctr.gpu-archs=""
+FROM os AS labelled-pytorch-cu126
+LABEL org.dlcctr.engine=pytorch org.dlcctr.engine-version=2.7.1 org.dlcctr.cuda=12.6 org.dlcctr.min-driver=525.60.13 \
+      org.dlcctr.gpu-archs="sm_50 sm_60 sm_70 sm_75 sm_80 sm_86 sm_90"
+FROM os AS labelled-pytorch-cu130
+LABEL org.dlcctr.engine=pytorch org.dlcctr.engine-version=2.13.0 org.dlcctr.cuda=13.0 org.dlcctr.min-driver=580 \
+      org.dlcctr.gpu-archs="sm_75 sm_80 sm_86 sm_90 sm_100 sm_120"
+FROM os AS labelled-tensorflow-cpu
+LABEL org.dlcctr.engine=tensorflow org.dlcctr.engine-version=2.15.1 org.dlcctr.cuda="" org.dlcctr.min-driver="" \
+      org.dlcctr.gpu-archs=""
+FROM os AS labelled-tensorflow-cu122
+LABEL org.dlcctr.engine=tensorflow org.dlcctr.engine-version=2.15.1 org.dlcctr.cuda=12.2 \
+      org.dlcctr.min-driver=525.60.13 org.dlcctr.gpu-archs="sm_50 sm_60 sm_70 sm_75 compute_80"
+
+# --- the result ----------------------------------------------------------------------------------------------------
+FROM labelled-${FLAVOUR}
+COPY --from=env /opt/dlc /opt/dlc
+COPY docker/environment.sh /usr/local/lib/dlcctr/
+COPY docker/dlc docker/python /usr/local/bin/
+RUN chmod 755 /usr/local/bin/dlc /usr/local/bin/python && ln -s python /usr/local/bin/python3
+COPY --from=app /app/ /opt/dlc/lib/python3.11/site-packages/
+COPY --from=app /build/image.json /opt/dlc/image.json
+# The first two folders hold our wrappers; ptxas of the TensorFlow CUDA flavour lies in the last.
+ENV PATH=/usr/local/bin:/opt/dlc/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/dlc/lib/python3.11/site-packages/nvidia/cuda_nvcc/bin \
+    LANG=C.UTF-8 \
+    PYTHONNOUSERSITE=1 \
+    DLClight=True \
+    NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
+ARG FLAVOUR
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+ARG SOURCE
+ARG BASE_DIGEST
+ARG BASE_IMAGE
+LABEL org.opencontainers.image.title=dlcctr \
+      org.opencontainers.image.description="DeepLabCut for GPU clusters: one manifest row in, one verified result out" \
+      org.opencontainers.image.licenses="MIT AND LGPL-3.0-or-later" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.created="$CREATED" \
+      org.opencontainers.image.source="$SOURCE" \
+      org.opencontainers.image.base.name="$BASE_IMAGE" \
+      org.opencontainers.image.base.digest="$BASE_DIGEST" \
+      org.dlcctr.contract=1 \
+      org.dlcctr.deeplabcut=3.0.2 \
+      org.dlcctr.flavour="$FLAVOUR"
+ENTRYPOINT ["/usr/local/bin/dlc"]
+CMD ["--help"]

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Install one flavour's lock into the virtual environment $1: install.sh VENV FLAVOUR. Runs at build time only.
+set -eu
+venv=$1 flavour=$2 build=/build
+lock=$build/requirements/$flavour.lock
+pip=$build/pip/bin/pip
+
+if [ ! -f "$lock" ]; then
+    echo "error: no flavour named '$flavour'; choose FLAVOUR from:" >&2
+    (cd "$build/requirements" && ls ./*.lock | sed 's|^\./|  |; s|\.lock$||' | grep - >&2)
+    exit 2
+fi
+
+# Mirrors that intercept TLS: trust the given certificates beside the public ones. Of this build stage alone.
+export SSL_CERT_FILE=$build/ca.pem PIP_CERT=$build/ca.pem
+cat /etc/ssl/certs/ca-certificates.crt > "$PIP_CERT"
+for file in "$build"/certs/*.crt "$build"/certs/*.pem; do
+    if [ -f "$file" ]; then cat "$file" >> "$PIP_CERT"; fi
+done
+
+export PIP_FIND_LINKS=$build/wheels PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+options="--no-deps --require-hashes --only-binary :all:"
+
+# CPU builds of torch are not on the public registry: look for that wheel first, and say what to do without it.
+sed -n '/^torch==.*+cpu/,/[^\\]$/p' "$lock" > "$build/torch.lock"
+if [ -s "$build/torch.lock" ]; then
+    wanted=$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' "$build/torch.lock")
+    # shellcheck disable=SC2086
+    if ! "$pip" --python "$venv/bin/python" download $options -q -d "$build/wheels" -r "$build/torch.lock"; then
+        {
+            echo "error: $wanted was not found (or has another hash than requirements/$flavour.lock says)."
+            echo "  The public registry's torch of this version is a CUDA build of several GB; flavour $flavour takes the CPU build."
+            echo "  what to do, one of:"
+            echo "  - put its wheel (torch-…+cpu-cp311-cp311-manylinux_2_28_x86_64.whl) into the folder wheels/ and build again;"
+            echo "  - name PyTorch's own CPU wheel index: --build-arg PIP_EXTRA_INDEX_URL=… (docs/image.md has the address);"
+            echo "  - behind a mirror that intercepts TLS, put its CA certificate into certs/ (*.crt or *.pem)."
+        } >&2
+        exit 1
+    fi
+fi
+# shellcheck disable=SC2086
+"$pip" --python "$venv/bin/python" install $options --no-compile -r "$lock"

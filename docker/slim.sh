@@ -1,0 +1,17 @@
+#!/bin/sh
+# Remove what the image never loads from site-packages $1, and compile the rest. Runs at build time only.
+set -eu
+site=$1
+
+# Test suites. PyTables imports its own at start; torch and TensorFlow keep code that they load under other names.
+find "$site" -depth -type d -name tests ! -path "$site/tables/*" -exec rm -rf {} +
+# Headers, static libraries, CMake files and C++ test programs: there is no compiler in the image.
+rm -rf "$site"/torch/include "$site"/torch/share "$site"/torch/test "$site"/torch/bin/*test* "$site"/torch/bin/protoc*
+rm -rf "$site"/tensorflow/include "$site"/numpy/core/include "$site"/numpy/_core/include
+find "$site" -path '*/nvidia/*' -depth -type d -name include -exec rm -rf {} +
+find "$site" -type f \( -name '*.a' -o -name '*.lib' -o -name '*.pxd' -o -name '*.c' -o -name '*.cpp' \) -delete
+
+# The root is read-only in use, so Python could never keep what it compiles: ship it. unchecked-hash: valid whatever
+# happens to time stamps on the way through layers and a SIF. Template files of Python 2 times do not compile.
+find "$site" -depth -type d -name __pycache__ -exec rm -rf {} +
+"$site"/../../../bin/python -I -m compileall -qq -j 0 --invalidation-mode unchecked-hash "$site" || true
