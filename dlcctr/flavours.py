@@ -58,7 +58,7 @@ def find_checkout() -> Path:
     )
 
 
-def _read_source(name: str) -> str:
+def read_source(name: str) -> str:
     """Text of a file of the checkout, or of the copy that an installed package carries."""
     for path in (_PACKAGE.parent / name, _PACKAGE / "locks" / Path(name).name):
         if path.is_file():
@@ -68,13 +68,13 @@ def _read_source(name: str) -> str:
 
 def read_pins() -> dict[str, str]:
     """Pins of this version, from versions.env."""
-    lines = (line.strip() for line in _read_source("versions.env").splitlines())
+    lines = (line.strip() for line in read_source("versions.env").splitlines())
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def list_flavours() -> list[Flavour]:
     """All flavours that have requirements."""
-    table = tomllib.loads(_read_source("requirements/flavours.toml"))
+    table = tomllib.loads(read_source("requirements/flavours.toml"))
     return [Flavour(each["engine"], each["engine_version"], each["device"]) for each in table.values()]
 
 

@@ -1,0 +1,150 @@
+"""`image`: build it, look into it, save it, push it, turn it into a SIF."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Engine = Annotated[str, typer.Option("--engine", help="tensorflow or pytorch.")]
+Device = Annotated[str, typer.Option("--device", help="cuda or cpu.")]
+Cuda = Annotated[str, typer.Option("--cuda", help="A CUDA build other than the usual one, for example cu130.")]
+Tag = Annotated[str, typer.Argument(help="Image, with its tag; the flavour's own if left out.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+_MB = 1_000_000
+
+
+def add(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(no_args_is_help=True, help="Build the image, look into it, save it, push it, make a SIF of it.")
+    for command in (build, inspect, save, push, sif):
+        group.command()(command)
+    app.add_typer(group, name="image")
+
+
+def build(
+    *,
+    engine: Engine = "tensorflow",
+    device: Device = "cuda",
+    cuda: Cuda = "",
+    every: Annotated[bool, typer.Option("--all", help="Build every flavour, one after the other.")] = False,
+    base: Annotated[str, typer.Option(help="Base image, instead of the pinned Debian 12.")] = "",
+    tag: Annotated[str, typer.Option(help="Another name for the result.")] = "",
+    wheels: Annotated[Path | None, typer.Option(help="Folder with wheels that no index has.")] = None,
+    ca_bundle: Annotated[Path | None, typer.Option(help="Certificates (PEM) of a TLS-intercepting mirror.")] = None,
+    index_url: Annotated[str, typer.Option(help="Package index instead of Python's public one.")] = "",
+    extra_index_url: Annotated[list[str] | None, typer.Option(help="One more index; can be repeated.")] = None,
+    network: Annotated[str, typer.Option(help="Network of the build: host or default.")] = "host",
+) -> None:
+    """Build the image from this checkout.
+
+    Indexes, wheel folders and certificates that pip uses on this machine are found and used; the options above and
+    DLCCTR_INDEX_URL, DLCCTR_EXTRA_INDEX_URL, DLCCTR_WHEELS and DLCCTR_CA_BUNDLE come first.
+    """
+    from dlcctr import flavours, image
+    from dlcctr.archive import inspect_tag
+    from dlcctr.errors import UsageError
+
+    if every and tag:
+        raise UsageError("--tag names one image, --all builds several", "leave out one of them")
+    checkout, pins, known = flavours.find_checkout(), flavours.read_pins(), flavours.list_flavours()
+    chosen = [each for each in known if flavours.is_default(each, pins)]
+    if not every:
+        chosen = [flavours.pick_flavour(known, pins, engine, device, cuda)]
+    sources = image.settle_sources(
+        checkout, wheels=wheels, ca_bundle=ca_bundle, index_url=index_url, extra_index_urls=extra_index_url or ()
+    )
+    if sources.ca_bundle:
+        typer.echo(f"the build trusts the certificates in {sources.ca_bundle}", err=True)
+    for flavour in chosen:
+        typer.echo(f"building {tag or flavour.tag}", err=True)
+        made = image.build_image(flavour, checkout, sources, pins, base=base, network=network, tag=tag)
+        typer.echo(f"built {made}: {inspect_tag(made)['size_bytes'] / _MB:.0f} MB")
+
+
+def inspect(
+    *, image: Tag = "", engine: Engine = "tensorflow", device: Device = "cuda", cuda: Cuda = "", as_json: Json = False
+) -> None:
+    """Print what an image, a saved archive (.tar) or a SIF says about itself."""
+    from dlcctr.archive import inspect_archive, inspect_tag
+    from dlcctr.contract import CONTRACT_VERSION
+    from dlcctr.sif import inspect_sif, is_archive, is_sif
+
+    image = image or _tag(engine, device, cuda)
+    path = Path(image)
+    if is_sif(path) or image.endswith(".sif"):
+        facts = inspect_sif(path)
+    else:
+        facts = inspect_archive(path) if is_archive(image) else inspect_tag(image)
+    if as_json:
+        typer.echo(json.dumps({"contract": CONTRACT_VERSION, "command": "image inspect", **facts}, indent=1))
+    else:
+        typer.echo(_table(facts))
+
+
+def save(
+    *,
+    tag: Tag = "",
+    output: Annotated[Path, typer.Option("-o", "--output", help="Archive to write.")] = Path("dlc.tar"),
+    engine: Engine = "tensorflow",
+    device: Device = "cuda",
+    cuda: Cuda = "",
+) -> None:
+    """Write the image to an archive, to be copied to a cluster."""
+    from dlcctr.archive import save_image
+
+    size = save_image(tag or _tag(engine, device, cuda), output)
+    typer.echo(
+        f"saved {output}: {size / _MB:.0f} MB; on the cluster: singularity build dlc.sif docker-archive:{output.name}"
+    )
+
+
+def push(
+    tag: Annotated[str, typer.Argument(help="Image, with its tag.")],
+    target: Annotated[str, typer.Argument(help="REGISTRY/NAME or REGISTRY/NAME:TAG")],
+) -> None:
+    """Push the image to a registry and print the digest that the registry has it under."""
+    from dlcctr.archive import push_image
+
+    pinned = push_image(tag, target)
+    typer.echo(f"pushed {pinned}")
+    typer.echo(f"on the cluster: singularity build dlc.sif docker://{pinned}")
+
+
+def sif(
+    *,
+    image: Annotated[str, typer.Argument(help="Image, saved archive (.tar) or docker://REGISTRY/NAME:TAG.")] = "",
+    output: Annotated[Path, typer.Option("-o", "--output", help="SIF to write.")] = Path("dlc.sif"),
+    definition: Annotated[bool, typer.Option("--def", help="Through Singularity.def: adds help and test.")] = False,
+    compression: Annotated[str, typer.Option(help="gzip (mounts everywhere) or zstd.")] = "gzip",
+    http: Annotated[bool, typer.Option("--http", help="The registry of a docker:// image has no https.")] = False,
+    engine: Engine = "tensorflow",
+    device: Device = "cuda",
+    cuda: Cuda = "",
+) -> None:
+    """Turn the image into a SIF with apptainer or singularity, without root."""
+    from dlcctr.errors import UsageError
+    from dlcctr.sif import COMPRESSIONS, build_sif
+
+    if compression not in COMPRESSIONS:
+        raise UsageError(f"--compression {compression} is not known", f"choose from: {', '.join(COMPRESSIONS)}")
+    source = image or _tag(engine, device, cuda)
+    facts = build_sif(source, output, definition=definition, compression=compression, http=http)
+    typer.echo(f"made {output}: {facts['size_bytes'] / _MB:.0f} MB")
+
+
+def _tag(engine: str, device: str, cuda: str) -> str:
+    from dlcctr.flavours import list_flavours, pick_flavour, read_pins
+
+    return pick_flavour(list_flavours(), read_pins(), engine, device, cuda).tag
+
+
+def _table(facts: dict[str, Any]) -> str:
+    """Two columns; nothing is cut off, so that an id or a digest can be copied."""
+    rows = {key: value for key, value in facts.items() if key not in ("labels", "size_bytes")}
+    rows |= {"size": f"{facts['size_bytes'] / _MB:.0f} MB", **dict(sorted(facts["labels"].items()))}
+    width = max(map(len, rows))
+    shown = {key: ", ".join(map(str, value)) if isinstance(value, list) else value for key, value in rows.items()}
+    return "\n".join(f"{key:<{width}}  {value}".rstrip() for key, value in shown.items())

@@ -1,0 +1,226 @@
+"""From the image to a SIF, with apptainer or singularity, as an ordinary user."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from dlcctr.archive import inspect_archive, save_image
+from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
+from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError, UsageError
+from dlcctr.files import fsync_path
+from dlcctr.flavours import read_source
+from dlcctr.run import find_tool, run
+
+ARCHIVE = "dlc.tar"
+"""The name that Singularity.def knows; a link of that name keeps colons and spaces out of the builder's source line."""
+DEFINITION = "Singularity.def"
+COMPRESSIONS = ("gzip", "zstd")
+_MAGIC = (32, b"SIF_MAGIC")
+
+
+def find_builder(source: str) -> str:
+    """Path of apptainer or singularity.
+
+    Raises
+    ------
+    ToolMissingError
+        Neither is here; the hint holds the commands that build the SIF on a cluster instead.
+    """
+    try:
+        return find_tool("apptainer", "singularity")
+    except ToolMissingError as error:
+        raise ToolMissingError(f"no SIF can be made here: {error.message}", commands_elsewhere(source)) from None
+
+
+def commands_elsewhere(source: str) -> str:
+    """Commands that make the SIF where apptainer or singularity is installed."""
+    if source.startswith("docker://"):
+        return f"on the cluster: singularity build dlc.sif {source}"
+    archive = source if is_archive(source) else ARCHIVE
+    lines = [] if is_archive(source) else [f"dlcctr image save {source} -o {ARCHIVE}"]
+    lines += [f"scp {archive} CLUSTER:", f"ssh CLUSTER singularity build dlc.sif docker-archive:{Path(archive).name}"]
+    return "make it on the cluster, as yourself, without root:\n" + "\n".join(f"    {line}" for line in lines)
+
+
+def is_archive(source: str) -> bool:
+    """Tell a saved archive from an image's name."""
+    return source.endswith(".tar") or Path(source).is_file()
+
+
+def build_sif(
+    source: str, output: Path, *, definition: bool = False, compression: str = "gzip", http: bool = False
+) -> dict[str, Any]:
+    """Make a SIF: built under a private name, looked into, then renamed; never with sudo.
+
+    spython is not used here: its `Client.build` returns the name of an old file after a failed build.
+
+    Parameters
+    ----------
+    source : str
+        Image of the local Docker Engine, archive written by `image save`, or ``docker://REGISTRY/NAME:TAG``.
+    definition : bool
+        Through Singularity.def, which adds %help, %test and a label; the image's behaviour is the same without.
+    compression : {"gzip", "zstd"}
+        gzip can be mounted everywhere.
+    http : bool
+        The registry of a docker:// source has no https.
+
+    Returns
+    -------
+    dict
+        As `inspect_sif` gives it.
+
+    Raises
+    ------
+    ToolMissingError
+        No apptainer or singularity here.
+    CommandFailedError
+        The build failed, or left something that is no SIF; `output` is as it was.
+    ContractError
+        The SIF says another contract version than this dlcctr.
+    """
+    tool = find_builder(source)
+    if output.exists() and not is_sif(output):
+        raise UsageError(f"{output} exists and is no SIF: it is not replaced", "choose another file with -o")
+    if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
+        raise UsageError(f"the folder {output.parent} does not exist or cannot be written", "choose another with -o")
+    options = build_options(tool, definition=definition, compression=compression, http=http)
+    with tempfile.TemporaryDirectory(prefix=".dlcctr-sif-", dir=output.parent) as name:
+        work = Path(name).resolve()
+        words = _prepare(source, work, definition)
+        made = work / "made.sif"
+        done = run([tool, "build", *options, made.name, words], cwd=work, capture=False, check=False)
+        if done.returncode != 0 or not made.is_file() or not is_sif(made):
+            raise CommandFailedError(
+                f"{Path(tool).name} made no SIF from {source} (exit code {done.returncode})",
+                "the last error above says why; a full temporary folder is the usual cause: set APPTAINER_TMPDIR and "
+                "SINGULARITY_TMPDIR to a disk with room" + ("; or leave out --def" if definition else ""),
+            )
+        facts = inspect_sif(made)
+        _check_contract(facts["labels"], source)
+        fsync_path(made)
+        made.replace(output)
+    fsync_path(output.parent)
+    return {**facts, "image": str(output)}
+
+
+def _prepare(source: str, work: Path, definition: bool) -> str:
+    """Put what the builder needs into its folder; give its source word."""
+    remote = source.startswith("docker://")
+    if not remote:
+        if is_archive(source):
+            inspect_archive(Path(source))
+            (work / ARCHIVE).symlink_to(Path(source).resolve())
+        else:
+            save_image(source, work / ARCHIVE)
+    if not definition:
+        return source if remote else f"docker-archive:{ARCHIVE}"
+    text = read_source(DEFINITION)
+    (work / DEFINITION).write_text(render_definition(text, source) if remote else text, encoding="utf-8")
+    return DEFINITION
+
+
+def render_definition(text: str, source: str) -> str:
+    """Singularity.def with a registry's image as its start."""
+    text = re.sub(r"^Bootstrap:.*$", "Bootstrap: docker", text, count=1, flags=re.MULTILINE)
+    name = source.removeprefix("docker://")
+    return re.sub(r"^From:.*$", lambda _: f"From: {name}", text, count=1, flags=re.MULTILINE)
+
+
+def build_options(tool: str, *, definition: bool, compression: str, http: bool) -> list[str]:
+    """Options of the build command, as far as this version of the tool knows them.
+
+    Raises
+    ------
+    UsageError
+        zstd was asked for and the tool cannot choose.
+    """
+    options = ["--no-https"] if http else []
+    if compression == "zstd":
+        if "--mksquashfs-args" not in run([tool, "build", "--help"], check=False).stdout:
+            raise UsageError(f"{Path(tool).name} is too old to choose the compression", "leave out --compression zstd")
+        options += ["--mksquashfs-args", "-comp zstd"]
+    version = run([tool, "--version"], check=False).stdout
+    if definition and os.geteuid() != 0 and "apptainer" not in version:
+        # apptainer finds out by itself how an ordinary user can build from a definition
+        options.append("--fakeroot")
+    return options
+
+
+def is_sif(path: Path) -> bool:
+    """Tell a SIF by its magic bytes; a folder or a cut-off file is none."""
+    offset, magic = _MAGIC
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(offset + len(magic))[offset:] == magic
+
+
+def inspect_sif(path: Path) -> dict[str, Any]:
+    """Facts about a SIF: size in bytes and labels, as apptainer or singularity reads them.
+
+    Raises
+    ------
+    ToolMissingError
+        Neither is here.
+    CommandFailedError
+        It cannot be read.
+    """
+    tool = find_tool("apptainer", "singularity")
+    if not is_sif(path):
+        raise UsageError(f"{path} is no SIF, or only the start of one", "build it again: dlcctr image sif")
+    answer = _inspect_with_spython(path)
+    if answer is None:
+        text = run([tool, "inspect", "--json", "--labels", str(path.resolve())], merge=False).stdout
+        answer = _parse_json(text)
+    return {"image": str(path), "size_bytes": path.stat().st_size, "labels": read_labels(answer)}
+
+
+def _inspect_with_spython(path: Path) -> Any:
+    """Answer of spython's inspect, which is sound if the answer's shape is checked; None where it cannot be used."""
+    if shutil.which("singularity") is None:
+        return None  # the only name that spython looks for
+    try:
+        from spython.main import get_client
+    except ImportError:
+        return None
+    return get_client(quiet=True).inspect(str(path.resolve()), quiet=True)
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def read_labels(answer: Any) -> dict[str, str]:
+    """Labels from the answer to `inspect`, which singularity 3.x and apptainer nest alike and spython one level less.
+
+    Raises
+    ------
+    CommandFailedError
+        It is something else: after a failure spython returns the error's text in place of the facts.
+    """
+    try:
+        attributes = answer.get("data", answer)["attributes"]
+        return {str(key): str(value) for key, value in (attributes.get("labels") or {}).items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CommandFailedError(
+            f"the answer to `inspect` was not understood: {str(answer)[:200]}", "run it by hand: singularity inspect"
+        ) from error
+
+
+def _check_contract(labels: dict[str, str], source: str) -> None:
+    said = labels.get(f"{LABEL_PREFIX}contract", "none")
+    if said != str(CONTRACT_VERSION):
+        raise ContractError(
+            f"{source} says contract {said}, this dlcctr has contract {CONTRACT_VERSION}",
+            "use an image of this version: dlcctr image build",
+        )
