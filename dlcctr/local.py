@@ -1,0 +1,308 @@
+"""The embedded executor: a manifest's rows on this machine, some at a time, without a scheduler."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import IO, Protocol
+
+from dlcctr import run
+from dlcctr.binds import Bind
+from dlcctr.contract import SCRATCH_PREFIX, ExitCode
+from dlcctr.errors import UsageError
+from dlcctr.runtimes import Job, Runtime
+
+POLL_S = 0.1
+GRACE_S = 30.0
+"""From SIGTERM to SIGKILL: `analyze` needs a moment to stop its children and to remove its scratch."""
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+LOG_HEAD = "### "
+"""Begins the line that each attempt at a row writes into its log first."""
+OUT_OF_MEMORY = (-signal.SIGKILL, 128 + signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One row to run; `binds` are what it needs beside its scratch."""
+
+    index: int
+    video: str
+    manifest: Path
+    log: Path
+    binds: tuple[Bind, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The part of this machine that one running row has."""
+
+    gpu: str | None
+    cpus: frozenset[int] | None
+    n_cpus: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a row; `code` is 75 for one that was stopped or never started."""
+
+    index: int
+    video: str
+    code: int
+    duration_s: float = 0.0
+    cause: str = ""
+    log: Path | None = None
+    was_finished: bool = False
+
+
+class View(Protocol):
+    """Shows what happens."""
+
+    def started(self, task: Task, slot: Slot) -> None:
+        """A row was started."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """A row came to its end."""
+
+    def running(self, tasks: Sequence[tuple[Task, float]]) -> None:
+        """Rows that run, and since when (monotonic seconds); called often."""
+
+    def stopping(self) -> None:
+        """A signal came; the running rows are being stopped."""
+
+
+@dataclass
+class StopRequest:
+    """Counts the signals that came: the first stops in order, the second at once."""
+
+    count: int = 0
+    signum: int = 0
+
+    def __call__(self, signum: int, _frame: FrameType | None) -> None:
+        self.count += 1
+        self.signum = signum
+
+
+@dataclass
+class _Running:
+    task: Task
+    job: Job
+    slot: Slot
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
+    began: float = field(default_factory=time.monotonic)
+
+
+def allowed_cpus() -> tuple[list[int] | None, int]:
+    """CPUs of this process, and how many of them it may use.
+
+    The list is None where the number is less than the list (Slurm without CPU binding): which ones are ours is
+    then not known, so that nothing is pinned.
+    """
+    cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    limit = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    count = min(len(cpus), int(limit)) if limit.isdecimal() and int(limit) > 0 else len(cpus)
+    return (cpus if count == len(cpus) and hasattr(os, "sched_setaffinity") else None), count
+
+
+def divide(jobs: int, gpus: Sequence[str], cpus: Sequence[int] | None, n_cpus: int) -> list[Slot]:
+    """Divide the machine: one GPU for each running row, the CPUs in even parts, at least one each.
+
+    Raises
+    ------
+    UsageError
+        More rows at a time than GPUs.
+    """
+    if gpus and jobs > len(gpus):
+        raise UsageError(
+            f"--jobs {jobs} with {len(gpus)} GPU(s): each running row has a GPU of its own",
+            f"use --jobs {len(gpus)}, or name a GPU twice (--gpus 0,0) to let two rows share it",
+        )
+    slots = []
+    for number in range(jobs):
+        first, stop = number * n_cpus // jobs, (number + 1) * n_cpus // jobs
+        stop = max(stop, first + 1)
+        pinned = frozenset(cpus[first % len(cpus) : first % len(cpus) + stop - first]) if cpus else None
+        slots.append(Slot(gpu=gpus[number] if gpus else None, cpus=pinned, n_cpus=stop - first))
+    return slots
+
+
+def run_tasks(
+    tasks: Sequence[Task], runtime: Runtime, slots: Sequence[Slot], view: View, *, scratch_root: Path | None = None
+) -> list[Outcome]:
+    """Run rows, as many at a time as there are slots. A bad row never stops the others.
+
+    SIGINT, SIGTERM and SIGHUP stop the running rows (each cleans up and ends with 75; after `GRACE_S`, or at a
+    second signal, they are killed) and start no more.
+
+    Parameters
+    ----------
+    scratch_root : Path, optional
+        Where the rows' temporary files go; $DLCCTR_SCRATCH or the system's own place by default.
+
+    Returns
+    -------
+    list of Outcome
+        One for each task, in their order.
+    """
+    return _Executor(tasks, runtime, slots, view, scratch_root or scratch_folder()).run()
+
+
+def scratch_folder() -> Path:
+    """Where the rows' temporary files go."""
+    return Path(os.environ.get("DLCCTR_SCRATCH") or os.environ.get("SLURM_TMPDIR") or tempfile.gettempdir())
+
+
+class _Executor:
+    def __init__(
+        self, tasks: Sequence[Task], runtime: Runtime, slots: Sequence[Slot], view: View, scratch_root: Path
+    ) -> None:
+        self.tasks, self.runtime, self.view, self.scratch_root = tasks, runtime, view, scratch_root
+        self.waiting, self.free = deque(tasks), deque(slots)
+        self.running: list[_Running] = []
+        self.outcomes: dict[int, Outcome] = {}
+
+    def run(self) -> list[Outcome]:
+        with _listen() as stop:
+            try:
+                while (self.running or self.waiting) and not stop.count:
+                    while self.waiting and self.free and not stop.count:
+                        self.start(self.waiting.popleft())
+                    self.collect()
+                    self.view.running([(each.task, each.began) for each in self.running])
+                    time.sleep(POLL_S)
+                if stop.count:
+                    self.stop_all(stop)
+            finally:
+                self.kill_all()
+        return [
+            self.outcomes.get(task.index)
+            or Outcome(task.index, task.video, int(ExitCode.TRY_AGAIN), cause="not started")
+            for task in self.tasks
+        ]
+
+    def start(self, task: Task) -> None:
+        try:
+            started = _start(task, self.runtime, self.free[0], self.scratch_root)
+        except OSError as error:
+            self.end(Outcome(task.index, task.video, int(ExitCode.OUTPUT), cause=str(error)))
+            return
+        self.free.popleft()
+        self.running.append(started)
+        self.view.started(task, started.slot)
+
+    def collect(self, *, stopped: bool = False) -> None:
+        for each in [each for each in self.running if each.process.poll() is not None]:
+            self.running.remove(each)
+            self.free.append(each.slot)
+            outcome = _finish(each, self.runtime)
+            if stopped and outcome.code != ExitCode.OK:  # one may have ended well before the signal reached it
+                outcome = replace(outcome, code=int(ExitCode.TRY_AGAIN), cause="stopped")
+            self.end(outcome)
+
+    def end(self, outcome: Outcome) -> None:
+        self.outcomes[outcome.index] = outcome
+        self.view.ended(outcome)
+
+    def stop_all(self, stop: StopRequest) -> None:
+        self.view.stopping()
+        for each in self.running:
+            _signal_group(each.process, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_S
+        while self.running:
+            if time.monotonic() > deadline or stop.count > 1:
+                self.kill_all()
+            self.collect(stopped=True)
+            time.sleep(POLL_S)
+
+    def kill_all(self) -> None:
+        for each in self.running:
+            self.runtime.clean(each.job)
+            _signal_group(each.process, signal.SIGKILL)
+            each.process.wait()
+            self.runtime.clean(each.job)  # a container may have been on its way
+
+
+@contextlib.contextmanager
+def _listen() -> Iterator[StopRequest]:
+    stop = StopRequest()
+    before = {number: signal.signal(number, stop) for number in SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _start(task: Task, runtime: Runtime, slot: Slot, scratch_root: Path) -> _Running:
+    scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH_PREFIX}run-", dir=scratch_root)).resolve()
+    job = Job(
+        name=f"dlcctr-row{task.index}-{secrets.token_hex(6)}",
+        index=task.index,
+        manifest=task.manifest,
+        scratch=scratch,
+        options=task.options,
+        binds=(*task.binds, Bind(scratch, scratch, writable=True)),
+        gpu=slot.gpu,
+        cpus=slot.cpus,
+        n_cpus=slot.n_cpus,
+    )
+    command = runtime.command(job)
+    task.log.parent.mkdir(parents=True, exist_ok=True)
+    output = task.log.open("ab")
+    try:
+        output.write(
+            f"{LOG_HEAD}{time.strftime('%Y-%m-%d %H:%M:%S')} {shlex.join(command.argv)}\n".encode(errors="replace")
+        )
+        output.flush()
+        process = run.start(command.argv, output=output, env=command.env, cpus=slot.cpus)
+    except BaseException:
+        output.close()
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    return _Running(task, job, slot, process, output)
+
+
+def _finish(each: _Running, runtime: Runtime) -> Outcome:
+    code = each.process.wait()
+    each.output.close()
+    if code not in set(ExitCode):
+        runtime.clean(each.job)  # killed, or the engine itself failed: something of it may be left
+    shutil.rmtree(each.job.scratch, ignore_errors=True)
+    outcome = Outcome(each.task.index, each.task.video, code, time.monotonic() - each.began, log=each.task.log)
+    if code == ExitCode.OK:
+        return outcome
+    if code in set(ExitCode):
+        return replace(outcome, cause=last_error(each.task.log))
+    cause = f"killed by signal {-code}" if code < 0 else f"{runtime.name} ended with code {code}"
+    if code in OUT_OF_MEMORY:
+        cause += " (often too little memory: try a smaller --batch-size or fewer --jobs)"
+    said = last_error(each.task.log)
+    return replace(outcome, code=int(ExitCode.COMMAND_FAILED), cause=f"{cause}: {said}" if said else cause)
+
+
+def last_error(log: Path) -> str:
+    """Message of the last ``error:`` line of the last attempt in a row's log, or its last line."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    began = max((number for number, line in enumerate(lines) if line.startswith(LOG_HEAD)), default=-1)
+    said = [line for line in lines[began + 1 :] if line.strip()]
+    errors = [line for line in said if "error:" in line]
+    return (errors or said or [""])[-1].strip().removeprefix("error: ")[:300]
+
+
+def _signal_group(process: subprocess.Popen[bytes], signum: int) -> None:
+    """Signal a command and all that it started: each runs in a session of its own."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signum)

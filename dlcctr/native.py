@@ -1,0 +1,269 @@
+"""The image's Python environment without a container engine: made from the same lock files, in the user's cache."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcctr import flavours, run
+from dlcctr.errors import CommandFailedError, ToolMissingError, UsageError
+from dlcctr.report import warn
+
+PACKAGES = ("dlcctr", "entrypoint")
+MARKER = "dlcctr-complete"
+"""Written last: an environment without it was cut short and is made again."""
+REPORT_S = 20.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python of the image's version."""
+
+    path: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What goes where; `wheels` are more folders to find wheels in."""
+
+    folder: Path
+    flavour: str
+    lock: str
+    python: Interpreter
+    wheels: tuple[Path, ...] = ()
+
+
+def ensure_environment(flavour: flavours.Flavour, *, wheels: Sequence[Path] = (), say: Say = warn) -> Path:
+    """Python of a ready environment, made on the first call.
+
+    Two layers: the lock's packages (gigabytes, one folder for a lock), and above them a copy of this dlcctr (one
+    small folder for each content of its source), so that running jobs never see a change of code. Both are made by
+    one process at a time and are either whole or made again.
+
+    Parameters
+    ----------
+    wheels : sequence of Path
+        Folders with more wheels, beside the checkout's ``wheels/`` and pip's own settings.
+    say : callable
+        Gets one line now and then.
+
+    Returns
+    -------
+    Path
+        Run it as ``python -I -m entrypoint …``.
+
+    Raises
+    ------
+    ToolMissingError
+        No Python of the right version, or no wheel of the CPU build of torch; the hint says where to get it.
+    CommandFailedError
+        pip failed; the message holds the end of its output.
+    """
+    lock = read_lock(flavour)
+    python = find_python(flavours.read_pins()["PYTHON_VERSION"])
+    key = _digest(lock, python.version)
+    packages = cache_folder() / f"env-{flavour.name}-{key}"
+    with _only_one(packages):
+        if not _is_whole(packages):
+            _install(Plan(packages, flavour.name, lock, python, tuple(wheels)), say)
+    return _code_layer(packages)
+
+
+def cache_folder() -> Path:
+    """Where environments lie: ``$XDG_CACHE_HOME/dlcctr/native``, by default below ``~/.cache``."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    return Path(base) / "dlcctr" / "native"
+
+
+def read_lock(flavour: flavours.Flavour) -> str:
+    """Text of a flavour's lock file: of the checkout, or of the copy that an installed package carries."""
+    package = Path(flavours.__file__).resolve().parent
+    for file in (package.parent / flavour.lock, package / "locks" / Path(flavour.lock).name):
+        if file.is_file():
+            return file.read_text(encoding="utf-8")
+    raise UsageError(
+        f"{flavour.lock} was not found beside dlcctr", "run this from a checkout of the project, or use a container"
+    )
+
+
+def find_python(version: str) -> Interpreter:
+    """Python of a version such as ``3.11``, with its venv module: $DLCCTR_PYTHON, this one, or one on PATH.
+
+    Raises
+    ------
+    ToolMissingError
+        There is none, or only one without venv; the hint names the packages.
+    """
+    own = getattr(sys, "_base_executable", None) or sys.executable
+    candidates = [os.environ.get("DLCCTR_PYTHON", ""), own, f"python{version}", "python3", "python"]
+    without_venv = ""
+    for name in candidates:
+        path = shutil.which(name) if name else None
+        if path is None:
+            continue
+        found = _ask_python(path)
+        if found.get("version", "").rpartition(".")[0] != version:
+            continue
+        if found.get("venv") == "yes":
+            return Interpreter(path, found["version"])
+        without_venv = path
+    problem = f"{without_venv} lacks its venv module" if without_venv else f"no Python {version} was found"
+    raise ToolMissingError(
+        f"{problem}; the native runtime needs Python {version}, as the image has",
+        f"install it (Debian: apt-get install python{version}-venv) or name one in DLCCTR_PYTHON",
+    )
+
+
+def _ask_python(path: str) -> dict[str, str]:
+    code = (
+        "import importlib.util as u, sys; print('%d.%d.%d' % sys.version_info[:3], "
+        "'yes' if u.find_spec('venv') and u.find_spec('ensurepip') else 'no')"
+    )
+    words = (run.run([path, "-I", "-c", code], check=False).stdout or "").split()
+    return {"version": words[0], "venv": words[1]} if len(words) == 2 else {}
+
+
+def _is_whole(folder: Path) -> bool:
+    # A Python that was removed since leaves a dangling link behind.
+    return (folder / MARKER).is_file() and (folder / "bin" / "python").exists()
+
+
+def _install(plan: Plan, say: Say) -> None:
+    began, folder = time.monotonic(), plan.folder
+    say(f"native: setting up {plan.flavour}, Python {plan.python.version}, in {folder}; this takes minutes, once")
+    shutil.rmtree(folder, ignore_errors=True)
+    run.run([plan.python.path, "-I", "-m", "venv", str(folder)])
+    for name, text in _install_steps(plan.lock):
+        requirements = folder / f"{name}.lock"
+        requirements.write_text(text, encoding="utf-8")
+        try:
+            _pip_install(plan, requirements, say)
+        except CommandFailedError as error:
+            if name != "torch":
+                raise
+            raise _no_torch(plan.flavour, text, error) from error
+    (folder / MARKER).write_text(f"{plan.flavour}\n", encoding="utf-8")
+    say(f"native: {plan.flavour} is ready after {time.monotonic() - began:.0f} s")
+
+
+def _install_steps(lock: str) -> list[tuple[str, str]]:
+    """The CPU build of torch goes first, where a lock has it: whoever cannot get it learns so before gigabytes."""
+    torch = re.search(r"^torch==\S*\+cpu(?:[^\n]*\\\n)*[^\n]*\n", lock, re.MULTILINE)
+    return [("torch", torch.group()), ("all", lock)] if torch else [("all", lock)]
+
+
+def _pip_install(plan: Plan, requirements: Path, say: Say) -> None:
+    python, log = plan.folder / "bin" / "python", plan.folder / "pip.log"
+    folders = [Path(flavours.__file__).resolve().parents[1] / "wheels", *plan.wheels]
+    links = [word for path in folders if path.is_dir() for word in ("--find-links", str(path))]
+    argv = [str(python), "-I", "-m", "pip", "install", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    argv += ["--no-input", "--progress-bar", "off", *links, "-r", str(requirements)]
+    env = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+    began = time.monotonic()
+    with log.open("ab") as output:
+        process = run.start(argv, output=output, env=env)
+        try:
+            while _still_runs(process):
+                say(f"native: {time.monotonic() - began:.0f} s: {_last_line(log)}")
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    if process.returncode != 0:
+        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+        raise CommandFailedError(
+            f"pip failed with code {process.returncode}; the end of {log}:\n{tail}",
+            "mend the network or pip's settings (pip config list), then run the same command again",
+        )
+
+
+def _still_runs(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(timeout=REPORT_S)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1].strip()[:90] if lines else "starting"
+
+
+def _no_torch(flavour: str, requirement: str, error: CommandFailedError) -> ToolMissingError:
+    wanted = requirement.split(maxsplit=1)[0]
+    return ToolMissingError(
+        f"{wanted} could not be installed (flavour {flavour}): {error.message}",
+        "the CPU build of torch is not on every package index: put its wheel into the checkout's wheels/ folder or one "
+        "named with --wheels, or add PyTorch's own wheel index to pip's settings (README, section Installing)",
+    )
+
+
+def _code_layer(packages: Path) -> Path:
+    """Thin environment above `packages` that holds a copy of this dlcctr; made beside and renamed into place."""
+    source = Path(flavours.__file__).resolve().parents[1]
+    folder = packages.with_name(f"code-{packages.name.removeprefix('env-')}-{_source_digest(source)}")
+    python = folder / "bin" / "python"
+    if _is_whole(folder):
+        return python
+    with _only_one(folder):
+        if _is_whole(folder):
+            return python
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh = Path(tempfile.mkdtemp(prefix="making-", dir=folder.parent))
+        try:
+            _fill_code_layer(fresh, packages, source)
+            fresh.chmod(0o755)  # mkdtemp makes it 0700; a group may share its cache
+            fresh.rename(folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    return python
+
+
+def _fill_code_layer(folder: Path, packages: Path, source: Path) -> None:
+    """What `python -m venv` would make, without a path of its own in it: so it can be renamed."""
+    base = packages / "bin" / "python"
+    (folder / "bin").mkdir()
+    (folder / "bin" / "python").symlink_to(base.resolve())
+    settings = (packages / "pyvenv.cfg").read_text(encoding="utf-8")
+    (folder / "pyvenv.cfg").write_text(settings, encoding="utf-8")
+    heavy = next((packages / "lib").glob("python3*/site-packages"))
+    site = folder / heavy.relative_to(packages)
+    site.mkdir(parents=True)
+    for name in PACKAGES:
+        shutil.copytree(source / name, site / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (site / "dlcctr_packages.pth").write_text(f"import site; site.addsitedir({str(heavy)!r})\n", encoding="utf-8")
+    (folder / MARKER).write_text(f"{source}\n", encoding="utf-8")
+
+
+def _source_digest(source: Path) -> str:
+    files = [path for name in PACKAGES for path in sorted((source / name).rglob("*.py"))]
+    return _digest(*(text for path in files for text in (str(path.relative_to(source)), path.read_text("utf-8"))))
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+
+@contextlib.contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Hold a lock beside `folder`, so that two runs that start together do not both make it."""
+    import fcntl
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
