@@ -80,9 +80,10 @@ def replace_values(text: str, values: Mapping[tuple[str, ...], Any], *, add: boo
         node = _find(root, path)
         if isinstance(node, yaml.ScalarNode):
             start, stop = node.start_mark.index, node.end_mark.index
-            edits.append((start, stop, json.dumps(value) if stop > start else " " + json.dumps(value)))
+            new = json.dumps(value, ensure_ascii=False)
+            edits.append((start, stop, new if stop > start else " " + new))
         elif node is None and add and len(path) == 1:
-            missing.append(f"{path[0]}: {json.dumps(value)}\n")
+            missing.append(f"{path[0]}: {json.dumps(value, ensure_ascii=False)}\n")
     for start, stop, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[stop:]
     if missing and not text.endswith("\n"):

@@ -1,0 +1,81 @@
+"""How stock DeepLabCut is called, one module per engine behind one small protocol. Runs in the worker only."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any, Protocol, cast
+
+DISTRIBUTIONS = (
+    "deeplabcut", "torch", "torchvision", "tensorflow", "tensorflow-cpu", "tf-keras", "numpy", "pandas", "tables",
+    "opencv-python-headless", "opencv-python", "av", "dlcctr",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call of `analyze_videos`, as it goes from the supervisor to the worker.
+
+    Parameters
+    ----------
+    config : str
+        config.yaml of the private skeleton.
+    video : str
+        The file to read: the video under a plain name, or a lossless copy.
+    folder : str
+        Empty private folder for DeepLabCut's files.
+    stem : str
+        What the files' names begin with in the end: the video's own stem.
+    columns : list
+        The model's columns in order, without the scorer.
+    frames, decoded, missing
+        Frames of the stream, frames of `video`, and the ranges ``[first, stop)`` between the two.
+    device : str
+        ``cpu`` or ``cuda``.
+    """
+
+    config: str
+    video: str
+    folder: str
+    stem: str
+    columns: list[list[str]]
+    frames: int
+    decoded: int
+    missing: list[list[int]]
+    multianimal: bool
+    shuffle: int
+    trainset_index: int
+    device: str
+    batch_size: int | None
+    crop: list[int] | None
+    csv: bool
+
+
+class Engine(Protocol):
+    """What both engine modules offer."""
+
+    def load(self, threads: int) -> dict[str, Any]:
+        """Import all that an analysis needs. Returns ``cuda``: whether this build can use a GPU here, and versions."""
+
+    def analyze(self, job: Job) -> str:
+        """Call stock `analyze_videos`. Returns the scorer."""
+
+    def device_used(self, job: Job) -> dict[str, Any]:
+        """Where the network really ran; raises `GpuError` where that is not what the job asked for."""
+
+
+def get_engine(name: str) -> Engine:
+    """Module of an engine, ``pytorch`` or ``tensorflow``."""
+    return cast(Engine, importlib.import_module(f"entrypoint.engines.{name}"))
+
+
+def versions() -> dict[str, str]:
+    """Versions of the installed parts that decide results."""
+    found = {}
+    for name in DISTRIBUTIONS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,291 @@
+"""From an attempt's private folder to a committed result in one rename, receipt last; and what is there already."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dlcctr.contract import ATTEMPT_PREFIX, RECEIPT_FILENAME, RowState
+from dlcctr.errors import DlcctrError, OutputError
+from dlcctr.files import fsync_path, write_text_atomic
+from dlcctr.receipt import OutputFile, Receipt, broken_files, read_receipt
+
+STALE_AFTER_S = 24 * 3600.0
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+FULL = (errno.ENOSPC, errno.EDQUOT)
+OLD = "old"
+TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a result must have been made from to count as finished."""
+
+    fingerprint: str
+    model_hash: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What lies in a row's folder: ``absent``, ``finished``, ``broken`` or ``other`` (whole, but of other inputs)."""
+
+    state: str
+    detail: str = ""
+    receipt: Receipt | None = None
+
+
+def standing(folder: Path, wanted: Wanted) -> Standing:
+    """Look at a row's folder. Cheap: sizes are compared, hashes are not.
+
+    Raises
+    ------
+    OutputError
+        It cannot be read.
+    ContractError
+        It was made by another contract version.
+    """
+    if not os.path.lexists(folder):
+        return Standing("absent")
+    try:
+        receipt = read_receipt(folder)
+    except OutputError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        return Standing("broken", error.message)
+    if receipt is None:
+        return Standing("broken", f"{folder} has no receipt")
+    if receipt.state not in (RowState.OK, RowState.DEGRADED):
+        return Standing("broken", f"its receipt says {receipt.state.value}")
+    problems = broken_files(receipt, folder, hashes=False)
+    if problems:
+        return Standing("broken", "; ".join(problems))
+    differences = _differences(receipt, wanted)
+    return Standing("other" if differences else "finished", "; ".join(differences), receipt)
+
+
+def _differences(receipt: Receipt, wanted: Wanted) -> list[str]:
+    found = []
+    if receipt.row.get("fingerprint") != wanted.fingerprint:
+        found.append("it was made from another video of this name")
+    if receipt.model.get("hash") != wanted.model_hash:
+        found.append("it was made with another model")
+    for name, value in wanted.parameters.items():
+        held = receipt.parameters.get(name)
+        if name == "csv":
+            if value and not any(entry.name.endswith(".csv") for entry in receipt.files):
+                found.append("it has no .csv")
+        elif held != value:
+            found.append(f"{name} was {held}, now it is {value}")
+    return found
+
+
+def check_writable(folder: Path, need_bytes: int) -> None:
+    """Prove before hours of work that a result can be written beside `folder`.
+
+    Raises
+    ------
+    OutputError
+        The place cannot be written, or has less than `need_bytes` left.
+    """
+    with disk_errors(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder.parent) as probe:
+            probe.write(b"\0" * 4096)
+            probe.flush()
+    check_space(folder.parent, need_bytes)
+
+
+def check_space(folder: Path, need_bytes: int) -> None:
+    """Raise `OutputError` where a file system has less than `need_bytes` left."""
+    left = shutil.disk_usage(folder).free
+    if left < need_bytes:
+        raise OutputError(
+            f"{folder}: {left / 1e6:.1f} MB left on its disk, about {need_bytes / 1e6:.1f} MB needed",
+            "free space there, or choose another folder with --out and --scratch",
+        )
+
+
+@contextlib.contextmanager
+def disk_errors(where: Path) -> Iterator[None]:
+    """Turn errors of the file system into an `OutputError` that names the place and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        place = error.filename or where
+        if error.errno in FULL:
+            raise OutputError(
+                f"{place}: the disk is full (or the quota is used up); nothing half-written was kept",
+                "free space there, or choose another folder with --out and --scratch, and run the row again",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise OutputError(
+                f"{place}: cannot be written ({error.strerror})",
+                "look at the folder's owner and rights (or the container's mounts), or choose another with --out",
+            ) from error
+        raise OutputError(f"{place}: cannot be written ({error.strerror or error})", "choose another --out") from error
+
+
+def commit(
+    sources: Sequence[Path], folder: Path, make_receipt: Callable[[list[OutputFile]], Receipt], *, wanted: Wanted,
+    overwrite: bool = False,
+) -> bool:  # fmt: skip
+    """Copy files beside the row's folder, prove them on disk, write the receipt last, and rename all into place.
+
+    Returns
+    -------
+    bool
+        False where another attempt at the same row committed first; its result stays.
+
+    Raises
+    ------
+    OutputError
+        The disk is full, or the place cannot be written. Nothing half-written is left.
+    """
+    with disk_errors(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        remove_stale(folder.parent)
+        with _attempt(folder.parent) as attempt:
+            entries = [_copy(source, attempt / source.name) for source in sources]
+            write_text_atomic(attempt / RECEIPT_FILENAME, make_receipt(entries).to_json())
+            fsync_path(attempt)
+            return _publish(attempt, folder, wanted, overwrite)
+
+
+def _copy(source: Path, target: Path) -> OutputFile:
+    shutil.copyfile(source, target)
+    fsync_path(target)
+    return OutputFile.of(target)
+
+
+def _publish(attempt: Path, folder: Path, wanted: Wanted, overwrite: bool) -> bool:
+    old = None
+    while True:
+        try:
+            attempt.rename(folder)
+            break
+        except OSError as error:
+            if error.errno not in TAKEN or (error.errno != errno.ENOTEMPTY and not folder.is_dir()):
+                raise
+            if not overwrite and standing(folder, wanted).state == "finished":
+                return False
+            old = _move_aside(folder) or old
+    fsync_path(folder.parent)
+    if old is not None:
+        _clear(old, folder)
+    return True
+
+
+def _move_aside(folder: Path) -> Path | None:
+    old = _private_folder(folder.parent) / OLD
+    try:
+        folder.rename(old)
+    except BaseException as error:
+        old.parent.rmdir()
+        if isinstance(error, FileNotFoundError):  # another attempt was faster
+            return None
+        raise
+    return old
+
+
+def _clear(old: Path, folder: Path) -> None:
+    """Remove a replaced result; what somebody else has put beside it moves over into the new one."""
+    try:
+        receipt = read_receipt(old)
+    except DlcctrError:
+        receipt = None
+    ours = {RECEIPT_FILENAME, *(entry.name for entry in receipt.files)} if receipt else {RECEIPT_FILENAME}
+    for file in list(old.iterdir()):
+        if file.name not in ours and not os.path.lexists(folder / file.name):
+            with contextlib.suppress(OSError):
+                file.rename(folder / file.name)
+    shutil.rmtree(old.parent, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _attempt(parent: Path) -> Iterator[Path]:
+    """A private folder that nobody takes for a result, locked while its owner lives, removed unless it was renamed."""
+    attempt = _private_folder(parent)
+    handle = os.open(attempt, os.O_RDONLY)
+    try:
+        _lock(handle)
+        attempt.chmod(0o777 & ~_umask())
+        yield attempt
+    finally:
+        os.close(handle)
+        shutil.rmtree(attempt, ignore_errors=True)
+
+
+def _private_folder(parent: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix=f"{ATTEMPT_PREFIX}{_boot()}-", dir=parent))
+
+
+def remove_stale(parent: Path) -> None:
+    """Remove attempts that were killed: of this boot of this machine with nobody's lock on them, or a day old."""
+    for folder in parent.glob(f"{ATTEMPT_PREFIX}*"):
+        try:
+            # One that holds a replaced result may hold somebody's files: a person has to look at it
+            if not (folder / OLD).exists() and _is_stale(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue
+
+
+def _is_stale(folder: Path) -> bool:
+    age_s = time.time() - folder.stat().st_mtime
+    if age_s > STALE_AFTER_S:
+        return True
+    # A new one may not be locked yet
+    if not folder.name.startswith(f"{ATTEMPT_PREFIX}{_boot()}-") or age_s < 5.0:
+        return False
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        return _lock(handle)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # somebody's, or a file system without locks
+        return False
+    return True
+
+
+def _boot() -> str:
+    """Short name of this machine since it was last started; the same in all of its containers."""
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()[:8]
+    except OSError:
+        return "unknown"
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_failure(file: Path, receipt: Receipt) -> bool:
+    """Say beside the row's folder why it failed. Returns whether that could be written."""
+    try:
+        write_text_atomic(file, receipt.to_json())
+    except OSError:
+        return False
+    return True
+
+
+def remove_failure(file: Path) -> None:
+    """Remove the word of an earlier failure after a success."""
+    with contextlib.suppress(OSError):
+        file.unlink(missing_ok=True)

@@ -1,0 +1,64 @@
+"""Stock `analyze_videos` of the PyTorch engine: bottom-up, top-down, single- and multi-animal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlcctr.errors import GpuError
+from entrypoint.engines import Job
+
+
+def load(threads: int) -> dict[str, Any]:
+    """Import DeepLabCut with its PyTorch engine."""
+    import torch
+
+    from entrypoint.torchvision_ops import declare_missing
+
+    torch.set_num_threads(threads)
+    declare_missing()
+    import cv2
+    import deeplabcut  # noqa: F401
+    import deeplabcut.pose_estimation_pytorch  # noqa: F401
+
+    cv2.setNumThreads(threads)
+    return {"cuda": torch.cuda.is_available(), "versions": {"cuda": torch.version.cuda or "", "cudnn": _cudnn()}}
+
+
+def _cudnn() -> str:
+    import torch
+
+    return str(torch.backends.cudnn.version() or "")
+
+
+def analyze(job: Job) -> str:
+    """Analyse one video with every choice made explicitly, so that nothing falls back in silence."""
+    import deeplabcut
+    from deeplabcut.core.engine import Engine
+
+    return str(
+        deeplabcut.analyze_videos(
+            job.config,
+            [job.video],
+            shuffle=job.shuffle,
+            trainingsetindex=job.trainset_index,
+            save_as_csv=job.csv,
+            in_random_order=False,
+            destfolder=job.folder,
+            batch_size=job.batch_size,
+            cropping=job.crop,
+            engine=Engine.PYTORCH,
+            device="cuda:0" if job.device == "cuda" else "cpu",
+        )
+    )
+
+
+def device_used(job: Job) -> dict[str, Any]:
+    """CPU or GPU; a GPU must have held the network's memory."""
+    import torch
+
+    if job.device != "cuda":
+        return {"type": "cpu", "threads": torch.get_num_threads()}
+    peak = torch.cuda.max_memory_allocated(0)
+    if peak == 0:
+        raise GpuError("PyTorch did not place the network on the GPU", "run `dlc doctor` on this machine")
+    return {"type": "cuda", "name": torch.cuda.get_device_name(0), "peak_memory_bytes": peak}

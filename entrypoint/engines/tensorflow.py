@@ -1,0 +1,71 @@
+"""Stock `analyze_videos` of the TensorFlow engine, single- and multi-animal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlcctr.errors import GpuError
+from entrypoint.engines import Job
+
+MIN_NETWORK_BYTES = 1 << 20
+
+
+def load(threads: int) -> dict[str, Any]:
+    """Import DeepLabCut with its TensorFlow engine (it imports torch as well)."""
+    import tensorflow as tf
+
+    from entrypoint.torchvision_ops import declare_missing
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    declare_missing()
+    import cv2
+    import deeplabcut  # noqa: F401
+    import deeplabcut.pose_estimation_tensorflow  # noqa: F401
+
+    cv2.setNumThreads(threads)
+    build = tf.sysconfig.get_build_info()
+    return {
+        "cuda": bool(tf.config.list_physical_devices("GPU")),
+        "versions": {"cuda": str(build.get("cuda_version", "")), "cudnn": str(build.get("cudnn_version", ""))},
+    }
+
+
+def analyze(job: Job) -> str:
+    """Analyse one video with every choice made explicitly, so that nothing falls back in silence."""
+    import deeplabcut
+    from deeplabcut.core.engine import Engine
+
+    return str(
+        deeplabcut.analyze_videos(
+            job.config,
+            [job.video],
+            shuffle=job.shuffle,
+            trainingsetindex=job.trainset_index,
+            # An index counts visible devices: the supervisor masks all but one. None would fall to the CPU in silence.
+            gputouse=0 if job.device == "cuda" else None,
+            allow_growth=True,
+            # The default moves GPU runs to the CPU where OpenVINO is installed.
+            use_openvino=False,
+            save_as_csv=job.csv,
+            in_random_order=False,
+            destfolder=job.folder,
+            batch_size=job.batch_size,
+            cropping=job.crop,
+            engine=Engine.TF,
+        )
+    )
+
+
+def device_used(job: Job) -> dict[str, Any]:
+    """CPU or GPU; a GPU must have held the network's memory."""
+    import tensorflow as tf
+
+    if job.device != "cuda":
+        return {"type": "cpu", "threads": tf.config.threading.get_intra_op_parallelism_threads()}
+    peak = int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+    if peak < MIN_NETWORK_BYTES:
+        raise GpuError("TensorFlow did not place the network on the GPU", "run `dlc doctor` on this machine")
+    physical = tf.config.list_physical_devices("GPU")[0]
+    details = tf.config.experimental.get_device_details(physical)
+    return {"type": "cuda", "name": str(details.get("device_name", "")), "peak_memory_bytes": peak}

@@ -1,0 +1,173 @@
+"""What exactly is to be done for one row: manifest, campaign and command line put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from dlcctr.campaign import Campaign, read_campaign
+from dlcctr.contract import failure_file, row_folder
+from dlcctr.errors import ManifestError, ModelError, VideoError
+from dlcctr.fingerprint import fingerprint
+from dlcctr.manifest import Row, find_row, read_manifest, row_settings
+from dlcctr.model import ModelInfo, inspect_model
+from entrypoint.commit import Wanted
+
+if TYPE_CHECKING:
+    from entrypoint.analyze import Request
+
+
+@dataclass(frozen=True)
+class RowTask:
+    """One row with all its settings, and where everything of it lies."""
+
+    row: Row
+    settings: Campaign
+    model: ModelInfo
+
+    @property
+    def name(self) -> str:
+        """How messages call the row."""
+        return f"row {self.row.index} ({self.row.video})"
+
+    @property
+    def video(self) -> Path:
+        """The video's file."""
+        return self.settings.video_root / self.row.video
+
+    @property
+    def folder(self) -> Path:
+        """Where the result appears in the end."""
+        return row_folder(self.settings.out, self.model.id, self.row.video)
+
+    @property
+    def failure_file(self) -> Path:
+        """Where a failure is explained."""
+        return failure_file(self.settings.out, self.model.id, self.row.video)
+
+    @property
+    def crop(self) -> tuple[int, int, int, int] | None:
+        """Crop in force: the row's, the campaign's, or the project's own."""
+        return self.settings.crop or self.model.crop
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The manifest's; of the file itself where the manifest has none."""
+        return self.row.fingerprint or _fingerprint(self)
+
+    @property
+    def wanted(self) -> Wanted:
+        """What a finished result must have been made from."""
+        return Wanted(self.fingerprint, self.model.hash, result_parameters(self))
+
+
+def result_parameters(task: RowTask) -> dict[str, Any]:
+    """Parameters that change results, as receipts hold them."""
+    return {
+        "shuffle": task.model.shuffle,
+        "trainset_index": task.model.trainset_index,
+        "crop": list(task.crop) if task.crop else None,
+        "csv": task.settings.csv,
+    }
+
+
+def resolve(request: Request) -> RowTask:
+    """Read manifest, campaign and model for a request.
+
+    Raises
+    ------
+    ManifestError
+        No such row, or no such manifest.
+    ModelError
+        No model is named, it is not whole, or it is not the campaign's any more.
+    """
+    campaign = read_campaign(request.manifest)
+    row = find_row(read_manifest(request.manifest), request.index, request.manifest)
+    settings = _override(row_settings(row, campaign), request)
+    _check_inside(row, request.manifest)
+    if settings.model is None:
+        raise ModelError(
+            f"no model is named: {campaign.file} {'has none' if campaign.file.exists() else 'is not there'}",
+            "give the DeepLabCut project folder with --model",
+        )
+    model = inspect_model(
+        settings.model,
+        shuffle=settings.shuffle,
+        trainset_index=settings.trainset_index,
+        snapshot=settings.snapshot,
+    )
+    if settings.model_hash and settings.model_hash != model.hash:
+        raise ModelError(
+            f"{settings.model}: not the model that {campaign.file} was made for (its hash is {model.hash[:8]}, "
+            f"not {settings.model_hash[:8]})",
+            "bring the campaign's model back, or make a new campaign with `dlcctr manifest --model`",
+        )
+    return RowTask(row, settings, model)
+
+
+def _override(settings: Campaign, request: Request) -> Campaign:
+    changes: dict[str, Any] = {
+        "model": request.model and request.model.absolute(),
+        "out": request.out and request.out.absolute(),
+        "video_root": request.video_root and request.video_root.absolute(),
+        "csv": request.csv,
+        "batch_size": request.batch_size,
+        "snapshot": request.snapshot,
+        "shuffle": request.shuffle,
+        "trainset_index": request.trainset_index,
+        "crop": request.crop,
+    }
+    changes = {name: value for name, value in changes.items() if value is not None}
+    changed = replace(settings, **changes)
+    if {"model", "snapshot", "shuffle", "trainset_index"} & changes.keys():
+        changed = changed.without_model_facts()
+    return changed
+
+
+def _check_inside(row: Row, manifest: Path) -> None:
+    path = PurePosixPath(row.video)
+    if not row.video or path.is_absolute() or ".." in path.parts:
+        raise ManifestError(
+            f"{manifest}, line {row.line}: video {row.video!r} must be a path below the campaign's video root",
+            "make the manifest again with `dlcctr manifest`",
+        )
+
+
+def check_video(task: RowTask) -> None:
+    """Refuse a video that cannot be what the manifest means.
+
+    Raises
+    ------
+    VideoError
+        It was unreadable when the manifest was made, is not there, or was changed since.
+    """
+    if task.row.error:
+        raise VideoError(
+            f"{task.name} was not readable when the manifest was made: {task.row.error}",
+            "repair or replace the video, then make the manifest again",
+        )
+    found = _fingerprint(task)
+    if found != task.fingerprint:
+        raise VideoError(
+            f"{task.video}: not the video that the manifest was made for (fingerprint {found}, "
+            f"manifest line {task.row.line}: {task.fingerprint})",
+            "bring the old file back, or see `dlcctr validate` and make the manifest again",
+        )
+
+
+def _fingerprint(task: RowTask) -> str:
+    try:
+        return fingerprint(task.video)
+    except FileNotFoundError:
+        root = task.settings.video_root
+        where = "" if root.is_dir() else f" (nor is the video root {root})"
+        raise VideoError(
+            f"{task.video}: the video is not there{where}",
+            "say with --video-root where the manifest's videos lie; in a container, mount that folder",
+        ) from None
+    except OSError as error:
+        raise VideoError(
+            f"{task.video}: cannot be read ({error.strerror})", "look at the file's owner and rights"
+        ) from error
