@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -12,9 +11,8 @@ from dlcctr.discover import Discovery, FileId, Found, Skipped, discover, file_id
 from dlcctr.errors import ManifestError, VideoError
 from dlcctr.manifest import Row, append_rows, rows_of, write_manifest
 from dlcctr.probe import VideoFacts, probe_all
+from dlcctr.report import Progress, no_progress
 from dlcctr.sheet import read_sheet
-
-Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def make_campaign(
     root: Path | None = None,
     overwrite: bool = False,
     jobs: int | None = None,
-    progress: Progress = lambda what, total: nullcontext(lambda: None),
+    progress: Progress = no_progress,
 ) -> Made:
     """Find and probe videos; write campaign.toml, then the manifest.
 
@@ -52,7 +50,7 @@ def make_campaign(
     root : Path, optional
         Video root; the closest folder that holds all inputs by default.
     progress : callable
-        Makes a context manager from a text and a total; it yields a function that counts one video.
+        Such as `dlcctr.report.progress`.
 
     Raises
     ------
@@ -78,7 +76,7 @@ def extend_campaign(
     manifest: Path,
     *,
     jobs: int | None = None,
-    progress: Progress = lambda what, total: nullcontext(lambda: None),
+    progress: Progress = no_progress,
 ) -> Made:
     """Add videos that have no row yet; existing rows stay byte for byte, also those of files that moved or changed.
 

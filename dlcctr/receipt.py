@@ -11,6 +11,8 @@ from dlcctr.contract import CONTRACT_VERSION, RECEIPT_FILENAME, RowState
 from dlcctr.errors import ContractError, OutputError
 from dlcctr.files import sha256_file
 
+REDO_HINT = "analyse this row again with --overwrite"
+
 
 @dataclass(frozen=True)
 class OutputFile:
@@ -96,8 +98,8 @@ class Receipt:
         try:
             table = json.loads(text)
             version = table["contract"]
-        except (ValueError, TypeError, KeyError) as error:
-            raise OutputError(f"{where}: not a receipt ({error})", "analyse this row again with --overwrite") from error
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise OutputError(f"{where}: not a receipt ({error})", REDO_HINT) from error
         if version != CONTRACT_VERSION:
             raise ContractError(
                 f"{where}: written for contract {version}; this program speaks {CONTRACT_VERSION}",
@@ -107,19 +109,54 @@ class Receipt:
             table["state"] = RowState(table["state"])
             table["frames"] = FrameCounts(**table["frames"]) if table["frames"] else None
             table["files"] = [OutputFile(**entry) for entry in table["files"]]
-            return cls(**table)
+            receipt = cls(**table)
+            _refuse_wrong_types(receipt)
+            return receipt
         except (ValueError, TypeError, KeyError) as error:
-            raise OutputError(f"{where}: not a receipt ({error})", "analyse this row again with --overwrite") from error
+            raise OutputError(f"{where}: not a receipt ({error})", REDO_HINT) from error
+
+
+def _refuse_wrong_types(receipt: Receipt) -> None:
+    """Raise `TypeError` or `ValueError` where a later comparison would stumble: the file may be damaged."""
+    for name, kind in {"cause": str, "exit_code": int, "row": dict, "columns": dict, "model": dict,
+                       "parameters": dict, "path": str, "host": str, "finished": str}.items():  # fmt: skip
+        if not isinstance(getattr(receipt, name), kind):
+            raise TypeError(f"{name} is not of type {kind.__name__}")
+    for entry in receipt.files:
+        if not isinstance(entry.name, str) or Path(entry.name).name != entry.name or not isinstance(entry.bytes, int):
+            raise ValueError(f"{entry.name!r} is not a file of a results folder")
+    for column in receipt.columns.get("names", []):
+        if not isinstance(column, list) or not column:
+            raise TypeError("columns are not lists of names")
+    if receipt.frames:
+        counts = [receipt.frames.header, receipt.frames.stream, receipt.frames.decoded]
+        counts += [number for first, stop in receipt.frames.missing for number in (first, stop)]
+        if not all(isinstance(count, int) for count in counts):
+            raise TypeError("frame counts are not whole numbers")
 
 
 def read_receipt(folder: Path) -> Receipt | None:
     """Receipt of a row's folder; None where the folder or its receipt is not there."""
-    file = folder / RECEIPT_FILENAME
+    return parse_receipt(folder / RECEIPT_FILENAME)
+
+
+def parse_receipt(file: Path) -> Receipt | None:
+    """Receipt in a file, also that of a failed row; None where it is not there.
+
+    Raises
+    ------
+    OutputError
+        It cannot be read, or is no receipt.
+    ContractError
+        It was written by another contract version.
+    """
     try:
         text = file.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise OutputError(f"{file}: not a receipt ({error})", REDO_HINT) from error
+    except OSError as error:
         raise OutputError(f"{file}: cannot be read ({error})", "look at the file's owner and rights") from error
     return Receipt.from_json(text, file)
 

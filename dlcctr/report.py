@@ -6,14 +6,20 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dlcctr import __version__
 from dlcctr.contract import CONTRACT_VERSION
 
+LONGEST_TABLE = 500
+"""Rows; rich takes a millisecond for each."""
+
 if TYPE_CHECKING:
     from rich.table import Table
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+"""From a text and a total to a context manager that yields a function, which counts one step."""
 
 
 def envelope(kind: str, **fields: Any) -> dict[str, Any]:
@@ -43,28 +49,38 @@ def warn(line: str) -> None:
     print(one_line(line), file=sys.stderr)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-    """Print a table as wide as the terminal; on a pipe as wide as it needs to be, for grep."""
-    from rich.console import Console
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table: fitted to the terminal, or on a pipe (and when it is long) one plain line a row, for grep."""
+    cells = [[one_line(str(cell)) for cell in row] for row in rows]
+    if sys.stdout.isatty() and len(cells) <= LONGEST_TABLE:
+        from rich.console import Console
 
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
-    if not console.is_terminal:
-        console.width = 10_000
-    console.print(_table(columns, rows, title))
+        Console(highlight=False, markup=False, emoji=False).print(_table(columns, cells))
+        return
+    widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
+    for line in [columns, *cells]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str) -> Table:
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         numeric = column in ("index", "line", "frames", "rows")
         table.add_column(column, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(one_line(str(cell))) for cell in row))
+        table.add_row(*map(Text, row))
     return table
+
+
+@contextmanager
+def no_progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """What a function uses whose caller asks for no progress bar; see `progress`."""
+    del what, total
+    yield lambda: None
 
 
 @contextmanager

@@ -157,7 +157,7 @@ def _summary(made: Made, *, append: bool) -> list[str]:
     next_step = (
         f"dlcctr run {made.manifest}" if made.campaign.model else "give the model to `run` or `analyze`: --model"
     )
-    return [*lines, f"next: dlcctr validate {made.manifest}, then {next_step}"]
+    return [*lines, f"next: dlcctr validate {manifest}, then {next_step}"]
 
 
 def _first(lines: list[str], what: str) -> list[str]:

@@ -1,0 +1,252 @@
+"""`check`: one state for every row, from the manifest, the receipts and the files, without DeepLabCut."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dlcctr.campaign import Campaign, read_campaign
+from dlcctr.contract import (
+    ATTEMPT_PREFIX,
+    RECEIPT_FILENAME,
+    RowState,
+    failure_file,
+    row_folder,
+)
+from dlcctr.errors import DlcctrError
+from dlcctr.fingerprint import fingerprint
+from dlcctr.manifest import Row, read_manifest, refuse_empty, row_settings
+from dlcctr.receipt import Receipt, broken_files, parse_receipt, read_receipt
+from dlcctr.report import Progress, no_progress
+from dlcctr.states import CheckResult, RowResult, State
+from dlcctr.whole import (
+    Expected,
+    content_problems,
+    expected_of,
+    identity_problems,
+    index_note,
+    is_failure_of,
+    stray_files,
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How deeply `check` looks.
+
+    Parameters
+    ----------
+    quick : bool
+        Compare sizes only: no hashes, no fingerprints.
+    deep : bool
+        Also open each .h5 with pandas.
+    """
+
+    model: Path | None = None
+    out: Path | None = None
+    accept_degraded: bool = False
+    quick: bool = False
+    deep: bool = False
+    jobs: int | None = None
+
+
+def check(manifest: Path, options: Options = Options(), *, progress: Progress = no_progress) -> CheckResult:
+    """Account for every row of a manifest.
+
+    Raises
+    ------
+    ManifestError
+        Manifest or campaign cannot be read, or nothing says which model the results are of.
+    ModelError
+        The model given with `options.model` cannot be read.
+    ToolMissingError
+        `options.deep` without pandas and PyTables.
+    """
+    campaign = read_campaign(manifest)
+    campaign = replace(campaign, out=options.out.absolute()) if options.out else campaign
+    if options.model:
+        campaign = replace(campaign.without_model_facts(), model=options.model.absolute())
+    rows = read_manifest(manifest)
+    refuse_empty(rows, manifest)
+    examiner = _Examiner(campaign, options)
+    examiner.expected(row_settings(Row(index=0, video="."), campaign))  # the campaign's own model must be known
+
+    for row in rows:
+        examiner.prepare(row)
+    with (
+        progress("checking rows", len(rows)) as step,
+        ThreadPoolExecutor(max_workers=options.jobs or min(16, 2 * (os.cpu_count() or 1))) as pool,
+    ):
+
+        def work(row: Row) -> RowResult:
+            result = examiner.examine(row)
+            step()
+            return result
+
+        results = list(pool.map(work, rows))
+    return CheckResult(manifest, campaign, results, options.accept_degraded, examiner.notes(results))
+
+
+class _Examiner:
+    """Looks at rows one by one; models and folder listings are looked at once."""
+
+    def __init__(self, campaign: Campaign, options: Options) -> None:
+        self.campaign = campaign
+        self.options = options
+        self._models: dict[tuple[Path | None, int, int, str], Expected | DlcctrError] = {}
+        self._attempts: dict[Path, int] = {}
+        if options.deep:
+            from dlcctr.deep import import_pandas
+
+            import_pandas()
+
+    def expected(self, settings: Campaign) -> Expected:
+        """What rows with these settings must have been made with; each model is inspected once."""
+        key = (settings.model, settings.shuffle, settings.trainset_index, settings.snapshot)
+        if key not in self._models:
+            try:
+                self._models[key] = self._inspect(settings)
+            except DlcctrError as error:
+                self._models[key] = error
+        found = self._models[key]
+        if isinstance(found, DlcctrError):
+            raise found
+        return replace(found, crop=settings.crop or found.crop)  # the one thing that rows of one model differ in
+
+    def _inspect(self, settings: Campaign) -> Expected:
+        if settings.model_hash or not settings.model:
+            return expected_of(replace(settings, crop=None))
+        from dlcctr.model import inspect_model
+
+        info = inspect_model(
+            settings.model,
+            shuffle=settings.shuffle,
+            trainset_index=settings.trainset_index,
+            snapshot=settings.snapshot,
+        )
+        return expected_of(replace(settings, crop=None), info)
+
+    def prepare(self, row: Row) -> None:
+        """Read what rows share before threads do, so that it is read once."""
+        try:
+            folder = self._folder(row)
+        except DlcctrError:
+            return
+        if folder.parent not in self._attempts:
+            self._attempts[folder.parent] = sum(name.startswith(ATTEMPT_PREFIX) for name in _names(folder.parent))
+
+    def _folder(self, row: Row) -> Path:
+        return row_folder(self.campaign.out, self.expected(row_settings(row, self.campaign)).model_id, row.video)
+
+    def examine(self, row: Row) -> RowResult:
+        try:
+            expected = self.expected(row_settings(row, self.campaign))
+        except DlcctrError as error:
+            return RowResult(row, State.BROKEN, f"its model: {error.message}")
+        folder = row_folder(self.campaign.out, expected.model_id, row.video)
+        if not os.path.lexists(folder):
+            return self._without_result(row, expected, folder)
+        try:
+            receipt = read_receipt(folder)
+        except DlcctrError as error:
+            return RowResult(row, State.BROKEN, error.message, folder=folder)
+        if receipt is None:
+            return RowResult(row, State.BROKEN, "a results folder without a receipt", folder=folder)
+        return self._with_receipt(row, expected, folder, receipt)
+
+    def _with_receipt(self, row: Row, expected: Expected, folder: Path, receipt: Receipt) -> RowResult:
+        problems = identity_problems(receipt, row, expected)
+        problems += broken_files(receipt, folder, hashes=not self.options.quick)
+        problems += content_problems(receipt, expected)
+        if self.options.deep and not problems:
+            from dlcctr.deep import table_problems
+
+            problems += table_problems(receipt, folder)
+        changed, note = self._video(row, str(receipt.row.get("fingerprint", "")))
+        problems += [changed] if changed else []
+        notes = [note, index_note(receipt, row), *_stray_note(folder, receipt)]
+        state = {RowState.OK: State.WHOLE, RowState.DEGRADED: State.DEGRADED}.get(receipt.state, State.BROKEN)
+        cause = receipt.cause if state is not State.WHOLE else ""
+        if state is State.BROKEN:
+            problems.insert(0, f"a results folder whose receipt says {receipt.state.value}")
+        if problems:
+            state, cause = State.BROKEN, "; ".join(problems)
+        elif state is State.DEGRADED and receipt.frames:
+            lost = receipt.frames.stream - receipt.frames.decoded
+            cause = cause or f"{lost} of {receipt.frames.stream} frames did not decode"
+        return RowResult(row, state, cause, tuple(note for note in notes if note), folder)
+
+    def _without_result(self, row: Row, expected: Expected, folder: Path) -> RowResult:
+        notes = [note for note in self._video(row, "") if note and not row.error]
+        receipt, note = _read_failure(failure_file(self.campaign.out, expected.model_id, row.video))
+        if row.error:
+            return RowResult(row, State.UNREADABLE, row.error, tuple(notes))
+        if receipt and is_failure_of(receipt, row, expected):
+            state = State.QUARANTINED if receipt.state is RowState.QUARANTINED else State.FAILED
+            cause = f"{receipt.cause or 'no cause given'} (exit code {receipt.exit_code}, {receipt.finished})"
+            return RowResult(row, state, cause, tuple(notes))
+        if receipt:
+            note = f"an earlier attempt with another video or model failed: {receipt.cause}"
+        if attempts := self._attempts.get(folder.parent, 0):
+            notes.append(f"{attempts} running or killed attempts in {folder.parent}")
+        return RowResult(row, State.UNFINISHED, "no receipt", tuple([note, *notes] if note else notes))
+
+    def _video(self, row: Row, receipt_fingerprint: str) -> tuple[str, str]:
+        """Compare the video on disk with the manifest: what is wrong, and a note."""
+        path = self.campaign.video_root / row.video
+        known = row.fingerprint or receipt_fingerprint
+        try:
+            size = path.stat().st_size
+            same = not known or (
+                str(size) == known.split(":")[1] and (self.options.quick or fingerprint(path) == known)
+            )
+        except FileNotFoundError:
+            return "", "the video is not on this machine any more"
+        except (OSError, IndexError) as error:
+            return "", f"the video cannot be compared with the manifest: {error}"
+        return ("", "") if same else ("the video was changed since the manifest was made", "")
+
+    def notes(self, results: Sequence[RowResult]) -> list[str]:
+        """What lies below the results' root and belongs to no row."""
+        own = {result.folder for result in results if result.folder}
+        ids = {found.model_id for found in self._models.values() if isinstance(found, Expected)}
+        notes = [f"{folder}: results that belong to no row" for model in sorted(ids)
+                 for folder in _results_below(self.campaign.out / model) if folder not in own]  # fmt: skip
+        others = [name for name in _names(self.campaign.out) if name not in ids and not name.startswith(".")]
+        if others:
+            notes.append(f"{self.campaign.out}: also holds results of other models: {', '.join(others)}")
+        return notes
+
+
+def _results_below(root: Path) -> list[Path]:
+    found = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith(ATTEMPT_PREFIX))
+        if RECEIPT_FILENAME in files:
+            found.append(Path(folder))
+            folders.clear()
+    return found
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in folder.iterdir())
+    except OSError:
+        return []
+
+
+def _stray_note(folder: Path, receipt: Receipt) -> list[str]:
+    names = [name for name in _names(folder) if name != RECEIPT_FILENAME]
+    strays = stray_files(names, receipt)
+    return [f"files that the receipt does not know: {', '.join(strays)}"] if strays else []
+
+
+def _read_failure(file: Path) -> tuple[Receipt | None, str]:
+    try:
+        receipt = parse_receipt(file)
+    except DlcctrError as error:
+        return None, error.message
+    return receipt, ""

@@ -1,0 +1,108 @@
+"""`check`: account for every row."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dlcctr.states import CheckResult, RowResult
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(check)
+
+
+def check(
+    manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
+    *,
+    model: Annotated[
+        Path | None, typer.Option(help="Trained DeepLabCut project; what campaign.toml says by default.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Root of the results; what campaign.toml says by default.")] = None,
+    accept_degraded: Annotated[
+        bool, typer.Option("--accept-degraded", help="Results in which some frames did not decode are all right.")
+    ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Compare sizes only: sees no edited value and no shifted frame.")
+    ] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Also open every .h5 (needs pandas: in the image).")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="List whole rows too.")] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Rows looked at at a time.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Account for every row. Ends with 0 if all are whole, with 20 and the list if not."""
+    from dlcctr.check import Options
+    from dlcctr.check import check as run_check
+    from dlcctr.report import print_json, progress
+
+    options = Options(model, out, accept_degraded=accept_degraded, quick=quick, deep=deep, jobs=jobs)
+    result = run_check(manifest, options, progress=progress)
+    if as_json:
+        print_json("check", **as_fields(result))
+    else:
+        _print(result, show_all=show_all)
+    raise typer.Exit(int(result.exit_code))
+
+
+def as_fields(result: CheckResult) -> dict[str, Any]:
+    """Body of the JSON output."""
+    return {
+        "manifest": str(result.manifest),
+        "out": str(result.campaign.out),
+        "exit_code": int(result.exit_code),
+        "totals": result.totals,
+        "rows": [_row_fields(row) for row in result.rows],
+        "notes": result.notes,
+    }
+
+
+def _row_fields(result: RowResult) -> dict[str, Any]:
+    return {
+        "index": result.row.index,
+        "line": result.row.line,
+        "video": result.row.video,
+        "state": result.state.value,
+        "cause": result.cause,
+        "notes": list(result.notes),
+        "folder": str(result.folder) if result.folder else None,
+    }
+
+
+def _print(result: CheckResult, *, show_all: bool) -> None:
+    from dlcctr.report import print_lines, print_table
+    from dlcctr.states import State
+
+    shown = [row for row in result.rows if show_all or row.state is not State.WHOLE or row.notes]
+    if shown:
+        print_table(
+            ("index", "state", "video", "cause"),
+            [(row.row.index, row.state.value, row.row.video, "; ".join(filter(None, (row.cause, *row.notes))))
+             for row in shown],
+        )  # fmt: skip
+    print_lines([f"note: {note}" for note in result.notes])
+    counts = ", ".join(f"{count} {state}" for state, count in result.totals.items() if count)
+    print_lines([f"{len(result.rows)} rows: {counts or 'none'}", *next_steps(result)])
+
+
+def next_steps(result: CheckResult) -> list[str]:
+    """What to type, one line for each kind of row that is not whole."""
+    from dlcctr.report import ranges
+    from dlcctr.states import State
+
+    by_state = {state: ranges(row.row.index for row in result.unwhole if row.state is state) for state in State}
+    manifest = shlex.quote(str(result.manifest))
+    run = f"dlcctr run {manifest}"
+    advice = {
+        State.UNFINISHED: f"{run}, or analyze --index N --manifest {manifest} for each",
+        State.BROKEN: f"analyze --index N --manifest {manifest} --overwrite for each, once the cause is clear",
+        State.FAILED: f"mend the cause, then {run}",
+        State.QUARANTINED: f"look at these videos; then {run}",
+        State.UNREADABLE: "put a readable video there under a new name, then dlcctr manifest … --append",
+        State.DEGRADED: "look whether these frames matter; if not, dlcctr check --accept-degraded",
+    }
+    return [f"next, {state.value} ({by_state[state]}): {text}" for state, text in advice.items() if by_state[state]]

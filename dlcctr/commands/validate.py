@@ -1,0 +1,56 @@
+"""`validate`: hold the manifest against the videos."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlcctr.contract import ExitCode
+
+if TYPE_CHECKING:
+    from dlcctr.validate import Validation
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(validate)
+
+
+def validate(
+    manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
+    *,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Videos looked at at a time.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Find changed, missing, double, colliding and unreadable rows and bad overrides. Ends with 3 if there are any."""
+    from dlcctr.report import print_json, progress
+    from dlcctr.validate import REMEDIES
+    from dlcctr.validate import validate as run_validate
+
+    found = run_validate(manifest, jobs=jobs, progress=progress)
+    if as_json:
+        problems = [{**asdict(problem), "remedy": REMEDIES[problem.kind]} for problem in found.problems]
+        print_json("validate", manifest=str(manifest), rows=len(found.rows), problems=problems, notes=found.notes)
+    else:
+        _print(found)
+    raise typer.Exit(ExitCode.MANIFEST if found.problems else ExitCode.OK)
+
+
+def _print(found: Validation) -> None:
+    from dlcctr.report import print_lines, print_table
+    from dlcctr.validate import REMEDIES
+
+    if found.problems:
+        cells = [
+            (p.line or "-", "-" if p.index is None else p.index, p.kind, p.video, p.message) for p in found.problems
+        ]
+        print_table(("line", "index", "problem", "video", "what to know"), cells)
+    print_lines([f"note: {note}" for note in found.notes])
+    kinds = Counter(problem.kind for problem in found.problems)
+    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    print_lines([f"{found.manifest}: {len(found.rows)} rows, {counts or 'no problem'}"])
+    print_lines(f"next, {kind}: {REMEDIES[kind]}" for kind in kinds)

@@ -1,0 +1,60 @@
+"""`check --deep`: open a result's .h5 and hold it against its receipt. Needs pandas and PyTables: runs in the image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dlcctr.errors import ToolMissingError
+from dlcctr.receipt import Receipt
+
+
+def import_pandas() -> Any:
+    """Import pandas with PyTables, or raise `ToolMissingError` with the remedy."""
+    try:
+        import pandas
+        import tables
+    except ImportError as error:
+        raise ToolMissingError(
+            f"--deep reads .h5 files with pandas and PyTables, which cannot be imported ({error})",
+            "run it from the image: docker run … check m.csv --deep, or singularity run dlc.sif check m.csv --deep",
+        ) from error
+    return pandas if tables else None
+
+
+def table_problems(receipt: Receipt, folder: Path) -> list[str]:
+    """What differs between the .h5 and the receipt: rows, frame numbers, columns, scorer, blanks for lost frames."""
+    file = next(folder / entry.name for entry in receipt.files if entry.name.endswith(".h5"))
+    try:
+        table = import_pandas().read_hdf(file)
+    except ToolMissingError:
+        raise
+    except Exception as error:  # PyTables raises many kinds of them for a damaged file
+        return [f"{file.name} cannot be opened: {' '.join(str(error).split())}"]
+    return [f"{file.name}: {problem}" for problem in (*_form(table, receipt), *_lost_frames(table, receipt))]
+
+
+def _form(table: Any, receipt: Receipt) -> list[str]:
+    problems = []
+    rows = receipt.columns.get("rows")
+    if len(table) != rows:
+        problems.append(f"holds {len(table)} rows, the receipt says {rows}")
+    if list(table.index) != list(range(len(table))):
+        problems.append(f"its frames are not numbered from 0 to {len(table) - 1}")
+    if [list(column[1:]) for column in table.columns] != receipt.columns.get("names"):
+        problems.append("its columns are not those of the receipt")
+    scorers = {str(column[0]) for column in table.columns}
+    if scorers != {receipt.model.get("scorer")}:
+        problems.append(f"its scorer is {', '.join(sorted(scorers))}, the receipt says {receipt.model.get('scorer')}")
+    return problems
+
+
+def _lost_frames(table: Any, receipt: Receipt) -> list[str]:
+    ranges = receipt.frames.missing if receipt.frames else []
+    likelihood = [str(column[-1]).startswith("likelihood") for column in table.columns]
+    places = [not one for one in likelihood]
+    for first, stop in ranges:
+        lost = table.iloc[first:stop]
+        if lost.loc[:, places].notna().any(axis=None) or (lost.loc[:, likelihood] != 0).any(axis=None):
+            return [f"frames {first} to {stop - 1} did not decode, but are not blank"]
+    return []

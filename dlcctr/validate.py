@@ -1,0 +1,188 @@
+"""`validate`: whether the manifest still says the truth about the videos, and every row can be analysed."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dlcctr.campaign import Campaign, read_campaign
+from dlcctr.contract import FAILURE_SUFFIX
+from dlcctr.discover import file_id
+from dlcctr.errors import DlcctrError
+from dlcctr.fingerprint import fingerprint
+from dlcctr.manifest import Row, read_manifest, refuse_empty, row_settings
+from dlcctr.report import Progress, no_progress, ranges
+
+NAME_MAX_BYTES = 255
+
+REMEDIES = {
+    "changed": "put the old file back, or give the new one another name and add it with `dlcctr manifest … --append`",
+    "missing": "put the videos back, or mend videos.root in campaign.toml",
+    "duplicate": "remove one of the two rows where it has no results yet; do not renumber the others",
+    "colliding": "give one of the files another name and add it with `dlcctr manifest … --append`",
+    "unreadable": "mend the file, give it another name and add it with `dlcctr manifest … --append`",
+    "override": "mend the cells model, shuffle, snapshot or crop on that line, or leave them empty",
+    "model": "put the model back, or make a new campaign for the new one",
+}
+"""What to do, by kind of problem."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: `kind` is one of `REMEDIES`."""
+
+    kind: str
+    line: int
+    index: int | None
+    video: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Validation:
+    """All problems, sorted by line; notes are no problems."""
+
+    manifest: Path
+    rows: list[Row]
+    problems: list[Problem]
+    notes: list[str] = field(default_factory=list)
+
+
+def validate(manifest: Path, *, jobs: int | None = None, progress: Progress = no_progress) -> Validation:
+    """Hold a manifest against the videos on disk, the model and itself.
+
+    Raises
+    ------
+    ManifestError
+        The manifest or campaign.toml cannot be read at all.
+    """
+    rows, campaign = read_manifest(manifest), read_campaign(manifest)
+    refuse_empty(rows, manifest)
+
+    with (
+        progress("validating rows", len(rows)) as step,
+        ThreadPoolExecutor(max_workers=jobs or min(16, 2 * (os.cpu_count() or 1))) as pool,
+    ):
+
+        def look(row: Row) -> Problem | None:
+            problem = _video_problem(row, campaign.video_root)
+            step()
+            return problem
+
+        problems = [problem for problem in pool.map(look, rows) if problem]
+    problems += [*_double(rows, campaign), *_colliding(rows), *_too_long(rows)]
+    problems += [*_model_problems(rows, campaign), *_crop_problems(rows, campaign)]
+    return Validation(manifest, rows, sorted(problems, key=lambda problem: (problem.line, problem.kind)), _notes(rows))
+
+
+def _problem(kind: str, row: Row, message: str) -> Problem:
+    return Problem(kind, row.line, row.index, row.video, message)
+
+
+def _video_problem(row: Row, root: Path) -> Problem | None:
+    path = root / row.video
+    if row.error:
+        return _problem("unreadable", row, row.error)
+    try:
+        size = path.stat().st_size
+        if row.bytes is not None and size != row.bytes:
+            return _problem("changed", row, f"has {size} bytes, the manifest says {row.bytes}")
+        if row.fingerprint and fingerprint(path) != row.fingerprint:
+            return _problem("changed", row, "its content is not what it was when the row was made")
+    except FileNotFoundError:
+        return _problem("missing", row, f"is not below {root}")
+    except OSError as error:
+        return _problem("unreadable", row, f"{error.strerror}: look at its owner and rights")
+    return None
+
+
+def _double(rows: Sequence[Row], campaign: Campaign) -> Iterator[Problem]:
+    """Rows of one path, file or content; a row with another model, shuffle, snapshot or crop is no double."""
+    seen: dict[object, Row] = {}
+    for row in rows:
+        settings = (row.model, row.shuffle, row.snapshot, row.crop)
+        identity = file_id(campaign.video_root / row.video)
+        content = row.fingerprint if row.bytes else ""
+        for key, what in ((("path", row.video), "is the video"), (identity, "is the same file as the video"),
+                          (content, "has the same content as the video")):  # fmt: skip
+            if not key:
+                continue
+            first = seen.setdefault((key, settings), row)
+            if first is not row:
+                yield _problem("duplicate", row, f"{what} of line {first.line} (row {first.index}), {first.video}")
+                break
+
+
+def _colliding(rows: Sequence[Row]) -> Iterator[Problem]:
+    """Paths that become one on file systems that do not tell case or composed letters apart."""
+    groups: dict[str, dict[str, Row]] = defaultdict(dict)
+    for row in rows:
+        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", row.video).casefold())
+        groups[folded].setdefault(row.video, row)
+    for group in groups.values():
+        first, *others = group.values()
+        for row in others:
+            yield _problem(
+                "colliding", row, f"is line {first.line}, {first.video}, but for case or the form of accents"
+            )
+
+
+def _too_long(rows: Sequence[Row]) -> Iterator[Problem]:
+    for row in rows:
+        name = row.video.rpartition("/")[2] + FAILURE_SUFFIX
+        if len(name.encode("utf-8", "surrogateescape")) > NAME_MAX_BYTES:
+            yield _problem("colliding", row, "its name is too long for the names of its results")
+
+
+def _model_problems(rows: Sequence[Row], campaign: Campaign) -> Iterator[Problem]:
+    """Models that cannot be read, or are not what campaign.toml says; each is looked at once."""
+    from dlcctr.model import inspect_model
+
+    def cause(settings: Campaign) -> str:
+        if not settings.model:
+            return ""
+        try:
+            info = inspect_model(
+                settings.model,
+                shuffle=settings.shuffle,
+                trainset_index=settings.trainset_index,
+                snapshot=settings.snapshot,
+            )
+        except DlcctrError as error:
+            return error.message
+        if settings.model_hash in ("", info.hash):
+            return ""
+        return "the model is not the one that campaign.toml names: its hash differs"
+
+    if text := cause(campaign):
+        yield Problem("model", 0, None, campaign.file.name, text)
+    causes: dict[tuple[Path | None, int, str], str] = {}
+    for row in filter(_overrides, rows):
+        settings = row_settings(row, campaign)
+        key = (settings.model, settings.shuffle, settings.snapshot)
+        if key not in causes:
+            causes[key] = cause(settings)
+        if causes[key]:
+            yield _problem("override", row, causes[key])
+
+
+def _overrides(row: Row) -> bool:
+    return bool(row.model or row.snapshot or row.shuffle is not None)
+
+
+def _crop_problems(rows: Sequence[Row], campaign: Campaign) -> Iterator[Problem]:
+    for row in rows:
+        crop = row.crop or campaign.crop
+        if crop and row.width and row.height and (crop[1] > row.width or crop[3] > row.height):
+            text = ",".join(map(str, crop))
+            yield _problem("override", row, f"crop {text} is larger than the picture, {row.width} x {row.height} px")
+
+
+def _notes(rows: Sequence[Row]) -> list[str]:
+    absent = sorted(set(range(rows[-1].index + 1)) - {row.index for row in rows})
+    return [f"no rows {ranges(absent)}: array jobs over them end with exit code 3"] if absent else []

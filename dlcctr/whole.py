@@ -1,0 +1,186 @@
+"""When a result is whole: what its receipt must say, held against the manifest's row and the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlcctr.campaign import Campaign
+from dlcctr.contract import RowState
+from dlcctr.errors import ManifestError
+from dlcctr.manifest import Row
+from dlcctr.receipt import FrameCounts, Receipt
+
+if TYPE_CHECKING:
+    from dlcctr.model import ModelInfo
+
+Part = tuple[str, ...]
+
+COORDS = ("x", "y", "likelihood")
+UNIQUE_OWNER = "single"
+"""Individual that DeepLabCut files the unique body parts of a multi-animal project under."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a row's result must have been made with.
+
+    Parameters
+    ----------
+    parts : tuple
+        Columns without scorer and coordinate, in order: ``(bodypart,)``, or ``(individual, bodypart)`` in
+        multi-animal projects. Empty where the model's parts are not known.
+    """
+
+    model_id: str
+    model_hash: str
+    parts: tuple[Part, ...]
+    multianimal: bool
+    shuffle: int
+    trainset_index: int
+    crop: tuple[int, int, int, int] | None
+    csv: bool
+
+
+def expected_of(settings: Campaign, info: ModelInfo | None = None) -> Expected:
+    """What the rows with these settings must have been made with.
+
+    Parameters
+    ----------
+    settings : Campaign
+        From `dlcctr.manifest.row_settings`.
+    info : ModelInfo, optional
+        The model as it lies on this machine; without it campaign.toml's own word is taken.
+
+    Raises
+    ------
+    ManifestError
+        Neither says which model it is.
+    """
+    known = info or settings
+    model_id, model_hash = (info.id, info.hash) if info else (settings.model_id, settings.model_hash)
+    if not model_id or not model_hash:
+        raise ManifestError(
+            f"{settings.file}: does not say which model the results are of",
+            "give the DeepLabCut project with --model, or make the campaign with `dlcctr manifest … --model`",
+        )
+    return Expected(
+        model_id=model_id,
+        model_hash=model_hash,
+        parts=_parts(known.bodyparts, known.individuals, known.unique_bodyparts),
+        multianimal=bool(known.individuals),
+        shuffle=settings.shuffle,
+        trainset_index=settings.trainset_index,
+        crop=settings.crop or (info.crop if info else None),
+        csv=settings.csv,
+    )
+
+
+def _parts(bodyparts: Sequence[str], individuals: Sequence[str], unique: Sequence[str]) -> tuple[Part, ...]:
+    if not individuals:
+        return tuple((part,) for part in bodyparts)
+    tracked = [(who, part) for who in individuals for part in bodyparts]
+    return (*tracked, *((UNIQUE_OWNER, part) for part in unique))
+
+
+def identity_problems(receipt: Receipt, row: Row, expected: Expected) -> list[str]:
+    """Why a receipt is not this row's: another video, model or parameter. Its index may differ; see `index_note`."""
+    problems = []
+    if receipt.row.get("video") != row.video:
+        problems.append(f"foreign receipt: it is of the video {receipt.row.get('video')!r}")
+    if row.fingerprint and receipt.row.get("fingerprint") != row.fingerprint:
+        problems.append("foreign receipt: it is of other video content (its fingerprint is not the manifest's)")
+    if receipt.model.get("hash") != expected.model_hash:
+        problems.append(f"it was made with another model ({receipt.model.get('id') or 'unnamed'})")
+    wanted = {
+        "shuffle": expected.shuffle,
+        "trainset_index": expected.trainset_index,
+        "crop": list(expected.crop) if expected.crop else None,
+    }
+    for name, value in wanted.items():
+        held = receipt.parameters.get(name)
+        if (list(held) if isinstance(held, (list, tuple)) else held) != value:
+            problems.append(f"it was made with {name} {held}, the campaign says {value}")
+    return problems
+
+
+def is_failure_of(receipt: Receipt, row: Row, expected: Expected) -> bool:
+    """Whether a failed attempt was at this row with this model; it may have failed before it knew more."""
+    held = {"video": receipt.row.get("video"), "fingerprint": receipt.row.get("fingerprint")}
+    wanted = {"video": row.video, "fingerprint": row.fingerprint}
+    held["hash"], wanted["hash"] = receipt.model.get("hash"), expected.model_hash
+    return all(not held[name] or not wanted[name] or held[name] == wanted[name] for name in wanted)
+
+
+def index_note(receipt: Receipt, row: Row) -> str:
+    """Say so where the same video had another index, as after a manifest was made anew: the result stays valid."""
+    held = receipt.row.get("index")
+    return "" if held == row.index else f"analysed as row {held} of another manifest"
+
+
+def content_problems(receipt: Receipt, expected: Expected) -> list[str]:
+    """What the receipt itself says that a whole result cannot: files, rows, frames, columns."""
+    names = [entry.name for entry in receipt.files]
+    problems = []
+    if sum(name.endswith(".h5") for name in names) != 1:
+        problems.append("its receipt lists no single .h5")
+    if expected.csv and not any(name.endswith(".csv") for name in names):
+        problems.append("the campaign wants a .csv, and its receipt lists none")
+    return [*problems, *_frame_problems(receipt, expected), *_column_problems(receipt, expected)]
+
+
+def _frame_problems(receipt: Receipt, expected: Expected) -> list[str]:
+    frames = receipt.frames
+    if frames is None:
+        return ["its receipt holds no frame counts"]
+    problems = []
+    missing = _missing_frames(frames)
+    if missing is None or frames.stream - frames.decoded != missing:
+        problems.append(
+            f"its frame counts contradict each other ({frames.stream} in the stream, {frames.decoded} decoded)"
+        )
+    if receipt.state is RowState.OK and frames.decoded != frames.stream:
+        problems.append(f"it is called ok, but {frames.stream - frames.decoded} frames did not decode")
+    rows = receipt.columns.get("rows")
+    # tracks of several animals may end before the video does
+    tail_missing = expected.multianimal and isinstance(rows, int) and 0 < rows < frames.stream
+    if rows != frames.stream and not tail_missing:
+        problems.append(f"its .h5 holds {rows} rows for {frames.stream} frames")
+    return problems
+
+
+def _missing_frames(frames: FrameCounts) -> int | None:
+    """Number of frames in the missing ranges; None where these overlap or leave the stream."""
+    last = total = 0
+    for first, stop in frames.missing:
+        if not last <= first < stop <= frames.stream:
+            return None
+        last, total = stop, total + stop - first
+    return total
+
+
+def _column_problems(receipt: Receipt, expected: Expected) -> list[str]:
+    columns = [tuple(str(level) for level in column) for column in receipt.columns.get("names", [])]
+    if not columns:
+        return ["its receipt names no columns"]
+    held = tuple(dict.fromkeys(column[:-1] for column in columns))
+    if expected.parts and held != expected.parts:
+        return [f"its columns are not the model's in the model's order: {_first_difference(held, expected.parts)}"]
+    coords = [column[-1] for column in columns]
+    per_part, rest = divmod(len(coords), len(held))
+    if rest or tuple(coords[:3]) != COORDS or coords != coords[:per_part] * len(held):
+        return ["its columns are not x, y, likelihood of one body part after the other"]
+    return []
+
+
+def _first_difference(held: Sequence[Part], wanted: Sequence[Part]) -> str:
+    for mine, theirs in zip(held, wanted, strict=False):
+        if mine != theirs:
+            return f"{'/'.join(mine)} instead of {'/'.join(theirs)}"
+    return f"{len(held)} instead of {len(wanted)}"
+
+
+def stray_files(names: Iterable[str], receipt: Receipt) -> list[str]:
+    """Files of a results folder that its receipt does not know: yours, say labelled videos."""
+    return sorted(set(names) - {entry.name for entry in receipt.files})
