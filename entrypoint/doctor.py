@@ -1,4 +1,4 @@
-"""`doctor`: can this container see its GPU, and does a real tensor operation on it come out right?"""
+"""`doctor`: whether this container sees its GPU, and whether a real tensor operation on it comes out right."""
 
 from __future__ import annotations
 
@@ -67,8 +67,9 @@ def examine(*, allow_cpu: bool = False, scratch: Path | None = None, timeout_s: 
     image, driver, cpus = read_image_info(), gpu.examine_driver(), allowed_cpus()
     name = image.engine or installed_engine()
     devices = ["cpu", *(f"cuda:{each.index}" for each in driver.gpus)]
-    where, engine, tests = "", {"name": name}, []
-    problems: list[Problem] = []
+    where, problems = "", list[Problem]()
+    engine: dict[str, Any] = {"name": name}
+    tests: list[dict[str, Any]] = []
     try:
         with open_scratch(scratch, Path.cwd()) as folder:
             where = str(folder.parent)
@@ -155,8 +156,9 @@ def gpu_problem(
     image: ImageInfo, driver: gpu.Driver, engine: dict[str, Any], tests: list[dict[str, Any]]
 ) -> Problem | None:
     """Why no GPU, or not every visible one, can be used, with the remedy; None if all work."""
-    cuda = str(engine.get("cuda") or image.cuda)
-    if not cuda and "error" not in engine:
+    # TensorFlow's one wheel says CUDA in the CPU flavour too: in an image, the image's word counts.
+    cuda = str(image.cuda if image.name else engine.get("cuda", ""))
+    if not cuda and (image.name or "error" not in engine):
         return _problem(
             f"{image.flavour or engine['name'] or 'this environment'} is a build without CUDA: it runs on the CPU only",
             f"use a CUDA flavour (tensorflow-cu122, pytorch-cu126), {ALLOW_CPU}",
@@ -165,7 +167,7 @@ def gpu_problem(
         return _problem(f"no GPU can be seen: {driver.problem}", f"{GIVE_GPU}; {ALLOW_CPU}")
     if image.min_driver and driver.version and gpu.is_older(driver.version, image.min_driver):
         return _problem(
-            f"the NVIDIA driver {driver.version} of this host is older than {image.min_driver}, which CUDA {cuda} needs",
+            f"this host's NVIDIA driver {driver.version} is older than {image.min_driver}, which CUDA {cuda} needs",
             f"have the driver updated, or use a flavour with an older CUDA; {ALLOW_CPU}",
         )
     if not driver.gpus:

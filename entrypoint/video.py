@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -13,13 +14,23 @@ class FrameScan:
     Parameters
     ----------
     header : int
-        Frames claimed by the container, as OpenCV reports them.
+        Frames claimed by the container, as OpenCV reports them; 0 where it claims none.
     stream : int
         Frames that should be there.
     decoded : int
         Frames that decode rightly.
     missing : list of [first, stop]
         Half-open ranges of stream frame numbers, in presentation order, that did not decode.
+    width, height : int
+        Size in px as OpenCV gives it, that is after a rotation that the container asks for.
+    fps : float
+        As OpenCV reports it.
+    codec : str
+        FFmpeg's name.
+    outputs : list of [first, stop]
+        Half-open ranges of what the decoder puts out (in its own count) that are the decoded frames; for `reencode`.
+    strict : bool or None
+        How `reencode` must decode to count the same: None is the fast way, otherwise one thread.
     """
 
     header: int
@@ -30,6 +41,8 @@ class FrameScan:
     height: int = 0
     fps: float = 0.0
     codec: str = ""
+    outputs: list[list[int]] = field(default_factory=list, repr=False, compare=False)
+    strict: bool | None = field(default=None, repr=False, compare=False)
 
     @property
     def clean(self) -> bool:
@@ -43,10 +56,66 @@ class FrameScan:
 
 
 def scan(path: Path, *, threads: int = 0) -> FrameScan:
-    """Decode a whole video once."""
-    raise NotImplementedError(path, threads)
+    """Decode a whole video once and say which of its frames are right.
+
+    A sound video is decoded once, with all threads. At the first sign of damage the pass starts again with one
+    thread, so that every error belongs to its packet.
+
+    **Decoded** is a frame only if it must be right: its packet was read whole, its bytes hold nothing impossible, the
+    decoder gave no error and concealed nothing, and every frame since the last sound restart (an IDR or key frame)
+    did so too. A loss costs all frames up to the next restart, unless no other frame can depend on the lost one
+    (H.264 frames that are no reference; codecs of key frames only). The packet before a broken one counts as broken
+    too, for a hole seldom ends where a packet does. Bytes changed without a trace (noise of the right length inside
+    one packet, zeros in uncompressed pictures) cannot be told from video by anyone.
+
+    **Stream** frames are, in presentation order, the frames of the packets that are there, plus those that a
+    trustworthy source announces:
+
+    - the container's own index (MP4, AVI) names packets that cannot be read any more;
+    - the file was cut, which its structure proves (`entrypoint.containers.is_cut`): then the header's claim counts,
+      and what is missing is missing at the end. The header of a file that is structurally whole is not believed;
+    - timestamps jump beside damage in a container that is read without an index (Matroska, MPEG) and whose frames
+      come at an even rate.
+
+    Frames that an edit list hides, AVI's empty "dropped" chunks, and pictures before the first key frame of a
+    recording that starts in the middle are no stream frames: no program shows them.
+
+    Raises
+    ------
+    VideoError
+        The file cannot be read at all, with a plain reason.
+    """
+    from entrypoint.reckoning import scan_video
+
+    return scan_video(path.absolute(), threads)
 
 
 def reencode(path: Path, target: Path, scan: FrameScan, *, threads: int = 0) -> None:
-    """Write a lossless copy of exactly the decoded frames."""
-    raise NotImplementedError(path, target, scan, threads)
+    """Write a lossless copy of exactly the decoded frames, in presentation order, with a true header.
+
+    Packets of key-frame-only codecs are copied as they are; everything else becomes FFV1 (or, for full-range
+    ``yuvj`` formats, which FFV1 cannot hold, H.264 without loss) of the same pixel format, colour space, range and
+    rotation, so that OpenCV gives the same BGR pixels as from the original. The file is a QuickTime container
+    whatever its name is: its frame count is exact and it keeps colour and rotation.
+
+    Raises
+    ------
+    VideoError
+        The video is no longer what was scanned.
+    OutputError
+        The copy cannot be written.
+    """
+    from entrypoint.lossless import write_copy
+
+    write_copy(path.absolute(), target, scan, threads)
+
+
+def ranges(numbers: Any) -> list[list[int]]:
+    """Half-open ranges of ascending numbers: ``[1, 2, 5]`` is ``[[1, 3], [5, 6]]``."""
+    out: list[list[int]] = []
+    for number in numbers:
+        if out and out[-1][1] == number:
+            out[-1][1] = number + 1
+        else:
+            out.append([number, number + 1])
+    return out

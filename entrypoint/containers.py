@@ -1,0 +1,136 @@
+"""What the file's own structure says, independently of FFmpeg: whether its end was cut off, or its middle broken."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+ASF_HEADER_BYTES = 1 << 16
+
+EBML_HEADER, SEGMENT, CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
+SEGMENT_CHILDREN = {
+    CLUSTER, 0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367, 0xEC, 0xBF,
+}  # fmt: skip
+"""Cluster, SeekHead, Info, Tracks, Cues, Attachments, Chapters, Tags, Void, CRC-32 (RFC 9559)."""
+CLUSTER_CHILDREN = {0xE7, 0xA7, 0xAB, 0xA3, 0xA0, 0x5854, 0xAF, 0xEC, 0xBF}
+"""Timestamp, Position, PrevSize, SimpleBlock, BlockGroup, SilentTracks, EncryptedBlock, Void, CRC-32."""
+
+
+def is_cut(path: Path, container: str) -> bool:
+    """Whether the file ends before its own structure does.
+
+    AVI, Matroska, MP4 and ASF announce sizes; a file that is shorter was cut. Sizes of 0 or "unknown", as live
+    recorders leave them, say nothing, and neither do MPEG streams and raw bitstreams.
+    """
+    names = set(container.split(","))
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if "avi" in names:
+            return _riff_is_cut(file, size)
+        if names & {"matroska", "webm"}:
+            return _segment_end(file) > size
+        if names & {"mov", "mp4"}:
+            return _boxes_are_cut(file, size)
+        if "asf" in names:
+            return _asf_size(file) > size
+    return False
+
+
+def is_broken(path: Path, container: str) -> bool:
+    """Whether the structure has a hole in its middle that FFmpeg would step over in silence (Matroska)."""
+    if not set(container.split(",")) & {"matroska", "webm"}:
+        return False
+    with path.open("rb") as file:
+        return not _matroska_is_sound(file, path.stat().st_size)
+
+
+def _riff_is_cut(file: BinaryIO, size: int) -> bool:
+    place = 0
+    while place + 8 <= size:
+        file.seek(place)
+        name, length = struct.unpack("<4sI", file.read(8))
+        if name != b"RIFF" or length == 0:
+            return False
+        place += 8 + length + (length & 1)
+    return place > size + 1  # a missing byte of padding is no loss
+
+
+def _boxes_are_cut(file: BinaryIO, size: int) -> bool:
+    place = 0
+    while place + 8 <= size:
+        file.seek(place)
+        length, _ = struct.unpack(">I4s", file.read(8))
+        if length == 1:
+            extended = file.read(8)
+            if len(extended) < 8:
+                return True
+            length = int.from_bytes(extended, "big")
+        if length < 8:
+            return False  # 0: up to the end of the file
+        place += length
+    return place > size
+
+
+def _asf_size(file: BinaryIO) -> int:
+    head = file.read(ASF_HEADER_BYTES)
+    place = head.find(ASF_FILE_PROPERTIES)
+    return int.from_bytes(head[place + 40 : place + 48], "little") if place >= 0 else 0
+
+
+def _segment_end(file: BinaryIO) -> int:
+    """Where the Segment says that it ends; 0 where it does not say."""
+    header = _element(file, 0)
+    if header is None or header[0] != EBML_HEADER:
+        return 0
+    segment = _element(file, header[1] + (header[2] or 0))
+    if segment is None or segment[0] != SEGMENT or segment[2] is None:
+        return 0
+    return segment[1] + segment[2]
+
+
+def _matroska_is_sound(file: BinaryIO, size: int) -> bool:
+    header = _element(file, 0)
+    segment = _element(file, header[1] + (header[2] or 0)) if header else None
+    if segment is None or segment[0] != SEGMENT:
+        return False
+    place, end = segment[1], size if segment[2] is None else min(size, segment[1] + segment[2])
+    while place < end:
+        child = _element(file, place)
+        if child is None or child[0] not in SEGMENT_CHILDREN:
+            return False
+        if child[2] is None:
+            return True  # a live recording: no sizes to check
+        place = child[1] + child[2]
+        if child[0] == CLUSTER and not _cluster_is_sound(file, child[1], min(place, end)):
+            return False
+    return True
+
+
+def _cluster_is_sound(file: BinaryIO, place: int, end: int) -> bool:
+    while place < end:
+        child = _element(file, place)
+        if child is None or child[0] not in CLUSTER_CHILDREN or child[2] is None:
+            return False
+        place = child[1] + child[2]
+    return place == end or end == file.seek(0, os.SEEK_END)  # a cut end is another matter
+
+
+def _element(file: BinaryIO, place: int) -> tuple[int, int, int | None] | None:
+    """EBML element at `place`: its id, where its content begins, and its size (None: unknown)."""
+    file.seek(place)
+    head = file.read(12)
+    if not head or not head[0]:
+        return None
+    id_length = 9 - head[0].bit_length()
+    if id_length > 4 or len(head) <= id_length or not head[id_length]:
+        return None
+    size_length = 9 - head[id_length].bit_length()
+    raw = head[id_length : id_length + size_length]
+    if len(raw) < size_length:
+        return None
+    mask = (1 << 7 * size_length) - 1
+    value = int.from_bytes(raw, "big") & mask
+    return int.from_bytes(head[:id_length], "big"), place + id_length + size_length, None if value == mask else value

@@ -1,0 +1,206 @@
+"""One sequential pass over a video with PyAV: packets in, frames out, each frame with the packet it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dlcctr.errors import VideoError
+from entrypoint.bitstream import Facts, Inspect, inspector
+from entrypoint.threads import allowed_cpus
+
+CONVERT_HINT = "play it, record it again, or convert it: ffmpeg -i VIDEO -c:v libx264 -crf 10 NEW.mp4"
+LONGEST_ERROR_RUN = 64
+"""After so many read errors in a row there is nothing more to read."""
+STRICT = {"err_detect": "explode"}
+"""Let a decoder give an error instead of a concealed picture (MJPEG says nothing otherwise)."""
+
+
+@dataclass
+class Packet:
+    """What is kept of one packet of the video stream; `frames` holds numbers of the decoder's outputs."""
+
+    pts: int | None
+    dts: int | None
+    pos: int | None
+    size: int
+    facts: Facts
+    corrupt: bool = False
+    discard: bool = False
+    failed: bool = False
+    found: bool = True
+    key_frame: bool = False
+    frames: list[int] = field(default_factory=list)
+
+    @property
+    def damaged(self) -> bool:
+        """Its own bytes are not what was written, or the decoder says so."""
+        return self.failed or self.corrupt or not self.found or not self.facts.sound
+
+
+def open_container(path: Path) -> Any:
+    """Open a video for reading.
+
+    Raises
+    ------
+    VideoError
+        With a plain reason: not there, empty, no video, cut off before its index.
+    """
+    import av
+
+    try:
+        if not path.is_file():
+            raise VideoError(f"{path}: no such file", "look at the manifest's video column and at --video-root")
+        if not path.stat().st_size:
+            raise VideoError(f"{path}: the file is empty (0 bytes)", "copy it again")
+        # An absolute name is never taken for a protocol, and a playlist cannot lead elsewhere.
+        container = av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
+    except (av.FFmpegError, ValueError) as error:
+        raise VideoError(f"{path}: {_why_unreadable(path, error)}", CONVERT_HINT) from error
+    except OSError as error:
+        raise VideoError(
+            f"{path}: cannot be read ({error.strerror or error})", "look at its owner and rights"
+        ) from error
+    problem = _no_video(container)
+    if problem:
+        container.close()
+        raise VideoError(f"{path}: {problem}", CONVERT_HINT)
+    return container
+
+
+def _no_video(container: Any) -> str:
+    if not container.streams.video or container.format.name == "tty":  # tty draws any text file
+        return "there is no video in it"
+    if container.streams.video[0].codec_context is None:
+        return "FFmpeg has no decoder for its video"
+    return ""
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    with path.open("rb") as file:
+        head = file.read(64)
+    if head[4:8] == b"ftyp":
+        return "an MP4 without its index (moov): it was cut off, or its recording never finished"
+    if head and all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in head):
+        return "a text file, not a video"
+    return f"no video that FFmpeg can read ({getattr(error, 'strerror', None) or error})"
+
+
+def codec_name(stream: Any) -> str:
+    """FFmpeg's name of the codec; `libdav1d` is a decoder of ``av1``."""
+    return str(getattr(stream.codec_context.codec, "canonical_name", "") or stream.codec_context.name)
+
+
+class Pass:
+    """Decode a video from its first packet to its last.
+
+    Parameters
+    ----------
+    threads : int
+        0 for all that are allowed. With 1, an error is that of the packet just sent.
+    strict : bool
+        Let the decoder refuse what it would conceal.
+
+    Attributes
+    ----------
+    packets : list of Packet
+        Filled while `frames` runs, in the order of decoding.
+    read_errors : int
+        How often the file could not be read on.
+    source : int or None
+        While `frames` runs: the packet that the current frame came from.
+    held : dict
+        With `hold`, packets by number, for copying; whoever uses one takes it out.
+    """
+
+    def __init__(self, path: Path, *, threads: int = 0, strict: bool = True, hold: bool = False) -> None:
+        self.container = open_container(path)
+        self.stream = self.container.streams.video[0]
+        context = self.stream.codec_context
+        context.thread_count = threads or allowed_cpus()
+        context.thread_type = "AUTO"
+        context.copy_opaque = True
+        if strict:
+            context.options = dict(STRICT)
+        self.codec = codec_name(self.stream)
+        self._inspect: Inspect = inspector(self.codec, bytes(context.extradata or b""))
+        self.packets: list[Packet] = []
+        self.read_errors = 0
+        self.outputs = 0
+        self.source: int | None = None
+        self.held: dict[int, Any] = {}
+        self._hold = hold
+
+    def __enter__(self) -> Pass:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.container.close()
+
+    def frames(self) -> Iterator[tuple[int, Any]]:
+        """Yield each output of the decoder with its number; `packets` is complete afterwards."""
+        import av
+
+        for packet in self._demux():
+            if packet.size:
+                self._note(packet)
+            current = len(self.packets) - 1
+            try:
+                frames = self.stream.codec_context.decode(packet if packet.size else None)
+            except av.FFmpegError:
+                frames = []
+                if packet.size:
+                    self.packets[current].failed = True
+            for frame in frames:
+                self._assign(frame)
+                yield self.outputs, frame
+                self.outputs += 1
+
+    def _demux(self) -> Iterator[Any]:
+        import av
+
+        errors_in_a_row, source, ended = 0, self.container.demux(self.stream), False
+        while errors_in_a_row < LONGEST_ERROR_RUN:
+            try:
+                packet = next(source)
+            except StopIteration:
+                break
+            except av.FFmpegError:
+                self.read_errors += 1
+                errors_in_a_row += 1
+                source = self.container.demux(self.stream)
+                continue
+            errors_in_a_row = 0
+            ended = not packet.size and packet.pts is None and packet.dts is None
+            if packet.size or ended:
+                yield packet
+            if ended:
+                return
+        if not ended:
+            yield av.Packet()
+
+    def _note(self, packet: Any) -> None:
+        packet.opaque = len(self.packets)
+        if self._hold:
+            self.held[len(self.packets)] = packet
+        facts = self._inspect(bytes(packet), packet.is_keyframe)
+        self.packets.append(
+            Packet(
+                packet.pts, packet.dts, packet.pos, packet.size, facts,
+                corrupt=packet.is_corrupt, discard=packet.is_discard,
+            )
+        )  # fmt: skip
+
+    def _assign(self, frame: Any) -> None:
+        number = frame.opaque
+        if not isinstance(number, int):  # a decoder that does not carry it: the packet shown at this time
+            number = next((i for i, p in enumerate(self.packets) if not p.frames and p.pts == frame.pts), None)
+        self.source = number
+        if number is None:
+            return
+        packet = self.packets[number]
+        packet.frames.append(self.outputs)
+        packet.corrupt |= frame.is_corrupt
+        packet.key_frame |= bool(frame.key_frame)

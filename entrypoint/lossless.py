@@ -1,0 +1,159 @@
+"""Lossless copies of the frames that decode, for programs that believe headers and stop at the first bad frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from dlcctr.errors import OutputError, VideoError
+from entrypoint.decoding import Pass
+from entrypoint.threads import allowed_cpus
+from entrypoint.video import FrameScan
+
+FFV1_OPTIONS = {"level": "3", "slices": "4", "slicecrc": "0"}
+H264_OPTIONS = {"qp": "0", "preset": "ultrafast"}
+ANY_COLOUR = "bgr0"
+"""What OpenCV makes of a pixel format that FFV1 does not hold, here made before and not after."""
+FULL_RANGE = 2
+"""AVCOL_RANGE_JPEG; QuickTime does not keep it beside FFV1, Matroska does."""
+MATROSKA_FPS = 400
+"""Above this, Matroska's milliseconds do not tell the number of frames any more."""
+
+
+def write_copy(path: Path, target: Path, scan: FrameScan, threads: int = 0) -> None:
+    """`entrypoint.video.reencode`."""
+    import av
+
+    threads = threads or allowed_cpus()
+    try:
+        written = _copy_packets(path, target, scan)
+        if written != scan.decoded:
+            written = _encode(path, target, scan, threads)
+    except (av.FFmpegError, OSError) as error:
+        target.unlink(missing_ok=True)
+        raise OutputError(
+            f"{target}: the lossless copy of {path} cannot be written ({error.strerror or error})",
+            "give a scratch folder with more space: --scratch or DLCCTR_SCRATCH",
+        ) from error
+    if written != scan.decoded:
+        target.unlink(missing_ok=True)
+        raise VideoError(
+            f"{path}: {scan.decoded} frames decoded at first, {written} the second time",
+            "the file changed meanwhile, or its disk is failing: look at it and try again",
+        )
+
+
+def _read(path: Path, scan: FrameScan, threads: int, *, hold: bool = False) -> Pass:
+    if scan.strict is None:
+        return Pass(path, threads=threads, hold=hold)
+    return Pass(path, threads=1, strict=scan.strict, hold=hold)
+
+
+def _wanted(reading: Pass, scan: FrameScan) -> Iterator[Any]:
+    """Decoded frames only; `reading.source` is the current one's packet."""
+    place = 0
+    for number, frame in reading.frames():
+        while place < len(scan.outputs) and number >= scan.outputs[place][1]:
+            place += 1
+        if place < len(scan.outputs) and number >= scan.outputs[place][0]:
+            yield frame
+
+
+def _rate(reading: Pass) -> Fraction:
+    stream = reading.stream
+    return Fraction(stream.guessed_rate or stream.average_rate or stream.base_rate or 25)
+
+
+def _copy_packets(path: Path, target: Path, scan: FrameScan) -> int:
+    """Copy the packets of a codec whose packets stand alone; 0 for all others, and where the container refuses."""
+    import av
+
+    with _read(path, scan, 1, hold=True) as reading:
+        codec = reading.stream.codec_context.codec
+        if not codec.intra_only and reading.codec != "png":
+            return 0
+        name = "avi" if reading.container.format.name == "avi" else "mov"
+        if reading.codec == "rawvideo" and name != "avi":
+            return 0  # rows are padded and turned differently from container to container
+        written = 0
+        try:
+            with av.open(str(target.absolute()), "w", format=name) as out:
+                stream: Any = out.add_stream_from_template(reading.stream)
+                rate = _rate(reading)
+                stream.time_base = 1 / rate
+                for frame in _wanted(reading, scan):
+                    if not written and getattr(frame, "rotation", 0):
+                        stream.set_display_rotation(frame.rotation)
+                    packet = reading.held.pop(reading.source, None)
+                    if packet is None:
+                        return 0
+                    packet.stream, packet.time_base = stream, 1 / rate
+                    packet.pts = packet.dts = written
+                    packet.duration = 1
+                    out.mux(packet)
+                    written += 1
+        except (av.FFmpegError, ValueError):
+            return 0
+        return written
+
+
+def _encode(path: Path, target: Path, scan: FrameScan, threads: int) -> int:
+    import av
+
+    with _read(path, scan, threads) as reading:
+        frames = _wanted(reading, scan)
+        first = next(frames, None)
+        if first is None:
+            return 0
+        rate, written = _rate(reading), 0
+        with av.open(str(target.absolute()), "w", format=_container(first, rate)) as out:
+            stream, pix_fmt = _add_stream(out, first, rate, threads)
+            for frame in _and_then(first, frames):
+                fitting = _fit(frame, stream, pix_fmt)
+                fitting.pts, fitting.time_base = written, 1 / rate
+                fitting.pict_type = 0  # the encoder's choice
+                out.mux(stream.encode(fitting))
+                written += 1
+            out.mux(stream.encode(None))
+        return written
+
+
+def _and_then(first: Any, others: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from others
+
+
+def _container(frame: Any, rate: Fraction) -> str:
+    keeps_range = frame.format.name.startswith("yuvj") or int(frame.color_range) != FULL_RANGE
+    return "mov" if keeps_range or rate > MATROSKA_FPS else "matroska"
+
+
+def _add_stream(out: Any, frame: Any, rate: Fraction, threads: int) -> tuple[Any, str]:
+    import av
+
+    name = frame.format.name
+    if name.startswith("yuvj") and not (frame.width % 2 or frame.height % 2):
+        codec, options, pix_fmt = "libx264", H264_OPTIONS, name
+    else:
+        held = {each.name for each in av.Codec("ffv1", "w").video_formats}
+        codec, options, pix_fmt = "ffv1", FFV1_OPTIONS, name if name in held else ANY_COLOUR
+    stream = out.add_stream(codec, rate=rate, options=dict(options))
+    stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, pix_fmt
+    stream.time_base = 1 / rate
+    context = stream.codec_context
+    context.time_base, context.gop_size = 1 / rate, 1
+    context.thread_count, context.thread_type = threads, "SLICE"
+    if pix_fmt == name:
+        context.color_range, context.colorspace = frame.color_range, frame.colorspace
+        context.color_primaries, context.color_trc = frame.color_primaries, frame.color_trc
+    if getattr(frame, "rotation", 0):
+        stream.set_display_rotation(frame.rotation)
+    return stream, pix_fmt
+
+
+def _fit(frame: Any, stream: Any, pix_fmt: str) -> Any:
+    if frame.format.name == pix_fmt and (frame.width, frame.height) == (stream.width, stream.height):
+        return frame
+    return frame.reformat(width=stream.width, height=stream.height, format=pix_fmt)

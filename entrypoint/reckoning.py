@@ -1,0 +1,291 @@
+"""From packets and frames to stream frame numbers: what should be there, in which order, and what of it is right."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from dlcctr.errors import VideoError
+from entrypoint.bitstream import Facts
+from entrypoint.containers import is_broken, is_cut
+from entrypoint.decoding import CONVERT_HINT, Packet, Pass
+from entrypoint.video import FrameScan, ranges
+
+INDEXED = {"mov", "mp4", "avi"}
+"""Containers whose index names every frame."""
+MANNER_FRACTION = 0.5
+"""What is odd about more of the packets than this is the file's own manner, not damage."""
+EVEN_FRACTION = 0.9
+"""So many of the distances between frames must be equal for a gap to be counted in frames."""
+
+
+@dataclass
+class Slot:
+    """One stream frame: the decoder's output that is right for it, or None."""
+
+    output: int | None
+    pts: int | None = None
+
+
+def scan_video(path: Path, threads: int) -> FrameScan:
+    """`entrypoint.video.scan`."""
+    fast = _scan_fast(path, threads)
+    if fast is not None:
+        return fast
+    found = _scan_careful(path, strict=True)
+    return found if found is not None else _must(_scan_careful(path, strict=False), path)
+
+
+def _must(found: FrameScan | None, path: Path) -> FrameScan:
+    if found is None:
+        raise VideoError(f"{path}: not one frame in it can be decoded", CONVERT_HINT)
+    return found
+
+
+def _scan_fast(path: Path, threads: int) -> FrameScan | None:
+    """Scan with all threads; None at the first sign of damage."""
+    with Pass(path, threads=threads) as reading:
+        rotation = 0
+        for number, frame in reading.frames():
+            if number == 0:
+                rotation = int(getattr(frame, "rotation", 0))
+            if frame.is_corrupt or _last_is_bad(reading):
+                return None
+        packets = reading.packets
+        if not reading.outputs or reading.read_errors or any(packet.damaged for packet in packets):
+            return None
+        if _unread(reading) or _is_damaged_file(path, reading):
+            return None
+        slots = [Slot(number) for number in range(reading.outputs)]
+        return _result(reading, slots, rotation, None)
+
+
+def _last_is_bad(reading: Pass) -> bool:
+    return bool(reading.packets) and reading.packets[-1].damaged
+
+
+def _is_damaged_file(path: Path, reading: Pass) -> bool:
+    name = reading.container.format.name
+    return is_cut(path, name) or is_broken(path, name)
+
+
+def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
+    """Scan with one thread. None: with `strict` when it refuses most of the video; else when nothing decodes."""
+    with Pass(path, threads=1, strict=strict) as reading:
+        rotation = 0
+        for number, frame in reading.frames():
+            if number == 0:
+                rotation = int(getattr(frame, "rotation", 0))
+        packets = reading.packets
+        if not packets:
+            raise VideoError(f"{path}: there is not one frame in it", CONVERT_HINT)
+        odd = sum(packet.failed or not packet.facts.sound for packet in packets)
+        if odd > MANNER_FRACTION * len(packets):
+            if strict:
+                return None
+            for packet in packets:
+                packet.facts = Facts(True, packet.facts.restart, packet.facts.reference)
+        _suspect_neighbours(packets)
+        packets += _unread(reading)
+        right = _judge(packets)
+        slots, trusted = _in_presentation_order(packets, right, reading)
+        damaged = any(packet.damaged for packet in packets)
+        name = reading.container.format.name
+        if trusted and not INDEXED & set(name.split(",")) and (damaged or is_broken(path, name)):
+            slots = _fill_gaps(slots)
+        header = _header_frames(reading)
+        if is_cut(path, name) and header > len(slots):
+            slots += [Slot(None)] * (header - len(slots))
+        if not any(slot.output is not None for slot in slots) and strict:
+            return None
+        return _result(reading, slots, rotation, strict) if slots else None
+
+
+def _suspect_neighbours(packets: list[Packet]) -> None:
+    """A hole that breaks a packet began in the one before, in the order of the file."""
+    order = [p for p in packets if p.pos is not None and p.pos >= 0]
+    order.sort(key=lambda p: p.pos or 0)
+    broken = [p.failed or not p.facts.sound for p in order]
+    for before, is_bad in zip(order, broken[1:], strict=False):
+        if is_bad:
+            before.corrupt = True
+
+
+def _unread(reading: Pass) -> list[Packet]:
+    """Packets that the container's index names and that could not be read."""
+    if not INDEXED & set(reading.container.format.name.split(",")):
+        return []
+    entries = [entry for entry in reading.stream.index_entries if entry.size and not entry.is_discard]
+    have = {packet.pos for packet in reading.packets}
+    # Where positions of index and packets do not speak of the same place, the index says nothing.
+    if len(entries) <= len(reading.packets) or not have & {entry.pos for entry in entries}:
+        return []
+    lost = [entry for entry in entries if entry.pos not in have]
+    return [Packet(None, entry.timestamp, entry.pos, entry.size, Facts(sound=False), found=False) for entry in lost]
+
+
+def _judge(packets: list[Packet]) -> list[bool]:
+    """Say of each packet, in the order of decoding, whether what it shows must be right."""
+    if all(packet.facts.restart for packet in packets if packet.facts.sound):
+        return [not packet.damaged for packet in packets]
+    right, sound, barrier = [], True, -math.inf
+    for packet in packets:
+        if not packet.damaged and packet.facts.restart and packet.key_frame:
+            if packet.facts.restart == "closed":
+                sound, barrier = True, -math.inf
+            elif not sound and packet.pts is not None:
+                sound, barrier = True, packet.pts
+        shown_before_restart = packet.pts is not None and packet.pts < barrier
+        right.append(sound and not packet.damaged and not shown_before_restart)
+        if packet.damaged and not _is_harmless(packet):
+            sound = False
+    return right
+
+
+def _is_harmless(packet: Packet) -> bool:
+    """No other frame needs it, and its bytes prove that they say so themselves."""
+    return packet.found and packet.facts.sound and not packet.facts.reference
+
+
+def _in_presentation_order(packets: list[Packet], right: list[bool], reading: Pass) -> tuple[list[Slot], bool]:
+    """Slots of all packets that show something; and whether their timestamps are to be trusted."""
+    shown = [
+        (packet, good)
+        for packet, good in zip(packets, right, strict=True)
+        if not packet.discard and (packet.frames or not good)
+    ]
+    shown = shown[_pictures_before_the_start(shown, packets) :]
+    outputs = [packet.frames[0] for packet, _ in shown if packet.frames]
+    ordered = outputs == sorted(outputs)
+    if _timestamps_tell_the_order(shown):
+        _guess_times([packet for packet, _ in shown])
+        shown.sort(key=lambda pair: math.inf if pair[0].pts is None else pair[0].pts)
+        return _slots(shown), True
+    if not ordered:
+        shown = _whole_groups_only(shown)
+    return _slots(shown), False
+
+
+def _slots(shown: list[tuple[Packet, bool]]) -> list[Slot]:
+    slots = []
+    for packet, good in shown:
+        slots += [Slot(number if good else None, packet.pts) for number in packet.frames or [-1]]
+    return slots
+
+
+def _pictures_before_the_start(shown: list[tuple[Packet, bool]], packets: list[Packet]) -> int:
+    """How many leading packets show nothing because the recording began between two key frames."""
+    if not packets or packets[0].facts.restart or packets[0].damaged:
+        return 0
+    for count, (packet, _) in enumerate(shown):
+        if packet.facts.restart or packet.frames:
+            return count
+    return 0
+
+
+def _timestamps_tell_the_order(shown: list[tuple[Packet, bool]]) -> bool:
+    """Whether frames come out of the decoder in the order of their timestamps, and all have one of their own."""
+    read = [packet for packet, _ in shown if packet.found]
+    times = [packet.pts for packet in read if packet.pts is not None]
+    if len(times) < len(read) or len(set(times)) < len(times):
+        return False
+    out = sorted((packet.frames[0], packet.pts or 0) for packet in read if packet.frames)
+    return all(first[1] < second[1] for first, second in pairwise(out))
+
+
+def _guess_times(packets: list[Packet]) -> None:
+    """Give packets that the index names, and that could not be read, the presentation times that are left over."""
+    lost = [packet for packet in packets if not packet.found]
+    if not lost:
+        return
+    known = sorted(packet.pts for packet in packets if packet.pts is not None)
+    grid = sorted(packet.dts for packet in packets if packet.dts is not None)
+    if not known or len(grid) < 2:
+        return
+    # Decoding times are presentation times in another order, and shifted by the depth of that order.
+    step = median(b - a for a, b in pairwise(grid))
+    shift = bisect_left(grid, known[0])
+    times = [*grid[shift:], *(grid[-1] + step * (n + 1) for n in range(shift))]
+    free = [time for time in times if not _near(known, time, step / 2)]
+    for packet, time in zip(lost, free, strict=False):
+        packet.pts = round(time)
+
+
+def _near(times: list[int], time: float, distance: float) -> bool:
+    place = bisect_left(times, time - distance)
+    return place < len(times) and times[place] < time + distance
+
+
+def _whole_groups_only(shown: list[tuple[Packet, bool]]) -> list[tuple[Packet, bool]]:
+    """Without timestamps, a frame's place is certain only in a group (restart to restart) that is whole."""
+    groups: list[list[tuple[Packet, bool]]] = []
+    for packet, good in shown:
+        if not groups or (packet.facts.restart == "closed" and good):
+            groups.append([])
+        groups[-1].append((packet, good))
+    out = []
+    for group in groups:
+        whole = all(good and packet.frames for packet, good in group)
+        group.sort(key=lambda pair: pair[0].frames[0] if whole else 0)
+        out += [(packet, whole) for packet, _ in group]
+    return out
+
+
+def _fill_gaps(slots: list[Slot]) -> list[Slot]:
+    """Add the frames that jumps of the timestamps show to be lost, where frames come at an even rate."""
+    times = [slot.pts for slot in slots]
+    steps = [b - a for a, b in pairwise(times) if a is not None and b is not None]
+    if not steps:
+        return slots
+    step = median(steps)
+    if step <= 0 or sum(abs(each - step) <= max(1, step / 10) for each in steps) < EVEN_FRACTION * len(steps):
+        return slots
+    out = slots[:1]
+    for before, slot in pairwise(slots):
+        if before.pts is not None and slot.pts is not None:
+            out += [Slot(None)] * (round((slot.pts - before.pts) / step) - 1)
+        out.append(slot)
+    return out
+
+
+def _header_frames(reading: Pass) -> int:
+    """Frames as OpenCV counts them: the container's number, else duration x rate (cap_ffmpeg_impl.hpp)."""
+    stream, container = reading.stream, reading.container
+    if stream.frames > 0:
+        return int(stream.frames)
+    if container.duration and container.duration > 0:
+        seconds = container.duration / 1_000_000
+    elif stream.duration and stream.duration > 0:
+        seconds = float(stream.duration * stream.time_base)
+    else:
+        return 0
+    return int(seconds * _rate(stream) + 0.5)
+
+
+def _rate(stream: Any) -> float:
+    return float(stream.guessed_rate or stream.average_rate or stream.base_rate or 0)
+
+
+def _result(reading: Pass, slots: list[Slot], rotation: int, strict: bool | None) -> FrameScan:
+    context = reading.stream.codec_context
+    width, height = int(context.width), int(context.height)
+    if rotation % 180:
+        width, height = height, width
+    good = [slot.output for slot in slots if slot.output is not None]
+    return FrameScan(
+        header=_header_frames(reading),
+        stream=len(slots),
+        decoded=len(good),
+        missing=ranges(number for number, slot in enumerate(slots) if slot.output is None),
+        width=width,
+        height=height,
+        fps=_rate(reading.stream),
+        codec=reading.codec,
+        outputs=ranges(sorted(good)),
+        strict=strict,
+    )
