@@ -133,7 +133,6 @@ class _Search:
         self.skipped: list[Skipped] = []
         self._seen: set[FileId] = set()
         self._links: list[Path] = []
-        self._folder_is_own: dict[Path, bool] = {}
 
     def add(self, text: str) -> None:
         path = _absolute(text)
@@ -190,19 +189,15 @@ class _Search:
     def _take(self, path: Path, *, linked: bool) -> None:
         if is_labelled(path.name):
             self.skipped.append(Skipped(path, "a labelled video made by DeepLabCut"))
-        elif self._is_own(path) or self._lies_in_own(path.parent):
+        elif self._is_own(path):
             self.skipped.append(Skipped(path, "belongs to this campaign's own files"))
+        elif (path.parent / RECEIPT_FILENAME).exists():
+            self.skipped.append(Skipped(path, "lies in a results folder"))
         else:
             self.candidates.setdefault(path, _Candidate(path, linked))
 
     def _is_own(self, path: Path) -> bool:
         return path in self.own_paths or (bool(self.own_ids) and file_id(path) in self.own_ids)
-
-    def _lies_in_own(self, folder: Path) -> bool:
-        if folder not in self._folder_is_own:
-            above = folder != folder.parent and self._lies_in_own(folder.parent)
-            self._folder_is_own[folder] = above or self._is_own(folder)
-        return self._folder_is_own[folder]
 
 
 def _once(

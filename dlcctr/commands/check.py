@@ -77,16 +77,29 @@ def _print(result: CheckResult, *, show_all: bool) -> None:
     from dlcctr.report import print_lines, print_table
     from dlcctr.states import State
 
-    shown = [row for row in result.rows if show_all or row.state is not State.WHOLE or row.notes]
+    shown = [row for row in result.rows if show_all or row.state is not State.WHOLE]
     if shown:
         print_table(
             ("index", "state", "video", "cause"),
             [(row.row.index, row.state.value, row.row.video, "; ".join(filter(None, (row.cause, *row.notes))))
              for row in shown],
         )  # fmt: skip
-    print_lines([f"note: {note}" for note in result.notes])
+    print_lines([f"note: {note}" for note in (*_notes_of_whole(result), *result.notes)])
     counts = ", ".join(f"{count} {state}" for state, count in result.totals.items() if count)
     print_lines([f"{len(result.rows)} rows: {counts or 'none'}", *next_steps(result)])
+
+
+def _notes_of_whole(result: CheckResult) -> list[str]:
+    """Notes on whole rows, each once: of a moved folder of videos all rows say the same."""
+    from dlcctr.report import ranges
+    from dlcctr.states import State
+
+    rows: dict[str, list[int]] = {}
+    for row in result.rows:
+        if row.state is State.WHOLE:
+            for note in row.notes:
+                rows.setdefault(note, []).append(row.row.index)
+    return [f"rows {ranges(indices)}: {note}" for note, indices in rows.items()]
 
 
 def next_steps(result: CheckResult) -> list[str]:

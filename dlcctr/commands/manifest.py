@@ -154,10 +154,9 @@ def _summary(made: Made, *, append: bool) -> list[str]:
     lines += _first([f"left out {item.path}: {item.reason}" for item in made.skipped], "left out")
     twins = [f"row {a.index}, {a.video}: same content as row {b.index}, {b.video}" for a, b in made.same_content]
     lines += _first(twins, "of the same content")
-    next_step = (
-        f"dlcctr run {made.manifest}" if made.campaign.model else "give the model to `run` or `analyze`: --model"
-    )
-    return [*lines, f"next: dlcctr validate {manifest}, then {next_step}"]
+    name = shlex.quote(str(made.manifest))
+    then = f"dlcctr run {name}" if made.campaign.model else "give the model to `run` or `analyze` with --model"
+    return [*lines, f"next: dlcctr validate {name}, then {then}"]
 
 
 def _first(lines: list[str], what: str) -> list[str]:
