@@ -17,6 +17,16 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+KEYS = {
+    "contract": (),
+    "model": ("path", "hash", "id", "engine", "bodyparts", "individuals", "unique_bodyparts"),
+    "videos": ("root",),
+    "output": ("root", "csv"),
+    "analysis": ("shuffle", "trainset_index", "snapshot", "crop", "batch_size"),
+    "image": ("name",),
+}
+"""Sections and keys of campaign.toml."""
+
 
 @dataclass(frozen=True)
 class Campaign:
@@ -108,6 +118,7 @@ def read_campaign(manifest: Path) -> Campaign:
             f"{file}: written for contract {version}; this program speaks {CONTRACT_VERSION}",
             "use the image and the dlcctr of the same version for one campaign",
         )
+    _refuse_unknown(default, table)
     return _from_table(default, table)
 
 
@@ -115,9 +126,6 @@ def _from_table(default: Campaign, table: dict[str, Any]) -> Campaign:
     model, videos = _section(default, table, "model"), _section(default, table, "videos")
     output, analysis = _section(default, table, "output"), _section(default, table, "analysis")
     image = _section(default, table, "image")
-    crop = _value(default, analysis, "analysis.crop", list, None)
-    if crop is not None and (len(crop) != 4 or not all(isinstance(x, int) for x in crop)):
-        raise ManifestError(f"{default.file}: analysis.crop must be four whole numbers [x1, x2, y1, y2] in px")
     path = _value(default, model, "model.path", str, "")
     return replace(
         default,
@@ -134,10 +142,41 @@ def _from_table(default: Campaign, table: dict[str, Any]) -> Campaign:
         shuffle=_value(default, analysis, "analysis.shuffle", int, 1),
         trainset_index=_value(default, analysis, "analysis.trainset_index", int, 0),
         snapshot=str(analysis.get("snapshot", "")),
-        crop=(crop[0], crop[1], crop[2], crop[3]) if crop else None,
-        batch_size=_value(default, analysis, "analysis.batch_size", int, None),
+        crop=_crop(default, analysis),
+        batch_size=_batch_size(default, analysis),
         image=_value(default, image, "image.name", str, ""),
     )
+
+
+def _crop(campaign: Campaign, analysis: dict[str, Any]) -> tuple[int, int, int, int] | None:
+    crop = _value(campaign, analysis, "analysis.crop", list, None)
+    if crop is None:
+        return None
+    if len(crop) == 4 and all(type(x) is int for x in crop) and 0 <= crop[0] < crop[1] and 0 <= crop[2] < crop[3]:
+        return crop[0], crop[1], crop[2], crop[3]
+    raise ManifestError(
+        f"{campaign.file}: analysis.crop is {crop}; it must be [x1, x2, y1, y2] in px with x1 < x2 and y1 < y2",
+        "mend it, or remove the line to analyse the whole picture",
+    )
+
+
+def _batch_size(campaign: Campaign, analysis: dict[str, Any]) -> int | None:
+    size: int | None = _value(campaign, analysis, "analysis.batch_size", int, None)
+    if size is not None and size < 1:
+        raise ManifestError(f"{campaign.file}: analysis.batch_size is {size}; it must be 1 or more", "mend that line")
+    return size
+
+
+def _refuse_unknown(campaign: Campaign, table: dict[str, Any]) -> None:
+    """A misspelt key would silently change nothing."""
+    for name, section in table.items():
+        if name not in KEYS:
+            raise ManifestError(f"{campaign.file}: [{name}] is not known", f"there are: {', '.join(KEYS)}")
+        for key in section if isinstance(section, dict) else ():
+            if key not in KEYS[name]:
+                raise ManifestError(
+                    f"{campaign.file}: {name}.{key} is not known", f"[{name}] takes: {', '.join(KEYS[name])}"
+                )
 
 
 def _absolute(folder: Path, text: str) -> Path:

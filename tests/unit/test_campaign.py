@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlcctr.campaign import Campaign, campaign_file, read_campaign, write_campaign
+from dlcctr.errors import ContractError, ManifestError
+
+text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+
+
+def write(folder: Path, toml: str) -> Path:
+    (folder / "campaign.toml").write_text(toml, encoding="utf-8")
+    return folder / "m.csv"
+
+
+def test_without_a_file_everything_has_a_default(tmp_path: Path) -> None:
+    campaign = read_campaign(tmp_path / "m.csv")
+    assert campaign == Campaign(file=tmp_path / "campaign.toml", video_root=tmp_path, out=tmp_path / "results")
+
+
+@settings(deadline=None)
+@given(name=text, snapshot=text, parts=st.lists(text, max_size=3), crop=st.none() | st.just((0, 640, 10, 480)))
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
+    snapshot: str,
+    parts: list[str],
+    crop: tuple[int, int, int, int] | None,
+) -> None:
+    folder = tmp_path_factory.mktemp("c")
+    campaign = Campaign(
+        file=folder / "campaign.toml",
+        model=Path("/models") / ("m" + name),
+        model_hash="00",
+        model_id=name,
+        engine="tensorflow",
+        bodyparts=tuple(parts),
+        individuals=("a", "b"),
+        unique_bodyparts=tuple(parts[:1]),
+        video_root=folder / "videos",
+        out=Path("/else") / ("r" + name),
+        csv=False,
+        shuffle=3,
+        trainset_index=1,
+        snapshot=snapshot,
+        crop=crop,
+        batch_size=8,
+        image="dlcctr:1",
+    )
+    write_campaign(campaign)
+    assert read_campaign(folder / "m.csv") == campaign
+
+
+def test_a_folder_can_move_with_its_campaign(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    write_campaign(Campaign(file=old / "campaign.toml", model=old / "model", video_root=old, out=old / "results"))
+    old.rename(tmp_path / "new")
+    moved = read_campaign(tmp_path / "new/m.csv")
+    assert (moved.model, moved.video_root, moved.out) == (
+        tmp_path / "new/model",
+        tmp_path / "new",
+        tmp_path / "new/results",
+    )
+
+
+def test_relative_paths_are_relative_to_the_file_not_to_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c").mkdir()
+    manifest = write(tmp_path / "c", '[videos]\nroot = "../videos"\n[model]\npath = "m"\n')
+    monkeypatch.chdir(tmp_path)
+    campaign = read_campaign(Path("c/m.csv"))
+    assert (campaign.video_root, campaign.model) == (tmp_path / "videos", tmp_path / "c/m")
+    assert campaign_file(manifest) == tmp_path / "c/campaign.toml"
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ("[model\n", "not valid TOML"),
+        ("model = 3\n", "[model] must be a table"),
+        ("[analysis]\nshuffle = '1'\n", "analysis.shuffle must be of type int"),
+        ("[analysis]\nshuffle = true\n", "analysis.shuffle must be of type int"),
+        ("[analysis]\ncrop = [1, 2]\n", "analysis.crop"),
+        ("[analysis]\ncrop = [5, 1, 0, 9]\n", "analysis.crop"),
+        ("[analysis]\ncrop = [true, true, 0, 9]\n", "analysis.crop"),
+        ("[output]\ncsv = 1\n", "output.csv must be of type bool"),
+        ("[model]\nbodyparts = [1]\n", "model.bodyparts must be a list of names"),
+        ("[analysis]\nbatch_size = 0\n", "analysis.batch_size"),
+        ("[analysis]\nshuffel = 2\n", "analysis.shuffel is not known"),
+        ("[ouput]\nroot = 'x'\n", "[ouput] is not known"),
+    ],
+)
+def test_mistakes_are_named_with_file_and_key(tmp_path: Path, toml: str, words: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        read_campaign(write(tmp_path, toml))
+    assert str(tmp_path / "campaign.toml") in caught.value.message
+    assert words in caught.value.message
+
+
+def test_not_text(tmp_path: Path) -> None:
+    (tmp_path / "campaign.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ManifestError, match="not valid TOML"):
+        read_campaign(tmp_path / "m.csv")
+
+
+def test_a_bom_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "campaign.toml").write_bytes(b"\xef\xbb\xbf[analysis]\r\nshuffle = 4\r\n")
+    assert read_campaign(tmp_path / "m.csv").shuffle == 4
+
+
+def test_another_contract_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="written for contract 99"):
+        read_campaign(write(tmp_path, "contract = 99\n"))
+
+
+def test_without_model_facts_keeps_the_parameters(tmp_path: Path) -> None:
+    campaign = Campaign(file=tmp_path, model_hash="h", model_id="i", engine="e", bodyparts=("a",), shuffle=2)
+    assert campaign.without_model_facts() == replace(campaign, model_hash="", model_id="", engine="", bodyparts=())
