@@ -1,0 +1,94 @@
+"""Saving, pushing and pulling against a real engine and a real registry."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dlcctr.archive import docker_client, inspect_archive, inspect_tag, push_image, save_image
+from dlcctr.errors import CommandFailedError, UsageError
+from dlcctr.sif import is_sif
+from tests.bench.apptainer import ApptainerBench
+
+pytestmark = pytest.mark.real
+
+
+def test_push_gives_the_registrys_digest_and_pulls_back_the_same_image(small_image: str, registry: str) -> None:
+    pinned = push_image(small_image, f"{registry}/lab/dlc")
+    before = inspect_tag(small_image)
+    try:
+        subprocess.run(["docker", "image", "rm", f"{registry}/lab/dlc:small"], check=True, capture_output=True)
+        subprocess.run(["docker", "pull", "-q", pinned], check=True, capture_output=True)
+        after = inspect_tag(pinned)
+    finally:
+        subprocess.run(["docker", "image", "rm", pinned], check=False, capture_output=True)
+    assert after["id"] == before["id"]
+    assert pinned in after["digests"]
+
+
+def test_push_to_a_registry_that_is_not_there_fails(small_image: str) -> None:
+    with pytest.raises(CommandFailedError, match="was not pushed"):
+        push_image(small_image, "127.0.0.1:1/lab/dlc:1")
+    with docker_client() as client:
+        client.images.remove("127.0.0.1:1/lab/dlc:1")
+
+
+def test_save_writes_a_whole_archive(small_image: str, tmp_path: Path) -> None:
+    archive = tmp_path / "dlc.tar"
+    size = save_image(small_image, archive)
+    facts = inspect_archive(archive)
+    assert size == archive.stat().st_size
+    assert facts["id"] == inspect_tag(small_image)["id"]
+    assert facts["labels"]["org.dlcctr.contract"] == "1"
+    assert facts["tags"] == [small_image]
+    assert list(tmp_path.iterdir()) == [archive]
+
+
+def test_save_that_breaks_off_leaves_the_old_archive(small_image: str, tmp_path: Path) -> None:
+    archive = tmp_path / "dlc.tar"
+    archive.write_text("old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))  # the kernel then refuses writes, as a full disk does
+    try:
+        with pytest.raises(CommandFailedError, match="not saved"):
+            save_image(small_image, archive)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert archive.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [archive]
+
+
+def test_save_of_an_unknown_image_lists_what_is_there(docker_engine: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no image dlcctr:none"):
+        save_image("dlcctr:none", tmp_path / "dlc.tar")
+
+
+def test_sif_from_the_registry_runs_as_the_protocol_has_it(
+    small_image: str, registry: str, apptainer_bench: ApptainerBench
+) -> None:
+    push_image(small_image, f"{registry}/lab/dlc:sif")
+    made = apptainer_bench.shared / "from registry.sif"
+    source = f"docker://{registry}/lab/dlc:sif"
+    done = apptainer_bench.dlcctr(["image", "sif", source, "-o", made, "--http"], network="host")
+    assert done.returncode == 0, done.stderr
+    assert is_sif(made)
+    words = ["a b", "$(touch pwned)", 'quo"te', "`id`", "-x", "new\nline", "ümläut"]
+    ran = apptainer_bench.run_as_user(["singularity", "run", str(made), *words])
+    assert ran.stdout == "".join(f"{word}|" for word in words)
+    assert not (apptainer_bench.shared / "pwned").exists()
+
+
+def test_sif_by_the_plain_command_from_the_registry(
+    small_image: str, registry: str, apptainer_bench: ApptainerBench
+) -> None:
+    push_image(small_image, f"{registry}/lab/dlc:plain")
+    made = apptainer_bench.shared / "plain.sif"
+    build = ["singularity", "build", "--no-https", str(made), f"docker://{registry}/lab/dlc:plain"]
+    done = apptainer_bench.run_as_user(build, network="host")
+    assert done.returncode == 0, done.stderr
+    shown = apptainer_bench.dlcctr(["image", "inspect", made, "--json"])
+    assert json.loads(shown.stdout)["labels"]["org.dlcctr.contract"] == "1", shown.stderr
