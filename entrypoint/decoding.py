@@ -109,6 +109,8 @@ class Pass:
         Filled while `frames` runs, in the order of decoding.
     read_errors : int
         How often the file could not be read on.
+    rotation, interlaced : int, bool
+        Degrees that the first frame is to be turned by; whether any frame is interlaced.
     source : int or None
         While `frames` runs: the packet that the current frame came from.
     held : dict
@@ -129,6 +131,8 @@ class Pass:
         self.packets: list[Packet] = []
         self.read_errors = 0
         self.outputs = 0
+        self.rotation = 0
+        self.interlaced = False
         self.source: int | None = None
         self.held: dict[int, Any] = {}
         self._hold = hold
@@ -155,6 +159,9 @@ class Pass:
                     self.packets[current].failed = True
             for frame in frames:
                 self._assign(frame)
+                if not self.outputs:
+                    self.rotation = int(getattr(frame, "rotation", 0))
+                self.interlaced |= bool(frame.interlaced_frame)
                 yield self.outputs, frame
                 self.outputs += 1
 

@@ -12,12 +12,15 @@ from entrypoint.decoding import Pass
 from entrypoint.threads import allowed_cpus
 from entrypoint.video import FrameScan
 
-FFV1_OPTIONS = {"level": "3", "slices": "4", "slicecrc": "0"}
-H264_OPTIONS = {"qp": "0", "preset": "ultrafast"}
+OPTIONS = {"ffv1": {"level": "3", "slicecrc": "0"}, "libx264": {"qp": "0", "preset": "ultrafast"}}
+PACKED = {"yuyv422", "uyvy422"}
+"""Raw formats of cameras. QuickTime has names for them; sorted into planes they would be converted otherwise."""
+CHROMA_LEFT = {"mpeg2video", "mpeg4", "h264", "hevc"}
+"""Codecs whose decoders say where colour samples lie, beside the left ones of brightness; OpenCV 5 heeds it."""
 ANY_COLOUR = "bgr0"
 """What OpenCV makes of a pixel format that FFV1 does not hold, here made before and not after."""
 FULL_RANGE = 2
-"""AVCOL_RANGE_JPEG; QuickTime does not keep it beside FFV1, Matroska does."""
+"""AVCOL_RANGE_JPEG."""
 MATROSKA_FPS = 400
 """Above this, Matroska's milliseconds do not tell the number of frames any more."""
 
@@ -75,8 +78,8 @@ def _copy_packets(path: Path, target: Path, scan: FrameScan) -> int:
         if not codec.intra_only and reading.codec != "png":
             return 0
         name = "avi" if reading.container.format.name == "avi" else "mov"
-        if reading.codec == "rawvideo" and name != "avi":
-            return 0  # rows are padded and turned differently from container to container
+        if reading.codec == "rawvideo":
+            return 0  # rows are padded, turned and named differently from container to container
         written = 0
         try:
             with av.open(str(target.absolute()), "w", format=name) as out:
@@ -84,9 +87,9 @@ def _copy_packets(path: Path, target: Path, scan: FrameScan) -> int:
                 rate = _rate(reading)
                 stream.time_base = 1 / rate
                 for frame in _wanted(reading, scan):
-                    if not written and getattr(frame, "rotation", 0):
-                        stream.set_display_rotation(frame.rotation)
-                    packet = reading.held.pop(reading.source, None)
+                    if not written:
+                        _keep_rotation(stream, frame)
+                    packet = reading.held.pop(-1 if reading.source is None else reading.source, None)
                     if packet is None:
                         return 0
                     packet.stream, packet.time_base = stream, 1 / rate
@@ -108,8 +111,12 @@ def _encode(path: Path, target: Path, scan: FrameScan, threads: int) -> int:
         if first is None:
             return 0
         rate, written = _rate(reading), 0
-        with av.open(str(target.absolute()), "w", format=_container(first, rate)) as out:
-            stream, pix_fmt = _add_stream(out, first, rate, threads)
+        codec, container, pix_fmt = _choose(first, rate)
+        with av.open(str(target.absolute()), "w", format=container) as out:
+            place = "left" if reading.codec in CHROMA_LEFT else "center"
+            options = {**OPTIONS.get(codec, {}), "chroma_sample_location": place}
+            stream = _add_stream(out, codec, first, pix_fmt, rate, options)
+            stream.codec_context.thread_count, stream.codec_context.thread_type = threads, "SLICE"
             for frame in _and_then(first, frames):
                 fitting = _fit(frame, stream, pix_fmt)
                 fitting.pts, fitting.time_base = written, 1 / rate
@@ -125,32 +132,47 @@ def _and_then(first: Any, others: Iterator[Any]) -> Iterator[Any]:
     yield from others
 
 
-def _container(frame: Any, rate: Fraction) -> str:
-    keeps_range = frame.format.name.startswith("yuvj") or int(frame.color_range) != FULL_RANGE
-    return "mov" if keeps_range or rate > MATROSKA_FPS else "matroska"
+def _choose(frame: Any, rate: Fraction) -> tuple[str, str, str]:
+    """Codec, container and pixel format that give OpenCV back what it would make of this frame.
 
-
-def _add_stream(out: Any, frame: Any, rate: Fraction, threads: int) -> tuple[Any, str]:
+    H.264 without loss in QuickTime, whose frame count is exact, for what x264 holds; it turns full range into the
+    ``yuvj`` formats. The rest is FFV1, in Matroska, which keeps colour and rotation, or in AVI for very high rates.
+    """
     import av
 
     name = frame.format.name
-    if name.startswith("yuvj") and not (frame.width % 2 or frame.height % 2):
-        codec, options, pix_fmt = "libx264", H264_OPTIONS, name
-    else:
-        held = {each.name for each in av.Codec("ffv1", "w").video_formats}
-        codec, options, pix_fmt = "ffv1", FFV1_OPTIONS, name if name in held else ANY_COLOUR
-    stream = out.add_stream(codec, rate=rate, options=dict(options))
+    if name in PACKED:
+        return "rawvideo", "mov", name
+    uneven = frame.width % 2 or frame.height % 2
+    becomes_yuvj = name in ("yuv420p", "yuv422p", "yuv444p", "gray") and int(frame.color_range) == FULL_RANGE
+    # A decoder gives H.264 without colour back as yuv420p
+    x264_holds = {each.name for each in _formats(av, "libx264")} - {"gray", "gray10le"}
+    if not uneven and not becomes_yuvj and name in x264_holds:
+        return "libx264", "mov", name
+    pix_fmt = name if name in {each.name for each in _formats(av, "ffv1")} else ANY_COLOUR
+    return "ffv1", "matroska" if rate <= MATROSKA_FPS else "avi", pix_fmt
+
+
+def _formats(av: Any, codec: str) -> Any:
+    return av.Codec(codec, "w").video_formats or ()
+
+
+def _add_stream(out: Any, codec: str, frame: Any, pix_fmt: str, rate: Fraction, options: dict[str, str]) -> Any:
+    stream = out.add_stream(codec, rate=rate, options=options)
     stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, pix_fmt
     stream.time_base = 1 / rate
     context = stream.codec_context
-    context.time_base, context.gop_size = 1 / rate, 1
-    context.thread_count, context.thread_type = threads, "SLICE"
-    if pix_fmt == name:
+    context.time_base = 1 / rate
+    if pix_fmt != ANY_COLOUR:
         context.color_range, context.colorspace = frame.color_range, frame.colorspace
         context.color_primaries, context.color_trc = frame.color_primaries, frame.color_trc
+    _keep_rotation(stream, frame)
+    return stream
+
+
+def _keep_rotation(stream: Any, frame: Any) -> None:
     if getattr(frame, "rotation", 0):
         stream.set_display_rotation(frame.rotation)
-    return stream, pix_fmt
 
 
 def _fit(frame: Any, stream: Any, pix_fmt: str) -> Any:

@@ -50,10 +50,7 @@ def _must(found: FrameScan | None, path: Path) -> FrameScan:
 def _scan_fast(path: Path, threads: int) -> FrameScan | None:
     """Scan with all threads; None at the first sign of damage."""
     with Pass(path, threads=threads) as reading:
-        rotation = 0
-        for number, frame in reading.frames():
-            if number == 0:
-                rotation = int(getattr(frame, "rotation", 0))
+        for _, frame in reading.frames():
             if frame.is_corrupt or _last_is_bad(reading):
                 return None
         packets = reading.packets
@@ -62,7 +59,7 @@ def _scan_fast(path: Path, threads: int) -> FrameScan | None:
         if _unread(reading) or _is_damaged_file(path, reading):
             return None
         slots = [Slot(number) for number in range(reading.outputs)]
-        return _result(reading, slots, rotation, None)
+        return _result(reading, slots, None)
 
 
 def _last_is_bad(reading: Pass) -> bool:
@@ -77,10 +74,8 @@ def _is_damaged_file(path: Path, reading: Pass) -> bool:
 def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
     """Scan with one thread. None: with `strict` when it refuses most of the video; else when nothing decodes."""
     with Pass(path, threads=1, strict=strict) as reading:
-        rotation = 0
-        for number, frame in reading.frames():
-            if number == 0:
-                rotation = int(getattr(frame, "rotation", 0))
+        for _ in reading.frames():
+            pass
         packets = reading.packets
         if not packets:
             raise VideoError(f"{path}: there is not one frame in it", CONVERT_HINT)
@@ -103,7 +98,7 @@ def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
             slots += [Slot(None)] * (header - len(slots))
         if not any(slot.output is not None for slot in slots) and strict:
             return None
-        return _result(reading, slots, rotation, strict) if slots else None
+        return _result(reading, slots, strict) if slots else None
 
 
 def _suspect_neighbours(packets: list[Packet]) -> None:
@@ -271,10 +266,10 @@ def _rate(stream: Any) -> float:
     return float(stream.guessed_rate or stream.average_rate or stream.base_rate or 0)
 
 
-def _result(reading: Pass, slots: list[Slot], rotation: int, strict: bool | None) -> FrameScan:
+def _result(reading: Pass, slots: list[Slot], strict: bool | None) -> FrameScan:
     context = reading.stream.codec_context
     width, height = int(context.width), int(context.height)
-    if rotation % 180:
+    if reading.rotation % 180:
         width, height = height, width
     good = [slot.output for slot in slots if slot.output is not None]
     return FrameScan(
@@ -286,6 +281,7 @@ def _result(reading: Pass, slots: list[Slot], rotation: int, strict: bool | None
         height=height,
         fps=_rate(reading.stream),
         codec=reading.codec,
+        interlaced=reading.interlaced,
         outputs=ranges(sorted(good)),
         strict=strict,
     )

@@ -27,6 +27,8 @@ class FrameScan:
         As OpenCV reports it.
     codec : str
         FFmpeg's name.
+    interlaced : bool
+        Some frame is. OpenCV 5.0 makes black pictures of those, and says nothing: analyse a copy.
     outputs : list of [first, stop]
         Half-open ranges of what the decoder puts out (in its own count) that are the decoded frames; for `reencode`.
     strict : bool or None
@@ -41,6 +43,7 @@ class FrameScan:
     height: int = 0
     fps: float = 0.0
     codec: str = ""
+    interlaced: bool = False
     outputs: list[list[int]] = field(default_factory=list, repr=False, compare=False)
     strict: bool | None = field(default=None, repr=False, compare=False)
 
@@ -93,10 +96,11 @@ def scan(path: Path, *, threads: int = 0) -> FrameScan:
 def reencode(path: Path, target: Path, scan: FrameScan, *, threads: int = 0) -> None:
     """Write a lossless copy of exactly the decoded frames, in presentation order, with a true header.
 
-    Packets of key-frame-only codecs are copied as they are; everything else becomes FFV1 (or, for full-range
-    ``yuvj`` formats, which FFV1 cannot hold, H.264 without loss) of the same pixel format, colour space, range and
-    rotation, so that OpenCV gives the same BGR pixels as from the original. The file is a QuickTime container
-    whatever its name is: its frame count is exact and it keeps colour and rotation.
+    Packets of codecs that have only key frames are copied as they are. Everything else becomes H.264 without loss
+    or, where that cannot hold it (odd sizes, grey, RGB, full range outside of the ``yuvj`` formats), FFV1; of the same
+    pixel format, colour space, range, place of colour samples and rotation, so that OpenCV gives the same BGR pixels
+    as from the original. The container is QuickTime, Matroska or AVI, whatever the target's name is: OpenCV looks
+    at the content.
 
     Raises
     ------
