@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import ModelError
-from dlcctr.files import sha256_file
+from dlcctr.snapshots import choose_snapshot, digest_weights, list_snapshots, weight_files
 from dlcctr.yamlfile import read_yaml
 
 COORDS = ("x", "y", "likelihood")
@@ -83,7 +83,9 @@ class ModelInfo:
         if not self.multianimal:
             coords = [c + ("" if n == 0 else str(n + 1)) for n in range(self.num_outputs) for c in COORDS]
             return [(part, coord) for part in self.bodyparts for coord in coords]
-        tracked = [(who, part, coord) for who in self.individuals for part in self.bodyparts for coord in COORDS]
+        tracked: list[tuple[str, ...]] = [
+            (who, part, coord) for who in self.individuals for part in self.bodyparts for coord in COORDS
+        ]
         return tracked + [("single", part, coord) for part in self.unique_bodyparts for coord in COORDS]
 
 
@@ -93,6 +95,8 @@ class _Shuffle:
 
     project: Path
     config: dict[str, Any]
+    shuffle: int
+    fraction: float
     engine: str
     folder: Path
     pose: dict[str, Any]
@@ -132,26 +136,15 @@ def inspect_model(project: Path, *, shuffle: int = 1, trainset_index: int = 0, s
     config = _read_config(project)
     fraction = _train_fraction(project, config, trainset_index)
     found = _find_shuffle(project, config, fraction, shuffle)
-    chosen = _choose(found.train, list_snapshots(found.train, found.engine), snapshot, config.get("snapshotindex", -1))
+    names = list_snapshots(found.train, found.engine)
+    chosen = choose_snapshot(found.train, names, snapshot, config.get("snapshotindex"))
     detector = ""
     if found.top_down:
-        detectors = list_snapshots(found.train, found.engine, detector=True)
-        detector = _choose(found.train, detectors, "", config.get("detector_snapshotindex", -1), what="detector snapshot")
-    return _describe(found, chosen, detector, fraction, shuffle, trainset_index)
-
-
-def list_snapshots(train: Path, engine: str, *, detector: bool = False) -> list[str]:
-    """Names of the snapshots of a train folder in DeepLabCut's own order: by epoch, the best one last."""
-    try:
-        names = [file.name for file in train.iterdir()]
-    except OSError:
-        return []
-    if engine == "tensorflow":
-        stems = [name[: -len(".index")] for name in names if re.fullmatch(r"[^-]+-\d+\.index", name)]
-        return sorted(stems, key=lambda stem: int(stem.split("-")[1]))
-    prefix = "snapshot-detector" if detector else "snapshot"
-    matches = [m for m in (re.fullmatch(rf"({prefix}(-best)?-(\d+))\.pt", name) for name in names) if m]
-    return [m[1] for m in sorted(matches, key=lambda m: (m[2] is not None, int(m[3])))]
+        names = list_snapshots(found.train, found.engine, detector=True)
+        detector = choose_snapshot(
+            found.train, names, "", config.get("detector_snapshotindex"), what="detector snapshot"
+        )
+    return _describe(found, chosen, detector, trainset_index)
 
 
 def _read_config(project: Path) -> dict[str, Any]:
@@ -197,7 +190,7 @@ def _find_shuffle(project: Path, config: dict[str, Any], fraction: float, shuffl
     base = project / folders[engine]
     pose = read_yaml(base / "train" / POSE_FILES[engine])
     test = read_yaml(base / "test" / "pose_cfg.yaml")
-    return _Shuffle(project, config, engine, folders[engine], pose, test)
+    return _Shuffle(project, config, shuffle, fraction, engine=engine, folder=folders[engine], pose=pose, test=test)
 
 
 def _engine_by_metadata(project: Path, config: dict[str, Any], fraction: float, shuffle: int) -> str:
@@ -213,41 +206,20 @@ def _engine_by_metadata(project: Path, config: dict[str, Any], fraction: float, 
     return ""
 
 
-def _choose(train: Path, names: list[str], wanted: str, configured: Any, *, what: str = "snapshot") -> str:
-    if not names:
-        raise ModelError(f"{train}: holds no {what}", "copy the trained snapshot there, or train the network first")
-    wanted = wanted.strip() or str(-1 if configured in (None, "", "all") else configured)
-    stem = wanted.removesuffix(".pt").removesuffix(".index")
-    named = [name for name in names if name == stem or name == f"snapshot-{stem}"]
-    if named:
-        return named[0]
-    if stem == "best":
-        named = [name for name in names if "-best-" in name]
-    elif re.fullmatch(r"-?\d+", stem) and -len(names) <= int(stem) < len(names):
-        return names[int(stem)]
-    if named:
-        return named[-1]
-    raise ModelError(
-        f"{train}: no {what} {wanted!r}; there are: {', '.join(names)}",
-        "choose one by its name (or by its place, 0 is the first, -1 the last) with --snapshot",
-    )
-
-
-def _describe(
-    found: _Shuffle, snapshot: str, detector: str, fraction: float, shuffle: int, trainset_index: int
-) -> ModelInfo:
+def _describe(found: _Shuffle, snapshot: str, detector: str, trainset_index: int) -> ModelInfo:
     config = found.config
     if found.method in CONDITIONAL:
         raise ModelError(
-            f"{found.train / POSE_FILES[found.engine]}: conditional top-down models need a second model and are not supported",
+            f"{found.train / POSE_FILES[found.engine]}: a conditional top-down model, which needs a second model "
+            "and is not supported",
             "use a bottom-up or a top-down model",
         )
     multianimal = bool(config.get("multianimalproject", False))
     bodyparts, unique = _parts(found, multianimal)
     individuals = _names(config.get("individuals")) if multianimal else ()
-    weights, detector_weights = _weights(found, snapshot), _weights(found, detector) if detector else ()
-    digest = _hash(found, shuffle, fraction, {snapshot: weights, detector: detector_weights})
-    label = f"{config['Task']}{config['date']}-shuffle{shuffle}-{snapshot}-{digest[:8]}"
+    weights = {name: weight_files(found.train, found.engine, name) for name in (snapshot, detector) if name}
+    digest = _hash(found, weights)
+    label = f"{config['Task']}{config['date']}-shuffle{found.shuffle}-{snapshot}-{digest[:8]}"
     return ModelInfo(
         project=found.project,
         engine=found.engine,
@@ -257,17 +229,17 @@ def _describe(
         date=str(config["date"]),
         iteration=int(config["iteration"]),
         snapshot=snapshot,
-        snapshot_files=weights,
+        snapshot_files=weights[snapshot],
         detector_snapshot=detector,
-        detector_files=detector_weights,
+        detector_files=weights.get(detector, ()),
         multianimal=multianimal,
         top_down=found.top_down,
         bodyparts=bodyparts,
         individuals=individuals,
         unique_bodyparts=unique,
-        shuffle=shuffle,
+        shuffle=found.shuffle,
         trainset_index=trainset_index,
-        train_fraction=fraction,
+        train_fraction=found.fraction,
         batch_size=config.get("batch_size"),
         crop=_own_crop(config),
         net_type=str(found.pose.get("net_type", "")),
@@ -302,47 +274,30 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple(str(name) for name in value) if isinstance(value, list) else ()
 
 
-def _weights(found: _Shuffle, stem: str) -> tuple[Path, ...]:
-    if found.engine == "pytorch":
-        return (found.train / f"{stem}.pt",)
-    shards = sorted(found.train.glob(f"{stem}.data-*-of-*"))
-    if not shards:
-        raise ModelError(
-            f"{found.train}: {stem}.index is there but {stem}.data-00000-of-00001 is not",
-            "copy all three files of the snapshot (.index, .meta, .data-…)",
-        )
-    return (found.train / f"{stem}.index", *shards)
-
-
 def _own_crop(config: dict[str, Any]) -> tuple[int, int, int, int] | None:
     if not config.get("cropping"):
         return None
     try:
         return int(config["x1"]), int(config["x2"]), int(config["y1"]), int(config["y2"])
     except (KeyError, TypeError, ValueError):
-        raise ModelError("config.yaml: cropping is on, but x1, x2, y1, y2 are not all set", "set them, or cropping: false") from None
+        raise ModelError(
+            "config.yaml: cropping is on, but x1, x2, y1, y2 are not all set", "set them, or cropping: false"
+        ) from None
 
 
-def _hash(found: _Shuffle, shuffle: int, fraction: float, weights: dict[str, tuple[Path, ...]]) -> str:
+def _hash(found: _Shuffle, weights: dict[str, tuple[Path, ...]]) -> str:
     inference = found.train.parent / "test" / "inference_cfg.yaml"
     pose = found.pose if found.engine == "pytorch" else {}
     detector = pose.get("detector") or {}
     table = {
         "engine": found.engine,
-        "shuffle": [shuffle, fraction],
+        "shuffle": [found.shuffle, found.fraction],
         "config": {key: found.config.get(key) for key in CONFIG_KEYS},
         "pose": {key: pose.get(key) for key in POSE_KEYS},
         "detector": {key: detector.get(key) for key in ("model", "data", "inference")},
         "test": {key: value for key, value in found.test.items() if key not in PATH_KEYS},
         "inference": read_yaml(inference) if inference.is_file() else None,
-        "weights": {stem: [_digest(file) for file in files] for stem, files in weights.items() if stem},
+        "weights": {stem: [digest_weights(file) for file in files] for stem, files in weights.items()},
     }
     text = json.dumps(table, sort_keys=True, ensure_ascii=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _digest(file: Path) -> str:
-    try:
-        return sha256_file(file)
-    except OSError as error:
-        raise ModelError(f"{file}: cannot be read ({error.strerror})", "look at the file's owner and rights") from error

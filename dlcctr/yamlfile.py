@@ -1,4 +1,4 @@
-"""Reading DeepLabCut's YAML as DeepLabCut reads it, and changing single values without touching the rest of the file."""
+"""Read DeepLabCut's YAML as DeepLabCut reads it, and change single values without touching the rest of a file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ModelError(f"{file}: no such file", "copy the whole DeepLabCut project folder, YAML files included") from None
+        raise ModelError(
+            f"{file}: no such file", "copy the whole DeepLabCut project folder, YAML files included"
+        ) from None
     except UnicodeDecodeError as error:
         raise ModelError(f"{file}: not UTF-8 text ({error.reason})", "save it as UTF-8 in a text editor") from error
     except OSError as error:
@@ -50,7 +52,7 @@ def parse_yaml(text: str, file: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        table = yaml.load(text, Loader=_loader())  # noqa: S506 - a safe loader
+        table = yaml.load(text, Loader=_loader())
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""

@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dlcctr.contract import ATTEMPT_PREFIX, RECEIPT_FILENAME, RowState
 from dlcctr.errors import DlcctrError, OutputError
 from dlcctr.files import fsync_path, write_text_atomic
+from dlcctr.manifest import Row
 from dlcctr.receipt import OutputFile, Receipt, broken_files, read_receipt
+from dlcctr.whole import Expected, content_problems, identity_problems
 
 STALE_AFTER_S = 24 * 3600.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -27,24 +28,14 @@ TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a result must have been made from to count as finished."""
-
-    fingerprint: str
-    model_hash: str
-    parameters: dict[str, Any]
-
-
-@dataclass(frozen=True)
 class Standing:
     """What lies in a row's folder: ``absent``, ``finished``, ``broken`` or ``other`` (whole, but of other inputs)."""
 
     state: str
     detail: str = ""
-    receipt: Receipt | None = None
 
 
-def standing(folder: Path, wanted: Wanted) -> Standing:
+def standing(folder: Path, row: Row, expected: Expected) -> Standing:
     """Look at a row's folder. Cheap: sizes are compared, hashes are not.
 
     Raises
@@ -62,31 +53,13 @@ def standing(folder: Path, wanted: Wanted) -> Standing:
         if isinstance(error.__cause__, OSError):
             raise
         return Standing("broken", error.message)
-    if receipt is None:
-        return Standing("broken", f"{folder} has no receipt")
-    if receipt.state not in (RowState.OK, RowState.DEGRADED):
-        return Standing("broken", f"its receipt says {receipt.state.value}")
-    problems = broken_files(receipt, folder, hashes=False)
-    if problems:
+    if receipt is None or receipt.state not in (RowState.OK, RowState.DEGRADED):
+        return Standing("broken", f"its receipt says {receipt.state.value}" if receipt else f"{folder} has no receipt")
+    if problems := identity_problems(receipt, row, expected):
+        return Standing("other", "; ".join(problems))
+    if problems := broken_files(receipt, folder, hashes=False) + content_problems(receipt, expected):
         return Standing("broken", "; ".join(problems))
-    differences = _differences(receipt, wanted)
-    return Standing("other" if differences else "finished", "; ".join(differences), receipt)
-
-
-def _differences(receipt: Receipt, wanted: Wanted) -> list[str]:
-    found = []
-    if receipt.row.get("fingerprint") != wanted.fingerprint:
-        found.append("it was made from another video of this name")
-    if receipt.model.get("hash") != wanted.model_hash:
-        found.append("it was made with another model")
-    for name, value in wanted.parameters.items():
-        held = receipt.parameters.get(name)
-        if name == "csv":
-            if value and not any(entry.name.endswith(".csv") for entry in receipt.files):
-                found.append("it has no .csv")
-        elif held != value:
-            found.append(f"{name} was {held}, now it is {value}")
-    return found
+    return Standing("finished")
 
 
 def check_writable(folder: Path, need_bytes: int) -> None:
@@ -136,9 +109,14 @@ def disk_errors(where: Path) -> Iterator[None]:
 
 
 def commit(
-    sources: Sequence[Path], folder: Path, make_receipt: Callable[[list[OutputFile]], Receipt], *, wanted: Wanted,
+    sources: Sequence[Path],
+    folder: Path,
+    make_receipt: Callable[[list[OutputFile]], Receipt],
+    row: Row,
+    expected: Expected,
+    *,
     overwrite: bool = False,
-) -> bool:  # fmt: skip
+) -> bool:
     """Copy files beside the row's folder, prove them on disk, write the receipt last, and rename all into place.
 
     Returns
@@ -158,7 +136,7 @@ def commit(
             entries = [_copy(source, attempt / source.name) for source in sources]
             write_text_atomic(attempt / RECEIPT_FILENAME, make_receipt(entries).to_json())
             fsync_path(attempt)
-            return _publish(attempt, folder, wanted, overwrite)
+            return _publish(attempt, folder, row, expected, overwrite)
 
 
 def _copy(source: Path, target: Path) -> OutputFile:
@@ -167,7 +145,7 @@ def _copy(source: Path, target: Path) -> OutputFile:
     return OutputFile.of(target)
 
 
-def _publish(attempt: Path, folder: Path, wanted: Wanted, overwrite: bool) -> bool:
+def _publish(attempt: Path, folder: Path, row: Row, expected: Expected, overwrite: bool) -> bool:
     old = None
     while True:
         try:
@@ -176,7 +154,7 @@ def _publish(attempt: Path, folder: Path, wanted: Wanted, overwrite: bool) -> bo
         except OSError as error:
             if error.errno not in TAKEN or (error.errno != errno.ENOTEMPTY and not folder.is_dir()):
                 raise
-            if not overwrite and standing(folder, wanted).state == "finished":
+            if not overwrite and standing(folder, row, expected).state == "finished":
                 return False
             old = _move_aside(folder) or old
     fsync_path(folder.parent)

@@ -53,7 +53,8 @@ def own_engine() -> str:
         return engine
     if importlib.util.find_spec("deeplabcut") is None:
         raise ToolMissingError(
-            "DeepLabCut is not installed here", "run this in an image (see `dlcctr image`), or use `dlcctr run --runtime native`"
+            "DeepLabCut is not installed here",
+            "run this in an image (see `dlcctr image`), or use `dlcctr run --runtime native`",
         )
     return "tensorflow" if importlib.util.find_spec("tensorflow") else "pytorch"
 

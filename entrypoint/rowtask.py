@@ -13,7 +13,7 @@ from dlcctr.errors import ManifestError, ModelError, VideoError
 from dlcctr.fingerprint import fingerprint
 from dlcctr.manifest import Row, find_row, read_manifest, row_settings
 from dlcctr.model import ModelInfo, inspect_model
-from entrypoint.commit import Wanted
+from dlcctr.whole import Expected, expected_of
 
 if TYPE_CHECKING:
     from entrypoint.analyze import Request
@@ -58,9 +58,9 @@ class RowTask:
         return self.row.fingerprint or _fingerprint(self)
 
     @property
-    def wanted(self) -> Wanted:
-        """What a finished result must have been made from."""
-        return Wanted(self.fingerprint, self.model.hash, result_parameters(self))
+    def expected(self) -> Expected:
+        """What a finished result must have been made with."""
+        return expected_of(self.settings, self.model)
 
 
 def result_parameters(task: RowTask) -> dict[str, Any]:

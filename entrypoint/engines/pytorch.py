@@ -17,7 +17,6 @@ def load(threads: int) -> dict[str, Any]:
     torch.set_num_threads(threads)
     declare_missing()
     import cv2
-    import deeplabcut  # noqa: F401
     import deeplabcut.pose_estimation_pytorch  # noqa: F401
 
     cv2.setNumThreads(threads)

@@ -20,7 +20,6 @@ def load(threads: int) -> dict[str, Any]:
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     declare_missing()
     import cv2
-    import deeplabcut  # noqa: F401
     import deeplabcut.pose_estimation_tensorflow  # noqa: F401
 
     cv2.setNumThreads(threads)

@@ -1,0 +1,72 @@
+"""Snapshots of a trained network: which there are, which one is meant, and the files that hold it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from dlcctr.errors import ModelError
+from dlcctr.files import sha256_file
+
+
+def list_snapshots(train: Path, engine: str, *, detector: bool = False) -> list[str]:
+    """Names of the snapshots of a train folder in DeepLabCut's own order: by epoch, the best one last."""
+    try:
+        names = [file.name for file in train.iterdir()]
+    except OSError:
+        return []
+    if engine == "tensorflow":
+        stems = [name[: -len(".index")] for name in names if re.fullmatch(r"[^-]+-\d+\.index", name)]
+        return sorted(stems, key=lambda stem: int(stem.split("-")[1]))
+    prefix = "snapshot-detector" if detector else "snapshot"
+    matches = [m for m in (re.fullmatch(rf"({prefix}(-best)?-(\d+))\.pt", name) for name in names) if m]
+    return [m[1] for m in sorted(matches, key=lambda m: (m[2] is not None, int(m[3])))]
+
+
+def choose_snapshot(train: Path, names: list[str], wanted: str, configured: Any, *, what: str = "snapshot") -> str:
+    """Name of the snapshot that a person or config.yaml means.
+
+    Raises
+    ------
+    ModelError
+        There is none such; the message lists those there are.
+    """
+    if not names:
+        raise ModelError(f"{train}: holds no {what}", "copy the trained snapshot there, or train the network first")
+    wanted = wanted.strip() or str(-1 if configured in (None, "", "all") else configured)
+    stem = wanted.removesuffix(".pt").removesuffix(".index")
+    named = [name for name in names if name in (stem, f"snapshot-{stem}")]
+    if named:
+        return named[0]
+    if stem == "best":
+        named = [name for name in names if "-best-" in name]
+    elif re.fullmatch(r"-?\d+", stem) and -len(names) <= int(stem) < len(names):
+        return names[int(stem)]
+    if named:
+        return named[-1]
+    raise ModelError(
+        f"{train}: no {what} {wanted!r}; there are: {', '.join(names)}",
+        "choose one by its name (or by its place, 0 is the first, -1 the last) with --snapshot",
+    )
+
+
+def weight_files(train: Path, engine: str, stem: str) -> tuple[Path, ...]:
+    """Files that hold a snapshot's weights."""
+    if engine == "pytorch":
+        return (train / f"{stem}.pt",)
+    shards = sorted(train.glob(f"{stem}.data-*-of-*"))
+    if not shards:
+        raise ModelError(
+            f"{train}: {stem}.index is there but {stem}.data-00000-of-00001 is not",
+            "copy all three files of the snapshot (.index, .meta, .data-…)",
+        )
+    return (train / f"{stem}.index", *shards)
+
+
+def digest_weights(file: Path) -> str:
+    """SHA-256 of a weight file; `ModelError` where it cannot be read."""
+    try:
+        return sha256_file(file)
+    except OSError as error:
+        raise ModelError(f"{file}: cannot be read ({error.strerror})", "look at the file's owner and rights") from error

@@ -1,0 +1,124 @@
+"""What is known of an attempt while it runs, and the receipt that is made of it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dlcctr.contract import RowState
+from dlcctr.errors import DlcctrError
+from dlcctr.receipt import FrameCounts, OutputFile, Receipt
+from entrypoint import provenance
+from entrypoint.rowtask import RowTask, result_parameters
+
+if TYPE_CHECKING:
+    from entrypoint.video import FrameScan
+
+MAX_RANGES = 10
+
+
+@dataclass
+class Record:
+    """Facts of one attempt, filled in as they become known.
+
+    Parameters
+    ----------
+    path : str
+        ``stock`` or ``stock-reencoded``, as in `Receipt`.
+    """
+
+    started: str = field(default_factory=provenance.now)
+    clock: float = field(default_factory=time.monotonic)
+    scan: FrameScan | None = None
+    software: dict[str, Any] = field(default_factory=dict)
+    device: dict[str, Any] = field(default_factory=dict)
+    timings_s: dict[str, float] = field(default_factory=dict)
+    scorer: str = ""
+    columns: dict[str, Any] = field(default_factory=dict)
+    path: str = ""
+
+    @contextlib.contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Add the time of a block to a phase."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.add_time(phase, time.monotonic() - start)
+
+    def add_time(self, phase: str, seconds: float) -> None:
+        """Add seconds to a phase."""
+        self.timings_s[phase] = round(self.timings_s.get(phase, 0.0) + seconds, 3)
+
+    @property
+    def lost_frames(self) -> str:
+        """Sentence on the frames that do not decode; empty where all do."""
+        if self.scan is None or self.scan.clean:
+            return ""
+        lost = self.scan.stream - self.scan.decoded
+        return f"{lost} of {self.scan.stream} frames do not decode: {_ranges(self.scan.missing)}"
+
+
+def _ranges(missing: list[list[int]]) -> str:
+    shown = ", ".join(str(a) if b - a == 1 else f"{a} to {b - 1}" for a, b in missing[:MAX_RANGES])
+    return shown + (f" and {len(missing) - MAX_RANGES} ranges more" if len(missing) > MAX_RANGES else "")
+
+
+def make_receipt(task: RowTask, record: Record, state: RowState, files: list[OutputFile]) -> Receipt:
+    """Receipt of a result."""
+    return _receipt(task, record, state, cause=record.lost_frames, exit_code=0, files=files)
+
+
+def make_failure(task: RowTask, record: Record, error: DlcctrError, state: RowState) -> Receipt:
+    """Receipt of an attempt that gave no result."""
+    cause = f"{error.message} ({error.hint})" if error.hint else error.message
+    return _receipt(task, record, state, cause=cause, exit_code=int(error.exit_code), files=[])
+
+
+def _receipt(
+    task: RowTask, record: Record, state: RowState, *, cause: str, exit_code: int, files: list[OutputFile]
+) -> Receipt:
+    scan, batch_size = record.scan, task.settings.batch_size or task.model.batch_size
+    return Receipt(
+        state=state,
+        cause=cause,
+        exit_code=exit_code,
+        row={
+            "index": task.row.index,
+            "video": task.row.video,
+            "fingerprint": task.row.fingerprint if exit_code else task.fingerprint,
+            "bytes": task.row.bytes,
+        },
+        frames=FrameCounts(scan.header, scan.stream, scan.decoded, scan.missing) if scan else None,
+        files=files,
+        columns=record.columns,
+        model=_model_facts(task, record),
+        parameters={**result_parameters(task), "batch_size": batch_size},
+        software=record.software,
+        image=provenance.image_facts(),
+        device=record.device,
+        path=record.path,
+        timings_s={**record.timings_s, "total": round(time.monotonic() - record.clock, 3)},
+        host=provenance.host_name(),
+        scheduler=provenance.scheduler_ids(),
+        started=record.started,
+        finished=provenance.now(),
+    )
+
+
+def _model_facts(task: RowTask, record: Record) -> dict[str, Any]:
+    model = task.model
+    return {
+        "id": model.id,
+        "hash": model.hash,
+        "engine": model.engine,
+        "scorer": record.scorer,
+        "snapshot": model.snapshot,
+        "detector_snapshot": model.detector_snapshot,
+        "bodyparts": list(model.bodyparts),
+        "individuals": list(model.individuals),
+        "unique_bodyparts": list(model.unique_bodyparts),
+    }

@@ -1,0 +1,218 @@
+"""One worker session: the video is scanned while the worker imports DeepLabCut, then DeepLabCut analyses it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from dlcctr.errors import AnalysisError, GpuError, ManifestError, OutputError, VideoError
+from entrypoint import commit
+from entrypoint.child import Worker, start_worker
+from entrypoint.engines import Job
+from entrypoint.project import make_skeleton
+from entrypoint.record import Record
+from entrypoint.rowtask import RowTask
+from entrypoint.scratch import private_environment
+from entrypoint.threads import allowed_cpus, thread_environment
+
+if TYPE_CHECKING:
+    from entrypoint.video import FrameScan
+
+RESULTS = "results"
+COPY_NAME = "copy.mov"
+BYTES_PER_VALUE = 60
+"""Of the .h5, the .csv and the pickles together, at most; for the check of free space."""
+SPARE_BYTES = 5_000_000
+PLAIN_ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}")
+SHOWN_LINES = 15
+
+
+def analyse(task: RowTask, record: Record, scratch: Path, *, device: str, may_use_cpu: bool) -> list[Path]:
+    """Let DeepLabCut analyse a row's video in a private folder.
+
+    Returns
+    -------
+    list of Path
+        DeepLabCut's files below `scratch`, verified; what else is known of them is in `record`.
+
+    Raises
+    ------
+    DlcctrError
+        Of the class that fits the cause.
+    """
+    from entrypoint.video import scan
+
+    threads = allowed_cpus()
+    environment = _worker_environment(scratch, threads, device)
+    with start_worker(task.model.engine, threads, environment, scratch) as worker:
+        try:
+            config = make_skeleton(task.model, scratch)
+            with record.timed("scan"):
+                record.scan = scan(task.video, threads=threads)
+            _check_frames(task, record.scan, scratch)
+            device = _settle_device(worker.wait(), device, may_use_cpu, record)
+            session = _Session(task, record, record.scan, worker, config=config, device=device, scratch=scratch)
+            return session.run()
+        except AnalysisError:
+            _show_tail(worker)
+            _check_not_full(scratch)
+            raise
+
+
+def _worker_environment(scratch: Path, threads: int, device: str) -> dict[str, str]:
+    environment = {**os.environ, **private_environment(scratch), **thread_environment(threads)}
+    # One device, so that index 0 is it; -1 hides all from an engine that would take one in passing
+    mask = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip() or "0"
+    environment["CUDA_VISIBLE_DEVICES"] = mask if device == "cuda" else "-1"
+    return environment
+
+
+def _check_frames(task: RowTask, scan: FrameScan, scratch: Path) -> None:
+    """Refuse what must fail later, while it costs nothing: an empty video, a crop outside of it, too little space."""
+    if scan.decoded == 0:
+        raise VideoError(f"{task.video}: not one frame decodes", "play it, or convert it with ffmpeg")
+    if task.crop:
+        x1, x2, y1, y2 = task.crop
+        if not (0 <= x1 < x2 <= scan.width and 0 <= y1 < y2 <= scan.height):
+            raise ManifestError(
+                f"crop {x1},{x2},{y1},{y2} does not fit into the picture of {scan.width} x {scan.height} px",
+                "give x1,x2,y1,y2 in px from the top left corner, in the manifest's column or with --crop",
+            )
+    need = scan.stream * len(task.model.columns) * BYTES_PER_VALUE + SPARE_BYTES
+    commit.check_space(scratch, need)
+    commit.check_space(task.folder.parent, need)
+
+
+def _settle_device(ready: dict[str, Any], device: str, may_use_cpu: bool, record: Record) -> str:
+    """Compare what was chosen with what the engine itself can use."""
+    record.software = ready["versions"]
+    record.add_time("import", ready["import_s"])
+    if device != "cuda" or ready["cuda"]:
+        return device
+    if may_use_cpu:
+        print("warning: there is a GPU, but this engine cannot use it; running on the CPU", file=sys.stderr)
+        return "cpu"
+    raise GpuError(
+        "a GPU is there, but this engine cannot use it (a CPU build, or a driver older than its CUDA needs)",
+        "look with `dlc doctor`; use a CUDA image, or allow the CPU with --allow-cpu",
+    )
+
+
+@dataclass(frozen=True)
+class _Session:
+    """A worker that is ready, and all that its jobs are made of."""
+
+    task: RowTask
+    record: Record
+    scan: FrameScan
+    worker: Worker
+    config: Path
+    device: str
+    scratch: Path
+
+    def run(self) -> list[Path]:
+        """Analyse the video itself; a lossless copy of its frames where DeepLabCut would get the original wrong."""
+        failed = ""
+        if not self._needs_copy():
+            answer = self._run_job(self._link())
+            if answer["event"] == "done":
+                return self._take(answer, "stock")
+            failed = f"DeepLabCut read {answer['rows']} of {self.scan.decoded} frames"
+            print(f"{self.task.name}: {failed}; a lossless copy is analysed instead", file=sys.stderr)
+        answer = self._run_job(self._copy())
+        if answer["event"] == "done":
+            return self._take(answer, "stock-reencoded")
+        raise AnalysisError(
+            (failed + ", and " if failed else "DeepLabCut read ")
+            + f"{answer['rows']} of {self.scan.decoded} frames of a lossless copy",
+            "convert the video with ffmpeg, make the manifest again and analyse that",
+        )
+
+    def _needs_copy(self) -> bool:
+        """TensorFlow believes the header; PyTorch reads until a frame fails."""
+        return not self.scan.clean or (self.task.model.engine == "tensorflow" and not self.scan.header_true)
+
+    def _link(self) -> Path:
+        """Give the video a plain name: DeepLabCut leaves out ``*_labeled.*`` and cuts names at ``.h5``."""
+        video = self.task.video
+        link = self.scratch / f"video{video.suffix if PLAIN_ENDING.fullmatch(video.suffix) else ''}"
+        link.symlink_to(video.absolute())
+        return link
+
+    def _copy(self) -> Path:
+        from entrypoint.video import reencode
+
+        target = self.scratch / COPY_NAME
+        with self.record.timed("reencoding"):
+            reencode(self.task.video, target, self.scan, threads=allowed_cpus())
+        return target
+
+    def _make_job(self, video: Path) -> Job:
+        task, scan, results = self.task, self.scan, self.scratch / RESULTS
+        # A folder of its own: DeepLabCut takes any earlier file in it for "already analyzed"
+        shutil.rmtree(results, ignore_errors=True)
+        results.mkdir()
+        return Job(
+            config=str(self.config),
+            video=str(video),
+            folder=str(results),
+            stem=PurePosixPath(task.row.video).stem,
+            columns=[list(column) for column in task.model.columns],
+            frames=scan.stream,
+            decoded=scan.decoded,
+            missing=scan.missing,
+            multianimal=task.model.multianimal,
+            shuffle=task.model.shuffle,
+            trainset_index=task.model.trainset_index,
+            device=self.device,
+            batch_size=task.settings.batch_size,
+            crop=list(task.settings.crop) if task.settings.crop else None,
+            csv=task.settings.csv,
+        )
+
+    def _run_job(self, video: Path) -> dict[str, Any]:
+        """Send a job and show its progress: one bar per stage, for top-down models read the video twice."""
+        from entrypoint.progress import Progress
+
+        bars: dict[str, Progress] = {}
+
+        def show(stage: str, done: int) -> None:
+            if stage not in bars:
+                for bar in bars.values():
+                    bar.close()
+                bars[stage] = Progress(self.scan.decoded, f"{self.task.name}: {stage}")
+            bars[stage].update(min(done, self.scan.decoded))
+
+        with self.record.timed("analysis"):
+            self.worker.send(self._make_job(video))
+            try:
+                return self.worker.wait(show)
+            finally:
+                for bar in bars.values():
+                    bar.close()
+
+    def _take(self, answer: dict[str, Any], path: str) -> list[Path]:
+        record = self.record
+        record.path = path
+        record.scorer, record.device, record.columns = answer["scorer"], answer["device"], answer["columns"]
+        record.add_time("verification", answer["verification_s"])
+        record.add_time("analysis", -answer["verification_s"])
+        return [self.scratch / RESULTS / name for name in answer["files"]]
+
+
+def _show_tail(worker: Worker) -> None:
+    for line in list(worker.tail)[-SHOWN_LINES:]:
+        print(f"  deeplabcut: {line}", file=sys.stderr)
+
+
+def _check_not_full(scratch: Path) -> None:
+    """Libraries word a full disk in many ways; look at the disk itself."""
+    try:
+        commit.check_space(scratch, 1 << 16)
+    except OutputError as full:
+        raise OutputError(f"the scratch folder's disk is full: {full.message}", full.hint) from full
