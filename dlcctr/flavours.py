@@ -100,8 +100,8 @@ def pick_flavour(
     if device == "cpu" and cuda:
         raise UsageError("--cuda goes with --device cuda only", "leave out --device cpu or --cuda")
     for each in flavours:
-        wanted = "cpu" if device == "cpu" else cuda or (each.variant if is_default(each, pins) else "")
-        if each.engine == engine and each.variant == wanted and (device == "cpu") == (each.variant == "cpu"):
+        wanted = {"cpu": "cpu", "cuda": cuda or (each.variant if is_default(each, pins) else "")}.get(device)
+        if (each.engine, each.variant) == (engine, wanted) and (each.variant == "cpu") == (device == "cpu"):
             return each
     known = ", ".join(
         f"--engine {each.engine} --device {'cpu' if each.variant == 'cpu' else 'cuda --cuda ' + each.variant}"
