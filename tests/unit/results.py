@@ -56,7 +56,9 @@ class Bench:
         folder = self.folder(index)
         folder.mkdir(parents=True)
         stem = Path(self.rows[index].video).stem
-        (folder / f"{stem}{SCORER}.h5").write_bytes(f"h5 of row {index}".encode() * 50)
+        (folder / f"{stem}{SCORER}.h5").write_bytes(
+            "".join(f"row {index}, frame {n}\n" for n in range(FRAMES)).encode()
+        )
         (folder / f"{stem}{SCORER}.csv").write_text("x,y\n")
         self.write_receipt(index, **changes)
         return folder

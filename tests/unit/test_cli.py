@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlcctr import __version__
+from dlcctr.cli import catch, main, make_app
+from dlcctr.commands import HOST, SHARED
+from dlcctr.contract import ExitCode
+from dlcctr.errors import BY_CODE, DlcctrError
+from tests import media
+from tests.unit.results import Bench, make_bench
+
+NAME = "$(touch hacked) 'x' \"y\",\n-z.mp4"
+
+
+def dlcctr(*argv: str | Path) -> subprocess.CompletedProcess[str]:
+    """The real command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "dlcctr", *map(str, argv)], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *argv: str | Path) -> int:
+    monkeypatch.setattr(sys, "argv", ["dlcctr", *map(str, argv)])
+    return catch(lambda: make_app()(prog_name="dlcctr"))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    made = make_bench(tmp_path, ["a.mp4", NAME])
+    made.commit(0)
+    return made
+
+
+def test_help_lists_every_command_with_its_own_words(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    """The bare --help is not Typer's, so it is held against Typer's own list of commands."""
+    monkeypatch.setattr(sys, "argv", ["dlcctr", "--help"])
+    main()
+    text = capsys.readouterr().out
+    app = make_app()
+    known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    known |= {group.name for group in app.registered_groups if group.name}
+    for name, line in {**SHARED, **HOST}.items():
+        assert f"  {name}" in text
+        assert line in text
+    assert known == {*SHARED, *HOST}
+
+
+def test_every_error_has_its_own_exit_code_below_125() -> None:
+    assert set(BY_CODE) == set(ExitCode) - {ExitCode.OK, ExitCode.BUG}
+    assert all(code < 125 for code in ExitCode)
+
+
+@pytest.mark.parametrize("kind", BY_CODE.values())
+def test_errors_are_a_message_a_remedy_and_an_exit_code(
+    kind: type[DlcctrError], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise kind("it broke", "mend it")
+
+    assert catch(fail) == kind.exit_code
+    assert capsys.readouterr().err == "error: it broke\n  what to do: mend it\n"
+
+
+def test_unexpected_errors_are_bugs_and_show_no_traceback(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    monkeypatch.setattr(sys, "argv", ["dlcctr"])
+    assert catch(lambda: 1 // 0) == ExitCode.BUG
+    text = capsys.readouterr().err
+    assert "ZeroDivisionError" in text
+    assert "Traceback" not in text
+    monkeypatch.setattr(sys, "argv", ["dlcctr", "--debug"])
+    with pytest.raises(ZeroDivisionError):
+        catch(lambda: 1 // 0)
+    assert sys.argv == ["dlcctr"]
+    monkeypatch.setattr(sys, "argv", ["dlcctr", "--", "--debug"])
+    assert catch(lambda: 1 // 0) == ExitCode.BUG
+
+
+def test_being_stopped_is_no_failure() -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    assert catch(stop) == ExitCode.TRY_AGAIN
+
+
+INTERRUPTED = """
+import os, signal, sys, typer
+from dlcctr.cli import catch
+app = typer.Typer()
+@app.command()
+def wait():
+    os.kill(os.getpid(), signal.SIGINT)
+sys.exit(catch(app))
+"""
+
+
+def test_ctrl_c_ends_with_try_again() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (ExitCode.TRY_AGAIN, "stopped\n")
+
+
+def test_usage_errors_end_with_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(monkeypatch, "check") == ExitCode.USAGE
+    assert call(monkeypatch, "nonsense") == ExitCode.USAGE
+    assert call(monkeypatch, "manifest", "x", "--crop", "1,2") == ExitCode.USAGE
+    assert call(monkeypatch, "manifest", "x", "--append", "--no-csv") == ExitCode.USAGE
+    assert "--append takes" in capsys.readouterr().err
+
+
+def test_check_prints_a_table_totals_and_what_to_type(bench: Bench) -> None:
+    done = dlcctr("check", bench.manifest)
+    assert done.returncode == ExitCode.UNFINISHED
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["index", "state", "video", "cause"]
+    assert lines[1].split()[:2] == ["1", "unfinished"]
+    assert "\\n-z.mp4" in lines[1]
+    assert "2 rows: 1 whole, 1 unfinished" in lines
+    assert lines[-1].startswith(f"next, unfinished (1): dlcctr run {bench.manifest}")
+    bench.commit(1)
+    done = dlcctr("check", bench.manifest)
+    assert (done.returncode, done.stdout) == (0, "2 rows: 2 whole\n")
+    assert len(dlcctr("check", "--all", bench.manifest).stdout.splitlines()) == 4
+
+
+def test_check_json_is_one_versioned_document(bench: Bench) -> None:
+    done = dlcctr("check", bench.manifest, "--json")
+    document = json.loads(done.stdout)
+    assert {key: document[key] for key in ("dlcctr", "contract", "kind", "exit_code")} == {
+        "dlcctr": __version__,
+        "contract": 1,
+        "kind": "check",
+        "exit_code": 20,
+    }
+    assert set(document) == {"dlcctr", "contract", "kind", "manifest", "out", "exit_code", "totals", "rows", "notes"}
+    assert document["totals"]["whole"] == 1
+    assert document["rows"][1] == {
+        "index": 1, "line": 3, "video": NAME, "state": "unfinished", "cause": "no receipt", "notes": [], "folder": None,
+    }  # fmt: skip
+    assert done.returncode == 20
+
+
+def test_validate_json_and_table(bench: Bench) -> None:
+    (bench.campaign.video_root / "a.mp4").unlink()
+    done = dlcctr("validate", bench.manifest, "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["kind"], document["rows"]) == (3, "validate", 2)
+    assert set(document["problems"][0]) == {"kind", "line", "index", "video", "message", "remedy"}
+    done = dlcctr("validate", bench.manifest)
+    assert done.stdout.splitlines()[1].split()[:4] == ["2", "0", "missing", "a.mp4"]
+    assert "put the videos back" in done.stdout
+
+
+def test_manifest_command_from_a_folder_to_rows(tmp_path: Path) -> None:
+    (tmp_path / "v").mkdir()
+    media.write_video(tmp_path / "v/plain.mp4", 5).rename(tmp_path / "v" / NAME)
+    (tmp_path / "v/bad.mp4").write_text("x")
+    done = dlcctr("manifest", tmp_path / "v", "-o", tmp_path / "c/m.csv", "--crop", "0,32,0,16", "--batch-size", "4")
+    assert done.returncode == 0, done.stderr
+    assert "warning: row 1, bad.mp4: no video, or a damaged one" in done.stderr
+    assert done.stdout.splitlines()[0] == f"wrote 2 rows, 0.0 h of video: {tmp_path / 'c/m.csv'}"
+    assert "crop = [0, 32, 0, 16]" in (tmp_path / "c/campaign.toml").read_text()
+    assert not (tmp_path / "hacked").exists()
+    again = dlcctr("manifest", tmp_path / "v", "-o", tmp_path / "c/m.csv")
+    assert again.returncode == ExitCode.MANIFEST
+    assert "--append" in again.stderr
+    more = dlcctr("manifest", tmp_path / "v", "-o", tmp_path / "c/m.csv", "--append", "--json")
+    assert json.loads(more.stdout)["rows"] == []
+    assert dlcctr("validate", tmp_path / "c/m.csv").returncode == ExitCode.MANIFEST
+
+
+def test_a_path_that_starts_with_a_dash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    media.write_video(tmp_path / "plain.mp4", 5).rename(tmp_path / "-x.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert call(monkeypatch, "manifest", "-o", "m.csv", "--", "-x.mp4") == 0
+    assert call(monkeypatch, "validate", "m.csv") == 0
+
+
+def test_a_reader_that_goes_away_gets_no_ok(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, [f"{n}.mp4" for n in range(2000)])
+    with subprocess.Popen(
+        [sys.executable, "-m", "dlcctr", "check", str(bench.manifest), "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        error = process.stderr.read()
+    assert process.returncode != 0
+    assert "Traceback" not in error
+
+
+def test_names_that_the_terminal_cannot_show_do_not_fail_the_command(bench: Bench) -> None:
+    bench = make_bench(bench.manifest.parent / "2", ["é🐭\x1b[31m.mp4"])
+    done = subprocess.run(
+        [sys.executable, "-m", "dlcctr", "check", str(bench.manifest)],
+        capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert done.returncode == ExitCode.UNFINISHED
+    assert b"\\xe9\\U0001f42d\\x1b[31m.mp4" in done.stdout
+
+
+def test_the_table_on_a_terminal_is_drawn_by_rich(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dlcctr.report import print_table
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    print_table(("index", "video"), [(1, "[bold]a\x1b[2J.mp4")])
+    assert "[bold]a\\x1b[2J.mp4" in screen.getvalue()

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dlcctr.campaign import Campaign, read_campaign
+from dlcctr.errors import ManifestError, UsageError, VideoError
+from dlcctr.make_campaign import Made, extend_campaign, make_campaign
+from dlcctr.manifest import read_manifest
+from tests import media
+
+
+@pytest.fixture
+def videos(tmp_path: Path) -> Path:
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    media.write_video(folder / "b.mp4", 10)
+    (folder / "a.mp4").write_text("no video")
+    return folder
+
+
+def make(folder: Path, *inputs: Path, **options: bool) -> Made:
+    campaign = Campaign(file=folder / "campaign.toml", out=folder / "results")
+    return make_campaign([str(item) for item in inputs], folder / "m.csv", campaign, **options)
+
+
+def test_every_video_gets_a_row_the_unreadable_ones_with_their_cause(tmp_path: Path, videos: Path) -> None:
+    made = make(tmp_path / "c", videos)
+    rows = read_manifest(tmp_path / "c/m.csv")
+    assert [(row.index, row.video, row.frames) for row in rows] == [(0, "a.mp4", None), (1, "b.mp4", 10)]
+    assert rows[0].error.startswith("no video, or a damaged one")
+    assert [row.index for row in made.unreadable] == [0]
+    campaign = read_campaign(tmp_path / "c/m.csv")
+    assert (campaign.video_root, campaign.out) == (videos, tmp_path / "c/results")
+
+
+def test_the_campaign_beside_its_videos_never_finds_itself(videos: Path) -> None:
+    make(videos, videos)
+    (videos / "results").mkdir()
+    media.write_video(videos / "results/x.mp4", 5)
+    before = (videos / "m.csv").read_bytes()
+    made = extend_campaign([str(videos), *map(str, videos.glob("*.*"))], videos / "m.csv")
+    assert made.rows == []
+    assert (videos / "m.csv").read_bytes() == before
+
+
+def test_an_existing_campaign_is_not_replaced_unasked(tmp_path: Path, videos: Path) -> None:
+    make(tmp_path, videos)
+    before = {path: path.read_bytes() for path in (tmp_path / "m.csv", tmp_path / "campaign.toml")}
+    with pytest.raises(ManifestError, match="is there already") as caught:
+        make(tmp_path, videos)
+    assert "--append" in caught.value.hint
+    (tmp_path / "m.csv").unlink()
+    with pytest.raises(ManifestError, match=r"campaign\.toml: is there already"):
+        make(tmp_path, videos)
+    make(tmp_path, videos, overwrite=True)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_nothing_found_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    with pytest.raises(VideoError, match="no video in"):
+        make(tmp_path, tmp_path / "videos")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["videos"]
+
+
+def test_append_adds_new_videos_and_touches_nothing_else(tmp_path: Path, videos: Path) -> None:
+    make(tmp_path, videos)
+    before = (tmp_path / "m.csv").read_bytes()
+    settings = (tmp_path / "campaign.toml").read_bytes()
+    media.write_video(videos / "0first.mp4", 20)  # sorts before all others
+    (videos / "b.mp4").rename(videos / "moved.mp4")
+    media.write_video(videos / "b.mp4", 30)  # a changed one
+    made = extend_campaign([str(videos)], tmp_path / "m.csv")
+    assert (tmp_path / "m.csv").read_bytes().startswith(before)
+    assert (tmp_path / "campaign.toml").read_bytes() == settings
+    rows = read_manifest(tmp_path / "m.csv")
+    assert [(row.index, row.video, row.frames) for row in rows[2:]] == [(2, "0first.mp4", 20), (3, "moved.mp4", 10)]
+    assert [(new.index, old.index) for new, old in made.same_content] == [(3, 1)]
+    assert extend_campaign([str(videos)], tmp_path / "m.csv").rows == []
+
+
+def test_append_takes_no_hard_link_of_a_known_file_and_never_reuses_an_index(tmp_path: Path, videos: Path) -> None:
+    make(tmp_path, videos)
+    lines = (tmp_path / "m.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "m.csv").write_text(lines[0] + lines[2].replace("1,b.mp4", "7,b.mp4"))
+    os.link(videos / "b.mp4", videos / "hard.mp4")
+    made = extend_campaign([str(videos)], tmp_path / "m.csv")
+    assert [(row.index, row.video) for row in made.rows] == [(8, "a.mp4")]
+    assert [item.path.name for item in made.skipped] == ["hard.mp4"]
+
+
+def test_append_stays_below_the_video_root(tmp_path: Path, videos: Path) -> None:
+    make(tmp_path, videos)
+    media.write_video(tmp_path / "elsewhere.mp4", 5)
+    with pytest.raises(UsageError, match="not below the video root"):
+        extend_campaign([str(tmp_path / "elsewhere.mp4")], tmp_path / "m.csv")
+    with pytest.raises(ManifestError, match="no such manifest"):
+        extend_campaign([str(videos)], tmp_path / "other.csv")
+
+
+def test_hostile_names_from_disk_to_manifest_and_back(tmp_path: Path) -> None:
+    names = ["-x.mp4", "a b.mp4", "com,ma.mp4", "new\nline.mp4", "quo\"te'.mp4", "$(id).mp4", "100%d.mp4", "=é🐭.mp4"]
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    for name in names:
+        media.write_video(folder / "plain.mp4", 3).rename(folder / name)
+    (tmp_path / "plain").touch()
+    Path(os.fsdecode(os.fsencode(folder) + b"/b\xffd.mp4")).write_bytes(b"x")
+    make(tmp_path, folder)
+    rows = read_manifest(tmp_path / "m.csv")
+    assert {row.video for row in rows if not row.error} == set(names)
+    assert all((folder / row.video).is_file() and row.frames == 3 for row in rows if not row.error)
+    assert [(row.video, "not valid UTF-8" in row.error) for row in rows if row.error] == [("b\\xffd.mp4", True)]
+
+
+def test_the_same_folder_gives_the_same_manifest(tmp_path: Path, videos: Path) -> None:
+    one, two = make(tmp_path / "1", videos), make(tmp_path / "2", videos / "b.mp4", videos)
+    assert one.rows == [replace(row) for row in two.rows]
+    assert (tmp_path / "1/m.csv").read_bytes() == (tmp_path / "2/m.csv").read_bytes()
