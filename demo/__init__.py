@@ -1,1 +1,1 @@
-"""The demo: synthetic videos with known truth, a small model trained from nothing, and the pixel error of its tracks."""
+"""Synthetic videos with known truth, a small model trained from nothing, and the pixel error of its tracks."""

@@ -23,10 +23,9 @@ def train(folder: Path) -> Path:
 
     declare_missing()
     import deeplabcut
+    from deeplabcut.core.engine import Engine
     from project import even_split, make_project
     from videos import TRAIN_FRAMES
-
-    from deeplabcut.core.engine import Engine
 
     config = make_project(folder)
     training, test = even_split(TRAIN_FRAMES)

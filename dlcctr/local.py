@@ -21,12 +21,14 @@ from typing import IO, Protocol
 from dlcctr import run
 from dlcctr.binds import Bind
 from dlcctr.contract import SCRATCH_PREFIX, ExitCode
-from dlcctr.errors import UsageError
 from dlcctr.runtimes import Job, Runtime
+from dlcctr.slots import Slot
 
 POLL_S = 0.1
 GRACE_S = 30.0
 """From SIGTERM to SIGKILL: `analyze` needs a moment to stop its children and to remove its scratch."""
+REPEAT_S = 2.0
+"""A container's first process does not hear SIGTERM before it has a handler for it; `analyze` ignores a second one."""
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 LOG_HEAD = "### "
 """Begins the line that each attempt at a row writes into its log first."""
@@ -43,15 +45,6 @@ class Task:
     log: Path
     binds: tuple[Bind, ...] = ()
     options: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Slot:
-    """The part of this machine that one running row has."""
-
-    gpu: str | None
-    cpus: frozenset[int] | None
-    n_cpus: int
 
 
 @dataclass(frozen=True)
@@ -103,40 +96,6 @@ class _Running:
     process: subprocess.Popen[bytes]
     output: IO[bytes]
     began: float = field(default_factory=time.monotonic)
-
-
-def allowed_cpus() -> tuple[list[int] | None, int]:
-    """CPUs of this process, and how many of them it may use.
-
-    The list is None where the number is less than the list (Slurm without CPU binding): which ones are ours is
-    then not known, so that nothing is pinned.
-    """
-    cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
-    limit = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    count = min(len(cpus), int(limit)) if limit.isdecimal() and int(limit) > 0 else len(cpus)
-    return (cpus if count == len(cpus) and hasattr(os, "sched_setaffinity") else None), count
-
-
-def divide(jobs: int, gpus: Sequence[str], cpus: Sequence[int] | None, n_cpus: int) -> list[Slot]:
-    """Divide the machine: one GPU for each running row, the CPUs in even parts, at least one each.
-
-    Raises
-    ------
-    UsageError
-        More rows at a time than GPUs.
-    """
-    if gpus and jobs > len(gpus):
-        raise UsageError(
-            f"--jobs {jobs} with {len(gpus)} GPU(s): each running row has a GPU of its own",
-            f"use --jobs {len(gpus)}, or name a GPU twice (--gpus 0,0) to let two rows share it",
-        )
-    slots = []
-    for number in range(jobs):
-        first, stop = number * n_cpus // jobs, (number + 1) * n_cpus // jobs
-        stop = max(stop, first + 1)
-        pinned = frozenset(cpus[first % len(cpus) : first % len(cpus) + stop - first]) if cpus else None
-        slots.append(Slot(gpu=gpus[number] if gpus else None, cpus=pinned, n_cpus=stop - first))
-    return slots
 
 
 def run_tasks(
@@ -218,11 +177,14 @@ class _Executor:
 
     def stop_all(self, stop: StopRequest) -> None:
         self.view.stopping()
-        for each in self.running:
-            _signal_group(each.process, signal.SIGTERM)
-        deadline = time.monotonic() + GRACE_S
+        began, signalled = time.monotonic(), 0
         while self.running:
-            if time.monotonic() > deadline or stop.count > 1:
+            spent = time.monotonic() - began
+            if spent >= signalled * REPEAT_S:
+                signalled += 1
+                for each in self.running:
+                    _signal_group(each.process, signal.SIGTERM)
+            if spent > GRACE_S or stop.count > 1:
                 self.kill_all()
             self.collect(stopped=True)
             time.sleep(POLL_S)

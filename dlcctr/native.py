@@ -167,10 +167,8 @@ def _install_steps(lock: str) -> list[tuple[str, str]]:
 
 def _pip_install(plan: Plan, requirements: Path, say: Say) -> None:
     python, log = plan.folder / "bin" / "python", plan.folder / "pip.log"
-    folders = [Path(flavours.__file__).resolve().parents[1] / "wheels", *plan.wheels]
-    links = [word for path in folders if path.is_dir() for word in ("--find-links", str(path))]
     argv = [str(python), "-I", "-m", "pip", "install", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
-    argv += ["--no-input", "--progress-bar", "off", *links, "-r", str(requirements)]
+    argv += ["--no-input", "--progress-bar", "off", *_sources(plan.wheels), "-r", str(requirements)]
     env = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
     began = time.monotonic()
     with log.open("ab") as output:
@@ -188,6 +186,18 @@ def _pip_install(plan: Plan, requirements: Path, say: Say) -> None:
             f"pip failed with code {process.returncode}; the end of {log}:\n{tail}",
             "mend the network or pip's settings (pip config list), then run the same command again",
         )
+
+
+def _sources(wheels: Sequence[Path]) -> list[str]:
+    """Where pip looks beside its own settings: wheel folders, and the variables that `image build` knows as well."""
+    folders = [Path(flavours.__file__).resolve().parents[1] / "wheels", *wheels]
+    folders += [Path(os.environ["DLCCTR_WHEELS"])] if os.environ.get("DLCCTR_WHEELS") else []
+    words = [word for path in folders if path.is_dir() for word in ("--find-links", str(path))]
+    for name, option in (("INDEX_URL", "--index-url"), ("EXTRA_INDEX_URL", "--extra-index-url")):
+        words += [word for value in os.environ.get(f"DLCCTR_{name}", "").split() for word in (option, value)]
+    if os.environ.get("DLCCTR_CA_BUNDLE"):
+        words += ["--cert", os.environ["DLCCTR_CA_BUNDLE"]]
+    return words
 
 
 def _still_runs(process: subprocess.Popen[bytes]) -> bool:
@@ -208,7 +218,7 @@ def _no_torch(flavour: str, requirement: str, error: CommandFailedError) -> Tool
     return ToolMissingError(
         f"{wanted} could not be installed (flavour {flavour}): {error.message}",
         "the CPU build of torch is not on every package index: put its wheel into the checkout's wheels/ folder or one "
-        "named with --wheels, or add PyTorch's own wheel index to pip's settings (README, section Installing)",
+        "named in DLCCTR_WHEELS, or name PyTorch's own wheel index in DLCCTR_EXTRA_INDEX_URL (README has its address)",
     )
 
 

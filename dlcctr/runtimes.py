@@ -59,9 +59,17 @@ class Command:
 class Runtime(Protocol):
     """One way to run rows."""
 
-    name: str
-    subject: str
-    """Image, SIF or Python, for people to read."""
+    @property
+    def name(self) -> str:
+        """What --runtime calls it."""
+
+    @property
+    def subject(self) -> str:
+        """Image, SIF or Python, for people to read."""
+
+    @property
+    def contained(self) -> bool:
+        """Whether a row sees nothing but its binds."""
 
     def command(self, job: Job) -> Command:
         """What to start for a job."""
@@ -77,6 +85,7 @@ class Docker:
     image: str
     rootless: bool = False
     name: str = "docker"
+    contained: bool = True
 
     @property
     def subject(self) -> str:
@@ -117,6 +126,7 @@ class Apptainer:
     tool: str
     sif: Path
     name: str = "apptainer"
+    contained: bool = True
 
     @property
     def subject(self) -> str:
@@ -153,6 +163,7 @@ class Native:
     python: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     name: str = "native"
+    contained: bool = False
 
     @property
     def subject(self) -> str:

@@ -39,16 +39,27 @@ if ! has_venv "$python"; then
     install_debian "$python" "python3-venv $version-venv"
 fi
 
-key="$({ "$python" -c 'import sys; print(sys.version, sys.executable)'; pwd; cat requirements/dev.lock pyproject.toml; } | sha256sum)"
-marker=.venv/dlcctr-complete
-if [ "$(cat "$marker" 2>/dev/null)" = "$key" ]; then
-    exit 0
+# One at a time: `make -j`, or two terminals.
+if command -v flock >/dev/null; then
+    mkdir -p .cache
+    exec 9>.cache/venv.lock
+    flock 9
 fi
-echo "setting up .venv with $python"
-rm -rf .venv
-"$python" -m venv .venv
 # Said here since a user's own settings may install elsewhere.
-export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USER=0
-.venv/bin/python -m pip install -qq --require-hashes --no-deps -r requirements/dev.lock
-.venv/bin/python -m pip install -qq --no-deps --no-build-isolation -e .
-echo "$key" >"$marker"
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USER=0 PIP_ROOT_USER_ACTION=ignore
+
+key="$({ "$python" -c 'import sys; print(sys.version, sys.executable)'; pwd; cat requirements/dev.lock; } | sha256sum)"
+marker=.venv/dlcctr-packages
+if [ "$(cat "$marker" 2>/dev/null)" != "$key" ]; then
+    echo "setting up .venv with $python"
+    rm -rf .venv
+    "$python" -m venv .venv
+    .venv/bin/python -m pip install -qq --require-hashes --no-deps -r requirements/dev.lock
+    echo "$key" >"$marker"
+fi
+key="$(sha256sum <pyproject.toml)"
+marker=.venv/dlcctr-editable
+if [ "$(cat "$marker" 2>/dev/null)" != "$key" ]; then
+    .venv/bin/python -m pip install -qq --no-deps --no-build-isolation -e .
+    echo "$key" >"$marker"
+fi

@@ -1,0 +1,165 @@
+"""From a manifest and options to a run on this machine: rows, what is finished, GPUs, runtime, binds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcctr import local, run
+from dlcctr.binds import linked_files, plan_binds
+from dlcctr.campaign import Campaign, read_campaign
+from dlcctr.contract import ExitCode
+from dlcctr.errors import GpuError, OutputError, UsageError
+from dlcctr.localview import open_view
+from dlcctr.manifest import Row, find_row, read_manifest, row_settings
+from dlcctr.pick_runtime import Wish, pick_runtime
+from dlcctr.report import one_line, warn
+from dlcctr.runtimes import Runtime
+from dlcctr.slots import allowed_cpus, divide
+
+LOG_FOLDER = "logs"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks for; see `dlcctr run --help`."""
+
+    jobs: int | None = None
+    gpus: str | None = None
+    runtime: str = "auto"
+    image: str = ""
+    rows: str = ""
+    batch_size: int | None = None
+    allow_cpu: bool = False
+    overwrite: bool = False
+    wheels: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """Outcomes in the order of the rows, and the runtime they had."""
+
+    outcomes: list[local.Outcome]
+    runtime: str
+
+    @property
+    def exit_code(self) -> int:
+        """75 where the run was stopped; else that of the first failed row; else 0."""
+        codes = [each.code for each in self.outcomes if each.code != ExitCode.OK]
+        stopped = any(each.cause in ("stopped", "not started") for each in self.outcomes)
+        return int(ExitCode.TRY_AGAIN) if stopped else next(iter(codes), 0)
+
+
+def run_campaign(manifest: Path, options: Options) -> Result:
+    """Run a manifest's rows.
+
+    Raises
+    ------
+    ManifestError, UsageError
+        The manifest, the campaign or an option is wrong.
+    GpuError
+        There is no GPU and the CPU was not allowed.
+    ToolMissingError, ContractError
+        The runtime that was asked for cannot be had, or the image speaks another contract.
+    """
+    manifest = Path(os.path.abspath(manifest))  # noqa: PTH100 - the name that people gave, links kept
+    campaign = read_campaign(manifest)
+    rows = choose_rows(read_manifest(manifest), options.rows, manifest)
+    finished = set() if options.overwrite else finished_rows(manifest)
+    done = [local.Outcome(row.index, row.video, 0, was_finished=True) for row in rows if row.index in finished]
+    todo = [row for row in rows if row.index not in finished]
+    if done:
+        warn(f"{len(done)} of {len(rows)} rows are finished and skipped")
+    if not todo:
+        return Result(done, "")
+    gpus = find_gpus(options.gpus)
+    if not gpus and not options.allow_cpu:
+        raise GpuError("no GPU was found on this machine", "use --allow-cpu to run on the CPU, many times slower")
+    runtime = pick_runtime(campaign, Wish(options.runtime, options.image, bool(gpus), options.wheels))
+    _make_folder(campaign.out)
+    tasks = [_task(manifest, row_settings(row, campaign), row, options, runtime) for row in todo]
+    outcomes = _run(tasks, runtime, gpus, options.jobs)
+    return Result(sorted([*done, *outcomes], key=lambda each: each.index), runtime.name)
+
+
+def _run(tasks: Sequence[local.Task], runtime: Runtime, gpus: Sequence[str], jobs: int | None) -> list[local.Outcome]:
+    jobs = min(jobs or len(gpus) or 1, len(tasks))
+    slots = divide(jobs, gpus, *allowed_cpus())
+    warn(f"{len(tasks)} rows, {jobs} at a time; logs: {tasks[0].log.parent}")
+    with open_view(len(tasks)) as view:
+        return local.run_tasks(tasks, runtime, slots, view)
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be made: {error.strerror}", "mend [output] in campaign.toml") from error
+
+
+def _task(manifest: Path, settings: Campaign, row: Row, options: Options, runtime: Runtime) -> local.Task:
+    words: list[str] = []
+    words += ["--allow-cpu"] if options.allow_cpu else []
+    words += ["--overwrite"] if options.overwrite else []
+    words += ["--batch-size", str(options.batch_size)] if options.batch_size else []
+    return local.Task(
+        index=row.index,
+        video=row.video,
+        manifest=manifest,
+        log=settings.folder / LOG_FOLDER / f"{manifest.stem}-row{row.index:05d}.log",
+        binds=plan_binds(_read_only(manifest, settings, row), [settings.out]) if runtime.contained else (),
+        options=tuple(words),
+    )
+
+
+def _read_only(manifest: Path, settings: Campaign, row: Row) -> Iterator[Path]:
+    yield manifest.parent
+    yield settings.video_root
+    yield Path(os.path.realpath(settings.video_root / row.video))
+    if settings.model:
+        yield settings.model
+        for folder in settings.model.glob("dlc-models*"):
+            yield from linked_files(folder)
+
+
+def choose_rows(rows: Sequence[Row], wanted: str, manifest: Path) -> list[Row]:
+    """Rows of a list such as ``0-9,12``; all of them where it is empty. Raises `UsageError`, `ManifestError`."""
+    if not wanted.strip():
+        return list(rows)
+    indices: set[int] = set()
+    for part in wanted.split(","):
+        first, dash, last = (word.strip() for word in part.partition("-"))
+        numbers = [first, last] if dash else [first]
+        if not all(word.isascii() and word.isdecimal() for word in numbers) or int(numbers[-1]) < int(first):
+            raise UsageError(f"--rows {wanted!r}: {part!r} is no row and no range of rows", "for example --rows 0-9,12")
+        find_row(rows, int(numbers[-1]), manifest)
+        indices |= set(range(int(first), int(numbers[-1]) + 1))
+    return [row for row in rows if row.index in indices]
+
+
+def finished_rows(manifest: Path) -> set[int]:
+    """Rows whose result is whole by its receipt and its files' sizes; no row is started to find out."""
+    from dlcctr.check import Options as CheckOptions
+    from dlcctr.check import check
+    from dlcctr.states import State
+
+    result = check(manifest, CheckOptions(quick=True))
+    return {each.row.index for each in result.rows if each.state in (State.WHOLE, State.DEGRADED)}
+
+
+def find_gpus(wanted: str | None) -> list[str]:
+    """GPUs to use: those named, else those of CUDA_VISIBLE_DEVICES, else all that the driver lists."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    text = wanted if wanted is not None else visible
+    if text is not None:
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        if any(one_line(name) != name or (name.startswith("-") and name != "-1") for name in names):
+            raise UsageError(f"--gpus {text!r} is no list of GPUs", "for example --gpus 0,1 or --gpus none")
+        return [] if names in ([], ["none"], ["-1"]) else names
+    if shutil.which("nvidia-smi") is None:
+        return []
+    answer = run.run(["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"], check=False)
+    return [line.strip() for line in answer.stdout.splitlines() if line.strip().isdecimal()]

@@ -1,0 +1,94 @@
+"""`run`: a manifest's rows on this machine, without a scheduler."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dlcctr.local import Outcome
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="run")(run_manifest)
+
+
+def run_manifest(
+    manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
+    *,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Rows at a time; by default one for each GPU, else 1.")
+    ] = None,
+    gpus: Annotated[
+        str | None, typer.Option(help="GPUs to use: 0,1 or none; by default those this process sees.")
+    ] = None,
+    runtime: Annotated[str, typer.Option(help="auto, docker, apptainer or native.")] = "auto",
+    image: Annotated[str, typer.Option(help="Image tag for docker, or .sif file for apptainer.")] = "",
+    rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Frames per network call.")] = None,
+    allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="Run on the CPU where there is no GPU.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Analyse finished rows again.")] = False,
+    wheels: Annotated[
+        list[Path] | None, typer.Option(help="Folder with wheels for the native runtime, say CPU torch.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Analyse a manifest's rows on this machine; finished ones are skipped, a bad one never stops the others."""
+    from dlcctr import campaign_run
+
+    options = campaign_run.Options(
+        jobs=jobs,
+        gpus=gpus,
+        runtime=runtime,
+        image=image,
+        rows=rows,
+        batch_size=batch_size,
+        allow_cpu=allow_cpu,
+        overwrite=overwrite,
+        wheels=tuple(wheels or ()),
+    )
+    result = campaign_run.run_campaign(manifest, options)
+    _print(manifest, result.outcomes, as_json=as_json, runtime=result.runtime)
+    raise typer.Exit(result.exit_code)
+
+
+def _print(manifest: Path, outcomes: Sequence[Outcome], *, as_json: bool, runtime: str) -> None:
+    from dlcctr.report import print_json, print_lines
+
+    if as_json:
+        rows = [asdict(each) | {"log": str(each.log) if each.log else None} for each in outcomes]
+        print_json("run", manifest=str(manifest), runtime=runtime, rows=rows)
+    else:
+        print_lines(summary(manifest, outcomes))
+
+
+def summary(manifest: Path, outcomes: Sequence[Outcome]) -> list[str]:
+    """Counts, the failed rows, and the command to type next."""
+    import shlex
+
+    from dlcctr.contract import ExitCode
+    from dlcctr.report import ranges
+
+    kinds: Counter[str] = Counter()
+    failed: dict[int, list[int]] = {}
+    for each in outcomes:
+        if each.code == ExitCode.OK:
+            kinds["finished before" if each.was_finished else "done"] += 1
+        elif each.cause in ("stopped", "not started"):
+            kinds[each.cause] += 1
+        else:
+            kinds["failed"] += 1
+            failed.setdefault(each.code, []).append(each.index)
+    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    lines = [f"{len(outcomes)} rows: {counts or 'none'}"]
+    lines += [f"  exit code {code}: rows {ranges(indices)}" for code, indices in sorted(failed.items())]
+    name = shlex.quote(str(manifest))
+    if kinds["stopped"] or kinds["not started"]:
+        return [*lines, f"go on: the same command again, `dlcctr run {name} …`; finished rows are skipped"]
+    return [*lines, f"next: dlcctr check {name}"]

@@ -1,0 +1,114 @@
+"""Which runtime the rows get: what was asked for, else docker, apptainer or native, whichever is ready first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcctr import flavours, native
+from dlcctr.campaign import Campaign
+from dlcctr.errors import ToolMissingError, UsageError
+from dlcctr.report import warn
+from dlcctr.runtimes import Native, Runtime, find_apptainer, find_docker
+
+RUNTIMES = ("docker", "apptainer", "native")
+SIF_NAME = "dlc.sif"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line says about the runtime."""
+
+    runtime: str = "auto"
+    image: str = ""
+    gpu: bool = False
+    wheels: tuple[Path, ...] = ()
+
+
+def pick_runtime(campaign: Campaign, wish: Wish) -> Runtime:
+    """Find a runtime, and say which and why.
+
+    Raises
+    ------
+    UsageError
+        There is no runtime of that name.
+    ToolMissingError, ContractError
+        The one that was asked for cannot be had, or its image speaks another contract.
+    """
+    makers: dict[str, Callable[[], Runtime]] = {
+        "docker": lambda: _docker(campaign, wish),
+        "apptainer": lambda: find_apptainer(_sif(campaign, wish)),
+        "native": lambda: Native(native.ensure_environment(_flavour(campaign, wish, gpu=wish.gpu), wheels=wish.wheels)),
+    }
+    name = "apptainer" if wish.runtime == "singularity" else wish.runtime
+    if name == "auto" and wish.image:
+        name = "apptainer" if wish.image.endswith(".sif") else "docker"
+    if name != "auto":
+        if name not in makers:
+            raise UsageError(f"--runtime {wish.runtime!r} is unknown", f"use one of: auto, {', '.join(RUNTIMES)}")
+        found = makers[name]()
+        warn(f"runtime: {found.name} ({found.subject}), as asked for")
+        return found
+    return _first_ready(makers)
+
+
+def _first_ready(makers: dict[str, Callable[[], Runtime]]) -> Runtime:
+    reasons = []
+    for name in RUNTIMES:
+        try:
+            found = makers[name]()
+        except ToolMissingError as error:
+            if name == RUNTIMES[-1]:
+                raise
+            reasons.append(f"no {name}: {error.message}")
+            continue
+        why = "; ".join(reasons) or "its engine answers and the image is there"
+        warn(f"runtime: {found.name} ({found.subject}); {why}; choose with --runtime {'|'.join(RUNTIMES)}")
+        return found
+    raise AssertionError("the last runtime is returned or raises")
+
+
+def _docker(campaign: Campaign, wish: Wish) -> Runtime:
+    if wish.image or (campaign.image and not campaign.image.endswith(".sif")):
+        return find_docker(wish.image or campaign.image)
+    device = _flavour(campaign, wish, gpu=True).tag
+    tags = [device] if wish.gpu else [_flavour(campaign, wish, gpu=False).tag, device]
+    for tag in tags[:-1]:
+        try:
+            return find_docker(tag)
+        except ToolMissingError:
+            continue
+    try:
+        return find_docker(tags[-1])
+    except ToolMissingError as error:
+        if error.message.startswith("image "):
+            raise ToolMissingError(f"none of these images is on this machine: {', '.join(tags)}", error.hint) from error
+        raise
+
+
+def _sif(campaign: Campaign, wish: Wish) -> Path:
+    named = wish.image or (campaign.image if campaign.image.endswith(".sif") else "")
+    if named:
+        return Path(named)
+    return next((path for path in (Path(SIF_NAME), campaign.folder / SIF_NAME) if path.exists()), Path(SIF_NAME))
+
+
+def _flavour(campaign: Campaign, wish: Wish, *, gpu: bool) -> flavours.Flavour:
+    """Flavour for the campaign's engine, read from the model where campaign.toml does not say it."""
+    engine = campaign.engine
+    if not engine:
+        if campaign.model is None:
+            raise UsageError(
+                f"{campaign.file}: names no model", "give one: dlcctr manifest … --model PROJECT, or --image here"
+            )
+        from dlcctr.model import inspect_model
+
+        engine = inspect_model(
+            campaign.model,
+            shuffle=campaign.shuffle,
+            trainset_index=campaign.trainset_index,
+            snapshot=campaign.snapshot,
+        ).engine
+    device = "cuda" if gpu else "cpu"
+    return flavours.pick_flavour(flavours.list_flavours(), flavours.read_pins(), engine=engine, device=device)

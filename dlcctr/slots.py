@@ -1,0 +1,52 @@
+"""Dividing one machine among the rows that run at the same time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dlcctr.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The part of this machine that one running row has."""
+
+    gpu: str | None
+    cpus: frozenset[int] | None
+    n_cpus: int
+
+
+def allowed_cpus() -> tuple[list[int] | None, int]:
+    """CPUs of this process, and how many of them it may use.
+
+    The list is None where the number is less than the list (Slurm without CPU binding): which ones are ours is
+    then not known, so that nothing is pinned.
+    """
+    cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    limit = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    count = min(len(cpus), int(limit)) if limit.isdecimal() and int(limit) > 0 else len(cpus)
+    return (cpus if count == len(cpus) and hasattr(os, "sched_setaffinity") else None), count
+
+
+def divide(jobs: int, gpus: Sequence[str], cpus: Sequence[int] | None, n_cpus: int) -> list[Slot]:
+    """Divide the machine: one GPU for each running row, the CPUs in even parts, at least one each.
+
+    Raises
+    ------
+    UsageError
+        More rows at a time than GPUs.
+    """
+    if gpus and jobs > len(gpus):
+        raise UsageError(
+            f"--jobs {jobs} with {len(gpus)} GPU(s): each running row has a GPU of its own",
+            f"use --jobs {len(gpus)}, or name a GPU twice (--gpus 0,0) to let two rows share it",
+        )
+    slots = []
+    for number in range(jobs):
+        first, stop = number * n_cpus // jobs, (number + 1) * n_cpus // jobs
+        stop = max(stop, first + 1)
+        pinned = frozenset(cpus[first % len(cpus) : first % len(cpus) + stop - first]) if cpus else None
+        slots.append(Slot(gpu=gpus[number] if gpus else None, cpus=pinned, n_cpus=stop - first))
+    return slots
