@@ -4,6 +4,8 @@ Whatever way Python is started (`docker run`, `singularity exec image.sif python
 paths stay out, caches go to a folder that can be written, and DeepLabCut can import torchvision beside CPU torch.
 """
 
+# pathlib takes longer to import than all of this takes
+# ruff: noqa: PTH100, PTH103, PTH113, PTH117, PTH118, PTH120
 import os
 import sys
 

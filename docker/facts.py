@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import sys
-import tomllib
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
+
+import tomllib
 
 MIN_DRIVER = {"": "", "12": "525.60.13", "13": "580"}
 """Oldest Linux driver by major version of CUDA: CUDA Toolkit Release Notes, "CUDA Minor Version Compatibility"."""
@@ -52,7 +53,7 @@ def read_tensorflow() -> dict[str, Any]:
 def read_facts(flavour: str) -> dict[str, Any]:
     """Engine, versions and GPU facts of this environment."""
     versions = {each.name.lower().replace("_", "-"): each.version for each in distributions()}
-    engine = flavour.split("-")[0]
+    engine = flavour.split("-", maxsplit=1)[0]
     found = read_torch() if engine == "pytorch" else read_tensorflow()
     package = {"pytorch": "torch", "tensorflow": "tensorflow" if found["cuda"] else "tensorflow-cpu"}[engine]
     return {
@@ -96,4 +97,6 @@ def describe(facts_file: Path, target: Path, pairs: list[str]) -> int:
 
 if __name__ == "__main__":
     command, first, second, *rest = sys.argv[1:]
-    sys.exit(check(first, Path(second), Path(rest[0])) if command == "check" else describe(Path(first), Path(second), rest))
+    if command == "check":
+        sys.exit(check(first, Path(second), Path(rest[0])))
+    sys.exit(describe(Path(first), Path(second), rest))
