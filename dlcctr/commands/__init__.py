@@ -35,13 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _add(app: typer.Typer, name: str) -> None:
-    try:
-        module = importlib.import_module(f"dlcctr.commands.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"dlcctr.commands.{name}":
-            raise
-        return
-    module.add(app)
+    importlib.import_module(f"dlcctr.commands.{name}").add(app)
 
 
 def overview(program: str, summary: str) -> str:

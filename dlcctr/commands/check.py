@@ -110,11 +110,12 @@ def next_steps(result: CheckResult) -> list[str]:
     by_state = {state: ranges(row.row.index for row in result.unwhole if row.state is state) for state in State}
     manifest = shlex.quote(str(result.manifest))
     run = f"dlcctr run {manifest}"
+    broken = by_state[State.BROKEN]
     advice = {
-        State.UNFINISHED: f"{run}, or analyze --index N --manifest {manifest} for each",
-        State.BROKEN: f"analyze --index N --manifest {manifest} --overwrite for each, once the cause is clear",
+        State.UNFINISHED: run,
+        State.BROKEN: f"{run} --rows {broken} --overwrite, once the cause is clear",
         State.FAILED: f"mend the cause, then {run}",
-        State.QUARANTINED: f"look at these videos; then {run}",
+        State.QUARANTINED: f"look at these videos; once they are mended, {run}",
         State.UNREADABLE: "put a readable video there under a new name, then dlcctr manifest … --append",
         State.DEGRADED: "look whether these frames matter; if not, dlcctr check --accept-degraded",
     }
