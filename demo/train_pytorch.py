@@ -40,9 +40,7 @@ def train(folder: Path) -> Path:
     )
     model_config = next(config.parent.glob("dlc-models-pytorch/*/*/train/pytorch_config.yaml"))
     shrink_network(model_config)
-    deeplabcut.train_network(
-        str(config), shuffle=1, device="cpu", snapshot_path=random_start(model_config)
-    )
+    deeplabcut.train_network(str(config), shuffle=1, device="cpu", snapshot_path=random_start(model_config))
     return config
 
 

@@ -1,0 +1,179 @@
+"""`make demo`: from nothing to tracked points whose error is known, through the same commands that people use."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from dlcctr import flavours, native, run
+from dlcctr.campaign import read_campaign
+from dlcctr.cli import catch
+from dlcctr.errors import AnalysisError, CommandFailedError
+
+HERE = Path(__file__).resolve().parent
+LIMIT_PX = {"pytorch": 3.0, "tensorflow": 8.0}
+"""Mean error that fails the demo. docs/local.md says what was measured."""
+REPORT_S = 20.0
+RUNTIMES = ("native", "docker", "apptainer")
+
+
+def main() -> None:
+    """Set up, make videos, train, analyse, check, compare."""
+    wish = parse_options()
+    began = time.monotonic()
+    folder = wish.output.absolute()
+    say(f"demo: engine {wish.engine}, runtime {wish.runtime}, everything in {folder}")
+    flavour = flavours.pick_flavour(flavours.list_flavours(), flavours.read_pins(), engine=wish.engine, device="cpu")
+    python = native.ensure_environment(flavour, say=say)
+    make_videos(python, folder)
+    project = train(python, folder, wish.engine, native.read_lock(flavour))
+    manifest = make_campaign(folder, project, wish.engine)
+    words = [str(manifest), "--allow-cpu", "--runtime", wish.runtime]
+    dlcctr("run", *words, *(["--overwrite"] if wish.again else []))
+    dlcctr("check", str(manifest))
+    compare(python, folder, manifest, wish.engine)
+    say(f"demo: done in {time.monotonic() - began:.0f} s; look at {folder / 'tracked.png'}")
+    say_runtimes(manifest, flavour, wish.runtime)
+
+
+def parse_options() -> argparse.Namespace:
+    """Options, each with an environment variable for `make`."""
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
+    parser.add_argument("--engine", choices=sorted(LIMIT_PX), default=os.environ.get("ENGINE") or "pytorch")
+    parser.add_argument("--runtime", choices=RUNTIMES, default=os.environ.get("RUNTIME") or RUNTIMES[0])
+    parser.add_argument("--output", type=Path, default=Path("demo-out"))
+    parser.add_argument("--again", action="store_true", help="analyse finished rows again")
+    return parser.parse_args()
+
+
+def say(line: str) -> None:
+    """Print one line at once."""
+    print(line, flush=True)
+
+
+def dlcctr(*words: str) -> None:
+    """Run a command of dlcctr as a person would, and show it.
+
+    Raises
+    ------
+    CommandFailedError
+        It did not end with 0.
+    """
+    say(f"$ dlcctr {shlex.join(words)}")
+    run.run([sys.executable, "-m", "dlcctr", *words], capture=False)
+
+
+def in_native(python: Path, script: str, *words: str, log: Path | None = None) -> None:
+    """Run a script of this folder in the native environment; with a log, say now and then how far it is."""
+    argv = [str(python), "-Es", str(HERE / script), *words]
+    hidden = {"DLClight": "True", "CUDA_VISIBLE_DEVICES": "", "NO_ALBUMENTATIONS_UPDATE": "1", "PYTHONUNBUFFERED": "1"}
+    env = {**os.environ, **hidden}
+    if log is None:
+        code = run.run(argv, env=hidden, capture=False, check=False).returncode
+    else:
+        with log.open("wb") as output:
+            process = run.start(argv, output=output, env=env)
+            try:
+                code = wait_and_report(process, log)
+            finally:
+                process.kill()
+                process.wait()
+    if code:
+        where = f"; see {log}" if log else ""
+        raise CommandFailedError(f"{script} ended with code {code}{where}", f"by hand: {shlex.join(argv)}")
+
+
+def wait_and_report(process: subprocess.Popen[bytes], log: Path) -> int:
+    """Wait for a process, with a line of its log now and then."""
+    began = time.monotonic()
+    while True:
+        try:
+            return process.wait(timeout=REPORT_S)
+        except subprocess.TimeoutExpired:
+            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["starting"]
+            say(f"  {time.monotonic() - began:4.0f} s: {lines[-1].strip()[:90]}")
+
+
+def digest(*parts: str | Path) -> str:
+    """Short hash of texts and files."""
+    texts = [part.read_text(encoding="utf-8") if isinstance(part, Path) else part for part in parts]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+
+def make_videos(python: Path, folder: Path) -> None:
+    """Make the held-out videos, unless this very script made them before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key, marker = digest(HERE / "videos.py"), folder / "videos-made-by"
+    if not marker.exists() or marker.read_text() != key:
+        for name in ("videos", "truth"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+    say("videos: a drawn mouse with four body parts, three held-out videos with awkward names")
+    in_native(python, "videos.py", str(folder))
+    marker.write_text(key)
+
+
+def train(python: Path, folder: Path, engine: str, lock: str) -> Path:
+    """Train the model, or take the one that the same script made with the same packages.
+
+    Returns
+    -------
+    Path
+        Its DeepLabCut project.
+    """
+    script = HERE / f"train_{engine}.py"
+    trained = folder / f"model-{engine}-{digest(script, HERE / 'project.py', HERE / 'videos.py', lock)}"
+    if trained.exists():
+        say(f"model: trained before ({trained.name})")
+    else:
+        say("model: training a small network from seeded random weights, by DeepLabCut's train_network; minutes, once")
+        making = folder / f"making-{engine}"
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir()
+        began = time.monotonic()
+        in_native(python, script.name, str(making), log=folder / f"train-{engine}.log")
+        making.rename(trained)
+        say(f"model: trained in {time.monotonic() - began:.0f} s")
+    return next(trained.glob("demo-*/config.yaml")).parent
+
+
+def make_campaign(folder: Path, project: Path, engine: str) -> Path:
+    """Write the manifest, or hold the one that is there against the videos."""
+    key = digest(HERE / "videos.py", project.parent.name)
+    manifest = folder / f"campaign-{engine}-{key}" / "manifest.csv"
+    if manifest.exists():
+        dlcctr("validate", str(manifest))
+    else:
+        dlcctr("manifest", str(folder / "videos"), "-o", str(manifest), "--model", str(project))
+    return manifest
+
+
+def compare(python: Path, folder: Path, manifest: Path, engine: str) -> None:
+    """Print the pixel error, draw the picture; fail above the limit."""
+    campaign = read_campaign(manifest)
+    results, picture = campaign.out / campaign.model_id, folder / "tracked.png"
+    try:
+        in_native(python, "picture.py", str(folder), str(results), str(picture), str(LIMIT_PX[engine]))
+    except CommandFailedError as error:
+        raise AnalysisError("the tracks are not as near to the truth as they must be", error.hint) from error
+
+
+def say_runtimes(manifest: Path, flavour: flavours.Flavour, runtime: str) -> None:
+    """Tell how to do the same with the other runtimes."""
+    shown = os.path.relpath(manifest)
+    say(f"The rows ran in this machine's own executor, runtime {runtime}. The same rows, analysed again:")
+    image = f"make image ENGINE={flavour.engine} DEVICE=cpu, then "
+    sif = f"make sif ENGINE={flavour.engine} DEVICE=cpu, then "
+    for name, first in (("docker", image), ("apptainer", sif), ("native", "")):
+        if name != runtime:
+            say(f"  {name}: {first}dlcctr run {shlex.quote(shown)} --runtime {name} --allow-cpu --overwrite")
+
+
+if __name__ == "__main__":
+    sys.exit(catch(main))
