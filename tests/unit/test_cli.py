@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dlcctr import __version__
+from dlcctr.campaign import read_campaign
 from dlcctr.cli import catch, main, make_app
 from dlcctr.commands import HOST, SHARED
 from dlcctr.contract import ExitCode
@@ -218,3 +219,32 @@ def test_the_table_on_a_terminal_is_drawn_by_rich(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "stdout", screen)
     print_table(("index", "video"), [(1, "[bold]a\x1b[2J.mp4")])
     assert "[bold]a\\x1b[2J.mp4" in screen.getvalue()
+
+
+def test_the_model_is_pinned_by_hash_snapshot_parts_and_crop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Info:
+        project, id, hash, engine = tmp_path / "project", "model-id", "00ff", "pytorch"
+        snapshot, crop = "snapshot-best-120", (0, 100, 0, 50)
+        bodyparts, individuals, unique_bodyparts = ("nose",), ("m1", "m2"), ("corner",)
+
+    asked: list[object] = []
+
+    def inspect(project: Path, **options: object) -> Info:
+        asked.append((project, options))
+        return Info()
+
+    monkeypatch.setattr("dlcctr.model.inspect_model", inspect)
+    video = media.write_video(tmp_path / "a.mp4", 5)
+    options = ("--model", tmp_path / "project", "--shuffle", "2", "--snapshot", "best", "--out", tmp_path / "out")
+    assert call(monkeypatch, "manifest", video, "-o", tmp_path / "c/m.csv", *options) == 0
+    assert asked == [(tmp_path / "project", {"shuffle": 2, "trainset_index": 0, "snapshot": "best"})]
+    campaign = read_campaign(tmp_path / "c/m.csv")
+    assert (campaign.model, campaign.model_id, campaign.model_hash) == (tmp_path / "project", "model-id", "00ff")
+    assert (campaign.snapshot, campaign.shuffle, campaign.crop) == ("snapshot-best-120", 2, (0, 100, 0, 50))
+    assert (campaign.individuals, campaign.unique_bodyparts, campaign.out) == (
+        ("m1", "m2"),
+        ("corner",),
+        tmp_path / "out",
+    )
+    assert call(monkeypatch, "manifest", video, "-o", tmp_path / "d/m.csv", *options, "--crop", "1,2,3,4") == 0
+    assert read_campaign(tmp_path / "d/m.csv").crop == (1, 2, 3, 4)
