@@ -81,6 +81,7 @@ def die() -> NoReturn:
 
 def arm(step: str | None, slow_s: float) -> None:
     """Change this (forked) process's commit so that it dies at one step, or is slow enough to be hit from outside."""
+    from dlcctr.contract import ATTEMPT_PREFIX
     from entrypoint import commit
 
     copyfile, fsync, write = commit.shutil.copyfile, commit.fsync_path, commit.write_text_atomic
@@ -106,7 +107,13 @@ def arm(step: str | None, slow_s: float) -> None:
     commit.shutil.copyfile = slow(copyfile, "write", half)
     commit.fsync_path = slow(fsync, "fsync")
     commit.write_text_atomic = slow(write, "receipt", temporary)
-    Path.rename = slow(rename, "after" if step == "after" else "rename", rename if step == "after" else lambda *_: None)
+    slow_rename = slow(rename, "after" if step == "after" else "rename", rename if step == "after" else lambda *_: None)
+
+    def rename_attempt(path: Path, target: Path) -> Path:
+        done: Path = (slow_rename if path.name.startswith(ATTEMPT_PREFIX) else rename)(path, target)
+        return done
+
+    Path.rename = rename_attempt  # type: ignore[method-assign]
 
 
 def supervise(command: dict[str, Any], log: Path) -> NoReturn:
