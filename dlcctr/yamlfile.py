@@ -76,8 +76,7 @@ def replace_values(text: str, values: Mapping[tuple[str, ...], Any], *, add: boo
     import yaml
 
     root = yaml.compose(text, Loader=yaml.SafeLoader)
-    edits = []
-    missing = []
+    edits, missing = [], []
     for path, value in values.items():
         node = _find(root, path)
         if isinstance(node, yaml.ScalarNode):
@@ -85,12 +84,16 @@ def replace_values(text: str, values: Mapping[tuple[str, ...], Any], *, add: boo
             new = json.dumps(value, ensure_ascii=False)
             edits.append((start, stop, new if stop > start else " " + new))
         elif node is None and add and len(path) == 1:
-            missing.append(f"{path[0]}: {json.dumps(value, ensure_ascii=False)}\n")
+            missing.append(f"{json.dumps(path[0])}: {json.dumps(value, ensure_ascii=False)}")
+    if isinstance(root, yaml.MappingNode) and root.flow_style and missing:
+        place = root.start_mark.index + 1
+        edits.append((place, place, ", ".join(missing) + ("," if root.value else "")))
+        missing = []
     for start, stop, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[stop:]
     if missing and not text.endswith("\n"):
         text += "\n"
-    return text + "".join(missing)
+    return text + "".join(line + "\n" for line in missing)
 
 
 def _find(node: Any, path: tuple[str, ...]) -> Any:
