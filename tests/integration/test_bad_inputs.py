@@ -137,7 +137,7 @@ def test_project_of_the_other_engine_names_the_image(bench: Bench, native_pytorc
     for ending in ("index", "meta", "data-00000-of-00001"):
         (target / f"snapshot-10.{ending}").write_bytes(b"0")
     shutil.rmtree(project / "dlc-models-pytorch")
-    code, said = bench.analyze("sound.mp4", "--model", str(project))
+    code, said = bench.analyze("sound.mp4", "--model", str(project), "--snapshot", "snapshot-10")
     assert code == 5, said
     assert "tensorflow" in said
     assert "image" in said
