@@ -159,8 +159,9 @@ def test_a_sound_video_is_whole_afterwards_and_finished_rows_are_not_redone(benc
     assert bench.row("sound.mp4")["state"] == "whole"
 
 
-def docker(image: str, folder: Path, *options: str, script: str, user: str = "31415:27182") -> subprocess.CompletedProcess[str]:  # fmt: skip
-    argv = ["docker", "run", "--rm", "--read-only", "--network", "none", "--tmpfs", "/tmp", "--user", user]
+def docker(image: str, folder: Path, *options: str, script: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell line in the image as a user whom nobody knows."""
+    argv = ["docker", "run", "--rm", "--read-only", "--network", "none", "--tmpfs", "/tmp", "--user", "31415:27182"]
     argv += ["--volume", f"{folder}:{folder}:ro", *options, "--entrypoint", "sh", image, "-c", script]
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 

@@ -92,7 +92,7 @@ def workers_of(case: Case) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                if str(case.scratch) in os.readlink(entry / "cwd"):
+                if str(case.scratch) in str((entry / "cwd").readlink()):
                     found.append(int(entry.name))
             except OSError:
                 continue
@@ -175,7 +175,7 @@ def test_killed_after_the_first_output_byte(case: Case, server: AttemptServer, c
 
 
 def test_nothing_of_the_killed_attempts_stays(case: Case, server: AttemptServer, clean: tuple[bytes, float]) -> None:
-    """The next attempt on the same machine clears what killed ones left: scratch at once, attempts once they are old."""
+    """The next attempt on the machine clears what killed ones left: scratch at once, attempts once they are old."""
     for folder in case.out.glob(f"*/{ATTEMPT_PREFIX}*"):
         os.utime(folder, (0, 0))
     case_result = case.result()
