@@ -89,7 +89,7 @@ def test_definition_starts_from_a_registry(tool: Tool, tmp_path: Path) -> None:
 
 def test_zstd_is_passed_on(tool: Tool, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sif.build_sif(str(archive), archive.with_name("dlc.sif"), compression="zstd")
-    assert tool.build == "build --mksquashfs-args -comp zstd made.sif docker-archive:dlc.tar"
+    assert tool.build == "build --mksquashfs-args -comp zstd -Xcompression-level 3 made.sif docker-archive:dlc.tar"
     monkeypatch.setenv("BUILD_HELP", "old")
     with pytest.raises(UsageError, match="too old"):
         sif.build_sif(str(archive), archive.with_name("dlc.sif"), compression="zstd")
