@@ -10,7 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 ZERO_RUN = bytes(64)
-"""A run of zeros that arithmetic coding does not produce: a hole, as a lost block of a disk or a transfer leaves it."""
+"""A run of zeros that these codecs do not write, but for padding at the end: a block that a disk or a transfer lost."""
+CLOSED_KEYS = {"vp8", "vp9", "av1"}
+ZERO_FREE = {"mpeg4", "h263", "h263p", "flv1", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "wmv3", "vc1"}
+START_OF_SCAN = b"\xff\xda"
 FORBIDDEN = (b"\0\0\0", b"\0\0\1", b"\0\0\2")
 """H.264 and H.265, 7.4.1: these never occur inside a NAL unit."""
 
@@ -61,9 +64,17 @@ def inspector(codec: str, extradata: bytes) -> Inspect:
     if codec == "hevc":
         size = (extradata[21] & 3) + 1 if len(extradata) > 21 and extradata[0] == 1 else 0
         return lambda data, key: _hevc(_nal_units(data, size))
-    if codec in ("vp8", "vp9", "av1"):
-        return lambda data, key: Facts(ZERO_RUN not in data, "closed" if key else "")
+    if codec in CLOSED_KEYS:
+        return lambda data, key: Facts(_has_no_hole(data), "closed" if key else "")
+    if codec in ZERO_FREE:
+        return lambda data, key: Facts(_has_no_hole(data), "open" if key else "")
+    if codec == "mjpeg":
+        return lambda data, key: Facts(_has_no_hole(data[max(0, data.find(START_OF_SCAN)) :]), "open" if key else "")
     return lambda data, key: Facts(True, "open" if key else "")
+
+
+def _has_no_hole(data: bytes) -> bool:
+    return ZERO_RUN not in data.rstrip(b"\0")
 
 
 def _nal_units(data: bytes, length_size: int) -> list[bytes] | None:

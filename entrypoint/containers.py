@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 from pathlib import Path
 from typing import BinaryIO
 
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 ASF_HEADER_BYTES = 1 << 16
+
+BOX_NAME = re.compile(rb"[\xa9 -~]{4}")
 
 EBML_HEADER, SEGMENT, CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
 SEGMENT_CHILDREN = {
@@ -20,7 +23,7 @@ CLUSTER_CHILDREN = {0xE7, 0xA7, 0xAB, 0xA3, 0xA0, 0x5854, 0xAF, 0xEC, 0xBF}
 
 
 def is_cut(path: Path, container: str) -> bool:
-    """Whether the file ends before its own structure does.
+    """Whether the file ends before its own structure does, or cannot be followed to its end.
 
     AVI, Matroska, MP4 and ASF announce sizes; a file that is shorter was cut. Sizes of 0 or "unknown", as live
     recorders leave them, say nothing, and neither do MPEG streams and raw bitstreams.
@@ -62,14 +65,16 @@ def _boxes_are_cut(file: BinaryIO, size: int) -> bool:
     place = 0
     while place + 8 <= size:
         file.seek(place)
-        length, _ = struct.unpack(">I4s", file.read(8))
+        length, name = struct.unpack(">I4s", file.read(8))
+        if place and not BOX_NAME.fullmatch(name):
+            return True  # a hole: nothing behind it can be found
         if length == 1:
             extended = file.read(8)
             if len(extended) < 8:
                 return True
             length = int.from_bytes(extended, "big")
         if length < 8:
-            return False  # 0: up to the end of the file
+            return bool(length)  # 0: up to the end of the file
         place += length
     return place > size
 

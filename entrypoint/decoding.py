@@ -27,6 +27,7 @@ class Packet:
     pos: int | None
     size: int
     facts: Facts
+    duration: int = 0
     corrupt: bool = False
     discard: bool = False
     failed: bool = False
@@ -99,7 +100,7 @@ class Pass:
     Parameters
     ----------
     threads : int
-        0 for all that are allowed. With 1, an error is that of the packet just sent.
+        0 for all that are allowed. Only with 1 it is known which packet a frame or an error belongs to.
     strict : bool
         Let the decoder refuse what it would conceal.
 
@@ -123,7 +124,10 @@ class Pass:
         context = self.stream.codec_context
         context.thread_count = threads or allowed_cpus()
         context.thread_type = "AUTO"
-        context.copy_opaque = True
+        # PyAV frees what a packet carries under Python's lock, in the decoder's thread, while closing waits for that
+        # thread and holds the lock: with more than one thread, damaged HEVC hangs for ever.
+        self._alone = context.thread_count == 1
+        context.copy_opaque = self._alone
         if strict:
             context.options = dict(STRICT)
         self.codec = codec_name(self.stream)
@@ -189,18 +193,21 @@ class Pass:
             yield av.Packet()
 
     def _note(self, packet: Any) -> None:
-        packet.opaque = len(self.packets)
+        if self._alone:
+            packet.opaque = len(self.packets)
         if self._hold:
             self.held[len(self.packets)] = packet
         facts = self._inspect(bytes(packet), packet.is_keyframe)
         self.packets.append(
             Packet(
-                packet.pts, packet.dts, packet.pos, packet.size, facts,
+                packet.pts, packet.dts, packet.pos, packet.size, facts, packet.duration or 0,
                 corrupt=packet.is_corrupt, discard=packet.is_discard,
             )
         )  # fmt: skip
 
     def _assign(self, frame: Any) -> None:
+        if not self._alone:
+            return
         number = frame.opaque
         if not isinstance(number, int):  # a decoder that does not carry it: the packet shown at this time
             number = next((i for i, p in enumerate(self.packets) if not p.frames and p.pts == frame.pts), None)

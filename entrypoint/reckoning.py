@@ -20,6 +20,10 @@ INDEXED = {"mov", "mp4", "avi"}
 """Containers whose index names every frame."""
 MANNER_FRACTION = 0.5
 """What is odd about more of the packets than this is the file's own manner, not damage."""
+CHUNK_HEADER = 8
+"""AVI's index names the header of a chunk, PyAV the data behind it."""
+LONGEST_REORDERING = 32
+"""Packets after which a decoder has put a frame out (H.264 and H.265 allow 16)."""
 EVEN_FRACTION = 0.9
 """So many of the distances between frames must be equal for a gap to be counted in frames."""
 
@@ -56,10 +60,15 @@ def _scan_fast(path: Path, threads: int) -> FrameScan | None:
         packets = reading.packets
         if not reading.outputs or reading.read_errors or any(packet.damaged for packet in packets):
             return None
-        if _unread(reading) or _is_damaged_file(path, reading):
+        if _unread(reading) or _is_damaged_file(path, reading) or _has_jumps(reading):
             return None
         slots = [Slot(number) for number in range(reading.outputs)]
         return _result(reading, slots, None)
+
+
+def _has_jumps(reading: Pass) -> bool:
+    _suspect_jumps(reading, reading.packets)
+    return any(packet.corrupt for packet in reading.packets)
 
 
 def _last_is_bad(reading: Pass) -> bool:
@@ -85,17 +94,21 @@ def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
                 return None
             for packet in packets:
                 packet.facts = Facts(True, packet.facts.restart, packet.facts.reference)
+        packets = _settle_with_index(reading)
         _suspect_neighbours(packets)
-        packets += _unread(reading)
+        name = reading.container.format.name
+        steady = not INDEXED & set(name.split(",")) or _is_fragmented(reading)
+        _suspect_jumps(reading, packets)
         right = _judge(packets)
         slots, trusted = _in_presentation_order(packets, right, reading)
-        damaged = any(packet.damaged for packet in packets)
-        name = reading.container.format.name
-        if trusted and not INDEXED & set(name.split(",")) and (damaged or is_broken(path, name)):
-            slots = _fill_gaps(slots)
+        damaged = any(packet.damaged for packet in packets) or is_broken(path, name)
+        if damaged and steady and trusted:
+            slots = _fill_gaps(slots, path)
+        elif damaged and not trusted and not _index_places(reading):
+            _refuse_frames_behind_a_hole(slots, path)
         header = _header_frames(reading)
-        if is_cut(path, name) and header > len(slots):
-            slots += [Slot(None)] * (header - len(slots))
+        if is_cut(path, name):  # what is gone held a frame at least
+            slots += [Slot(None)] * max(header - len(slots), 0 if _unread(reading) else 1)
         if not any(slot.output is not None for slot in slots) and strict:
             return None
         return _result(reading, slots, strict) if slots else None
@@ -103,32 +116,59 @@ def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
 
 def _suspect_neighbours(packets: list[Packet]) -> None:
     """A hole that breaks a packet began in the one before, in the order of the file."""
-    order = [p for p in packets if p.pos is not None and p.pos >= 0]
-    order.sort(key=lambda p: p.pos or 0)
-    broken = [p.failed or not p.facts.sound for p in order]
+    placed = all(p.pos is not None and p.pos >= 0 for p in packets)  # not in MPEG streams
+    order = sorted(packets, key=lambda p: p.pos or 0) if placed else packets
+    broken = [p.failed or not p.found or not p.facts.sound for p in order]
     for before, is_bad in zip(order, broken[1:], strict=False):
         if is_bad:
             before.corrupt = True
 
 
+def _index_places(reading: Pass) -> dict[int, Any]:
+    """Entries of the container's index by the position of their packet; empty where it has none that is whole."""
+    names = set(reading.container.format.name.split(","))
+    if not INDEXED & names or _is_fragmented(reading):
+        return {}
+    ahead = CHUNK_HEADER if "avi" in names else 0
+    entries = {e.pos + ahead: e for e in reading.stream.index_entries if e.size and not e.is_discard}
+    found = sum(packet.pos in entries for packet in reading.packets)
+    # Where positions of index and packets do not speak of the same places, the index says nothing.
+    return entries if found > MANNER_FRACTION * len(reading.packets) else {}
+
+
 def _unread(reading: Pass) -> list[Packet]:
     """Packets that the container's index names and that could not be read."""
-    if not INDEXED & set(reading.container.format.name.split(",")):
-        return []
-    entries = [entry for entry in reading.stream.index_entries if entry.size and not entry.is_discard]
     have = {packet.pos for packet in reading.packets}
-    # Where positions of index and packets do not speak of the same place, the index says nothing.
-    if len(entries) <= len(reading.packets) or not have & {entry.pos for entry in entries}:
-        return []
-    lost = [entry for entry in entries if entry.pos not in have]
-    return [Packet(None, entry.timestamp, entry.pos, entry.size, Facts(sound=False), found=False) for entry in lost]
+    return [
+        Packet(None, entry.timestamp, pos, entry.size, Facts(sound=False), found=False)
+        for pos, entry in _index_places(reading).items()
+        if pos not in have
+    ]
+
+
+def _settle_with_index(reading: Pass) -> list[Packet]:
+    """Packets in the order of decoding: what was misread within a hole goes, what the index names beside it comes."""
+    places = _index_places(reading)
+    if not places:
+        return reading.packets
+    known = [packet for packet in reading.packets if packet.pos in places or packet.discard]
+    for packet in known:
+        entry = None if packet.pos is None else places.get(packet.pos)
+        if entry is None:
+            continue
+        late = entry.timestamp - (entry.timestamp if packet.dts is None else packet.dts)
+        # AVI has no timestamps: FFmpeg counts what it finds, and so miscounts behind a hole.
+        packet.dts = entry.timestamp
+        packet.pts = None if packet.pts is None else packet.pts + late
+    return sorted([*known, *_unread(reading)], key=lambda packet: (packet.dts is None, packet.dts or 0))
 
 
 def _judge(packets: list[Packet]) -> list[bool]:
     """Say of each packet, in the order of decoding, whether what it shows must be right."""
     if all(packet.facts.restart for packet in packets if packet.facts.sound):
-        return [not packet.damaged for packet in packets]
-    right, sound, barrier = [], True, -math.inf
+        return _without_swallowed(packets, [not packet.damaged for packet in packets])
+    right: list[bool] = []
+    sound, barrier = True, -math.inf
     for packet in packets:
         if not packet.damaged and packet.facts.restart and packet.key_frame:
             if packet.facts.restart == "closed":
@@ -139,6 +179,18 @@ def _judge(packets: list[Packet]) -> list[bool]:
         right.append(sound and not packet.damaged and not shown_before_restart)
         if packet.damaged and not _is_harmless(packet):
             sound = False
+    return _without_swallowed(packets, right)
+
+
+def _without_swallowed(packets: list[Packet], right: list[bool]) -> list[bool]:
+    """A decoder that gives an error may swallow frames that waited to be put out: they are not there."""
+    last_damage = math.inf
+    for place in range(len(packets) - 1, -1, -1):
+        packet = packets[place]
+        if packet.damaged:
+            last_damage = place
+        elif not packet.frames and last_damage - place <= LONGEST_REORDERING:
+            right[place] = False
     return right
 
 
@@ -231,21 +283,55 @@ def _whole_groups_only(shown: list[tuple[Packet, bool]]) -> list[tuple[Packet, b
     return out
 
 
-def _fill_gaps(slots: list[Slot]) -> list[Slot]:
-    """Add the frames that jumps of the timestamps show to be lost, where frames come at an even rate."""
-    times = [slot.pts for slot in slots]
-    steps = [b - a for a, b in pairwise(times) if a is not None and b is not None]
-    if not steps:
-        return slots
-    step = median(steps)
-    if step <= 0 or sum(abs(each - step) <= max(1, step / 10) for each in steps) < EVEN_FRACTION * len(steps):
-        return slots
+def _even_step(times: list[int]) -> float:
+    """Distance of frames that come at an even rate; 0 where they do not."""
+    steps = [b - a for a, b in pairwise(times)]
+    step = median(steps) if steps else 0
+    even = sum(abs(each - step) <= max(1, step / 10) for each in steps)
+    return float(step) if step > 0 and even >= EVEN_FRACTION * len(steps) else 0.0
+
+
+def _suspect_jumps(reading: Pass, packets: list[Packet]) -> None:
+    """Suspect frames behind a jump in time: MPEG streams and fragments of MP4 have nothing else to show a loss by."""
+    name = reading.container.format.name
+    if name not in ("mpeg", "mpegts", "mpegvideo") and not _is_fragmented(reading):
+        return
+    timed = [packet for packet in packets if packet.dts is not None]
+    for before, packet in pairwise(timed):
+        if before.duration > 0 and (packet.dts or 0) - (before.dts or 0) > 1.5 * before.duration:
+            packet.corrupt = True
+
+
+def _is_fragmented(reading: Pass) -> bool:
+    return "mp4" in reading.container.format.name.split(",") and not reading.stream.frames
+
+
+def _fill_gaps(slots: list[Slot], path: Path) -> list[Slot]:
+    """Add the frames that jumps of the timestamps show to be lost."""
+    step = _even_step([slot.pts for slot in slots if slot.pts is not None])
+    if not step:
+        raise _uncountable(path, "its frames come at an uneven rate")
     out = slots[:1]
     for before, slot in pairwise(slots):
         if before.pts is not None and slot.pts is not None:
             out += [Slot(None)] * (round((slot.pts - before.pts) / step) - 1)
         out.append(slot)
     return out
+
+
+def _refuse_frames_behind_a_hole(slots: list[Slot], path: Path) -> None:
+    """Where neither an index nor timestamps count what is lost, frames behind it have no number."""
+    good = [slot.output is not None for slot in slots]
+    if False in good and any(good[good.index(False) :]):
+        raise _uncountable(path, "it has neither timestamps nor an index")
+
+
+def _uncountable(path: Path, why: str) -> VideoError:
+    return VideoError(
+        f"{path}: damaged in the middle, and {why}: how many frames are lost, and so the numbers of those behind, "
+        "cannot be known",
+        "copy the video again from where it was recorded, or cut its sound part out with ffmpeg",
+    )
 
 
 def _header_frames(reading: Pass) -> int:
