@@ -96,6 +96,10 @@ class Worker:
                 self._process.wait(STOP_AFTER_S)
                 break
         self._process.wait()
+        for thread in self._threads:
+            thread.join(STOP_AFTER_S)
+        if self._process.stdout:
+            self._process.stdout.close()
 
     def _death(self) -> DlcctrError:
         code = self._process.wait()

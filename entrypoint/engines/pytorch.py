@@ -15,7 +15,10 @@ def load(threads: int) -> dict[str, Any]:
     from entrypoint.torchvision_ops import declare_missing
 
     torch.set_num_threads(threads)
-    declare_missing()
+    if declare_missing():
+        from entrypoint.engines.nms import supply_nms
+
+        supply_nms()
     import cv2
     import deeplabcut.pose_estimation_pytorch  # noqa: F401
 

@@ -13,7 +13,10 @@ def main() -> None:
     try:
         from entrypoint.torchvision_ops import declare_missing
 
-        declare_missing()
+        if declare_missing():
+            from entrypoint.engines.nms import supply_nms
+
+            supply_nms()
     except ImportError:
         pass
     import deeplabcut

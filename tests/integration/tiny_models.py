@@ -59,7 +59,7 @@ def _config(engine: str, multi: bool) -> dict[str, Any]:
         "TrainingFraction": [0.95],
         "iteration": 0,
         "default_net_type": "resnet_50",
-        "default_track_method": "ellipse" if multi else None,
+        "default_track_method": "box" if multi else None,
         "snapshotindex": -1,
         "detector_snapshotindex": -1,
         "batch_size": 4,
@@ -107,7 +107,7 @@ def _make_pytorch(project: Path, kind: str) -> None:
     model = PoseModel.build(pose["model"], pretrained_backbone=False)
     for epoch, scale in ((5, 10.0), (10, 30.0)):
         weights = {
-            name: value * scale if name.startswith("heads.") and value.dtype.is_floating_point else value
+            name: value * scale if name.startswith("heads.") and "locref" not in name else value
             for name, value in model.state_dict().items()
         }
         torch.save({"model": weights, "metadata": {"epoch": epoch}}, folder / "train" / f"snapshot-{epoch:03d}.pt")
