@@ -14,13 +14,18 @@ from entrypoint.threads import allowed_cpus
 CONVERT_HINT = "play it, record it again, or convert it: ffmpeg -i VIDEO -c:v libx264 -crf 10 NEW.mp4"
 LONGEST_ERROR_RUN = 64
 """After so many read errors in a row there is nothing more to read."""
+B_FRAME = 3
+"""AV_PICTURE_TYPE_B."""
 STRICT = {"err_detect": "explode"}
 """Let a decoder give an error instead of a concealed picture (MJPEG says nothing otherwise)."""
 
 
 @dataclass
 class Packet:
-    """What is kept of one packet of the video stream; `frames` holds numbers of the decoder's outputs."""
+    """What is kept of one packet of the video stream.
+
+    `frames` holds numbers of the decoder's outputs; `both_ways` is a B-frame, predicted from frames shown after it.
+    """
 
     pts: int | None
     dts: int | None
@@ -33,6 +38,7 @@ class Packet:
     failed: bool = False
     found: bool = True
     key_frame: bool = False
+    both_ways: bool = False
     frames: list[int] = field(default_factory=list)
 
     @property
@@ -108,6 +114,8 @@ class Pass:
     ----------
     packets : list of Packet
         Filled while `frames` runs, in the order of decoding.
+    index_entries : int
+        Frames that the container's own index names.
     read_errors : int
         How often the file could not be read on.
     rotation, interlaced : int, bool
@@ -130,6 +138,8 @@ class Pass:
         context.copy_opaque = self._alone
         if strict:
             context.options = dict(STRICT)
+        # Now: while it reads, FFmpeg adds what it finds to an index that is not there
+        self.index_entries = len(self.stream.index_entries)
         self.codec = codec_name(self.stream)
         self._inspect: Inspect = inspector(self.codec, bytes(context.extradata or b""))
         self.packets: list[Packet] = []
@@ -218,3 +228,4 @@ class Pass:
         packet.frames.append(self.outputs)
         packet.corrupt |= frame.is_corrupt
         packet.key_frame |= bool(frame.key_frame)
+        packet.both_ways |= int(frame.pict_type) == B_FRAME

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -95,8 +95,11 @@ def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
             for packet in packets:
                 packet.facts = Facts(True, packet.facts.restart, packet.facts.reference)
         packets = _settle_with_index(reading)
-        _suspect_neighbours(packets)
         name = reading.container.format.name
+        if name == "avi":  # it has no timestamps: FFmpeg guesses, and guesses wrong with B-frames and behind a hole
+            for packet in packets:
+                packet.pts = None
+        _suspect_neighbours(packets)
         steady = not INDEXED & set(name.split(",")) or _is_fragmented(reading)
         _suspect_jumps(reading, packets)
         right = _judge(packets)
@@ -106,6 +109,7 @@ def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
             slots = _fill_gaps(slots, path)
         elif damaged and not trusted and not _index_places(reading):
             _refuse_frames_behind_a_hole(slots, path)
+            slots += [Slot(None)] * (_header_frames(reading) - len(slots) if name == "avi" else 0)
         header = _header_frames(reading)
         if is_cut(path, name):  # what is gone held a frame at least
             slots += [Slot(None)] * max(header - len(slots), 0 if _unread(reading) else 1)
@@ -119,9 +123,10 @@ def _suspect_neighbours(packets: list[Packet]) -> None:
     placed = all(p.pos is not None and p.pos >= 0 for p in packets)  # not in MPEG streams
     order = sorted(packets, key=lambda p: p.pos or 0) if placed else packets
     broken = [p.failed or not p.found or not p.facts.sound for p in order]
-    for before, is_bad in zip(order, broken[1:], strict=False):
+    for place, is_bad in enumerate(broken):
         if is_bad:
-            before.corrupt = True
+            for before in order[max(0, place - (1 if placed else 2)) : place]:
+                before.corrupt = True
 
 
 def _index_places(reading: Pass) -> dict[int, Any]:
@@ -130,7 +135,8 @@ def _index_places(reading: Pass) -> dict[int, Any]:
     if not INDEXED & names or _is_fragmented(reading):
         return {}
     ahead = CHUNK_HEADER if "avi" in names else 0
-    entries = {e.pos + ahead: e for e in reading.stream.index_entries if e.size and not e.is_discard}
+    index = islice(reading.stream.index_entries, reading.index_entries)
+    entries = {e.pos + ahead: e for e in index if e.size and not e.is_discard}
     found = sum(packet.pos in entries for packet in reading.packets)
     # Where positions of index and packets do not speak of the same places, the index says nothing.
     return entries if found > MANNER_FRACTION * len(reading.packets) else {}
@@ -156,10 +162,7 @@ def _settle_with_index(reading: Pass) -> list[Packet]:
         entry = None if packet.pos is None else places.get(packet.pos)
         if entry is None:
             continue
-        late = entry.timestamp - (entry.timestamp if packet.dts is None else packet.dts)
-        # AVI has no timestamps: FFmpeg counts what it finds, and so miscounts behind a hole.
         packet.dts = entry.timestamp
-        packet.pts = None if packet.pts is None else packet.pts + late
     return sorted([*known, *_unread(reading)], key=lambda packet: (packet.dts is None, packet.dts or 0))
 
 
@@ -168,15 +171,16 @@ def _judge(packets: list[Packet]) -> list[bool]:
     if all(packet.facts.restart for packet in packets if packet.facts.sound):
         return _without_swallowed(packets, [not packet.damaged for packet in packets])
     right: list[bool] = []
-    sound, barrier = True, -math.inf
+    sound, leading = True, False
     for packet in packets:
         if not packet.damaged and packet.facts.restart and packet.key_frame:
-            if packet.facts.restart == "closed":
-                sound, barrier = True, -math.inf
-            elif not sound and packet.pts is not None:
-                sound, barrier = True, packet.pts
-        shown_before_restart = packet.pts is not None and packet.pts < barrier
-        right.append(sound and not packet.damaged and not shown_before_restart)
+            leading = packet.facts.restart == "open" and (not sound or leading)
+            sound = True
+        elif leading and packet.frames and not packet.both_ways:
+            leading = False
+        # B-frames right behind an open restart are shown before it, and need what came before it
+        behind_open_restart = leading and not packet.key_frame
+        right.append(sound and not packet.damaged and not behind_open_restart)
         if packet.damaged and not _is_harmless(packet):
             sound = False
     return _without_swallowed(packets, right)
@@ -270,11 +274,16 @@ def _near(times: list[int], time: float, distance: float) -> bool:
 
 def _whole_groups_only(shown: list[tuple[Packet, bool]]) -> list[tuple[Packet, bool]]:
     """Without timestamps, a frame's place is certain only in a group (restart to restart) that is whole."""
-    groups: list[list[tuple[Packet, bool]]] = []
+    groups: list[list[tuple[Packet, bool]]] = [[]]
+    leading = False
     for packet, good in shown:
-        if not groups or (packet.facts.restart == "closed" and good):
+        if packet.facts.restart and good:
             groups.append([])
-        groups[-1].append((packet, good))
+            leading = packet.facts.restart == "open"
+        elif leading and not packet.both_ways:
+            leading = False
+        # B-frames right behind an open restart are shown before it
+        groups[-2 if leading and not packet.key_frame else -1].append((packet, good))
     out = []
     for group in groups:
         whole = all(good and packet.frames for packet, good in group)
