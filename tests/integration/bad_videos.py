@@ -77,7 +77,7 @@ BAD_VIDEOS = (
         _damaged(lambda s, t: media.patch_avi_frames(s, t, 90), 60, **MJPEG), 0, "whole", "", 60,
     ),
     BadVideo(
-        "mp4-named.avi", "an mp4 with the ending .avi", _damaged(lambda s, t: t.write_bytes(s.read_bytes()), 20, container="mp4"),
-        0, "whole", "", 20,
+        "mp4-named.avi", "an mp4 with the ending .avi",
+        _damaged(lambda s, t: t.write_bytes(s.read_bytes()), 20, container="mp4"), 0, "whole", "", 20,
     ),
 )  # fmt: skip
