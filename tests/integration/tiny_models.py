@@ -106,10 +106,7 @@ def _make_pytorch(project: Path, kind: str) -> None:
     TestConfig.build(pose, test_config_path=folder / "test" / "pose_cfg.yaml", save=True)
     model = PoseModel.build(pose["model"], pretrained_backbone=False)
     for epoch, scale in ((5, 10.0), (10, 30.0)):
-        weights = {
-            name: value * scale if name.startswith("heads.") and "locref" not in name else value
-            for name, value in model.state_dict().items()
-        }
+        weights = {name: _stronger(name, value, scale, top_down) for name, value in model.state_dict().items()}
         torch.save({"model": weights, "metadata": {"epoch": epoch}}, folder / "train" / f"snapshot-{epoch:03d}.pt")
     if top_down:
         detector = DETECTORS.build(table["detector"]["model"] | {"pretrained_from_imagenet": False})
@@ -117,6 +114,13 @@ def _make_pytorch(project: Path, kind: str) -> None:
             {"model": detector.state_dict(), "metadata": {"epoch": 20}}, folder / "train" / "snapshot-detector-020.pt"
         )
     _dump(config, project / "config.yaml")
+
+
+def _stronger(name: str, value: Any, scale: float, top_down: bool) -> Any:
+    """Make a random head's answers differ from place to place; a top-down one's also large enough to be tracked."""
+    if not name.startswith("heads.") or "locref" in name:
+        return value
+    return value * scale + (0.5 if top_down and name.endswith("bias") else 0.0)
 
 
 def _shrink(table: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dlcctr.contract import ExitCode
+from entrypoint import worker
+from entrypoint.child import BAR, BOOT, ROOT, start_worker
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "word"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), ExitCode.OUTPUT, "--scratch"),
+        (MemoryError(), ExitCode.ANALYSIS, "--batch-size"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), ExitCode.ANALYSIS, "--batch-size"),
+        (ValueError("OOM when allocating tensor with shape[64,480,640,3]"), ExitCode.ANALYSIS, "--batch-size"),
+        (OSError("Video could not be opened; it may be corrupted."), ExitCode.VIDEO, "ffmpeg"),
+        (RuntimeError("CUDA error: no kernel image is available for execution"), ExitCode.GPU, "doctor"),
+        (RuntimeError("The NVIDIA driver on your system is too old (CUDA 11)"), ExitCode.GPU, "doctor"),
+        (OSError("Tracklets are empty."), ExitCode.ANALYSIS, "nothing that the model knows"),
+        (KeyError("x"), ExitCode.ANALYSIS, "last that it said"),
+    ],
+)
+def test_what_deeplabcut_raises_is_explained(error: Exception, code: ExitCode, word: str) -> None:
+    explained = worker._explain(error)
+    assert explained.exit_code == code
+    assert word in explained.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "done"),
+    [
+        (" 24%|██▍       | 24/100 [00:05<00:19,  3.94it/s]", "24"),
+        ("100%|██████████| 2330/2330 [10:00<00:00]", "2330"),
+        ("0/30 [00:00<?, ?it/s]", "0"),
+        ("12it [00:00, 300.00it/s]", None),
+        ("snapshot 1/2", None),
+    ],
+)
+def test_progress_bars_are_read(line: str, done: str | None) -> None:
+    found = BAR.search(line)
+    assert (found[1] if found else None) == done
+
+
+def start_bare_worker(folder: Path) -> tuple[subprocess.Popen[str], str]:
+    """A worker of an engine that is not installed, straight from its command line."""
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-c", BOOT, str(ROOT), "no_such_engine", str(writing), "1"],
+        pass_fds=(writing,), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, cwd=folder,
+    )  # fmt: skip
+    os.close(writing)
+    with os.fdopen(reading) as channel:
+        return process, channel.read()
+
+
+def test_an_engine_that_cannot_be_imported(tmp_path: Path) -> None:
+    process, answers = start_bare_worker(tmp_path)
+    process.communicate()
+    (answer,) = map(json.loads, answers.splitlines())
+    assert (answer["event"], answer["code"]) == ("failed", ExitCode.ANALYSIS)
+    assert "doctor" in answer["hint"]
+    assert process.returncode == 0
+
+
+def test_the_worker_imports_nothing_heavy_itself() -> None:
+    code = "import sys, entrypoint.worker, entrypoint.analyze; "
+    code += "print(sorted({'numpy', 'pandas', 'av', 'torch', 'deeplabcut'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+ORPHAN = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+from entrypoint import child, worker
+child.BOOT = "import sys, time; sys.path.insert(0, sys.argv[1]); from entrypoint import worker; "
+child.BOOT += "worker._die_with_parent(); "
+child.BOOT += "open('pid', 'w').write(str(__import__('os').getpid())); time.sleep(600)"
+from pathlib import Path
+with child.start_worker("pytorch", 1, os.environ, Path.cwd()):
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux kills the child with its parent")
+def test_a_killed_supervisor_takes_its_worker_along(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ORPHAN, str(ROOT)], cwd=tmp_path)
+    file = tmp_path / "pid"
+    wait_until(lambda: file.exists() and bool(file.read_text()))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    pid = int(file.read_text())
+    wait_until(lambda: not is_running(pid))
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return "Z (zombie)" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition: object) -> None:
+    deadline = time.monotonic() + 60
+    assert callable(condition)
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_worker_and_its_children_are_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stubborn = "import os, signal, subprocess, sys, time; signal.signal(15, signal.SIG_IGN); "
+    stubborn += "child = subprocess.Popen(['sleep', '600']); open('pids', 'w').write(f'{os.getpid()} {child.pid}'); "
+    stubborn += "time.sleep(600)"
+    monkeypatch.setattr("entrypoint.child.BOOT", stubborn)
+    monkeypatch.setattr("entrypoint.child.STOP_AFTER_S", 0.5)
+    file = tmp_path / "pids"
+    with start_worker("pytorch", 1, os.environ, tmp_path):
+        wait_until(lambda: file.exists() and bool(file.read_text()))
+    for pid in map(int, file.read_text().split()):
+        wait_until(lambda pid=pid: not is_running(pid))  # type: ignore[misc]
