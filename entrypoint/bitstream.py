@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 ZERO_RUN = bytes(64)
-"""A run of zeros that these codecs do not write, but for padding at the end: a block that a disk or a transfer lost."""
+"""A run of zeros that these codecs do not write: a block that a disk or a transfer lost."""
 CLOSED_KEYS = {"vp8", "vp9", "av1"}
 ZERO_FREE = {"mpeg4", "h263", "h263p", "flv1", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "wmv3", "vc1"}
-START_OF_SCAN = b"\xff\xda"
+START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 FORBIDDEN = (b"\0\0\0", b"\0\0\1", b"\0\0\2")
 """H.264 and H.265, 7.4.1: these never occur inside a NAL unit."""
 
@@ -65,16 +65,19 @@ def inspector(codec: str, extradata: bytes) -> Inspect:
         size = (extradata[21] & 3) + 1 if len(extradata) > 21 and extradata[0] == 1 else 0
         return lambda data, key: _hevc(_nal_units(data, size))
     if codec in CLOSED_KEYS:
-        return lambda data, key: Facts(_has_no_hole(data), "closed" if key else "")
+        return lambda data, key: Facts(ZERO_RUN not in data, "closed" if key else "")
     if codec in ZERO_FREE:
-        return lambda data, key: Facts(_has_no_hole(data), "open" if key else "")
+        return lambda data, key: Facts(ZERO_RUN not in data, "open" if key else "")
     if codec == "mjpeg":
-        return lambda data, key: Facts(_has_no_hole(data[max(0, data.find(START_OF_SCAN)) :]), "open" if key else "")
+        return lambda data, key: Facts(_jpeg_is_sound(data), "open" if key else "")
     return lambda data, key: Facts(True, "open" if key else "")
 
 
-def _has_no_hole(data: bytes) -> bool:
-    return ZERO_RUN not in data.rstrip(b"\0")
+def _jpeg_is_sound(data: bytes) -> bool:
+    scan = data[max(0, data.find(START_OF_SCAN)) :]
+    body = scan.rstrip(b"\0")
+    # Cameras fill up behind the end mark; without a mark, zeros at the end are a hole.
+    return ZERO_RUN not in (body if body.endswith(END_OF_IMAGE) else scan)
 
 
 def _nal_units(data: bytes, length_size: int) -> list[bytes] | None:

@@ -11,6 +11,8 @@ from typing import BinaryIO
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 ASF_HEADER_BYTES = 1 << 16
 
+AVI_HEADER_BYTES = 1 << 14
+CHUNK_NAME = re.compile(rb"[0-9A-Za-z_ ]{4}")
 BOX_NAME = re.compile(rb"[\xa9 -~]{4}")
 
 EBML_HEADER, SEGMENT, CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
@@ -43,11 +45,39 @@ def is_cut(path: Path, container: str) -> bool:
 
 
 def is_broken(path: Path, container: str) -> bool:
-    """Whether the structure has a hole in its middle that FFmpeg would step over in silence (Matroska)."""
-    if not set(container.split(",")) & {"matroska", "webm"}:
-        return False
+    """Whether the structure has a hole in its middle that FFmpeg would step over in silence (Matroska, AVI)."""
+    names, size = set(container.split(",")), path.stat().st_size
     with path.open("rb") as file:
-        return not _matroska_is_sound(file, path.stat().st_size)
+        if "avi" in names:
+            return not all(CHUNK_NAME.fullmatch(name) for name in _riff_chunks(file, size))
+        if names & {"matroska", "webm"}:
+            return not _matroska_is_sound(file, size)
+    return False
+
+
+def has_index(path: Path, container: str) -> bool:
+    """Whether an index of all frames lies in the file; FFmpeg makes one up as it reads an AVI without."""
+    names = set(container.split(","))
+    if "avi" not in names:
+        return bool(names & {"mov", "mp4"})
+    with path.open("rb") as file:
+        head = file.read(AVI_HEADER_BYTES)
+        return b"indx" in head or b"idx1" in _riff_chunks(file, path.stat().st_size)
+
+
+def _riff_chunks(file: BinaryIO, size: int) -> list[bytes]:
+    """Names of the chunks of the file's RIFF parts."""
+    names, place, end = [], 0, 0
+    while place + 8 <= size:
+        file.seek(place)
+        name, length = struct.unpack("<4sI", file.read(8))
+        names.append(name)
+        if place == end:  # a RIFF: its chunks follow behind its own name
+            end = place + 8 + length + (length & 1)
+            place += 12
+            continue
+        place = min(place + 8 + length + (length & 1), end if place < end else size)
+    return names
 
 
 def _riff_is_cut(file: BinaryIO, size: int) -> bool:

@@ -37,6 +37,7 @@ class Packet:
     discard: bool = False
     failed: bool = False
     found: bool = True
+    after_loss: bool = False
     key_frame: bool = False
     both_ways: bool = False
     frames: list[int] = field(default_factory=list)
@@ -114,8 +115,6 @@ class Pass:
     ----------
     packets : list of Packet
         Filled while `frames` runs, in the order of decoding.
-    index_entries : int
-        Frames that the container's own index names.
     read_errors : int
         How often the file could not be read on.
     rotation, interlaced : int, bool
@@ -138,8 +137,6 @@ class Pass:
         context.copy_opaque = self._alone
         if strict:
             context.options = dict(STRICT)
-        # Now: while it reads, FFmpeg adds what it finds to an index that is not there
-        self.index_entries = len(self.stream.index_entries)
         self.codec = codec_name(self.stream)
         self._inspect: Inspect = inspector(self.codec, bytes(context.extradata or b""))
         self.packets: list[Packet] = []

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from dataclasses import dataclass
-from itertools import islice, pairwise
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from dlcctr.errors import VideoError
 from entrypoint.bitstream import Facts
-from entrypoint.containers import is_broken, is_cut
+from entrypoint.containers import has_index, is_broken, is_cut
 from entrypoint.decoding import CONVERT_HINT, Packet, Pass
 from entrypoint.video import FrameScan, ranges
 
 INDEXED = {"mov", "mp4", "avi"}
 """Containers whose index names every frame."""
+TIMED = {"mpeg", "mpegts", "mpegvideo"}
+"""Streams for broadcast, whose frames come one after the other."""
 MANNER_FRACTION = 0.5
 """What is odd about more of the packets than this is the file's own manner, not damage."""
 CHUNK_HEADER = 8
@@ -34,6 +37,46 @@ class Slot:
 
     output: int | None
     pts: int | None = None
+
+
+class Shape:
+    """What the container's structure says of a video, beside what FFmpeg reads.
+
+    Attributes
+    ----------
+    places : dict
+        Entries of the container's own index by the position of their packet; empty where there is none that fits.
+    steady : bool
+        Frames have timestamps, and no index: a loss shows as a gap.
+    jumps_tell : bool
+        A jump in time is a loss, even if nothing else shows it.
+    """
+
+    def __init__(self, path: Path, reading: Pass) -> None:
+        name = reading.container.format.name
+        names = set(name.split(","))
+        fragmented = "mp4" in names and not reading.stream.frames
+        self.path = path
+        self.is_avi = "avi" in names
+        self.cut, self.broken = is_cut(path, name), is_broken(path, name)
+        self.indexed = has_index(path, name) and not fragmented
+        self.places = self._places(reading) if self.indexed else {}
+        self.steady = fragmented or not names & INDEXED
+        self.jumps_tell = fragmented or self.broken or bool(names & TIMED)
+
+    def _places(self, reading: Pass) -> dict[int, Any]:
+        ahead = CHUNK_HEADER if self.is_avi else 0
+        entries = {e.pos + ahead: e for e in reading.stream.index_entries if e.size and not e.is_discard}
+        found = sum(packet.pos in entries for packet in reading.packets)
+        # Where positions of index and packets do not speak of the same places, the index says nothing.
+        return entries if found > MANNER_FRACTION * len(reading.packets) else {}
+
+    def is_sound(self, packets: list[Packet]) -> bool:
+        """Whether nothing speaks of a loss, where the packets themselves do not."""
+        if self.cut or self.broken or (self.indexed and not self.places):
+            return False
+        have = {packet.pos for packet in packets} if self.places else set()
+        return not self.places.keys() - have and not (self.jumps_tell and any(_jumps(packets)))
 
 
 def scan_video(path: Path, threads: int) -> FrameScan:
@@ -60,24 +103,14 @@ def _scan_fast(path: Path, threads: int) -> FrameScan | None:
         packets = reading.packets
         if not reading.outputs or reading.read_errors or any(packet.damaged for packet in packets):
             return None
-        if _unread(reading) or _is_damaged_file(path, reading) or _has_jumps(reading):
+        if not Shape(path, reading).is_sound(packets):
             return None
         slots = [Slot(number) for number in range(reading.outputs)]
         return _result(reading, slots, None)
 
 
-def _has_jumps(reading: Pass) -> bool:
-    _suspect_jumps(reading, reading.packets)
-    return any(packet.corrupt for packet in reading.packets)
-
-
 def _last_is_bad(reading: Pass) -> bool:
     return bool(reading.packets) and reading.packets[-1].damaged
-
-
-def _is_damaged_file(path: Path, reading: Pass) -> bool:
-    name = reading.container.format.name
-    return is_cut(path, name) or is_broken(path, name)
 
 
 def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
@@ -85,37 +118,44 @@ def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
     with Pass(path, threads=1, strict=strict) as reading:
         for _ in reading.frames():
             pass
-        packets = reading.packets
-        if not packets:
+        if not reading.packets:
             raise VideoError(f"{path}: there is not one frame in it", CONVERT_HINT)
-        odd = sum(packet.failed or not packet.facts.sound for packet in packets)
-        if odd > MANNER_FRACTION * len(packets):
+        if _is_odd_throughout(reading.packets):
             if strict:
                 return None
-            for packet in packets:
-                packet.facts = Facts(True, packet.facts.restart, packet.facts.reference)
-        packets = _settle_with_index(reading)
-        name = reading.container.format.name
-        if name == "avi":  # it has no timestamps: FFmpeg guesses, and guesses wrong with B-frames and behind a hole
-            for packet in packets:
-                packet.pts = None
-        _suspect_neighbours(packets)
-        steady = not INDEXED & set(name.split(",")) or _is_fragmented(reading)
-        _suspect_jumps(reading, packets)
-        right = _judge(packets)
-        slots, trusted = _in_presentation_order(packets, right, reading)
-        damaged = any(packet.damaged for packet in packets) or is_broken(path, name)
-        if damaged and steady and trusted:
-            slots = _fill_gaps(slots, path)
-        elif damaged and not trusted and not _index_places(reading):
-            _refuse_frames_behind_a_hole(slots, path)
-            slots += [Slot(None)] * (_header_frames(reading) - len(slots) if name == "avi" else 0)
-        header = _header_frames(reading)
-        if is_cut(path, name):  # what is gone held a frame at least
-            slots += [Slot(None)] * max(header - len(slots), 0 if _unread(reading) else 1)
-        if not any(slot.output is not None for slot in slots) and strict:
+            for packet in reading.packets:
+                packet.facts = replace(packet.facts, sound=True)
+        slots = _count(Shape(path, reading), reading)
+        if not any(slot.output is not None for slot in slots):
             return None
-        return _result(reading, slots, strict) if slots else None
+        return _result(reading, slots, strict)
+
+
+def _is_odd_throughout(packets: list[Packet]) -> bool:
+    odd = sum(packet.failed or not packet.facts.sound for packet in packets)
+    return odd > MANNER_FRACTION * len(packets)
+
+
+def _count(shape: Shape, reading: Pass) -> list[Slot]:
+    """Stream frames of a damaged video."""
+    packets = _settle_with_index(shape, reading)
+    if shape.cut and not shape.places:  # what is gone held a frame at least
+        packets.append(Packet(None, None, None, 0, Facts(sound=False), found=False))
+    if shape.is_avi:  # it has no timestamps: FFmpeg guesses, and guesses wrong with B-frames and behind a hole
+        for packet in packets:
+            packet.pts = None
+    _suspect_neighbours(packets)
+    _suspect_jumps(shape, packets)
+    slots, trusted = _in_presentation_order(packets, _judge(packets))
+    header = _header_frames(reading)
+    if shape.broken or any(packet.damaged or packet.after_loss for packet in packets):
+        if shape.steady and trusted:
+            slots = _fill_gaps(slots, shape.path, limit=max(header, 2 * len(slots)))
+        elif not trusted and not shape.places:
+            _refuse_frames_behind_a_hole(slots, shape)
+    if shape.cut or (shape.is_avi and not shape.places):
+        slots += [Slot(None)] * (header - len(slots))
+    return slots
 
 
 def _suspect_neighbours(packets: list[Packet]) -> None:
@@ -129,41 +169,24 @@ def _suspect_neighbours(packets: list[Packet]) -> None:
                 before.corrupt = True
 
 
-def _index_places(reading: Pass) -> dict[int, Any]:
-    """Entries of the container's index by the position of their packet; empty where it has none that is whole."""
-    names = set(reading.container.format.name.split(","))
-    if not INDEXED & names or _is_fragmented(reading):
-        return {}
-    ahead = CHUNK_HEADER if "avi" in names else 0
-    index = islice(reading.stream.index_entries, reading.index_entries)
-    entries = {e.pos + ahead: e for e in index if e.size and not e.is_discard}
-    found = sum(packet.pos in entries for packet in reading.packets)
-    # Where positions of index and packets do not speak of the same places, the index says nothing.
-    return entries if found > MANNER_FRACTION * len(reading.packets) else {}
-
-
-def _unread(reading: Pass) -> list[Packet]:
-    """Packets that the container's index names and that could not be read."""
+def _settle_with_index(shape: Shape, reading: Pass) -> list[Packet]:
+    """Packets in the order of decoding: what was misread within a hole goes, what the index names beside it comes."""
+    places = shape.places
+    if not places:
+        return list(reading.packets)
     have = {packet.pos for packet in reading.packets}
-    return [
+    unread = [
         Packet(None, entry.timestamp, pos, entry.size, Facts(sound=False), found=False)
-        for pos, entry in _index_places(reading).items()
+        for pos, entry in places.items()
         if pos not in have
     ]
-
-
-def _settle_with_index(reading: Pass) -> list[Packet]:
-    """Packets in the order of decoding: what was misread within a hole goes, what the index names beside it comes."""
-    places = _index_places(reading)
-    if not places:
-        return reading.packets
     known = [packet for packet in reading.packets if packet.pos in places or packet.discard]
     for packet in known:
         entry = None if packet.pos is None else places.get(packet.pos)
         if entry is None:
             continue
         packet.dts = entry.timestamp
-    return sorted([*known, *_unread(reading)], key=lambda packet: (packet.dts is None, packet.dts or 0))
+    return sorted([*known, *unread], key=lambda packet: (packet.dts is None, packet.dts or 0))
 
 
 def _judge(packets: list[Packet]) -> list[bool]:
@@ -173,6 +196,7 @@ def _judge(packets: list[Packet]) -> list[bool]:
     right: list[bool] = []
     sound, leading = True, False
     for packet in packets:
+        sound &= not packet.after_loss
         if not packet.damaged and packet.facts.restart and packet.key_frame:
             leading = packet.facts.restart == "open" and (not sound or leading)
             sound = True
@@ -203,7 +227,7 @@ def _is_harmless(packet: Packet) -> bool:
     return packet.found and packet.facts.sound and not packet.facts.reference
 
 
-def _in_presentation_order(packets: list[Packet], right: list[bool], reading: Pass) -> tuple[list[Slot], bool]:
+def _in_presentation_order(packets: list[Packet], right: list[bool]) -> tuple[list[Slot], bool]:
     """Slots of all packets that show something; and whether their timestamps are to be trusted."""
     shown = [
         (packet, good)
@@ -300,22 +324,21 @@ def _even_step(times: list[int]) -> float:
     return float(step) if step > 0 and even >= EVEN_FRACTION * len(steps) else 0.0
 
 
-def _suspect_jumps(reading: Pass, packets: list[Packet]) -> None:
-    """Suspect frames behind a jump in time: MPEG streams and fragments of MP4 have nothing else to show a loss by."""
-    name = reading.container.format.name
-    if name not in ("mpeg", "mpegts", "mpegvideo") and not _is_fragmented(reading):
-        return
+def _suspect_jumps(shape: Shape, packets: list[Packet]) -> None:
+    if shape.jumps_tell:
+        for before, packet in _jumps(packets):
+            before.corrupt = packet.after_loss = True
+
+
+def _jumps(packets: list[Packet]) -> Iterator[tuple[Packet, Packet]]:
+    """Packets between which time jumps by more than the first one lasts."""
     timed = [packet for packet in packets if packet.dts is not None]
     for before, packet in pairwise(timed):
         if before.duration > 0 and (packet.dts or 0) - (before.dts or 0) > 1.5 * before.duration:
-            packet.corrupt = True
+            yield before, packet
 
 
-def _is_fragmented(reading: Pass) -> bool:
-    return "mp4" in reading.container.format.name.split(",") and not reading.stream.frames
-
-
-def _fill_gaps(slots: list[Slot], path: Path) -> list[Slot]:
+def _fill_gaps(slots: list[Slot], path: Path, limit: int) -> list[Slot]:
     """Add the frames that jumps of the timestamps show to be lost."""
     step = _even_step([slot.pts for slot in slots if slot.pts is not None])
     if not step:
@@ -323,16 +346,19 @@ def _fill_gaps(slots: list[Slot], path: Path) -> list[Slot]:
     out = slots[:1]
     for before, slot in pairwise(slots):
         if before.pts is not None and slot.pts is not None:
-            out += [Slot(None)] * (round((slot.pts - before.pts) / step) - 1)
+            lost = round((slot.pts - before.pts) / step) - 1
+            if len(out) + lost > limit:
+                raise _uncountable(path, "its timestamps are damaged too")
+            out += [Slot(None)] * lost
         out.append(slot)
     return out
 
 
-def _refuse_frames_behind_a_hole(slots: list[Slot], path: Path) -> None:
+def _refuse_frames_behind_a_hole(slots: list[Slot], shape: Shape) -> None:
     """Where neither an index nor timestamps count what is lost, frames behind it have no number."""
     good = [slot.output is not None for slot in slots]
-    if False in good and any(good[good.index(False) :]):
-        raise _uncountable(path, "it has neither timestamps nor an index")
+    if shape.broken or (False in good and any(good[good.index(False) :])):
+        raise _uncountable(shape.path, "it has neither timestamps nor an index that fits")
 
 
 def _uncountable(path: Path, why: str) -> VideoError:

@@ -33,9 +33,7 @@ def read_number(image: Any) -> int:
     grey = image.mean(axis=2) if image.ndim == 3 else image
     height, width = grey.shape
     rows = slice(height // 12, height // 4)
-    return sum(
-        int(grey[rows, x1 + 2 : x2 - 2].mean() > 128) << bit for bit, (x1, x2) in enumerate(_bars(width))
-    )
+    return sum(int(grey[rows, x1 + 2 : x2 - 2].mean() > 128) << bit for bit, (x1, x2) in enumerate(_bars(width)))
 
 
 def _bars(width: int) -> list[tuple[int, int]]:
