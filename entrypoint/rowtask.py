@@ -145,7 +145,7 @@ def check_video(task: RowTask) -> None:
     """
     if task.row.error:
         raise VideoError(
-            f"{task.name} was not readable when the manifest was made: {task.row.error}",
+            f"{task.video}: not readable when the manifest was made: {task.row.error}",
             "repair or replace the video, then make the manifest again",
         )
     found = _fingerprint(task)

@@ -134,8 +134,9 @@ class _Session:
         )
 
     def _needs_copy(self) -> bool:
-        """TensorFlow believes the header; PyTorch reads until a frame fails."""
-        return not self.scan.clean or (self.task.model.engine == "tensorflow" and not self.scan.header_true)
+        """TensorFlow believes the header; PyTorch reads until a frame fails, but for a detector rewinds by it."""
+        believed = self.task.model.engine == "tensorflow" or self.task.model.top_down
+        return not self.scan.clean or (believed and not (self.scan.header_true and self.scan.fps > 0))
 
     def _link(self) -> Path:
         """Give the video a plain name: DeepLabCut leaves out ``*_labeled.*`` and cuts names at ``.h5``."""
@@ -181,17 +182,23 @@ class _Session:
 
         bars: dict[str, Progress] = {}
 
+        def finish() -> None:
+            for bar in bars.values():
+                bar.update(self.scan.decoded)  # the last step of DeepLabCut's own bar is often not printed
+                bar.close()
+
         def show(stage: str, done: int) -> None:
             if stage not in bars:
-                for bar in bars.values():
-                    bar.close()
+                finish()
                 bars[stage] = Progress(self.scan.decoded, f"{self.task.name}: {stage}")
             bars[stage].update(min(done, self.scan.decoded))
 
         with self.record.timed("analysis"):
             self.worker.send(self._make_job(video))
             try:
-                return self.worker.wait(show)
+                answer = self.worker.wait(show)
+                finish()
+                return answer
             finally:
                 for bar in bars.values():
                     bar.close()

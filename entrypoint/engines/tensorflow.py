@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from dlcctr.errors import GpuError
@@ -62,8 +63,11 @@ def device_used(job: Job) -> dict[str, Any]:
 
     if job.device != "cuda":
         return {"type": "cpu", "threads": tf.config.threading.get_intra_op_parallelism_threads()}
-    peak = int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
-    if peak < MIN_NETWORK_BYTES:
+    peak: int | None = None
+    # Where it is not measured, DeepLabCut itself made sure that device 0 is there
+    with contextlib.suppress(RuntimeError, ValueError, KeyError):
+        peak = int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+    if peak is not None and peak < MIN_NETWORK_BYTES:
         raise GpuError("TensorFlow did not place the network on the GPU", "run `dlc doctor` on this machine")
     physical = tf.config.list_physical_devices("GPU")[0]
     details = tf.config.experimental.get_device_details(physical)
