@@ -82,6 +82,8 @@ def _jpeg_is_sound(data: bytes) -> bool:
 
 def _nal_units(data: bytes, length_size: int) -> list[bytes] | None:
     """NAL units of a packet; None where the lengths do not fit, that is where bytes were overwritten."""
+    if ZERO_RUN in data.rstrip(b"\0"):
+        return None
     if not length_size:
         return _split_start_codes(data)
     units, place = [], 0

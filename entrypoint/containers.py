@@ -55,29 +55,40 @@ def is_broken(path: Path, container: str) -> bool:
     return False
 
 
-def has_index(path: Path, container: str) -> bool:
-    """Whether an index of all frames lies in the file; FFmpeg makes one up as it reads an AVI without."""
+def indexed_frames(path: Path, container: str) -> int | None:
+    """Frames in an index that lies in the file; None where there is none. FFmpeg makes one up as it reads an AVI.
+
+    For MP4, and for AVI with an index in parts (OpenDML), FFmpeg reads all of it, and 0 is given.
+    """
     names = set(container.split(","))
     if "avi" not in names:
-        return bool(names & {"mov", "mp4"})
+        return 0 if names & {"mov", "mp4"} else None
     with path.open("rb") as file:
-        head = file.read(AVI_HEADER_BYTES)
-        return b"indx" in head or b"idx1" in _riff_chunks(file, path.stat().st_size)
+        if b"indx" in file.read(AVI_HEADER_BYTES):
+            return 0
+        chunks = _riff_chunks(file, path.stat().st_size)
+        if b"idx1" not in chunks:
+            return None
+        place = chunks[b"idx1"]
+        file.seek(place + 4)
+        table = file.read(int.from_bytes(file.read(4), "little"))
+    entries = struct.iter_unpack("<4sIII", table[: len(table) // 16 * 16])
+    return len([name for name, _, _, size in entries if name[2:] in (b"dc", b"db") and size > 0])
 
 
-def _riff_chunks(file: BinaryIO, size: int) -> list[bytes]:
-    """Names of the chunks of the file's RIFF parts."""
-    names, place, end = [], 0, 0
+def _riff_chunks(file: BinaryIO, size: int) -> dict[bytes, int]:
+    """Names of the chunks of the file's RIFF parts, and where the last one of each name lies."""
+    places, place, end = {}, 0, 0
     while place + 8 <= size:
         file.seek(place)
         name, length = struct.unpack("<4sI", file.read(8))
-        names.append(name)
+        places[name] = place
         if place == end:  # a RIFF: its chunks follow behind its own name
             end = place + 8 + length + (length & 1)
             place += 12
             continue
         place = min(place + 8 + length + (length & 1), end if place < end else size)
-    return names
+    return places
 
 
 def _riff_is_cut(file: BinaryIO, size: int) -> bool:

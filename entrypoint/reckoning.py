@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from dlcctr.errors import VideoError
 from entrypoint.bitstream import Facts
-from entrypoint.containers import has_index, is_broken, is_cut
+from entrypoint.containers import indexed_frames, is_broken, is_cut
 from entrypoint.decoding import CONVERT_HINT, Packet, Pass
+from entrypoint.ordering import Slot, fill_gaps, in_presentation_order, uncountable
 from entrypoint.video import FrameScan, ranges
 
 INDEXED = {"mov", "mp4", "avi"}
@@ -27,16 +26,6 @@ CHUNK_HEADER = 8
 """AVI's index names the header of a chunk, PyAV the data behind it."""
 LONGEST_REORDERING = 32
 """Packets after which a decoder has put a frame out (H.264 and H.265 allow 16)."""
-EVEN_FRACTION = 0.9
-"""So many of the distances between frames must be equal for a gap to be counted in frames."""
-
-
-@dataclass
-class Slot:
-    """One stream frame: the decoder's output that is right for it, or None."""
-
-    output: int | None
-    pts: int | None = None
 
 
 class Shape:
@@ -59,17 +48,19 @@ class Shape:
         self.path = path
         self.is_avi = "avi" in names
         self.cut, self.broken = is_cut(path, name), is_broken(path, name)
-        self.indexed = has_index(path, name) and not fragmented
-        self.places = self._places(reading) if self.indexed else {}
+        named = None if fragmented else indexed_frames(path, name)
+        self.indexed = named is not None
+        self.places = {} if named is None else self._places(reading, named)
         self.steady = fragmented or not names & INDEXED
         self.jumps_tell = fragmented or self.broken or bool(names & TIMED)
 
-    def _places(self, reading: Pass) -> dict[int, Any]:
+    def _places(self, reading: Pass, named: int) -> dict[int, Any]:
         ahead = CHUNK_HEADER if self.is_avi else 0
         entries = {e.pos + ahead: e for e in reading.stream.index_entries if e.size and not e.is_discard}
         found = sum(packet.pos in entries for packet in reading.packets)
-        # Where positions of index and packets do not speak of the same places, the index says nothing.
-        return entries if found > MANNER_FRACTION * len(reading.packets) else {}
+        # Where FFmpeg did not read it all, or speaks of other places, the index says nothing.
+        fits = len(entries) >= named and found > MANNER_FRACTION * len(reading.packets)
+        return entries if fits else {}
 
     def is_sound(self, packets: list[Packet]) -> bool:
         """Whether nothing speaks of a loss, where the packets themselves do not."""
@@ -146,11 +137,11 @@ def _count(shape: Shape, reading: Pass) -> list[Slot]:
             packet.pts = None
     _suspect_neighbours(packets)
     _suspect_jumps(shape, packets)
-    slots, trusted = _in_presentation_order(packets, _judge(packets))
+    slots, trusted = in_presentation_order(packets, _judge(packets))
     header = _header_frames(reading)
     if shape.broken or any(packet.damaged or packet.after_loss for packet in packets):
         if shape.steady and trusted:
-            slots = _fill_gaps(slots, shape.path, limit=max(header, 2 * len(slots)))
+            slots = fill_gaps(slots, shape.path, limit=max(header, 2 * len(slots)))
         elif not trusted and not shape.places:
             _refuse_frames_behind_a_hole(slots, shape)
     if shape.cut or (shape.is_avi and not shape.places):
@@ -227,103 +218,6 @@ def _is_harmless(packet: Packet) -> bool:
     return packet.found and packet.facts.sound and not packet.facts.reference
 
 
-def _in_presentation_order(packets: list[Packet], right: list[bool]) -> tuple[list[Slot], bool]:
-    """Slots of all packets that show something; and whether their timestamps are to be trusted."""
-    shown = [
-        (packet, good)
-        for packet, good in zip(packets, right, strict=True)
-        if not packet.discard and (packet.frames or not good)
-    ]
-    shown = shown[_pictures_before_the_start(shown, packets) :]
-    outputs = [packet.frames[0] for packet, _ in shown if packet.frames]
-    ordered = outputs == sorted(outputs)
-    if _timestamps_tell_the_order(shown):
-        _guess_times([packet for packet, _ in shown])
-        shown.sort(key=lambda pair: math.inf if pair[0].pts is None else pair[0].pts)
-        return _slots(shown), True
-    if not ordered:
-        shown = _whole_groups_only(shown)
-    return _slots(shown), False
-
-
-def _slots(shown: list[tuple[Packet, bool]]) -> list[Slot]:
-    slots = []
-    for packet, good in shown:
-        slots += [Slot(number if good else None, packet.pts) for number in packet.frames or [-1]]
-    return slots
-
-
-def _pictures_before_the_start(shown: list[tuple[Packet, bool]], packets: list[Packet]) -> int:
-    """How many leading packets show nothing because the recording began between two key frames."""
-    if not packets or packets[0].facts.restart or packets[0].damaged:
-        return 0
-    for count, (packet, _) in enumerate(shown):
-        if packet.facts.restart or packet.frames:
-            return count
-    return 0
-
-
-def _timestamps_tell_the_order(shown: list[tuple[Packet, bool]]) -> bool:
-    """Whether frames come out of the decoder in the order of their timestamps, and all have one of their own."""
-    read = [packet for packet, _ in shown if packet.found]
-    times = [packet.pts for packet in read if packet.pts is not None]
-    if len(times) < len(read) or len(set(times)) < len(times):
-        return False
-    out = sorted((packet.frames[0], packet.pts or 0) for packet in read if packet.frames)
-    return all(first[1] < second[1] for first, second in pairwise(out))
-
-
-def _guess_times(packets: list[Packet]) -> None:
-    """Give packets that the index names, and that could not be read, the presentation times that are left over."""
-    lost = [packet for packet in packets if not packet.found]
-    if not lost:
-        return
-    known = sorted(packet.pts for packet in packets if packet.pts is not None)
-    grid = sorted(packet.dts for packet in packets if packet.dts is not None)
-    if not known or len(grid) < 2:
-        return
-    # Decoding times are presentation times in another order, and shifted by the depth of that order.
-    step = median(b - a for a, b in pairwise(grid))
-    shift = bisect_left(grid, known[0])
-    times = [*grid[shift:], *(grid[-1] + step * (n + 1) for n in range(shift))]
-    free = [time for time in times if not _near(known, time, step / 2)]
-    for packet, time in zip(lost, free, strict=False):
-        packet.pts = round(time)
-
-
-def _near(times: list[int], time: float, distance: float) -> bool:
-    place = bisect_left(times, time - distance)
-    return place < len(times) and times[place] < time + distance
-
-
-def _whole_groups_only(shown: list[tuple[Packet, bool]]) -> list[tuple[Packet, bool]]:
-    """Without timestamps, a frame's place is certain only in a group (restart to restart) that is whole."""
-    groups: list[list[tuple[Packet, bool]]] = [[]]
-    leading = False
-    for packet, good in shown:
-        if packet.facts.restart and good:
-            groups.append([])
-            leading = packet.facts.restart == "open"
-        elif leading and not packet.both_ways:
-            leading = False
-        # B-frames right behind an open restart are shown before it
-        groups[-2 if leading and not packet.key_frame else -1].append((packet, good))
-    out = []
-    for group in groups:
-        whole = all(good and packet.frames for packet, good in group)
-        group.sort(key=lambda pair: pair[0].frames[0] if whole else 0)
-        out += [(packet, whole) for packet, _ in group]
-    return out
-
-
-def _even_step(times: list[int]) -> float:
-    """Distance of frames that come at an even rate; 0 where they do not."""
-    steps = [b - a for a, b in pairwise(times)]
-    step = median(steps) if steps else 0
-    even = sum(abs(each - step) <= max(1, step / 10) for each in steps)
-    return float(step) if step > 0 and even >= EVEN_FRACTION * len(steps) else 0.0
-
-
 def _suspect_jumps(shape: Shape, packets: list[Packet]) -> None:
     if shape.jumps_tell:
         for before, packet in _jumps(packets):
@@ -338,35 +232,11 @@ def _jumps(packets: list[Packet]) -> Iterator[tuple[Packet, Packet]]:
             yield before, packet
 
 
-def _fill_gaps(slots: list[Slot], path: Path, limit: int) -> list[Slot]:
-    """Add the frames that jumps of the timestamps show to be lost."""
-    step = _even_step([slot.pts for slot in slots if slot.pts is not None])
-    if not step:
-        raise _uncountable(path, "its frames come at an uneven rate")
-    out = slots[:1]
-    for before, slot in pairwise(slots):
-        if before.pts is not None and slot.pts is not None:
-            lost = round((slot.pts - before.pts) / step) - 1
-            if len(out) + lost > limit:
-                raise _uncountable(path, "its timestamps are damaged too")
-            out += [Slot(None)] * lost
-        out.append(slot)
-    return out
-
-
 def _refuse_frames_behind_a_hole(slots: list[Slot], shape: Shape) -> None:
     """Where neither an index nor timestamps count what is lost, frames behind it have no number."""
     good = [slot.output is not None for slot in slots]
-    if shape.broken or (False in good and any(good[good.index(False) :])):
-        raise _uncountable(shape.path, "it has neither timestamps nor an index that fits")
-
-
-def _uncountable(path: Path, why: str) -> VideoError:
-    return VideoError(
-        f"{path}: damaged in the middle, and {why}: how many frames are lost, and so the numbers of those behind, "
-        "cannot be known",
-        "copy the video again from where it was recorded, or cut its sound part out with ffmpeg",
-    )
+    if shape.broken or shape.indexed or (False in good and any(good[good.index(False) :])):
+        raise uncountable(shape.path, "it has neither timestamps nor an index that fits")
 
 
 def _header_frames(reading: Pass) -> int:
