@@ -107,6 +107,7 @@ def make_case(folder: Path, image: str, engine: str, model: Path, frames: int) -
     folder.mkdir(parents=True)
     case = Case(folder, image, engine, folder / "model")
     shutil.copytree(model, case.model)
+    (case.videos / "odd").mkdir(parents=True)
     media.write_video(case.videos / "a b's $(touch x) %d, ü.mp4", 30)
     media.write_video(case.videos / "odd" / "clip.avi", 20, codec="mjpeg", pix_fmt="yuvj420p", bframes=0)
     open_field(case.videos / "real", frames)
