@@ -136,6 +136,7 @@ def inspect_model(project: Path, *, shuffle: int = 1, trainset_index: int = 0, s
     config = _read_config(project)
     fraction = _train_fraction(project, config, trainset_index)
     found = _find_shuffle(project, config, fraction, shuffle)
+    _refuse_conditional(found)
     names = list_snapshots(found.train, found.engine)
     chosen = choose_snapshot(found.train, names, snapshot, config.get("snapshotindex"))
     detector = ""
@@ -206,20 +207,22 @@ def _engine_by_metadata(project: Path, config: dict[str, Any], fraction: float, 
     return ""
 
 
-def _describe(found: _Shuffle, snapshot: str, detector: str, trainset_index: int) -> ModelInfo:
-    config = found.config
+def _refuse_conditional(found: _Shuffle) -> None:
     if found.method in CONDITIONAL:
         raise ModelError(
             f"{found.train / POSE_FILES[found.engine]}: a conditional top-down model, which needs a second model "
             "and is not supported",
             "use a bottom-up or a top-down model",
         )
-    multianimal = bool(config.get("multianimalproject", False))
+
+
+def _describe(found: _Shuffle, snapshot: str, detector: str, trainset_index: int) -> ModelInfo:
+    config, multianimal = found.config, bool(found.config.get("multianimalproject", False))
     bodyparts, unique = _parts(found, multianimal)
-    individuals = _names(config.get("individuals")) if multianimal else ()
     weights = {name: weight_files(found.train, found.engine, name) for name in (snapshot, detector) if name}
     digest = _hash(found, weights)
     label = f"{config['Task']}{config['date']}-shuffle{found.shuffle}-{snapshot}-{digest[:8]}"
+    several = found.test.get("num_outputs") if found.engine == "tensorflow" and not multianimal else None
     return ModelInfo(
         project=found.project,
         engine=found.engine,
@@ -235,7 +238,7 @@ def _describe(found: _Shuffle, snapshot: str, detector: str, trainset_index: int
         multianimal=multianimal,
         top_down=found.top_down,
         bodyparts=bodyparts,
-        individuals=individuals,
+        individuals=_names(config.get("individuals")) if multianimal else (),
         unique_bodyparts=unique,
         shuffle=found.shuffle,
         trainset_index=trainset_index,
@@ -244,7 +247,7 @@ def _describe(found: _Shuffle, snapshot: str, detector: str, trainset_index: int
         crop=_own_crop(config),
         net_type=str(found.pose.get("net_type", "")),
         folder=found.folder,
-        num_outputs=int(found.test.get("num_outputs") or 1) if found.engine == "tensorflow" and not multianimal else 1,
+        num_outputs=int(several or 1),
     )
 
 

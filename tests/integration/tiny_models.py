@@ -136,15 +136,7 @@ def _shrink(table: dict[str, Any]) -> dict[str, Any]:
     return table
 
 
-def _make_tensorflow(project: Path, kind: str) -> None:
-    from entrypoint.torchvision_ops import declare_missing
-
-    declare_missing()
-    import tensorflow as tf
-    from deeplabcut.pose_estimation_tensorflow.config import load_config
-    from deeplabcut.pose_estimation_tensorflow.nnets.factory import PoseNetFactory
-
-    multi = kind == "tensorflow-multi"
+def _tensorflow_pose(multi: bool) -> dict[str, Any]:
     names = BODYPARTS + (UNIQUE if multi else [])
     pairs = [[i, j] for i in range(len(BODYPARTS)) for j in range(i + 1, len(BODYPARTS))]
     pose: dict[str, Any] = {
@@ -170,6 +162,19 @@ def _make_tensorflow(project: Path, kind: str) -> None:
             "minconfidence": 0.01,
             "sigma": 1,
         }
+    return pose
+
+
+def _make_tensorflow(project: Path, kind: str) -> None:
+    from entrypoint.torchvision_ops import declare_missing
+
+    declare_missing()
+    import tensorflow as tf
+    from deeplabcut.pose_estimation_tensorflow.config import load_config
+    from deeplabcut.pose_estimation_tensorflow.nnets.factory import PoseNetFactory
+
+    multi = kind == "tensorflow-multi"
+    pose = _tensorflow_pose(multi)
     folder = project / "dlc-models" / "iteration-0" / NAME
     _dump({**pose, "scoremap_dir": "test"}, folder / "test" / "pose_cfg.yaml")
     _dump({**pose, "project_path": "C:\\nowhere"}, folder / "train" / "pose_cfg.yaml")
