@@ -16,7 +16,6 @@ from dlcctr.contract import ENV_PREFIX
 from dlcctr.errors import UsageError
 
 PROGRAM = "dlc"
-SHARED_COMMANDS = ("manifest", "validate", "check")
 INDEX_VARIABLE = f"{ENV_PREFIX}INDEX"
 OFFSET_VARIABLE = f"{ENV_PREFIX}INDEX_OFFSET"
 TASK_VARIABLE = "SLURM_ARRAY_TASK_ID"
@@ -46,7 +45,7 @@ def analyze(
     ],
     index: Annotated[
         Optional[int],  # noqa: UP045 - Typer reads this on Python 3.10 as well
-        typer.Option("--index", "-i", help=f"Zero-based row. [env var: {INDEX_VARIABLE}, else {TASK_VARIABLE}]"),
+        typer.Option("--index", "-i", help=f"Zero-based row; else {INDEX_VARIABLE}, else {TASK_VARIABLE}."),
     ] = None,
     model: Annotated[
         Optional[Path],  # noqa: UP045
@@ -203,11 +202,12 @@ def parse_device(text: str) -> str:
 
 def register_shared() -> None:
     """Add the host's commands that need no container engine."""
-    from dlcctr.commands import version
+    from dlcctr.commands import SHARED, version
     from entrypoint.image_info import read_image_info
 
-    for name in SHARED_COMMANDS:
-        importlib.import_module(f"dlcctr.commands.{name}").add(app)
+    for name in SHARED:
+        if name != "version":
+            importlib.import_module(f"dlcctr.commands.{name}").add(app)
     version.add(app, lambda: read_image_info().as_dict())
 
 

@@ -13,8 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from dlcctr.contract import CONTRACT_VERSION, ExitCode
+from dlcctr.contract import ExitCode
 from dlcctr.errors import OutputError
+from dlcctr.report import envelope
 from entrypoint import gpu
 from entrypoint.image_info import ImageInfo, read_image_info
 from entrypoint.scratch import open_scratch, private_environment
@@ -227,20 +228,19 @@ def print_report(report: Report, *, as_json: bool = False) -> ExitCode:
 
 def as_table(report: Report) -> dict[str, Any]:
     """What --json prints."""
-    return {
-        "contract": CONTRACT_VERSION,
-        "command": "doctor",
-        "ok": report.exit_code == ExitCode.OK,
-        "exit_code": int(report.exit_code),
-        "image": report.image.as_dict() or None,
-        "engine": report.engine,
-        "driver": asdict(report.driver),
-        "tests": report.tests,
-        "cpus": report.cpus,
-        "shm_gb": report.shm_gb,
-        "scratch": report.scratch,
-        "problems": [{**asdict(p), "exit_code": int(p.exit_code)} for p in report.problems],
-    }
+    return envelope(
+        "doctor",
+        ok=report.exit_code == ExitCode.OK,
+        exit_code=int(report.exit_code),
+        image=report.image.as_dict() or None,
+        engine=report.engine,
+        driver=asdict(report.driver),
+        tests=report.tests,
+        cpus=report.cpus,
+        shm_gb=report.shm_gb,
+        scratch=report.scratch,
+        problems=[{**asdict(p), "exit_code": int(p.exit_code)} for p in report.problems],
+    )
 
 
 def as_lines(report: Report) -> list[str]:

@@ -115,7 +115,8 @@ def _encode(path: Path, target: Path, scan: FrameScan, threads: int) -> int:
         with av.open(str(target.absolute()), "w", format=container) as out:
             place = "left" if reading.codec in CHROMA_LEFT else "center"
             options = {**OPTIONS.get(codec, {}), "chroma_sample_location": place}
-            stream = _add_stream(out, codec, first, pix_fmt, rate, options)
+            stream = out.add_stream(codec, rate=rate, options=options)
+            _set_up(stream, first, pix_fmt, rate)
             stream.codec_context.thread_count, stream.codec_context.thread_type = threads, "SLICE"
             for frame in _and_then(first, frames):
                 fitting = _fit(frame, stream, pix_fmt)
@@ -157,8 +158,7 @@ def _formats(av: Any, codec: str) -> Any:
     return av.Codec(codec, "w").video_formats or ()
 
 
-def _add_stream(out: Any, codec: str, frame: Any, pix_fmt: str, rate: Fraction, options: dict[str, str]) -> Any:
-    stream = out.add_stream(codec, rate=rate, options=options)
+def _set_up(stream: Any, frame: Any, pix_fmt: str, rate: Fraction) -> None:
     stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, pix_fmt
     stream.time_base = 1 / rate
     context = stream.codec_context
@@ -167,7 +167,6 @@ def _add_stream(out: Any, codec: str, frame: Any, pix_fmt: str, rate: Fraction, 
         context.color_range, context.colorspace = frame.color_range, frame.colorspace
         context.color_primaries, context.color_trc = frame.color_primaries, frame.color_trc
     _keep_rotation(stream, frame)
-    return stream
 
 
 def _keep_rotation(stream: Any, frame: Any) -> None:

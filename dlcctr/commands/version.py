@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dlcctr import __version__
-from dlcctr.contract import CONTRACT_VERSION
+from dlcctr.report import envelope
 
 
 def _no_image() -> dict[str, Any]:
@@ -29,13 +28,7 @@ def add(app: typer.Typer, image: Callable[[], dict[str, Any]] = _no_image) -> No
 
 def collect(image: dict[str, Any]) -> dict[str, Any]:
     """Facts as the JSON output gives them."""
-    return {
-        "contract": CONTRACT_VERSION,
-        "command": "version",
-        "dlcctr": __version__,
-        "python": platform.python_version(),
-        "image": image or None,
-    }
+    return envelope("version", python=platform.python_version(), image=image or None)
 
 
 def lines(facts: dict[str, Any]) -> list[str]:
