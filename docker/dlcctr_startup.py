@@ -4,10 +4,16 @@ Whatever way Python is started (`docker run`, `singularity exec image.sif python
 paths stay out, caches go to a folder that can be written, and DeepLabCut can import torchvision beside CPU torch.
 """
 
+from __future__ import annotations
+
 # pathlib takes longer to import than all of this takes
-# ruff: noqa: PTH100, PTH103, PTH113, PTH117, PTH118, PTH120
+# ruff: noqa: PTH100, PTH103, PTH117, PTH118, PTH120
 import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 CACHES = {
     "NUMBA_CACHE_DIR": "numba",
@@ -72,24 +78,44 @@ def set_defaults() -> None:
 
 
 class TorchvisionFinder:
-    """Declares the operators that torchvision misses beside CPU torch, just before it is first imported."""
+    """Declares the operators that torchvision misses beside CPU torch, just before its own code runs.
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        if name == "torchvision":
-            sys.meta_path.remove(self)
-            declare_missing_operators()
+    Not in `find_spec` itself: torch asks for torchvision's spec in the middle of its own import.
+    """
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name != "torchvision":
+            return None
+        from importlib.machinery import PathFinder
+
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def declare_and_execute(module: Any) -> None:
+                declare_missing_operators()
+                execute(module)
+
+            spec.loader.exec_module = declare_and_execute  # type: ignore[method-assign]
+        return spec
 
 
 def declare_missing_operators() -> None:
-    """Load our module by its path: in `python script.py` another package named entrypoint may come first."""
+    """Load our module by its path: in `python script.py` another package named entrypoint may come first.
+
+    Under its own name, so that there is one of it: it holds the declarations, and a second one would clash.
+    """
     import importlib.util
 
+    name = "entrypoint.torchvision_ops"
     file = os.path.join(os.path.dirname(__file__), "entrypoint", "torchvision_ops.py")
-    spec = importlib.util.spec_from_file_location("dlcctr_torchvision_ops", file)
-    if spec is not None and spec.loader is not None and os.path.isfile(file):
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        module.declare_missing()
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, file)
+        if spec is None or spec.loader is None:
+            return
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    sys.modules[name].declare_missing()
 
 
 drop_host_modules()
