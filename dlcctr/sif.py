@@ -21,7 +21,7 @@ ARCHIVE = "dlc.tar"
 """The name that Singularity.def knows; a link of that name keeps colons and spaces out of the builder's source line."""
 DEFINITION = "Singularity.def"
 COMPRESSIONS = {"gzip": "", "zstd": "-comp zstd -Xcompression-level 3"}
-"""Name to arguments of mksquashfs. zstd builds in a third of the time and starts sooner, but kernels before 4.14, and some
+"""Arguments of mksquashfs. zstd builds in a third of the time and starts sooner, but kernels before 4.14, and a few
 newer ones, cannot mount it, and the machine that builds cannot know: so gzip is the default. Figures in docs/sif.md."""
 _MAGIC = (32, b"SIF_MAGIC")
 
