@@ -158,6 +158,9 @@ def punch(video: Path, frames: int) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.parametrize(
+    "native", [k if k.endswith("single") else pytest.param(k, marks=pytest.mark.full) for k in KINDS], indirect=True
+)
 def test_lost_frames_have_their_place(native: Native) -> None:
     video = calm_video(native.folder / "hole.mp4", codec="mjpeg", pix_fmt="yuvj420p")
     whole = native.folder / "whole.mp4"
