@@ -167,6 +167,8 @@ class _Executor:
             self.running.remove(each)
             self.free.append(each.slot)
             outcome = _finish(each, self.runtime)
+            if stopped:
+                self.runtime.clean(each.job)  # the engine may still be at it when its client has ended
             if stopped and outcome.code != ExitCode.OK:  # one may have ended well before the signal reached it
                 outcome = replace(outcome, code=int(ExitCode.TRY_AGAIN), cause="stopped")
             self.end(outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,9 @@ from dlcctr import run
 from dlcctr.binds import Bind, mount_words
 from dlcctr.contract import CONTRACT_VERSION, ENV_PREFIX, LABEL_PREFIX
 from dlcctr.errors import ContractError, ToolMissingError
+
+REMOVALS = 50
+"""Times to ask the engine for a container's removal, five a second."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +119,12 @@ class Docker:
         return ["--user", f"{os.getuid()}:{os.getgid()}", *groups]
 
     def clean(self, job: Job) -> None:
-        """Remove the container if the client could not."""
-        run.run(["docker", "rm", "--force", job.name], check=False)
+        """Remove the container if the client could not; wait where the engine is at it already."""
+        for _ in range(REMOVALS):
+            answer = run.run(["docker", "rm", "--force", job.name], check=False)
+            if answer.returncode == 0 or "in progress" not in answer.stdout:
+                return
+            time.sleep(0.2)
 
 
 @dataclass(frozen=True)
