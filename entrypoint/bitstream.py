@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 ZERO_RUN = bytes(64)
 """A run of zeros that these codecs do not write: a block that a disk or a transfer lost."""
@@ -48,6 +49,9 @@ Inspect = Callable[[bytes, bool], Facts]
 """Bytes of a packet and its key flag in the container, to what they say."""
 
 
+_facts = lru_cache(Facts)  # one object for all packets alike
+
+
 def inspector(codec: str, extradata: bytes) -> Inspect:
     """Find the function that reads packets of this codec.
 
@@ -65,12 +69,12 @@ def inspector(codec: str, extradata: bytes) -> Inspect:
         size = (extradata[21] & 3) + 1 if len(extradata) > 21 and extradata[0] == 1 else 0
         return lambda data, key: _hevc(_nal_units(data, size))
     if codec in CLOSED_KEYS:
-        return lambda data, key: Facts(ZERO_RUN not in data, "closed" if key else "")
+        return lambda data, key: _facts(ZERO_RUN not in data, "closed" if key else "")
     if codec in ZERO_FREE:
-        return lambda data, key: Facts(ZERO_RUN not in data, "open" if key else "")
+        return lambda data, key: _facts(ZERO_RUN not in data, "open" if key else "")
     if codec == "mjpeg":
-        return lambda data, key: Facts(_jpeg_is_sound(data), "open" if key else "")
-    return lambda data, key: Facts(True, "open" if key else "")
+        return lambda data, key: _facts(_jpeg_is_sound(data), "open" if key else "")
+    return lambda data, key: _facts(True, "open" if key else "")
 
 
 def _jpeg_is_sound(data: bytes) -> bool:
@@ -117,12 +121,12 @@ def _is_sound(unit: bytes, kind: int, pictures: range) -> bool:
 def _h264(units: list[bytes] | None) -> Facts:
     types = [unit[0] & 31 for unit in units or ()]
     if not units or not all(_is_sound(unit, kind, H264_SLICES) for unit, kind in zip(units, types, strict=True)):
-        return Facts(sound=False)
+        return _facts(sound=False)
     slices = [unit for unit, kind in zip(units, types, strict=True) if kind in H264_SLICES]
     if not slices:
-        return Facts(sound=True, reference=False)
+        return _facts(sound=True, reference=False)
     restart = "closed" if H264_IDR in types else "open" if any(map(_is_exact_recovery_point, units)) else ""
-    return Facts(True, restart, any(unit[0] & 0x60 for unit in slices))
+    return _facts(True, restart, any(unit[0] & 0x60 for unit in slices))
 
 
 def _is_exact_recovery_point(unit: bytes) -> bool:
@@ -142,7 +146,7 @@ def _is_exact_recovery_point(unit: bytes) -> bool:
 def _hevc(units: list[bytes] | None) -> Facts:
     types = [unit[0] >> 1 & 63 for unit in units or ()]
     if not units or not all(_is_sound(unit, kind, HEVC_SLICES) for unit, kind in zip(units, types, strict=True)):
-        return Facts(sound=False)
+        return _facts(sound=False)
     if any(kind in HEVC_CLOSED for kind in types):
-        return Facts(True, "closed")
-    return Facts(True, "open" if HEVC_OPEN in types else "")
+        return _facts(True, "closed")
+    return _facts(True, "open" if HEVC_OPEN in types else "")

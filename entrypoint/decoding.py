@@ -20,7 +20,7 @@ STRICT = {"err_detect": "explode"}
 """Let a decoder give an error instead of a concealed picture (MJPEG says nothing otherwise)."""
 
 
-@dataclass
+@dataclass(slots=True)  # there are millions in a day of video
 class Packet:
     """What is kept of one packet of the video stream.
 

@@ -68,17 +68,22 @@ def scan(path: Path, *, threads: int = 0) -> FrameScan:
     decoder gave no error and concealed nothing, and every frame since the last sound restart (an IDR or key frame)
     did so too. A loss costs all frames up to the next restart, unless no other frame can depend on the lost one
     (H.264 frames that are no reference; codecs of key frames only). The packet before a broken one counts as broken
-    too, for a hole seldom ends where a packet does. Bytes changed without a trace (noise of the right length inside
-    one packet, zeros in uncompressed pictures) cannot be told from video by anyone.
+    too, for a hole seldom ends where a packet does. What no program can tell: noise within one packet that happens to
+    decode (arithmetic coding has no checksum), any change of uncompressed pictures or of FFV1 without checksums, and
+    what FFmpeg steps over without a word in WMV and bare H.264.
 
     **Stream** frames are, in presentation order, the frames of the packets that are there, plus those that a
     trustworthy source announces:
 
     - the container's own index (MP4, AVI) names packets that cannot be read any more;
     - the file was cut, which its structure proves (`entrypoint.containers.is_cut`): then the header's claim counts,
-      and what is missing is missing at the end. The header of a file that is structurally whole is not believed;
-    - timestamps jump beside damage in a container that is read without an index (Matroska, MPEG) and whose frames
-      come at an even rate.
+      what is missing is missing at the end, and it is one frame at least. The header of a file that is structurally
+      whole is not believed;
+    - timestamps jump beside damage in a container that is read without an index (Matroska, MPEG, fragments of MP4)
+      and whose frames come at an even rate.
+
+    Where a hole is in the middle and nothing of these counts what it swallowed (an AVI without index, Matroska of an
+    uneven rate, bare H.264), frames behind it have no sure number: that is a VideoError.
 
     Frames that an edit list hides, AVI's empty "dropped" chunks, and pictures before the first key frame of a
     recording that starts in the middle are no stream frames: no program shows them.
@@ -86,7 +91,7 @@ def scan(path: Path, *, threads: int = 0) -> FrameScan:
     Raises
     ------
     VideoError
-        The file cannot be read at all, with a plain reason.
+        The file cannot be read at all, or not be numbered, with a plain reason.
     """
     from entrypoint.reckoning import scan_video
 
