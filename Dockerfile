@@ -18,9 +18,10 @@ RUN apt-get update \
     && python3.11 -m venv /build/pip && python3.11 -m venv --without-pip /opt/dlc
 COPY certs/ /build/certs/
 COPY wheels/ /build/wheels/
-COPY requirements/*.lock requirements/flavours.toml /build/requirements/
-COPY docker/install.sh docker/slim.sh docker/facts.py /build/
 ARG FLAVOUR
+# This flavour's lock alone: a change of another must not make this layer again
+COPY requirements/${FLAVOUR}.lock requirements/flavours.toml /build/requirements/
+COPY docker/install.sh docker/slim.sh docker/facts.py /build/
 # pip's own settings, for mirrors; they stay in this stage
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
