@@ -16,7 +16,7 @@ import pytest
 
 from dlcctr.campaign import read_campaign
 from dlcctr.contract import ExitCode
-from tests.bench.apptainer import ApptainerBench
+from tests.bench.apptainer import CHECKOUT, ApptainerBench
 from tests.integration.campaigns import dlcctr, make_campaign, states
 from tests.integration.tiny_models import make_model
 from tests.media import write_video
@@ -86,7 +86,7 @@ def test_an_image_of_another_contract_is_not_started(campaign: Path, small_image
     dlcctr("run", campaign, "--image", "dlcctr-test:contract", "--allow-cpu", code=ExitCode.CONTRACT)
 
 
-def test_apptainer_runs_rows_of_an_ordinary_user(
+def test_apptainer_stops_clean_and_goes_on_as_an_ordinary_user(
     campaign: Path, apptainer_bench: ApptainerBench, cpu_sif: Path, tmp_path: Path
 ) -> None:
     shared = apptainer_bench.shared / "run"
@@ -96,6 +96,11 @@ def test_apptainer_runs_rows_of_an_ordinary_user(
     make_campaign(manifest, shared / "videos", shared / "model")
     subprocess.run(["chown", "-R", f"{apptainer_bench.uid}:{apptainer_bench.uid}", str(shared)], check=True)
     words = ["run", manifest, "--image", cpu_sif, "--allow-cpu", "--json", "--jobs", "2"]
+    stop = ["timeout", "--preserve-status", "--signal=TERM", "6", "python3", "-m", "dlcctr", *words]
+    environment = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}
+    stopped = apptainer_bench.run_as_user(stop, env=environment, binds=[CHECKOUT, cpu_sif])
+    assert stopped.returncode == ExitCode.TRY_AGAIN, stopped.stdout + stopped.stderr
+    assert not list(manifest.parent.rglob(".dlcctr-attempt-*"))
     done = apptainer_bench.dlcctr(words, binds=[cpu_sif])
     assert done.returncode == ExitCode.VIDEO, done.stdout + done.stderr
     answer = json.loads(done.stdout)
