@@ -27,10 +27,15 @@ class Sif:
         self.bench, self.path = bench, path
 
     def __call__(
-        self, action: str, *words: str | Path, options: tuple[str, ...] = (), env: dict[str, str] | None = None
+        self,
+        action: str,
+        *words: str,
+        options: tuple[str, ...] = (),
+        env: dict[str, str] | None = None,
+        stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        argv = ["singularity", "--quiet", action, *options, str(self.path), *map(str, words)]
-        return self.bench.run_as_user(argv, env=env, binds=[self.path])
+        argv = ["singularity", "--quiet", action, *options, str(self.path), *words]
+        return self.bench.run_as_user(argv, env=env, binds=[self.path], stdin=stdin)
 
 
 @pytest.fixture(params=BOTH)
@@ -49,7 +54,7 @@ def test_run_exec_and_shell_reach_the_same_program(sif: Sif, cpu_image: str) -> 
     for answer in (
         sif("run", "version", "--json"),
         sif("exec", "dlc", "version", "--json"),
-        sif("shell", "-c", "dlc version --json"),
+        sif("shell", stdin="dlc version --json\n"),
     ):
         assert answer.returncode == 0, answer.stderr
         assert json.loads(answer.stdout) == expected
