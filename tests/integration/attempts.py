@@ -14,10 +14,10 @@ HERE = Path(__file__).parent
 class AttemptServer:
     """`kill_server.py` in the native environment."""
 
-    def __init__(self, python: Path, folder: Path) -> None:
+    def __init__(self, python: Path, folder: Path, engine: str = "pytorch") -> None:
         self.log = folder / "attempts.log"
         self._process = subprocess.Popen(
-            [str(python), str(HERE / "kill_server.py"), "pytorch", str(self.log)],
+            [str(python), str(HERE / "kill_server.py"), engine, str(self.log)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
