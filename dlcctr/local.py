@@ -21,6 +21,7 @@ from typing import IO, Protocol
 from dlcctr import run
 from dlcctr.binds import Bind
 from dlcctr.contract import SCRATCH_PREFIX, ExitCode
+from dlcctr.report import one_line
 from dlcctr.runtimes import Job, Runtime
 from dlcctr.slots import Slot
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcctr.contract import ExitCode
-from dlcctr.local import Outcome, Task, View
+from dlcctr.local import LOG_HEAD, Outcome, Task, View
 from dlcctr.report import one_line, warn
 from dlcctr.slots import Slot
 
@@ -79,12 +79,15 @@ class LiveView(PlainView):
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"{self.done} of {self.total} rows", title_justify="left")
-        for name in ("row", "video", "where", "time", "its last line"):
-            table.add_column(name, no_wrap=True, overflow="ellipsis")
+        title = f"{self.done} of {self.total} rows"
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left", expand=True)
+        for name, width in (("row", 3), ("where", 6), ("time", 6)):
+            table.add_column(name, no_wrap=True, min_width=width)
+        for name, ratio in (("video", 1), ("its last line", 2)):
+            table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=ratio)
         for task, began in tasks:
             spent = f"{time.monotonic() - began:.0f} s"
-            cells = (str(task.index), task.video, place(self.slots[task.index]), spent, last_line(task.log))
+            cells = (str(task.index), place(self.slots[task.index]), spent, task.video, last_line(task.log))
             table.add_row(*(Text(one_line(cell)) for cell in cells))
         return table
 
@@ -126,4 +129,5 @@ def last_line(log: Path) -> str:
             text = stream.read().decode(errors="replace")
     except OSError:
         return ""
-    return next((line.strip() for line in reversed(text.replace("\r", "\n").split("\n")) if line.strip()), "")
+    last = next((line.strip() for line in reversed(text.replace("\r", "\n").split("\n")) if line.strip()), "")
+    return "" if last.startswith(LOG_HEAD.strip()) else last
