@@ -228,9 +228,8 @@ def _start(task: Task, runtime: Runtime, slot: Slot, scratch_root: Path) -> _Run
     task.log.parent.mkdir(parents=True, exist_ok=True)
     output = task.log.open("ab")
     try:
-        output.write(
-            f"{LOG_HEAD}{time.strftime('%Y-%m-%d %H:%M:%S')} {shlex.join(command.argv)}\n".encode(errors="replace")
-        )
+        words = one_line(shlex.join(command.argv))
+        output.write(f"{LOG_HEAD}{time.strftime('%Y-%m-%d %H:%M:%S')} {words}\n".encode(errors="replace"))
         output.flush()
         process = run.start(command.argv, output=output, env=command.env, cpus=slot.cpus)
     except BaseException:
