@@ -41,7 +41,7 @@ RUN site=/opt/dlc/lib/python3.11/site-packages \
         --target /app --no-cache-dir --root-user-action=ignore /build/src \
     && cp /build/dlcctr_startup.py /app/ && echo 'import dlcctr_startup' > /app/dlcctr_startup.pth \
     && rm -rf /app/bin && find /app -depth -name __pycache__ -exec rm -rf {} + \
-    && /opt/dlc/bin/python -I -m compileall -q -s /app -p "$site" --invalidation-mode unchecked-hash /app
+    && /opt/dlc/bin/python -I -m compileall -q -f -s /app -p "$site" --invalidation-mode unchecked-hash /app
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
@@ -75,11 +75,13 @@ COPY docker/dlc docker/python /usr/local/bin/
 RUN chmod 755 /usr/local/bin/dlc /usr/local/bin/python && ln -s python /usr/local/bin/python3
 COPY --from=app /app/ /opt/dlc/lib/python3.11/site-packages/
 COPY --from=app /build/image.json /opt/dlc/image.json
+# SINGULARITY_NO_EVAL: a SIF's run script hands $(…) and quotes in arguments on as they are, instead of evaluating them.
 # The first two folders hold our wrappers; ptxas of the TensorFlow CUDA flavour lies in the last.
 ENV PATH=/usr/local/bin:/opt/dlc/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/dlc/lib/python3.11/site-packages/nvidia/cuda_nvcc/bin \
     LANG=C.UTF-8 \
     PYTHONNOUSERSITE=1 \
     DLClight=True \
+    SINGULARITY_NO_EVAL=1 \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 ARG FLAVOUR

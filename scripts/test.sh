@@ -21,6 +21,7 @@ $python -m pytest tests/unit -q
 step "container engine, wheels, base image"
 sh scripts/engine.sh
 trap 'sh scripts/engine.sh stop' EXIT INT TERM
+sh scripts/base.sh --if-needed
 step "image (pytorch, cpu)"
 $python -m dlcctr image build --engine pytorch --device cpu
 if [ $full = yes ]; then
