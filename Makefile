@@ -44,7 +44,7 @@ lint: venv
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 
 lock:
-	@sh scripts/lock.sh
+	@$(PY) scripts/lock.py
 
 clean:
 	rm -rf .venv build dist demo-out *.egg-info

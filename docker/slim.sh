@@ -12,6 +12,7 @@ find "$site" -path '*/nvidia/*' -depth -type d -name include -exec rm -rf {} +
 find "$site" -type f \( -name '*.a' -o -name '*.lib' -o -name '*.pxd' -o -name '*.c' -o -name '*.cpp' \) -delete
 
 # The root is read-only in use, so Python could never keep what it compiles: ship it. unchecked-hash: valid whatever
-# happens to time stamps on the way through layers and a SIF. Template files of Python 2 times do not compile.
+# happens to time stamps on the way through layers and a SIF; -f: starting Python compiled some already. One file of
+# torch is written for a later Python and does not compile.
 find "$site" -depth -type d -name __pycache__ -exec rm -rf {} +
-"$site"/../../../bin/python -I -m compileall -qq -j 0 --invalidation-mode unchecked-hash "$site" || true
+"$site"/../../../bin/python -I -m compileall -qq -f -j 0 --invalidation-mode unchecked-hash "$site" || true
