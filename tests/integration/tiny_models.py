@@ -72,6 +72,23 @@ def _config(engine: str, multi: bool) -> dict[str, Any]:
     }
 
 
+def _lax_tracking() -> dict[str, Any]:
+    """inference_cfg.yaml with which a random network's findings make tracks."""
+    return {
+        "variant": 0,
+        "method": "m1",
+        "pafthreshold": 0.0,
+        "minimalnumberofconnections": 1,
+        "pcutoff": 0.01,
+        "topktoretain": len(INDIVIDUALS),
+        "withid": False,
+        "boundingboxslack": 30,
+        "iou_threshold": 0.1,
+        "max_age": 30,
+        "min_hits": 1,
+    }
+
+
 def _dump(table: dict[str, Any], file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(table, indent=1))  # JSON is YAML
@@ -104,6 +121,8 @@ def _make_pytorch(project: Path, kind: str) -> None:
     pose = PoseConfig.from_dict(table)
     pose.to_yaml(pose_file)
     TestConfig.build(pose, test_config_path=folder / "test" / "pose_cfg.yaml", save=True)
+    if kind == "pytorch-multi":
+        _dump(_lax_tracking(), folder / "test" / "inference_cfg.yaml")
     model = PoseModel.build(pose["model"], pretrained_backbone=False)
     for epoch, scale in ((5, 10.0), (10, 30.0)):
         weights = {name: _stronger(name, value, scale, top_down) for name, value in model.state_dict().items()}
@@ -178,6 +197,8 @@ def _make_tensorflow(project: Path, kind: str) -> None:
     folder = project / "dlc-models" / "iteration-0" / NAME
     _dump({**pose, "scoremap_dir": "test"}, folder / "test" / "pose_cfg.yaml")
     _dump({**pose, "project_path": "C:\\nowhere"}, folder / "train" / "pose_cfg.yaml")
+    if multi:
+        _dump(_lax_tracking(), folder / "test" / "inference_cfg.yaml")
     network = load_config(str(folder / "test" / "pose_cfg.yaml"))
     with tf.Graph().as_default():
         tf.compat.v1.set_random_seed(SEED)
