@@ -7,6 +7,7 @@ import hashlib
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ RUNTIMES = ("native", "docker", "apptainer")
 def main() -> None:
     """Set up, make videos, train, analyse, check, compare."""
     wish = parse_options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # children are stopped as for Ctrl-C
     began = time.monotonic()
     folder = wish.output.absolute()
     say(f"demo: engine {wish.engine}, runtime {wish.runtime}, everything in {folder}")
@@ -74,6 +76,7 @@ def in_native(python: Path, script: str, *words: str, log: Path | None = None) -
     """Run a script of this folder in the native environment; with a log, say now and then how far it is."""
     argv = [str(python), "-Es", str(HERE / script), *words]
     hidden = {"DLClight": "True", "CUDA_VISIBLE_DEVICES": "", "NO_ALBUMENTATIONS_UPDATE": "1", "PYTHONUNBUFFERED": "1"}
+    hidden["OMP_WAIT_POLICY"] = "PASSIVE"  # threads that spin cost a busy machine three times the time
     env = {**os.environ, **hidden}
     if log is None:
         code = run.run(argv, env=hidden, capture=False, check=False).returncode

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 SEED = 42
-EPOCHS = 24
+EPOCHS = 16
 NET = "resnet18"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,7 @@ def run_campaign(manifest: Path, options: Options) -> Result:
     ToolMissingError, ContractError
         The runtime that was asked for cannot be had, or the image speaks another contract.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an installation is stopped as by Ctrl-C
     manifest = Path(os.path.abspath(manifest))  # noqa: PTH100 - the name that people gave, links kept
     campaign = read_campaign(manifest)
     rows = choose_rows(read_manifest(manifest), options.rows, manifest)
