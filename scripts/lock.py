@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import string
 import subprocess
 import sys
@@ -93,6 +94,9 @@ def main() -> int:
     parser.add_argument("flavours", nargs="*", help=f"default: all of {', '.join(list_flavours())}")
     parser.add_argument("--upgrade", action="store_true", help="take newer versions of what is not pinned")
     options = parser.parse_args()
+    if not shutil.which("uv"):
+        print("error: uv was not found\n  what to do: pip install uv", file=sys.stderr)
+        return 10
     for flavour in options.flavours or list_flavours():
         lock(flavour, read_pins(), options.upgrade)
     return 0
