@@ -59,6 +59,7 @@ class Bench:
 @pytest.fixture(scope="module")
 def bench(native_pytorch: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("bad")
+    folder.chmod(0o755)  # containers of other users read in it
     server = AttemptServer(native_pytorch, folder)
     model = make_model(native_pytorch, "pytorch-single", folder / "models")
     yield Bench(folder, server, model, native_pytorch)
