@@ -19,6 +19,7 @@ from tests.integration.campaigns import check, make_campaign
 from tests.integration.tiny_models import make_model
 
 pytestmark = pytest.mark.real
+TIMEOUT_S = 600
 
 
 class Bench:
@@ -164,7 +165,7 @@ def docker(image: str, folder: Path, *options: str, script: str) -> subprocess.C
     """Run a shell line in the image as a user whom nobody knows."""
     argv = ["docker", "run", "--rm", "--read-only", "--network", "none", "--tmpfs", "/tmp", "--user", "31415:27182"]
     argv += ["--volume", f"{folder}:{folder}:ro", *options, "--entrypoint", "sh", image, "-c", script]
-    return subprocess.run(argv, capture_output=True, text=True, check=False)
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
 
 
 def analyze_line(bench: Bench, out: str) -> str:

@@ -20,6 +20,7 @@ from tests.integration.tiny_models import make_model
 
 HERE = Path(__file__).parent
 ANY_USER = "31415:27182"
+TIMEOUT_S = 5400
 CLIP = REAL_DATA / "data" / "openfield-Pranav-2018-10-30" / "videos" / "m3v1mp4.mp4"
 TRAINED = REAL_DATA / "models" / "openfield-pytorch-resnet18"
 CLIP_FRAMES = 60
@@ -49,7 +50,8 @@ class Case:
         argv += ["--env", "HOME=", "--volume", f"{self.folder}:{self.folder}", "--volume", f"{HERE}:{HERE}:ro"]
         argv += ["--tmpfs", "/tmp:exec"] if entrypoint else []
         argv += ["--entrypoint", entrypoint] if entrypoint else []
-        return subprocess.run([*argv, self.image, *map(str, words)], capture_output=True, text=True, check=False)
+        argv += [self.image, *map(str, words)]
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
 
     def stock(self, video: Path) -> Path:
         """Stock `analyze_videos` of one video in the image, on a private copy of the project; made once."""
