@@ -59,10 +59,10 @@ def find_checkout() -> Path:
 
 
 def read_source(name: str) -> str:
-    """Text of a file of the checkout, or of the copy that an installed package carries."""
-    for path in (_PACKAGE.parent / name, _PACKAGE / "locks" / Path(name).name):
-        if path.is_file():
-            return path.read_text(encoding="utf-8")
+    """Text of a file of the checkout that this package runs from."""
+    path = _PACKAGE.parent / name
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
     raise UsageError(f"{name} was not found beside dlcctr", _SOURCE_HINT)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr import flavours, run
-from dlcctr.errors import CommandFailedError, ToolMissingError, UsageError
+from dlcctr.errors import CommandFailedError, ToolMissingError
 from dlcctr.report import warn
 
 PACKAGES = ("dlcctr", "entrypoint")
@@ -89,14 +89,8 @@ def cache_folder() -> Path:
 
 
 def read_lock(flavour: flavours.Flavour) -> str:
-    """Text of a flavour's lock file: of the checkout, or of the copy that an installed package carries."""
-    package = Path(flavours.__file__).resolve().parent
-    for file in (package.parent / flavour.lock, package / "locks" / Path(flavour.lock).name):
-        if file.is_file():
-            return file.read_text(encoding="utf-8")
-    raise UsageError(
-        f"{flavour.lock} was not found beside dlcctr", "run this from a checkout of the project, or use a container"
-    )
+    """Text of a flavour's lock file in the checkout."""
+    return flavours.read_source(flavour.lock)
 
 
 def find_python(version: str) -> Interpreter:
