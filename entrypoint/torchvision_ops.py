@@ -24,8 +24,8 @@ def declare_missing() -> bool:
     Returns
     -------
     bool
-        Whether they had to be declared. Then detectors (top-down models) cannot run: calling torchvision's operators
-        raises its own error; `real_operators` tells beforehand.
+        Whether they had to be declared. They do nothing yet: detectors (top-down models) also need
+        `entrypoint.engines.nms.supply_nms`.
     """
     if _kept or real_operators():
         return bool(_kept)
