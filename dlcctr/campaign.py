@@ -106,10 +106,14 @@ def read_campaign(manifest: Path) -> Campaign:
     """
     file = campaign_file(manifest)
     default = Campaign(file=file, video_root=file.parent, out=file.parent / "results")
-    if not file.exists():
-        return default
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return default
+    except OSError as error:
+        raise ManifestError(
+            f"{file}: cannot be read: {error.strerror}", "look at the owner and rights of the file and its folder"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ManifestError(f"{file}: not valid TOML: {error}", "mend that line, or make the campaign again") from error
     version = table.get("contract", CONTRACT_VERSION)

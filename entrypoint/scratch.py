@@ -11,6 +11,7 @@ import socket
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from dlcctr.errors import OutputError
 
 LOCK_NAME = "owner.lock"
 PROBE_BYTES = 1 << 16
+UNLOCKED_S = 600.0
 SCRATCH_VARIABLES = ("DLCCTR_SCRATCH", "SLURM_TMPDIR", "TMPDIR")
 
 CACHE_FOLDERS = {
@@ -84,7 +86,10 @@ def private_environment(scratch: Path) -> dict[str, str]:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder with all that is in it, read-only folders (copies of a read-only model) too."""
+    """Remove a folder with all that is in it, read-only folders (copies of a read-only model) too.
+
+    The lock goes last: where a removal is killed, the next `remove_stale` can tell and goes on.
+    """
 
     def retry(function: Any, path: str, _: object) -> None:
         for each in (Path(path).parent, Path(path)):
@@ -97,6 +102,12 @@ def remove_tree(folder: Path) -> None:
             else:
                 shutil.rmtree(path, ignore_errors=True)
 
+    with contextlib.suppress(OSError):
+        for child in folder.iterdir():
+            if child.is_dir() and not child.is_symlink():
+                shutil.rmtree(child, onerror=retry)
+            elif child.name != LOCK_NAME:
+                child.unlink()
     shutil.rmtree(folder, onerror=retry)
 
 
@@ -160,7 +171,8 @@ def _try_lock(handle: int) -> bool:
 def remove_stale(parent: Path) -> list[Path]:
     """Remove scratch folders whose owner is dead: this host's name, this user's, and nobody holds the lock.
 
-    A lock and not the process id decides, since containers on one host have ids of their own.
+    A lock and not the process id decides, since containers on one host have ids of their own. Without a lock its
+    owner died while it made the folder, unless it is doing so right now.
     """
     removed = []
     for folder in parent.glob(f"{SCRATCH_PREFIX}{_host()}-*"):
@@ -169,6 +181,11 @@ def remove_stale(parent: Path) -> list[Path]:
             if facts.st_uid != os.getuid() or not stat.S_ISDIR(facts.st_mode):
                 continue
             handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            if time.time() - facts.st_mtime > UNLOCKED_S:
+                remove_tree(folder)
+                removed.append(folder)
+            continue
         except OSError:
             continue
         try:

@@ -122,3 +122,12 @@ def test_another_contract_is_refused(tmp_path: Path) -> None:
 def test_without_model_facts_keeps_the_parameters(tmp_path: Path) -> None:
     campaign = Campaign(file=tmp_path, model_hash="h", model_id="i", engine="e", bodyparts=("a",), shuffle=2)
     assert campaign.without_model_facts() == replace(campaign, model_hash="", model_id="", engine="", bodyparts=())
+
+
+def test_a_campaign_that_cannot_be_read_is_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(ManifestError, match="cannot be read: Permission denied"):
+        read_campaign(tmp_path / "m.csv")

@@ -108,6 +108,33 @@ def test_a_link_is_never_followed(tmp_path: Path) -> None:
     assert target.exists()
 
 
+def test_one_without_a_lock_is_removed_once_it_is_old(tmp_path: Path) -> None:
+    folder = tmp_path / f"{SCRATCH_PREFIX}{scratch._host()}-1-x"
+    (folder / "torch").mkdir(parents=True)
+    assert remove_stale(tmp_path) == []
+    os.utime(folder, (0, 0))
+    assert remove_stale(tmp_path) == [folder]
+    assert not folder.exists()
+
+
+def test_a_removal_that_is_killed_leaves_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "scratch"
+    (folder / "torch").mkdir(parents=True)
+    (folder / scratch.LOCK_NAME).touch()
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scratch.shutil, "rmtree", die)
+        with pytest.raises(KeyboardInterrupt):
+            remove_tree(folder)
+    assert (folder / scratch.LOCK_NAME).exists()
+    assert remove_stale(tmp_path) == []
+    remove_tree(folder)
+    assert not folder.exists()
+
+
 def test_remove_tree_of_nothing(tmp_path: Path) -> None:
     remove_tree(tmp_path / "not there")
 
