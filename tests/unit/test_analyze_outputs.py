@@ -5,19 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 
 from dlcctr.errors import AnalysisError
 from entrypoint import outputs
 from entrypoint.engines import Job
-
-try:
-    import pandas
-    import tables  # noqa: F401
-except ImportError:
-    pandas = None
-
-with_pandas = pytest.mark.skipif(pandas is None, reason="runs where DeepLabCut is: see tests/integration")
 
 SCORER = "DLC_Resnet50_x"
 PARTS = ["snout", "tail"]
@@ -57,7 +50,6 @@ def load(file: Path) -> Any:
     return pickle.loads(file.read_bytes())
 
 
-@with_pandas
 def test_a_whole_table(tmp_path: Path) -> None:
     job = make_job(tmp_path)
     write_table(job, 12)
@@ -65,7 +57,6 @@ def test_a_whole_table(tmp_path: Path) -> None:
     assert outputs.describe(job) == {"rows": 12, "names": COLUMNS}
 
 
-@with_pandas
 @pytest.mark.parametrize("rows", [11, 13])
 def test_another_number_of_rows(tmp_path: Path, rows: int) -> None:
     job = make_job(tmp_path)
@@ -75,7 +66,6 @@ def test_another_number_of_rows(tmp_path: Path, rows: int) -> None:
     assert caught.value.rows == rows
 
 
-@with_pandas
 def test_a_shifted_table(tmp_path: Path) -> None:
     job = make_job(tmp_path)
     write_table(job, 12, first=1)
@@ -83,7 +73,6 @@ def test_a_shifted_table(tmp_path: Path) -> None:
         outputs.verify(job, SCORER)
 
 
-@with_pandas
 @pytest.mark.parametrize("columns", [COLUMNS[3:] + COLUMNS[:3], COLUMNS[:3], [*COLUMNS, ["ear", "x"]]])
 def test_columns_in_another_order(tmp_path: Path, columns: Any) -> None:
     job = make_job(tmp_path)
@@ -97,7 +86,6 @@ def test_no_table_at_all(tmp_path: Path) -> None:
         outputs.verify(make_job(tmp_path), SCORER)
 
 
-@with_pandas
 def test_tracks_may_end_early_if_detection_did_not(tmp_path: Path) -> None:
     job = make_job(tmp_path, multi=True)
     write_table(job, 9)
@@ -108,7 +96,6 @@ def test_tracks_may_end_early_if_detection_did_not(tmp_path: Path) -> None:
         outputs.verify(job, SCORER)
 
 
-@with_pandas
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_expanding_shifts_nothing(tmp_path: Path, dtype: str) -> None:
     job = make_job(tmp_path, missing=[[0, 1], [5, 7]])

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 
 from dlcctr.check import Options, check
@@ -12,14 +13,6 @@ from dlcctr.errors import ToolMissingError
 from dlcctr.receipt import FrameCounts
 from dlcctr.states import State
 from tests.unit.results import FRAMES, Bench, make_bench
-
-try:
-    import pandas
-    import tables  # noqa: F401
-except ImportError:
-    pandas = None
-
-with_pandas = pytest.mark.skipif(pandas is None, reason="runs where DeepLabCut is: in the image's own tests")
 
 
 def test_without_pandas_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +39,6 @@ def make_table(bench: Bench) -> Any:
     return pandas.DataFrame(values, columns=pandas.MultiIndex.from_tuples(columns, names=levels))
 
 
-@with_pandas
 def test_deep_opens_the_table(tmp_path: Path) -> None:
     bench = make_bench(tmp_path, ["a.mp4"])
     bench.commit(0)
