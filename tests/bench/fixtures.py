@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,26 +56,28 @@ def image_id(tag: str) -> str:
     return answer.stdout.strip().removeprefix("sha256:")[:16]
 
 
-@pytest.fixture(scope="session")
-def cpu_archive(cpu_image: str, apptainer_bench: ApptainerBench) -> Iterator[Path]:
-    """The CPU image as an archive in the bench's folder, removed after the tests."""
+@contextlib.contextmanager
+def saved(tag: str, bench: ApptainerBench) -> Iterator[Path]:
+    """An image as an archive in the bench's folder, removed afterwards."""
     from dlcctr.archive import save_image
 
-    archive = apptainer_bench.shared / "dlc.tar"
-    save_image(cpu_image, archive)
-    yield archive
-    archive.unlink()
+    archive = bench.shared / f"{image_id(tag)}.tar"
+    save_image(tag, archive)
+    try:
+        yield archive
+    finally:
+        archive.unlink()
 
 
-def make_sif(bench: ApptainerBench, tag: str, request: pytest.FixtureRequest, *options: str) -> Path:
+def make_sif(bench: ApptainerBench, tag: str, *options: str) -> Path:
     """SIF of an image, by `dlcctr image sif` as the bench's user; kept under .cache/ while the image is the same."""
     kind = "def" if "--def" in options else "plain"
     kept = CACHE / "sif" / f"{image_id(tag)}-{kind}.sif"
     if not kept.is_file():
-        archive: Path = request.getfixturevalue("cpu_archive")
         made = bench.shared / kept.name
-        argv: list[str | Path] = ["image", "sif", archive, "-o", made, *options]
-        done = bench.dlcctr(argv, timeout_s=1800)
+        with saved(tag, bench) as archive:
+            argv: list[str | Path] = ["image", "sif", archive, "-o", made, *options]
+            done = bench.dlcctr(argv, timeout_s=1800)
         assert done.returncode == 0, done.stdout + done.stderr
         kept.parent.mkdir(parents=True, exist_ok=True)
         _forget_old(kept.parent)
@@ -89,15 +92,15 @@ def _forget_old(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def cpu_sif(apptainer_bench: ApptainerBench, cpu_image: str, request: pytest.FixtureRequest) -> Path:
+def cpu_sif(apptainer_bench: ApptainerBench, cpu_image: str) -> Path:
     """SIF of the CPU image, straight from the archive; zstd, because that builds in a third of the time."""
-    return make_sif(apptainer_bench, cpu_image, request, "--compression", "zstd")
+    return make_sif(apptainer_bench, cpu_image, "--compression", "zstd")
 
 
 @pytest.fixture(scope="session")
-def cpu_sif_from_definition(apptainer_bench: ApptainerBench, cpu_image: str, request: pytest.FixtureRequest) -> Path:
+def cpu_sif_from_definition(apptainer_bench: ApptainerBench, cpu_image: str) -> Path:
     """SIF of the CPU image, through Singularity.def."""
-    return make_sif(apptainer_bench, cpu_image, request, "--def")
+    return make_sif(apptainer_bench, cpu_image, "--def")
 
 
 @pytest.fixture(scope="session")

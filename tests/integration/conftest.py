@@ -11,7 +11,6 @@ import pytest
 from dlcctr.flavours import list_flavours, pick_flavour, read_pins
 from tests.bench.fixtures import (  # noqa: F401
     apptainer_bench,
-    cpu_archive,
     cpu_image,
     cpu_sif,
     cpu_sif_from_definition,
