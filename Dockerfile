@@ -35,6 +35,7 @@ FROM env AS app
 COPY pyproject.toml README.md LICENSE /build/src/
 COPY dlcctr/ /build/src/dlcctr/
 COPY entrypoint/ /build/src/entrypoint/
+COPY slurm/ /build/src/slurm/
 COPY docker/dlcctr_startup.py /build/
 RUN site=/opt/dlc/lib/python3.11/site-packages \
     && /build/pip/bin/pip --python /opt/dlc/bin/python install -q --no-deps --no-build-isolation --no-compile \

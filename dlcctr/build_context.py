@@ -19,7 +19,7 @@ log = logging.getLogger("dlcctr")
 CA_VARIABLES = ("DLCCTR_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Where institutes with a TLS-intercepting mirror say which authorities to trust; the first that is set wins."""
 CA_BUNDLE_IN_CONTEXT = "certs/ca-bundle.crt"
-BUILD_FOLDERS = ("dlcctr", "docker", "entrypoint", "requirements")
+BUILD_FOLDERS = ("dlcctr", "docker", "entrypoint", "requirements", "slurm")
 BUILD_FILES = (".dockerignore", "Dockerfile", "LICENSE", "README.md", "pyproject.toml", "versions.env")
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)((?:.*\\\n)*.*)$", re.MULTILINE)
 
