@@ -7,4 +7,5 @@ import sys
 from dlcctr.cli import catch
 from entrypoint.app import main
 
+sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a killed job's log holds all it said
 sys.exit(catch(main))

@@ -16,6 +16,7 @@ from dlcctr.receipt import OutputFile, Receipt
 from entrypoint import commit, provenance
 from entrypoint.record import Record, make_failure, make_receipt
 from entrypoint.rowtask import RowTask, check_video, resolve
+from entrypoint.workplace import Workplace
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LEAST_BYTES = 1_000_000
@@ -66,13 +67,18 @@ def run(request: Request) -> ExitCode:
         Its exit code is the process's. A file beside the row's folder says why, except after a signal.
     """
     task = resolve(request)
+    with stoppable(f"{task.name}: stopped by {{}}; nothing of it was kept"), Workplace(request.scratch) as place:
+        return run_row(task, request, place)
+
+
+def run_row(task: RowTask, request: Request, place: Workplace) -> ExitCode:
+    """Analyse one row in a workplace that others may have used before; returns and raises as `run` does."""
     if not request.overwrite and _is_finished(task):
         print(f"{task.name}: already finished, nothing to do: {task.folder}")
         return ExitCode.OK
     record = Record()
     try:
-        with _stoppable(task):
-            state = _attempt(task, request, record)
+        state = _attempt(task, request, record, place)
     except TryAgainError:
         raise
     except DlcctrError as error:
@@ -100,15 +106,20 @@ def _is_finished(task: RowTask) -> bool:
 
 
 @contextlib.contextmanager
-def _stoppable(task: RowTask) -> Iterator[None]:
-    """Turn the signals that end a job into a `TryAgainError`, raised once, so that everything is cleaned up."""
+def stoppable(message: str) -> Iterator[None]:
+    """Turn the signals that end a job into a `TryAgainError`, raised once, so that everything is cleaned up.
+
+    Parameters
+    ----------
+    message : str
+        With ``{}`` where the signal's name goes.
+    """
 
     def stop(number: int, _: FrameType | None) -> None:
         for each in STOP_SIGNALS:
             signal.signal(each, signal.SIG_IGN)
         raise TryAgainError(
-            f"{task.name}: stopped by {signal.Signals(number).name}; nothing of it was kept",
-            "run the same command again; finished rows are skipped",
+            message.format(signal.Signals(number).name), "run the same command again; finished rows are skipped"
         )
 
     nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -120,18 +131,17 @@ def _stoppable(task: RowTask) -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _attempt(task: RowTask, request: Request, record: Record) -> str:
+def _attempt(task: RowTask, request: Request, record: Record, place: Workplace) -> str:
     """Analyse and commit. Returns what to tell of it."""
-    from entrypoint.scratch import open_scratch
     from entrypoint.session import analyse
 
     check_video(task)
     provenance.check_engine(task.model.engine, task.model.project)
     commit.check_writable(task.folder, LEAST_BYTES)
     device, may_use_cpu = _choose_device(request)
-    with open_scratch(request.scratch, task.settings.out) as scratch:
+    with place.open_row(task.settings.out) as scratch:
         with commit.disk_errors(scratch):
-            files = analyse(task, record, scratch, device=device, may_use_cpu=may_use_cpu)
+            files = analyse(task, record, scratch, place, device=device, may_use_cpu=may_use_cpu)
         state = RowState.DEGRADED if record.lost_frames else RowState.OK
 
         def receipt(entries: list[OutputFile]) -> Receipt:

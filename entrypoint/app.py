@@ -18,6 +18,7 @@ from dlcctr.errors import UsageError
 PROGRAM = "dlc"
 INDEX_VARIABLE = f"{ENV_PREFIX}INDEX"
 OFFSET_VARIABLE = f"{ENV_PREFIX}INDEX_OFFSET"
+TASK_NUMBER_VARIABLE = f"{ENV_PREFIX}TASK"
 TASK_VARIABLE = "SLURM_ARRAY_TASK_ID"
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -46,6 +47,14 @@ def analyze(
     index: Annotated[
         Optional[int],  # noqa: UP045 - Typer reads this on Python 3.10 as well
         typer.Option("--index", "-i", help=f"Zero-based row; else {INDEX_VARIABLE}, else {TASK_VARIABLE}."),
+    ] = None,
+    plan: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(envvar=_env("PLAN"), help="Plan of `dlc plan`: analyse the rows of one of its tasks."),
+    ] = None,
+    task: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help=f"Zero-based task of the plan; else {TASK_NUMBER_VARIABLE}, else {TASK_VARIABLE}."),
     ] = None,
     model: Annotated[
         Optional[Path],  # noqa: UP045
@@ -100,12 +109,16 @@ def analyze(
         typer.Option(envvar=_env("SCRATCH"), help="Where temporary files go."),
     ] = None,
 ) -> None:
-    """Analyse one row of a manifest: DeepLabCut's own files and a receipt that proves them whole."""
+    """Analyse one row of a manifest, or one task of a plan: DeepLabCut's files and receipts that prove them whole."""
     from entrypoint.analyze import Request, run
 
+    if plan is None and task is not None:
+        raise UsageError("--task is given without --plan", "add --plan FILE, or give a row with --index")
+    if plan is not None and index is not None:
+        raise UsageError("both --index and a plan are given", f"leave one out (a plan also comes from {_env('PLAN')})")
     request = Request(
         manifest=manifest,
-        index=find_index(index),
+        index=find_index(index) if plan is None else 0,
         model=model,
         out=out,
         video_root=video_root,
@@ -120,7 +133,13 @@ def analyze(
         overwrite=overwrite,
         scratch=scratch,
     )
-    raise typer.Exit(int(run(request)))
+    if plan is None:
+        raise typer.Exit(int(run(request)))
+    from entrypoint.lanes import CLAIMS_VARIABLE
+    from entrypoint.task import TaskRequest, run_task
+
+    claims = os.environ.get(CLAIMS_VARIABLE)
+    raise typer.Exit(run_task(TaskRequest(plan, find_task(task), request, Path(claims) if claims else None)))
 
 
 @app.command()
@@ -150,24 +169,33 @@ def find_index(option: int | None) -> int:
     UsageError
         None of them is set, or one is not a whole number of 0 or more.
     """
+    return _number(option, "--index", INDEX_VARIABLE, "row")
+
+
+def find_task(option: int | None) -> int:
+    """Task of the plan: --task, DLCCTR_TASK, or Slurm's array task plus DLCCTR_INDEX_OFFSET; raises as `find_index`."""
+    return _number(option, "--task", TASK_NUMBER_VARIABLE, "task")
+
+
+def _number(option: int | None, name: str, variable: str, what: str) -> int:
     if option is not None:
-        return _row_number("--index", str(option))
-    if os.environ.get(INDEX_VARIABLE):
-        return _row_number(INDEX_VARIABLE, os.environ[INDEX_VARIABLE])
+        return _whole(name, str(option), what)
+    if os.environ.get(variable):
+        return _whole(variable, os.environ[variable], what)
     if os.environ.get(TASK_VARIABLE):
         offset = os.environ.get(OFFSET_VARIABLE) or "0"
-        return _row_number(TASK_VARIABLE, os.environ[TASK_VARIABLE]) + _row_number(OFFSET_VARIABLE, offset)
+        return _whole(TASK_VARIABLE, os.environ[TASK_VARIABLE], what) + _whole(OFFSET_VARIABLE, offset, what)
     raise UsageError(
-        f"no row to analyse: neither --index nor {INDEX_VARIABLE} nor {TASK_VARIABLE} is set",
-        "give --index N (the manifest's first row is 0); with --cleanenv, pass the array's index into the container: "
-        f"export APPTAINERENV_{INDEX_VARIABLE}=${TASK_VARIABLE} SINGULARITYENV_{INDEX_VARIABLE}=${TASK_VARIABLE}",
+        f"no {what} to analyse: neither {name} nor {variable} nor {TASK_VARIABLE} is set",
+        f"give {name} N (the first {what} is 0); with --cleanenv, pass the array's index into the container: "
+        f"export APPTAINERENV_{variable}=${TASK_VARIABLE} SINGULARITYENV_{variable}=${TASK_VARIABLE}",
     )
 
 
-def _row_number(source: str, text: str) -> int:
+def _whole(source: str, text: str, what: str) -> int:
     cleaned = text.strip()
     if not (cleaned.isascii() and cleaned.isdecimal()):
-        raise UsageError(f"{source} is {text!r}; it must be a whole number of 0 or more", "the first row is 0")
+        raise UsageError(f"{source} is {text!r}; it must be a whole number of 0 or more", f"the first {what} is 0")
     return int(cleaned)
 
 

@@ -42,9 +42,13 @@ OnProgress = Callable[[str, int], None]
 
 
 class Worker:
-    """One running child process. Made by `start_worker`."""
+    """One running child process. Made by `start_worker`.
+
+    `busy` is true from a job that was sent until it is answered, and for ever after one that failed.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes], answers: int) -> None:
+        self.busy = False
         self._process = process
         self._events: queue.Queue[dict[str, Any]] = queue.Queue()
         self._stage = "analysing"
@@ -59,6 +63,7 @@ class Worker:
     def send(self, job: Job) -> None:
         """Give it a job; a worker that is gone is noticed by `wait`."""
         assert self._process.stdin is not None
+        self.busy = True
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
             self._process.stdin.flush()
@@ -82,6 +87,7 @@ class Worker:
             elif event["event"] == "ended":
                 raise self._death()
             else:
+                self.busy = False
                 return event
 
     def stop(self) -> None:

@@ -14,7 +14,7 @@ from entrypoint.image_info import read_image_info
 
 SCHEDULER_VARIABLES = (
     "SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_RESTART_COUNT", "SLURM_JOB_PARTITION",
-    "SLURM_CLUSTER_NAME", "SLURM_NODELIST", "SLURM_JOB_ACCOUNT",
+    "SLURM_CLUSTER_NAME", "SLURM_NODELIST", "SLURM_JOB_ACCOUNT", "SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES",
 )  # fmt: skip
 
 
@@ -29,7 +29,7 @@ def host_name() -> str:
 
 
 def scheduler_ids() -> dict[str, str]:
-    """Slurm's own names for this task."""
+    """Slurm's own names for this task, and the GPUs that it was given."""
     return {name: os.environ[name] for name in SCHEDULER_VARIABLES if os.environ.get(name)}
 
 

@@ -83,8 +83,12 @@ def resolve(request: Request) -> RowTask:
     ModelError
         No model is named, it is not whole, or it is not the campaign's any more.
     """
-    campaign = read_campaign(request.manifest)
     row = find_row(read_manifest(request.manifest), request.index, request.manifest)
+    return resolve_row(row, read_campaign(request.manifest), request)
+
+
+def resolve_row(row: Row, campaign: Campaign, request: Request) -> RowTask:
+    """Put a row, its campaign and the command line together; raises as `resolve` does."""
     settings = _override(row_settings(row, campaign), request)
     _check_inside(row, request.manifest)
     if settings.model is None:

@@ -1,8 +1,7 @@
-"""One worker session: the video is scanned while the worker imports DeepLabCut, then DeepLabCut analyses it."""
+"""One row with a worker: the video is scanned while the worker imports DeepLabCut, then DeepLabCut analyses it."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sys
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from dlcctr.errors import AnalysisError, GpuError, ManifestError, OutputError, VideoError
 from entrypoint import commit
-from entrypoint.child import Worker, start_worker
+from entrypoint.child import Worker
 from entrypoint.engines import Job
 from entrypoint.project import make_skeleton
 from entrypoint.record import Record
 from entrypoint.rowtask import RowTask
-from entrypoint.scratch import private_environment
-from entrypoint.threads import allowed_cpus, thread_environment
+from entrypoint.threads import allowed_cpus
+from entrypoint.workplace import Workplace
 
 if TYPE_CHECKING:
     from entrypoint.video import FrameScan
@@ -32,7 +31,9 @@ PLAIN_ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}")
 SHOWN_LINES = 15
 
 
-def analyse(task: RowTask, record: Record, scratch: Path, *, device: str, may_use_cpu: bool) -> list[Path]:
+def analyse(
+    task: RowTask, record: Record, scratch: Path, place: Workplace, *, device: str, may_use_cpu: bool
+) -> list[Path]:
     """Let DeepLabCut analyse a row's video in a private folder.
 
     Returns
@@ -43,33 +44,28 @@ def analyse(task: RowTask, record: Record, scratch: Path, *, device: str, may_us
     Raises
     ------
     DlcctrError
-        Of the class that fits the cause.
+        Of the class that fits the cause. A worker that was at a job then is gone; others stay for the next row.
     """
     from entrypoint.video import scan
 
     threads = allowed_cpus()
-    environment = _worker_environment(scratch, threads, device)
-    with start_worker(task.model.engine, threads, environment, scratch) as worker:
-        try:
-            config = make_skeleton(task.model, scratch)
-            with record.timed("scan"):
-                record.scan = scan(task.video, threads=threads)
-            _check_frames(task, record.scan, scratch)
-            device = _settle_device(worker.wait(), device, may_use_cpu, record)
-            session = _Session(task, record, record.scan, worker, config=config, device=device, scratch=scratch)
-            return session.run()
-        except AnalysisError:
-            _show_tail(worker)
-            _check_not_full(scratch)
-            raise
-
-
-def _worker_environment(scratch: Path, threads: int, device: str) -> dict[str, str]:
-    environment = {**os.environ, **private_environment(scratch), **thread_environment(threads)}
-    # One device, so that index 0 is it; -1 hides all from an engine that would take one in passing
-    mask = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip() or "0"
-    environment["CUDA_VISIBLE_DEVICES"] = mask if device == "cuda" else "-1"
-    return environment
+    worker = place.start_worker(task.model.engine, threads, device)
+    worker.tail.clear()
+    try:
+        config = make_skeleton(task.model, scratch)
+        with record.timed("scan"):
+            record.scan = scan(task.video, threads=threads)
+        _check_frames(task, record.scan, scratch)
+        device = _settle_device(place.wait_ready(), device, may_use_cpu, record)
+        session = _Session(task, record, record.scan, worker, config=config, device=device, scratch=scratch)
+        return session.run()
+    except AnalysisError:
+        _show_tail(worker)
+        _check_not_full(scratch)
+        raise
+    finally:
+        if worker.busy:
+            place.drop_worker()
 
 
 def _check_frames(task: RowTask, scan: FrameScan, scratch: Path) -> None:

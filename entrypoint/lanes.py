@@ -1,0 +1,107 @@
+"""A task that was given several GPUs: one process a GPU, which share out the task's rows among them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from dlcctr.contract import ExitCode
+from dlcctr.errors import TryAgainError
+from dlcctr.manifest import Row
+from entrypoint.analyze import STOP_SIGNALS
+from entrypoint.task import first_failure, say_result
+from entrypoint.threads import allowed_cpus
+
+if TYPE_CHECKING:
+    from entrypoint.task import TaskRequest
+
+CLAIMS_VARIABLE = "DLCCTR_CLAIMS"
+MODULE = "entrypoint"
+
+
+def visible_gpus(device: str) -> list[str]:
+    """GPUs that the scheduler gave this task, as CUDA_VISIBLE_DEVICES names them; those of the driver without it."""
+    if device == "cpu":
+        return []
+    if (mask := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [name.strip() for name in mask.split(",") if name.strip() not in ("", "-1", "NoDevFiles")]
+    from entrypoint.gpu import examine_driver
+
+    return [str(number) for number in range(len(examine_driver().gpus))]
+
+
+def run_lanes(request: TaskRequest, rows: Sequence[Row], gpus: Sequence[str]) -> int:
+    """Run this very command once for each GPU and wait for all.
+
+    Returns
+    -------
+    int
+        As `entrypoint.task.run_task`.
+
+    Raises
+    ------
+    TryAgainError
+        Stopped by a signal, which went to all lanes first.
+    """
+    lanes = min(len(gpus), len(rows))
+    print(f"task {request.number}: {len(rows)} rows on {lanes} GPUs ({', '.join(gpus[:lanes])})")
+    with tempfile.TemporaryDirectory(prefix="dlcctr-claims-") as name:
+        processes = [_start(gpu, Path(name), max(1, allowed_cpus() // lanes)) for gpu in gpus[:lanes]]
+        stopped = _wait(processes)
+        codes = _codes(Path(name), rows)
+    if stopped:
+        raise TryAgainError(
+            f"task {request.number}: stopped by {signal.Signals(stopped).name}; finished rows stay",
+            "run the same command again; finished rows are skipped",
+        )
+    say_result(request.number, list(rows), codes)
+    ended = [process.returncode for process in processes]
+    return first_failure(list(rows), codes) or next((_exit_code(code) for code in ended if code), int(ExitCode.OK))
+
+
+def _start(gpu: str, claims: Path, cpus: int) -> subprocess.Popen[bytes]:
+    own = {"CUDA_VISIBLE_DEVICES": gpu, "SLURM_CPUS_PER_TASK": str(cpus), CLAIMS_VARIABLE: str(claims)}
+    return subprocess.Popen(
+        [sys.executable, "-I", "-m", MODULE, *sys.argv[1:]], env={**os.environ, **own}, start_new_session=True
+    )
+
+
+def _wait(processes: Sequence[subprocess.Popen[bytes]]) -> int:
+    """Wait for all, passing the signals that end a job on; gives the signal, or 0."""
+    got: list[int] = []
+
+    def forward(number: int, _: FrameType | None) -> None:
+        got.append(number)
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+
+    before = {number: signal.signal(number, forward) for number in STOP_SIGNALS}
+    try:
+        for process in processes:
+            process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return got[0] if got else 0
+
+
+def _codes(claims: Path, rows: Sequence[Row]) -> dict[int, int]:
+    """Exit codes that the lanes wrote down; a row whose lane was killed is counted as one to try again."""
+    codes = {}
+    for row in rows:
+        with contextlib.suppress(FileNotFoundError):
+            codes[row.index] = int((claims / str(row.index)).read_text() or ExitCode.TRY_AGAIN)
+    return codes
+
+
+def _exit_code(code: int) -> int:
+    return code if code > 0 else int(ExitCode.TRY_AGAIN)

@@ -1,0 +1,107 @@
+"""What the rows of one process share: a private folder, and a worker that has DeepLabCut imported."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from entrypoint.child import Worker
+
+ROW_FOLDER = "row"
+
+
+class Workplace:
+    """Opened when a row first needs it, so that finished rows cost nothing; closed with everything in it.
+
+    Parameters
+    ----------
+    requested : Path or None
+        Where the private folder goes; see `entrypoint.scratch.open_scratch`.
+    """
+
+    def __init__(self, requested: Path | None) -> None:
+        self.without_gpu = False  # set once a row found that this node has no usable GPU
+        self._requested = requested
+        self._stack = contextlib.ExitStack()
+        self._scratch: Path | None = None
+        self._worker: Worker | None = None
+        self._worker_stack = contextlib.ExitStack()
+        self._kind: tuple[str, str] = ("", "")
+        self._ready: dict[str, Any] | None = None
+
+    def __enter__(self) -> Workplace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.drop_worker()
+        finally:
+            self._stack.close()
+
+    @contextlib.contextmanager
+    def open_row(self, out: Path) -> Iterator[Path]:
+        """Private folder of one row, empty at first and gone afterwards."""
+        from entrypoint.scratch import open_scratch, remove_tree
+
+        if self._scratch is None:
+            self._scratch = self._stack.enter_context(open_scratch(self._requested, out))
+        folder = self._scratch / ROW_FOLDER
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            remove_tree(folder)
+
+    def start_worker(self, engine: str, threads: int, device: str) -> Worker:
+        """Worker of an engine on a device: the standing one, or a new one that is still importing."""
+        if self._worker is None or self._kind != (engine, device):
+            from entrypoint.child import start_worker
+
+            self.drop_worker()
+            assert self._scratch is not None
+            environment = _worker_environment(self._scratch, threads, device)
+            context = start_worker(engine, threads, environment, self._scratch)
+            self._worker, self._kind = self._worker_stack.enter_context(context), (engine, device)
+        return self._worker
+
+    def wait_ready(self) -> dict[str, Any]:
+        """What the worker said of itself; ``import_s`` (seconds) is 0 for all rows but the first.
+
+        Raises
+        ------
+        DlcctrError
+            It could not be started.
+        """
+        assert self._worker is not None
+        if self._ready is None:
+            try:
+                answer = self._worker.wait()
+            except BaseException:
+                self.drop_worker()
+                raise
+            self._ready = {**answer, "import_s": 0.0}
+            return answer
+        return self._ready
+
+    def drop_worker(self) -> None:
+        """Stop the worker; the next row gets a new one."""
+        self._worker, self._ready = None, None
+        self._worker_stack.close()
+
+
+def _worker_environment(scratch: Path, threads: int, device: str) -> dict[str, str]:
+    from entrypoint.scratch import private_environment
+    from entrypoint.threads import thread_environment
+
+    environment = {**os.environ, **private_environment(scratch), **thread_environment(threads)}
+    # One device, so that index 0 is it; -1 hides all from an engine that would take one in passing
+    mask = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip() or "0"
+    environment["CUDA_VISIBLE_DEVICES"] = mask if device == "cuda" else "-1"
+    return environment

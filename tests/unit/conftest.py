@@ -1,0 +1,3 @@
+"""Fixtures that several files of unit tests use."""
+
+from tests.unit.analyze_case import case  # noqa: F401
