@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from dlcctr.errors import CommandFailedError, ToolMissingError
+from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
 
 log = logging.getLogger("dlcctr")
 
@@ -42,11 +42,12 @@ def run(
     argv: Sequence[str],
     *,
     cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str | None] | None = None,
     capture: bool = True,
     check: bool = True,
     stdin: str | None = None,
     merge: bool = True,
+    timeout_s: float | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end.
 
@@ -55,13 +56,15 @@ def run(
     argv : sequence of str
         Never a shell line: nothing in a file name is ever executed.
     env : mapping, optional
-        Variables added to this process's own.
+        Variables added to this process's own; None removes one.
     capture : bool
         Collect the output; otherwise it goes to this process's streams as it comes.
     check : bool
         Raise when the command fails.
     merge : bool
         Captured output holds stderr too; otherwise stdout alone, for output that is parsed.
+    timeout_s : float, optional
+        Stop it after so many seconds; only for commands that change nothing.
 
     Raises
     ------
@@ -69,6 +72,8 @@ def run(
         The program does not exist.
     CommandFailedError
         It ended with another code than 0; the message holds the command and the end of its output.
+    TryAgainError
+        It took longer than `timeout_s`.
     """
     argv = [str(word) for word in argv]
     log.debug("run: %s", shlex.join(argv))
@@ -76,7 +81,8 @@ def run(
         done = subprocess.run(
             argv,
             cwd=cwd,
-            env={**os.environ, **env} if env else None,
+            env=_environment(env) if env else None,
+            timeout=timeout_s,
             text=True,
             errors="replace",
             input=stdin,
@@ -89,6 +95,10 @@ def run(
         raise ToolMissingError(
             f"{argv[0]} was not found on this machine", INSTALL_HINTS.get(argv[0], f"install {argv[0]}")
         ) from error
+    except subprocess.TimeoutExpired as error:
+        raise TryAgainError(
+            f"{argv[0]} gave no answer in {timeout_s:.0f} s: {shlex.join(argv)}", "try again in a few minutes"
+        ) from error
     if check and done.returncode != 0:
         tail = "\n".join(((done.stdout or "") + (done.stderr or "")).splitlines()[-15:])
         raise CommandFailedError(
@@ -96,6 +106,10 @@ def run(
             "run it by hand to see all of its output",
         )
     return done
+
+
+def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in {**os.environ, **changes}.items() if value is not None}
 
 
 def start(
