@@ -21,7 +21,7 @@ from dlcctr.fingerprint import fingerprint
 from dlcctr.manifest import Row, read_manifest, refuse_empty, row_settings
 from dlcctr.receipt import Receipt, broken_files, parse_receipt, read_receipt
 from dlcctr.report import Progress, no_progress
-from dlcctr.states import CheckResult, RowResult, State
+from dlcctr.states import Attempt, CheckResult, RowResult, State
 from dlcctr.whole import (
     Expected,
     content_problems,
@@ -177,7 +177,7 @@ class _Examiner:
         elif state is State.DEGRADED and receipt.frames:
             lost = receipt.frames.stream - receipt.frames.decoded
             cause = cause or f"{lost} of {receipt.frames.stream} frames did not decode"
-        return RowResult(row, state, cause, tuple(note for note in notes if note), folder)
+        return RowResult(row, state, cause, tuple(note for note in notes if note), folder, Attempt.of(receipt))
 
     def _without_result(self, row: Row, expected: Expected, folder: Path) -> RowResult:
         notes = [note for note in self._video(row, "") if note and not row.error]
@@ -187,7 +187,7 @@ class _Examiner:
         if receipt and is_failure_of(receipt, row, expected):
             state = State.QUARANTINED if receipt.state is RowState.QUARANTINED else State.FAILED
             cause = f"{receipt.cause or 'no cause given'} (exit code {receipt.exit_code}, {receipt.finished})"
-            return RowResult(row, state, cause, tuple(notes))
+            return RowResult(row, state, cause, tuple(notes), attempt=Attempt.of(receipt))
         if receipt:
             note = f"an earlier attempt with another video or model failed: {receipt.cause}"
         if attempts := self._attempts.get(folder.parent, 0):

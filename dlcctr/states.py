@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
 
 from dlcctr.campaign import Campaign
 from dlcctr.contract import ExitCode
 from dlcctr.manifest import Row
+from dlcctr.receipt import Receipt
 
 
 class State(str, Enum):
@@ -25,14 +27,79 @@ class State(str, Enum):
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """Who made a receipt, and when; the little of it that is worth keeping of ten thousand.
+
+    Parameters
+    ----------
+    exit_code : int
+        0 where it gave a result.
+    host : str
+        Machine, or Slurm's name of the node.
+    job_id : str
+        Of the array, else of the job; empty where no scheduler was there.
+    task : int or None
+        Array index.
+    frames : int or None
+        Frames in the stream.
+    total_s : float or None
+        From start to end, in seconds.
+    started, finished : float or None
+        Seconds since 1970.
+    """
+
+    exit_code: int
+    host: str = ""
+    job_id: str = ""
+    task: int | None = None
+    frames: int | None = None
+    total_s: float | None = None
+    started: float | None = None
+    finished: float | None = None
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> Attempt:
+        """Take from a receipt what it says; a damaged one may say less."""
+        ids = receipt.scheduler if isinstance(receipt.scheduler, dict) else {}
+        timings = receipt.timings_s if isinstance(receipt.timings_s, dict) else {}
+        total, task = timings.get("total"), str(ids.get("SLURM_ARRAY_TASK_ID", ""))
+        return cls(
+            exit_code=receipt.exit_code,
+            host=receipt.host,
+            job_id=str(ids.get("SLURM_ARRAY_JOB_ID") or ids.get("SLURM_JOB_ID") or ""),
+            task=int(task) if task.isascii() and task.isdecimal() else None,
+            frames=receipt.frames.stream if receipt.frames else None,
+            total_s=float(total) if isinstance(total, (int, float)) else None,
+            started=epoch(receipt.started),
+            finished=epoch(receipt.finished),
+        )
+
+
+def epoch(text: object) -> float | None:
+    """Seconds since 1970 of a time as receipts hold it (UTC where it names no zone); None where it is none."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+@dataclass(frozen=True)
 class RowResult:
-    """One row's state, its cause (empty for whole ones), and notes that change nothing."""
+    """One row's state, its cause (empty for whole ones), and notes that change nothing.
+
+    Parameters
+    ----------
+    attempt : Attempt or None
+        Who made the receipt that the state was read from; None where there is none.
+    """
 
     row: Row
     state: State
     cause: str = ""
     notes: tuple[str, ...] = ()
     folder: Path | None = None
+    attempt: Attempt | None = None
 
 
 @dataclass(frozen=True)
