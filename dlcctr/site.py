@@ -1,0 +1,125 @@
+"""Site profiles and where they lie: the user's own, and those that come with dlcctr."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from dlcctr.errors import UsageError
+from dlcctr.site_profile import NAME_WANTS, Site, is_name, override, read_site, shell_path
+
+__all__ = ["Site", "find_site", "list_sites", "override", "read_site", "shell_path", "site_folder", "slurm_files"]
+
+log = logging.getLogger("dlcctr")
+
+FOLDER_VARIABLE = "DLCCTR_SITES"
+GENERIC = "generic"
+DEFAULT = "default"
+SUFFIX = ".toml"
+
+
+def slurm_files() -> Path:
+    """Folder of the script's template and of the packaged profiles.
+
+    Raises
+    ------
+    UsageError
+        This installation lacks them.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "slurm_files", package.parent / "slurm"):
+        if (folder / "sites").is_dir():
+            return folder
+    raise UsageError(f"{package}: this dlcctr came without its slurm folder", "install it again")
+
+
+def site_folder() -> Path:
+    """Folder of the user's own profiles: $DLCCTR_SITES, else ``dlcctr/sites`` in the configuration folder.
+
+    Raises
+    ------
+    UsageError
+        No home folder is known.
+    """
+    if own := os.environ.get(FOLDER_VARIABLE):
+        return Path(own).absolute()
+    configuration = os.environ.get("XDG_CONFIG_HOME", "")
+    try:
+        base = Path(configuration) if Path(configuration).is_absolute() else Path.home() / ".config"
+    except RuntimeError as error:
+        raise UsageError("no home folder is known for site profiles", f"set {FOLDER_VARIABLE} to a folder") from error
+    return base / "dlcctr" / "sites"
+
+
+def profile_files() -> list[Path]:
+    """Files of all profiles, the user's first; a packaged one whose name the user took is left out."""
+    own = user_files()
+    taken = {file.stem for file in own}
+    return own + [file for file in _toml_files(slurm_files() / "sites") if file.stem not in taken]
+
+
+def user_files() -> list[Path]:
+    """Files of the user's own profiles."""
+    try:
+        return _toml_files(site_folder())
+    except UsageError:
+        return []
+
+
+def _toml_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(file for file in folder.iterdir() if file.suffix == SUFFIX and is_name(file.stem))
+    except OSError:
+        return []
+
+
+def list_sites() -> list[Site]:
+    """All profiles, the user's first; raises `UsageError` for one that cannot be read."""
+    return [read_site(file) for file in profile_files()]
+
+
+def find_site(name_or_path: str = "") -> Site:
+    """Read a profile.
+
+    Parameters
+    ----------
+    name_or_path : str
+        A file, where it holds a ``/`` or ends with ``.toml``; else a name, looked up among the user's own profiles
+        and then among the packaged ones. Empty for the user's `default`, or for the only one that the user has;
+        without either the packaged `generic`.
+
+    Raises
+    ------
+    UsageError
+        There is none of this name (those that there are are listed), or it cannot be read.
+    """
+    if not name_or_path:
+        return _usual_site()
+    if "/" in name_or_path or name_or_path.endswith(SUFFIX):
+        return read_site(Path(name_or_path).expanduser())
+    found = {file.stem: file for file in profile_files()}
+    if name_or_path not in found:
+        raise UsageError(
+            f"there is no site profile {name_or_path!r}",
+            f"there are: {', '.join(found)}; `dlcctr site init {name_or_path}` makes one"
+            if is_name(name_or_path)
+            else f"there are: {', '.join(found)}",
+        )
+    return read_site(found[name_or_path])
+
+
+def _usual_site() -> Site:
+    own = {file.stem: file for file in user_files()}
+    if DEFAULT in own or len(own) == 1:
+        return read_site(own.get(DEFAULT) or next(iter(own.values())))
+    if own:
+        log.warning("several site profiles and none is named default: %s; taking none of them", ", ".join(own))
+    return read_site(slurm_files() / "sites" / f"{GENERIC}{SUFFIX}")
+
+
+def new_file(name: str) -> Path:
+    """File of a profile that is to be written; raises `UsageError` for a name that is none."""
+    if not is_name(name):
+        raise UsageError(f"{name!r} is no name for a site profile", f"it is {NAME_WANTS}")
+    return site_folder() / f"{name}{SUFFIX}"

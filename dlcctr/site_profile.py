@@ -1,0 +1,235 @@
+"""A site profile: how a cluster wants to be asked for GPUs. One small TOML file a site."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dlcctr.errors import UsageError
+from dlcctr.site_values import KEYS, SECTIONS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+NAME_WANTS = "letters, digits and . _ -"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site profile; every value was checked, so none can break a line of a script.
+
+    Parameters
+    ----------
+    name : str
+        The file's name without its ending.
+    file : Path or None
+        Where it was read from.
+    gres, gpus : str
+        How a task asks for its GPU: ``--gres`` or ``--gpus``, at most one of them; neither where a partition gives
+        GPUs without being asked, or where there are none.
+    gpus_per_task : int
+        GPUs that a task gets.
+    whole_node : bool
+        Nodes are given as a whole: one task drives all GPUs of its node.
+    cpus_per_task, mem_gb : int or None
+        CPU cores and GB of a task; None leaves them to the site, 0 GB is all of a node's memory.
+    signal_s : int
+        Seconds before the time limit at which a task is told to stop.
+    modules : tuple of str
+        What is typed after ``module``.
+    scratch, binds
+        Absolute paths in which ``$NAME`` is expanded on the node; `shell_path` writes them into a script.
+    max_time_min, max_array_size, max_submit_jobs, max_parallel : int or None
+        Limits of the site; None where they are not known.
+    """
+
+    name: str = "unnamed"
+    description: str = ""
+    partition: str = ""
+    account: str = ""
+    qos: str = ""
+    constraint: str = ""
+    gres: str = ""
+    gpus: str = ""
+    gpus_per_task: int = 0
+    whole_node: bool = False
+    exclusive: bool = False
+    cpus_per_task: int | None = None
+    mem_gb: int | None = None
+    requeue: bool = True
+    signal_s: int = 120
+    mail: str = ""
+    extra: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    tool: str = "auto"
+    nv: bool = True
+    scratch: str = ""
+    binds: tuple[str, ...] = ()
+    max_time_min: int | None = None
+    max_array_size: int | None = None
+    max_submit_jobs: int | None = None
+    max_parallel: int | None = None
+    file: Path | None = None
+
+    @property
+    def gpu_option(self) -> str:
+        """``--gres=…`` or ``--gpus=…``; empty where no GPU is asked for."""
+        return f"--gres={self.gres}" if self.gres else f"--gpus={self.gpus}" if self.gpus else ""
+
+    def sbatch_options(self) -> list[str]:
+        """Options for sbatch that the site decides, one a word; time, array, logs and the signal are not among them."""
+        options = {
+            "partition": self.partition,
+            "account": self.account,
+            "qos": self.qos,
+            "constraint": self.constraint,
+            "gres": self.gres,
+            "gpus": self.gpus,
+            "cpus-per-task": self.cpus_per_task,
+            "mem": f"{self.mem_gb}G" if self.mem_gb else self.mem_gb,
+            "mail-user": self.mail,
+            "mail-type": "END,FAIL" if self.mail else "",
+        }
+        flags = ["--exclusive"] * self.exclusive + ["--requeue" if self.requeue else "--no-requeue"]
+        return (
+            [f"--{name}={value}" for name, value in options.items() if value not in (None, "")]
+            + flags
+            + list(self.extra)
+        )
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be a profile's name."""
+    return bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", text))
+
+
+def shell_path(path: str) -> str:
+    """Write a profile's path into a script: blanks stay, ``$NAME`` is expanded on the node and nothing else is."""
+    return f'"{path}"'
+
+
+def gpu_count(gres: str, gpus: str) -> int:
+    """GPUs that a task asks for: 2 for ``gpu:a100:2`` and for ``v100-32:2``; other gres count nothing."""
+    items = [item.split(":") for item in f"{gres},{gpus}".split(",") if item]
+    wanted = [words for words in items if words[0] == "gpu" or gpus]
+    return sum(int(words[-1]) if words[-1].isdigit() else 1 for words in wanted)
+
+
+def read_site(file: Path) -> Site:
+    """Read a profile.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read, is not TOML, has an unknown key or a value that does not fit; file and key are named.
+    """
+    if not is_name(file.stem):
+        raise UsageError(f"{file}: a profile's name is {NAME_WANTS}", "give the file such a name")
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(
+            f"{file}: the site profile cannot be read: {error.strerror}",
+            "`dlcctr site list` names those that there are, `dlcctr site init` makes one",
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{file}: not valid TOML: {error}", 'mend that line; text stands in quotes: key = "text"'
+        ) from error
+    return _from_values(_flatten(file, table), Site(name=file.stem, file=file), f"{file}: ")
+
+
+def _flatten(file: Path, table: dict[str, Any]) -> dict[str, Any]:
+    """Values by key; refuses unknown keys, because a misspelt one would silently change nothing."""
+    values: dict[str, Any] = {}
+    for name, value in table.items():
+        section = name if name in SECTIONS else ""
+        if section and not isinstance(value, dict):
+            raise UsageError(f"{file}: {name} must be a section", f"write [{name}] on a line of its own")
+        for key, item in value.items() if section else [(name, value)]:
+            if key not in KEYS or KEYS[key].section != section:
+                raise _unknown(file, section, key)
+            values[key] = item
+    return values
+
+
+def _unknown(file: Path, section: str, key: str) -> UsageError:
+    if key in KEYS:
+        place = KEYS[key].section
+        return UsageError(
+            f"{file}: {key} is not in its place", f"write it below [{place}]" if place else "write it at the top"
+        )
+    known = [name for name in KEYS if KEYS[name].section == section]
+    if not section:
+        known += [f"[{name}]" for name in SECTIONS]
+    return UsageError(
+        f"{file}: {section + '.' if section else ''}{key!r} is not known",
+        f"{f'[{section}]' if section else 'a profile'} takes: {', '.join(known)}",
+    )
+
+
+def override(site: Site, **changes: Any) -> Site:
+    """Copy with values from the command line; None stands for an option that was not given.
+
+    A new `gres` takes the place of `gpus` and the other way round, and with either comes its own number of GPUs; a
+    new `gpus_per_task` alone changes the number in the request.
+
+    Raises
+    ------
+    UsageError
+        A value does not fit; the option is named.
+    TypeError
+        There is no such key.
+    """
+    values = {key: value for key, value in changes.items() if value is not None}
+    if strange := [key for key in values if key not in KEYS]:
+        raise TypeError(f"a site has no {strange[0]}")
+    if "gres" in values or "gpus" in values:
+        values = {"gres": "", "gpus": "", **values}
+    elif "gpus_per_task" in values:
+        values |= _with_count(site, values["gpus_per_task"])
+    if not {"gres", "gpus", "gpus_per_task"} & set(values):
+        values["gpus_per_task"] = site.gpus_per_task
+    return _from_values(values, site, "")
+
+
+def _with_count(site: Site, count: Any) -> dict[str, str]:
+    if type(count) is not int or gpu_count(site.gres, site.gpus) == 0 or "," in site.gres + site.gpus:
+        return {}
+    return {key: re.sub(r"(^|:)[0-9]+$", rf"\g<1>{count}", getattr(site, key)) for key in ("gres", "gpus")}
+
+
+def _from_values(values: dict[str, Any], base: Site, where: str) -> Site:
+    for key, value in values.items():
+        if not KEYS[key].kind.fits(value):
+            raise UsageError(
+                f"{_label(where, key)} is {value!r}; it must be {KEYS[key].kind.wants}",
+                f"{key}: {KEYS[key].meaning}",
+            )
+    fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+    site = replace(base, **fields)
+    if site.gres and site.gpus:
+        raise UsageError(f"{_label(where, 'gres')} and gpus are both given", "keep the one that your site documents")
+    asked = gpu_count(site.gres, site.gpus)
+    if "gpus_per_task" not in values:
+        site = replace(site, gpus_per_task=asked)
+    elif site.gpu_option and site.gpus_per_task != asked:
+        raise UsageError(
+            f"{_label(where, 'gpus_per_task')} is {site.gpus_per_task}, but {site.gpu_option} asks for {asked}",
+            "give both the same number, or leave gpus_per_task out",
+        )
+    if site.whole_node and not site.gpus_per_task:
+        raise UsageError(
+            f"{_label(where, 'whole_node')} is true, but gpus_per_task is 0", "say how many GPUs a node has"
+        )
+    return site
+
+
+def _label(where: str, key: str) -> str:
+    section = KEYS[key].section
+    return f"{where}{section + '.' if section else ''}{key}" if where else f"--{key.replace('_', '-')}"

@@ -1,0 +1,128 @@
+"""What a site profile may hold: every key, what it is for, and which values cannot break a line of a script."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+OWNED_OPTIONS = (
+    "account", "array", "chdir", "constraint", "cpus-per-task", "dependency", "error", "exclude", "exclusive", "export",
+    "gpus", "gres", "hold", "input", "job-name", "mail-type", "mail-user", "mem", "no-requeue", "nodes", "ntasks",
+    "open-mode", "output", "parsable", "partition", "qos", "requeue", "signal", "test-only", "time", "wait", "wrap",
+)  # fmt: skip
+"""Options that dlcctr sets itself, or that a profile has a key for; `extra` does not take them."""
+
+_MODULE_VERBS = ("load", "unload", "use", "unuse", "purge", "swap", "switch", "restore", "add", "del")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of value: what it looks like, in words, and a test."""
+
+    wants: str
+    fits: Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of a profile: its section, its kind, and what it is for."""
+
+    section: str
+    kind: Kind
+    meaning: str
+
+
+def _text(pattern: str, wants: str) -> Kind:
+    """Text that matches as a whole; empty text says that nothing is asked for."""
+    compiled = re.compile(pattern, re.ASCII)
+    return Kind(wants, lambda value: isinstance(value, str) and (not value or bool(compiled.fullmatch(value))))
+
+
+def _whole(low: int, high: int, unit: str) -> Kind:
+    # True is an int in Python, but not in a profile
+    return Kind(f"a whole number from {low} to {high}{unit}", lambda value: type(value) is int and low <= value <= high)
+
+
+def _list_of(kind: Kind) -> Kind:
+    return Kind(
+        f"a list; each item is {kind.wants}",
+        lambda value: isinstance(value, (list, tuple)) and all(item and kind.fits(item) for item in value),
+    )
+
+
+def _is_extra(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    match = re.fullmatch(r"--([a-z][a-z0-9-]+)(=[\w.,:/@+%=&|*()\[\]-]+)?", value, re.ASCII)
+    # sbatch takes --part for --partition
+    return match is not None and not any(owned.startswith(match[1]) for owned in OWNED_OPTIONS)
+
+
+def _is_module(value: Any) -> bool:
+    words = value.split(" ") if isinstance(value, str) else []
+    while words and re.fullmatch(r"--?[a-z][a-z-]*", words[0]):
+        words = words[1:]
+    rest = r"-a|--append|[\w/][\w./+=:@~-]*"
+    return bool(words) and words[0] in _MODULE_VERBS and all(re.fullmatch(rest, word, re.ASCII) for word in words[1:])
+
+
+def _is_path(value: Any) -> bool:
+    name = r"\$[A-Za-z_][A-Za-z0-9_]*(?![A-Za-z0-9_])"
+    if not isinstance(value, str) or ".." in value.split("/"):
+        return False
+    return not value or bool(re.fullmatch(rf"(/|{name})([\w ./@+-]|{name})*", value))
+
+
+_FLAG = Kind("true or false", lambda value: isinstance(value, bool))
+_LINE = Kind("one line of text", lambda value: isinstance(value, str) and value.isprintable())
+_WORD = _text(r"[A-Za-z0-9_][A-Za-z0-9_.,:/@+-]*", "one word of letters, digits and . , : / @ + - _")
+_CONSTRAINT = _text(r"[A-Za-z0-9_(\[][A-Za-z0-9_.,:/@+&|*()\[\]-]*", "one word such as a100 or a100|h100, no blanks")
+_GRES = _text(
+    r"[A-Za-z][\w-]*(:[A-Za-z0-9][\w.-]*){0,2}(,[A-Za-z][\w-]*(:[A-Za-z0-9][\w.-]*){0,2})*",
+    'what --gres takes, such as "gpu:1" or "gpu:a100:1"',
+)
+_GPUS = _text(
+    r"([A-Za-z0-9][\w.-]*:)?[0-9]+(,([A-Za-z0-9][\w.-]*:)?[0-9]+)*", 'what --gpus takes, such as "1" or "v100-32:1"'
+)
+_TOOL = Kind('"auto", "apptainer" or "singularity"', lambda value: value in ("auto", "apptainer", "singularity"))
+_MAIL = _text(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(@[A-Za-z0-9][A-Za-z0-9.-]*)?", "a mail address or a user name")
+_PATH = Kind('an absolute path, in which plain $NAME is allowed, such as "/local/$SLURM_JOB_ID"', _is_path)
+_EXTRA = Kind('one option that no key sets, such as "--clusters=gpu"', _is_extra)
+_MODULE = Kind('what is typed after `module`, such as "load apptainer"', _is_module)
+
+KEYS = {
+    "description": Key("", _LINE, "for people"),
+    "partition": Key("slurm", _WORD, "partition (queue); empty: the cluster's default"),
+    "account": Key("slurm", _WORD, "account or project that is charged; empty: your default"),
+    "qos": Key("slurm", _WORD, "quality of service; empty: your default"),
+    "constraint": Key("slurm", _CONSTRAINT, "features that a node must have"),
+    "gres": Key("slurm", _GRES, "how a task asks for its GPU with --gres; either this or gpus, neither: no GPU asked"),
+    "gpus": Key("slurm", _GPUS, "how a task asks for its GPU with --gpus, on sites that want it so"),
+    "gpus_per_task": Key("slurm", _whole(0, 64, ""), "GPUs that a task gets; by default the number in gres or gpus"),
+    "whole_node": Key("slurm", _FLAG, "nodes are given as a whole: a task drives all of its GPUs"),
+    "exclusive": Key("slurm", _FLAG, "ask for nodes that no other job shares (--exclusive)"),
+    "cpus_per_task": Key("slurm", _whole(1, 1024, ""), "CPU cores of a task; left out: the site's default"),
+    "mem_gb": Key(
+        "slurm",
+        _whole(0, 65536, ", in GB"),
+        "memory of a task in GB, 0 for all of a node's; left out: the site's default",
+    ),
+    "requeue": Key("slurm", _FLAG, "let Slurm start a task again after a node failed or it was preempted"),
+    "signal_s": Key("slurm", _whole(10, 3600, ", in seconds"), "seconds before the time limit at which a task stops"),
+    "mail": Key("slurm", _MAIL, "address that Slurm writes to when an array ends"),
+    "extra": Key("slurm", _list_of(_EXTRA), "more options for sbatch, one a string"),
+    "modules": Key("container", _list_of(_MODULE), "`module` lines that make apptainer or singularity available"),
+    "tool": Key("container", _TOOL, "auto: whichever is there after the modules are loaded"),
+    "nv": Key("container", _FLAG, "give the container the node's NVIDIA driver (--nv)"),
+    "scratch": Key("container", _PATH, "fast folder of the node itself; empty: $SLURM_TMPDIR, $TMPDIR or /tmp"),
+    "binds": Key("container", _list_of(_PATH), "more folders that the container sees"),
+    "max_time_min": Key("limits", _whole(1, 5_256_000, ", in minutes"), "longest time that a task may ask for"),
+    "max_array_size": Key("limits", _whole(1, 4_000_001, ""), "MaxArraySize: 1001 allows array indices 0 to 1000"),
+    "max_submit_jobs": Key("limits", _whole(1, 10_000_000, ""), "tasks that you may have queued and running at once"),
+    "max_parallel": Key("limits", _whole(1, 100_000, ""), "tasks of one array that run at a time"),
+}
+"""Every key of a profile, in the order in which profiles are written."""
+
+SECTIONS = ("slurm", "container", "limits")
