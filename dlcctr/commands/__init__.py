@@ -12,6 +12,7 @@ SHARED = {
     "manifest": "Find videos, probe them, and write the manifest and campaign.toml.",
     "validate": "Say which rows are changed, missing, double, colliding or unreadable.",
     "check": "Account for every row: whole, degraded, failed, broken or not there yet.",
+    "plan": "Divide the rows among array tasks of about equal expected time.",
     "version": "Print the versions of dlcctr, the contract and Python.",
 }
 """Commands that need no Docker, and are in the image's own command line too."""

@@ -1,0 +1,142 @@
+"""`plan`: rows to array tasks of about equal expected time."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dlcctr.plan import Plan
+    from dlcctr.plan_options import Summary
+    from dlcctr.site_limits import Limits
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="plan")(plan_manifest)
+
+
+def plan_manifest(
+    manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
+    *,
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames/s of one GPU for this campaign's usual picture; by default from finished rows."),
+    ] = None,
+    calibrate: Annotated[bool, typer.Option("--calibrate", help="Measure: analyse one row on this machine.")] = False,
+    tasks: Annotated[int | None, typer.Option(min=1, help="Number of array tasks.")] = None,
+    task_time: Annotated[
+        float | None, typer.Option(metavar="MIN", help="Minutes of one array task; longer videos are alone.")
+    ] = None,
+    max_parallel: Annotated[int, typer.Option(min=1, help="GPUs that you expect to have at a time.")] = 20,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="Time limit over expected time: 1.5 for a measured speed, 2.5 for another."),
+    ] = None,
+    max_time: Annotated[
+        int | None, typer.Option(min=1, metavar="MIN", help="Longest job that the partition takes, in minutes.")
+    ] = None,
+    max_array_size: Annotated[
+        int | None, typer.Option(min=1, help="Slurm's MaxArraySize; by default scontrol is asked, else 1001.")
+    ] = None,
+    all_rows: Annotated[bool, typer.Option("--all", help="Plan finished rows too.")] = False,
+    rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
+    runtime: Annotated[str, typer.Option(help="With --calibrate: auto, docker, apptainer or native.")] = "auto",
+    image: Annotated[str, typer.Option(help="With --calibrate: image tag for docker, or .sif file.")] = "",
+    allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="With --calibrate: the CPU will do.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Divide the rows among array tasks of about equal expected time, and write the plan that the tasks read."""
+    from dlcctr.calibrate import Calibration
+    from dlcctr.make_plan import make_plan
+    from dlcctr.plan_options import PlanOptions
+    from dlcctr.report import progress
+
+    options = PlanOptions(
+        fps=fps,
+        calibration=Calibration(runtime, image, allow_cpu) if calibrate else None,
+        tasks=tasks,
+        task_time_min=task_time,
+        max_parallel=max_parallel,
+        margin=margin,
+        max_time_min=max_time,
+        limits=_limits(max_array_size),
+        all_rows=all_rows,
+        rows=rows,
+    )
+    plan, summary = make_plan(manifest, options, progress=progress)
+    _print(plan, summary, as_json=as_json)
+
+
+def _limits(max_array_size: int | None) -> Limits:
+    from dlcctr.site_limits import ask_limits
+
+    limits = ask_limits()
+    if max_array_size is None:
+        return limits
+    return replace(limits, max_array_size=max_array_size, source="--max-array-size")
+
+
+def _print(plan: Plan | None, summary: Summary, *, as_json: bool) -> None:
+    from dlcctr.campaign_paths import CampaignPaths
+    from dlcctr.report import print_json, print_lines, print_table, warn
+
+    for line in summary.warnings:
+        warn(f"warning: {line}")
+    file = str(CampaignPaths.of(summary.manifest).plan(plan.id)) if plan else None
+    if as_json:
+        facts = {**asdict(summary), "manifest": str(summary.manifest)}
+        print_json("plan", file=file, **facts, plan=asdict(plan) if plan else None)
+        return
+    if plan is None:
+        print_lines([_nothing(summary), f"next: dlcctr check {shlex.quote(str(summary.manifest))}"])
+        return
+    print_table(("what", "value"), _cells(plan, summary))
+    name = shlex.quote(str(summary.manifest))
+    print_lines([f"plan: {file}", f"next: dlcctr sbatch {name} prints the script, dlcctr submit {name} submits it"])
+
+
+def _nothing(summary: Summary) -> str:
+    unreadable = f", {len(summary.unreadable)} cannot be read" if summary.unreadable else ""
+    return f"nothing to plan: {summary.n_finished} rows are finished{unreadable}; --all plans finished rows too"
+
+
+def _cells(plan: Plan, summary: Summary) -> list[tuple[str, str]]:
+    speed = summary.speed
+    assert speed is not None
+    left_out = [f"{summary.n_finished} finished"] if summary.n_finished else []
+    left_out += [f"{len(summary.unreadable)} unreadable"] if summary.unreadable else []
+    usual = f"{speed.frames_per_s:.3g} frames/s a GPU at {speed.reference_px} px"
+    return [
+        ("rows", f"{summary.n_rows}" + (f" ({' and '.join(left_out)} left out)" if left_out else "")),
+        ("array tasks", f"{summary.n_tasks} {_arrays(summary)}"),
+        ("speed", f"{usual}, from {speed.source}"),
+        ("a task takes", f"{duration(summary.shortest_s)} to {duration(summary.longest_s)}"),
+        ("time limit", f"{duration(plan.time_limit_min * 60)} a task (margin {summary.margin:g})"),
+        ("GPU-hours", f"{summary.total_s / 3600:.1f}, {100 * summary.fixed_share:.1f}% of them fixed costs"),
+        ("expected end", f"{duration(summary.finish_s)} after the start, with {summary.parallel} GPUs at a time"),
+    ]
+
+
+def _arrays(summary: Summary) -> str:
+    limits = summary.limits
+    count = len(summary.slices)
+    arrays = "one array" if count == 1 else f"{count} arrays"
+    return f"in {arrays} (at most {limits.max_array_size} tasks each: {limits.source})"
+
+
+def duration(seconds: float) -> str:
+    """A time for people: ``45 s``, ``12 min``, ``3 h 05 min``, ``2 d 03 h``."""
+    minutes = round(seconds / 60)
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if minutes < 120:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    hours = round(seconds / 3600)
+    return f"{hours // 24} d {hours % 24:02d} h"

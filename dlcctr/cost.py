@@ -1,0 +1,228 @@
+"""What a row is expected to cost: a time from its frames, its picture and a measured speed."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dlcctr.campaign import Campaign
+from dlcctr.errors import UsageError
+from dlcctr.manifest import Crop, Row
+from dlcctr.receipt import Receipt
+
+IMPORT_S = 15.0
+"""Import of DeepLabCut, once a task: 10 s in a warm environment on two cores, 10 to 18 s in the image."""
+START_S = 5.0
+"""What no receipt sees, once a task: prolog, container, first process."""
+CALL_S = {"pytorch": 0.5, "tensorflow": 6.5}
+"""Once a row: PyTorch loads weights in 0.5 s, TensorFlow makes its graph and restores in 5 to 8 s."""
+WRITE_S = 1.0
+"""Once a row: private copy of the project, verification, hashes, rename."""
+FRAME_OVERHEAD_PX = 60_000
+"""A frame costs as much as its own pixels and so many more: `frame_work_px`."""
+GUESS_FRAMES = 54_000
+"""30 minutes at 30 frames/s, where the manifest knows the length of no video at all."""
+GUESS_PX = 640 * 480
+FEW_SAMPLES = 5
+"""Fewer rows than this make a speed that is no better than one typed in."""
+LEAST_NET_SHARE = 0.2
+"""Of a row's time that is at least taken for frames, however large the fixed costs seem to be."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast one GPU is, and what comes on top.
+
+    Parameters
+    ----------
+    frames_per_s : float
+        For pictures of `reference_px` pixels, fixed costs not counted.
+    source : str
+        Where it comes from, for people.
+    fixed_per_task_s, fixed_per_row_s : float
+        Seconds.
+    measured : bool
+        From enough rows of this campaign; otherwise it may well be off by a factor of two.
+    """
+
+    frames_per_s: float
+    reference_px: int
+    source: str
+    fixed_per_task_s: float
+    fixed_per_row_s: float
+    measured: bool = False
+
+    @property
+    def work_px_per_s(self) -> float:
+        """Speed in the unit of `frame_work_px`."""
+        return self.frames_per_s * frame_work_px(self.reference_px)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What there is to do for a row: frames of so many pixels. `guessed` names what the manifest does not know."""
+
+    row: Row
+    frames: float
+    px: float
+    guessed: str = ""
+
+    def cost_s(self, speed: Speed) -> float:
+        """Expected seconds of the row, without the task's own fixed cost."""
+        return speed.fixed_per_row_s + self.frames * frame_work_px(self.px) / speed.work_px_per_s
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A finished row: its work in pixels (`frame_work_px` times frames), and the seconds of its phases."""
+
+    work_px: float
+    work_s: float
+    import_s: float
+    device: str
+    on_gpu: bool
+
+
+def frame_work_px(px: float) -> float:
+    """Work of one frame, in pixels.
+
+    Assumed: time grows with the picture's area, but for a part that every frame costs whatever its size (decoding,
+    copies, calls of the GPU). DeepLabCut 3.0's own chart (ResNet-50, RTX 2080 Ti, batch 16) gives 3.7 ms a frame at
+    32 x 32 px, 8.3 ms at 256 x 256 and 19.6 ms at 512 x 512: about 3.5 ms, and 0.061 ms for each 1,000 px, so that
+    the part that never changes is worth some 60,000 px. It is less for TensorFlow and on CPUs. Where all videos of a
+    campaign have one size this changes nothing; a crop saves less than its area.
+    """
+    return px + FRAME_OVERHEAD_PX
+
+
+def row_px(row: Row, crop: Crop | None) -> int | None:
+    """Pixels that are analysed of each frame: the picture, or what of it lies within the row's or campaign's crop."""
+    crop = row.crop or crop
+    if not row.width or not row.height:
+        return (crop[1] - crop[0]) * (crop[3] - crop[2]) if crop else None
+    if crop is None:
+        return row.width * row.height
+    wide, high = min(crop[1], row.width) - crop[0], min(crop[3], row.height) - crop[2]
+    return wide * high if wide > 0 and high > 0 else row.width * row.height
+
+
+def row_frames(row: Row) -> float | None:
+    """Frames as the manifest has them, or duration times frame rate; None where neither is known."""
+    return row.frames or (row.duration_s or 0) * (row.fps or 0) or None
+
+
+def row_work(rows: Sequence[Row], crop: Crop | None) -> list[Work]:
+    """Work of each row; what the manifest does not know is the median of the rows where it does."""
+    frames, px = [row_frames(row) for row in rows], [row_px(row, crop) for row in rows]
+    usual_frames = statistics.median([each for each in frames if each] or [GUESS_FRAMES])
+    usual_px = statistics.median([each for each in px if each] or [GUESS_PX])
+    return [
+        Work(
+            row,
+            n or usual_frames,
+            area or usual_px,
+            guessed=" and ".join([*([] if n else ["length"]), *([] if area else ["picture size"])]),
+        )
+        for row, n, area in zip(rows, frames, px, strict=True)
+    ]
+
+
+def usual_px(work: Sequence[Work]) -> int:
+    """Median picture of a campaign in pixels: what a speed in frames/s is meant for."""
+    return round(statistics.median([each.px for each in work] or [GUESS_PX]))
+
+
+def fixed_per_row_s(engine: str) -> float:
+    """Seconds that each row costs whatever its length; the larger figure where the engine is not known."""
+    return CALL_S.get(engine, max(CALL_S.values())) + WRITE_S
+
+
+def speed_of_fps(fps: float, px: int, engine: str) -> Speed:
+    """Speed that somebody typed in.
+
+    Raises
+    ------
+    UsageError
+        It is no speed.
+    """
+    if not 0 < fps < float("inf"):
+        raise UsageError(f"--fps {fps} is no speed", "give frames/s of one GPU, for example --fps 60")
+    source = f"--fps {fps:g}, for pictures of {px} px"
+    return Speed(fps, px, source, IMPORT_S + START_S, fixed_per_row_s(engine))
+
+
+def sample_of(receipt: Receipt, row: Row) -> Sample | None:
+    """What a receipt says about speed; None where it does not say enough.
+
+    The time is all of the row's but the import, which a task pays once: DeepLabCut's part, the scan as far as it took
+    longer than the import, verification and the commit.
+    """
+    crop = receipt.parameters.get("crop")
+    px = row_px(row, tuple(crop) if isinstance(crop, list) and len(crop) == 4 else None)
+    seconds = {name: float(s) for name, s in receipt.timings_s.items() if isinstance(s, (int, float))}
+    work_s = seconds.get("total", 0.0) - seconds.get("import", 0.0)
+    if not receipt.frames or not receipt.frames.decoded or not px or work_s <= 0:
+        return None
+    device = str(receipt.device.get("name") or receipt.device.get("type") or "unknown device")
+    return Sample(
+        work_px=receipt.frames.decoded * frame_work_px(px),
+        work_s=work_s,
+        import_s=seconds.get("import", 0.0),
+        device=device,
+        on_gpu=receipt.device.get("type") == "cuda",
+    )
+
+
+def speed_of_samples(samples: Sequence[Sample], px: int, engine: str) -> Speed | None:
+    """Speed of finished rows: those on a GPU if there are any. None where there are no rows.
+
+    It is the median of the rows' speeds, each row weighted with its time: half of all hours were slower, half faster.
+    Short rows, whose time is mostly fixed costs, hardly count, nor do a few rows on a node that was slow.
+    """
+    used = [each for each in samples if each.on_gpu] or list(samples)
+    if not used:
+        return None
+    fixed_row_s = fixed_per_row_s(engine)
+    speeds = [each.work_px / max(each.work_s - fixed_row_s, LEAST_NET_SHARE * each.work_s) for each in used]
+    speed = weighted_median(speeds, [each.work_s for each in used])
+    imports = [each.import_s for each in used if each.import_s > 0]
+    devices = sorted({each.device for each in used})
+    return Speed(
+        frames_per_s=speed / frame_work_px(px),
+        reference_px=px,
+        source=f"receipts of {len(used)} finished row{'s' if len(used) > 1 else ''} on {', '.join(devices)}",
+        fixed_per_task_s=(statistics.median(imports) if imports else IMPORT_S) + START_S,
+        fixed_per_row_s=fixed_row_s,
+        measured=len(used) >= FEW_SAMPLES,
+    )
+
+
+def weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
+    """Value at which half of the weight is reached."""
+    ordered = sorted(zip(values, weights, strict=True))
+    half, reached = sum(weights) / 2, 0.0
+    for value, weight in ordered:
+        reached += weight
+        if reached >= half:
+            return value
+    return ordered[-1][0]
+
+
+def guess_warnings(work: Iterable[Work]) -> list[str]:
+    """One line for each kind of guess, with the rows that it is about."""
+    from dlcctr.report import ranges
+
+    kinds: dict[str, list[int]] = {}
+    for each in work:
+        if each.guessed:
+            kinds.setdefault(each.guessed, []).append(each.row.index)
+    return [
+        f"rows {ranges(indices)}: {what} unknown; taken for as usual, so these rows' times are guesses"
+        for what, indices in kinds.items()
+    ]
+
+
+def engine_of(campaign: Campaign, receipts: Iterable[Receipt]) -> str:
+    """The campaign's engine, or that of its receipts; empty where nothing says it."""
+    return campaign.engine or next((str(each.model["engine"]) for each in receipts if each.model.get("engine")), "")

@@ -1,0 +1,272 @@
+"""From a manifest to a plan: what is left to do, how long it takes, which rows make a task, what to ask for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from dlcctr import cost, packing
+from dlcctr.calibrate import run_one_row
+from dlcctr.campaign import Campaign, read_campaign
+from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign_run import choose_rows
+from dlcctr.check import Options as CheckOptions
+from dlcctr.check import check
+from dlcctr.cost import Speed, Work
+from dlcctr.errors import DlcctrError, UsageError
+from dlcctr.manifest import Row
+from dlcctr.plan import Plan, PlanTask, new_plan_id, rows_digest, write_plan
+from dlcctr.plan_options import PlanOptions, Summary
+from dlcctr.receipt import Receipt, read_receipt
+from dlcctr.report import Progress, no_progress, one_line, ranges
+from dlcctr.states import RowResult, State
+
+TASKS_PER_GPU = 16
+"""By default so many tasks for each GPU: the last ones to end then cost some 1/16 of the time, mostly less."""
+FIXED_SHARE = 0.05
+"""Tasks are at least so long that their own fixed cost is no larger share of them."""
+MARGIN_MEASURED = 1.5
+MARGIN_GUESSED = 2.5
+"""For a speed that may be off by a factor of two."""
+SPARE_MIN = 5
+"""Added to each time limit: a slow file system, a node's first use of the image."""
+ROUND_MIN = 5
+MAX_RECEIPTS = 500
+"""Receipts that are read for the speed, spread over the campaign."""
+NAMED = 5
+SPEED_HINT = (
+    "give frames/s of one GPU (--fps 60), or measure: dlcctr plan … --calibrate analyses one row here, "
+    "and so does any finished row, say of dlcctr run … --rows 0, whose receipt is then used"
+)
+
+
+def make_plan(
+    manifest: Path,
+    options: PlanOptions,
+    *,
+    rows: Collection[int] | None = None,
+    write: bool = True,
+    progress: Progress = no_progress,
+) -> tuple[Plan | None, Summary]:
+    """Plan the rows of a manifest that have no whole result yet, and write the plan among the campaign's files.
+
+    Parameters
+    ----------
+    rows : collection of int, optional
+        Exactly these rows, finished or not; `options.rows` and `options.all_rows` then do not matter.
+    write : bool
+        Write it to ``CampaignPaths.of(manifest).plan(plan.id)``.
+
+    Returns
+    -------
+    plan : Plan or None
+        None where there is nothing to do.
+    summary : Summary
+        What it comes to.
+
+    Raises
+    ------
+    ManifestError, ModelError
+        As `dlcctr.check.check` raises them.
+    UsageError
+        An option is wrong; nothing says how fast a GPU is; a row takes longer than `options.max_time_min`.
+    """
+    _refuse_odd_options(options)
+    campaign = read_campaign(manifest)
+    results = check(manifest, CheckOptions(quick=True), progress=progress).rows
+    chosen = _choose(results, options, rows, manifest)
+    summary = _left_out(manifest, chosen, options, explicit=rows is not None)
+    todo = _todo(chosen, all_rows=options.all_rows or rows is not None)
+    if not todo:
+        return None, summary
+    if options.calibration:
+        measured = run_one_row(manifest, todo, options.calibration)
+        results = check(manifest, CheckOptions(quick=True)).rows
+        todo = [row for row in todo if row.index != measured or options.all_rows]
+        if not todo:
+            return None, replace(summary, n_finished=summary.n_finished + 1)
+    work = cost.row_work(todo, campaign.crop)
+    speed = _find_speed(campaign, results, work, options)
+    plan, summary = _plan(manifest, work, speed, options, summary)
+    if write:
+        write_plan(plan, CampaignPaths.of(manifest).plan(plan.id))
+    return plan, summary
+
+
+def _refuse_odd_options(options: PlanOptions) -> None:
+    if options.tasks is not None and options.task_time_min is not None:
+        raise UsageError("--tasks and --task-time both say how the rows are divided", "give one of them")
+    if options.fps is not None and options.calibration:
+        raise UsageError("--fps and --calibrate both say how fast a GPU is", "give one of them")
+    if options.margin is not None and not 1 <= options.margin <= 100:
+        raise UsageError(
+            f"--margin {options.margin:g} must be from 1 to 100", "the time limit is margin x expected time"
+        )
+    if options.task_time_min is not None and not 0 < options.task_time_min < math.inf:
+        raise UsageError(
+            f"--task-time {options.task_time_min:g} is no time", "give minutes, for example --task-time 60"
+        )
+
+
+def _choose(
+    results: Sequence[RowResult], options: PlanOptions, rows: Collection[int] | None, manifest: Path
+) -> list[RowResult]:
+    if rows is None:
+        wanted = {row.index for row in choose_rows([each.row for each in results], options.rows, manifest)}
+    else:
+        wanted = set(rows)
+        if unknown := wanted - {each.row.index for each in results}:
+            raise UsageError(f"{manifest}: has no rows {ranges(unknown)}", "give indices of the `index` column")
+    return [each for each in results if each.row.index in wanted]
+
+
+def _is_finished(result: RowResult) -> bool:
+    return result.state in (State.WHOLE, State.DEGRADED)
+
+
+def _todo(results: Sequence[RowResult], *, all_rows: bool) -> list[Row]:
+    return [each.row for each in results if not each.row.error and (all_rows or not _is_finished(each))]
+
+
+def _left_out(manifest: Path, results: Sequence[RowResult], options: PlanOptions, *, explicit: bool) -> Summary:
+    """Summary that knows which rows are not planned, and why."""
+    finished = 0 if options.all_rows or explicit else sum(map(_is_finished, results))
+    unreadable = [each.row for each in results if each.row.error and not _is_finished(each)]
+    warnings = [f"row {row.index}, {one_line(row.video)}: left out: {row.error}" for row in unreadable[:NAMED]]
+    if more := unreadable[NAMED:]:
+        warnings.append(f"{len(more)} more unreadable rows left out: {ranges(row.index for row in more)}")
+    return Summary(manifest, n_finished=finished, unreadable=unreadable, limits=options.limits, warnings=warnings)
+
+
+def _find_speed(campaign: Campaign, results: Sequence[RowResult], work: Sequence[Work], options: PlanOptions) -> Speed:
+    px = cost.usual_px(work)
+    if options.fps is not None:
+        return cost.speed_of_fps(options.fps, px, campaign.engine)
+    finished = [each for each in results if _is_finished(each)]
+    spread = finished[:: math.ceil(len(finished) / MAX_RECEIPTS) or 1]
+    receipts = [(receipt, each.row) for each in spread if (receipt := _receipt(each))]
+    samples = [sample for receipt, row in receipts if (sample := cost.sample_of(receipt, row))]
+    speed = cost.speed_of_samples(samples, px, cost.engine_of(campaign, [receipt for receipt, _ in receipts]))
+    if speed is None:
+        raise UsageError("nothing says how fast a GPU is: no row of this campaign is finished yet", SPEED_HINT)
+    return speed
+
+
+def _receipt(result: RowResult) -> Receipt | None:
+    try:
+        return read_receipt(result.folder) if result.folder else None
+    except DlcctrError:  # replaced between the check and now
+        return None
+
+
+def _plan(
+    manifest: Path, work: Sequence[Work], speed: Speed, options: PlanOptions, summary: Summary
+) -> tuple[Plan, Summary]:
+    costs = [each.cost_s(speed) for each in work]
+    margin = options.margin or (MARGIN_MEASURED if speed.measured else MARGIN_GUESSED)
+    bins = _pack(costs, speed, margin, options)
+    task_costs = [speed.fixed_per_task_s + sum(costs[i] for i in each) for each in bins]
+    tasks = tuple(
+        PlanTask(tuple(work[i].row.index for i in each), cost_s, rows_digest(work[i].row for i in each))
+        for each, cost_s in zip(bins, task_costs, strict=True)
+    )
+    fixed_s = speed.fixed_per_task_s * len(tasks) + speed.fixed_per_row_s * len(work)
+    summary = replace(
+        summary,
+        n_rows=len(work),
+        speed=speed,
+        margin=margin,
+        n_tasks=len(tasks),
+        shortest_s=task_costs[-1],
+        longest_s=task_costs[0],
+        total_s=sum(task_costs),
+        finish_s=packing.makespan(task_costs, options.max_parallel),
+        parallel=min(options.max_parallel, len(tasks)),
+        fixed_share=fixed_s / sum(task_costs),
+        slices=packing.array_slices(len(tasks), options.limits.max_array_size, options.limits.max_submit),
+        warnings=[*summary.warnings, *_warnings(work, costs, tasks, speed, options)],
+    )
+    limit = _time_limit_min(task_costs[0], margin * options.time_factor, options)
+    created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    plan = Plan(new_plan_id(), manifest.name, tasks, limit, created, _facts(summary, options))
+    return plan, summary
+
+
+def _pack(costs: Sequence[float], speed: Speed, margin: float, options: PlanOptions) -> list[list[int]]:
+    if options.tasks is not None:
+        return packing.pack_into(costs, options.tasks)
+    if options.task_time_min is not None:
+        target = options.task_time_min * 60 - speed.fixed_per_task_s
+    else:
+        even = sum(costs) / (TASKS_PER_GPU * options.max_parallel)
+        target = max(even, speed.fixed_per_task_s * (1 / FIXED_SHARE - 1))
+        if options.time_cap_min is not None:
+            longest = (options.time_cap_min - SPARE_MIN) * 60 / (margin * options.time_factor)
+            target = min(target, longest - speed.fixed_per_task_s)
+    bins = packing.pack_to(costs, max(target, 1.0))
+    if options.limits.max_submit and options.task_time_min is None and len(bins) > options.limits.max_submit:
+        return packing.pack_into(costs, options.limits.max_submit)
+    return bins
+
+
+def _time_limit_min(longest_s: float, margin: float, options: PlanOptions) -> int:
+    minutes = ROUND_MIN * math.ceil((longest_s * margin / 60 + SPARE_MIN) / ROUND_MIN)
+    return minutes if options.time_cap_min is None else min(minutes, options.time_cap_min)
+
+
+def _warnings(
+    work: Sequence[Work], costs: Sequence[float], tasks: Sequence[PlanTask], speed: Speed, options: PlanOptions
+) -> list[str]:
+    warnings = cost.guess_warnings(work)
+    if not speed.measured:
+        warnings.append(f"the speed ({speed.source}) may be off by a factor of two, so the time limit is generous")
+    limits = options.limits
+    if limits.max_submit and len(tasks) > limits.max_submit:
+        warnings.append(f"{len(tasks)} tasks, but you may have {limits.max_submit} in the queue: submit them in turns")
+    if options.time_cap_min is not None:
+        warnings += _too_long(work, costs, tasks, speed, options)
+    return warnings
+
+
+def _too_long(
+    work: Sequence[Work], costs: Sequence[float], tasks: Sequence[PlanTask], speed: Speed, options: PlanOptions
+) -> list[str]:
+    """Warnings for rows and tasks that take longer than the longest job; an error where the user gave its time."""
+    cap_min = options.time_cap_min or 0
+    rows = [
+        each.row for each, cost_s in zip(work, costs, strict=True) if cost_s + speed.fixed_per_task_s > cap_min * 60
+    ]
+    named = "; ".join(f"row {row.index}, {one_line(row.video)}" for row in rows[:NAMED])
+    more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
+    if rows:
+        line, hint = (
+            f"expected to take longer than the longest job of {cap_min} min: {named}{more}",
+            "cut these videos, use a faster GPU or a partition with longer jobs; --rows plans the others",
+        )
+    elif tasks[0].cost_s > cap_min * 60:
+        line = f"the longest task is expected to take {tasks[0].cost_s / 60:.0f} min, the longest job {cap_min} min"
+        hint = "use more tasks or a shorter --task-time"
+    else:
+        return []
+    if options.max_time_min is not None:
+        raise UsageError(line, hint)
+    return [f"{line}: {hint}"]
+
+
+def _facts(summary: Summary, options: PlanOptions) -> dict[str, object]:
+    return {
+        "speed": asdict(summary.speed) if summary.speed else None,
+        "margin": summary.margin,
+        "time_factor": options.time_factor,
+        "max_parallel": options.max_parallel,
+        "tasks": options.tasks,
+        "task_time_min": options.task_time_min,
+        "rows": summary.n_rows,
+        "total_s": round(summary.total_s, 1),
+        "finish_s": round(summary.finish_s, 1),
+        "max_array_size": options.limits.max_array_size,
+        "max_submit": options.limits.max_submit,
+    }

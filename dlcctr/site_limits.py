@@ -1,0 +1,76 @@
+"""How many jobs this cluster takes, where its own commands answer."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import shutil
+from dataclasses import dataclass
+
+from dlcctr import run
+from dlcctr.errors import TryAgainError
+
+DEFAULT_MAX_ARRAY_SIZE = 1001
+"""Slurm's own default."""
+TIMEOUT_S = 20.0
+"""A plan can be made without an answer."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the scheduler takes.
+
+    Parameters
+    ----------
+    max_array_size : int
+        Slurm's MaxArraySize: array indices go from 0 to one less.
+    max_submit : int or None
+        Jobs that you may have in the queue at a time; each array task is one. None where there is no limit.
+    source : str
+        Who says so.
+    """
+
+    max_array_size: int = DEFAULT_MAX_ARRAY_SIZE
+    max_submit: int | None = None
+    source: str = "Slurm's default, assumed: scontrol does not answer here"
+
+
+def read_max_array_size(text: str) -> int | None:
+    """MaxArraySize in the output of ``scontrol show config``."""
+    found = re.search(r"^MaxArraySize\s*=\s*(\d+)\s*$", text, re.MULTILINE)
+    return int(found[1]) if found else None
+
+
+def read_max_submit(text: str) -> int | None:
+    """Smallest limit in the output of ``sacctmgr … format=MaxSubmitJobs --parsable2 --noheader``; None without any."""
+    limits = [int(word) for word in re.findall(r"\d+", text)]
+    return min(limits, default=None)
+
+
+def ask_limits() -> Limits:
+    """Ask this machine's Slurm; its default where there is none."""
+    size = read_max_array_size(_answer("scontrol", "show", "config"))
+    if size is None:
+        return Limits()
+    submit = read_max_submit(
+        _answer(
+            "sacctmgr",
+            "--noheader",
+            "--parsable2",
+            "show",
+            "assoc",
+            f"user={getpass.getuser()}",
+            "format=MaxSubmitJobs",
+        )
+    )
+    return Limits(size, submit, "scontrol" if submit is None else "scontrol and sacctmgr")
+
+
+def _answer(*argv: str) -> str:
+    if shutil.which(argv[0]) is None:
+        return ""
+    try:
+        done = run.run(argv, check=False, merge=False, timeout_s=TIMEOUT_S)
+    except TryAgainError:
+        return ""
+    return done.stdout if done.returncode == 0 else ""
