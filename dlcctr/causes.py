@@ -1,0 +1,148 @@
+"""Why a task ended without a word of its own: from the scheduler's state, the log's end and the exit code."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+from dlcctr.contract import ExitCode
+from dlcctr.slurm_text import TaskState
+from dlcctr.task_log import LogEnd
+
+GONE = "the job is gone and left no word: node failure, memory or time limit; sites with accounting say which"
+NO_RESULT = "the task ended as if all were well, and this row has neither a receipt nor a failure file"
+KILLED = "killed by signal 9, as a rule because it needed more memory than it may have"
+
+BY_STATE = {
+    "TIMEOUT": ("timeout", "the time limit was reached"),
+    "DEADLINE": ("timeout", "the deadline was reached"),
+    "OUT_OF_MEMORY": ("out-of-memory", "it needed more memory than it may have"),
+    "NODE_FAIL": ("node-fail", "the node failed"),
+    "PREEMPTED": ("preempted", "a job of higher priority took its place"),
+    "BOOT_FAIL": ("boot-fail", "the node did not start"),
+    "LAUNCH_FAILED": ("boot-fail", "the node could not start the job"),
+    "RECONFIG_FAIL": ("boot-fail", "the node could not be prepared for the job"),
+    "CANCELLED": ("cancelled", "it was cancelled"),
+    "REVOKED": ("cancelled", "it was cancelled"),
+}
+"""Final states of Slurm, and what they mean for people."""
+
+BY_CODE = {
+    ExitCode.BUG: ("bug", "a bug in dlcctr or its surroundings"),
+    ExitCode.USAGE: ("usage", "a wrong option"),
+    ExitCode.MANIFEST: ("manifest", "the manifest, the campaign or the plan cannot be used"),
+    ExitCode.VIDEO: ("video", "the video cannot be used"),
+    ExitCode.MODEL: ("model", "the model cannot be used"),
+    ExitCode.GPU: ("gpu", "no working GPU on this node"),
+    ExitCode.ANALYSIS: ("analysis", "the analysis failed"),
+    ExitCode.OUTPUT: ("output", "the result could not be written"),
+    ExitCode.TOOL_MISSING: ("tool-missing", "a program is missing"),
+    ExitCode.COMMAND_FAILED: ("command-failed", "a command failed"),
+    ExitCode.CONTRACT: ("contract", "image and dlcctr are of different versions"),
+    ExitCode.TRY_AGAIN: ("stopped", "it was stopped by a signal"),
+}
+"""Exit codes, and what they mean where nothing else was said."""
+
+OTHER_CODES = {
+    126: ("tool-missing", "a program could not be started (exit code 126)"),
+    127: ("tool-missing", "a program was not found (exit code 127)"),
+    255: ("command-failed", "the container could not be started (exit code 255)"),
+}
+WARNINGS = ("USR1", "USR2", "XCPU")
+"""Signals that a batch script asks for before its time limit."""
+MEMORY_WORDS = ("out of memory", "killed by the system", "more memory than it may have")
+NODE_KINDS = frozenset({"node-fail", "boot-fail", "gpu"})
+"""Causes that are the node's."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why rows have no result.
+
+    Parameters
+    ----------
+    kind : str
+        Machine word: ``timeout``, ``out-of-memory``, ``node-fail``, ``preempted``, ``boot-fail``, ``cancelled``,
+        ``stopped``, ``lost``, or that of an exit code (``gpu``, ``video``, ``model``, ``output``, ``analysis`` …).
+    text : str
+        For people.
+    node : str
+        Where it was; empty where not known.
+    code : int
+        Exit code that it was read from; 0 for all others.
+    """
+
+    kind: str
+    text: str
+    node: str = ""
+    code: int = 0
+
+
+def of_failure(exit_code: int, text: str, node: str) -> Cause:
+    """Cause in a row's failure file."""
+    kind, _ = _by_code(exit_code)
+    if exit_code == ExitCode.ANALYSIS and any(words in text for words in MEMORY_WORDS):
+        kind = "out-of-memory"
+    return Cause(kind, text, node, exit_code)
+
+
+def of_task(state: TaskState | None, end: LogEnd | None) -> Cause:
+    """Cause of a task that waits and runs no more.
+
+    Parameters
+    ----------
+    state : TaskState or None
+        Its last state; None where the scheduler does not know it any more.
+    end : LogEnd or None
+        How its log ends; None where that says nothing.
+    """
+    node = (state.node if state else "") or (end.node if end else "")
+    if state and state.state in BY_STATE:
+        kind, text = BY_STATE[state.state]
+        return Cause(kind, f"{text} (Slurm: {state.state})", node)
+    if end and end.said:
+        return Cause(end.said, f"{_text_of(end.said)} (slurmstepd, in its log)", node)
+    if state and (state.exit_code or state.signal):
+        return _of_code(state.exit_code, state.signal, end, state, node)
+    if end and end.code:
+        return _of_code(end.code, 0, end, state, node)
+    if end or (state and state.state == "COMPLETED"):
+        return Cause("lost", NO_RESULT, node)
+    return Cause("lost", f"{GONE} (Slurm: {state.state})" if state else GONE, node)
+
+
+def _text_of(kind: str) -> str:
+    texts = dict(reversed(BY_STATE.values()))
+    return texts.get(kind) or "it was stopped and put back into the queue"
+
+
+def _of_code(code: int, number: int, end: LogEnd | None, state: TaskState | None, node: str) -> Cause:
+    name = _signal_name(number or (code - 128 if 128 < code < 128 + 65 else 0)) or (end.signal if end else "")
+    if name in WARNINGS or (code == ExitCode.TRY_AGAIN and _used_its_time(state)):
+        return Cause("timeout", "it was stopped shortly before its time limit", node, code)
+    if name == "KILL":
+        return Cause("out-of-memory", KILLED, node, code)
+    if code == ExitCode.TRY_AGAIN or name:
+        return Cause("stopped", f"it was stopped by {f'SIG{name}' if name else 'a signal'}", node, code)
+    kind, text = _by_code(code)
+    return Cause(kind, f"{text} (exit code {code} of the task)" if code in BY_CODE else text, node, code)
+
+
+def _by_code(code: int) -> tuple[str, str]:
+    if code in BY_CODE:
+        return BY_CODE[ExitCode(code)]
+    return OTHER_CODES.get(code, ("command-failed", f"the task ended with exit code {code}"))
+
+
+def _used_its_time(state: TaskState | None) -> bool:
+    """Whether a stopped task had little left: the warning comes minutes before the limit."""
+    if not state or state.elapsed_s is None or not state.time_limit_s:
+        return False
+    return state.time_limit_s - state.elapsed_s <= max(0.1 * state.time_limit_s, 60)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name.removeprefix("SIG") if number else ""
+    except ValueError:
+        return str(number)

@@ -1,0 +1,110 @@
+"""What a task's log says of its end, and which of its lines are a row's."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROW_MARK = re.compile(r"== row ([0-9]+) \(.*\)$")
+"""Line that the task prints before a row's own lines."""
+END_LINE = re.compile(
+    r"dlcctr-task-end code=(?P<code>[0-9]+) node=(?P<node>\S*) signal=(?P<signal>\S*) restart=(?P<restart>[0-9]*)"
+)
+"""Line that the batch script ends its log with."""
+TASK_END = re.compile(r"task [0-9]+: [0-9]+ of [0-9]+ rows done")
+LANES = re.compile(r"task [0-9]+: [0-9]+ rows on [0-9]+ GPUs ")
+TAIL_BYTES = 1 << 16
+
+SLURMSTEPD = re.compile(r"slurmstepd(-\S+)?: ")
+SAID = (
+    ("due to time limit", "timeout"),
+    ("due to preemption", "preempted"),
+    ("due to node failure", "node-fail"),
+    ("due to job requeue", "stopped"),
+    ("oom_kill|oom-kill|memory limit", "out-of-memory"),
+    ("cancelled at", "cancelled"),
+)
+"""Words of slurmstepd, the particular before the general, and the causes that they stand for."""
+
+
+@dataclass(frozen=True)
+class LogEnd:
+    """How a log ends.
+
+    Parameters
+    ----------
+    code : int or None
+        Exit code of the task; None where the batch script was killed before it could write one.
+    node : str
+        Where it ran; empty where not known.
+    signal : str
+        Name of the signal that the batch script got, without SIG; empty where it got none.
+    said : str
+        Cause that slurmstepd wrote into the log: ``timeout``, ``out-of-memory`` …; empty where it wrote none.
+    """
+
+    code: int | None = None
+    node: str = ""
+    signal: str = ""
+    said: str = ""
+
+
+def read_end(log: Path) -> LogEnd | None:
+    """How the last run in a log ended; None where there is no log or its last lines say nothing of an end."""
+    try:
+        with log.open("rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL_BYTES))
+            lines = stream.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    return _end(lines)
+
+
+def _end(lines: list[str]) -> LogEnd | None:
+    end, said, node, later = None, "", "", False
+    for line in map(str.strip, reversed(lines)):
+        match = END_LINE.fullmatch(line)
+        cause = _said(line)
+        if match and not end and not later:
+            signal = match["signal"].removeprefix("SIG")
+            end = LogEnd(int(match["code"]), match["node"], "" if signal == "0" else signal)
+        elif match or ROW_MARK.fullmatch(line) or (later and not end and "DUE TO JOB REQUEUE" in line and cause):
+            break  # what stands before is of an earlier run, or of rows that had ended
+        elif cause:
+            said = said or cause
+            node = node or (found[1] if (found := re.search(r" ON (\S+) CANCELLED AT ", line)) else "")
+        else:
+            later = later or bool(line)
+    if end:
+        return LogEnd(end.code, end.node or node, end.signal, said)
+    return LogEnd(node=node, said=said) if said else None
+
+
+def _said(line: str) -> str:
+    """Cause that a line of slurmstepd names; empty for all other lines."""
+    if not SLURMSTEPD.match(line):
+        return ""
+    return next((cause for words, cause in SAID if re.search(words, line.lower())), "")
+
+
+def row_lines(log: Path, index: int) -> Iterator[str]:
+    """Lines of a row in a task's log, its mark included; of several runs all, in the order of the log."""
+    inside = False
+    with log.open(encoding="utf-8", errors="replace", newline="\n") as stream:
+        for line in stream:
+            text = line.rstrip("\r\n")
+            if match := ROW_MARK.fullmatch(text):
+                inside = int(match[1]) == index
+            elif END_LINE.fullmatch(text) or TASK_END.match(text):
+                inside = False
+            if inside:
+                yield text
+
+
+def had_lanes(log: Path) -> bool:
+    """Whether a task ran rows on several GPUs at once: then their lines are mixed."""
+    with log.open(encoding="utf-8", errors="replace") as stream:
+        return any(LANES.match(line) for line in stream)
