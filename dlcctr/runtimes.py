@@ -146,12 +146,7 @@ class Apptainer:
         if job.gpu is not None:
             argv.append("--nv")
         for bind in job.binds:
-            plain = not set(",:") & set(f"{bind.source}{bind.target}")
-            mode = "rw" if bind.writable else "ro"
-            if plain:  # --mount is not in singularity before 3.10
-                argv += ["--bind", f"{bind.source}:{bind.target}:{mode}"]
-            else:
-                argv += ["--mount", mount_words(bind, "destination")]
+            argv += bind_words(bind)
         inside = {"PYTHONUNBUFFERED": "1", "SLURM_CPUS_PER_TASK": str(job.n_cpus)}
         if job.gpu is not None:
             inside["CUDA_VISIBLE_DEVICES"] = job.gpu
@@ -162,6 +157,13 @@ class Apptainer:
 
     def clean(self, job: Job) -> None:
         """Nothing outlives the command."""
+
+
+def bind_words(bind: Bind) -> list[str]:
+    """Option that shows a container a bind; --mount, which takes any name, is not in singularity before 3.10."""
+    if set(",:") & set(f"{bind.source}{bind.target}"):
+        return ["--mount", mount_words(bind, "destination")]
+    return ["--bind", f"{bind.source}:{bind.target}:{'rw' if bind.writable else 'ro'}"]
 
 
 @dataclass(frozen=True)

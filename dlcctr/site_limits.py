@@ -12,6 +12,7 @@ from dlcctr.errors import TryAgainError
 
 DEFAULT_MAX_ARRAY_SIZE = 1001
 """Slurm's own default."""
+ASSUMED = "Slurm's default, assumed: scontrol does not answer here"
 TIMEOUT_S = 20.0
 """A plan can be made without an answer."""
 
@@ -32,7 +33,12 @@ class Limits:
 
     max_array_size: int = DEFAULT_MAX_ARRAY_SIZE
     max_submit: int | None = None
-    source: str = "Slurm's default, assumed: scontrol does not answer here"
+    source: str = ASSUMED
+
+    @property
+    def answered(self) -> bool:
+        """Whether anybody was asked and said so."""
+        return self.source != ASSUMED
 
 
 def read_max_array_size(text: str) -> int | None:

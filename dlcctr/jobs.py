@@ -1,0 +1,186 @@
+"""From a campaign, a plan and a site to the scripts of its job arrays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dlcctr.binds import Bind, linked_files, plan_binds
+from dlcctr.campaign import Campaign
+from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.errors import OutputError, UsageError
+from dlcctr.manifest import Row, row_settings
+from dlcctr.packing import array_slices
+from dlcctr.plan import Plan
+from dlcctr.sbatch import Script, job_name
+from dlcctr.site_limits import Limits, ask_limits
+from dlcctr.site_profile import Site
+
+CONTAINER_VARIABLES = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")
+"""Where the SIF that this very program runs in lies on the host."""
+SIF_NAME = "dlc.sif"
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """What beside the site decides how tasks run.
+
+    Parameters
+    ----------
+    time_min : int or None
+        Time limit of a task in minutes; the plan's by default.
+    max_parallel : int or None
+        Tasks that run at a time over all arrays; the site's by default.
+    exclude : tuple of str
+        Nodes not to be used.
+    """
+
+    image: str = ""
+    time_min: int | None = None
+    max_parallel: int | None = None
+    batch_size: int | None = None
+    allow_cpu: bool = False
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Options of ``analyze``."""
+        words = ["--allow-cpu"] if self.allow_cpu else []
+        return (*words, *(["--batch-size", str(self.batch_size)] if self.batch_size else []))
+
+
+def find_image(wanted: str, campaign: Campaign) -> Path:
+    """SIF that the tasks run: the one asked for, campaign.toml's, the one this program runs in, or ``dlc.sif``.
+
+    The file need not be there: this may run on another machine than the tasks.
+
+    Raises
+    ------
+    UsageError
+        None of them is known.
+    """
+    if wanted:
+        return _absolute(Path(wanted).expanduser())
+    if campaign.image.endswith(".sif"):
+        return _absolute(campaign.folder / campaign.image)
+    for name in CONTAINER_VARIABLES:
+        if os.environ.get(name):
+            return _absolute(Path(os.environ[name]))
+    for folder in (Path(), campaign.folder):
+        if (folder / SIF_NAME).is_file():
+            return _absolute(folder / SIF_NAME)
+    raise UsageError(
+        f"no image is named, and there is no {SIF_NAME} here or in {campaign.folder}",
+        "name the SIF with --image (make it with `make sif`, or see docs/sif.md)",
+    )
+
+
+def make_scripts(
+    manifest: Path,
+    campaign: Campaign,
+    plan: Plan,
+    *,
+    rows: Sequence[Row],
+    site: Site,
+    limits: Limits,
+    options: JobOptions,
+    canary: bool = False,
+) -> list[Script]:
+    """Scripts of a plan's job arrays, which cover its tasks once each; the canary's first.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Those of the plan.
+    limits : Limits
+        Of this machine's Slurm, or of the site's profile where that does not answer.
+    canary : bool
+        The plan's last task is an array of its own.
+
+    Raises
+    ------
+    UsageError
+        No image, or a limit or a path that no array can be made with.
+    """
+    paths = CampaignPaths.of(manifest)
+    count = len(plan.tasks) - canary
+    slices = array_slices(count, limits.max_array_size, limits.max_submit)
+    base = job_name(f"dlcctr-{manifest.stem}-{plan.id}")
+    whole = Script(
+        name=base,
+        title=f"dlcctr: {len(rows)} videos of {paths.manifest}, {len(plan.tasks)} tasks",
+        image=find_image(options.image, campaign),
+        manifest=paths.manifest,
+        plan=paths.plan(plan.id),
+        logs=paths.logs,
+        count=count,
+        time_min=options.time_min or plan.time_limit_min,
+        binds=campaign_binds(paths.manifest, campaign, rows),
+        words=options.words,
+        exclude=options.exclude,
+    )
+    throttle = options.max_parallel or site.max_parallel
+    share = max(1, -(-throttle // len(slices))) if throttle and slices else None
+    arrays = [
+        replace(whole, name=base if len(slices) == 1 else f"{base}-{n}", offset=offset, count=size, throttle=share)
+        for n, (offset, size) in enumerate(slices)
+    ]
+    if not canary:
+        return arrays
+    row = plan.tasks[count].rows[0]
+    return [replace(whole, name=f"{base}-canary", offset=count, count=1, canary=row), *arrays]
+
+
+def find_limits(site: Site) -> Limits:
+    """What this machine's Slurm says of itself; what the profile says where Slurm does not."""
+    asked = ask_limits()
+    return Limits(
+        max_array_size=asked.max_array_size if asked.answered else site.max_array_size or asked.max_array_size,
+        max_submit=min((each for each in (asked.max_submit, site.max_submit_jobs) if each), default=None),
+        source=asked.source if asked.answered or not site.max_array_size else f"site profile {site.name}",
+    )
+
+
+def campaign_binds(manifest: Path, campaign: Campaign, rows: Iterable[Row]) -> tuple[Bind, ...]:
+    """What of the file system the rows need: campaign, videos and models to read, the results to write."""
+    return plan_binds(_read_only(manifest, campaign, rows), [campaign.out])
+
+
+def _read_only(manifest: Path, campaign: Campaign, rows: Iterable[Row]) -> Iterator[Path]:
+    yield manifest.parent
+    yield campaign.video_root
+    models: set[Path] = set()
+    folders: set[Path] = set()
+    for row in rows:
+        video = campaign.video_root / row.video
+        folders.add(video.parent)
+        if video.is_symlink():
+            yield Path(os.path.realpath(video))
+        if (model := row_settings(row, campaign).model) is not None:
+            models.add(model)
+    yield from folders  # one that is a link leads elsewhere
+    for model in sorted(models):
+        yield model
+        for folder in model.glob("dlc-models*"):
+            yield from linked_files(folder)
+
+
+def make_folders(manifest: Path, campaign: Campaign) -> None:
+    """Make what must be there before a task starts: Slurm fails a job without a word where the logs' folder is missing.
+
+    Raises
+    ------
+    OutputError
+        One of them cannot be made.
+    """
+    for folder in (CampaignPaths.of(manifest).logs, campaign.out):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be made: {error.strerror}", "look at the rights above it") from error
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links

@@ -1,0 +1,176 @@
+"""From a plan and a site to the text of an sbatch script. Pure: nothing is asked, nothing is written."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcctr.binds import Bind
+from dlcctr.errors import ToolMissingError, UsageError
+from dlcctr.runtimes import bind_words
+from dlcctr.site import slurm_files
+from dlcctr.site_profile import Site, shell_path
+
+TEMPLATE = "array.sbatch.j2"
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]-]+")
+
+
+@dataclass(frozen=True)
+class Script:
+    """One array job.
+
+    Parameters
+    ----------
+    name : str
+        Job name.
+    title : str
+        First line of the comments.
+    plan : Path or None
+        Without one each array task is a row.
+    offset, count : int
+        Array task 0 is task (or row) `offset`; there are `count` of them.
+    throttle : int or None
+        Tasks that may run at a time; None for all.
+    time_min : int
+        Time limit of a task in minutes.
+    words : tuple of str
+        Further options of ``analyze``.
+    exclude : tuple of str
+        Nodes not to be used.
+    canary : int or None
+        Row that the other arrays wait for; its result is checked at the end of the task.
+    """
+
+    name: str
+    title: str
+    image: Path
+    manifest: Path
+    logs: Path
+    count: int
+    time_min: int
+    plan: Path | None = None
+    offset: int = 0
+    throttle: int | None = None
+    binds: tuple[Bind, ...] = ()
+    words: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    dependency: str = ""
+    canary: int | None = None
+
+
+def render(script: Script, site: Site) -> str:
+    """Text of the script.
+
+    Raises
+    ------
+    UsageError
+        A path holds what cannot be written into a script's ``#SBATCH`` lines.
+    ToolMissingError
+        Jinja2 is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError as error:
+        raise ToolMissingError(
+            "jinja2 is not installed here", "pip install 'dlcctr[slurm]', or use the image"
+        ) from error
+
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        variable_start_string="@{",
+        variable_end_string="}@",
+        comment_start_string="@#",
+        comment_end_string="#@",
+        block_start_string="#%",
+        block_end_string="%#",
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # a shell script; every value goes through `sh`, or was checked
+    )
+    environment.filters["sh"] = lambda value: shlex.quote(str(value))
+    template = environment.from_string((slurm_files() / TEMPLATE).read_text(encoding="utf-8"))
+    return template.render(
+        title=_comment(script.title),
+        run=_comment(f"{site.tool if site.tool != 'auto' else 'apptainer'} run {shlex.quote(str(script.image))}"),
+        options=[(option, why) for option, why in _options(script, site)],
+        image=_path(script.image),
+        manifest=_path(script.manifest),
+        plan=_path(script.plan) if script.plan else None,
+        offset=script.offset,
+        binds=[*map(_bind, script.binds), *(["--bind", shell_path(path)] for path in site.binds)],
+        words=list(script.words),
+        modules=site.modules,
+        tool=site.tool,
+        nv=site.nv,
+        scratch=shell_path(site.scratch) if site.scratch else "",
+        whole_node=site.whole_node,
+        canary=script.canary,
+    )
+
+
+def array_words(count: int, throttle: int | None) -> str:
+    """Value of --array: ``0-9%4``; no more at a time than there are."""
+    last = f"0-{count - 1}" if count > 1 else "0"
+    return f"{last}%{throttle}" if throttle and throttle < count else last
+
+
+def time_words(minutes: int) -> str:
+    """Slurm's way to write a time: ``1-02:30:00`` for a day, two hours and a half."""
+    days, rest = divmod(minutes, 24 * 60)
+    return f"{days}-{rest // 60:02}:{rest % 60:02}:00"
+
+
+def job_name(text: str) -> str:
+    """Job name made of a text: letters, digits, ``.``, ``_`` and ``-``."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:120].lstrip("-.") or "dlcctr"
+
+
+def _options(script: Script, site: Site) -> list[tuple[str, str]]:
+    """Options and a comment for each. Slurm takes a # within a line for a comment's beginning."""
+    options = [(f"--job-name={job_name(script.name)}", "")]
+    whys = {"--requeue": "begin again by itself after a node failure or a preemption"}
+    options += [(_word(option), whys.get(option, "")) for option in site.sbatch_options()]
+    options += [
+        (f"--time={time_words(script.time_min)}", "for each task: days-hours:minutes:seconds"),
+        (f"--array={array_words(script.count, script.throttle)}", "tasks; after % how many at a time"),
+        (f"--output={_log(script.logs)}", "%A is the job, %a the task; this folder must be there"),
+        ("--open-mode=append", "a requeued task goes on in the same log"),
+        (f"--signal=B:TERM@{site.signal_s}", "told to stop so many seconds before the time is over"),
+    ]
+    if script.exclude:
+        options.append((f"--exclude={','.join(script.exclude)}", "nodes whose GPU failed"))
+    if script.dependency:
+        options += [(f"--dependency={script.dependency}", "the first small task"), ("--kill-on-invalid-dep=yes", "")]
+    width = max(len(option) for option, why in options if why and len(option) < 48)
+    return [(option, f"{' ' * max(2, width + 2 - len(option))}# {why}" if why else "") for option, why in options]
+
+
+def _log(logs: Path) -> str:
+    if "\\" in str(logs):
+        raise UsageError(f"{str(logs)!r} has a backslash in its name, and Slurm cannot write logs there", "rename it")
+    return _word(str(_path(logs)).replace("%", "%%") + "/%A_%a.log")
+
+
+def _word(text: str) -> str:
+    """Quote a word the way that sbatch reads ``#SBATCH`` lines."""
+    if _PLAIN.fullmatch(text):
+        return text
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+
+
+def _path(path: Path) -> Path:
+    """Raise `UsageError` for a path with a line break: no line of a script can hold it."""
+    if {"\n", "\r"} & set(str(path)):
+        raise UsageError(f"{str(path)!r} has a line break in its name", "rename that folder")
+    return path
+
+
+def _comment(text: str) -> str:
+    return re.sub(r"[\x00-\x1f\x7f]", "?", text)
+
+
+def _bind(bind: Bind) -> Sequence[str]:
+    return [shlex.quote(word) for word in bind_words(bind)]
