@@ -18,6 +18,7 @@ SHARED = {
 """Commands that need no Docker, and are in the image's own command line too."""
 
 HOST = {
+    "site": "Make, list and show site profiles: how a cluster is asked for GPUs.",
     "run": "Analyse the rows on this machine: in Docker, in Apptainer or without either.",
     "image": "Build, inspect, save and push the image, and make the SIF.",
 }

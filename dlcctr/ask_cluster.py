@@ -1,0 +1,244 @@
+"""Asking a cluster what it has, and proposing a site profile."""
+
+from __future__ import annotations
+
+import getpass
+import grp
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dlcctr.cluster_facts import (
+    ASSOCIATION_FIELDS,
+    QOS_FIELDS,
+    SINFO_FORMAT,
+    Cluster,
+    Partition,
+    Qos,
+    add_partition_settings,
+    parse_associations,
+    parse_config,
+    parse_qos,
+    parse_sinfo,
+)
+from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError, UsageError
+from dlcctr.run import run
+from dlcctr.site import Site, override
+
+TIMEOUT_S = 60.0
+MAX_CPUS = 8
+MAX_MEM_GB = 32
+"""More CPUs and memory than these help no task: see docs/local.md for what a row needs."""
+MAX_PARALLEL = 20
+SHORT_MIN = 60
+"""Partitions with a shorter limit are for trying things out."""
+MEMORY_SHARE = 0.9
+"""Of a node's memory; the rest is the system's own."""
+NO_SLURM_HINT = "run it on a cluster's login node; or edit a copy of the file that `dlcctr site show generic` names"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A site as the cluster's answers suggest it, why, and what to note beside its keys."""
+
+    site: Site
+    reasons: tuple[str, ...]
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def ask_cluster() -> Cluster:
+    """Ask this machine's Slurm.
+
+    Raises
+    ------
+    ToolMissingError
+        There is no Slurm here.
+    CommandFailedError, TryAgainError
+        sinfo failed, or gave no answer in time.
+    """
+    if shutil.which("sinfo") is None:
+        raise ToolMissingError("no Slurm on this machine: sinfo was not found", NO_SLURM_HINT)
+    partitions = parse_sinfo(_run("sinfo", "--noheader", f"--format={SINFO_FORMAT}"))
+    user = getpass.getuser()
+    scontrol, sacctmgr = ["scontrol", "show"], ["sacctmgr", "--noheader", "--parsable2", "show"]
+    config = parse_config(_try(*scontrol, "config"))
+    settings = _try(*scontrol, "partition", "--oneliner")
+    account = _try(*sacctmgr, "user", user, "format=DefaultAccount").strip()
+    silent = [] if config else ["scontrol did not answer: MaxArraySize and who may use which partition are not known"]
+    silent += [] if account else ["sacctmgr did not answer (no accounting here?): account and limits are not known"]
+    associations = _try(*sacctmgr, "associations", f"users={user}", f"format={ASSOCIATION_FIELDS}") if account else ""
+    return Cluster(
+        partitions=add_partition_settings(partitions, settings),
+        name=config.get("ClusterName", ""),
+        max_array_size=_max_array_size(config),
+        account=account.splitlines()[0] if account else "",
+        associations=parse_associations(associations),
+        qos=parse_qos(_try(*sacctmgr, "qos", f"format={QOS_FIELDS}")) if account else {},
+        groups=_groups(),
+        tool=next((name for name in ("apptainer", "singularity") if shutil.which(name)), ""),
+        silent=tuple(silent),
+    )
+
+
+def _max_array_size(config: Mapping[str, str]) -> int | None:
+    text = config.get("MaxArraySize", "")
+    return int(text) or None if text.isdigit() else None  # 0: no arrays at all
+
+
+def _run(*argv: str) -> str:
+    # people choose with these what the commands print, and of which partitions
+    theirs = dict.fromkeys(name for name in os.environ if name.startswith("SINFO_"))
+    return run(argv, merge=False, timeout_s=TIMEOUT_S, env={**theirs, "LC_ALL": "C"}).stdout
+
+
+def _try(*argv: str) -> str:
+    try:
+        return _run(*argv)
+    except (CommandFailedError, ToolMissingError, TryAgainError):
+        return ""
+
+
+def _groups() -> tuple[str, ...]:
+    names = []
+    for number in {os.getgid(), *os.getgroups()}:
+        try:
+            names.append(grp.getgrgid(number).gr_name)
+        except KeyError:  # a group that this machine has no name for
+            continue
+    return tuple(sorted(names))
+
+
+def is_allowed(cluster: Cluster, partition: Partition) -> bool:
+    """Whether the user may use a partition, as far as the cluster said."""
+    mine = {each.account for each in cluster.associations} | ({cluster.account} if cluster.account else set())
+    by_group = partition.groups is None or not cluster.groups or bool(set(partition.groups) & set(cluster.groups))
+    by_account = partition.accounts is None or not mine or bool(set(partition.accounts) & mine)
+    return by_group and by_account and not (mine and mine <= set(partition.denied_accounts))
+
+
+def gpu_partitions(cluster: Cluster) -> list[Partition]:
+    """Partitions with GPUs that are up and that the user may use, the best first.
+
+    Those that share nodes come before those that give whole ones, those for real work before those for trying things
+    out, those whose jobs stay before those whose jobs may have to go; then the one with the most GPUs, the longest
+    limit, the cluster's default.
+    """
+    found = [each for each in cluster.partitions if each.gpus and each.up and is_allowed(cluster, each)]
+    return sorted(found, key=_rank)
+
+
+def _rank(partition: Partition) -> tuple[bool, bool, bool, int, float, bool, str]:
+    limit = float("inf") if partition.max_time_min is None else partition.max_time_min
+    last = (partition.whole_nodes, limit < SHORT_MIN, partition.preemptible)
+    return (*last, -partition.gpus, -limit, not partition.default, partition.name)
+
+
+def describe(partition: Partition) -> str:
+    """One line for people: GPUs, their types, the time limit."""
+    types = f" ({', '.join(partition.gpu_types)})" if partition.gpu_types else ""
+    limit = "no time limit" if partition.max_time_min is None else f"at most {_hours(partition.max_time_min)}"
+    nodes = sum(nodes.count for nodes in partition.nodes)
+    whole = ", gives whole nodes" if partition.whole_nodes else ""
+    return f"{partition.gpus} GPUs{types}, {nodes} nodes, {limit}{whole}"
+
+
+def _hours(time_min: int) -> str:
+    return f"{time_min} min" if time_min < 120 else f"{time_min / 60:.4g} h"
+
+
+def propose(cluster: Cluster, name: str, partition: str = "") -> Proposal:
+    """Propose a site.
+
+    Parameters
+    ----------
+    partition : str
+        The one to use; by default the first of `gpu_partitions`, else the cluster's default.
+
+    Raises
+    ------
+    UsageError
+        There is no such partition, or none at all.
+    """
+    chosen, reason = _choose(cluster, partition)
+    facts = _limits(cluster, chosen)
+    notes: dict[str, str] = {"partition": describe(chosen)}
+    values: dict[str, Any] = {"partition": chosen.name, **facts}
+    reasons = [reason]
+    if chosen.gpus:
+        values |= _gpu_values(chosen)
+        types = chosen.gpu_types
+        if len(types) > 1:
+            notes["gres"] = f"any type; for one type only: {' or '.join(f'gpu:{kind}:1' for kind in types)}"
+            reasons.append(f"{chosen.name} has GPUs of several types; a task takes any: {', '.join(types)}")
+        together = chosen.gpus // max(1, gpu_share(values))
+        values["max_parallel"] = max(1, min(MAX_PARALLEL, together, facts.get("max_parallel") or together))
+    else:
+        values |= {"cpus_per_task": max(1, min(MAX_CPUS, *(n.cpus for n in chosen.nodes))), "nv": False}
+        reasons.append("it has no GPUs: tasks will run on CPUs, many times slower")
+    if not cluster.tool:
+        reasons.append("neither apptainer nor singularity is on PATH: put the module that has it into `modules`")
+    description = f"{cluster.name or 'this cluster'}, partition {chosen.name}"
+    values["description"] = description if description.isprintable() else ""
+    return Proposal(override(Site(name=name), **values), (*reasons, *cluster.silent), notes)
+
+
+def gpu_share(values: dict[str, Any]) -> int:
+    """GPUs of a task among values that are not a site yet."""
+    return int(str(values["gres"]).rpartition(":")[2])
+
+
+def _choose(cluster: Cluster, name: str) -> tuple[Partition, str]:
+    if name:
+        for each in cluster.partitions:
+            if each.name == name:
+                return each, f"partition {name}: as you said; {describe(each)}"
+        known = ", ".join(each.name for each in cluster.partitions) or "none"
+        raise UsageError(f"this cluster has no partition {name!r}", f"there are: {known}")
+    if ranked := gpu_partitions(cluster):
+        best = ranked[0]
+        why = "the only one with GPUs" if len(ranked) == 1 else "the best of those with GPUs"
+        return best, f"partition {best.name}: {why} that you may use; {describe(best)}"
+    for each in sorted(cluster.partitions, key=lambda each: (not each.up, not each.default)):
+        return each, f"partition {each.name}: no partition that you may use has GPUs"
+    raise UsageError("sinfo names no partition that you may see", "ask the cluster's support for access")
+
+
+def _gpu_values(partition: Partition) -> dict[str, Any]:
+    nodes, types = partition.gpu_nodes, partition.gpu_types
+    kind = f"gpu:{types[0]}" if len(types) == 1 else "gpu"
+    if partition.whole_nodes:
+        return {"gres": f"{kind}:{min(each.gpus for each in nodes)}", "whole_node": True, "mem_gb": 0}
+    mem_gb = int(min(each.memory_mb / each.gpus for each in nodes) * MEMORY_SHARE / 1024)
+    return {
+        "gres": f"{kind}:1",
+        "cpus_per_task": max(1, min(MAX_CPUS, *(each.cpus // each.gpus for each in nodes))),
+        "mem_gb": min(MAX_MEM_GB, mem_gb) or None,  # sites that do not schedule memory declare 1 MB
+    }
+
+
+def _account(cluster: Cluster, partition: Partition) -> str:
+    """The default account, or where the partition does not take it, the first of the user's that it takes."""
+    mine = [cluster.account, *(each.account for each in cluster.associations)] if cluster.account else []
+    taken = [name for name in mine if partition.accounts is None or name in partition.accounts]
+    return next((name for name in taken if name not in partition.denied_accounts), cluster.account)
+
+
+def _limits(cluster: Cluster, partition: Partition) -> dict[str, Any]:
+    account = _account(cluster, partition)
+    mine = [each for each in cluster.associations if each.account == account]
+    mine = [each for each in mine if each.partition in ("", partition.name)]
+    names = {partition.qos, *(each.qos for each in mine)}
+    rules = [cluster.qos.get(name, Qos()) for name in names]
+    return {
+        "account": account,
+        "max_time_min": _least([partition.max_time_min, *(rule.max_time_min for rule in rules)]),
+        "max_array_size": cluster.max_array_size,
+        "max_submit_jobs": _least([*(each.max_submit for each in mine), *(rule.max_submit for rule in rules)]),
+        "max_parallel": _least([*(each.max_jobs for each in mine), *(rule.max_jobs for rule in rules)]),
+    }
+
+
+def _least(limits: Iterable[int | None]) -> int | None:
+    return min((limit for limit in limits if limit), default=None)

@@ -1,0 +1,150 @@
+"""`site`: make, list and show site profiles."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dlcctr.ask_cluster import Proposal
+    from dlcctr.cluster_facts import Cluster
+    from dlcctr.site import Site
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(
+        no_args_is_help=True, help="Make, list and show site profiles: how a cluster is asked for GPUs."
+    )
+    group.command()(init)
+    group.command(name="list")(list_profiles)
+    group.command()(show)
+    app.add_typer(group, name="site")
+
+
+def init(
+    name: Annotated[str, typer.Argument(help="Name of the new profile; `default` is taken without being named.")] = "",
+    *,
+    partition: Annotated[str, typer.Option(help="Partition to use; asked for, or the best, by default.")] = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a profile of this name.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask this cluster's Slurm what there is, and write a profile to your configuration folder."""
+    from dlcctr import ask_cluster
+    from dlcctr.errors import UsageError
+    from dlcctr.report import print_json
+    from dlcctr.site import DEFAULT, new_file
+    from dlcctr.site_text import write_site
+
+    file = new_file(name or DEFAULT)
+    if file.exists() and not overwrite:
+        raise UsageError(f"{file}: is there already", "edit it, give another name, or replace it with --overwrite")
+    cluster = ask_cluster.ask_cluster()
+    if not as_json:
+        _print_partitions(cluster)
+    if not partition and not as_json and sys.stdin.isatty() and sys.stdout.isatty():
+        partition = _ask_partition(cluster)
+    proposal = ask_cluster.propose(cluster, file.stem, partition)
+    head = ["Made by `dlcctr site init` from what Slurm said. Edit it as you like; what follows a # changes nothing.", ""]
+    write_site(proposal.site, file, [*head, *proposal.reasons], proposal.notes)
+    if as_json:
+        print_json("site init", file=str(file), site=as_fields(proposal.site), reasons=list(proposal.reasons))
+    else:
+        _print_proposal(file, proposal)
+
+
+def _print_partitions(cluster: Cluster) -> None:
+    from dlcctr.ask_cluster import describe, is_allowed
+    from dlcctr.report import print_table
+
+    rows = []
+    for each in cluster.partitions:
+        state = "down" if not each.up else "not yours" if not is_allowed(cluster, each) else "up"
+        rows.append((each.name + (" (default)" if each.default else ""), state, describe(each)))
+    print_table(("partition", "state", "what it has"), rows)
+
+
+def _ask_partition(cluster: Cluster) -> str:
+    """Ask which partition, where there is a choice; empty leaves it to the proposal."""
+    from dlcctr.ask_cluster import gpu_partitions
+
+    ranked = [each.name for each in gpu_partitions(cluster)]
+    if len(ranked) < 2:
+        return ""
+    answer: str = typer.prompt(f"Which partition? ({', '.join(ranked)})", default=ranked[0])
+    return answer.strip()
+
+
+def _print_proposal(file: Path, proposal: Proposal) -> None:
+    from dlcctr.report import print_lines
+
+    print_lines(
+        [
+            *proposal.reasons,
+            f"sbatch will be given: {' '.join(proposal.site.sbatch_options())}",
+            f"wrote {file}",
+            "next: read it, fill in what it could not know (`modules`), and look with dlcctr site show "
+            + proposal.site.name,
+        ]
+    )
+
+
+def list_profiles(*, as_json: Json = False) -> None:
+    """List the profiles that there are: yours first, then those that come with dlcctr."""
+    from dlcctr.report import print_json, print_table
+    from dlcctr.site import profile_files
+
+    found = [_read(file) for file in profile_files()]
+    if as_json:
+        fields = [as_fields(site) if site else {"name": file.stem, "file": str(file)} for file, site, _ in found]
+        print_json(
+            "site list", sites=[each | {"error": error} for each, (*_, error) in zip(fields, found, strict=True)]
+        )
+        return
+    rows = [
+        (file.stem, site.partition or "-", site.gpu_option or "-", site.description, file)
+        if site
+        else (file.stem, "?", "?", error, file)
+        for file, site, error in found
+    ]
+    print_table(("name", "partition", "GPUs", "what for", "file"), rows)
+
+
+def _read(file: Path) -> tuple[Path, Site | None, str]:
+    """A profile, or what is wrong with it: one bad file hides no other."""
+    from dlcctr.errors import UsageError
+    from dlcctr.site import read_site
+
+    try:
+        return file, read_site(file), ""
+    except UsageError as error:
+        return file, None, error.message
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="Name or file; by default the one that commands take unasked.")] = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Print a profile with all of its keys; the output is a profile again."""
+    from dlcctr.report import print_json, print_lines
+    from dlcctr.site import find_site
+    from dlcctr.site_text import site_text
+
+    site = find_site(name)
+    if as_json:
+        print_json("site show", **as_fields(site))
+        return
+    head = [f"{site.name}: {site.file}", f"sbatch is given: {' '.join(site.sbatch_options())}"]
+    print_lines(site_text(site, head, {}).splitlines())
+
+
+def as_fields(site: Site) -> dict[str, Any]:
+    """Body of the JSON output: all keys, and what sbatch is given."""
+    return asdict(site) | {"file": str(site.file) if site.file else None, "sbatch_options": site.sbatch_options()}
