@@ -15,9 +15,10 @@ from dlcctr.campaign import Campaign, read_campaign
 from dlcctr.contract import ExitCode
 from dlcctr.errors import GpuError, OutputError, UsageError
 from dlcctr.localview import open_view
-from dlcctr.manifest import Row, find_row, read_manifest, row_settings
+from dlcctr.manifest import Row, read_manifest, row_settings
 from dlcctr.pick_runtime import Wish, pick_runtime
 from dlcctr.report import one_line, warn
+from dlcctr.row_choice import choose_rows
 from dlcctr.runtimes import Runtime
 from dlcctr.slots import allowed_cpus, divide
 
@@ -125,21 +126,6 @@ def _read_only(manifest: Path, settings: Campaign, row: Row) -> Iterator[Path]:
         yield settings.model
         for folder in settings.model.glob("dlc-models*"):
             yield from linked_files(folder)
-
-
-def choose_rows(rows: Sequence[Row], wanted: str, manifest: Path) -> list[Row]:
-    """Rows of a list such as ``0-9,12``; all of them where it is empty. Raises `UsageError`, `ManifestError`."""
-    if not wanted.strip():
-        return list(rows)
-    indices: set[int] = set()
-    for part in wanted.split(","):
-        first, dash, last = (word.strip() for word in part.partition("-"))
-        numbers = [first, last] if dash else [first]
-        if not all(word.isascii() and word.isdecimal() for word in numbers) or int(numbers[-1]) < int(first):
-            raise UsageError(f"--rows {wanted!r}: {part!r} is no row and no range of rows", "for example --rows 0-9,12")
-        find_row(rows, int(numbers[-1]), manifest)
-        indices |= set(range(int(first), int(numbers[-1]) + 1))
-    return [row for row in rows if row.index in indices]
 
 
 def finished_rows(manifest: Path) -> set[int]:

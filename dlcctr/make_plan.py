@@ -12,16 +12,16 @@ from dlcctr import cost, packing
 from dlcctr.calibrate import run_one_row
 from dlcctr.campaign import Campaign, read_campaign
 from dlcctr.campaign_paths import CampaignPaths
-from dlcctr.campaign_run import choose_rows
 from dlcctr.check import Options as CheckOptions
 from dlcctr.check import check
 from dlcctr.cost import Speed, Work
 from dlcctr.errors import DlcctrError, UsageError
-from dlcctr.manifest import Row
+from dlcctr.manifest import Row, read_manifest, refuse_empty
 from dlcctr.plan import Plan, PlanTask, new_plan_id, rows_digest, write_plan
 from dlcctr.plan_options import PlanOptions, Summary
 from dlcctr.receipt import Receipt, read_receipt
 from dlcctr.report import Progress, no_progress, one_line, ranges
+from dlcctr.row_choice import choose_rows
 from dlcctr.states import RowResult, State
 
 TASKS_PER_GPU = 16
@@ -29,7 +29,7 @@ TASKS_PER_GPU = 16
 FIXED_SHARE = 0.05
 """Tasks are at least so long that their own fixed cost is no larger share of them."""
 MARGIN_MEASURED = 1.5
-MARGIN_GUESSED = 2.5
+MARGIN_GUESSED = 3.0
 """For a speed that may be off by a factor of two."""
 SPARE_MIN = 5
 """Added to each time limit: a slow file system, a node's first use of the image."""
@@ -76,7 +76,7 @@ def make_plan(
     """
     _refuse_odd_options(options)
     campaign = read_campaign(manifest)
-    results = check(manifest, CheckOptions(quick=True), progress=progress).rows
+    results = _results(manifest, campaign, progress)
     chosen = _choose(results, options, rows, manifest)
     summary = _left_out(manifest, chosen, options, explicit=rows is not None)
     todo = _todo(chosen, all_rows=options.all_rows or rows is not None)
@@ -84,7 +84,7 @@ def make_plan(
         return None, summary
     if options.calibration:
         measured = run_one_row(manifest, todo, options.calibration)
-        results = check(manifest, CheckOptions(quick=True)).rows
+        results = _results(manifest, campaign, progress)
         todo = [row for row in todo if row.index != measured or options.all_rows]
         if not todo:
             return None, replace(summary, n_finished=summary.n_finished + 1)
@@ -94,6 +94,16 @@ def make_plan(
     if write:
         write_plan(plan, CampaignPaths.of(manifest).plan(plan.id))
     return plan, summary
+
+
+def _results(manifest: Path, campaign: Campaign, progress: Progress) -> list[RowResult]:
+    """State of each row by its receipt and its files' sizes."""
+    if campaign.out.exists():
+        return check(manifest, CheckOptions(quick=True), progress=progress).rows
+    # a campaign that was never run: asking a cluster's file system for each of its rows would take minutes
+    rows = read_manifest(manifest)
+    refuse_empty(rows, manifest)
+    return [RowResult(row, State.UNREADABLE if row.error else State.UNFINISHED) for row in rows]
 
 
 def _refuse_odd_options(options: PlanOptions) -> None:

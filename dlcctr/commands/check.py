@@ -31,6 +31,7 @@ def check(
         bool, typer.Option("--quick", help="Compare sizes only: sees no edited value and no shifted frame.")
     ] = False,
     deep: Annotated[bool, typer.Option("--deep", help="Also open every .h5 (needs pandas: in the image).")] = False,
+    rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
     show_all: Annotated[bool, typer.Option("--all", help="List whole rows too.")] = False,
     jobs: Annotated[int | None, typer.Option(min=1, help="Rows looked at at a time.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
@@ -40,7 +41,7 @@ def check(
     from dlcctr.check import check as run_check
     from dlcctr.report import print_json, progress
 
-    options = Options(model, out, accept_degraded=accept_degraded, quick=quick, deep=deep, jobs=jobs)
+    options = Options(model, out, accept_degraded=accept_degraded, quick=quick, deep=deep, jobs=jobs, rows=rows)
     result = run_check(manifest, options, progress=progress)
     if as_json:
         print_json("check", **as_fields(result))

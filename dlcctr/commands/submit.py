@@ -1,0 +1,96 @@
+"""`submit`: hand the rows to Slurm."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlcctr.commands import job_options as given
+
+if TYPE_CHECKING:
+    from dlcctr.submit import Submitted
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="submit")(submit_manifest)
+
+
+def submit_manifest(
+    manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
+    *,
+    rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
+    canary: Annotated[
+        bool, typer.Option("--canary", help="One short video first; all others wait until its result is whole.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and print the scripts; submit nothing.")] = False,
+    skip_bad_videos: Annotated[
+        bool, typer.Option("--skip-bad-videos", help="Leave out rows whose video is missing or was changed.")
+    ] = False,
+    site: given.SiteName = "",
+    image: given.Image = "",
+    partition: given.Partition = None,
+    account: given.Account = None,
+    qos: given.Qos = None,
+    gres: given.Gres = None,
+    gpus: given.Gpus = None,
+    cpus: given.Cpus = None,
+    mem_gb: given.MemGb = None,
+    time_min: given.TimeMin = None,
+    max_parallel: given.MaxParallel = None,
+    batch_size: given.BatchSize = None,
+    allow_cpu: given.AllowCpu = False,
+    exclude: given.Exclude = "",
+    fps: given.Fps = None,
+    tasks: given.Tasks = None,
+    task_time: given.TaskTime = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Submit the rows that have no result and were never submitted, after checks of what all tasks need."""
+    from dlcctr.jobs import JobOptions
+    from dlcctr.report import progress
+    from dlcctr.submit import Wish, submit
+
+    wish = Wish(
+        site=given.settle_site(
+            site, partition=partition, account=account, qos=qos, gres=gres, gpus=gpus, cpus_per_task=cpus, mem_gb=mem_gb
+        ),
+        job=JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, given.node_names(exclude)),
+        plan=given.plan_options(fps, tasks, task_time, max_parallel),
+        rows=rows,
+        canary=canary,
+        dry_run=dry_run,
+        skip_bad_videos=skip_bad_videos,
+    )
+    done = submit(manifest, wish, progress=progress)
+    print_submitted(done, dry_run=dry_run, as_json=as_json)
+
+
+def print_submitted(done: Submitted, *, dry_run: bool, as_json: bool) -> None:
+    """Print what was submitted, and in a dry run the scripts."""
+    from dataclasses import asdict
+
+    from dlcctr.report import print_json, print_lines
+    from dlcctr.submit import say_submitted
+
+    name = shlex.quote(str(done.manifest))
+    if as_json:
+        print_json(
+            "submit",
+            manifest=str(done.manifest),
+            plan=done.plan.id if done.plan else None,
+            arrays=[asdict(array) for array in done.arrays],
+            finished=done.n_finished,
+            submitted_before=done.n_allocated,
+            unreadable=done.n_unreadable,
+            left_out=done.left_out,
+            dry_run=dry_run,
+        )
+        return
+    if dry_run:
+        for _, text in done.scripts:
+            print(text)
+    print_lines([*say_submitted(done, dry_run=dry_run), f"next: dlcctr status {name}"])

@@ -1,0 +1,101 @@
+"""The plan that is to be submitted: one that was made before and still fits, or a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.errors import DlcctrError, ManifestError
+from dlcctr.make_plan import make_plan
+from dlcctr.manifest import Row, read_manifest
+from dlcctr.plan import Plan, PlanTask, new_plan_id, read_plan, rows_digest, task_rows, write_plan
+from dlcctr.plan_options import PlanOptions
+from dlcctr.report import Progress, no_progress, warn
+
+
+def pick_plan(
+    manifest: Path,
+    todo: Collection[int],
+    options: PlanOptions,
+    *,
+    used: Collection[str] = (),
+    write: bool = True,
+    progress: Progress = no_progress,
+) -> Plan:
+    """Newest plan of exactly these rows that was not submitted yet; a new one where there is none.
+
+    Parameters
+    ----------
+    todo : collection of int
+        Rows; at least one.
+    options : PlanOptions
+        For a new plan; one that differs from the default also makes a new one.
+    used : collection of str
+        Plans that were submitted.
+
+    Raises
+    ------
+    DlcctrError
+        As `make_plan`.
+    """
+    if options == replace(PlanOptions(), limits=options.limits, site_max_time_min=options.site_max_time_min):
+        standing = _standing(manifest, set(todo), set(used))
+        if standing:
+            return standing
+    plan, summary = make_plan(manifest, options, rows=sorted(todo), write=write, progress=progress)
+    for line in summary.warnings:
+        warn(f"warning: {line}")
+    assert plan is not None
+    return plan
+
+
+def _standing(manifest: Path, todo: set[int], used: set[str]) -> Plan | None:
+    paths = CampaignPaths.of(manifest)
+    rows = {row.index: row for row in read_manifest(manifest)}
+    for file in sorted(paths.plans.glob("*.json"), reverse=True) if paths.plans.is_dir() else []:
+        if file.stem in used:
+            continue
+        try:
+            plan = read_plan(file)
+            if set(plan.rows) != todo:
+                continue
+            for number in range(len(plan.tasks)):
+                task_rows(plan, number, rows, file)
+        except DlcctrError:
+            continue
+        return plan
+    return None
+
+
+def read_given_plan(manifest: Path, file: Path) -> Plan:
+    """Plan that a person names.
+
+    Raises
+    ------
+    ManifestError
+        It is none, it is of another manifest, or rows of it were changed since.
+    """
+    plan = read_plan(file)
+    if file.absolute() != CampaignPaths.of(manifest).plan(plan.id):
+        raise ManifestError(f"{file}: not a plan of {manifest}", "make one with `dlcctr plan`")
+    rows = {row.index: row for row in read_manifest(manifest)}
+    for number in range(len(plan.tasks)):
+        task_rows(plan, number, rows, file)
+    return plan
+
+
+def with_canary(manifest: Path, plan: Plan, rows: dict[int, Row], *, write: bool = True) -> Plan:
+    """New plan whose last task is one short row alone; all other rows stay together."""
+    *others, last = plan.tasks
+    row = last.rows[-1]
+    rest = last.rows[:-1]
+    tasks = [*others]
+    if rest:
+        tasks.append(PlanTask(rest, last.cost_s, rows_digest(rows[index] for index in rest)))
+    tasks.append(PlanTask((row,), last.cost_s / len(last.rows), rows_digest([rows[row]])))
+    made = replace(plan, id=new_plan_id(), tasks=tuple(tasks))
+    if write:
+        write_plan(made, CampaignPaths.of(manifest).plan(made.id))
+    return made

@@ -1,0 +1,226 @@
+"""From a campaign to job arrays in the queue: every row is handed over at most once, also by two people at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from dlcctr import jobs, preflight, slurm
+from dlcctr.allocation import allocated_rows, settle_submissions
+from dlcctr.campaign import Campaign, read_campaign
+from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign_run import finished_rows
+from dlcctr.errors import DlcctrError
+from dlcctr.files import write_text_atomic
+from dlcctr.jobs import JobOptions
+from dlcctr.lock import hold
+from dlcctr.manifest import Row, read_manifest, refuse_empty
+from dlcctr.pick_plan import pick_plan, with_canary
+from dlcctr.plan import Plan
+from dlcctr.plan_options import PlanOptions
+from dlcctr.report import Progress, no_progress, ranges, warn
+from dlcctr.row_choice import choose_rows
+from dlcctr.sbatch import Script, array_words, job_name, render, time_words
+from dlcctr.site_profile import Site
+from dlcctr.submissions import Array, Submission, write_submission
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be submitted, and how.
+
+    Parameters
+    ----------
+    rows : str
+        As ``0-9,12``; all where empty.
+    canary : bool
+        One short row first; all others wait until its result is whole.
+    skip_bad_videos : bool
+        Leave rows out whose video is missing or changed, in place of submitting nothing.
+    """
+
+    site: Site
+    job: JobOptions = field(default_factory=JobOptions)
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    rows: str = ""
+    canary: bool = False
+    dry_run: bool = False
+    skip_bad_videos: bool = False
+
+
+@dataclass(frozen=True)
+class Order:
+    """Rows that are handed over together, and what was written down of why."""
+
+    todo: list[Row]
+    wish: Wish
+    kind: str = "submit"
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What was (or, in a dry run, would be) submitted; `plan` is None where there was nothing to do."""
+
+    manifest: Path
+    plan: Plan | None = None
+    scripts: list[tuple[Script, str]] = field(default_factory=list)
+    arrays: tuple[Array, ...] = ()
+    n_finished: int = 0
+    n_allocated: int = 0
+    n_unreadable: int = 0
+    left_out: dict[int, str] = field(default_factory=dict)
+
+
+def submit(manifest: Path, wish: Wish, *, progress: Progress = no_progress) -> Submitted:
+    """Submit the rows that have no result and were never submitted.
+
+    Raises
+    ------
+    DlcctrError
+        Something that every task would stumble over; nothing was submitted then, or the message says what was.
+    """
+    paths = CampaignPaths.of(manifest)
+    with hold(paths.lock):
+        campaign = read_campaign(manifest)
+        rows = read_manifest(manifest)
+        refuse_empty(rows, manifest)
+        submissions = settle_submissions(paths)
+        allocated = allocated_rows(paths, submissions)
+        finished = finished_rows(manifest)
+        chosen = choose_rows(rows, wish.rows, manifest)
+        todo = [row for row in chosen if not row.error and row.index not in finished | allocated]
+        result = Submitted(
+            manifest,
+            n_finished=sum(row.index in finished for row in chosen),
+            n_allocated=sum(row.index in allocated - finished for row in chosen),
+            n_unreadable=sum(bool(row.error) and row.index not in finished for row in chosen),
+        )
+        if not todo:
+            return result
+        used = [each.plan for each in submissions]
+        done = place(manifest, campaign, Order(todo, wish), used=used, progress=progress)
+        return replace(
+            done, n_finished=result.n_finished, n_allocated=result.n_allocated, n_unreadable=result.n_unreadable
+        )
+
+
+def place(
+    manifest: Path, campaign: Campaign, order: Order, *, used: Collection[str], progress: Progress = no_progress
+) -> Submitted:
+    """Check, plan and submit rows. To be called with the campaign's lock held; raises as `submit` does."""
+    wish = order.wish
+    problems = preflight.bad_videos(campaign, order.todo)
+    if not wish.skip_bad_videos:
+        preflight.refuse_bad_videos(problems)
+    todo = [row for row in order.todo if row.index not in problems]
+    if not todo:
+        return Submitted(manifest, left_out=problems)
+    preflight.check_models(campaign, todo)
+    preflight.check_image(jobs.find_image(wish.job.image, campaign), campaign)
+    jobs.make_folders(manifest, campaign)
+    preflight.check_output(campaign, todo)
+    limits = jobs.find_limits(wish.site)
+    options = replace(wish.plan, limits=limits, site_max_time_min=wish.site.max_time_min)
+    wanted = [row.index for row in todo]
+    plan = pick_plan(manifest, wanted, options, used=used, write=not wish.dry_run, progress=progress)
+    canary = wish.canary and len(plan.rows) > 1
+    if canary:
+        plan = with_canary(manifest, plan, {row.index: row for row in todo}, write=not wish.dry_run)
+    scripts = jobs.make_scripts(
+        manifest, campaign, plan, rows=todo, site=wish.site, limits=limits, options=wish.job, canary=canary
+    )
+    texts = [(script, render(script, wish.site)) for script in scripts]
+    arrays = tuple(Array(job_name(each.name), each.offset, each.count) for each in scripts)
+    if not wish.dry_run:
+        arrays = _send(CampaignPaths.of(manifest), plan, texts, order, arrays)
+    return Submitted(manifest, plan, texts, arrays, left_out=problems)
+
+
+def _send(
+    paths: CampaignPaths,
+    plan: Plan,
+    texts: Sequence[tuple[Script, str]],
+    order: Order,
+    arrays: tuple[Array, ...],
+) -> tuple[Array, ...]:
+    """Write down what is going to be submitted, submit it, and write down the answers one by one."""
+    for script, text in texts:
+        file = paths.script(job_name(script.name))
+        write_text_atomic(file, text)
+        preflight.try_script(file, sbatch_words(script))
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    submission = Submission(plan.id, arrays, now, order.kind, _options(texts[0][0], order))
+    write_submission(paths, submission)
+    dependency = ""
+    for script, _ in texts:
+        name = job_name(script.name)
+        words = [*sbatch_words(script), *dependency_words(dependency)]
+        try:
+            job_id = slurm.submit(["sbatch", "--parsable", *words, str(paths.script(name))])
+        except DlcctrError as error:
+            sent = [f"{each.name} as job {each.job_id}" for each in submission.arrays if each.job_id]
+            raise type(error)(
+                f"{error.message}\n{'submitted before that: ' + ', '.join(sent) if sent else 'nothing was submitted'}",
+                "mend the cause, then run the same command again: what was submitted is not submitted twice",
+            ) from error
+        submission = submission.with_job(name, job_id)
+        write_submission(paths, submission)
+        if script.canary is not None:
+            dependency = f"afterok:{job_id}"
+    return submission.arrays
+
+
+def sbatch_words(script: Script) -> list[str]:
+    """Options that are given on the command line as well: a user's SBATCH_* variables overrule those in the script."""
+    return [
+        f"--job-name={job_name(script.name)}",
+        f"--array={array_words(script.count, script.throttle)}",
+        f"--time={time_words(script.time_min)}",
+    ]
+
+
+def dependency_words(dependency: str) -> list[str]:
+    """Options that hold an array until another job has ended well, and cancel it where that failed."""
+    return [f"--dependency={dependency}", "--kill-on-invalid-dep=yes"] if dependency else []
+
+
+def _options(script: Script, order: Order) -> dict[str, Any]:
+    site, job = order.wish.site, order.wish.job
+    return {
+        "site": site.name,
+        "image": str(script.image),
+        "time_min": script.time_min,
+        "mem_gb": site.mem_gb,
+        "gpus_per_task": site.gpus_per_task,
+        "batch_size": job.batch_size,
+        "allow_cpu": job.allow_cpu,
+        "exclude": list(job.exclude),
+        "canary": script.canary,
+        "user": os.environ.get("USER", ""),
+        **order.notes,
+    }
+
+
+def say_submitted(done: Submitted, *, dry_run: bool) -> list[str]:
+    """What to print for people."""
+    lines = []
+    for count, what in ((done.n_finished, "finished"), (done.n_allocated, "submitted before")):
+        if count:
+            lines.append(f"{count} rows left out: {what}")
+    if done.n_unreadable:
+        lines.append(f"{done.n_unreadable} rows left out: their video could not be read when the manifest was made")
+    for index, problem in done.left_out.items():
+        warn(f"row {index} left out: {problem}")
+    if done.plan is None:
+        return [*lines, "nothing to submit"]
+    for array in done.arrays:
+        tasks = done.plan.tasks[array.offset : array.offset + array.count]
+        rows = ranges(index for task in tasks for index in task.rows)
+        what = "would be submitted" if dry_run else f"job {array.job_id}"
+        lines.append(f"{what}: {array.name}, {array.count} tasks, rows {rows}")
+    return lines
