@@ -35,7 +35,7 @@ def plan_manifest(
     max_parallel: Annotated[int, typer.Option(min=1, help="GPUs that you expect to have at a time.")] = 20,
     margin: Annotated[
         float | None,
-        typer.Option(help="Time limit over expected time: 1.5 for a measured speed, 2.5 for another."),
+        typer.Option(help="Time limit over expected time: 1.5 for a measured speed, 3 for another."),
     ] = None,
     max_time: Annotated[
         int | None, typer.Option(min=1, metavar="MIN", help="Longest job that the partition takes, in minutes.")

@@ -1,0 +1,315 @@
+"""How good and how fast the planner is: `python -m tests.bench_planner`. Writes tables and plot of docs/planner.md.
+
+A campaign is planned by `dlcctr plan` itself, from a manifest and a speed that may be wrong; then Slurm is simulated:
+tasks start in the array's order, each as soon as a GPU is free. Ends with 1 where a plan is worse than `TARGET`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcctr import cost
+from dlcctr.campaign import Campaign, write_campaign
+from dlcctr.make_plan import make_plan
+from dlcctr.manifest import Row, write_manifest
+from dlcctr.plan import Plan
+from dlcctr.plan_options import PlanOptions
+
+ROOT = Path(__file__).parents[1]
+PAGE, PLOT = ROOT / "docs/planner.md", ROOT / "docs/planner.png"
+TARGET = 1.10
+GPUS = (20, 40, 60)
+FACTORS = (0.5, 1.0, 2.0)
+N_VIDEOS, HOURS, FPS = 1000, 1000.0, 30.0
+SIZES = ((640, 480), (1280, 720))
+PLANNED_FPS = 60.0
+NOISE = 0.15
+"""Standard deviation of the logarithm of each row's own speed: other nodes, other content."""
+TASK_S = 40.0
+"""What a task really costs before its first row; the planner expects half of it."""
+ROW_S = 2.0
+OTHER_SEEDS = range(100, 110)
+ROWS = (1_000, 10_000, 100_000)
+MEASURE = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def lognormal(rng: random.Random) -> float:
+    return rng.lognormvariate(0, 0.9)
+
+
+def pareto(rng: random.Random) -> float:
+    return min(rng.paretovariate(1.2), 15)
+
+
+def mixture(rng: random.Random) -> float:
+    """Many short clips, some sessions, a few recordings of a whole night."""
+    kind = rng.random()
+    return (
+        rng.lognormvariate(-2, 0.5) if kind < 0.7 else rng.lognormvariate(0, 0.4) if kind < 0.97 else 4 + rng.random()
+    )
+
+
+LENGTHS: dict[str, Callable[[random.Random], float]] = {"lognormal": lognormal, "Pareto": pareto, "mixture": mixture}
+
+
+def make_rows(kind: str, seed: int) -> list[Row]:
+    """A thousand videos of a thousand hours in all, from two cameras, in no order."""
+    rng = random.Random(seed)
+    lengths = [LENGTHS[kind](rng) for _ in range(N_VIDEOS)]
+    rows = []
+    for index, length in enumerate(lengths):
+        seconds = length * HOURS * 3600 / sum(lengths)
+        width, height = SIZES[rng.random() < 0.25]
+        rows.append(
+            Row(index, f"{index}.mp4", round(seconds * FPS), FPS, width, height, fingerprint=f"v1:1:{index:032x}")
+        )
+    return rows
+
+
+def write(folder: Path, rows: Sequence[Row]) -> Path:
+    """Campaign of videos that are nowhere: to plan takes no more than a manifest."""
+    write_campaign(
+        Campaign(file=folder / "campaign.toml", model_hash="ab" * 32, model_id="model", engine="pytorch",
+                 bodyparts=("snout",), video_root=folder / "videos", out=folder / "results")
+    )  # fmt: skip
+    manifest = folder / "m.csv"
+    write_manifest(manifest, rows)
+    return manifest
+
+
+def real_times(rows: Sequence[Row], factor: float, seed: int) -> list[float]:
+    """Seconds that each row really takes, where the GPUs are `factor` times as fast as the plan believes."""
+    rng = random.Random(seed)
+    speed = cost.speed_of_fps(PLANNED_FPS * factor, cost.usual_px(cost.row_work(rows, None)), "pytorch")
+    return [
+        ROW_S + (work.cost_s(speed) - speed.fixed_per_row_s) * rng.lognormvariate(0, NOISE)
+        for work in cost.row_work(rows, None)
+    ]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of a simulated campaign: its end in seconds, and the tasks that ran out of their time limit."""
+
+    makespan_s: float
+    timeouts: int = 0
+
+
+def simulate(tasks: Sequence[Sequence[int]], times: Sequence[float], gpus: int, limit_s: float) -> Outcome:
+    """Slurm: the next task of the array starts as soon as a GPU is free, and is killed at its time limit.
+
+    The rows that a killed task did not finish are run again, in a task at the end that is given enough time.
+    """
+    free, again = [0.0] * gpus, []
+    for task in tasks:
+        seconds, lost = TASK_S, []
+        for index in task:
+            seconds += times[index]
+            lost += [index] if seconds > limit_s else []
+        heapq.heapreplace(free, free[0] + min(seconds, limit_s))
+        again += [lost] if lost else []
+    for lost in again:
+        heapq.heapreplace(free, free[0] + TASK_S + sum(times[index] for index in lost))
+    return Outcome(max(free), len(again))
+
+
+def lower_bound(times: Sequence[float], gpus: int) -> float:
+    """No schedule ends sooner: all GPUs busy with rows all the time, and the longest row has to end."""
+    return max(sum(times) / gpus, *times)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One campaign on so many GPUs: makespans over the lower bound."""
+
+    kind: str
+    gpus: int
+    factor: float
+    tasks: int
+    ours: float
+    protocol: float
+    timeouts: int
+
+
+def run_case(kind: str, rows: Sequence[Row], plan: Plan, gpus: int, factor: float) -> Case:
+    times = real_times(rows, factor, seed=gpus)
+    bound = lower_bound(times, gpus)
+    ours = simulate([task.rows for task in plan.tasks], times, gpus, plan.time_limit_min * 60)
+    protocol = simulate([[row.index] for row in rows], times, gpus, float("inf"))
+    return Case(
+        kind, gpus, factor, len(plan.tasks), ours.makespan_s / bound, protocol.makespan_s / bound, ours.timeouts
+    )
+
+
+def cases_of(kind: str, seed: int, gpus: Sequence[int] = GPUS) -> list[Case]:
+    """One campaign on several numbers of GPUs: half as fast as believed, as fast, and twice as fast."""
+    rows, cases = make_rows(kind, seed), []
+    with tempfile.TemporaryDirectory() as folder:
+        manifest = write(Path(folder), rows)
+        for number in gpus:
+            plan, _ = make_plan(manifest, PlanOptions(fps=PLANNED_FPS, max_parallel=number), write=False)
+            assert plan is not None
+            cases += [run_case(kind, rows, plan, number, factor) for factor in FACTORS]
+    return cases
+
+
+def all_cases() -> list[Case]:
+    """The three campaigns that are held to the target."""
+    return [case for seed, kind in enumerate(LENGTHS) for case in cases_of(kind, seed)]
+
+
+def other_seeds() -> str:
+    """How the planner fares on campaigns that it was not tried on before."""
+    cases = [case for seed in OTHER_SEEDS for kind in LENGTHS for case in cases_of(kind, seed)]
+    killed = [case for case in cases if case.timeouts]
+    ratios = sorted(case.ours for case in cases if not case.timeouts)
+    line = f"{len(cases)} more cases, of {len(OTHER_SEEDS)} other seeds: median {ratios[len(ratios) // 2]:.3f}, worst "
+    line += f"{ratios[-1]:.3f}"
+    if not killed:
+        return f"{line}; no task ran out of time."
+    factors = ", ".join(sorted({f"{case.factor:g}" for case in killed}))
+    worst = max(case.ours for case in killed)
+    line += f", but for {len(killed)} cases (at speed {factors}) in which a task ran out of its time limit and was run"
+    return f"{line} again at the end (up to {worst:.2f})."
+
+
+def case_table(cases: Sequence[Case]) -> list[str]:
+    """Markdown; a line for each campaign and number of GPUs."""
+    lines = [
+        "| campaign | GPUs | tasks | ours, real speed 0.5, 1, 2 x the planned | one video a task, the same speeds |",
+        "|---|---|---|---|---|",
+    ]
+    for kind in LENGTHS:
+        for gpus in GPUS:
+            found = [case for case in cases if (case.kind, case.gpus) == (kind, gpus)]
+            ours = ", ".join(f"{case.ours:.3f}" for case in found)
+            theirs = ", ".join(f"{case.protocol:.2f}" for case in found)
+            lines.append(f"| {kind} | {gpus} | {found[0].tasks} | {ours} | {theirs} |")
+    return lines
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the command costs; memory is the process's peak."""
+
+    rows: int
+    seconds: float
+    peak_mb: float
+    with_results: bool
+
+
+def measure_scale(n_rows: int, *, with_results: bool) -> Scale:
+    """`dlcctr plan` of so many rows, as a process of its own; results mean that each row has to be looked up."""
+    rng = random.Random(n_rows)
+    rows = [
+        Row(index, f"mouse {index % 100}/{index}.mp4", round(1000 + 1e5 * lognormal(rng)), FPS, 640, 480,
+            fingerprint=f"v1:1:{index:032x}")
+        for index in range(n_rows)
+    ]  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        manifest = write(Path(folder), rows)
+        if with_results:
+            (Path(folder) / "results").mkdir()
+        argv = [sys.executable, "-m", "dlcctr", "plan", str(manifest), "--fps", "60", "--tasks", str(n_rows // 10)]
+        # a small process in between: a child's peak begins with what its parent holds when it is forked
+        done = subprocess.run([sys.executable, "-c", MEASURE, *argv], capture_output=True, text=True, check=True)
+        seconds, peak_kb = map(float, done.stdout.split())
+        return Scale(n_rows, seconds, peak_kb / 1024, with_results)
+
+
+def scale_table(scales: Sequence[Scale]) -> list[str]:
+    """Markdown, with the growth from one size to the next."""
+    lines = ["| | rows | seconds | peak memory | growth of time, of memory |", "|---|---|---|---|---|"]
+    for before, each in zip([None, *scales], scales, strict=False):
+        same = before and before.with_results == each.with_results
+        growth = f"x {each.seconds / before.seconds:.1f}, x {each.peak_mb / before.peak_mb:.1f}" if same else ""
+        kind = "rows looked up" if each.with_results else "never run before"
+        lines.append(f"| {kind} | {each.rows:,} | {each.seconds:.1f} | {each.peak_mb:.0f} MB | {growth} |")
+    return lines
+
+
+def busy_gpus(tasks: Sequence[Sequence[int]], times: Sequence[float], gpus: int) -> tuple[list[float], list[int]]:
+    """Hours at which tasks end when no task waits any more, and how many GPUs are still busy then."""
+    free = [0.0] * gpus
+    for task in tasks:
+        heapq.heapreplace(free, free[0] + TASK_S + sum(times[index] for index in task))
+    ends = sorted(free)
+    return [0.0, *(end / 3600 for end in ends)], [gpus, *range(gpus - 1, -1, -1)]
+
+
+def draw(cases: Sequence[Case]) -> None:
+    """Busy GPUs over time for one campaign, and all makespans."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), constrained_layout=True)
+    kind, gpus = "mixture", GPUS[-1]
+    rows = make_rows(kind, list(LENGTHS).index(kind))
+    times = real_times(rows, 1.0, seed=gpus)
+    with tempfile.TemporaryDirectory() as folder:
+        plan, _ = make_plan(write(Path(folder), rows), PlanOptions(fps=PLANNED_FPS, max_parallel=gpus), write=False)
+    assert plan is not None
+    for tasks, label, colour in (
+        ([task.rows for task in plan.tasks], "dlcctr plan", "tab:blue"),
+        ([[row.index] for row in rows], "one video a task, listing order", "tab:orange"),
+    ):
+        left.step(*busy_gpus(tasks, times, gpus), where="post", label=label, color=colour)
+    left.axvline(lower_bound(times, gpus) / 3600, color="0.4", ls="--", label="lower bound")
+    left.set(xlabel="hours after the start", ylabel="GPUs at work", ylim=(0, gpus * 1.05), xlim=(0, None))
+    left.set_title(f"{kind}, {gpus} GPUs", fontsize=10)
+    left.legend(loc="lower left", fontsize=9)
+    labels = [f"{kind}, {number}" for kind in LENGTHS for number in GPUS]
+    for values, label, colour in (
+        ([case.ours for case in cases], "dlcctr plan", "tab:blue"),
+        ([case.protocol for case in cases], "one video a task, listing order", "tab:orange"),
+    ):
+        places = [labels.index(f"{case.kind}, {case.gpus}") for case in cases]
+        right.plot(values, places, "o", ms=5, alpha=0.7, color=colour, label=label)
+    right.axvline(TARGET, color="0.4", ls=":", label=f"target {TARGET:.2f}")
+    right.set_yticks(range(len(labels)), labels)
+    right.invert_yaxis()
+    right.set(xlabel="time until all is done / lower bound", xlim=(0.98, None))
+    right.set_title("real speed 0.5, 1 and 2 times the planned", fontsize=10)
+    right.set_ylabel("campaign, GPUs")
+    right.legend(loc="upper right", fontsize=9)
+    figure.savefig(PLOT, dpi=110)
+
+
+def replace_part(text: str, name: str, lines: Sequence[str]) -> str:
+    """Put lines between a page's two marks of a name."""
+    first, last = f"<!-- {name}: python -m tests.bench_planner -->\n", f"<!-- end of {name} -->"
+    head, _, rest = text.partition(first)
+    _, found, tail = rest.partition(last)
+    if not found:
+        raise SystemExit(f"{PAGE}: the marks of {name} are missing")
+    return head + first + "\n".join(lines) + "\n" + last + tail
+
+
+def main() -> int:
+    """Simulate, measure, write the tables and the plot."""
+    cases = all_cases()
+    scales = [measure_scale(rows, with_results=known) for known in (False, True) for rows in ROWS]
+    quality = [*case_table(cases), "", other_seeds()]
+    print("\n".join([*quality, "", *scale_table(scales)]))
+    draw(cases)
+    page = replace_part(PAGE.read_text(encoding="utf-8"), "quality", quality)
+    PAGE.write_text(replace_part(page, "scale", scale_table(scales)), encoding="utf-8")
+    return 0 if max(case.ours for case in cases) <= TARGET else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
