@@ -112,10 +112,15 @@ def _task(manifest: Path, settings: Campaign, row: Row, options: Options, runtim
         index=row.index,
         video=row.video,
         manifest=manifest,
-        log=settings.folder / LOG_FOLDER / f"{manifest.stem}-row{row.index:05d}.log",
+        log=row_log(settings, manifest, row.index),
         binds=plan_binds(_read_only(manifest, settings, row), [settings.out]) if runtime.contained else (),
         options=tuple(words),
     )
+
+
+def row_log(campaign: Campaign, manifest: Path, index: int) -> Path:
+    """Log of a row that is run on this machine."""
+    return campaign.folder / LOG_FOLDER / f"{manifest.stem}-row{index:05d}.log"
 
 
 def _read_only(manifest: Path, settings: Campaign, row: Row) -> Iterator[Path]:

@@ -39,6 +39,7 @@ BY_CODE = {
     ExitCode.TOOL_MISSING: ("tool-missing", "a program is missing"),
     ExitCode.COMMAND_FAILED: ("command-failed", "a command failed"),
     ExitCode.CONTRACT: ("contract", "image and dlcctr are of different versions"),
+    ExitCode.UNFINISHED: ("output", "the result of the first small task is not whole"),
     ExitCode.TRY_AGAIN: ("stopped", "it was stopped by a signal"),
 }
 """Exit codes, and what they mean where nothing else was said."""
@@ -48,6 +49,8 @@ OTHER_CODES = {
     127: ("tool-missing", "a program was not found (exit code 127)"),
     255: ("command-failed", "the container could not be started (exit code 255)"),
 }
+WARNED_S = 180.0
+"""Most sites' scripts are warned two minutes before their limit, and Slurm may do so a minute early."""
 WARNINGS = ("USR1", "USR2", "XCPU")
 """Signals that a batch script asks for before its time limit."""
 MEMORY_WORDS = ("out of memory", "killed by the system", "more memory than it may have")
@@ -86,7 +89,7 @@ def of_failure(exit_code: int, text: str, node: str) -> Cause:
     return Cause(kind, text, node, exit_code)
 
 
-def of_task(state: TaskState | None, end: LogEnd | None) -> Cause:
+def of_task(state: TaskState | None, end: LogEnd | None, time_limit_s: float | None = None) -> Cause:
     """Cause of a task that waits and runs no more.
 
     Parameters
@@ -95,17 +98,21 @@ def of_task(state: TaskState | None, end: LogEnd | None) -> Cause:
         Its last state; None where the scheduler does not know it any more.
     end : LogEnd or None
         How its log ends; None where that says nothing.
+    time_limit_s : float or None
+        That it was submitted with, for where the scheduler does not tell.
     """
     node = (state.node if state else "") or (end.node if end else "")
     if state and state.state in BY_STATE:
         kind, text = BY_STATE[state.state]
+        text += "" if state.start or kind != "cancelled" else " before it started"
         return Cause(kind, f"{text} (Slurm: {state.state})", node)
     if end and end.said:
         return Cause(end.said, f"{_text_of(end.said)} (slurmstepd, in its log)", node)
-    if state and (state.exit_code or state.signal):
-        return _of_code(state.exit_code, state.signal, end, state, node)
-    if end and end.code:
-        return _of_code(end.code, 0, end, state, node)
+    code = (state.exit_code if state else 0) or (end.code if end and end.code else 0)
+    if code == ExitCode.TRY_AGAIN and _used_its_time(state, end, time_limit_s):
+        return Cause("timeout", "it was stopped shortly before its time limit", node, code)
+    if code or (state and state.signal):
+        return _of_code(code, state.signal if state else 0, end, node)
     if end or (state and state.state == "COMPLETED"):
         return Cause("lost", NO_RESULT, node)
     return Cause("lost", f"{GONE} (Slurm: {state.state})" if state else GONE, node)
@@ -116,9 +123,9 @@ def _text_of(kind: str) -> str:
     return texts.get(kind) or "it was stopped and put back into the queue"
 
 
-def _of_code(code: int, number: int, end: LogEnd | None, state: TaskState | None, node: str) -> Cause:
+def _of_code(code: int, number: int, end: LogEnd | None, node: str) -> Cause:
     name = _signal_name(number or (code - 128 if 128 < code < 128 + 65 else 0)) or (end.signal if end else "")
-    if name in WARNINGS or (code == ExitCode.TRY_AGAIN and _used_its_time(state)):
+    if name in WARNINGS:
         return Cause("timeout", "it was stopped shortly before its time limit", node, code)
     if name == "KILL":
         return Cause("out-of-memory", KILLED, node, code)
@@ -134,11 +141,11 @@ def _by_code(code: int) -> tuple[str, str]:
     return OTHER_CODES.get(code, ("command-failed", f"the task ended with exit code {code}"))
 
 
-def _used_its_time(state: TaskState | None) -> bool:
-    """Whether a stopped task had little left: the warning comes minutes before the limit."""
-    if not state or state.elapsed_s is None or not state.time_limit_s:
-        return False
-    return state.time_limit_s - state.elapsed_s <= max(0.1 * state.time_limit_s, 60)
+def _used_its_time(state: TaskState | None, end: LogEnd | None, time_limit_s: float | None) -> bool:
+    """Whether a stopped task had little time left: scripts ask to be told some minutes before their limit."""
+    elapsed = state.elapsed_s if state and state.elapsed_s is not None else end.elapsed_s if end else None
+    limit = (state.time_limit_s if state else None) or time_limit_s
+    return elapsed is not None and bool(limit) and (limit or 0) - elapsed <= max(0.1 * (limit or 0), WARNED_S)
 
 
 def _signal_name(number: int) -> str:

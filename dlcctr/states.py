@@ -46,6 +46,8 @@ class Attempt:
         From start to end, in seconds.
     started, finished : float or None
         Seconds since 1970.
+    on_gpu : bool
+        Whether it says that a GPU did the work.
     """
 
     exit_code: int
@@ -56,6 +58,7 @@ class Attempt:
     total_s: float | None = None
     started: float | None = None
     finished: float | None = None
+    on_gpu: bool = False
 
     @classmethod
     def of(cls, receipt: Receipt) -> Attempt:
@@ -72,6 +75,7 @@ class Attempt:
             total_s=float(total) if isinstance(total, (int, float)) else None,
             started=epoch(receipt.started),
             finished=epoch(receipt.finished),
+            on_gpu=isinstance(receipt.device, dict) and receipt.device.get("type") == "cuda",
         )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 ROW_MARK = re.compile(r"== row ([0-9]+) \(.*\)$")
@@ -14,6 +15,8 @@ END_LINE = re.compile(
     r"dlcctr-task-end code=(?P<code>[0-9]+) node=(?P<node>\S*) signal=(?P<signal>\S*) restart=(?P<restart>[0-9]*)"
 )
 """Line that the batch script ends its log with."""
+HEAD = re.compile(r"dlcctr: task \S* \(\+[0-9]+\) of job .*, (?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8})")
+"""Line that the batch script begins each run with; a requeued task goes on in the same log."""
 TASK_END = re.compile(r"task [0-9]+: [0-9]+ of [0-9]+ rows done")
 LANES = re.compile(r"task [0-9]+: [0-9]+ rows on [0-9]+ GPUs ")
 TAIL_BYTES = 1 << 16
@@ -44,43 +47,54 @@ class LogEnd:
         Name of the signal that the batch script got, without SIG; empty where it got none.
     said : str
         Cause that slurmstepd wrote into the log: ``timeout``, ``out-of-memory`` …; empty where it wrote none.
+    elapsed_s : float or None
+        From the run's first line to the last write; None where the first line is too far up.
     """
 
     code: int | None = None
     node: str = ""
     signal: str = ""
     said: str = ""
+    elapsed_s: float | None = None
 
 
 def read_end(log: Path) -> LogEnd | None:
     """How the last run in a log ended; None where there is no log or its last lines say nothing of an end."""
     try:
         with log.open("rb") as stream:
-            stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL_BYTES))
+            about = os.fstat(stream.fileno())
+            stream.seek(max(0, about.st_size - TAIL_BYTES))
             lines = stream.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return None
-    return _end(lines)
+    return _end(lines, about.st_mtime)
 
 
-def _end(lines: list[str]) -> LogEnd | None:
-    end, said, node, later = None, "", "", False
+def _end(lines: list[str], written: float) -> LogEnd | None:
+    """Look upwards from the end to the first line of the last run."""
+    end, said, node, elapsed = None, "", "", None
     for line in map(str.strip, reversed(lines)):
-        match = END_LINE.fullmatch(line)
-        cause = _said(line)
-        if match and not end and not later:
+        if match := END_LINE.fullmatch(line):
+            if end or said:
+                break  # of the run before, whose successor was killed before its first line
             signal = match["signal"].removeprefix("SIG")
             end = LogEnd(int(match["code"]), match["node"], "" if signal == "0" else signal)
-        elif match or ROW_MARK.fullmatch(line) or (later and not end and "DUE TO JOB REQUEUE" in line and cause):
-            break  # what stands before is of an earlier run, or of rows that had ended
-        elif cause:
+        elif match := HEAD.fullmatch(line):
+            elapsed = _since(match["date"], written)
+            break
+        elif cause := _said(line):
             said = said or cause
             node = node or (found[1] if (found := re.search(r" ON (\S+) CANCELLED AT ", line)) else "")
-        else:
-            later = later or bool(line)
     if end:
-        return LogEnd(end.code, end.node or node, end.signal, said)
-    return LogEnd(node=node, said=said) if said else None
+        return replace(end, node=end.node or node, said=said, elapsed_s=elapsed)
+    return LogEnd(node=node, said=said, elapsed_s=elapsed) if said else None
+
+
+def _since(date: str, written: float) -> float | None:
+    try:
+        return max(0.0, written - datetime.fromisoformat(date).timestamp())
+    except ValueError:
+        return None
 
 
 def _said(line: str) -> str:

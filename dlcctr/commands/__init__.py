@@ -14,12 +14,15 @@ SHARED = {
     "check": "Account for every row: whole, degraded, failed, broken or not there yet.",
     "plan": "Divide the rows among array tasks of about equal expected time.",
     "sbatch": "Print the sbatch script of a job array, to be read, edited and submitted by hand.",
+    "status": "Say what became of every row on the cluster: done, running, waiting, failed and why, or lost.",
+    "logs": "Print what a row wrote into its log.",
     "version": "Print the versions of dlcctr, the contract and Python.",
 }
 """Commands that need no Docker, and are in the image's own command line too."""
 
 HOST = {
     "submit": "Hand the rows to Slurm, each at most once.",
+    "cancel": "Take a campaign's waiting and running tasks out of the queue.",
     "site": "Make, list and show site profiles: how a cluster is asked for GPUs.",
     "run": "Analyse the rows on this machine: in Docker, in Apptainer or without either.",
     "image": "Build, inspect, save and push the image, and make the SIF.",

@@ -1,0 +1,48 @@
+"""`logs`: the right lines of the right file for a row."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(logs)
+
+
+def logs(
+    manifest: Annotated[Path, typer.Argument(help="Manifest.")],
+    row: Annotated[int, typer.Argument(min=0, help="Index of the row.")],
+    *,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="The whole file: other rows of its task and earlier attempts too.")
+    ] = False,
+    lines: Annotated[int, typer.Option(min=1, help="Print at most so many lines, the last ones.")] = 200,
+) -> None:
+    """Print what a row's newest task (or local run) wrote into its log."""
+    from dlcctr.report import print_lines, warn
+    from dlcctr.row_log import find_log
+
+    found = find_log(manifest, row)
+    for note in found.notes:
+        warn(note)
+    chosen, left_out = _last(found.all_lines() if show_all else found.lines(), lines)
+    if not chosen and not show_all:
+        warn(f"{found.file}: nothing of row {row} in it; these are its last lines")
+        chosen, left_out = _last(found.all_lines(), lines)
+    more = f", the last {lines} of {lines + left_out} lines" if left_out else ""
+    warn(f"{found.file}{more}")
+    print_lines(chosen)
+
+
+def _last(lines: Iterator[str], most: int) -> tuple[list[str], int]:
+    kept: deque[str] = deque(maxlen=most)
+    total = 0
+    for total, line in enumerate(lines, start=1):  # noqa: B007 - the count is what is wanted
+        kept.append(line)
+    return list(kept), total - len(kept)

@@ -1,0 +1,249 @@
+"""`status`: what became of every row on the cluster, and what to type next."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dlcctr.pace import Pace
+    from dlcctr.phases import RowStatus, StatusResult
+
+CLEAR = "\x1b[2J\x1b[H"
+MOST_RANGES = 60
+"""Characters of a list of rows in a table; JSON and --all have the rest."""
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(status)
+
+
+def status(
+    manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until nothing is queued or running, then show it.")
+    ] = False,
+    interval: Annotated[float, typer.Option(min=1, metavar="S", help="Seconds between two looks.")] = 30,
+    show_all: Annotated[bool, typer.Option("--all", help="List every row.")] = False,
+    squeue: Annotated[
+        str, typer.Option(metavar="FILE", help="What squeue printed, - for standard input; else squeue is asked.")
+    ] = "",
+    sacct: Annotated[
+        str, typer.Option(metavar="FILE", help="What sacct printed, - for standard input; else sacct is asked.")
+    ] = "",
+    accept_degraded: Annotated[
+        bool, typer.Option("--accept-degraded", help="Results in which some frames did not decode are all right.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Say which rows are done, running, waiting, failed and why, or lost.
+
+    Ends with 0 if all are done, with 75 while the others wait or run, with 20 if one needs a person.
+    """
+    from dlcctr.status import status as look
+
+    _refuse_contradictions(squeue, sacct, watch=watch, wait=wait)
+    squeue_text, sacct_text, progress = _text(squeue), _text(sacct), _progress(quiet=watch or wait)
+
+    def once() -> StatusResult:
+        return look(
+            manifest,
+            squeue_text=squeue_text,
+            sacct_text=sacct_text,
+            accept_degraded=accept_degraded,
+            progress=progress,
+        )
+
+    def show(result: StatusResult) -> None:
+        _show(result, show_all=show_all, as_json=as_json)
+
+    if watch:
+        result = _watch(once, show, interval)
+    else:
+        result = _wait(once, interval) if wait else once()
+        show(result)
+    raise typer.Exit(int(result.exit_code))
+
+
+def _refuse_contradictions(squeue: str, sacct: str, *, watch: bool, wait: bool) -> None:
+    import shutil
+
+    from dlcctr.errors import ToolMissingError, UsageError
+
+    if squeue == sacct == "-":
+        raise UsageError("--squeue and --sacct cannot both come from standard input", "put one of them into a file")
+    if (watch or wait) and (squeue or sacct):
+        raise UsageError("--watch and --wait ask again and again, and a given text never changes", "leave one away")
+    if wait and not shutil.which("squeue"):
+        raise ToolMissingError("--wait has to ask squeue, which is not on this machine", "use it on the login node")
+
+
+def _text(source: str) -> str | None:
+    from dlcctr.errors import UsageError
+
+    if not source:
+        return None
+    if source == "-":
+        return sys.stdin.buffer.read().decode("utf-8", "replace")
+    try:
+        return Path(source).read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(f"{source}: cannot be read: {error.strerror}", "give the file with the text, or -") from error
+
+
+def _progress(*, quiet: bool) -> Any:
+    from dlcctr.report import no_progress, progress
+
+    return no_progress if quiet else progress
+
+
+def _watch(once: Callable[[], StatusResult], show: Callable[[StatusResult], None], interval: float) -> StatusResult:
+    result = once()
+    try:
+        while True:
+            print(CLEAR if sys.stdout.isatty() else "", end="")
+            show(result)
+            print(f"{datetime.now():%Y-%m-%d %H:%M:%S}, again every {interval:g} s; Ctrl-C ends", flush=True)
+            time.sleep(interval)
+            result = once()
+    except KeyboardInterrupt:
+        return result
+
+
+def _wait(once: Callable[[], StatusResult], interval: float) -> StatusResult:
+    from dlcctr.report import warn
+
+    said = ""
+    while (result := once()).is_live:
+        if (now := _counts(result)) != said:
+            warn(f"{datetime.now():%H:%M:%S}  {now}")
+            said = now
+        time.sleep(interval)
+    return result
+
+
+def _show(result: StatusResult, *, show_all: bool, as_json: bool) -> None:
+    from dlcctr.report import print_json
+
+    if as_json:
+        print_json("status", **as_fields(result))
+    else:
+        _print(result, show_all=show_all)
+
+
+def as_fields(result: StatusResult) -> dict[str, Any]:
+    """Body of the JSON output."""
+    return {
+        "manifest": str(result.manifest),
+        "exit_code": int(result.exit_code),
+        "totals": result.totals,
+        "asked": result.asked,
+        "pace": asdict(result.pace),
+        "rows": [{**asdict(row), "phase": row.phase.value} for row in result.rows],
+        "notes": result.notes,
+    }
+
+
+def _print(result: StatusResult, *, show_all: bool) -> None:
+    from dlcctr.report import print_lines, print_table
+
+    if show_all:
+        print_table(
+            ("index", "phase", "task", "node", "video", "why"),
+            [(row.index, row.phase.value, row.job, row.node, row.video, row.cause or row.reason)
+             for row in result.rows],
+        )  # fmt: skip
+        print()
+    print_table(("phase", "rows", "which", "node", "why"), _groups(result))
+    print_lines([f"note: {note}" for note in result.notes])
+    print_lines([f"{len(result.rows)} rows: {_counts(result)}", *_pace_lines(result.pace), *next_steps(result)])
+
+
+def _groups(result: StatusResult) -> list[tuple[str, int, str, str, str]]:
+    """Rows of one phase and cause on one line; the node where it is the node's fault."""
+    from dlcctr.phases import Phase
+
+    groups: dict[tuple[Phase, str, str], list[RowStatus]] = {}
+    for row in result.rows:
+        why = row.reason if row.is_live else row.cause_kind
+        groups.setdefault((row.phase, why, row.node if row.blames_node else ""), []).append(row)
+    order = list(Phase)
+    found = sorted(groups.items(), key=lambda item: (order.index(item[0][0]), -len(item[1]), item[0][1:]))
+    return [(phase.value, len(rows), _which(rows), node, _why(why, rows)) for (phase, why, node), rows in found]
+
+
+def _which(rows: Iterable[RowStatus]) -> str:
+    from dlcctr.report import ranges
+
+    text = ranges(row.index for row in rows)
+    return text if len(text) <= MOST_RANGES else text[:MOST_RANGES].rpartition(",")[0] + ",…"
+
+
+def _why(why: str, rows: list[RowStatus]) -> str:
+    from dlcctr.phases import Phase
+
+    if rows[0].phase is Phase.PENDING and rows[0].is_stuck:
+        return f"{why}: will not go away by itself"
+    causes = list(dict.fromkeys(row.cause for row in rows if row.cause))
+    if rows[0].phase is Phase.DONE or not causes:
+        return why
+    others = f" (and {len(causes) - 1} other texts; --all has them)" if len(causes) > 1 else ""
+    return (f"{why}: " if why else "") + causes[0] + others
+
+
+def _counts(result: StatusResult) -> str:
+    return ", ".join(f"{count} {phase}" for phase, count in result.totals.items() if count)
+
+
+def _pace_lines(pace: Pace) -> list[str]:
+    from dlcctr.commands.plan import duration
+
+    def shown(value: float | None, text: Callable[[float], str]) -> str:
+        return "unknown" if value is None else text(value)
+
+    source = {"accounting": " (by accounting)", "receipts": " (finished rows only)"}.get(pace.gpu_hours_source, "")
+    parts = [
+        f"GPU-hours used: {shown(pace.gpu_hours, '{:.2f}'.format)}{source}",
+        f"speed-up against one GPU: {shown(pace.speed_up, '{:.1f}'.format)}",
+    ]
+    if pace.running_tasks or pace.pending_tasks:
+        tasks = f"array tasks: {pace.running_tasks} running, {pace.pending_tasks} waiting"
+        speed = f"frames/s: {shown(pace.frames_per_s, '{:.0f}'.format)}"
+        parts = [tasks, speed, f"time left: {shown(pace.left_s, lambda s: f'about {duration(s)}')}", *parts]
+    return ["; ".join(parts)] if pace.speed_up or pace.gpu_hours or len(parts) > 2 else []
+
+
+def next_steps(result: StatusResult) -> list[str]:
+    """What to type, one line for each kind of row that is not done."""
+    from dlcctr.contract import ExitCode
+    from dlcctr.phases import Phase
+
+    manifest = shlex.quote(str(result.manifest))
+    of = {phase: [row for row in result.rows if row.phase is phase] for phase in Phase}
+    again = [*of[Phase.FAILED], *of[Phase.LOST], *of[Phase.BROKEN]]
+    stuck = [row for row in of[Phase.PENDING] if row.is_stuck]
+    degraded = [] if result.accept_degraded else of[Phase.DEGRADED]
+    first = again[0].index if again else 0
+    advice = [
+        (again, f"dlcctr resubmit {manifest} (it says first what it would do); dlcctr logs {manifest} {first}"),
+        (of[Phase.UNSUBMITTED], f"dlcctr submit {manifest}"),
+        (stuck, f"dlcctr cancel {manifest}, mend the reason, then dlcctr resubmit {manifest}"),
+        (of[Phase.QUARANTINED], "look at these videos; no repetition mends them"),
+        (of[Phase.UNREADABLE], "put a readable video there under a new name, then dlcctr manifest … --append"),
+        (degraded, f"look whether these frames matter; if not, dlcctr status {manifest} --accept-degraded"),
+    ]
+    steps = [f"next, {rows[0].phase.value} ({_which(rows)}): {text}" for rows, text in advice if rows]
+    if result.is_live and not steps:
+        steps.append(f"next: dlcctr status {manifest} --wait")
+    return steps or ([f"next: dlcctr check {manifest}"] if result.exit_code is ExitCode.OK else [])

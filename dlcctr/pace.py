@@ -1,0 +1,156 @@
+"""How fast a campaign goes: frames/s, GPU-hours, time left, speed-up. What is not known stays unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dlcctr.handed import Handed, Ledger
+from dlcctr.slurm_text import Key, TaskState
+from dlcctr.states import Attempt, RowResult, State
+
+RECENT = 100
+"""Receipts that tell today's speed."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """All in seconds, hours or ratios; None where not known.
+
+    Parameters
+    ----------
+    running_tasks, pending_tasks : int
+        Array tasks that run and wait.
+    frames_per_s : float or None
+        Of all running tasks together, by the newest receipts.
+    gpu_hours : float or None
+        Used so far.
+    gpu_hours_source : str
+        ``accounting``, or ``receipts``, which know only of rows that were finished; empty where not known.
+    left_s : float or None
+        Expected time until the last task ends, if as many tasks run as now.
+    measured_to_expected : float or None
+        Time that finished tasks took, over what the plan had expected.
+    speed_up : float or None
+        Time that finished rows took one by one, over the time since the first of them was begun.
+    """
+
+    running_tasks: int = 0
+    pending_tasks: int = 0
+    frames_per_s: float | None = None
+    gpu_hours: float | None = None
+    gpu_hours_source: str = ""
+    left_s: float | None = None
+    measured_to_expected: float | None = None
+    speed_up: float | None = None
+
+
+def measure(
+    live: Iterable[int],
+    results: Sequence[RowResult],
+    ledger: Ledger,
+    states: Mapping[Key, TaskState | None],
+    accounted: Iterable[TaskState],
+    *,
+    now: float,
+) -> Pace:
+    """Measure a campaign.
+
+    Parameters
+    ----------
+    live : iterable of int
+        Indices of rows that wait or run.
+    results : sequence of RowResult
+        From `dlcctr.check.check`.
+    states : mapping
+        Of the tasks that are some row's newest.
+    accounted : iterable of TaskState
+        What accounting knows of all jobs.
+    now : float
+        Seconds since 1970.
+    """
+    left, tasks = set(live), ledger.tasks
+    made = {each.row.index: each.attempt for each in results
+            if each.attempt and each.state in (State.WHOLE, State.DEGRADED)}  # fmt: skip
+    going = [task for task in tasks if left.intersection(task.rows) and (state := states.get(task.key)) is not None
+             and state.is_live]  # fmt: skip
+    running = [task for task in going if _running(states, task)]
+    own = [attempt for attempt in made.values() if attempt.job_id in ledger.job_ids and attempt.total_s]
+    ratio = _ratio(tasks, made, states)
+    hours, source = _gpu_hours([state for state in accounted if state.job_id in ledger.job_ids], own)
+    return Pace(
+        running_tasks=len(running),
+        pending_tasks=len(going) - len(running),
+        frames_per_s=_frames_per_s(own, len(running)),
+        gpu_hours=hours,
+        gpu_hours_source=source,
+        left_s=_left(going, running, left, states, ratio or 1.0),
+        measured_to_expected=ratio,
+        speed_up=_speed_up(own, now if left else None),
+    )
+
+
+def _running(states: Mapping[Key, TaskState | None], task: Handed) -> bool:
+    state = states.get(task.key)
+    return state is not None and state.is_running
+
+
+def _frames_per_s(own: Sequence[Attempt], running: int) -> float | None:
+    """Speed of one task by the newest receipts, times the tasks that run."""
+    known = [each for each in own if each.frames and each.finished is not None]
+    recent = sorted(known, key=lambda each: each.finished or 0.0)[-RECENT:]
+    seconds = sum(each.total_s or 0.0 for each in recent)
+    return running * sum(each.frames or 0 for each in recent) / seconds if running and seconds > 0 else None
+
+
+def _gpu_hours(states: Iterable[TaskState], own: Sequence[Attempt]) -> tuple[float | None, str]:
+    accounted = [state.gpu_s for state in states if state.gpu_s is not None]
+    if accounted:
+        return sum(accounted) / 3600, "accounting"
+    seconds = [each.total_s or 0.0 for each in own if each.on_gpu]
+    return (sum(seconds) / 3600, "receipts") if seconds else (None, "")
+
+
+def _ratio(
+    tasks: Iterable[Handed], made: Mapping[int, Attempt], states: Mapping[Key, TaskState | None]
+) -> float | None:
+    """Of tasks whose rows they have finished all: by accounting, else by the sum of the rows' own times."""
+    measured = expected = 0.0
+    for task in tasks:
+        attempts = [made[row] for row in task.rows if row in made]
+        if len(attempts) < len(task.rows) or any((each.job_id, each.task) != task.key for each in attempts):
+            continue
+        state = states.get(task.key)
+        seconds = float(state.elapsed_s or 0) if state and not state.is_live else 0.0
+        measured += seconds or sum(each.total_s or 0.0 for each in attempts)
+        expected += task.cost_s
+    return measured / expected if measured > 0 and expected > 0 else None
+
+
+def _left(
+    going: Sequence[Handed], running: Sequence[Handed], left: set[int], states: Mapping[Key, TaskState | None],
+    ratio: float,
+) -> float | None:  # fmt: skip
+    """Work left, shared by the tasks that run; no less than the longest of them. Unknown while none runs."""
+    if not running:
+        return None
+    costs = [ratio * _cost_left(task, left, states.get(task.key), ratio) for task in going]
+    return max(sum(costs) / len(running), *costs)
+
+
+def _cost_left(task: Handed, left: set[int], state: TaskState | None, ratio: float) -> float:
+    """Expected seconds: of the rows that are not done, less what has been spent on the one at work."""
+    by_rows = task.cost_s * len(left.intersection(task.rows)) / len(task.rows)
+    if state is None or not state.is_running or state.elapsed_s is None:
+        return by_rows
+    return min(by_rows, max(task.cost_s - state.elapsed_s / ratio, 0.0))
+
+
+def _speed_up(own: Sequence[Attempt], now: float | None) -> float | None:
+    """Until now while rows are left, else until the last one was done."""
+    begun = [each.started for each in own if each.started is not None]
+    ended = [each.finished for each in own if each.finished is not None]
+    if not begun or not ended:
+        return None
+    wall = (now if now is not None else max(ended)) - min(begun)
+    return sum(each.total_s or 0.0 for each in own) / wall if wall > 0 else None

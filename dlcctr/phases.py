@@ -1,0 +1,129 @@
+"""The phase of every row, as `status` finds it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from dlcctr.causes import NODE_KINDS
+from dlcctr.contract import ExitCode
+from dlcctr.pace import Pace
+
+STUCK = frozenset({
+    "DependencyNeverSatisfied", "BadConstraints", "JobHeldAdmin", "JobHeldUser", "JobHoldMaxRequeue",
+    "launch_failed_requeued_held", "launch failed requeued held",
+})  # fmt: skip
+"""Reasons that do not go away by themselves."""
+
+
+class Phase(str, Enum):
+    """What `status` says of a row."""
+
+    DONE = "done"
+    DEGRADED = "degraded"
+    RUNNING = "running"
+    PENDING = "pending"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+    UNREADABLE = "unreadable"
+    BROKEN = "broken"
+    LOST = "lost"
+    UNSUBMITTED = "unsubmitted"
+
+
+LIVE = (Phase.RUNNING, Phase.PENDING)
+
+
+@dataclass(frozen=True)
+class RowStatus:
+    """One row.
+
+    Parameters
+    ----------
+    cause : str
+        Why it has no result, for people; empty for rows that are done, waiting or running.
+    cause_kind : str
+        Machine word for that, see `dlcctr.causes.Cause`.
+    node : str
+        Where its task runs or ended.
+    job : str
+        ``123_4``: the array task that it was handed to last; empty for none.
+    task : int or None
+        Number of that task in its plan.
+    attempts : int
+        Number of submissions with this row.
+    reason : str
+        Why it waits, in Slurm's word.
+    code : int
+        Exit code of the row or its task; 0 where there is none.
+    """
+
+    index: int
+    video: str
+    phase: Phase
+    cause: str = ""
+    cause_kind: str = ""
+    node: str = ""
+    job: str = ""
+    task: int | None = None
+    plan: str = ""
+    attempts: int = 0
+    reason: str = ""
+    code: int = 0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it waits or runs."""
+        return self.phase in LIVE
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it waits for what will not come by itself."""
+        return self.phase is Phase.PENDING and self.reason in STUCK
+
+    @property
+    def blames_node(self) -> bool:
+        """Whether the node is the cause."""
+        return self.cause_kind in NODE_KINDS
+
+
+@dataclass(frozen=True)
+class StatusResult:
+    """Phases of all rows, sorted by index.
+
+    Parameters
+    ----------
+    asked : dict
+        ``squeue`` and ``sacct`` to whether they answered.
+    notes : list of str
+        What limits this answer.
+    """
+
+    manifest: Path
+    rows: list[RowStatus]
+    pace: Pace
+    asked: dict[str, bool]
+    notes: list[str] = field(default_factory=list)
+    accept_degraded: bool = False
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Number of rows in each phase, all phases named."""
+        counts = Counter(row.phase for row in self.rows)
+        return {phase.value: counts[phase] for phase in Phase}
+
+    @property
+    def is_live(self) -> bool:
+        """Whether something waits (for what will come by itself) or runs."""
+        return any(row.is_live and not row.is_stuck for row in self.rows)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 where all rows are done (or accepted), 75 where the others wait or run, 20 where one needs a person."""
+        good = {Phase.DONE, Phase.DEGRADED} if self.accept_degraded else {Phase.DONE}
+        others = [row for row in self.rows if row.phase not in good]
+        if not others:
+            return ExitCode.OK
+        return ExitCode.TRY_AGAIN if all(row.is_live and not row.is_stuck for row in others) else ExitCode.UNFINISHED

@@ -1,0 +1,88 @@
+"""Which file holds a row's newest log lines: that of its array task, or of a run on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcctr.campaign import read_campaign
+from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign_run import row_log
+from dlcctr.errors import ManifestError
+from dlcctr.handed import Handed, Scheduler, read_submitted
+from dlcctr.local import LOG_HEAD
+from dlcctr.manifest import find_row, read_manifest
+from dlcctr.task_log import had_lanes, row_lines
+
+LANES_NOTE = "this task ran rows on several GPUs at a time: lines of other rows may stand between"
+
+
+@dataclass(frozen=True)
+class RowLog:
+    """A log that holds lines of a row.
+
+    Parameters
+    ----------
+    local : bool
+        Of a run on this machine: the file is the row's own.
+    notes : tuple of str
+        What else to know.
+    """
+
+    file: Path
+    row: int
+    local: bool
+    notes: tuple[str, ...] = ()
+
+    def all_lines(self) -> Iterator[str]:
+        """All lines of the file."""
+        with self.file.open(encoding="utf-8", errors="replace", newline="\n") as stream:
+            yield from (line.rstrip("\r\n") for line in stream)
+
+    def lines(self) -> Iterator[str]:
+        """Lines of the row: in a task's log between its mark and the next, in its own those of the last attempt."""
+        if not self.local:
+            yield from row_lines(self.file, self.row)
+            return
+        began = max((number for number, line in enumerate(self.all_lines()) if line.startswith(LOG_HEAD)), default=0)
+        yield from (line for number, line in enumerate(self.all_lines()) if number >= began)
+
+
+def find_log(manifest: Path, index: int) -> RowLog:
+    """Log of a row: of its newest task, or of a run on this machine where that is newer (or alone there).
+
+    Raises
+    ------
+    ManifestError
+        The manifest has no such row, or there is no log of it.
+    """
+    find_row(read_manifest(manifest), index, manifest)
+    paths = CampaignPaths.of(manifest)
+    handed = read_submitted(manifest).ledger(Scheduler(), now=0.0).newest.get(index)
+    here = row_log(read_campaign(manifest), paths.manifest, index)
+    there = paths.log(handed.job_id, handed.index) if handed and handed.job_id else None
+    files = [file for file in (there, here) if file and file.exists()]
+    if not files:
+        raise _missing(manifest, index, handed, there, here)
+    newest = max(files, key=lambda file: file.stat().st_mtime)
+    notes = [f"there is an older log: {file}" for file in files if file != newest]
+    if newest == there and had_lanes(newest):
+        notes.append(LANES_NOTE)
+    return RowLog(newest, index, local=newest == here, notes=tuple(notes))
+
+
+def _missing(manifest: Path, index: int, handed: Handed | None, there: Path | None, here: Path) -> ManifestError:
+    if handed is None:
+        return ManifestError(
+            f"row {index} was neither submitted nor run on this machine: no log (looked for {here})",
+            "submit it with `dlcctr submit`, or run it with `dlcctr run`",
+        )
+    if there is None:
+        return ManifestError(
+            f"row {index}: sbatch has not answered yet, so there is no log", "look with `dlcctr status`"
+        )
+    return ManifestError(
+        f"row {index}: its task {handed.name} has written no log yet: {there}",
+        "it is made when the task starts: look with `dlcctr status`",
+    )

@@ -1,0 +1,217 @@
+"""`status`: one phase for every row, from results, submissions and what the scheduler says of their tasks."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.causes import Cause, of_failure, of_task
+from dlcctr.check import Options, check
+from dlcctr.contract import ExitCode
+from dlcctr.handed import Handed, Ledger, Scheduler, Submitted, read_submitted
+from dlcctr.pace import measure
+from dlcctr.phases import Phase, RowStatus, StatusResult
+from dlcctr.report import Progress, no_progress
+from dlcctr.slurm import query_sacct, query_squeue
+from dlcctr.slurm_text import SQUEUE_WORDS, Key, TaskState, parse_sacct, parse_squeue, shown_words
+from dlcctr.states import Attempt, CheckResult, RowResult, State
+from dlcctr.task_log import LogEnd, read_end
+
+__all__ = ["Phase", "RowStatus", "StatusResult", "status"]
+
+DAY_S = 24 * 3600.0
+SETTLE_S = 60.0
+"""A node's last files may take so long to be seen from elsewhere on a shared file system."""
+NOT_ASKED = "the scheduler was not asked or did not answer"
+
+
+def status(
+    manifest: Path,
+    *,
+    squeue_text: str | None = None,
+    sacct_text: str | None = None,
+    accept_degraded: bool = False,
+    now: float | None = None,
+    progress: Progress = no_progress,
+) -> StatusResult:
+    """Account for every row of a manifest that was submitted to Slurm.
+
+    Parameters
+    ----------
+    squeue_text, sacct_text : str, optional
+        What these commands printed, with header; without it they are asked, where they are installed.
+    now : float, optional
+        Seconds since 1970.
+
+    Raises
+    ------
+    ManifestError, ContractError
+        Manifest, campaign, a plan or a submission cannot be read.
+    UsageError
+        A text is not what the command prints.
+    """
+    submitted = read_submitted(manifest)
+    # The scheduler first: a task that ends in between has its receipts by the time these are read
+    scheduler = _ask(submitted, squeue_text, sacct_text)
+    now = time.time() if now is None else now
+    ledger = submitted.ledger(scheduler, now)
+    checked = check(manifest, Options(quick=True), progress=progress)
+    joiner = _Joiner(CampaignPaths.of(manifest), ledger, scheduler, checked, now)
+    rows = [joiner.row(result) for result in checked.rows]
+    return StatusResult(
+        manifest=manifest,
+        rows=rows,
+        pace=measure(
+            (row.index for row in rows if row.is_live),
+            checked.rows,
+            ledger,
+            joiner.states,
+            (scheduler.sacct or {}).values(),
+            now=now,
+        ),
+        asked={"squeue": scheduler.squeue is not None, "sacct": scheduler.sacct is not None},
+        notes=_notes(submitted, scheduler, rows),
+        accept_degraded=accept_degraded,
+    )
+
+
+def _ask(submitted: Submitted, squeue_text: str | None, sacct_text: str | None) -> Scheduler:
+    jobs, names = submitted.job_ids, submitted.names
+    given = squeue_text is not None or sacct_text is not None  # what was given belongs together: ask no other cluster
+    squeue = parse_squeue(squeue_text) if squeue_text is not None else None if given else query_squeue(jobs, names)
+    if sacct_text is not None:
+        return Scheduler.of(squeue, parse_sacct(sacct_text))
+    return Scheduler.of(squeue, None if given else query_sacct(jobs, submitted.since - DAY_S, names))
+
+
+def _notes(submitted: Submitted, scheduler: Scheduler, rows: Sequence[RowStatus]) -> list[str]:
+    if not submitted.submissions:
+        return []
+    notes = []
+    if scheduler.squeue is None:
+        notes.append("squeue gave no answer: whether rows without result still wait or run is not known for certain")
+        if not shutil.which("squeue"):
+            command = shown_words([SQUEUE_WORDS[0], "--me", *SQUEUE_WORDS[1:]])
+            notes.append(f"squeue is not here; give its text: {command} | … status … --squeue -")
+    if scheduler.sacct is None and any(row.cause_kind == "lost" for row in rows):
+        notes.append("sacct gave no answer (no accounting here, or it is down): causes are from the tasks' own logs")
+    return notes
+
+
+class _Joiner:
+    """Joins what is known of a row; looks at each task's state and log once."""
+
+    def __init__(
+        self, paths: CampaignPaths, ledger: Ledger, scheduler: Scheduler, checked: CheckResult, now: float
+    ) -> None:
+        self.paths, self.ledger, self.scheduler, self.now = paths, ledger, scheduler, now
+        self.states: dict[Key, TaskState | None] = {
+            task.key: scheduler.state(task) for task in ledger.tasks if task.job_id
+        }
+        self._ends: dict[Key, LogEnd | None] = {}
+        self._failed = self._failures(checked.rows)
+
+    def _failures(self, results: Sequence[RowResult]) -> dict[Key, dict[int, RowResult]]:
+        """Task to exit code to the row that failed in it with that code."""
+        found: dict[Key, dict[int, RowResult]] = {}
+        for result in results:
+            task = self.ledger.newest.get(result.row.index)
+            if task and result.state in (State.FAILED, State.QUARANTINED) and self._is_of(result.attempt, task):
+                found.setdefault(task.key, {})[result.attempt.exit_code if result.attempt else 0] = result
+        return found
+
+    def _is_of(self, attempt: Attempt | None, task: Handed) -> bool:
+        """Whether a failure file is of the last run of a row's newest task, or younger than that."""
+        state = self.states.get(task.key)
+        if attempt is None or (state and state.is_pending):
+            return False  # what waits again will try again
+        finished = attempt.finished if attempt.finished is not None else self.now
+        if (attempt.job_id, attempt.task) == task.key:
+            return not (state and state.start and state.start > finished)
+        return finished >= max(task.created, (state.start or 0.0) if state else 0.0)
+
+    def row(self, result: RowResult) -> RowStatus:
+        """Phase of a row."""
+        task = self.ledger.newest.get(result.row.index)
+        status = RowStatus(result.row.index, result.row.video, Phase.UNSUBMITTED)
+        if task:
+            state = self.states.get(task.key)
+            status = replace(status, job=task.name, task=task.number, plan=task.plan, node=state.node if state else "",
+                             attempts=self.ledger.attempts[result.row.index])  # fmt: skip
+        settled = {
+            State.WHOLE: Phase.DONE,
+            State.DEGRADED: Phase.DEGRADED,
+            State.UNREADABLE: Phase.UNREADABLE,
+        }.get(result.state)
+        if settled:
+            return self._settled(status, settled, result)
+        if task is None:
+            return self._failure(status, result) if result.attempt or result.state is State.BROKEN else status
+        if result.state in (State.FAILED, State.QUARANTINED) and self._is_of(result.attempt, task):
+            return self._failure(status, result)
+        if live := self._live(status, task):
+            return live
+        return self._failure(status, result) if result.state is State.BROKEN else self._ended(status, task)
+
+    def _settled(self, status: RowStatus, phase: Phase, result: RowResult) -> RowStatus:
+        made_by = result.attempt
+        if phase is Phase.UNREADABLE:
+            return replace(status, phase=phase, cause=result.cause, cause_kind="video")
+        return replace(status, phase=phase, cause=result.cause, node=made_by.host if made_by else status.node)
+
+    def _failure(self, status: RowStatus, result: RowResult) -> RowStatus:
+        if result.state is State.BROKEN or result.attempt is None:
+            return replace(status, phase=Phase.BROKEN, cause=result.cause, cause_kind="output")
+        quarantined = result.state is State.QUARANTINED
+        cause = of_failure(result.attempt.exit_code, result.cause, result.attempt.host)
+        return _with_cause(status, Phase.QUARANTINED if quarantined else Phase.FAILED, cause)
+
+    def _live(self, status: RowStatus, task: Handed) -> RowStatus | None:
+        """Status of a row whose task waits or runs, for all that is known; None where it does neither."""
+        state = self.states.get(task.key)
+        if state and state.is_live:
+            phase = Phase.PENDING if state.is_pending else Phase.RUNNING
+            return replace(status, phase=phase, reason=state.reason or _shown_state(state))
+        if state:
+            settling = state.state == "COMPLETED" and state.end is not None and self.now - state.end < SETTLE_S
+            return replace(status, phase=Phase.RUNNING, reason="ended a moment ago") if settling else None
+        if not task.job_id:
+            return replace(status, phase=Phase.PENDING, reason="sbatch has not answered yet")
+        if self.scheduler.squeue is not None or self._end(task):
+            return None
+        began = self.paths.log(task.job_id, task.index).exists()
+        return replace(status, phase=Phase.RUNNING if began else Phase.PENDING, reason=NOT_ASKED)
+
+    def _end(self, task: Handed) -> LogEnd | None:
+        if task.key not in self._ends:
+            self._ends[task.key] = read_end(self.paths.log(task.job_id, task.index))
+        return self._ends[task.key]
+
+    def _ended(self, status: RowStatus, task: Handed) -> RowStatus:
+        """Status of a row whose task is over and left no word of it."""
+        cause = of_task(self.states.get(task.key), self._end(task), task.time_limit_s)
+        failed = self._failed.get(task.key, {})
+        if without_gpu := failed.get(ExitCode.GPU):
+            node = without_gpu.attempt.host if without_gpu.attempt else cause.node
+            cause = Cause("gpu", f"not tried: row {without_gpu.row.index} found no working GPU", node)
+        elif cause.code in failed:
+            # a task ends with the code of its first failed row, which says nothing of the others
+            text = (
+                f"the task went on after row {failed[cause.code].row.index} failed, and then left no word of this row"
+            )
+            cause = Cause("lost", text, cause.node)
+        return _with_cause(status, Phase.LOST if cause.kind == "lost" else Phase.FAILED, cause)
+
+
+def _shown_state(state: TaskState) -> str:
+    return "" if state.state in ("PENDING", "RUNNING") else state.state.lower()
+
+
+def _with_cause(status: RowStatus, phase: Phase, cause: Cause) -> RowStatus:
+    return replace(
+        status, phase=phase, cause=cause.text, cause_kind=cause.kind, node=cause.node or status.node, code=cause.code
+    )
