@@ -51,7 +51,10 @@ def init(
     if not partition and not as_json and sys.stdin.isatty() and sys.stdout.isatty():
         partition = _ask_partition(cluster)
     proposal = ask_cluster.propose(cluster, file.stem, partition)
-    head = ["Made by `dlcctr site init` from what Slurm said. Edit it as you like; what follows a # changes nothing.", ""]
+    head = [
+        "Made by `dlcctr site init` from what Slurm said. Edit it as you like; what follows a # changes nothing.",
+        "",
+    ]
     write_site(proposal.site, file, [*head, *proposal.reasons], proposal.notes)
     if as_json:
         print_json("site init", file=str(file), site=as_fields(proposal.site), reasons=list(proposal.reasons))

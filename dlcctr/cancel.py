@@ -1,0 +1,140 @@
+"""Taking a campaign's tasks out of the queue."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dlcctr import slurm
+from dlcctr.allocation import arrays_of, settle_submissions
+from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.errors import ManifestError, ToolMissingError, TryAgainError
+from dlcctr.lock import hold
+from dlcctr.manifest import read_manifest
+from dlcctr.plan import read_plan
+from dlcctr.report import ranges
+from dlcctr.row_choice import choose_rows
+from dlcctr.slurm_text import TaskState
+from dlcctr.submissions import Array, Submission
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """Tasks of one array that are still in the queue and would be cancelled.
+
+    Parameters
+    ----------
+    whole : bool
+        These are all tasks of the array that are left, so that the job's id alone names them.
+    rows : tuple of int
+        Rows of these tasks, finished ones included; sorted.
+    """
+
+    array: Array
+    running: tuple[int, ...]
+    pending: tuple[int, ...]
+    whole: bool
+    rows: tuple[int, ...] = ()
+
+    @property
+    def job(self) -> str:
+        """What scancel takes: ``123``, or ``123_[0-3,7]`` for some tasks of an array."""
+        if self.whole:
+            return self.array.job_id
+        return f"{self.array.job_id}_[{ranges([*self.running, *self.pending])}]"
+
+
+@dataclass(frozen=True)
+class Queued:
+    """What of a campaign is in the queue.
+
+    Parameters
+    ----------
+    bystanders : tuple of int
+        Rows that were not named, but share a task with one that was.
+    """
+
+    doomed: tuple[Doomed, ...]
+    bystanders: tuple[int, ...] = ()
+    n_submissions: int = 0
+
+    @property
+    def n_tasks(self) -> int:
+        """Array tasks that wait or run."""
+        return sum(len(each.running) + len(each.pending) for each in self.doomed)
+
+
+def find_queued(manifest: Path, rows: str = "") -> Queued:
+    """Look which tasks of a campaign wait or run.
+
+    Parameters
+    ----------
+    rows : str
+        Only tasks with one of these rows, as ``0-9,12``; all tasks where empty.
+
+    Raises
+    ------
+    ManifestError
+        There is no such manifest or row; a submission or its plan cannot be read.
+    ToolMissingError, TryAgainError
+        squeue is not here, or does not answer; or somebody is submitting this campaign right now.
+    """
+    if not manifest.is_file():
+        raise ManifestError(f"{manifest}: there is no such file", "give the manifest that was submitted")
+    wanted = {row.index for row in choose_rows(read_manifest(manifest), rows, manifest)} if rows else None
+    paths = CampaignPaths.of(manifest)
+    if not paths.submissions.is_dir():
+        return Queued(())
+    if shutil.which("squeue") is None:
+        raise ToolMissingError("squeue was not found on this machine", "cancel on the cluster's login node")
+    with hold(paths.lock):  # whoever submits at this moment would go on after the cancelling
+        submissions = settle_submissions(paths)
+    states = slurm.query_squeue(array.job_id for array in arrays_of(submissions))
+    if states is None:
+        raise TryAgainError("squeue does not answer, so nothing was cancelled", "try again in a few minutes")
+    doomed = [each for one in submissions for each in _doomed(paths, one, states, wanted)]
+    bystanders = {row for each in doomed for row in each.rows} - wanted if wanted is not None else ()
+    return Queued(tuple(doomed), tuple(sorted(bystanders)), len(submissions))
+
+
+def _doomed(
+    paths: CampaignPaths, submission: Submission, states: Sequence[TaskState], wanted: set[int] | None
+) -> list[Doomed]:
+    tasks = read_plan(paths.plan(submission.plan)).tasks
+    found = []
+    for array in submission.arrays:
+        own = tasks[array.offset : array.offset + array.count]
+        live = _live(array, states)
+        chosen = {n for n in live if n < len(own) and (wanted is None or not wanted.isdisjoint(own[n].rows))}
+        whole = wanted is None or chosen == set(live)
+        chosen = set(live) if whole else chosen
+        if not chosen:
+            continue
+        found.append(
+            Doomed(
+                array,
+                running=tuple(sorted(n for n in chosen if live[n].is_running)),
+                pending=tuple(sorted(n for n in chosen if not live[n].is_running)),
+                whole=whole,
+                rows=tuple(sorted(row for n in chosen if n < len(own) for row in own[n].rows)),
+            )
+        )
+    return found
+
+
+def _live(array: Array, states: Iterable[TaskState]) -> dict[int, TaskState]:
+    """Array index to state of what waits or runs. A job of the same number but another name is not ours."""
+    own = [each for each in states if each.job_id == array.job_id and each.name in ("", array.name) and each.is_live]
+    live = {each.task: each for each in own if each.task is not None}
+    for each in own:
+        if each.task is None:  # a range that squeue cut short: all tasks that it does not name
+            rest = {n: replace(each, task=n) for n in range(array.count) if n not in live}
+            live |= rest
+    return live
+
+
+def cancel(queued: Queued) -> None:
+    """Cancel them; raises as `slurm.cancel` does."""
+    slurm.cancel(each.job for each in queued.doomed)

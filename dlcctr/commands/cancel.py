@@ -1,0 +1,85 @@
+"""`cancel`: take a campaign's tasks out of the queue."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dlcctr.cancel import Queued
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="cancel")(cancel_manifest)
+
+
+def cancel_manifest(
+    manifest: Annotated[Path, typer.Argument(help="Manifest that was submitted.")],
+    *,
+    rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only the tasks that these rows are in.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Cancel what still waits or runs, after showing it; results that are there stay.
+
+    Asks on a terminal; elsewhere it needs --yes, and without it only shows and ends with 2.
+    """
+    from dlcctr.cancel import cancel, find_queued
+    from dlcctr.errors import UsageError
+    from dlcctr.report import print_json, print_lines
+
+    queued = find_queued(manifest, rows)
+    if not as_json:
+        _show(manifest, queued)
+    go = bool(queued.doomed) and (yes or (not as_json and _confirm(queued)))
+    if go:
+        cancel(queued)
+    if as_json:
+        print_json("cancel", **as_fields(manifest, queued, cancelled=go))
+    elif go:
+        print_lines([f"cancelled {queued.n_tasks} tasks", f"next: dlcctr status {shlex.quote(str(manifest))}"])
+    if queued.doomed and not go:
+        raise UsageError("nothing was cancelled", "say --yes to cancel these tasks")
+
+
+def _confirm(queued: Queued) -> bool:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    return typer.confirm(f"Cancel these {queued.n_tasks} tasks?", default=False)
+
+
+def _show(manifest: Path, queued: Queued) -> None:
+    from dlcctr.report import print_lines, print_table, ranges
+
+    if not queued.doomed:
+        what = "is waiting or running" if queued.n_submissions else "was submitted"
+        print_lines([f"{manifest}: nothing {what}"])
+        return
+    print_table(
+        ("job", "running", "waiting", "rows"),
+        [(each.job, ranges(each.running) or "-", ranges(each.pending) or "-", ranges(each.rows) or "?")
+         for each in queued.doomed],
+    )  # fmt: skip
+    print_lines(["rows that are finished stay finished; a running row loses what it has not written yet"])
+    if queued.bystanders:
+        print_lines(
+            [f"note: rows {ranges(queued.bystanders)} share tasks with the rows that you named, and go with them"]
+        )
+
+
+def as_fields(manifest: Path, queued: Queued, *, cancelled: bool) -> dict[str, Any]:
+    """Body of the JSON output."""
+    return {
+        "manifest": str(manifest),
+        "cancelled": cancelled,
+        "jobs": [
+            {"job": each.job, "running": list(each.running), "pending": list(each.pending), "rows": list(each.rows)}
+            for each in queued.doomed
+        ],
+        "bystanders": list(queued.bystanders),
+    }
