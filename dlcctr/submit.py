@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -193,10 +193,11 @@ def _options(script: Script, order: Order) -> dict[str, Any]:
     site, job = order.wish.site, order.wish.job
     return {
         "site": site.name,
+        "site_values": {key: value for key, value in asdict(site).items() if key != "file"},
         "image": str(script.image),
         "time_min": script.time_min,
         "mem_gb": site.mem_gb,
-        "gpus_per_task": site.gpus_per_task,
+        "max_parallel": job.max_parallel,
         "batch_size": job.batch_size,
         "allow_cpu": job.allow_cpu,
         "exclude": list(job.exclude),

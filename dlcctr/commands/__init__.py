@@ -22,6 +22,7 @@ SHARED = {
 
 HOST = {
     "submit": "Hand the rows to Slurm, each at most once.",
+    "resubmit": "Submit what is not whole once more, by cause.",
     "cancel": "Take a campaign's waiting and running tasks out of the queue.",
     "site": "Make, list and show site profiles: how a cluster is asked for GPUs.",
     "run": "Analyse the rows on this machine: in Docker, in Apptainer or without either.",

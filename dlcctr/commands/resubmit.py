@@ -1,0 +1,107 @@
+"""`resubmit`: once more, by cause."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlcctr.commands import job_options as given
+
+if TYPE_CHECKING:
+    from dlcctr.remedy import Decision
+    from dlcctr.submit import Submitted
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="resubmit")(resubmit_manifest)
+
+
+def resubmit_manifest(
+    manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
+    *,
+    rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
+    again: Annotated[
+        bool, typer.Option("--again", help="Also rows whose cause you have mended, or that failed twice alike.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    image: given.Image = "",
+    partition: given.Partition = None,
+    account: given.Account = None,
+    qos: given.Qos = None,
+    gres: given.Gres = None,
+    gpus: given.Gpus = None,
+    cpus: given.Cpus = None,
+    mem_gb: given.MemGb = None,
+    time_min: given.TimeMin = None,
+    max_parallel: given.MaxParallel = None,
+    batch_size: given.BatchSize = None,
+    allow_cpu: given.AllowCpu = False,
+    exclude: given.Exclude = "",
+    fps: given.Fps = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Submit what is not whole, by cause: more time, more memory, another node, once more; show it first."""
+    from dlcctr.jobs import JobOptions
+    from dlcctr.report import print_json, progress
+    from dlcctr.resubmit import Request, find_decision, resubmit
+
+    request = Request(
+        job=JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, given.node_names(exclude)),
+        plan=given.plan_options(fps, None, None, max_parallel),
+        changes={"partition": partition, "account": account, "qos": qos, "gres": gres, "gpus": gpus,
+                 "cpus_per_task": cpus, "mem_gb": mem_gb},
+        rows=rows,
+        again=again,
+        dry_run=dry_run,
+    )  # fmt: skip
+    decision = find_decision(manifest, request, progress=progress)
+    if not as_json:
+        _show(decision)
+    done: list[Submitted] = []
+    if decision.groups and _may(yes=yes, dry_run=dry_run):
+        done = resubmit(manifest, decision, request, progress=progress)
+    if as_json:
+        from dataclasses import asdict
+
+        arrays = [asdict(array) for each in done for array in each.arrays]
+        print_json("resubmit", manifest=str(manifest), **asdict(decision), arrays=arrays, dry_run=dry_run)
+    else:
+        _say(done, manifest, dry_run=dry_run)
+
+
+def _show(decision: Decision) -> None:
+    from dlcctr.report import print_lines, ranges
+
+    for group in decision.groups:
+        causes = ", ".join(f"{kind} (rows {ranges(indices)})" for kind, indices in group.causes.items())
+        print_lines([f"again, {group.changes}: {causes}"])
+    print_lines([f"not again: rows {ranges(each.rows)}: {each.why}" for each in decision.left])
+    if not decision.groups:
+        print_lines(["nothing to submit again"])
+
+
+def _may(*, yes: bool, dry_run: bool) -> bool:
+    """Whether to go on: asked on a terminal; without one only after --yes."""
+    from dlcctr.errors import UsageError
+
+    if yes or dry_run:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError("not submitted: nobody is here to be asked", "add --yes to do what is shown above")
+    return typer.confirm("Submit this?", default=True)
+
+
+def _say(done: list[Submitted], manifest: Path, *, dry_run: bool) -> None:
+    from dlcctr.report import print_lines
+    from dlcctr.submit import say_submitted
+
+    for each in done:
+        print_lines(say_submitted(each, dry_run=dry_run))
+    if done:
+        print_lines([f"next: dlcctr status {shlex.quote(str(manifest))}"])

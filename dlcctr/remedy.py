@@ -1,0 +1,217 @@
+"""What to do about each cause of failure: more time, more memory, another node, once more, or a person's work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dlcctr.phases import Phase, RowStatus
+from dlcctr.submissions import Submission
+
+PLAIN = frozenset({"node-fail", "preempted", "boot-fail", "cancelled", "stopped", "lost", "analysis"})
+"""Once more as it was."""
+PATIENT = frozenset({"preempted", "cancelled"})
+"""No fault of the row or the node: may happen any number of times."""
+MEND = {
+    "video": "look at these videos; a repaired one goes under a new name (dlcctr manifest … --append)",
+    "model": "bring the model back that the campaign was made for",
+    "manifest": "mend the manifest or campaign.toml",
+    "output": "free space, or mend the rights of the results' folder",
+    "contract": "use image and dlcctr of the same version",
+    "usage": "look at the options of the script",
+    "tool-missing": "add the site's module line to its profile, or look whether the image is readable on the nodes",
+    "command-failed": "look into the log: dlcctr logs",
+    "bug": "look into the log (dlcctr logs) and report it",
+}
+"""What a person has to do first; --again then submits these rows too."""
+DEFAULT_BATCH_SIZE = 8
+LEAST_TIME_MIN = 10
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that are submitted together again.
+
+    Parameters
+    ----------
+    time_min, mem_gb, batch_size : int or None
+        What they get; None for what they had, or for the plan's own time.
+    exclude : tuple of str
+        Nodes that they are kept from.
+    causes : dict
+        Machine word of the cause to its rows.
+    """
+
+    rows: tuple[int, ...]
+    causes: Mapping[str, tuple[int, ...]]
+    time_min: int | None = None
+    mem_gb: int | None = None
+    batch_size: int | None = None
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> str:
+        """What is different this time, for people."""
+        words = [f"{self.time_min} min" if self.time_min else "", f"{self.mem_gb} GB of memory" if self.mem_gb else ""]
+        words += [f"batch size {self.batch_size}" if self.batch_size else ""]
+        words += [f"not on {', '.join(self.exclude)}" if self.exclude else ""]
+        return ", ".join(word for word in words if word) or "as before"
+
+
+@dataclass(frozen=True)
+class Left:
+    """Rows that are not submitted again, and why."""
+
+    rows: tuple[int, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do about all rows that are not whole."""
+
+    groups: list[Group] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """For one row: resources, or why not."""
+
+    why_not: str = ""
+    time_min: int | None = None
+    mem_gb: int | None = None
+    batch_size: int | None = None
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        return self.time_min or 0, self.mem_gb or 0, self.batch_size or 0
+
+
+def decide(
+    rows: Iterable[RowStatus],
+    submissions: Sequence[Submission],
+    *,
+    batch_size: int | None = None,
+    again: bool = False,
+) -> Decision:
+    """Decide for every row. Pure.
+
+    Parameters
+    ----------
+    rows : iterable of RowStatus
+        Of `dlcctr.status.status`.
+    submissions : sequence of Submission
+        What those rows had: time, memory, batch size, excluded nodes, the causes of earlier resubmissions.
+    batch_size : int, optional
+        The campaign's.
+    again : bool
+        Also rows whose cause a person had to mend, and those that failed twice for the same cause.
+    """
+    by_plan = {each.plan: each for each in submissions}
+    answers = [
+        (row, _answer(row, by_plan.get(row.plan), batch_size, again=again))
+        for row in rows
+        if row.phase in (Phase.FAILED, Phase.QUARANTINED, Phase.LOST, Phase.BROKEN, Phase.UNREADABLE)
+    ]
+    groups: dict[tuple[Any, ...], list[tuple[RowStatus, _Answer]]] = {}
+    left: dict[str, list[int]] = {}
+    bad_nodes = tuple(sorted({node for _, answer in answers for node in answer.exclude}))
+    for row, answer in answers:
+        if answer.why_not:
+            left.setdefault(answer.why_not, []).append(row.index)
+        else:
+            groups.setdefault(answer.key, []).append((row, answer))
+    made = [_group(members, bad_nodes) for _, members in sorted(groups.items(), key=lambda item: repr(item[0]))]
+    return Decision(made, [Left(tuple(indices), why) for why, indices in left.items()])
+
+
+def _group(members: Sequence[tuple[RowStatus, _Answer]], bad_nodes: tuple[str, ...]) -> Group:
+    causes: dict[str, list[int]] = {}
+    for row, _ in members:
+        causes.setdefault(_kind(row), []).append(row.index)
+    answer = members[0][1]
+    return Group(
+        rows=tuple(row.index for row, _ in members),
+        causes={kind: tuple(indices) for kind, indices in causes.items()},
+        time_min=answer.time_min,
+        mem_gb=answer.mem_gb,
+        batch_size=answer.batch_size,
+        exclude=bad_nodes,
+    )
+
+
+def _kind(row: RowStatus) -> str:
+    return row.cause_kind or row.phase.value
+
+
+def _answer(row: RowStatus, submission: Submission | None, batch_size: int | None, *, again: bool) -> _Answer:
+    kind = _kind(row)
+    if row.phase is Phase.UNREADABLE:
+        return _Answer("unreadable when the manifest was made: put a readable video there under a new name")
+    if kind in MEND and not again:
+        return _Answer(f"{kind}: {MEND[kind]}, then `dlcctr resubmit --again`")
+    if not again and kind not in PATIENT and kind in _causes_before(row.index, submission):
+        return _Answer(f"{kind} twice: {_explain(kind, submission)}; once that is mended, `dlcctr resubmit --again`")
+    had = submission.options if submission else {}
+    exclude = tuple(had.get("exclude") or ())
+    if kind == "timeout":
+        return _more_time(had, exclude)
+    if kind == "out-of-memory":
+        return _more_memory(had, exclude, batch_size)
+    if kind == "gpu" and row.node:
+        exclude = tuple(sorted({*exclude, row.node}))
+    return _Answer(
+        exclude=exclude,
+        mem_gb=_raised(had, "mem_gb"),
+        batch_size=had.get("batch_size"),
+        time_min=_raised(had, "time_min"),
+    )
+
+
+def _raised(had: Mapping[str, Any], name: str) -> int | None:
+    """A limit that an earlier resubmission had raised stays raised."""
+    value = had.get(name)
+    return value if f"raised_{name}" in had and isinstance(value, int) else None
+
+
+def _more_time(had: Mapping[str, Any], exclude: tuple[str, ...]) -> _Answer:
+    before, most = had.get("time_min") or LEAST_TIME_MIN, (had.get("site_values") or {}).get("max_time_min")
+    if most and before >= most:
+        return _Answer(f"timeout: {before} min is the longest that the site allows: cut the video, or use a faster GPU")
+    longer = max(2 * before, LEAST_TIME_MIN)
+    return _Answer(
+        time_min=min(longer, most) if most else longer, mem_gb=_raised(had, "mem_gb"), batch_size=had.get("batch_size"),
+        exclude=exclude,
+    )  # fmt: skip
+
+
+def _more_memory(had: Mapping[str, Any], exclude: tuple[str, ...], batch_size: int | None) -> _Answer:
+    """Double memory where the job asked for some; else half of the batch."""
+    time_min = _raised(had, "time_min")
+    if had.get("mem_gb"):
+        return _Answer(mem_gb=2 * had["mem_gb"], time_min=time_min, batch_size=had.get("batch_size"), exclude=exclude)
+    batch = had.get("batch_size") or batch_size or DEFAULT_BATCH_SIZE
+    if batch <= 1:
+        return _Answer("out-of-memory at batch size 1: ask for more memory with --mem-gb")
+    return _Answer(batch_size=batch // 2, time_min=time_min, exclude=exclude)
+
+
+def _causes_before(index: int, submission: Submission | None) -> set[str]:
+    """Causes for which this row was already submitted again the last time."""
+    causes: Mapping[str, Sequence[int]] = (submission.options.get("causes") or {}) if submission else {}
+    return {kind for kind, indices in causes.items() if index in indices}
+
+
+def _explain(kind: str, submission: Submission | None) -> str:
+    had = submission.options if submission else {}
+    texts = {
+        "timeout": f"{had.get('time_min')} min were not enough either; is the speed that was assumed right?",
+        "out-of-memory": f"{had.get('mem_gb') or 'the default'} GB, batch size {had.get('batch_size')} were too much",
+        "gpu": "a second node has no working GPU: is the image right for these GPUs (dlc doctor), is --nv there?",
+        "analysis": "DeepLabCut fails on it again: look into the log (dlcctr logs)",
+        "lost": "its job left no word again: look into its log (dlcctr logs) and ask the site's help",
+    }
+    return texts.get(kind, "once more is no remedy: look into the log (dlcctr logs)")

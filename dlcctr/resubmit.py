@@ -1,0 +1,134 @@
+"""Submit again what is not whole, by cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from dlcctr.allocation import settle_submissions
+from dlcctr.campaign import read_campaign
+from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.errors import TryAgainError, UsageError
+from dlcctr.jobs import JobOptions
+from dlcctr.lock import hold
+from dlcctr.manifest import read_manifest
+from dlcctr.plan_options import PlanOptions
+from dlcctr.remedy import Decision, Group, decide
+from dlcctr.report import Progress, no_progress
+from dlcctr.row_choice import choose_rows
+from dlcctr.site_profile import Site, override
+from dlcctr.status import status
+from dlcctr.submissions import Submission, read_submissions
+from dlcctr.submit import Order, Submitted, Wish, place
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for.
+
+    Parameters
+    ----------
+    site : Site or None
+        The one of the last submission by default.
+    job : JobOptions
+        What it gives overrules the last submission's, and a cause's answer.
+    changes : dict
+        Values of the site that the command line gives.
+    again : bool
+        Also what a person had to mend first.
+    """
+
+    site: Site | None = None
+    job: JobOptions = field(default_factory=JobOptions)
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    changes: dict[str, Any] | None = None
+    rows: str = ""
+    again: bool = False
+    dry_run: bool = False
+
+
+def find_decision(manifest: Path, request: Request, *, progress: Progress = no_progress) -> Decision:
+    """Decide, from what receipts and the scheduler say now.
+
+    Raises
+    ------
+    TryAgainError
+        The scheduler does not answer: rows that look lost may be running.
+    UsageError
+        Nothing was submitted yet.
+    """
+    submissions = read_submissions(CampaignPaths.of(manifest))
+    if not submissions:
+        raise UsageError(f"{manifest}: nothing was submitted yet", "dlcctr submit")
+    found = status(manifest, progress=progress)
+    if not found.asked["squeue"]:
+        raise TryAgainError(
+            "squeue does not answer, so rows that look lost may still be running", "run it again where squeue works"
+        )
+    chosen = {row.index for row in choose_rows(read_manifest(manifest), request.rows, manifest)}
+    campaign = read_campaign(manifest)
+    wanted = [row for row in found.rows if row.index in chosen]
+    return decide(wanted, submissions, batch_size=campaign.batch_size, again=request.again)
+
+
+def resubmit(
+    manifest: Path, decision: Decision, request: Request, *, progress: Progress = no_progress
+) -> list[Submitted]:
+    """Submit the groups of a decision; rows that changed since it was made are left alone.
+
+    Raises
+    ------
+    DlcctrError
+        As `dlcctr.submit.submit`.
+    """
+    paths = CampaignPaths.of(manifest)
+    with hold(paths.lock):
+        submissions = settle_submissions(paths)
+        now = find_decision(manifest, request, progress=progress)
+        still = [group for group in now.groups if group in decision.groups]
+        campaign = read_campaign(manifest)
+        rows = {row.index: row for row in read_manifest(manifest)}
+        used = [each.plan for each in submissions]
+        done = []
+        for group in still:
+            order = Order([rows[index] for index in group.rows], _wish(group, submissions, request), *_notes(group))
+            done.append(place(manifest, campaign, order, used=used, progress=progress))
+            used += [done[-1].plan.id] if done[-1].plan else []
+        return done
+
+
+def _notes(group: Group) -> tuple[str, dict[str, Any]]:
+    raised = {f"raised_{name}": True for name in ("time_min", "mem_gb") if getattr(group, name)}
+    return "resubmit", {"causes": {kind: list(indices) for kind, indices in group.causes.items()}, **raised}
+
+
+def _wish(group: Group, submissions: list[Submission], request: Request) -> Wish:
+    had = submissions[-1].options
+    site = override(request.site or _site_of(had), **(request.changes or {}))
+    if group.mem_gb and not (request.changes or {}).get("mem_gb"):
+        site = override(site, mem_gb=group.mem_gb)
+    job = request.job
+    return Wish(
+        site=site,
+        job=replace(
+            job,
+            image=job.image or str(had.get("image", "")),
+            time_min=job.time_min or group.time_min,
+            max_parallel=job.max_parallel or had.get("max_parallel"),
+            batch_size=job.batch_size or group.batch_size or had.get("batch_size"),
+            allow_cpu=job.allow_cpu or bool(had.get("allow_cpu")),
+            exclude=tuple(sorted({*job.exclude, *group.exclude})),
+        ),
+        plan=request.plan,
+        dry_run=request.dry_run,
+        skip_bad_videos=True,
+    )
+
+
+def _site_of(options: dict[str, Any]) -> Site:
+    """Site that the last submission had, as it was then."""
+    names = {each.name for each in fields(Site)}
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value
+              for name, value in (options.get("site_values") or {}).items() if name in names}  # fmt: skip
+    return Site(**values)
