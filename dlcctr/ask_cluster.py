@@ -229,7 +229,7 @@ def _limits(cluster: Cluster, partition: Partition) -> dict[str, Any]:
     account = _account(cluster, partition)
     mine = [each for each in cluster.associations if each.account == account]
     mine = [each for each in mine if each.partition in ("", partition.name)]
-    names = {partition.qos, *(each.qos for each in mine)}
+    names = {partition.qos, *(each.qos or "normal" for each in mine)}  # "normal" is what Slurm falls back to
     rules = [cluster.qos.get(name, Qos()) for name in names]
     return {
         "account": account,

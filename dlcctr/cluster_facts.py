@@ -211,13 +211,31 @@ def _names(text: str) -> tuple[str, ...] | None:
     return None if text.upper() in ("ALL", "") else tuple(text.split(","))
 
 
-def parse_associations(text: str) -> tuple[Association, ...]:
-    """Associations in the output of ``sacctmgr --noheader --parsable2 show associations`` with `ASSOCIATION_FIELDS`."""
-    rows = [line.split("|") for line in text.splitlines() if line.count("|") >= 4]
-    return tuple(Association(row[0], row[1], _number(row[2]), _number(row[3]), row[4]) for row in rows if row[0])
+def parse_associations(text: str, fields: str = ASSOCIATION_FIELDS) -> tuple[Association, ...]:
+    """Associations in the output of ``sacctmgr --noheader --parsable2 show associations format=<fields>``."""
+    return tuple(
+        Association(
+            account=row["Account"],
+            partition=row.get("Partition", ""),
+            max_jobs=_number(row.get("MaxJobs", "")),
+            max_submit=_number(row.get("MaxSubmit", "")),
+            qos=row.get("DefaultQOS", ""),
+        )
+        for row in _rows(text, fields)
+        if row["Account"]
+    )
 
 
-def parse_qos(text: str) -> dict[str, Qos]:
-    """QoS by name in the output of ``sacctmgr --noheader --parsable2 show qos`` with `QOS_FIELDS`."""
-    rows = [line.split("|") for line in text.splitlines() if line.count("|") >= 3]
-    return {row[0]: Qos(minutes(row[1]), _number(row[2]), _number(row[3])) for row in rows if row[0]}
+def parse_qos(text: str, fields: str = QOS_FIELDS) -> dict[str, Qos]:
+    """QoS by name in the output of ``sacctmgr --noheader --parsable2 show qos format=<fields>``."""
+    return {
+        row["Name"]: Qos(minutes(row["MaxWall"]), _number(row["MaxJobsPU"]), _number(row["MaxSubmitPU"]))
+        for row in _rows(text, fields)
+        if row["Name"]
+    }
+
+
+def _rows(text: str, fields: str) -> list[dict[str, str]]:
+    names = fields.split(",")
+    cells = (line.split("|") for line in text.splitlines())
+    return [dict(zip(names, row, strict=True)) for row in cells if len(row) == len(names)]

@@ -58,7 +58,7 @@ SLURM_VERSION           = 23.02.7
 
 Slurmctld(primary) at ctl is UP
 """
-ASSOCIATIONS = "lab|||200|normal\nlab|long|3|||\nother|||50|\n"
+ASSOCIATIONS = "lab|||200|\nlab|long|3||\nother|||50|\n"
 QOS = "normal|1-00:00:00||\ngpuq||8|100\n"
 
 
@@ -113,7 +113,7 @@ def test_what_sinfo_and_scontrol_say_of_partitions() -> None:
     assert not by_name("old").up
     assert by_name("secret").groups == ("root", "staff")
     assert parse_config(CONFIG)["MaxArraySize"] == "1001"
-    assert parse_associations(ASSOCIATIONS)[0] == Association("lab", "", None, 200, "normal")
+    assert parse_associations(ASSOCIATIONS)[0] == Association("lab", "", None, 200)
     assert parse_qos(QOS) == {"normal": Qos(1440), "gpuq": Qos(None, 8, 100)}
     assert parse_sinfo("\nnonsense\n") == ()
 
