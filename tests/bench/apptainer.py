@@ -12,7 +12,7 @@ from pathlib import Path
 IMAGE = "dlcctr-bench:apptainer"
 CHECKOUT = Path(__file__).resolve().parents[2]
 _AS_USER = Path(__file__).with_name("as_user.sh")
-_PRIVILEGES = (
+PRIVILEGES = (
     *("--cap-add", "SYS_ADMIN"),
     *("--security-opt", "seccomp=unconfined"),
     *("--security-opt", "apparmor=unconfined"),
@@ -57,7 +57,7 @@ class ApptainerBench:
         """
         with tempfile.TemporaryDirectory() as private:
             id_file = Path(private) / "id"
-            command = ["docker", "run", "--rm", "--init", "--interactive", f"--cidfile={id_file}", *_PRIVILEGES]
+            command = ["docker", "run", "--rm", "--init", "--interactive", f"--cidfile={id_file}", *PRIVILEGES]
             command += ["--network", network, "--workdir", str(cwd or self.shared)]
             command += ["--volume", f"{_AS_USER}:/as_user.sh:ro", "--volume", f"{self.shared}:{self.shared}"]
             for bind in binds:

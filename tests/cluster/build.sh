@@ -1,0 +1,56 @@
+#!/bin/sh
+# The images of the Slurm bench. Idempotent: an image is made again only when its recipe here has changed; on Debian as
+# root what is missing to make it is installed. No registry of images is asked.
+#
+#   build.sh          Debian unstable: current Slurm, slurmdbd with MariaDB, Apptainer
+#   build.sh 22.05    Debian 12: Slurm 22.05 as old sites have it, without accounting; Debian 12 has no Apptainer
+#
+# DLCCTR_APT_MIRROR   a package mirror, if not Debian's default one
+set -eu
+cd "$(dirname "$0")/../.."
+
+common=slurm-wlm,slurm-client,munge,openssh-server,openssh-client,rsync,procps,iproute2,ca-certificates
+case ${1:-current} in
+current)
+    name=dlcctr-bench:slurm
+    suite=sid
+    packages=$common,slurmdbd,slurm-wlm-mysql-plugin,mariadb-server,mariadb-client
+    packages=$packages,apptainer,squashfuse,fuse2fs,fuse-overlayfs
+    packages=$packages,python3-typer,python3-rich,python3-yaml,python3-jinja2
+    ;;
+22.05)
+    name=dlcctr-bench:slurm-22.05
+    suite=bookworm
+    packages=$common,python3-typer,python3-rich,python3-yaml,python3-jinja2
+    ;;
+*)
+    echo "usage: build.sh [current|22.05]" >&2
+    exit 2
+    ;;
+esac
+recipe=$(echo "$suite $packages 1" | sha256sum | cut -c1-16)
+
+sh scripts/engine.sh
+[ "$(docker image inspect --format '{{.Config.Labels.recipe}}' "$name" 2>/dev/null)" = "$recipe" ] && exit 0
+if ! command -v mmdebstrap >/dev/null; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "error: the Slurm bench needs mmdebstrap (Debian, Ubuntu: apt-get install mmdebstrap)" >&2
+        exit 10
+    fi
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null
+fi
+echo "making $name from Debian $suite (a few minutes, once)" >&2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT INT TERM
+# Mirrors of unstable are often days old: their validity date says nothing about their signatures.
+# Keys of munge and of sshd are made anew for each cluster: an image that holds some would share them.
+mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
+    --dpkgopt='path-exclude=/usr/share/man/*' \
+    --dpkgopt='path-exclude=/usr/share/doc/*' \
+    --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+    --include="$packages" \
+    --customize-hook='rm -f "$1"/etc/munge/munge.key "$1"/etc/ssh/ssh_host_*' \
+    "$suite" "$work/bench.tar" ${DLCCTR_APT_MIRROR:+"$DLCCTR_APT_MIRROR"}
+docker import --change "LABEL recipe=$recipe" "$work/bench.tar" "$name" >/dev/null
+echo "made $name: $(docker image inspect --format '{{.Size}} bytes' "$name")" >&2
