@@ -209,15 +209,16 @@ def _lines(text: str, command: str, wanted: Sequence[str]) -> Iterator[tuple[int
     for number, line in enumerate(text.split("\n"), start=1):
         if "|" not in line:
             continue  # empty, or CLUSTER: name
-        words = [word.strip() for word in line.strip().rstrip("|").split("|")]
+        words = line.rstrip("\r").split("|")
+        names = [word.strip().upper() for word in words]
         if not header:
-            header = [word.upper() for word in words]
+            header = names  # that of --parsable, where each line ends with |, has a last column without name
             if any(name not in header for name in wanted):
                 hint = shown_words(SQUEUE_WORDS if command == "squeue" else SACCT_WORDS)
                 raise UsageError(f"{command}'s text, line {number}: no header with {', '.join(wanted)}", hint)
-        elif words[: len(header)] == header or [word.upper() for word in words] == header:
+        elif names == header:
             continue  # with several clusters each has its header
-        yield number, _cells(header, line.rstrip("\r").split("|"), command, number)
+        yield number, _cells(header, words, command, number)
 
 
 def _cells(header: Sequence[str], words: list[str], command: str, number: int) -> dict[str, str]:
@@ -229,8 +230,6 @@ def _cells(header: Sequence[str], words: list[str], command: str, number: int) -
         )
     name = next((header.index(each) for each in ("NAME", "JOBNAME") if each in header), len(header) - 1)
     after = len(header) - name - 1
-    if len(words) > len(header) and words[-1] == "":
-        words = words[:-1]  # --parsable ends each line with |
     joined = "|".join(words[name : len(words) - after])
     words = [*words[:name], joined, *words[len(words) - after :]]
     return {key: word.strip() for key, word in zip(header, words, strict=True)}
