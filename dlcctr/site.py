@@ -97,7 +97,7 @@ def find_site(name_or_path: str = "") -> Site:
     if not name_or_path:
         return _usual_site()
     if "/" in name_or_path or name_or_path.endswith(SUFFIX):
-        return read_site(Path(name_or_path).expanduser())
+        return read_site(Path(os.path.expanduser(name_or_path)))  # noqa: PTH111 - leaves ~nobody as it is
     found = {file.stem: file for file in profile_files()}
     if name_or_path not in found:
         raise UsageError(

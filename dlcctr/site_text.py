@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dlcctr.errors import OutputError
 from dlcctr.files import write_text_atomic
-from dlcctr.site_profile import Site
+from dlcctr.site import FOLDER_VARIABLE, Site
 from dlcctr.site_values import KEYS, SECTIONS
 
 
@@ -21,8 +22,18 @@ def write_site(site: Site, file: Path, head: Sequence[str], notes: Mapping[str, 
         Lines for the top.
     notes : mapping
         What to say beside a key, in place of what it is for.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written.
     """
-    write_text_atomic(file, site_text(site, head, notes))
+    try:
+        write_text_atomic(file, site_text(site, head, notes))
+    except OSError as error:
+        raise OutputError(
+            f"{file}: cannot be written: {error.strerror}", f"set {FOLDER_VARIABLE} to a folder that you can write to"
+        ) from error
 
 
 def site_text(site: Site, head: Sequence[str], notes: Mapping[str, str]) -> str:

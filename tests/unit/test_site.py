@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcctr.errors import UsageError
+from dlcctr.errors import OutputError, UsageError
 from dlcctr.site import Site, find_site, list_sites, override, read_site, shell_path, site_folder, slurm_files
-from dlcctr.site_text import site_text
+from dlcctr.site_text import site_text, write_site
 from dlcctr.site_values import KEYS, OWNED_OPTIONS
 
 DOCS = Path(__file__).parents[2] / "docs/sites.md"
@@ -276,7 +276,7 @@ def test_profiles_are_found_by_path_name_and_default(folder: Path) -> None:
                                                     "whole-node"]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["nowhere", "a b", "$(id)", "-x", "../generic", "a\nb"])
+@pytest.mark.parametrize("name", ["nowhere", "a b", "$(id)", "-x", "../generic", "a\nb", "~nobody-here/x"])
 def test_an_unknown_name_lists_those_that_there_are(folder: Path, name: str) -> None:
     with pytest.raises(UsageError) as caught:
         find_site(name)
@@ -303,6 +303,12 @@ def test_a_written_profile_reads_back(tmp_path: Path) -> None:
         assert re.search(rf"^(# )?{key} = ", text, re.MULTILINE)
     again = read_site(write(tmp_path / "x.toml", site_text(Site(), [], {})))
     assert again == Site(name="x", file=tmp_path / "x.toml")
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    write(tmp_path / "file", "")
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_site(Site(), tmp_path / "file/x.toml", [], {})
 
 
 @given(st.text(max_size=30))
