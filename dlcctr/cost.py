@@ -158,11 +158,13 @@ def sample_of(receipt: Receipt, row: Row) -> Sample | None:
     The time is all of the row's but the import, which a task pays once: DeepLabCut's part, the scan as far as it took
     longer than the import, verification and the commit.
     """
+    if not isinstance(receipt.timings_s, dict) or not isinstance(receipt.device, dict):  # the file may be damaged
+        return None
     crop = receipt.parameters.get("crop")
     px = row_px(row, tuple(crop) if isinstance(crop, list) and len(crop) == 4 else None)
     seconds = {name: float(s) for name, s in receipt.timings_s.items() if isinstance(s, (int, float))}
     work_s = seconds.get("total", 0.0) - seconds.get("import", 0.0)
-    if not receipt.frames or not receipt.frames.decoded or not px or work_s <= 0:
+    if not receipt.frames or not receipt.frames.decoded or not px or not 0 < work_s < float("inf"):
         return None
     device = str(receipt.device.get("name") or receipt.device.get("type") or "unknown device")
     return Sample(

@@ -209,15 +209,14 @@ def _pack(costs: Sequence[float], speed: Speed, margin: float, options: PlanOpti
     if options.tasks is not None:
         return packing.pack_into(costs, options.tasks)
     if options.task_time_min is not None:
-        target = options.task_time_min * 60 - speed.fixed_per_task_s
-    else:
-        even = sum(costs) / (TASKS_PER_GPU * options.max_parallel)
-        target = max(even, speed.fixed_per_task_s * (1 / FIXED_SHARE - 1))
-        if options.time_cap_min is not None:
-            longest = (options.time_cap_min - SPARE_MIN) * 60 / (margin * options.time_factor)
-            target = min(target, longest - speed.fixed_per_task_s)
-    bins = packing.pack_to(costs, max(target, 1.0))
-    if options.limits.max_submit and options.task_time_min is None and len(bins) > options.limits.max_submit:
+        return packing.pack_to(costs, max(1.0, options.task_time_min * 60 - speed.fixed_per_task_s))
+    target = sum(costs) / (TASKS_PER_GPU * options.max_parallel)
+    target, most = max(target, speed.fixed_per_task_s * (1 / FIXED_SHARE - 1)), math.inf
+    if options.time_cap_min is not None:
+        longest_s = (options.time_cap_min - SPARE_MIN) * 60 / (margin * options.time_factor)
+        most = max(1.0, longest_s - speed.fixed_per_task_s)
+    bins = packing.pack_to(costs, min(target, most), most)
+    if options.limits.max_submit and len(bins) > options.limits.max_submit:
         return packing.pack_into(costs, options.limits.max_submit)
     return bins
 

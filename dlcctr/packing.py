@@ -34,8 +34,13 @@ def pack_into(costs: Sequence[float], n_bins: int) -> list[list[int]]:
     return _sorted_bins([each for each in bins if each], costs)
 
 
-def pack_to(costs: Sequence[float], target: float) -> list[list[int]]:
+def pack_to(costs: Sequence[float], target: float, most: float = math.inf) -> list[list[int]]:
     """Divide items among bins of about `target` each. What costs as much by itself gets a bin of its own.
+
+    Parameters
+    ----------
+    most : float
+        No bin of several items holds more than this; at least `target`.
 
     Returns
     -------
@@ -45,10 +50,18 @@ def pack_to(costs: Sequence[float], target: float) -> list[list[int]]:
     order = _longest_first(costs)
     n_long = next((n for n, position in enumerate(order) if costs[position] < target), len(order))
     short = order[n_long:]
-    n_bins = max(1, math.ceil(sum(costs[position] for position in short) / target)) if short else 0
-    packed = pack_into([costs[position] for position in short], n_bins)
+    packed = _pack_below([costs[position] for position in short], target, most)
     bins = [[position] for position in order[:n_long]] + [[short[i] for i in each] for each in packed]
     return _sorted_bins(bins, costs)
+
+
+def _pack_below(costs: Sequence[float], target: float, most: float) -> list[list[int]]:
+    n_bins = math.ceil(sum(costs) / target)
+    while True:
+        bins = pack_into(costs, n_bins)
+        if not bins or len(bins[0]) == 1 or sum(costs[position] for position in bins[0]) <= most:
+            return bins
+        n_bins = max(n_bins + 1, math.ceil(1.05 * n_bins))
 
 
 def _longest_first(costs: Sequence[float]) -> list[int]:
@@ -56,7 +69,7 @@ def _longest_first(costs: Sequence[float]) -> list[int]:
 
 
 def _sorted_bins(bins: list[list[int]], costs: Sequence[float]) -> list[list[int]]:
-    return sorted(bins, key=lambda each: (-sum(costs[position] for position in each), each[0]))
+    return sorted(bins, key=lambda each: (-sum(costs[position] for position in each), -costs[each[0]], each[0]))
 
 
 def makespan(costs: Sequence[float], n_gpus: int) -> float:
