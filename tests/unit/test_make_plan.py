@@ -163,8 +163,8 @@ def test_tasks_fit_into_the_longest_job_with_their_margin(bench: Bench) -> None:
     write_manifest(bench.manifest, [replace(bench.rows[9], index=n, video=f"{n}.mp4") for n in range(300)])
     assert planned(bench, max_parallel=1)[0].time_limit_min > 480
     plan, summary = planned(bench, max_parallel=1, max_time_min=480)
-    assert plan.time_limit_min == 480
-    assert summary.longest_s * summary.margin / 60 <= 480
+    assert 400 < plan.time_limit_min <= 480
+    assert summary.longest_s * summary.margin / 60 + 5 <= 480
     assert summary.shortest_s > 3600
 
 
