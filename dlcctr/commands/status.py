@@ -220,7 +220,9 @@ def _pace_lines(pace: Pace) -> list[str]:
     if pace.running_tasks or pace.pending_tasks:
         tasks = f"array tasks: {pace.running_tasks} running, {pace.pending_tasks} waiting"
         speed = f"frames/s: {shown(pace.frames_per_s, '{:.0f}'.format)}"
-        parts = [tasks, speed, f"time left: {shown(pace.left_s, lambda s: f'about {duration(s)}')}", *parts]
+        basis = "" if pace.measured_to_expected else " (as planned)"
+        left = shown(pace.left_s, lambda seconds: f"about {duration(seconds)}{basis}")
+        parts = [tasks, speed, f"time left: {left}", *parts]
     return ["; ".join(parts)] if pace.speed_up or pace.gpu_hours or len(parts) > 2 else []
 
 
