@@ -150,6 +150,20 @@ class Cluster(Containers):
         pairs = (line.split("|") for line in done.stdout.splitlines() if "|" in line)
         return {job: state.split(" ")[0] for job, state in pairs}
 
+    def wait_for_end(self, job: str, timeout_s: float = 120) -> str:
+        """Wait until one job or array task has left the queue, and give the state in which it ended."""
+        ended: list[str] = []
+
+        def look() -> bool:
+            queued = ["squeue", "--noheader", "--array", f"--states={','.join(sorted(_LIVE))}", "--format=%i"]
+            if job in self.run_as_root(queued).stdout.split():
+                return False
+            ended[:] = [self.states().get(job, "PENDING")]
+            return ended[0] not in _LIVE
+
+        self.wait_for(look, timeout_s, f"the end of job {job}")
+        return ended[0]
+
     def wait_until_idle(self, timeout_s: float = 120) -> dict[str, str]:
         """Wait until no job is pending or running, and give all states."""
         queue = ["squeue", "--noheader", "--format=%i"]
