@@ -44,6 +44,8 @@ class Speed:
         Seconds.
     measured : bool
         From enough rows of this campaign; otherwise it may well be off by a factor of two.
+    on_gpu : bool
+        False where it was measured on a CPU.
     """
 
     frames_per_s: float
@@ -52,6 +54,7 @@ class Speed:
     fixed_per_task_s: float
     fixed_per_row_s: float
     measured: bool = False
+    on_gpu: bool = True
 
     @property
     def work_px_per_s(self) -> float:
@@ -197,6 +200,7 @@ def speed_of_samples(samples: Sequence[Sample], px: int, engine: str) -> Speed |
         fixed_per_task_s=(statistics.median(imports) if imports else IMPORT_S) + START_S,
         fixed_per_row_s=fixed_row_s,
         measured=len(used) >= FEW_SAMPLES,
+        on_gpu=used[0].on_gpu,
     )
 
 

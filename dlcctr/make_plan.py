@@ -18,7 +18,7 @@ from dlcctr.cost import Speed, Work
 from dlcctr.errors import DlcctrError, UsageError
 from dlcctr.manifest import Row, read_manifest, refuse_empty
 from dlcctr.plan import Plan, PlanTask, new_plan_id, rows_digest, write_plan
-from dlcctr.plan_options import PlanOptions, Summary
+from dlcctr.plan_options import PlanOptions, Summary, refuse_odd
 from dlcctr.receipt import Receipt, read_receipt
 from dlcctr.report import Progress, no_progress, one_line, ranges
 from dlcctr.row_choice import choose_rows
@@ -74,7 +74,7 @@ def make_plan(
     UsageError
         An option is wrong; nothing says how fast a GPU is; a row takes longer than `options.max_time_min`.
     """
-    _refuse_odd_options(options)
+    refuse_odd(options)
     campaign = read_campaign(manifest)
     results = _results(manifest, campaign, progress)
     chosen = _choose(results, options, rows, manifest)
@@ -85,9 +85,11 @@ def make_plan(
     if options.calibration:
         measured = run_one_row(manifest, todo, options.calibration)
         results = _results(manifest, campaign, progress)
-        todo = [row for row in todo if row.index != measured or options.all_rows]
+        if not options.all_rows:
+            todo = [row for row in todo if row.index != measured]
+            summary = replace(summary, n_finished=summary.n_finished + 1)
         if not todo:
-            return None, replace(summary, n_finished=summary.n_finished + 1)
+            return None, summary
     work = cost.row_work(todo, campaign.crop)
     speed = _find_speed(campaign, results, work, options)
     plan, summary = _plan(manifest, work, speed, options, summary)
@@ -104,21 +106,6 @@ def _results(manifest: Path, campaign: Campaign, progress: Progress) -> list[Row
     rows = read_manifest(manifest)
     refuse_empty(rows, manifest)
     return [RowResult(row, State.UNREADABLE if row.error else State.UNFINISHED) for row in rows]
-
-
-def _refuse_odd_options(options: PlanOptions) -> None:
-    if options.tasks is not None and options.task_time_min is not None:
-        raise UsageError("--tasks and --task-time both say how the rows are divided", "give one of them")
-    if options.fps is not None and options.calibration:
-        raise UsageError("--fps and --calibrate both say how fast a GPU is", "give one of them")
-    if options.margin is not None and not 1 <= options.margin <= 100:
-        raise UsageError(
-            f"--margin {options.margin:g} must be from 1 to 100", "the time limit is margin x expected time"
-        )
-    if options.task_time_min is not None and not 0 < options.task_time_min < math.inf:
-        raise UsageError(
-            f"--task-time {options.task_time_min:g} is no time", "give minutes, for example --task-time 60"
-        )
 
 
 def _choose(
@@ -177,48 +164,66 @@ def _plan(
 ) -> tuple[Plan, Summary]:
     costs = [each.cost_s(speed) for each in work]
     margin = options.margin or (MARGIN_MEASURED if speed.measured else MARGIN_GUESSED)
-    bins = _pack(costs, speed, margin, options)
-    task_costs = [speed.fixed_per_task_s + sum(costs[i] for i in each) for each in bins]
-    tasks = tuple(
-        PlanTask(tuple(work[i].row.index for i in each), cost_s, rows_digest(work[i].row for i in each))
-        for each, cost_s in zip(bins, task_costs, strict=True)
-    )
-    fixed_s = speed.fixed_per_task_s * len(tasks) + speed.fixed_per_row_s * len(work)
-    summary = replace(
-        summary,
-        n_rows=len(work),
-        speed=speed,
-        margin=margin,
-        n_tasks=len(tasks),
-        shortest_s=task_costs[-1],
-        longest_s=task_costs[0],
-        total_s=sum(task_costs),
-        finish_s=packing.makespan(task_costs, options.max_parallel),
-        parallel=min(options.max_parallel, len(tasks)),
-        fixed_share=fixed_s / sum(task_costs),
-        slices=packing.array_slices(len(tasks), options.limits.max_array_size, options.limits.max_submit),
-        warnings=[*summary.warnings, *_warnings(work, costs, tasks, speed, options)],
-    )
-    limit = _time_limit_min(task_costs[0], margin * options.time_factor, options)
+    tasks = [
+        PlanTask(
+            rows=tuple(work[i].row.index for i in each),
+            cost_s=speed.fixed_per_task_s + packing.makespan([costs[i] for i in each], options.gpus_per_task),
+            digest=rows_digest(work[i].row for i in each),
+        )
+        for each in _pack(costs, speed, margin, options)
+    ]
+    tasks.sort(key=lambda task: -task.cost_s)
+    summary = _sum_up(replace(summary, speed=speed, margin=margin, n_rows=len(work)), tasks, options)
+    warnings = [*summary.warnings, *_warnings(work, costs, tasks, speed, options)]
+    limit = _time_limit_min(tasks[0].cost_s, margin * options.time_factor, options)
     created = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    plan = Plan(new_plan_id(), manifest.name, tasks, limit, created, _facts(summary, options))
-    return plan, summary
+    plan = Plan(new_plan_id(), manifest.name, tuple(tasks), limit, created, _facts(summary, options))
+    return plan, replace(summary, warnings=warnings)
+
+
+def _sum_up(summary: Summary, tasks: Sequence[PlanTask], options: PlanOptions) -> Summary:
+    assert summary.speed is not None
+    times = [task.cost_s for task in tasks]
+    parallel = max(1, min(options.max_parallel // options.gpus_per_task, len(tasks)))
+    total_s = sum(times) * options.gpus_per_task
+    fixed_s = summary.speed.fixed_per_task_s * len(tasks) * options.gpus_per_task
+    fixed_s += summary.speed.fixed_per_row_s * summary.n_rows
+    return replace(
+        summary,
+        n_tasks=len(tasks),
+        shortest_s=times[-1],
+        longest_s=times[0],
+        total_s=total_s,
+        finish_s=packing.makespan(times, parallel),
+        parallel=parallel * options.gpus_per_task,
+        fixed_share=fixed_s / total_s,
+        slices=packing.array_slices(len(tasks), options.limits.max_array_size, options.limits.max_submit),
+    )
 
 
 def _pack(costs: Sequence[float], speed: Speed, margin: float, options: PlanOptions) -> list[list[int]]:
+    """Rows of each task: one share of about equal length for each of its GPUs."""
+    per_task = options.gpus_per_task
     if options.tasks is not None:
-        return packing.pack_into(costs, options.tasks)
+        return packing.group(packing.pack_into(costs, options.tasks * per_task), per_task, costs)
+    target, most = _task_size_s(costs, speed, margin, options)
+    shares = packing.pack_to(costs, min(target, most), most)
+    limit = (options.limits.max_submit or len(costs)) * per_task
+    if len(shares) > limit and options.task_time_min is None:
+        shares = packing.pack_into(costs, limit)
+    return packing.group(shares, per_task, costs)
+
+
+def _task_size_s(costs: Sequence[float], speed: Speed, margin: float, options: PlanOptions) -> tuple[float, float]:
+    """Seconds of rows that a task shall hold for each of its GPUs, and the most that it may."""
     if options.task_time_min is not None:
-        return packing.pack_to(costs, max(1.0, options.task_time_min * 60 - speed.fixed_per_task_s))
+        return max(1.0, options.task_time_min * 60 - speed.fixed_per_task_s), math.inf
     target = sum(costs) / (TASKS_PER_GPU * options.max_parallel)
-    target, most = max(target, speed.fixed_per_task_s * (1 / FIXED_SHARE - 1)), math.inf
-    if options.time_cap_min is not None:
-        longest_s = (options.time_cap_min - SPARE_MIN) * 60 / (margin * options.time_factor)
-        most = max(1.0, longest_s - speed.fixed_per_task_s)
-    bins = packing.pack_to(costs, min(target, most), most)
-    if options.limits.max_submit and len(bins) > options.limits.max_submit:
-        return packing.pack_into(costs, options.limits.max_submit)
-    return bins
+    target = max(target, speed.fixed_per_task_s * (1 / FIXED_SHARE - 1))
+    if options.time_cap_min is None:
+        return target, math.inf
+    longest_s = (options.time_cap_min - SPARE_MIN) * 60 / (margin * options.time_factor)
+    return target, max(1.0, longest_s - speed.fixed_per_task_s)
 
 
 def _time_limit_min(longest_s: float, margin: float, options: PlanOptions) -> int:
@@ -232,6 +237,10 @@ def _warnings(
     warnings = cost.guess_warnings(work)
     if not speed.measured:
         warnings.append(f"the speed ({speed.source}) may be off by a factor of two, so the time limit is generous")
+    if not speed.on_gpu:
+        warnings.append(
+            "the speed was measured on a CPU; with GPUs give theirs (--fps): they are 50 times faster or more"
+        )
     limits = options.limits
     if limits.max_submit and len(tasks) > limits.max_submit:
         warnings.append(f"{len(tasks)} tasks, but you may have {limits.max_submit} in the queue: submit them in turns")
@@ -271,6 +280,7 @@ def _facts(summary: Summary, options: PlanOptions) -> dict[str, object]:
         "margin": summary.margin,
         "time_factor": options.time_factor,
         "max_parallel": options.max_parallel,
+        "gpus_per_task": options.gpus_per_task,
         "tasks": options.tasks,
         "task_time_min": options.task_time_min,
         "rows": summary.n_rows,

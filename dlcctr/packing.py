@@ -64,6 +64,17 @@ def _pack_below(costs: Sequence[float], target: float, most: float) -> list[list
         n_bins = max(n_bins + 1, math.ceil(1.05 * n_bins))
 
 
+def group(bins: Sequence[list[int]], size: int, costs: Sequence[float]) -> list[list[int]]:
+    """Put so many bins together at a time, those that are about as full; in each the costliest item first.
+
+    For tasks with several GPUs, which take rows from one list: a task ends when its last GPU does.
+    """
+    if size == 1:
+        return list(bins)
+    merged = [[position for each in bins[n : n + size] for position in each] for n in range(0, len(bins), size)]
+    return [sorted(each, key=lambda position: (-costs[position], position)) for each in merged]
+
+
 def _longest_first(costs: Sequence[float]) -> list[int]:
     return sorted(range(len(costs)), key=lambda position: (-costs[position], position))
 

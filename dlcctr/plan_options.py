@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlcctr.calibrate import Calibration
 from dlcctr.cost import Speed
+from dlcctr.errors import UsageError
 from dlcctr.manifest import Row
 from dlcctr.site_limits import Limits
 
@@ -23,6 +25,8 @@ class PlanOptions:
         Longest job that the partition takes; a row that is longer is an error.
     site_max_time_min : int or None
         The same where it is only the site profile's word: a warning.
+    max_parallel, gpus_per_task : int
+        GPUs.
     all_rows : bool
         Plan finished rows too.
     rows : str
@@ -36,6 +40,7 @@ class PlanOptions:
     tasks: int | None = None
     task_time_min: float | None = None
     max_parallel: int = 20
+    gpus_per_task: int = 1
     margin: float | None = None
     max_time_min: int | None = None
     site_max_time_min: int | None = None
@@ -52,10 +57,16 @@ class PlanOptions:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a plan comes to. Times in seconds, expected; `finish_s` with `parallel` GPUs from the start on.
+    """What a plan comes to. Times in seconds, expected.
 
     Parameters
     ----------
+    shortest_s, longest_s : float
+        Of the tasks.
+    total_s : float
+        GPU time.
+    finish_s : float
+        Until all is done, with `parallel` GPUs from the start on.
     unreadable : list of Row
         Left out: the manifest says why.
     fixed_share : float
@@ -80,3 +91,19 @@ class Summary:
     slices: list[tuple[int, int]] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
     warnings: list[str] = field(default_factory=list)
+
+
+def refuse_odd(options: PlanOptions) -> None:
+    """Raise `UsageError` for options that contradict each other or make no sense."""
+    if options.tasks is not None and options.task_time_min is not None:
+        raise UsageError("--tasks and --task-time both say how the rows are divided", "give one of them")
+    if options.fps is not None and options.calibration:
+        raise UsageError("--fps and --calibrate both say how fast a GPU is", "give one of them")
+    if options.margin is not None and not 1 <= options.margin <= 100:
+        raise UsageError(
+            f"--margin {options.margin:g} must be from 1 to 100", "the time limit is margin x expected time"
+        )
+    if options.task_time_min is not None and not 0 < options.task_time_min < math.inf:
+        raise UsageError(
+            f"--task-time {options.task_time_min:g} is no time", "give minutes, for example --task-time 60"
+        )

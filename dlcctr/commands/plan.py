@@ -33,6 +33,7 @@ def plan_manifest(
         float | None, typer.Option(metavar="MIN", help="Minutes of one array task; longer videos are alone.")
     ] = None,
     max_parallel: Annotated[int, typer.Option(min=1, help="GPUs that you expect to have at a time.")] = 20,
+    gpus_per_task: Annotated[int, typer.Option(min=1, help="GPUs of one task, where a job gets whole nodes.")] = 1,
     margin: Annotated[
         float | None,
         typer.Option(help="Time limit over expected time: 1.5 for a measured speed, 3 for another."),
@@ -62,6 +63,7 @@ def plan_manifest(
         tasks=tasks,
         task_time_min=task_time,
         max_parallel=max_parallel,
+        gpus_per_task=gpus_per_task,
         margin=margin,
         max_time_min=max_time,
         limits=_limits(max_array_size),
@@ -110,7 +112,9 @@ def _cells(plan: Plan, summary: Summary) -> list[tuple[str, str]]:
     assert speed is not None
     left_out = [f"{summary.n_finished} finished"] if summary.n_finished else []
     left_out += [f"{len(summary.unreadable)} unreadable"] if summary.unreadable else []
-    usual = f"{speed.frames_per_s:.3g} frames/s a GPU at {speed.reference_px} px"
+    device = "GPU" if speed.on_gpu else "CPU"
+    usual = f"{speed.frames_per_s:.3g} frames/s a {device} at {speed.reference_px} px"
+    gpus = f"{summary.parallel} GPU{'s' if summary.parallel > 1 else ''}"
     return [
         ("rows", f"{summary.n_rows}" + (f" ({' and '.join(left_out)} left out)" if left_out else "")),
         ("array tasks", f"{summary.n_tasks} {_arrays(summary)}"),
@@ -118,7 +122,7 @@ def _cells(plan: Plan, summary: Summary) -> list[tuple[str, str]]:
         ("a task takes", f"{duration(summary.shortest_s)} to {duration(summary.longest_s)}"),
         ("time limit", f"{duration(plan.time_limit_min * 60)} a task (margin {summary.margin:g})"),
         ("GPU-hours", f"{summary.total_s / 3600:.1f}, {100 * summary.fixed_share:.1f}% of them fixed costs"),
-        ("expected end", f"{duration(summary.finish_s)} after the start, with {summary.parallel} GPUs at a time"),
+        ("expected end", f"{duration(summary.finish_s)} after the start, with {gpus} at a time"),
     ]
 
 

@@ -132,8 +132,11 @@ def test_a_slow_node_and_short_rows_hardly_count() -> None:
 def test_rows_on_a_gpu_are_preferred() -> None:
     speed = speed_of(*[receipt(100, 100.0, device="cpu")] * 9, receipt(1000, 10.0))
     assert speed.frames_per_s == pytest.approx(100)
+    assert speed.on_gpu
     assert not speed.measured
-    assert speed_of(receipt(100, 100.0, device="cpu")).frames_per_s == pytest.approx(1)
+    slow = speed_of(receipt(100, 100.0, device="cpu"))
+    assert slow.frames_per_s == pytest.approx(1)
+    assert not slow.on_gpu
 
 
 def test_a_cropped_row_says_how_fast_its_crop_was() -> None:

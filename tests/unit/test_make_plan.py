@@ -138,9 +138,11 @@ def test_speed_comes_from_the_receipts_of_finished_rows(bench: Bench) -> None:
 
 def test_a_receipt_that_is_none_does_not_stop_a_plan(bench: Bench) -> None:
     for index in range(2):
-        bench.commit(index, timings_s=TIMINGS)
+        bench.commit(index, timings_s=TIMINGS, device={"type": "cpu"})
     (bench.folder(0) / "receipt.json").write_text("{")
-    assert planned(bench, fps=None)[0].rows == [0, *range(2, 10)]
+    plan, summary = planned(bench, fps=None)
+    assert plan.rows == [0, *range(2, 10)]
+    assert any("measured on a CPU" in line for line in summary.warnings)
 
 
 def test_the_time_limit_has_a_margin_and_is_a_multiple_of_five_minutes(bench: Bench) -> None:
@@ -206,6 +208,17 @@ def test_more_gpus_more_tasks(bench: Bench) -> None:
     few, many = planned(bench, max_parallel=5)[1], planned(bench, max_parallel=40)[1]
     assert few.n_tasks < many.n_tasks
     assert many.finish_s < few.finish_s / 6
+
+
+def test_tasks_with_several_gpus_share_their_rows_among_them(bench: Bench) -> None:
+    one, four = planned(bench, tasks=2)[1], planned(bench, tasks=2, gpus_per_task=4)[1]
+    assert four.longest_s < one.longest_s / 2.5
+    assert four.total_s < 1.5 * one.total_s
+    assert four.parallel == 8
+    plan, summary = planned(bench, max_parallel=8, gpus_per_task=4, task_time_min=10.0)
+    assert plan.rows == list(range(10))
+    assert summary.longest_s > plan.tasks[-1].cost_s
+    assert planned(bench, max_parallel=3, gpus_per_task=4)[1].parallel == 4
 
 
 def test_one_row_makes_one_task(bench: Bench) -> None:

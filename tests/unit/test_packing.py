@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcctr.errors import UsageError
-from dlcctr.packing import array_slices, makespan, pack_into, pack_to
+from dlcctr.packing import array_slices, group, makespan, pack_into, pack_to
 
 COSTS = st.lists(st.floats(0.01, 1e5), max_size=60)
 
@@ -40,6 +40,18 @@ def test_the_fullest_bin_is_within_grahams_bound_of_the_best_division(costs: lis
 def test_longest_first_is_not_first_come() -> None:
     assert pack_into([1, 1, 1, 1, 4], 2) == [[4], [0, 1, 2, 3]]
     assert pack_into([3, 3, 2, 2, 2], 2) == [[0, 2, 4], [1, 3]]
+
+
+@given(COSTS, st.integers(1, 12), st.integers(1, 5))
+def test_groups_are_of_bins_that_are_about_as_full(costs: list[float], n_bins: int, size: int) -> None:
+    bins = pack_into(costs, n_bins)
+    groups = group(bins, size, costs)
+    assert len(groups) == -(-len(bins) // size)
+    assert sorted(itertools.chain(*groups)) == list(range(len(costs)))
+    for number, each in enumerate(groups):
+        assert [costs[i] for i in each] == sorted((costs[i] for i in each), reverse=True)
+        fullest = sum(costs[i] for i in bins[number * size])
+        assert makespan([costs[i] for i in each], size) <= fullest + max(costs[i] for i in each) + 1e-6
 
 
 def test_what_costs_as_much_as_the_target_is_alone() -> None:
