@@ -26,6 +26,9 @@ GUESS_FRAMES = 54_000
 GUESS_PX = 640 * 480
 FEW_SAMPLES = 5
 """Fewer rows than this make a speed that is no better than one typed in."""
+SHORT_S = 60.0
+"""Rows whose frames take less show what a row costs besides; in longer ones it drowns in the noise."""
+MOST_FIXED_S = 60.0
 LEAST_NET_SHARE = 0.2
 """Of a row's time that is at least taken for frames, however large the fixed costs seem to be."""
 
@@ -191,6 +194,7 @@ def speed_of_samples(samples: Sequence[Sample], px: int, engine: str) -> Speed |
     fixed_row_s = fixed_per_row_s(engine)
     speeds = [each.work_px / max(each.work_s - fixed_row_s, LEAST_NET_SHARE * each.work_s) for each in used]
     speed = weighted_median(speeds, [each.work_s for each in used])
+    fixed_row_s = _measured_fixed_s(used, speed) or fixed_row_s
     imports = [each.import_s for each in used if each.import_s > 0]
     devices = sorted({each.device for each in used})
     return Speed(
@@ -202,6 +206,13 @@ def speed_of_samples(samples: Sequence[Sample], px: int, engine: str) -> Speed |
         measured=len(used) >= FEW_SAMPLES,
         on_gpu=used[0].on_gpu,
     )
+
+
+def _measured_fixed_s(samples: Sequence[Sample], work_px_per_s: float) -> float | None:
+    """Seconds of short rows that their frames do not explain; None where there are too few."""
+    net = [(each.work_s, each.work_px / work_px_per_s) for each in samples]
+    rest = [work_s - net_s for work_s, net_s in net if net_s < SHORT_S]
+    return min(max(statistics.median(rest), WRITE_S), MOST_FIXED_S) if len(rest) >= FEW_SAMPLES else None
 
 
 def weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:

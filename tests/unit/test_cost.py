@@ -129,6 +129,15 @@ def test_a_slow_node_and_short_rows_hardly_count() -> None:
     assert speed_of(*good, receipt(100_000, 1900.0), *[receipt(10, 30.0)] * 20).frames_per_s == pytest.approx(100)
 
 
+def test_short_rows_show_what_a_row_costs_besides_its_frames() -> None:
+    """Twelve seconds more than assumed, say for a GPU's first use, in short and long rows alike."""
+    long = [receipt(100_000, 1000.0 + 12) for _ in range(3)]
+    assert speed_of(*long).fixed_per_row_s == cost.fixed_per_row_s("pytorch")
+    speed = speed_of(*long, *[receipt(100 * n, 1.0 * n + 12) for n in range(1, 7)])
+    assert speed.fixed_per_row_s == pytest.approx(cost.fixed_per_row_s("pytorch") + 12, rel=0.02)
+    assert speed.frames_per_s == pytest.approx(100, rel=0.02)
+
+
 def test_rows_on_a_gpu_are_preferred() -> None:
     speed = speed_of(*[receipt(100, 100.0, device="cpu")] * 9, receipt(1000, 10.0))
     assert speed.frames_per_s == pytest.approx(100)
