@@ -53,6 +53,8 @@ WARNED_S = 180.0
 """Most sites' scripts are warned two minutes before their limit, and Slurm may do so a minute early."""
 WARNINGS = ("USR1", "USR2", "XCPU")
 """Signals that a batch script asks for before its time limit."""
+CRASHES = ("SEGV", "BUS", "ABRT", "FPE", "ILL")
+"""Signals that a program gets for a mistake of its own."""
 MEMORY_WORDS = ("out of memory", "killed by the system", "more memory than it may have")
 NODE_KINDS = frozenset({"node-fail", "boot-fail", "gpu"})
 """Causes that are the node's."""
@@ -129,6 +131,8 @@ def _of_code(code: int, number: int, end: LogEnd | None, node: str) -> Cause:
         return Cause("timeout", "it was stopped shortly before its time limit", node, code)
     if name == "KILL":
         return Cause("out-of-memory", KILLED, node, code)
+    if name in CRASHES:
+        return Cause("command-failed", f"it crashed (SIG{name})", node, code)
     if code == ExitCode.TRY_AGAIN or name:
         return Cause("stopped", f"it was stopped by {f'SIG{name}' if name else 'a signal'}", node, code)
     kind, text = _by_code(code)

@@ -12,8 +12,10 @@ from dlcctr.contract import ExitCode
 from dlcctr.pace import Pace
 
 STUCK = frozenset({
-    "DependencyNeverSatisfied", "BadConstraints", "JobHeldAdmin", "JobHeldUser", "JobHoldMaxRequeue",
-    "launch_failed_requeued_held", "launch failed requeued held",
+    "DependencyNeverSatisfied", "BadConstraints", "InvalidAccount", "InvalidQOS", "PartitionTimeLimit",
+    "PartitionNodeLimit", "AssocMaxWallDurationPerJobLimit", "QOSMaxWallDurationPerJobLimit", "JobHeldAdmin",
+    "JobHeldUser", "JobHoldMaxRequeue", "launch_failed_requeued_held", "launch failed requeued held",
+    "job_requeued_in_held_state", "job requeued in held state", "requeue_hold", "special_exit",
 })  # fmt: skip
 """Reasons that do not go away by themselves."""
 

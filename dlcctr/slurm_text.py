@@ -19,11 +19,10 @@ SACCT_WORDS = ("sacct", "--allocations", "--duplicates", "--parsable2", f"--form
 """Both print a header: text without one is no answer, which is something else than an answer without jobs."""
 
 PENDING = frozenset({
-    "PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT", "POWER_UP_NODE",
+    "PENDING", "EXPEDITING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT",
 })  # fmt: skip
 RUNNING = frozenset({
     "RUNNING", "COMPLETING", "CONFIGURING", "RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED", "SUSPENDED",
-    "UPDATE_DB",
 })  # fmt: skip
 
 Key = tuple[str, "int | None"]

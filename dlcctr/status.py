@@ -26,6 +26,8 @@ __all__ = ["Phase", "RowStatus", "StatusResult", "status"]
 DAY_S = 24 * 3600.0
 SETTLE_S = 60.0
 """A node's last files may take so long to be seen from elsewhere on a shared file system."""
+REQUEUABLE = ("NODE_FAIL", "PREEMPTED", "BOOT_FAIL")
+"""Accounting shows these of a task's last run also while it waits for its next."""
 NOT_ASKED = "the scheduler was not asked or did not answer"
 
 
@@ -177,6 +179,8 @@ class _Joiner:
             phase = Phase.PENDING if state.is_pending else Phase.RUNNING
             return replace(status, phase=phase, reason=state.reason or _shown_state(state))
         if state:
+            if self.scheduler.squeue is None and state.state in REQUEUABLE:
+                return replace(status, phase=Phase.PENDING, reason=f"perhaps requeued: {NOT_ASKED}")
             settling = state.state == "COMPLETED" and state.end is not None and self.now - state.end < SETTLE_S
             return replace(status, phase=Phase.RUNNING, reason="ended a moment ago") if settling else None
         if not task.job_id:

@@ -21,7 +21,8 @@ TASK_END = re.compile(r"task [0-9]+: [0-9]+ of [0-9]+ rows done")
 LANES = re.compile(r"task [0-9]+: [0-9]+ rows on [0-9]+ GPUs ")
 TAIL_BYTES = 1 << 16
 
-SLURMSTEPD = re.compile(r"slurmstepd(-\S+)?: ")
+SLURMSTEPD = re.compile(r"slurmstepd(-\S+)?: |\[[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+\] error: ")
+"""Begins what slurmstepd writes into a job's log: its name, or since Slurm 25 the time."""
 SAID = (
     ("due to time limit", "timeout"),
     ("due to preemption", "preempted"),
@@ -83,7 +84,7 @@ def _end(lines: list[str], written: float) -> LogEnd | None:
             elapsed = _since(match["date"], written)
             break
         elif cause := _said(line):
-            said = said or cause
+            said = cause if said in ("", "cancelled") else said  # whatever ends a job cancels it
             node = node or (found[1] if (found := re.search(r" ON (\S+) CANCELLED AT ", line)) else "")
     if end:
         return replace(end, node=end.node or node, said=said, elapsed_s=elapsed)

@@ -63,6 +63,7 @@ def test_exit_codes_of_tasks_with_and_without_accounting(code: int, kind: str) -
 
 def test_a_signal_that_the_scheduler_names() -> None:
     assert of_task(state("FAILED", signal=9), None).kind == "out-of-memory"
+    assert of_task(state("FAILED", signal=11), None).kind == of_task(None, LogEnd(139)).kind == "command-failed"
     assert of_task(state("FAILED", signal=15), None).text == "it was stopped by SIGTERM"
 
 
@@ -114,6 +115,12 @@ STEPD = "slurmstepd: error: *** JOB 127 ON node3 CANCELLED AT 2026-03-01T12:01:0
 OOM = "slurmstepd-node3: error: Detected 1 oom_kill event in StepId=127.batch. Some have been OOM Killed."
 
 
+def test_the_particular_cause_counts(tmp_path: Path) -> None:
+    for lines in ([OOM, STEPD.format("")], [STEPD.format("DUE to SIGNAL Killed "), OOM]):
+        end = read_end(log(tmp_path, HEAD, *lines))
+        assert end and (end.said, end.node) == ("out-of-memory", "node3")
+
+
 def test_the_end_line(tmp_path: Path) -> None:
     assert read_end(log(tmp_path, HEAD, "work", END.format(75, "SIGTERM", 0))) == LogEnd(
         75, "node1", "TERM", elapsed_s=60.0
@@ -135,6 +142,12 @@ def test_a_log_that_goes_on_or_is_not_there(tmp_path: Path) -> None:
         (STEPD.format("DUE TO NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS "), "node-fail", "node3"),
         (STEPD.format(""), "cancelled", "node3"),
         (OOM, "out-of-memory", ""),
+        (
+            "[2026-03-01T12:01:00.022] error: *** JOB 127 ON node3 CANCELLED AT 2026-03-01 DUE TO TIME LIMIT ***",
+            "timeout",
+            "node3",
+        ),
+        ("[2026-03-01T12:01:00.725] error: Detected 1 oom_kill event in StepId=11.batch.", "out-of-memory", ""),
         ("slurmstepd: error: Job 127 exceeded memory limit (20 > 10), being killed", "out-of-memory", ""),
     ],
 )

@@ -243,6 +243,12 @@ def test_a_requeued_task(case: SlurmCase) -> None:
     assert (ended.cause_kind, ended.node) == ("timeout", "node2")
 
 
+@pytest.mark.parametrize("word", ["NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "REQUEUED"])
+def test_accounting_alone_cannot_tell_a_dead_task_from_a_requeued_one(case: SlurmCase, word: str) -> None:
+    row = case.row(squeue=None, sacct=sacct_text(sacct_line(0, word)))
+    assert row.phase is Phase.PENDING
+
+
 def test_a_failure_of_the_run_before_the_requeue_does_not_count(case: SlurmCase) -> None:
     case.fail(0, at=SUBMITTED + 100)
     again = squeue_line(0, "RUNNING", start=local(SUBMITTED + 200))
