@@ -15,11 +15,11 @@ from dlcctr.campaign_paths import CampaignPaths
 from dlcctr.check import Options as CheckOptions
 from dlcctr.check import check
 from dlcctr.cost import Speed, Work
-from dlcctr.errors import DlcctrError, UsageError
+from dlcctr.errors import UsageError
+from dlcctr.find_speed import find_speed
 from dlcctr.manifest import Row, read_manifest, refuse_empty
 from dlcctr.plan import Plan, PlanTask, new_plan_id, rows_digest, write_plan
 from dlcctr.plan_options import PlanOptions, Summary, refuse_odd
-from dlcctr.receipt import Receipt, read_receipt
 from dlcctr.report import Progress, no_progress, one_line, ranges
 from dlcctr.row_choice import choose_rows
 from dlcctr.states import RowResult, State
@@ -34,13 +34,7 @@ MARGIN_GUESSED = 3.0
 SPARE_MIN = 5
 """Added to each time limit: a slow file system, a node's first use of the image."""
 ROUND_MIN = 5
-MAX_RECEIPTS = 500
-"""Receipts that are read for the speed, spread over the campaign."""
 NAMED = 5
-SPEED_HINT = (
-    "give frames/s of one GPU (--fps 60), or measure: dlcctr plan … --calibrate analyses one row here, "
-    "and so does any finished row, say of dlcctr run … --rows 0, whose receipt is then used"
-)
 
 
 def make_plan(
@@ -90,8 +84,11 @@ def make_plan(
             summary = replace(summary, n_finished=summary.n_finished + 1)
         if not todo:
             return None, summary
-    work = cost.row_work(todo, campaign.crop)
-    speed = _find_speed(campaign, results, work, options)
+    campaign_work = cost.row_work([each.row for each in results if not each.row.error], campaign.crop)
+    finished = [each for each in results if _is_finished(each)]
+    speed = find_speed(manifest, campaign, finished, cost.usual_px(campaign_work), options.fps)
+    chosen_rows = {row.index for row in todo}
+    work = [each for each in campaign_work if each.row.index in chosen_rows]
     plan, summary = _plan(manifest, work, speed, options, summary)
     if write:
         write_plan(plan, CampaignPaths.of(manifest).plan(plan.id))
@@ -136,27 +133,6 @@ def _left_out(manifest: Path, results: Sequence[RowResult], options: PlanOptions
     if more := unreadable[NAMED:]:
         warnings.append(f"{len(more)} more unreadable rows left out: {ranges(row.index for row in more)}")
     return Summary(manifest, n_finished=finished, unreadable=unreadable, limits=options.limits, warnings=warnings)
-
-
-def _find_speed(campaign: Campaign, results: Sequence[RowResult], work: Sequence[Work], options: PlanOptions) -> Speed:
-    px = cost.usual_px(work)
-    if options.fps is not None:
-        return cost.speed_of_fps(options.fps, px, campaign.engine)
-    finished = [each for each in results if _is_finished(each)]
-    spread = finished[:: math.ceil(len(finished) / MAX_RECEIPTS) or 1]
-    receipts = [(receipt, each.row) for each in spread if (receipt := _receipt(each))]
-    samples = [sample for receipt, row in receipts if (sample := cost.sample_of(receipt, row))]
-    speed = cost.speed_of_samples(samples, px, cost.engine_of(campaign, [receipt for receipt, _ in receipts]))
-    if speed is None:
-        raise UsageError("nothing says how fast a GPU is: no row of this campaign is finished yet", SPEED_HINT)
-    return speed
-
-
-def _receipt(result: RowResult) -> Receipt | None:
-    try:
-        return read_receipt(result.folder) if result.folder else None
-    except DlcctrError:  # replaced between the check and now
-        return None
 
 
 def _plan(

@@ -42,7 +42,8 @@ MEASURE = """
 import resource, subprocess, sys, time
 start = time.perf_counter()
 subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss)
 """
 
 
@@ -78,10 +79,11 @@ def case_table(cases: Sequence[Case]) -> list[str]:
 
 @dataclass(frozen=True)
 class Scale:
-    """What the command costs; memory is the process's peak."""
+    """What the command costs: seconds of waiting and of the processor, the process's peak memory."""
 
     rows: int
     seconds: float
+    cpu_s: float
     peak_mb: float
     with_results: bool
 
@@ -101,18 +103,23 @@ def measure_scale(n_rows: int, *, with_results: bool) -> Scale:
         argv = [sys.executable, "-m", "dlcctr", "plan", str(manifest), "--fps", "60", "--tasks", str(n_rows // 10)]
         # a small process in between: a child's peak begins with what its parent holds when it is forked
         done = subprocess.run([sys.executable, "-c", MEASURE, *argv], capture_output=True, text=True, check=True)
-        seconds, peak_kb = map(float, done.stdout.split())
-        return Scale(n_rows, seconds, peak_kb / 1024, with_results)
+        seconds, cpu_s, peak_kb = map(float, done.stdout.split())
+        return Scale(n_rows, seconds, cpu_s, peak_kb / 1024, with_results)
 
 
 def scale_table(scales: Sequence[Scale]) -> list[str]:
     """Markdown, with the growth from one size to the next."""
-    lines = ["| | rows | seconds | peak memory | growth of time, of memory |", "|---|---|---|---|---|"]
+    lines = [
+        "| | rows | seconds | CPU seconds | peak memory | growth of CPU time, of memory |",
+        "|---|---|---|---|---|---|",
+    ]
     for before, each in zip([None, *scales], scales, strict=False):
         same = before and before.with_results == each.with_results
-        growth = f"x {each.seconds / before.seconds:.1f}, x {each.peak_mb / before.peak_mb:.1f}" if same else ""
+        growth = f"x {each.cpu_s / before.cpu_s:.1f}, x {each.peak_mb / before.peak_mb:.1f}" if same else ""
         kind = "rows looked up" if each.with_results else "never run before"
-        lines.append(f"| {kind} | {each.rows:,} | {each.seconds:.1f} | {each.peak_mb:.0f} MB | {growth} |")
+        lines.append(
+            f"| {kind} | {each.rows:,} | {each.seconds:.1f} | {each.cpu_s:.1f} | {each.peak_mb:.0f} MB | {growth} |"
+        )
     return lines
 
 

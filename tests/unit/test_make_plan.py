@@ -136,6 +136,24 @@ def test_speed_comes_from_the_receipts_of_finished_rows(bench: Bench) -> None:
     assert plan.time_limit_min == 10
 
 
+def test_without_finished_rows_the_earlier_plans_speed_holds(bench: Bench) -> None:
+    first, _ = planned(bench, fps=25.0)
+    (CampaignPaths.of(bench.manifest).plans / "99990101-000000-0000.json").write_text("{")
+    again, summary = planned(bench, fps=None)
+    assert again.tasks == first.tasks
+    assert summary.speed is not None
+    assert summary.speed.source.startswith("--fps 25")
+
+
+def test_a_row_costs_the_same_alone_and_among_others(bench: Bench) -> None:
+    """The usual picture, which --fps is meant for, is the campaign's, not that of the rows that are left."""
+    rows = [replace(bench.rows[0], width=1280, height=960), *bench.rows[1:], Row(10, "unknown.mp4")]
+    write_manifest(bench.manifest, rows)
+    for index in (0, 10):
+        (among,) = [task for task in planned(bench, tasks=11)[0].tasks if task.rows == (index,)]
+        assert planned(bench, rows=str(index))[0].tasks == (among,)
+
+
 def test_a_receipt_that_is_none_does_not_stop_a_plan(bench: Bench) -> None:
     for index in range(2):
         bench.commit(index, timings_s=TIMINGS, device={"type": "cpu"})
