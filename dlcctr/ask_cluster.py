@@ -70,7 +70,7 @@ def ask_cluster() -> Cluster:
     silent += [] if account else ["sacctmgr did not answer (no accounting here?): account and limits are not known"]
     associations = _try(*sacctmgr, "associations", f"users={user}", f"format={ASSOCIATION_FIELDS}") if account else ""
     return Cluster(
-        partitions=add_partition_settings(partitions, settings),
+        partitions=add_partition_settings(partitions, settings, select=config.get("SelectType", "")),
         name=config.get("ClusterName", ""),
         max_array_size=_max_array_size(config),
         account=account.splitlines()[0] if account else "",

@@ -183,8 +183,16 @@ def parse_config(text: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def add_partition_settings(partitions: Iterable[Partition], text: str) -> tuple[Partition, ...]:
-    """Add what only ``scontrol show partition --oneliner`` says, such as who may use a partition."""
+def add_partition_settings(partitions: Iterable[Partition], text: str, *, select: str = "") -> tuple[Partition, ...]:
+    """Add what only ``scontrol show partition --oneliner`` says, such as who may use a partition.
+
+    Parameters
+    ----------
+    select : str
+        The cluster's SelectType; with ``select/linear`` every partition gives nodes whole.
+    """
+    linear = select == "select/linear"
+    partitions = [replace(each, whole_nodes=each.whole_nodes or linear) for each in partitions]
     said = {}
     for line in text.splitlines():
         words = dict(re.findall(r"(?:^|\s)(\w+)=(\S*)", line))
@@ -198,7 +206,9 @@ def _with_settings(partition: Partition, words: dict[str, str]) -> Partition:
         partition,
         max_time_min=partition.max_time_min if limit is None else limit,
         up=partition.up and words.get("State", "UP") == "UP",
-        whole_nodes=words.get("OverSubscribe", "").startswith("EXCLUSIVE"),
+        whole_nodes=partition.whole_nodes
+        or words.get("OverSubscribe", "").startswith("EXCLUSIVE")
+        or words.get("Exclusive") == "NODE",  # the spelling of Slurm 26.05
         accounts=_names(words.get("AllowAccounts", "ALL")),
         denied_accounts=_names(words.get("DenyAccounts", "ALL")) or (),
         groups=_names(words.get("AllowGroups", "ALL")),

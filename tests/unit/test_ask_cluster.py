@@ -107,6 +107,8 @@ def test_what_sinfo_and_scontrol_say_of_partitions() -> None:
     assert by_name("cpu").default
     assert not by_name("cpu").gpus
     assert by_name("dgx").whole_nodes
+    assert not gpu.whole_nodes
+    assert all(each.whole_nodes for each in add_partition_settings((gpu,), PARTITIONS, select="select/linear"))
     assert by_name("dgx").gpu_types == ()
     assert by_name("long").max_time_min is None
     assert by_name("long").denied_accounts == ("guests",)
@@ -302,3 +304,34 @@ def test_list_and_show(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert call(monkeypatch, "show", "mine", "--json") == 0
     assert json.loads(capsys.readouterr().out)["sbatch_options"] == ["--gres=gpu:1", "--requeue"]
     assert call(monkeypatch, "show", "nowhere") == ExitCode.USAGE
+
+
+def recorded(name: str) -> str:
+    return (Path(__file__).parent / "recorded/slurm-26.05" / f"{name}.out").read_text(encoding="utf-8")
+
+
+def test_what_a_real_cluster_said_becomes_a_site() -> None:
+    assoc = "Account,User,Partition,MaxJobs,MaxSubmit,GrpTRES,QOS"
+    bench = Cluster(
+        partitions=add_partition_settings(parse_sinfo(recorded("sinfo")), recorded("scontrol-show-partition")),
+        name=parse_config(recorded("scontrol-show-config"))["ClusterName"],
+        max_array_size=int(parse_config(recorded("scontrol-show-config"))["MaxArraySize"]),
+        account="lab",
+        associations=parse_associations(recorded("sacctmgr-assoc-limits-set"), assoc),
+        qos=parse_qos(recorded("sacctmgr-qos"), "Name,MaxSubmitPU,MaxJobsPU,MaxWall,MaxTRESPU"),
+    )
+    assert bench.qos == {"normal": Qos()}
+    assert bench.associations == (Association("lab", "", 1, 3),)
+    assert parse_associations(recorded("sacctmgr-assoc-limits"), assoc) == (Association("lab"),)
+    gpu, short = bench.partitions
+    assert gpu == Partition("gpu", (Nodes(1, 4, 8000, 2), Nodes(1, 4, 8000, 1)), default=True, max_time_min=120)
+    assert (short.name, short.max_time_min, short.default) == ("short", 10, False)
+    assert not gpu.whole_nodes
+    whole = recorded("scontrol-show-partition").replace("Exclusive=NO", "Exclusive=NODE")
+    assert all(each.whole_nodes for each in add_partition_settings(bench.partitions, whole))
+    proposal = propose(bench, "bench")
+    assert proposal.site.sbatch_options() == [
+        "--partition=gpu", "--account=lab", "--gres=gpu:1", "--cpus-per-task=2", "--mem=3G", "--requeue",
+    ]  # fmt: skip
+    site = proposal.site
+    assert (site.max_time_min, site.max_array_size, site.max_submit_jobs, site.max_parallel) == (120, 1001, 3, 1)
