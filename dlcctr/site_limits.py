@@ -48,7 +48,7 @@ def read_max_array_size(text: str) -> int | None:
 
 
 def read_max_submit(text: str) -> int | None:
-    """Smallest limit in the output of ``sacctmgr … format=MaxSubmitJobs --parsable2 --noheader``; None without any."""
+    """Smallest limit in the output of ``sacctmgr … format=MaxSubmit --parsable2 --noheader``; None without any."""
     limits = [int(word) for word in re.findall(r"\d+", text)]
     return min(limits, default=None)
 
@@ -66,7 +66,7 @@ def ask_limits() -> Limits:
             "show",
             "assoc",
             f"user={getpass.getuser()}",
-            "format=MaxSubmitJobs",
+            "format=MaxSubmit",
         )
     )
     return Limits(size, submit, "scontrol" if submit is None else "scontrol and sacctmgr")

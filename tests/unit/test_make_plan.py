@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -324,11 +325,25 @@ def test_calibration_takes_a_short_row_that_says_something() -> None:
 
 
 def test_limits_are_read_from_what_slurm_prints() -> None:
-    text = "Configuration data as of 2026-01-01T00:00:00\nMaxArraySize            = 201\nMaxArrayTasks = 9\n"
-    assert read_max_array_size(text) == 201
+    text = (Path(__file__).parent / "recorded/slurm-26.05/scontrol-show-config.out").read_text(encoding="utf-8")
+    assert read_max_array_size(text) == 1001
+    assert read_max_array_size(text.replace("1001", "201")) == 201
     assert read_max_array_size("slurm_load_ctl_conf error: Unable to contact slurm controller") is None
     assert read_max_submit("500\n\n1000\n") == 500
     assert read_max_submit("\n") is None
+
+
+def test_limits_are_asked_of_this_machines_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {"scontrol": "MaxArraySize            = 201\n", "sacctmgr": "500\n"}
+
+    def run(argv: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(argv, 0 if argv[0] in answers else 1, answers.get(argv[0], "300"), "")
+
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("dlcctr.run.run", run)
+    assert site_limits.ask_limits() == Limits(201, 500, "scontrol and sacctmgr")
+    del answers["sacctmgr"]
+    assert site_limits.ask_limits() == Limits(201, None, "scontrol")
 
 
 def test_limits_are_assumed_where_there_is_no_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
