@@ -68,7 +68,7 @@ def ask_cluster() -> Cluster:
     account = _try(*sacctmgr, "user", user, "format=DefaultAccount").strip()
     silent = [] if config else ["scontrol did not answer: MaxArraySize and who may use which partition are not known"]
     silent += [] if account else ["sacctmgr did not answer (no accounting here?): account and limits are not known"]
-    associations = _try(*sacctmgr, "associations", f"users={user}", f"format={ASSOCIATION_FIELDS}") if account else ""
+    associations = _try(*sacctmgr, "associations", f"user={user}", f"format={ASSOCIATION_FIELDS}") if account else ""
     return Cluster(
         partitions=add_partition_settings(partitions, settings, select=config.get("SelectType", "")),
         name=config.get("ClusterName", ""),
