@@ -138,7 +138,7 @@ def _options(script: Script, site: Site) -> list[tuple[str, str]]:
         (f"--array={array_words(script.count, script.throttle)}", "tasks; after % how many at a time"),
         (f"--output={_log(script.logs)}", "%A is the job, %a the task; this folder must be there"),
         ("--open-mode=append", "a requeued task goes on in the same log"),
-        (f"--signal=B:TERM@{site.signal_s}", "told to stop so many seconds before the time is over"),
+        (f"--signal=B:TERM@{_warning_s(script, site)}", "told to stop so many seconds before the time is over"),
     ]
     if script.exclude:
         options.append((f"--exclude={','.join(script.exclude)}", "nodes whose GPU failed"))
@@ -146,6 +146,11 @@ def _options(script: Script, site: Site) -> list[tuple[str, str]]:
         options += [(f"--dependency={script.dependency}", "the first small task"), ("--kill-on-invalid-dep=yes", "")]
     width = max(len(option) for option, why in options if why and len(option) < 48)
     return [(option, f"{' ' * max(2, width + 2 - len(option))}# {why}" if why else "") for option, why in options]
+
+
+def _warning_s(script: Script, site: Site) -> int:
+    """A warning that is longer than the time itself would come at the start."""
+    return min(site.signal_s, script.time_min * 60 // 4)
 
 
 def _log(logs: Path) -> str:

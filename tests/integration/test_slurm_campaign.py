@@ -1,0 +1,111 @@
+"""A whole campaign on a real Slurm cluster: submitted, pasted by hand, accounted for, equal to a local run."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.cluster import Cluster
+from tests.integration.campaigns import dlcctr
+from tests.integration.slurm_campaign import OPTIONS, SlurmCampaign, make_campaign
+from tests.integration.tiny_models import make_model
+
+COUNT = 40
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def model(native_pytorch: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_model(native_pytorch, "pytorch-single", tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def sif(cluster: Cluster, cpu_sif: Path) -> Path:
+    """The SIF where the nodes see it."""
+    target = cluster.scratch / "dlc.sif"
+    if not target.exists():
+        try:
+            os.link(cpu_sif, target)
+        except OSError:
+            shutil.copy(cpu_sif, target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def submitted(cluster: Cluster, model: Path, sif: Path) -> SlurmCampaign:
+    """A campaign that went through `dlcctr submit --canary`."""
+    campaign = make_campaign(cluster, "submitted", model, sif, COUNT)
+    shown = campaign.dlcctr("submit", campaign.manifest, "--image", sif, *OPTIONS, "--dry-run")
+    assert "#SBATCH --array=" in shown
+    assert not list(campaign.folder.glob("slurm/*/submissions/*"))
+    campaign.submit("--tasks", "6", "--canary")
+    campaign.wait(900, code=0)
+    return campaign
+
+
+def test_a_campaign_ends_whole(submitted: SlurmCampaign) -> None:
+    answer = submitted.check()
+    assert answer["totals"]["whole"] == COUNT, answer
+    receipts = submitted.receipts()
+    assert sorted(receipts) == list(range(COUNT))
+    assert {receipt["host"] for receipt in receipts.values()} == {"node1", "node2"}
+    assert not list(submitted.cluster.scratch.rglob("pwned"))
+
+
+def test_tasks_of_one_node_have_different_gpus(submitted: SlurmCampaign) -> None:
+    gpus = {(r["host"], r["scheduler"]["CUDA_VISIBLE_DEVICES"]) for r in submitted.receipts().values()}
+    assert gpus == {("node1", "0"), ("node1", "1"), ("node2", "0")}
+
+
+def test_the_import_is_paid_once_a_task(submitted: SlurmCampaign) -> None:
+    receipts = submitted.receipts().values()
+    tasks = {(r["scheduler"]["SLURM_ARRAY_JOB_ID"], r["scheduler"]["SLURM_ARRAY_TASK_ID"]) for r in receipts}
+    assert sum(r["timings_s"]["import"] > 0 for r in receipts) == len(tasks) == 7
+
+
+def test_what_was_submitted_is_not_submitted_twice(submitted: SlurmCampaign) -> None:
+    again = submitted.submit()
+    assert (again["plan"], again["arrays"], again["finished"]) == (None, [], COUNT)
+
+
+def test_logs_of_a_row(submitted: SlurmCampaign) -> None:
+    said = submitted.dlcctr("logs", submitted.manifest, "7")
+    assert "row 7 (" in said
+    assert "row 8 (" not in said
+
+
+def test_results_equal_a_local_run(submitted: SlurmCampaign, tmp_path: Path) -> None:
+    """A few rows without a scheduler, without a container: the same bytes of .csv, stock DeepLabCut's own format."""
+    local = tmp_path / "local"
+    local.mkdir()
+    shutil.copy(submitted.manifest, local)
+    text = (submitted.folder / "campaign.toml").read_text()
+    text = text.replace('"videos"', f'"{submitted.folder}/videos"').replace('"model"', f'"{submitted.folder}/model"')
+    (local / "campaign.toml").write_text(text)
+    dlcctr("run", local / "m.csv", "--runtime", "native", "--allow-cpu", "--rows", "0-2")
+    compared = 0
+    for mine in (local / "results").rglob("*.csv"):
+        theirs = submitted.results / mine.relative_to(local / "results")
+        assert filecmp.cmp(mine, theirs, shallow=False), mine
+        compared += 1
+    assert compared == 3
+
+
+def test_the_sif_alone_and_a_pasted_script(cluster: Cluster, model: Path, sif: Path) -> None:
+    """No Python on the login node: all comes from the SIF, and what Slurm says comes by a pipe."""
+    campaign = make_campaign(cluster, "by hand $(touch pwned)", model, sif, COUNT)
+    script = campaign.image("sbatch", campaign.manifest, *OPTIONS, "--tasks", "6")
+    job = cluster.run_as_user(["sbatch", "--parsable"], stdin=script, cwd=campaign.folder)
+    assert job.returncode == 0, job.stderr
+    cluster.wait_until_idle(900)
+    answer = campaign.image("check", campaign.manifest)
+    assert f"{COUNT} rows: {COUNT} whole" in answer, campaign.logs()[-3000:]
+    assert Counter(receipt["host"] for receipt in campaign.receipts().values()).keys() == {"node1", "node2"}
+    queue = cluster.run_as_user(["squeue", "--all"]).stdout
+    assert campaign.image("status", campaign.manifest, "--squeue", "-", stdin=queue)
+    assert not list(cluster.scratch.rglob("pwned"))
