@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from dlcctr.remedy import Decision, Group, decide
 from dlcctr.report import Progress, no_progress
 from dlcctr.row_choice import choose_rows
 from dlcctr.site_profile import Site, override
+from dlcctr.site_values import KEYS
 from dlcctr.status import status
 from dlcctr.submissions import Submission, read_submissions
 from dlcctr.submit import Order, Submitted, Wish, place
@@ -127,8 +128,6 @@ def _wish(group: Group, submissions: list[Submission], request: Request) -> Wish
 
 
 def _site_of(options: dict[str, Any]) -> Site:
-    """Site that the last submission had, as it was then."""
-    names = {each.name for each in fields(Site)}
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value
-              for name, value in (options.get("site_values") or {}).items() if name in names}  # fmt: skip
-    return Site(**values)
+    """Site that the last submission had, as it was then; its values are checked again: they come from a file."""
+    values = {name: value for name, value in (options.get("site_values") or {}).items() if name in KEYS}
+    return override(Site(name=str(options.get("site", ""))), **values)

@@ -19,7 +19,7 @@ Qos = Annotated[str | None, typer.Option(help="Quality of service.")]
 Gres = Annotated[str | None, typer.Option(help="How a task asks for its GPU: gpu:1, gpu:v100:1 …")]
 Gpus = Annotated[str | None, typer.Option(help="The same where the site wants --gpus: 1, v100-32:1 …")]
 Cpus = Annotated[int | None, typer.Option("--cpus", min=1, help="CPU cores of a task.")]
-MemGb = Annotated[int | None, typer.Option("--mem-gb", min=1, help="Memory of a task, in GB.")]
+MemGb = Annotated[int | None, typer.Option("--mem-gb", min=0, help="Memory of a task, in GB; 0 is all of a node's.")]
 TimeMin = Annotated[
     int | None, typer.Option("--time", min=1, metavar="MIN", help="Time limit of a task; the plan's by default.")
 ]
