@@ -76,8 +76,8 @@ def _end(lines: list[str], written: float) -> LogEnd | None:
     end, said, node, elapsed = None, "", "", None
     for line in map(str.strip, reversed(lines)):
         if match := END_LINE.fullmatch(line):
-            if end or said:
-                break  # of the run before, whose successor was killed before its first line
+            if end:
+                break  # of the run before
             signal = match["signal"].removeprefix("SIG")
             end = LogEnd(int(match["code"]), match["node"], "" if signal == "0" else signal)
         elif match := HEAD.fullmatch(line):

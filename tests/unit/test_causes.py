@@ -115,6 +115,17 @@ STEPD = "slurmstepd: error: *** JOB 127 ON node3 CANCELLED AT 2026-03-01T12:01:0
 OOM = "slurmstepd-node3: error: Detected 1 oom_kill event in StepId=127.batch. Some have been OOM Killed."
 
 
+def test_slurmstepd_has_the_last_word(tmp_path: Path) -> None:
+    """It counts the kernel's kills when the batch script has ended."""
+    end = read_end(log(tmp_path, HEAD, END.format(7, 0, 0), OOM))
+    assert end == LogEnd(7, "node1", "", "out-of-memory", 60.0)
+    assert of_task(state("FAILED", exit_code=7), end).kind == "out-of-memory"
+
+
+def test_of_two_ends_the_last_counts(tmp_path: Path) -> None:
+    assert read_end(log(tmp_path, END.format(10, 0, 0), END.format(0, 0, 1))) == LogEnd(0, "node1")
+
+
 def test_the_particular_cause_counts(tmp_path: Path) -> None:
     for lines in ([OOM, STEPD.format("")], [STEPD.format("DUE to SIGNAL Killed "), OOM]):
         end = read_end(log(tmp_path, HEAD, *lines))

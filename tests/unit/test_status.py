@@ -359,6 +359,15 @@ def test_squeue_and_sacct_are_asked_once_each_for_all_jobs(case: SlurmCase, monk
     ]
 
 
+def test_where_an_id_is_missing_all_are_asked_for_by_name(case: SlurmCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    case.submit([[0], [1]], arrays=[Array("again-0", 0, 1, "200"), Array("again-1", 1, 1)], at=SUBMITTED + 1200)
+    asked: list[Any] = []
+    monkeypatch.setattr(status_module, "query_squeue", lambda *words: asked.append(words))
+    monkeypatch.setattr(status_module, "query_sacct", lambda *words: asked.append((words[0], words[2])))
+    status(case.bench.manifest, now=NOW)
+    assert asked == [(["123", "200"], ["dlcctr", "again-0", "again-1"])] * 2
+
+
 def test_a_task_that_ends_while_status_looks_is_not_lost(case: SlurmCase, monkeypatch: pytest.MonkeyPatch) -> None:
     """Receipts are read after the scheduler was asked."""
 
@@ -379,8 +388,8 @@ def test_unknown_paces_stay_unknown(case: SlurmCase) -> None:
 
 
 def test_pace(tmp_path: Path) -> None:
-    case = make_case(tmp_path, 6)
-    case.submit([[0], [1], [2], [3], [4, 5]], cost_s=100.0)
+    case = make_case(tmp_path, 7)
+    case.submit([[0], [1], [2], [3], [4, 5], [6]], cost_s=100.0)
     for index, started in ((0, 0), (1, 0), (4, 100)):
         case.commit(
             index, task=min(index, 4), timings_s={"total": 200.0}, started=utc(NOW - 400 + started),
@@ -389,17 +398,30 @@ def test_pace(tmp_path: Path) -> None:
     queue = [
         squeue_line(2, "RUNNING", time="0:50"),
         squeue_line(3, "PENDING"),
+        squeue_line(5, "PENDING"),
         squeue_line(4, "RUNNING", time="3:20"),
     ]
     result = case.status(squeue=squeue_text(*queue))
     pace = result.pace
-    assert (pace.running_tasks, pace.pending_tasks) == (2, 1)
+    assert (pace.running_tasks, pace.pending_tasks) == (2, 2)
     assert pace.measured_to_expected == pytest.approx(2.0)  # task 4 is not finished
     assert pace.frames_per_s == pytest.approx(2 * 60 / 600)  # 3 rows of 20 frames in 600 s, two tasks
     assert (pace.gpu_hours, pace.gpu_hours_source) == (pytest.approx(600 / 3600), "receipts")
     assert pace.speed_up == pytest.approx(600 / 400)
-    # at twice the plan's time: 150 s of task 2, 200 s of task 3, none of task 4 (100 of 100 s spent); over two GPUs
-    assert pace.left_s == pytest.approx(max((150 + 200 + 0) / 2, 200))
+    # at twice the plan's time: 150 s of task 2, 200 s of tasks 3 and 5, none of task 4 (all spent); over two GPUs
+    assert pace.left_s == pytest.approx((150 + 200 + 200 + 0) / 2)
+    alone = case.status(squeue=squeue_text(queue[0], queue[1])).pace
+    assert alone.left_s == pytest.approx(350)
+
+
+def test_the_speed_up_of_a_finished_campaign_does_not_fade(tmp_path: Path) -> None:
+    case = make_case(tmp_path, 2)
+    case.submit([[0], [1]])
+    for index in (0, 1):
+        case.commit(
+            index, task=index, timings_s={"total": 100.0}, started=utc(SUBMITTED), finished=utc(SUBMITTED + 100)
+        )
+    assert case.status(now=NOW).pace.speed_up == case.status(now=NOW + 1e6).pace.speed_up == pytest.approx(2.0)
 
 
 def test_gpu_hours_of_accounting_count_failed_and_earlier_runs(case: SlurmCase) -> None:
