@@ -33,6 +33,8 @@ class Handed:
         When it was submitted, in seconds since 1970.
     time_limit_s : float or None
         That it was submitted with.
+    lanes : int
+        Rows that it works on at a time: one on each of its GPUs.
     """
 
     job_id: str
@@ -43,6 +45,7 @@ class Handed:
     cost_s: float
     created: float
     time_limit_s: float | None = None
+    lanes: int = 1
 
     @property
     def key(self) -> Key:
@@ -160,7 +163,8 @@ class Submitted:
 
     def _tasks(self, submission: Submission, array: Array, job: str) -> Iterable[Handed]:
         minutes = submission.options.get("time_min")
-        tasks = self.plans[submission.plan].tasks
+        plan = self.plans[submission.plan]
+        tasks, lanes = plan.tasks, plan.facts.get("gpus_per_task")
         for index in range(max(0, min(array.count, len(tasks) - array.offset))):
             task = tasks[array.offset + index]
             yield Handed(
@@ -172,6 +176,7 @@ class Submitted:
                 cost_s=task.cost_s,
                 created=epoch(submission.created) or 0.0,
                 time_limit_s=60.0 * minutes if isinstance(minutes, (int, float)) else None,
+                lanes=lanes if isinstance(lanes, int) else 1,
             )
 
 

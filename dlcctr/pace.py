@@ -81,7 +81,7 @@ def measure(
     return Pace(
         running_tasks=len(running),
         pending_tasks=len(going) - len(running),
-        frames_per_s=_frames_per_s(own, len(running)),
+        frames_per_s=_frames_per_s(own, sum(min(task.lanes, len(task.rows)) for task in running)),
         gpu_hours=hours,
         gpu_hours_source=source,
         left_s=_left(going, running, left, states, ratio or 1.0),
@@ -95,12 +95,12 @@ def _running(states: Mapping[Key, TaskState | None], task: Handed) -> bool:
     return state is not None and state.is_running
 
 
-def _frames_per_s(own: Sequence[Attempt], running: int) -> float | None:
-    """Speed of one task by the newest receipts, times the tasks that run."""
+def _frames_per_s(own: Sequence[Attempt], at_a_time: int) -> float | None:
+    """Speed of one row by the newest receipts, times the rows that are worked on at a time."""
     known = [each for each in own if each.frames and each.finished is not None]
     recent = sorted(known, key=lambda each: each.finished or 0.0)[-RECENT:]
     seconds = sum(each.total_s or 0.0 for each in recent)
-    return running * sum(each.frames or 0 for each in recent) / seconds if running and seconds > 0 else None
+    return at_a_time * sum(each.frames or 0 for each in recent) / seconds if at_a_time and seconds > 0 else None
 
 
 def _gpu_hours(states: Iterable[TaskState], own: Sequence[Attempt]) -> tuple[float | None, str]:
@@ -114,7 +114,7 @@ def _gpu_hours(states: Iterable[TaskState], own: Sequence[Attempt]) -> tuple[flo
 def _ratio(
     tasks: Iterable[Handed], made: Mapping[int, Attempt], states: Mapping[Key, TaskState | None]
 ) -> float | None:
-    """Of tasks whose rows they have finished all: by accounting, else by the sum of the rows' own times."""
+    """Of tasks that have finished all of their rows: by accounting, else from the first start to the last end."""
     measured = expected = 0.0
     for task in tasks:
         attempts = [made[row] for row in task.rows if row in made]
@@ -122,9 +122,15 @@ def _ratio(
             continue
         state = states.get(task.key)
         seconds = float(state.elapsed_s or 0) if state and not state.is_live else 0.0
-        measured += seconds or sum(each.total_s or 0.0 for each in attempts)
+        measured += seconds or _wall(attempts)
         expected += task.cost_s
     return measured / expected if measured > 0 and expected > 0 else None
+
+
+def _wall(attempts: Sequence[Attempt]) -> float:
+    begun = [each.started for each in attempts if each.started is not None]
+    ended = [each.finished for each in attempts if each.finished is not None]
+    return max(ended) - min(begun) if begun and ended else 0.0
 
 
 def _left(
@@ -149,8 +155,5 @@ def _cost_left(task: Handed, left: set[int], state: TaskState | None, ratio: flo
 def _speed_up(own: Sequence[Attempt], now: float | None) -> float | None:
     """Until now while rows are left, else until the last one was done."""
     begun = [each.started for each in own if each.started is not None]
-    ended = [each.finished for each in own if each.finished is not None]
-    if not begun or not ended:
-        return None
-    wall = (now if now is not None else max(ended)) - min(begun)
+    wall = now - min(begun) if now is not None and begun else _wall(own)
     return sum(each.total_s or 0.0 for each in own) / wall if wall > 0 else None

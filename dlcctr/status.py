@@ -76,7 +76,7 @@ def status(
             now=now,
         ),
         asked={"squeue": scheduler.squeue is not None, "sacct": scheduler.sacct is not None},
-        notes=_notes(submitted, scheduler, rows),
+        notes=_notes(submitted, scheduler, rows, given=squeue_text is not None),
         accept_degraded=accept_degraded,
     )
 
@@ -90,15 +90,15 @@ def _ask(submitted: Submitted, squeue_text: str | None, sacct_text: str | None) 
     return Scheduler.of(squeue, None if given else query_sacct(jobs, submitted.since - DAY_S, names))
 
 
-def _notes(submitted: Submitted, scheduler: Scheduler, rows: Sequence[RowStatus]) -> list[str]:
+def _notes(submitted: Submitted, scheduler: Scheduler, rows: Sequence[RowStatus], *, given: bool) -> list[str]:
     if not submitted.submissions:
         return []
     notes = []
     if scheduler.squeue is None:
         notes.append("squeue gave no answer: whether rows without result still wait or run is not known for certain")
-        if not shutil.which("squeue"):
+        if given or not shutil.which("squeue"):
             command = shown_words([SQUEUE_WORDS[0], "--me", *SQUEUE_WORDS[1:]])
-            notes.append(f"squeue is not here; give its text: {command} | … status … --squeue -")
+            notes.append(f"what can be read of it is the text of: {command} | … status … --squeue -")
     if scheduler.sacct is None and any(row.cause_kind == "lost" for row in rows):
         notes.append("sacct gave no answer (no accounting here, or it is down): causes are from the tasks' own logs")
     return notes

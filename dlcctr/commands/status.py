@@ -215,15 +215,19 @@ def _pace_lines(pace: Pace) -> list[str]:
     source = {"accounting": " (by accounting)", "receipts": " (finished rows only)"}.get(pace.gpu_hours_source, "")
     parts = [
         f"GPU-hours used: {shown(pace.gpu_hours, '{:.2f}'.format)}{source}",
-        f"speed-up against one GPU: {shown(pace.speed_up, '{:.1f}'.format)}",
+        f"speed-up against one GPU: {shown(pace.speed_up, _number)}",
     ]
     if pace.running_tasks or pace.pending_tasks:
         tasks = f"array tasks: {pace.running_tasks} running, {pace.pending_tasks} waiting"
-        speed = f"frames/s: {shown(pace.frames_per_s, '{:.0f}'.format)}"
+        speed = f"frames/s: {shown(pace.frames_per_s, _number)}"
         basis = "" if pace.measured_to_expected else " (as planned)"
         left = shown(pace.left_s, lambda seconds: f"about {duration(seconds)}{basis}")
         parts = [tasks, speed, f"time left: {left}", *parts]
     return ["; ".join(parts)] if pace.speed_up or pace.gpu_hours or len(parts) > 2 else []
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def next_steps(result: StatusResult) -> list[str]:

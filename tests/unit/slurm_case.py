@@ -76,12 +76,13 @@ class SlurmCase:
         at: float = SUBMITTED,
         arrays: Sequence[Array] | None = None,
         cost_s: float = 100.0,
+        facts: dict[str, Any] | None = None,
         **options: Any,
     ) -> str:
         """Write a plan with these tasks and its submission; returns the plan's id."""
         plan_id = f"plan-{len(self.plans)}"
         self.plans.append(plan_id)
-        plan = Plan(plan_id, "m.csv", tuple(PlanTask(tuple(rows), cost_s, "") for rows in tasks), 60)
+        plan = Plan(plan_id, "m.csv", tuple(PlanTask(tuple(rows), cost_s, "") for rows in tasks), 60, facts=facts or {})
         write_plan(plan, self.paths.plan(plan_id))
         held = tuple(arrays) if arrays is not None else (Array("dlcctr", 0, len(tasks), job),)
         write_submission(self.paths, Submission(plan_id, held, utc(at), options=options))

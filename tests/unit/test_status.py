@@ -414,6 +414,22 @@ def test_pace(tmp_path: Path) -> None:
     assert alone.left_s == pytest.approx(350)
 
 
+def test_the_pace_of_tasks_with_several_gpus(tmp_path: Path) -> None:
+    case = make_case(tmp_path, 4)
+    case.submit([[0, 1], [2, 3]], cost_s=50.0, facts={"gpus_per_task": 2})
+    for index in (0, 1):
+        case.commit(index, timings_s={"total": 100.0}, started=utc(SUBMITTED), finished=utc(SUBMITTED + 100))
+    pace = case.status(squeue=squeue_text(squeue_line(1, "RUNNING"))).pace
+    assert pace.frames_per_s == pytest.approx(2 * 20 / 100)
+    assert pace.measured_to_expected == pytest.approx(2.0), "both rows ran at the same time"
+
+
+def test_plain_squeue_on_the_pipe_is_told_what_to_type(case: SlurmCase) -> None:
+    result = case.status(squeue="  JOBID PARTITION  NAME  USER ST TIME NODES NODELIST(REASON)\n")
+    assert not result.asked["squeue"]
+    assert any("squeue --me --array" in note for note in result.notes)
+
+
 def test_the_speed_up_of_a_finished_campaign_does_not_fade(tmp_path: Path) -> None:
     case = make_case(tmp_path, 2)
     case.submit([[0], [1]])
