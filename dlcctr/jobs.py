@@ -14,6 +14,7 @@ from dlcctr.errors import OutputError, UsageError
 from dlcctr.manifest import Row, row_settings
 from dlcctr.packing import array_slices
 from dlcctr.plan import Plan
+from dlcctr.plan_options import DEFAULT_PARALLEL, PlanOptions
 from dlcctr.sbatch import Script, job_name
 from dlcctr.site_limits import Limits, ask_limits
 from dlcctr.site_profile import Site
@@ -165,6 +166,18 @@ def _read_only(manifest: Path, campaign: Campaign, rows: Iterable[Row]) -> Itera
         yield model
         for folder in model.glob("dlc-models*"):
             yield from linked_files(folder)
+
+
+def plan_for_site(options: PlanOptions, site: Site, limits: Limits) -> PlanOptions:
+    """Options of a new plan with what the site says of itself."""
+    unsaid = options.max_parallel == DEFAULT_PARALLEL
+    return replace(
+        options,
+        limits=limits,
+        site_max_time_min=site.max_time_min,
+        gpus_per_task=max(1, site.gpus_per_task),
+        max_parallel=(unsaid and site.max_parallel) or options.max_parallel,
+    )
 
 
 def make_folders(manifest: Path, campaign: Campaign) -> None:

@@ -40,7 +40,7 @@ def pick_plan(
     DlcctrError
         As `make_plan`.
     """
-    if options == replace(PlanOptions(), limits=options.limits, site_max_time_min=options.site_max_time_min):
+    if not options.asks_for_more:
         standing = _standing(manifest, set(todo), set(used))
         if standing:
             return standing

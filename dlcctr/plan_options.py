@@ -12,6 +12,9 @@ from dlcctr.errors import UsageError
 from dlcctr.manifest import Row
 from dlcctr.site_limits import Limits
 
+DEFAULT_PARALLEL = 20
+"""GPUs that a campaign is expected to have at a time, where nobody says otherwise."""
+
 
 @dataclass(frozen=True)
 class PlanOptions:
@@ -39,7 +42,7 @@ class PlanOptions:
     calibration: Calibration | None = None
     tasks: int | None = None
     task_time_min: float | None = None
-    max_parallel: int = 20
+    max_parallel: int = DEFAULT_PARALLEL
     gpus_per_task: int = 1
     margin: float | None = None
     max_time_min: int | None = None
@@ -48,6 +51,13 @@ class PlanOptions:
     all_rows: bool = False
     rows: str = ""
     time_factor: float = 1.0
+
+    @property
+    def asks_for_more(self) -> bool:
+        """Whether anything is asked for that a plan made before need not have; the site's facts are no wish."""
+        return (self.fps, self.tasks, self.task_time_min, self.margin, self.max_time_min) != (None,) * 5 or (
+            self.calibration is not None or self.time_factor != 1.0
+        )
 
     @property
     def time_cap_min(self) -> int | None:

@@ -39,9 +39,7 @@ def script_texts(
         todo = [row.index for row in rows if not row.error and row.index not in finished]
         if not todo:
             raise UsageError(f"{manifest}: no row is left to do", "account for them: dlcctr check")
-        from dataclasses import replace
-
-        plan = pick_plan(manifest, todo, replace(options, limits=limits, site_max_time_min=site.max_time_min))
+        plan = pick_plan(manifest, todo, jobs.plan_for_site(options, site, limits))
     jobs.make_folders(manifest, campaign)
     wanted = set(plan.rows)
     chosen = [row for row in rows if row.index in wanted]

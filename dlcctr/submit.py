@@ -125,7 +125,7 @@ def place(
     jobs.make_folders(manifest, campaign)
     preflight.check_output(campaign, todo)
     limits = jobs.find_limits(wish.site)
-    options = replace(wish.plan, limits=limits, site_max_time_min=wish.site.max_time_min)
+    options = jobs.plan_for_site(wish.plan, wish.site, limits)
     wanted = [row.index for row in todo]
     plan = pick_plan(manifest, wanted, options, used=used, write=not wish.dry_run, progress=progress)
     canary = wish.canary and len(plan.rows) > 1
