@@ -3,32 +3,32 @@
 # root what is missing to make it is installed. No registry of images is asked.
 #
 #   build.sh          Debian unstable: current Slurm, slurmdbd with MariaDB, Apptainer
-#   build.sh 22.05    Debian 12: Slurm 22.05 as old sites have it, without accounting; Debian 12 has no Apptainer
+#   build.sh 22.05    the same with Debian 12's Slurm 22.05, as old sites have it, and without accounting
 #
 # DLCCTR_APT_MIRROR   a package mirror, if not Debian's default one
 set -eu
 cd "$(dirname "$0")/../.."
 
-common=slurm-wlm,slurm-client,munge,openssh-server,openssh-client,rsync,procps,iproute2,ca-certificates
+packages=munge,openssh-server,openssh-client,rsync,procps,iproute2,ca-certificates
+packages=$packages,apptainer,squashfuse,fuse2fs,fuse-overlayfs
+packages=$packages,python3-typer,python3-rich,python3-yaml,python3-jinja2
+hook=true
 case ${1:-current} in
 current)
     name=dlcctr-bench:slurm
-    suite=sid
-    packages=$common,slurmdbd,slurm-wlm-mysql-plugin,mariadb-server,mariadb-client
-    packages=$packages,apptainer,squashfuse,fuse2fs,fuse-overlayfs
-    packages=$packages,python3-typer,python3-rich,python3-yaml,python3-jinja2
+    packages=$packages,slurm-wlm,slurm-client,slurmdbd,slurm-wlm-mysql-plugin,mariadb-server,mariadb-client
     ;;
 22.05)
+    # Apptainer wants a newer libc than Debian 12 has; Slurm takes a newer one as it is
     name=dlcctr-bench:slurm-22.05
-    suite=bookworm
-    packages=$common,python3-typer,python3-rich,python3-yaml,python3-jinja2
+    hook='sh tests/cluster/old_slurm.sh "$1"'
     ;;
 *)
     echo "usage: build.sh [current|22.05]" >&2
     exit 2
     ;;
 esac
-recipe=$(echo "$suite $packages 1" | sha256sum | cut -c1-16)
+recipe=$(echo "$packages $hook" | cat - tests/cluster/old_slurm.sh | sha256sum | cut -c1-16)
 
 sh scripts/engine.sh
 [ "$(docker image inspect --format '{{.Config.Labels.recipe}}' "$name" 2>/dev/null)" = "$recipe" ] && exit 0
@@ -40,7 +40,7 @@ if ! command -v mmdebstrap >/dev/null; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null
 fi
-echo "making $name from Debian $suite (a few minutes, once)" >&2
+echo "making $name (a few minutes, once)" >&2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 # Mirrors of unstable are often days old: their validity date says nothing about their signatures.
@@ -50,7 +50,8 @@ mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false
     --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --include="$packages" \
+    --customize-hook="$hook" \
     --customize-hook='rm -f "$1"/etc/munge/munge.key "$1"/etc/ssh/ssh_host_*' \
-    "$suite" "$work/bench.tar" ${DLCCTR_APT_MIRROR:+"$DLCCTR_APT_MIRROR"}
+    sid "$work/bench.tar" ${DLCCTR_APT_MIRROR:+"$DLCCTR_APT_MIRROR"}
 docker import --change "LABEL recipe=$recipe" "$work/bench.tar" "$name" >/dev/null
 echo "made $name: $(docker image inspect --format '{{.Size}} bytes' "$name")" >&2

@@ -111,11 +111,11 @@ def gres_conf() -> str:
     return "\n".join(lines) + "\n"
 
 
-def cgroup_conf(settings: Settings) -> str:
-    """Text of cgroup.conf."""
-    if not settings.memory_cgroups:
-        return "CgroupPlugin=disabled\n"
-    return "CgroupPlugin=cgroup/v1\nCgroupMountpoint=/sys/fs/cgroup\nConstrainRAMSpace=yes\n"
+def cgroup_conf(settings: Settings, slurm: str) -> str:
+    """Text of cgroup.conf; Slurm 22.05 cannot do without any cgroup plugin."""
+    if settings.memory_cgroups:
+        return "CgroupPlugin=cgroup/v1\nCgroupMountpoint=/sys/fs/cgroup\nConstrainRAMSpace=yes\n"
+    return f"CgroupPlugin={'cgroup/v1' if slurm == '22.05' else 'disabled'}\n"
 
 
 def slurmdbd_conf() -> str:
@@ -134,11 +134,11 @@ def slurmdbd_conf() -> str:
     return "".join(f"{name}={value}\n" for name, value in options.items())
 
 
-def slurm_files(settings: Settings, addresses: Mapping[str, str]) -> dict[str, str]:
+def slurm_files(settings: Settings, slurm: str, addresses: Mapping[str, str]) -> dict[str, str]:
     """Texts of all files by their names."""
     return {
         "slurm.conf": slurm_conf(settings, addresses),
         "gres.conf": gres_conf(),
-        "cgroup.conf": cgroup_conf(settings),
+        "cgroup.conf": cgroup_conf(settings, slurm),
         "slurmdbd.conf": slurmdbd_conf(),
     }

@@ -25,7 +25,7 @@ class Containers:
     folder : Path
         Folder of this machine for what the cluster keeps; ``folder/shared`` has the same name in every container.
     slurm : str
-        ``current``, or ``22.05`` for Debian 12's.
+        ``current``, or ``22.05`` for Debian 12's, which has no accounting here.
     settings : Settings, optional
         Array size, accounting, time limits.
     """
@@ -100,7 +100,7 @@ class Containers:
 
     def write_configuration(self) -> None:
         """Write what the daemons read when they start, or when `scontrol reconfigure` says so."""
-        for name, text in slurm_files(self.settings, self.addresses).items():
+        for name, text in slurm_files(self.settings, self.slurm, self.addresses).items():
             file = self.folder / "etc" / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)

@@ -1,7 +1,7 @@
 """Record what a real Slurm answers, as test data for the readers of its text.
 
-``python -m tests.cluster.record FOLDER`` starts a cluster, makes jobs end in every way that it can, and writes what
-each command printed to a file of its own.
+``python -m tests.cluster.record FOLDER [22.05]`` starts a cluster, makes jobs end in every way that it can, and writes
+what each command printed to a file of its own.
 """
 
 from __future__ import annotations
@@ -87,6 +87,9 @@ class Recorder:
     def queue(self, name: str) -> None:
         self.keep(f"squeue-{name}", SQUEUE)
         self.keep(f"squeue-array-{name}", [*SQUEUE, "--array"])
+        self.keep(f"squeue-all-states-{name}", [*SQUEUE, "--states=all"])
+        if not self.cluster.settings.accounting:
+            return
         self.keep(f"sacct-x-{name}", [*SACCT, "-X"])
         self.keep(f"sacct-{name}", SACCT)
         self.keep(f"sacct-x-duplicates-{name}", [*SACCT, "-X", "--duplicates"])
@@ -133,10 +136,13 @@ class Recorder:
 
     def outages(self) -> None:
         """What the user's commands say while a daemon is down."""
-        self.cluster.stop_accounting()
-        self.keep("sacct-slurmdbd-down", [*SACCT, "-X"])
-        self.keep("sacctmgr-slurmdbd-down", SITE["sacctmgr-assoc"])
-        self.cluster.start_accounting()
+        if self.cluster.settings.accounting:
+            self.cluster.stop_accounting()
+            self.keep("sacct-slurmdbd-down", [*SACCT, "-X"])
+            self.keep("sacctmgr-slurmdbd-down", SITE["sacctmgr-assoc"])
+            self.cluster.start_accounting()
+        else:
+            self.keep("sacct-disabled", [*SACCT, "-X"])
         self.cluster.run_as_root(["touch", "/run/bench/slurmctld.off"])
         self.cluster.run_as_root(["sh", "-c", "kill $(cat /run/bench/slurmctld.pid)"])
         for name, argv in (("squeue", SQUEUE), ("sbatch", ["sbatch"])):
@@ -148,6 +154,8 @@ class Recorder:
         """What a site with limits says."""
         self.cluster.configure(EnforcePartLimits="ALL")
         self.keep("sbatch-test-only-too-long-enforced", ["sbatch", "--test-only", *REFUSED["too-long"]], TRUE)
+        if not self.cluster.settings.accounting:
+            return
         limits = ["MaxSubmitJobs=3", "MaxJobs=1"]
         self.cluster.run_as_root(["sacctmgr", "-i", "modify", "user", "student", "set", *limits])
         self.keep("sacctmgr-assoc-limits-set", SITE["sacctmgr-assoc-limits"])
@@ -163,15 +171,17 @@ class Recorder:
         self.cluster.sbatch(HUNGRY, "--job-name=memory", "--mem=100M")
         self.cluster.sbatch(f"srun {HUNGRY}", "--job-name=memory-step", "--mem=100M")
         self.cluster.wait_until_idle()
-        self.keep("sacct-memory-without-cgroups", SACCT)
-        self.keep("sacct-x-memory-without-cgroups", [*SACCT, "-X"])
+        self.queue("memory-without-cgroups")
         self.keep("log-memory-without-cgroups", ["sh", "-c", "cat slurm-*.out"])
 
 
-def main(target: str) -> None:
-    with tempfile.TemporaryDirectory() as name, Cluster(Path(name), settings=Settings(memory_cgroups=False)) as cluster:
-        Recorder(cluster, Path(target)).memory()
-    with tempfile.TemporaryDirectory() as name, Cluster(Path(name)) as cluster:
+def main(target: str, slurm: str = "current") -> None:
+    accounting = slurm == "current"
+    with tempfile.TemporaryDirectory() as name:
+        settings = Settings(memory_cgroups=False, accounting=accounting)
+        with Cluster(Path(name), slurm, settings) as cluster:
+            Recorder(cluster, Path(target)).memory()
+    with tempfile.TemporaryDirectory() as name, Cluster(Path(name), slurm) as cluster:
         recorder = Recorder(cluster, Path(target))
         recorder.site()
         recorder.jobs()
@@ -180,4 +190,4 @@ def main(target: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -18,6 +18,7 @@ from tests.bench.fixtures import (  # noqa: F401
     registry,
     small_image,
 )
+from tests.cluster.fixtures import cluster, small_sif  # noqa: F401
 
 REAL_DATA = Path(os.environ.get("DLCCTR_REAL_DATA", Path(__file__).resolve().parents[3] / "shared"))
 """Where the open-field clip and a model trained on it lie, if they are there; the project ships neither."""
