@@ -10,6 +10,7 @@ import pytest
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.config import Settings
+from tests.cluster.containers import HERE
 from tests.cluster.record import HUNGRY
 
 pytestmark = pytest.mark.real
@@ -146,19 +147,27 @@ def test_time_limit_ends_a_job(cluster: Cluster, ends: dict[str, str]) -> None:
     assert "DUE TO TIME LIMIT" in (cluster.scratch / f"slurm-{ends['timeout']}.out").read_text()
 
 
-def test_cluster_without_accounting_forms_and_leaves_nothing_behind(docker_engine: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("slurm", ["current", pytest.param("22.05", marks=pytest.mark.full)])
+def test_cluster_without_accounting_forms_and_leaves_nothing_behind(
+    slurm: str, small_sif: Path, tmp_path: Path
+) -> None:
+    subprocess.run(["sh", str(HERE / "build.sh"), slurm], check=True)
     began = time.monotonic()
     settings = Settings(accounting=False, max_array_size=6, memory_cgroups=False)
-    with Cluster(tmp_path, settings=settings) as cluster:
+    with Cluster(tmp_path, slurm, settings) as cluster:
         assert time.monotonic() - began < 60
         label = f"label=dlcctr-cluster={cluster.name}"
         assert len(docker("ps", "--quiet", "--filter", label)) == 3
         assert len(docker("network", "ls", "--quiet", "--filter", label)) == 1
         assert not docker("ps", "--filter", label, "--format", "{{.Ports}}")
-        assert cluster.run_as_user(["sacct"]).returncode != 0
+        assert cluster.run_as_user(["sacct"]).stdout == ""
         with pytest.raises(RuntimeError, match="Invalid job array specification"):
             cluster.sbatch("true", "--array=6")
-        job = cluster.sbatch("true", "--array=5")
+        (cluster.scratch / "small.sif").write_bytes(small_sif.read_bytes())
+        job = cluster.sbatch(
+            "singularity --quiet run --nv small.sif $CUDA_VISIBLE_DEVICES", "--array=5", "--gres=gpu:2"
+        )
         assert cluster.wait_for_end(f"{job}_5") == "COMPLETED"
+        assert "0,1|" in (cluster.scratch / f"slurm-{job}_5.out").read_text()
     assert not docker("ps", "--all", "--quiet", "--filter", label)
     assert not docker("network", "ls", "--quiet", "--filter", label)
