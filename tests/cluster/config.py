@@ -36,7 +36,8 @@ class Settings:
         A node that is silent for so long is down, and its jobs are NODE_FAIL.
     memory_cgroups : bool
         Jobs have memory cgroups and end as OUT_OF_MEMORY; needs cgroups of version 1 here. Else Slurm looks every
-        second and kills, and the job is FAILED by signal 9: both are found on clusters.
+        second and kills, and the job is FAILED by signal 9: both are found on clusters. (22.05 without accounting
+        does not look, and kills nothing.)
     extra : mapping
         More lines of slurm.conf, or other values for those here.
     """
