@@ -117,6 +117,7 @@ class Cluster(Containers):
     def restart_controller(self) -> None:
         """End slurmctld and wait until its successor answers."""
         before = self._pid("slurmctld")
+        # not SIGKILL: one that has not yet saved its associations' usage leaves a successor that refuses to start
         self.run_as_root(["kill", before])
         self.wait_for(lambda: self._pid("slurmctld") != before and self.answers(), 30, "the new controller")
         self.wait_for(self._knows_nodes, 30, "the new controller to hear of its nodes")

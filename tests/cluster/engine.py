@@ -37,7 +37,8 @@ class Network:
 def make_network(name: str, label: str) -> Network:
     """Make one with addresses that nobody uses: Docker gives containers fixed ones only where it was told a subnet."""
     for attempt in range(20):
-        prefix = f"10.{random.randrange(180, 250)}.{random.randrange(256)}"
+        # the range that RFC 2544 sets aside for test benches
+        prefix = f"198.{random.choice((18, 19))}.{random.randrange(256)}"
         options = ["--internal", "--label", label, "--subnet", f"{prefix}.0/28", "--gateway", f"{prefix}.1"]
         try:
             return Network(docker("network", "create", *options, name), prefix)
