@@ -29,6 +29,8 @@ SAID = (
     ("due to node failure", "node-fail"),
     ("due to job requeue", "stopped"),
     ("oom_kill|oom-kill|memory limit", "out-of-memory"),
+    ("due to signal killed", "stopped"),
+    ("due to signal", ""),  # the warning before the time limit as well as scancel: code and time say which
     ("cancelled at", "cancelled"),
 )
 """Words of slurmstepd, the particular before the general, and the causes that they stand for."""

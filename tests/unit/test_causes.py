@@ -122,6 +122,17 @@ def test_slurmstepd_has_the_last_word(tmp_path: Path) -> None:
     assert of_task(state("FAILED", exit_code=7), end).kind == "out-of-memory"
 
 
+def test_a_warned_task_ran_out_of_time(tmp_path: Path) -> None:
+    """Slurm calls the signal before the time limit a cancellation too."""
+    warned = STEPD.format("DUE to SIGNAL Terminated ")
+    end = read_end(log(tmp_path, HEAD, warned, END.format(75, "TERM", 0)))
+    assert end == LogEnd(75, "node1", "TERM", "", 60.0)
+    assert of_task(None, end, time_limit_s=70).kind == "timeout"
+    assert of_task(None, end, time_limit_s=7000).kind == "stopped"
+    end = read_end(log(tmp_path, HEAD, STEPD.format("DUE to SIGNAL Killed ")))
+    assert end and end.said == "stopped"
+
+
 def test_of_two_ends_the_last_counts(tmp_path: Path) -> None:
     assert read_end(log(tmp_path, END.format(10, 0, 0), END.format(0, 0, 1))) == LogEnd(0, "node1")
 
