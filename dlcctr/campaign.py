@@ -24,6 +24,7 @@ KEYS = {
     "output": ("root", "csv"),
     "analysis": ("shuffle", "trainset_index", "snapshot", "crop", "batch_size"),
     "image": ("name",),
+    "remote": ("host", "folder", "transfer_host"),
 }
 """Sections and keys of campaign.toml."""
 
@@ -56,6 +57,10 @@ class Campaign:
         Frames per network call; None for the project's own.
     image : str
         Name of the image that the campaign is meant for; a note for people.
+    remote_host, remote_folder : str
+        Where `dlcctr push` has sent it, and `dlcctr fetch` looks; empty where nothing was pushed.
+    transfer_host : str
+        Host that the files go through, where that is not `remote_host`.
     """
 
     file: Path
@@ -75,6 +80,9 @@ class Campaign:
     crop: tuple[int, int, int, int] | None = None
     batch_size: int | None = None
     image: str = ""
+    remote_host: str = ""
+    remote_folder: str = ""
+    transfer_host: str = ""
 
     @property
     def folder(self) -> Path:
@@ -105,17 +113,33 @@ def read_campaign(manifest: Path) -> Campaign:
         It was written by another contract version.
     """
     file = campaign_file(manifest)
-    default = Campaign(file=file, video_root=file.parent, out=file.parent / "results")
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        return parse_campaign(file.read_text(encoding="utf-8-sig"), file)
     except FileNotFoundError:
-        return default
+        return _default(file)
     except OSError as error:
         raise ManifestError(
             f"{file}: cannot be read: {error.strerror}", "look at the owner and rights of the file and its folder"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{file}: not valid TOML: {error}", "mend that line, or make the campaign again") from error
+    except UnicodeDecodeError as error:
+        raise _not_toml(file, error) from error
+
+
+def _default(file: Path) -> Campaign:
+    return Campaign(file=file, video_root=file.parent, out=file.parent / "results")
+
+
+def _not_toml(file: Path, error: Exception) -> ManifestError:
+    return ManifestError(f"{file}: not valid TOML: {error}", "mend that line, or make the campaign again")
+
+
+def parse_campaign(text: str, file: Path) -> Campaign:
+    """Read the text of a campaign.toml that lies in `file`, here or on another machine; raises as `read_campaign`."""
+    default = _default(file)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _not_toml(file, error) from error
     version = table.get("contract", CONTRACT_VERSION)
     if version != CONTRACT_VERSION:
         raise ContractError(
@@ -129,7 +153,7 @@ def read_campaign(manifest: Path) -> Campaign:
 def _from_table(default: Campaign, table: dict[str, Any]) -> Campaign:
     model, videos = _section(default, table, "model"), _section(default, table, "videos")
     output, analysis = _section(default, table, "output"), _section(default, table, "analysis")
-    image = _section(default, table, "image")
+    image, remote = _section(default, table, "image"), _section(default, table, "remote")
     path = _value(default, model, "model.path", str, "")
     return replace(
         default,
@@ -149,6 +173,9 @@ def _from_table(default: Campaign, table: dict[str, Any]) -> Campaign:
         crop=_crop(default, analysis),
         batch_size=_batch_size(default, analysis),
         image=_value(default, image, "image.name", str, ""),
+        remote_host=_value(default, remote, "remote.host", str, ""),
+        remote_folder=_value(default, remote, "remote.folder", str, ""),
+        transfer_host=_value(default, remote, "remote.transfer_host", str, ""),
     )
 
 
@@ -213,6 +240,11 @@ def _names(campaign: Campaign, section: dict[str, Any], name: str) -> tuple[str,
 
 def write_campaign(campaign: Campaign) -> None:
     """Write campaign.toml for people to read. What lies below its folder is written relative, so that both can move."""
+    write_text_atomic(campaign.file, campaign_text(campaign))
+
+
+def campaign_text(campaign: Campaign) -> str:
+    """Text of a campaign.toml."""
     lines = [
         "# Made by `dlcctr manifest`. Everything that decides this campaign's results is in this file.",
         f"contract = {CONTRACT_VERSION}",
@@ -244,7 +276,7 @@ def write_campaign(campaign: Campaign) -> None:
         lines.append(f"batch_size = {campaign.batch_size}")
     if campaign.image:
         lines += ["", "[image]", f"name = {_toml(campaign.image)}"]
-    write_text_atomic(campaign.file, "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def _path(campaign: Campaign, path: Path | None) -> str:
