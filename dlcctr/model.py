@@ -5,20 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import zip_longest
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dlcctr.errors import ModelError
-from dlcctr.snapshots import choose_snapshot, digest_weights, list_snapshots, weight_files
-from dlcctr.yamlfile import read_yaml
+from dlcctr.model_tree import ModelTree, open_tree
+from dlcctr.shuffles import CONDITIONAL, CONFIG, Shuffle, find_shuffle, names_of, read_config, read_table
+from dlcctr.snapshots import choose_snapshot, list_snapshots, weight_files
 
 COORDS = ("x", "y", "likelihood")
-MODEL_FOLDERS = {"pytorch": "dlc-models-pytorch", "tensorflow": "dlc-models"}
-POSE_FILES = {"pytorch": "pytorch_config.yaml", "tensorflow": "pose_cfg.yaml"}
-TOP_DOWN = ("td", "topdown")
-CONDITIONAL = ("ctd", "condtopdown", "conditionaltopdown")
-
 CONFIG_KEYS = (
     "Task", "date", "scorer", "multianimalproject", "identity", "bodyparts", "individuals", "uniquebodyparts",
     "multianimalbodyparts", "iteration", "default_track_method",
@@ -34,12 +32,16 @@ class ModelInfo:
 
     Parameters
     ----------
+    project : Path
+        Project folder, or the file of a bundle.
     id : str
         Folder name of its results: ``<Task><date>-shuffle<N>-<snapshot>-<first 8 digits of hash>``.
     hash : str
         SHA-256 over weights and configuration, independent of where the project lies.
     snapshot : str
         File name without its ending, ``snapshot-best-120``.
+    snapshot_files, detector_files : tuple of Path
+        Below `project`, which may be a file: read them with `dlcctr.model_tree.open_tree`.
     bodyparts, individuals, unique_bodyparts : tuple of str
         In the model's order; the last two are empty for single-animal projects.
     batch_size : int or None
@@ -89,39 +91,14 @@ class ModelInfo:
         return tracked + [("single", part, coord) for part in self.unique_bodyparts for coord in COORDS]
 
 
-@dataclass(frozen=True)
-class _Shuffle:
-    """A model folder of a project, found and read, before its snapshot is chosen."""
-
-    project: Path
-    config: dict[str, Any]
-    shuffle: int
-    fraction: float
-    engine: str
-    folder: Path
-    pose: dict[str, Any]
-    test: dict[str, Any]
-
-    @property
-    def train(self) -> Path:
-        return self.project / self.folder / "train"
-
-    @property
-    def method(self) -> str:
-        return str(self.pose.get("method", "bu")).lower() if self.engine == "pytorch" else "bu"
-
-    @property
-    def top_down(self) -> bool:
-        return self.method in TOP_DOWN
-
-
 def inspect_model(project: Path, *, shuffle: int = 1, trainset_index: int = 0, snapshot: str = "") -> ModelInfo:
     """Read a trained project without importing DeepLabCut and without unpickling anything.
 
     Parameters
     ----------
     project : Path
-        Project folder, or its config.yaml.
+        Project folder, or its config.yaml, or a bundle of `dlcctr model pack`. A bundle holds one shuffle, which is
+        meant where none is named (1 and 0 being none).
     snapshot : str
         Name (``snapshot-200``), number of iterations or epochs (``200``), ``best``, or an index as in
         DeepLabCut's `snapshotindex`, in this order; empty for what config.yaml says.
@@ -131,100 +108,50 @@ def inspect_model(project: Path, *, shuffle: int = 1, trainset_index: int = 0, s
     ModelError
         Something is missing or contradicts itself; the message names the file and the remedy.
     """
-    project = project.parent if project.name == "config.yaml" else project
-    project = project.absolute()
-    config = _read_config(project)
-    fraction = _train_fraction(project, config, trainset_index)
-    found = _find_shuffle(project, config, fraction, shuffle)
-    _refuse_conditional(found)
-    names = list_snapshots(found.train, found.engine)
-    chosen = choose_snapshot(found.train, names, snapshot, config.get("snapshotindex"))
-    detector = ""
-    if found.top_down:
-        names = list_snapshots(found.train, found.engine, detector=True)
-        detector = choose_snapshot(
-            found.train, names, "", config.get("detector_snapshotindex"), what="detector snapshot"
-        )
-    return _describe(found, chosen, detector, trainset_index)
-
-
-def _read_config(project: Path) -> dict[str, Any]:
-    file = project / "config.yaml"
-    if not file.is_file():
-        hint = "give the DeepLabCut project folder, the one that holds config.yaml"
-        raise ModelError(f"{project}: {'has no config.yaml' if project.is_dir() else 'no such folder'}", hint)
-    config = read_yaml(file)
-    lacking = [key for key in ("Task", "date", "TrainingFraction", "iteration") if config.get(key) in (None, "")]
-    if lacking:
-        raise ModelError(f"{file}: lacks {', '.join(lacking)}", "copy config.yaml again from the trained project")
-    return config
-
-
-def _train_fraction(project: Path, config: dict[str, Any], trainset_index: int) -> float:
-    fractions = config["TrainingFraction"]
-    if not isinstance(fractions, list) or not 0 <= trainset_index < len(fractions):
-        raise ModelError(
-            f"{project / 'config.yaml'}: no training set index {trainset_index}; TrainingFraction is {fractions}",
-            "choose with --trainset-index",
-        )
-    return float(fractions[trainset_index])
-
-
-def _find_shuffle(project: Path, config: dict[str, Any], fraction: float, shuffle: int) -> _Shuffle:
-    # int() of the product, as DeepLabCut does: 0.29 gives 28
-    name = f"{config['Task']}{config['date']}-trainset{int(fraction * 100)}shuffle{shuffle}"
-    folders = {e: Path(f) / f"iteration-{config['iteration']}" / name for e, f in MODEL_FOLDERS.items()}
-    there = [engine for engine, folder in folders.items() if (project / folder).is_dir()]
-    if not there:
-        others = sorted(
-            f"{folder.parent.parent.name}/{folder.parent.name}/{folder.name}"
-            for top in MODEL_FOLDERS.values()
-            for folder in project.glob(f"{top}/iteration-*/*shuffle*")
-        )
-        raise ModelError(
-            f"{project}: no model folder {name} of iteration {config['iteration']}; "
-            + (f"there are: {', '.join(others)}" if others else "there is none at all"),
-            "choose with --shuffle and --trainset-index, or copy the project's dlc-models folder too",
-        )
-    wanted = _engine_by_metadata(project, config, fraction, shuffle) or str(config.get("engine") or "")
-    engine = wanted if wanted in there else there[0]
-    base = project / folders[engine]
-    pose = read_yaml(base / "train" / POSE_FILES[engine])
-    test = read_yaml(base / "test" / "pose_cfg.yaml")
-    return _Shuffle(project, config, shuffle, fraction, engine=engine, folder=folders[engine], pose=pose, test=test)
-
-
-def _engine_by_metadata(project: Path, config: dict[str, Any], fraction: float, shuffle: int) -> str:
-    data_set = f"UnaugmentedDataSet_{config['Task']}{config['date']}"
-    file = project / "training-datasets" / f"iteration-{config['iteration']}" / data_set / "metadata.yaml"
-    if not file.is_file():
-        return ""
-    shuffles = read_yaml(file).get("shuffles")
-    for entry in shuffles.values() if isinstance(shuffles, dict) else ():
-        if entry.get("train_fraction") == fraction and entry.get("index") == shuffle:
-            engine = str(entry.get("engine", "")).lower()
-            return {"torch": "pytorch", "tf": "tensorflow"}.get(engine, engine)
-    return ""
-
-
-def _refuse_conditional(found: _Shuffle) -> None:
+    found = choose_shuffle(open_tree(project), shuffle=shuffle, trainset_index=trainset_index)
     if found.method in CONDITIONAL:
         raise ModelError(
-            f"{found.train / POSE_FILES[found.engine]}: a conditional top-down model, which needs a second model "
+            f"{found.tree.root / found.pose_file}: a conditional top-down model, which needs a second model "
             "and is not supported",
             "use a bottom-up or a top-down model",
         )
+    chosen, detector = choose_weights(found, snapshot)
+    return _describe(found, chosen, detector)
 
 
-def _describe(found: _Shuffle, snapshot: str, detector: str, trainset_index: int) -> ModelInfo:
-    config, multianimal = found.config, bool(found.config.get("multianimalproject", False))
-    bodyparts, unique = _parts(found, multianimal)
-    weights = {name: weight_files(found.train, found.engine, name) for name in (snapshot, detector) if name}
+def choose_shuffle(tree: ModelTree, *, shuffle: int, trainset_index: int) -> Shuffle:
+    """Find and read a shuffle; raises as `inspect_model` does."""
+    config = read_config(tree)
+    if tree.listing and (shuffle, trainset_index) == (1, 0):
+        shuffle, trainset_index = tree.listing.choice
+    return find_shuffle(tree, config, shuffle=shuffle, trainset_index=trainset_index)
+
+
+def choose_weights(found: Shuffle, snapshot: str) -> tuple[str, str]:
+    """Names of the snapshot and of its detector's, which is empty but for top-down models; raises `ModelError`."""
+    train, names = found.tree.root / found.train, found.tree.names(found.train)
+    chosen = choose_snapshot(train, list_snapshots(names, found.engine), snapshot, found.config.get("snapshotindex"))
+    if not found.top_down:
+        return chosen, ""
+    detectors = list_snapshots(names, found.engine, detector=True)
+    configured = found.config.get("detector_snapshotindex")
+    return chosen, choose_snapshot(train, detectors, "", configured, what="detector snapshot")
+
+
+def _describe(found: Shuffle, snapshot: str, detector: str) -> ModelInfo:
+    config, tree = found.config, found.tree
+    check_parts(found)
+    names = tree.names(found.train)
+    weights = {
+        name: tuple(found.train / file for file in weight_files(tree.root / found.train, names, found.engine, name))
+        for name in (snapshot, detector)
+        if name
+    }
     digest = _hash(found, weights)
     label = f"{config['Task']}{config['date']}-shuffle{found.shuffle}-{snapshot}-{digest[:8]}"
-    several = found.test.get("num_outputs") if found.engine == "tensorflow" and not multianimal else None
+    several = found.test.get("num_outputs") if found.engine == "tensorflow" and not found.multianimal else None
     return ModelInfo(
-        project=found.project,
+        project=tree.root,
         engine=found.engine,
         id=re.sub(r"[^A-Za-z0-9._-]+", "_", label).lstrip(".-"),
         hash=digest,
@@ -232,52 +159,50 @@ def _describe(found: _Shuffle, snapshot: str, detector: str, trainset_index: int
         date=str(config["date"]),
         iteration=int(config["iteration"]),
         snapshot=snapshot,
-        snapshot_files=weights[snapshot],
+        snapshot_files=tuple(tree.root / file for file in weights[snapshot]),
         detector_snapshot=detector,
-        detector_files=weights.get(detector, ()),
-        multianimal=multianimal,
+        detector_files=tuple(tree.root / file for file in weights.get(detector, ())),
+        multianimal=found.multianimal,
         top_down=found.top_down,
-        bodyparts=bodyparts,
-        individuals=_names(config.get("individuals")) if multianimal else (),
-        unique_bodyparts=unique,
+        bodyparts=found.bodyparts,
+        individuals=names_of(config.get("individuals")) if found.multianimal else (),
+        unique_bodyparts=found.unique_bodyparts,
         shuffle=found.shuffle,
-        trainset_index=trainset_index,
+        trainset_index=found.trainset_index,
         train_fraction=found.fraction,
         batch_size=config.get("batch_size"),
-        crop=_own_crop(config),
+        crop=own_crop(config),
         net_type=str(found.pose.get("net_type", "")),
-        folder=found.folder,
+        folder=Path(found.folder),
         num_outputs=int(several or 1),
     )
 
 
-def _parts(found: _Shuffle, multianimal: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Body parts and unique ones, as the trained model has them; config.yaml must say the same."""
-    config = found.config
-    if multianimal:
-        parts, unique = _names(config.get("multianimalbodyparts")), _names(config.get("uniquebodyparts"))
-    else:
-        parts, unique = _names(config.get("bodyparts")), ()
-    pose_file = found.train / POSE_FILES[found.engine]
-    held = {found.train.parent / "test" / "pose_cfg.yaml": _names(found.test.get("all_joints_names"))}
-    if found.engine == "pytorch":
-        metadata = found.pose.get("metadata") or {}
-        held[pose_file] = _names(metadata.get("bodyparts")) + _names(metadata.get("unique_bodyparts"))
-    for file, names in held.items():
-        if names != parts + unique:
+def check_parts(found: Shuffle) -> None:
+    """Hold config.yaml's body parts against the trained network's; `ModelError` with both lists where they differ."""
+    wanted = found.bodyparts + found.unique_bodyparts
+    for file, names in found.trained_parts.items():
+        if names != wanted:
             raise ModelError(
-                f"body parts differ: {found.project / 'config.yaml'} has {', '.join(parts + unique) or 'none'}; "
-                f"the trained model in {file} has {', '.join(names) or 'none'}",
+                f"body parts differ: {found.tree.root / CONFIG} has {', '.join(wanted) or 'none'}; "
+                f"the trained model in {found.tree.root / file} has {', '.join(names) or 'none'}\n"
+                + "\n".join(side_by_side(wanted, names, CONFIG.name, file.name)),
                 "make config.yaml's list equal to the model's, in the model's order (or train a new shuffle)",
             )
-    return parts, unique
 
 
-def _names(value: Any) -> tuple[str, ...]:
-    return tuple(str(name) for name in value) if isinstance(value, list) else ()
+def side_by_side(ours: Sequence[str], theirs: Sequence[str], *titles: str) -> list[str]:
+    """Lines of two lists beside each other; those that differ are marked."""
+    pairs = list(zip_longest(ours, theirs, fillvalue="-"))
+    width = max(len(text) for text in (titles[0], *(pair[0] for pair in pairs)))
+    lines = [f"  {'':3}  {titles[0].ljust(width)}  {titles[1]}"]
+    for place, (mine, other) in enumerate(pairs, start=1):
+        lines.append(f"  {place:3}  {mine.ljust(width)}  {other}{'' if mine == other else '   <-'}")
+    return lines
 
 
-def _own_crop(config: dict[str, Any]) -> tuple[int, int, int, int] | None:
+def own_crop(config: dict[str, Any]) -> tuple[int, int, int, int] | None:
+    """The project's own crop ``(x1, x2, y1, y2)`` in px; None where `cropping` is off."""
     if not config.get("cropping"):
         return None
     try:
@@ -288,8 +213,8 @@ def _own_crop(config: dict[str, Any]) -> tuple[int, int, int, int] | None:
         ) from None
 
 
-def _hash(found: _Shuffle, weights: dict[str, tuple[Path, ...]]) -> str:
-    inference = found.train.parent / "test" / "inference_cfg.yaml"
+def _hash(found: Shuffle, weights: dict[str, tuple[PurePosixPath, ...]]) -> str:
+    inference = found.folder / "test" / "inference_cfg.yaml"
     pose = found.pose if found.engine == "pytorch" else {}
     detector = pose.get("detector") or {}
     table = {
@@ -299,8 +224,8 @@ def _hash(found: _Shuffle, weights: dict[str, tuple[Path, ...]]) -> str:
         "pose": {key: pose.get(key) for key in POSE_KEYS},
         "detector": {key: detector.get(key) for key in ("model", "data", "inference")},
         "test": {key: value for key, value in found.test.items() if key not in PATH_KEYS},
-        "inference": read_yaml(inference) if inference.is_file() else None,
-        "weights": {stem: [digest_weights(file) for file in files] for stem, files in weights.items()},
+        "inference": read_table(found.tree, inference) if found.tree.is_file(inference) else None,
+        "weights": {stem: [found.tree.sha256(file) for file in files] for stem, files in weights.items()},
     }
     text = json.dumps(table, sort_keys=True, ensure_ascii=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

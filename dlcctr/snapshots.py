@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,8 @@ from dlcctr.errors import ModelError
 from dlcctr.files import sha256_file
 
 
-def list_snapshots(train: Path, engine: str, *, detector: bool = False) -> list[str]:
-    """Names of the snapshots of a train folder in DeepLabCut's own order: by epoch, the best one last."""
-    try:
-        names = [file.name for file in train.iterdir()]
-    except OSError:
-        return []
+def list_snapshots(names: Sequence[str], engine: str, *, detector: bool = False) -> list[str]:
+    """Names of the snapshots among a train folder's files, in DeepLabCut's order: by epoch, the best one last."""
     if engine == "tensorflow":
         stems = [name[: -len(".index")] for name in names if re.fullmatch(r"[^-]+-\d+\.index", name)]
         return sorted(stems, key=lambda stem: int(stem.split("-")[1]))
@@ -51,17 +48,17 @@ def choose_snapshot(train: Path, names: list[str], wanted: str, configured: Any,
     )
 
 
-def weight_files(train: Path, engine: str, stem: str) -> tuple[Path, ...]:
-    """Files that hold a snapshot's weights."""
+def weight_files(train: Path, names: Sequence[str], engine: str, stem: str) -> list[str]:
+    """Names of the files that hold a snapshot's weights, among those of its train folder."""
     if engine == "pytorch":
-        return (train / f"{stem}.pt",)
-    shards = sorted(train.glob(f"{stem}.data-*-of-*"))
+        return [f"{stem}.pt"]
+    shards = sorted(name for name in names if re.fullmatch(rf"{re.escape(stem)}\.data-\d+-of-\d+", name))
     if not shards:
         raise ModelError(
             f"{train}: {stem}.index is there but {stem}.data-00000-of-00001 is not",
             "copy all three files of the snapshot (.index, .meta, .data-…)",
         )
-    return (train / f"{stem}.index", *shards)
+    return [f"{stem}.index", *shards]
 
 
 def digest_weights(file: Path) -> str:

@@ -1,0 +1,248 @@
+"""The form of a model bundle: `bundle.json` with every file's size and hash, then these files, as a plain tar.
+
+The tar is not compressed: float weights hardly shrink, and so any file is read at its place without unpacking the rest.
+Each header must be byte for byte the one that this module would write, which leaves no room for links, devices,
+owners, dates or extensions of the format. `tar -xf` reads it too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+from dlcctr import __version__
+from dlcctr.contract import CONTRACT_VERSION
+from dlcctr.errors import ContractError, ModelError
+from dlcctr.files import CHUNK_BYTES
+
+BUNDLE_SUFFIX = ".dlcmodel"
+LISTING = "bundle.json"
+FORMAT_VERSION = 1
+BLOCK = tarfile.BLOCKSIZE
+END = bytes(2 * BLOCK)
+MAX_LISTING_BYTES = 1 << 20
+AGAIN = "pack the model again with `dlcctr model pack`, or copy the bundle again"
+_PLAIN = re.compile(r"[^\\:\x00-\x1f\x7f]+")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a bundle."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What bundle.json says.
+
+    Parameters
+    ----------
+    source : str
+        Name of the project's folder, without where it lay.
+    model : dict
+        What `dlcctr.model.inspect_model` found in the project: id, hash, engine, shuffle, body parts, …
+    """
+
+    source: str
+    model: dict[str, Any]
+    files: tuple[Entry, ...]
+    made_by: str = __version__
+    contract: int = CONTRACT_VERSION
+
+    @property
+    def choice(self) -> tuple[int, int]:
+        """Shuffle and index of the training set that the bundle holds."""
+        return int(self.model["shuffle"]), int(self.model["trainset_index"])
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that is one file, its headers checked.
+
+    Parameters
+    ----------
+    offsets : dict
+        Where each file's bytes begin.
+    """
+
+    file: Path
+    listing: Listing
+    offsets: dict[str, int] = field(default_factory=dict)
+
+    def entry(self, path: str) -> Entry:
+        """What the listing says of a file; `ModelError` where it is not in the bundle."""
+        for entry in self.listing.files:
+            if entry.path == path:
+                return entry
+        raise ModelError(f"{self.file}: holds no {path}", AGAIN)
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """Bytes of a file; `ModelError` at their end where they are not what was packed."""
+        entry = self.entry(path)
+        digest, left = hashlib.sha256(), entry.bytes
+        try:
+            with self.file.open("rb") as stream:
+                stream.seek(self.offsets[path])
+                while left and (chunk := stream.read(min(CHUNK_BYTES, left))):
+                    digest.update(chunk)
+                    left -= len(chunk)
+                    yield chunk
+        except OSError as error:
+            raise unreadable(self.file, error) from error
+        if left or digest.hexdigest() != entry.sha256:
+            raise ModelError(f"{self.file}: {path} is not what was packed (its hash differs)", AGAIN)
+
+
+def unreadable(file: Path, error: OSError) -> ModelError:
+    """Error for a file that the system does not let us read."""
+    return ModelError(f"{file}: cannot be read ({error.strerror})", "look at the file's owner and rights")
+
+
+def listing_text(listing: Listing) -> str:
+    """Text of bundle.json."""
+    table = {
+        "kind": "model-bundle",
+        "format": FORMAT_VERSION,
+        "dlcctr": listing.made_by,
+        "contract": listing.contract,
+        "source": listing.source,
+        "model": listing.model,
+        "files": [asdict(entry) for entry in listing.files],
+    }
+    return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
+
+
+def parse_listing(text: str, file: Path) -> Listing:
+    """Read bundle.json, which came from `file`.
+
+    Raises
+    ------
+    ModelError
+        It is no such listing, or names a file that could lie outside of the bundle.
+    ContractError
+        A later dlcctr made it.
+    """
+    try:
+        table = json.loads(text)
+        if table["kind"] != "model-bundle":
+            raise ValueError(f"its kind is {table['kind']!r}")
+        if table["format"] != FORMAT_VERSION or table["contract"] != CONTRACT_VERSION:
+            raise ContractError(
+                f"{file}: a bundle of format {table['format']} and contract {table['contract']}; this program reads "
+                f"{FORMAT_VERSION} and {CONTRACT_VERSION}",
+                "use the dlcctr that packed it, or pack the model again",
+            )
+        files = tuple(_entry(each) for each in table["files"])
+        _check_paths([entry.path for entry in files])
+        listing = Listing(str(table["source"]), dict(table["model"]), files, str(table["dlcctr"]), table["contract"])
+        _ = listing.choice
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelError(f"{file}: not a bundle's listing ({type(error).__name__}: {error})", AGAIN) from error
+    return listing
+
+
+def _entry(table: Any) -> Entry:
+    path, size, digest = table["path"], table["bytes"], table["sha256"]
+    if not isinstance(path, str) or type(size) is not int or size < 0 or not re.fullmatch("[0-9a-f]{64}", str(digest)):
+        raise ValueError(f"entry {path!r}")
+    return Entry(path, size, digest)
+
+
+def _check_paths(paths: list[str]) -> None:
+    for path in paths:
+        pure = PurePosixPath(path)
+        if str(pure) != path or pure.is_absolute() or {"..", "."} & {*pure.parts} or not _PLAIN.fullmatch(path):
+            raise ValueError(f"path {path!r} is not a plain relative one")
+    folders = {str(folder) for path in paths for folder in PurePosixPath(path).parents}
+    if paths != sorted(set(paths)) or folders & set(paths) or LISTING in paths:
+        raise ValueError("its paths are not sorted, or not each once")
+
+
+def header(path: str, size: int) -> bytes:
+    """The one tar header that a file of a bundle can have.
+
+    Raises
+    ------
+    ModelError
+        The path or the size does not fit into a plain header.
+    """
+    info = tarfile.TarInfo(path)
+    info.size, info.mode = size, 0o644
+    try:
+        return info.tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict")
+    except (ValueError, UnicodeError) as error:
+        raise ModelError(f"{path}: does not fit into a bundle file ({error})", "pack with --folder") from error
+
+
+def write_tar(stream: BinaryIO, listing: Listing, contents: Iterable[Iterable[bytes]]) -> None:
+    """Write a bundle.
+
+    Parameters
+    ----------
+    contents : iterable
+        Chunks of each file's bytes, in the listing's order.
+    """
+    text = listing_text(listing).encode("utf-8")
+    _write_member(stream, LISTING, len(text), [text])
+    for entry, chunks in zip(listing.files, contents, strict=True):
+        _write_member(stream, entry.path, entry.bytes, chunks)
+    stream.write(END)
+
+
+def _write_member(stream: BinaryIO, path: str, size: int, chunks: Iterable[bytes]) -> None:
+    stream.write(header(path, size))
+    written = sum(stream.write(chunk) for chunk in chunks)
+    if written != size:
+        raise ModelError(f"{path}: changed while it was packed", "try again when nobody writes to the project")
+    stream.write(bytes(-size % BLOCK))
+
+
+def read_bundle(file: Path) -> Bundle:
+    """Read a bundle's listing and hold every header against it; contents are checked when they are read.
+
+    Raises
+    ------
+    ModelError
+        It is no bundle, was cut short, or holds anything that the listing does not say.
+    """
+    try:
+        with file.open("rb") as stream:
+            return _read(stream, file)
+    except OSError as error:
+        raise unreadable(file, error) from error
+
+
+def _read(stream: BinaryIO, file: Path) -> Bundle:
+    listing = parse_listing(_listing_member(stream, file), file)
+    offsets = {}
+    for entry in listing.files:
+        if stream.read(BLOCK) != header(entry.path, entry.bytes):
+            raise ModelError(f"{file}: where {entry.path} should begin is something else", AGAIN)
+        offsets[entry.path] = stream.tell()
+        stream.seek(entry.bytes, 1)
+        if stream.read(-entry.bytes % BLOCK).strip(b"\0"):
+            raise ModelError(f"{file}: holds bytes behind {entry.path} that belong to no file", AGAIN)
+    if stream.read(len(END) + 1) != END:
+        raise ModelError(f"{file}: is cut short, or goes on behind its last file", AGAIN)
+    return Bundle(file, listing, offsets)
+
+
+def _listing_member(stream: BinaryIO, file: Path) -> str:
+    start = stream.read(BLOCK)
+    try:
+        size = tarfile.TarInfo.frombuf(start, "utf-8", "strict").size
+        if not 0 < size <= MAX_LISTING_BYTES or start != header(LISTING, size):
+            raise ValueError("another header")
+        return stream.read(size + -size % BLOCK)[:size].decode("utf-8")
+    except (tarfile.TarError, ValueError) as error:
+        hint = f"give a DeepLabCut project's folder, or a {BUNDLE_SUFFIX} file of `dlcctr model pack`"
+        raise ModelError(f"{file}: is no model bundle", hint) from error

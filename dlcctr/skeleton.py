@@ -1,0 +1,117 @@
+"""A project folder made of nothing but what inference needs: real folders, copied YAML, generated metadata, weights.
+
+DeepLabCut writes to a project while it only reads results from it (config.yaml, metadata.yaml, inference_cfg.yaml), so
+parallel tasks race on it and a read-only model fails (#1027, #726, #686). It gets such a folder instead, whose files
+hold the paths of that very folder.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Any
+
+from dlcctr.model import ModelInfo
+from dlcctr.model_tree import ModelTree, open_tree
+from dlcctr.shuffles import CONFIG, POSE_FILES, metadata_file
+from dlcctr.yamlfile import replace_values
+
+TEST_FILES = ("pose_cfg.yaml", "inference_cfg.yaml")
+Values = dict[tuple[str, ...], Any]
+
+
+def make_project(model: ModelInfo, root: Path, *, link: bool) -> Path:
+    """Make a project of one model with one snapshot.
+
+    Only the chosen snapshot is there, so that `snapshotindex: -1` names it in every place that DeepLabCut looks.
+
+    Parameters
+    ----------
+    root : Path
+        Made, with the folders above it.
+    link : bool
+        Weights are links into the model where it is a folder; they are copied from a bundle that is one file.
+
+    Returns
+    -------
+    Path
+        Its config.yaml.
+
+    Raises
+    ------
+    ModelError
+        A file of the model cannot be read.
+    """
+    tree, base = open_tree(model.project), PurePosixPath(model.folder)
+    (root / base / "train").mkdir(parents=True)
+    (root / base / "test").mkdir()
+    for name in weight_names(model):
+        (tree.link if link else tree.copy)(name, root / name)
+    _copy(tree, CONFIG, root, config_values(str(root)), add=True)
+    for name in yaml_names(model, tree):
+        _copy(tree, name, root, {**pose_values(model, root), **safe_values(tree)})
+    metadata = root / metadata_name(model)
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text(metadata_text(model), encoding="utf-8")
+    return root / CONFIG
+
+
+def weight_names(model: ModelInfo) -> list[PurePosixPath]:
+    """Files of the snapshot and of its detector's, relative to the project."""
+    files = model.snapshot_files + model.detector_files
+    return [PurePosixPath(file.relative_to(model.project)) for file in files]
+
+
+def yaml_names(model: ModelInfo, tree: ModelTree) -> list[PurePosixPath]:
+    """YAML files below the model folder that DeepLabCut reads, as far as they are there."""
+    base = PurePosixPath(model.folder)
+    names = [base / "train" / POSE_FILES[model.engine], *(base / "test" / name for name in TEST_FILES)]
+    return [name for name in names if tree.is_file(name)]
+
+
+def config_values(root: str) -> Values:
+    """What config.yaml must say where the project lies in `root` and holds one snapshot."""
+    return {("project_path",): root, ("snapshotindex",): -1, ("detector_snapshotindex",): -1}
+
+
+def pose_values(model: ModelInfo, root: PurePath) -> Values:
+    """What the model folder's YAML files must say where the project lies in `root`, as far as they have these keys."""
+    base = root / model.folder
+    weights = model.snapshot if model.engine == "tensorflow" else model.snapshot_files[0].name
+    return {
+        ("project_path",): str(root),
+        ("dataset",): str(root),
+        ("init_weights",): str(base / "train" / weights),
+        ("metadata", "project_path"): str(root),
+        ("metadata", "pose_config_path"): str(base / "train" / POSE_FILES[model.engine]),
+        # Both are downloads, and the snapshot replaces what they bring (#1828, #2985)
+        ("detector", "model", "pretrained"): False,
+        ("detector", "model", "pretrained_from_imagenet"): False,
+    }
+
+
+def safe_values(tree: ModelTree) -> Values:
+    """A bundle comes from outside: its weights are read as numbers only, whatever its files say."""
+    if tree.listing is None:
+        return {}
+    return {("runner", "load_weights_only"): True, ("detector", "runner", "load_weights_only"): True}
+
+
+def metadata_name(model: ModelInfo) -> PurePosixPath:
+    """Where the file of `metadata_text` lies, relative to the project."""
+    return metadata_file({"Task": model.task, "date": model.date, "iteration": model.iteration})
+
+
+def metadata_text(model: ModelInfo) -> str:
+    """Say which engine the shuffle has; DeepLabCut would unpickle a 2.x project's old files to find out."""
+    entry = {
+        "train_fraction": model.train_fraction,
+        "index": model.shuffle,
+        "split": 1,
+        "engine": model.engine,
+    }
+    return json.dumps({"shuffles": {model.folder.name: entry}}) + "\n"  # JSON is YAML
+
+
+def _copy(tree: ModelTree, name: PurePosixPath, root: Path, values: Values, *, add: bool = False) -> None:
+    (root / name).write_text(replace_values(tree.text(name), values, add=add), encoding="utf-8")
