@@ -139,6 +139,8 @@ def finished_rows(manifest: Path) -> set[int]:
     from dlcctr.check import check
     from dlcctr.states import State
 
+    if not read_campaign(manifest).out.exists():
+        return set()  # a campaign that was never run: a cluster's file system is not asked for each row
     result = check(manifest, CheckOptions(quick=True))
     return {each.row.index for each in result.rows if each.state in (State.WHOLE, State.DEGRADED)}
 

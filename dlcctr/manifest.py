@@ -17,7 +17,7 @@ from dlcctr.sheet import MAKE_HINT, Record, Sheet, append_lines, format_line, re
 Crop = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there may be a hundred thousand
 class Row:
     """One video.
 

@@ -17,7 +17,7 @@ from dlcctr.report import Progress, no_progress, warn
 
 def pick_plan(
     manifest: Path,
-    todo: Collection[int],
+    todo: Collection[Row],
     options: PlanOptions,
     *,
     used: Collection[str] = (),
@@ -28,8 +28,8 @@ def pick_plan(
 
     Parameters
     ----------
-    todo : collection of int
-        Rows; at least one.
+    todo : collection of Row
+        At least one.
     options : PlanOptions
         For a new plan; one that differs from the default also makes a new one.
     used : collection of str
@@ -41,25 +41,24 @@ def pick_plan(
         As `make_plan`.
     """
     if not options.asks_for_more:
-        standing = _standing(manifest, set(todo), set(used))
+        standing = _standing(manifest, {row.index: row for row in todo}, set(used))
         if standing:
             return standing
-    plan, summary = make_plan(manifest, options, rows=sorted(todo), write=write, progress=progress)
+    plan, summary = make_plan(manifest, options, rows=sorted(row.index for row in todo), write=write, progress=progress)
     for line in summary.warnings:
         warn(f"warning: {line}")
     assert plan is not None
     return plan
 
 
-def _standing(manifest: Path, todo: set[int], used: set[str]) -> Plan | None:
+def _standing(manifest: Path, rows: dict[int, Row], used: set[str]) -> Plan | None:
     paths = CampaignPaths.of(manifest)
-    rows = {row.index: row for row in read_manifest(manifest)}
     for file in sorted(paths.plans.glob("*.json"), reverse=True) if paths.plans.is_dir() else []:
         if file.stem in used:
             continue
         try:
             plan = read_plan(file)
-            if set(plan.rows) != todo:
+            if set(plan.rows) != rows.keys():
                 continue
             for number in range(len(plan.tasks)):
                 task_rows(plan, number, rows, file)

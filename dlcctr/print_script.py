@@ -36,7 +36,7 @@ def script_texts(
         plan = read_given_plan(manifest, plan_file)
     else:
         finished = finished_rows(manifest)
-        todo = [row.index for row in rows if not row.error and row.index not in finished]
+        todo = [row for row in rows if not row.error and row.index not in finished]
         if not todo:
             raise UsageError(f"{manifest}: no row is left to do", "account for them: dlcctr check")
         plan = pick_plan(manifest, todo, jobs.plan_for_site(options, site, limits))

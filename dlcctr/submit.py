@@ -126,8 +126,7 @@ def place(
     preflight.check_output(campaign, todo)
     limits = jobs.find_limits(wish.site)
     options = jobs.plan_for_site(wish.plan, wish.site, limits)
-    wanted = [row.index for row in todo]
-    plan = pick_plan(manifest, wanted, options, used=used, write=not wish.dry_run, progress=progress)
+    plan = pick_plan(manifest, todo, options, used=used, write=not wish.dry_run, progress=progress)
     canary = wish.canary and len(plan.rows) > 1
     if canary:
         plan = with_canary(manifest, plan, {row.index: row for row in todo}, write=not wish.dry_run)
