@@ -22,6 +22,7 @@ CONFIG_KEYS = (
     "multianimalbodyparts", "iteration", "default_track_method",
 )  # fmt: skip
 POSE_KEYS = ("method", "net_type", "model", "data", "inference", "with_center_keypoints")
+DETECTOR_KEYS = ("model", "data", "inference")
 PATH_KEYS = ("project_path", "pose_config_path", "init_weights", "dataset", "metadataset", "snapshot_prefix")
 """Keys that tell where a project lies, or what it was trained from: they change no result."""
 
@@ -222,7 +223,7 @@ def _hash(found: Shuffle, weights: dict[str, tuple[PurePosixPath, ...]]) -> str:
         "shuffle": [found.shuffle, found.fraction],
         "config": {key: found.config.get(key) for key in CONFIG_KEYS},
         "pose": {key: pose.get(key) for key in POSE_KEYS},
-        "detector": {key: detector.get(key) for key in ("model", "data", "inference")},
+        "detector": {key: detector.get(key) for key in DETECTOR_KEYS},
         "test": {key: value for key, value in found.test.items() if key not in PATH_KEYS},
         "inference": read_table(found.tree, inference) if found.tree.is_file(inference) else None,
         "weights": {stem: [found.tree.sha256(file) for file in files] for stem, files in weights.items()},

@@ -19,9 +19,23 @@ from dlcctr.yamlfile import replace_values
 TEST_FILES = ("pose_cfg.yaml", "inference_cfg.yaml")
 Values = dict[tuple[str, ...], Any]
 
+# Both are downloads, and the snapshot replaces what they bring (#1828, #2985)
+OFFLINE: Values = {
+    ("detector", "model", "pretrained"): False,
+    ("detector", "model", "pretrained_from_imagenet"): False,
+}
 
-def make_project(model: ModelInfo, root: Path, *, link: bool) -> Path:
-    """Make a project of one model with one snapshot.
+
+def make_skeleton(model: ModelInfo, root: Path) -> Path:
+    """Make a project for one analysis: its weights are links where the model is a folder, and nothing is downloaded.
+
+    Parameters and errors are those of `make_project`.
+    """
+    return _make(model, root, root, OFFLINE, link=True)
+
+
+def make_project(model: ModelInfo, root: Path, told: Path) -> Path:
+    """Make a project of one model with one snapshot, with nothing but files of its own.
 
     Only the chosen snapshot is there, so that `snapshotindex: -1` names it in every place that DeepLabCut looks.
 
@@ -29,8 +43,8 @@ def make_project(model: ModelInfo, root: Path, *, link: bool) -> Path:
     ----------
     root : Path
         Made, with the folders above it.
-    link : bool
-        Weights are links into the model where it is a folder; they are copied from a bundle that is one file.
+    told : Path
+        Where its files say that it lies.
 
     Returns
     -------
@@ -42,14 +56,18 @@ def make_project(model: ModelInfo, root: Path, *, link: bool) -> Path:
     ModelError
         A file of the model cannot be read.
     """
+    return _make(model, root, told, {}, link=False)
+
+
+def _make(model: ModelInfo, root: Path, told: Path, values: Values, *, link: bool) -> Path:
     tree, base = open_tree(model.project), PurePosixPath(model.folder)
     (root / base / "train").mkdir(parents=True)
     (root / base / "test").mkdir()
     for name in weight_names(model):
         (tree.link if link else tree.copy)(name, root / name)
-    _copy(tree, CONFIG, root, config_values(str(root)), add=True)
+    _copy(tree, CONFIG, root, config_values(str(told)), add=True)
     for name in yaml_names(model, tree):
-        _copy(tree, name, root, {**pose_values(model, root), **safe_values(tree)})
+        _copy(tree, name, root, {**pose_values(model, told), **safe_values(tree), **values})
     metadata = root / metadata_name(model)
     metadata.parent.mkdir(parents=True)
     metadata.write_text(metadata_text(model), encoding="utf-8")
@@ -84,9 +102,6 @@ def pose_values(model: ModelInfo, root: PurePath) -> Values:
         ("init_weights",): str(base / "train" / weights),
         ("metadata", "project_path"): str(root),
         ("metadata", "pose_config_path"): str(base / "train" / POSE_FILES[model.engine]),
-        # Both are downloads, and the snapshot replaces what they bring (#1828, #2985)
-        ("detector", "model", "pretrained"): False,
-        ("detector", "model", "pretrained_from_imagenet"): False,
     }
 
 

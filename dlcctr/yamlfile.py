@@ -130,3 +130,12 @@ def _loader() -> Any:
 def _construct_int(loader: Any, node: Any) -> int:
     text = loader.construct_scalar(node)
     return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+
+
+def dump_yaml(table: Mapping[str, Any]) -> str:
+    """Text of a table; the same table gives the same text, and reads as the same table."""
+    import yaml
+
+    # the pure one: libyaml breaks some lines elsewhere, and not every machine has it
+    text: str = yaml.dump(dict(table), Dumper=yaml.SafeDumper, sort_keys=False, allow_unicode=True, width=1 << 16)
+    return text

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dlcctr import skeleton
 from dlcctr.model import ModelInfo
-from dlcctr.skeleton import make_project
 
 SKELETON = "project"
 
 
 def make_skeleton(model: ModelInfo, scratch: Path) -> Path:
-    """Make the skeleton of a model below `scratch`; gives its config.yaml and raises as `make_project` does."""
-    return make_project(model, scratch / SKELETON, link=True)
+    """Make the skeleton of a model below `scratch` and give its config.yaml; raises `ModelError`."""
+    return skeleton.make_skeleton(model, scratch / SKELETON)

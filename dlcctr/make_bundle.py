@@ -1,0 +1,224 @@
+"""From a trained project to a bundle, and from a bundle to a project that stock DeepLabCut can use."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from dlcctr.bundle import LISTING, Entry, Listing, listing_text, write_tar
+from dlcctr.errors import ModelError, OutputError, UsageError
+from dlcctr.files import CHUNK_BYTES, fsync_path
+from dlcctr.model import CONFIG_KEYS, DETECTOR_KEYS, PATH_KEYS, POSE_KEYS, ModelInfo, inspect_model
+from dlcctr.model_tree import ModelTree, open_tree
+from dlcctr.shuffles import CONFIG, read_table
+from dlcctr.skeleton import (
+    config_values,
+    make_project,
+    metadata_name,
+    metadata_text,
+    pose_values,
+    weight_names,
+    yaml_names,
+)
+from dlcctr.weights import refuse_code
+from dlcctr.yamlfile import dump_yaml
+
+HERE = PurePosixPath()
+RUNNERS = (("runner",), ("detector", "runner"))
+_ABSOLUTE = re.compile(r"(?:/|\\\\|[A-Za-z]:[\\/]).*", re.DOTALL)
+_LEFT_OUT = ("project", "snapshot_files", "detector_files", "folder")
+
+
+def pack_model(
+    project: Path,
+    output: Path,
+    *,
+    shuffle: int = 1,
+    trainset_index: int = 0,
+    snapshot: str = "",
+    as_folder: bool = False,
+    overwrite: bool = False,
+) -> Listing:
+    """Pack what inference needs of a trained project: one shuffle, one snapshot, its YAML files.
+
+    The same project gives the same bytes wherever it lies. Results of the bundle are results of the project: both
+    have the same model id and hash, which is made sure of before the bundle appears.
+
+    Parameters
+    ----------
+    shuffle, trainset_index, snapshot
+        As in `dlcctr.model.inspect_model`.
+    as_folder : bool
+        Write a folder with the same files instead of one file.
+
+    Raises
+    ------
+    ModelError
+        The project is not whole or contradicts itself, or its weights cannot be read without running code.
+    OutputError
+        The bundle cannot be written.
+    UsageError
+        There is something under its name, or the project is a bundle already.
+    """
+    if project.is_file() and project.name != CONFIG.name:
+        raise UsageError(f"{project}: is one file already", "give the DeepLabCut project's folder")
+    info = inspect_model(project, shuffle=shuffle, trainset_index=trainset_index, snapshot=snapshot)
+    tree = open_tree(info.project)
+    for name in weight_names(info):
+        if name.suffix == ".pt":
+            refuse_code(info.project / name)
+    texts = _texts(info, tree)
+    entries = [Entry(str(name), len(text), hashlib.sha256(text).hexdigest()) for name, text in texts.items()]
+    entries += [Entry(str(name), tree.size(name), tree.sha256(name)) for name in weight_names(info)]
+    files = tuple(sorted(entries, key=lambda entry: entry.path))
+    listing = Listing(source=info.project.name, model=model_facts(info), files=files)
+    contents = (_contents(tree, texts, PurePosixPath(entry.path)) for entry in files)
+    with _appearing(output, overwrite=overwrite) as place:
+        if as_folder:
+            _write_folder(place, listing, contents)
+        else:
+            with place.open("xb") as stream:
+                write_tar(stream, listing, contents)
+                stream.flush()
+                os.fsync(stream.fileno())
+        _refuse_other(inspect_model(place), info)
+    return listing
+
+
+def model_facts(info: ModelInfo) -> dict[str, Any]:
+    """What a listing says of its model, all of which can be found again in its files."""
+    facts = asdict(info)
+    for name in _LEFT_OUT:
+        del facts[name]
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
+
+
+def _refuse_other(packed: ModelInfo, info: ModelInfo) -> None:
+    if packed.hash != info.hash or packed.id != info.id:
+        raise ModelError(
+            f"{info.project}: its bundle would be another model ({packed.hash[:8]}, not {info.hash[:8]})",
+            "did the project change just now? If packing fails again, please report it with the YAML files",
+        )
+
+
+def unpack_model(bundle: Path, folder: Path) -> Path:
+    """Make a project of a bundle, with the paths of where it lies now. Gives its config.yaml.
+
+    Raises
+    ------
+    ModelError
+        It is no bundle, or not as it was packed.
+    UsageError
+        There is something under the folder's name.
+    """
+    from dlcctr.verify_bundle import refuse_broken
+
+    refuse_broken(bundle)
+    info = inspect_model(bundle)
+    with _appearing(folder) as place:
+        make_project(info, place, folder.absolute())
+    return folder / CONFIG
+
+
+def _texts(info: ModelInfo, tree: ModelTree) -> dict[PurePosixPath, bytes]:
+    """The bundle's YAML files: those of the project, with relative paths, and nothing of where videos lay."""
+    config = read_table(tree, CONFIG)
+    config["video_sets"] = {}
+    for keys, value in config_values(".").items():
+        config[keys[0]] = value
+    tables = {CONFIG: _scrub(config, CONFIG_KEYS)}
+    for name in yaml_names(info, tree):
+        table = read_table(tree, name)
+        for keys, value in pose_values(info, HERE).items():
+            _set(table, keys, value, add=False)
+        for runner in RUNNERS:
+            _set(table, (*runner, "load_weights_only"), True, add=True)
+        tables[name] = _scrub_pose(table, name, info.engine)
+    texts = {name: dump_yaml(table) for name, table in tables.items()}
+    texts[metadata_name(info)] = metadata_text(info)
+    return {name: text.encode("utf-8") for name, text in texts.items()}
+
+
+def _scrub_pose(table: dict[str, Any], name: PurePosixPath, engine: str) -> dict[str, Any]:
+    if name.parent.name == "test":
+        return _scrub(table, [key for key in table if key not in PATH_KEYS])
+    if engine == "tensorflow":
+        return _scrub(table, ())
+    detector = table.get("detector")
+    kept = _scrub(table, (*POSE_KEYS, "detector"))
+    return {**kept, "detector": _scrub(detector, DETECTOR_KEYS)} if isinstance(detector, dict) else kept
+
+
+def _scrub(table: dict[str, Any], kept: Iterable[str]) -> dict[str, Any]:
+    """Take absolute paths out, but for keys that are part of the model's hash."""
+    return {key: value if key in kept else _without_places(value) for key, value in table.items()}
+
+
+def _set(table: Any, keys: tuple[str, ...], value: Any, *, add: bool) -> None:
+    """Set a value where its table is there."""
+    for key in keys[:-1]:
+        table = table.get(key) if isinstance(table, dict) else None
+    if isinstance(table, dict) and (add or keys[-1] in table):
+        table[keys[-1]] = value
+
+
+def _without_places(value: Any) -> Any:
+    """Of absolute paths keep the last name: they tell of somebody's computer, and lead nowhere from here."""
+    if isinstance(value, dict):
+        return {key: _without_places(each) for key, each in value.items() if not is_absolute(str(key))}
+    if isinstance(value, list):
+        return [_without_places(each) for each in value]
+    if isinstance(value, str) and is_absolute(value):
+        return re.split(r"[\\/]", value.rstrip("\\/"))[-1]
+    return value
+
+
+def is_absolute(text: str) -> bool:
+    """Whether a text is an absolute path of Linux, macOS or Windows."""
+    return bool(_ABSOLUTE.fullmatch(text))
+
+
+def _contents(tree: ModelTree, texts: dict[PurePosixPath, bytes], name: PurePosixPath) -> Iterable[bytes]:
+    if name in texts:
+        yield texts[name]
+        return
+    with (tree.root / name).open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _write_folder(root: Path, listing: Listing, contents: Iterable[Iterable[bytes]]) -> None:
+    for entry, chunks in zip(listing.files, contents, strict=True):
+        file = root / entry.path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("xb") as stream:
+            for chunk in chunks:
+                stream.write(chunk)
+    (root / LISTING).write_text(listing_text(listing), encoding="utf-8")
+
+
+@contextmanager
+def _appearing(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a name to write to, which becomes `target` at once when all is well and is gone when not."""
+    target = target.absolute()
+    if os.path.lexists(target) and not (overwrite and target.is_file()):
+        hint = "name another place" + (", or replace a file with --overwrite" if target.is_file() else "")
+        raise UsageError(f"{target}: is there already", hint)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name[:40]}.", dir=target.parent) as temporary:
+            place = Path(temporary) / target.name
+            yield place
+            place.replace(target)
+            fsync_path(target.parent)
+    except OSError as error:
+        raise OutputError(
+            f"{target}: cannot be written ({error.strerror or error})", "look at the rights and the space there"
+        ) from error
