@@ -181,9 +181,15 @@ def gpu_problem(
 def _architecture_problem(image: ImageInfo, driver: gpu.Driver, engine: dict[str, Any]) -> Problem | None:
     archs = list(image.gpu_archs or engine.get("gpu_archs") or ())
     for each in driver.gpus:
-        if gpu.holds_code_for(each.capability, archs):
-            continue
         major, minor = each.capability
+        if gpu.holds_code_for(each.capability, archs):
+            if gpu.needs_compiling(each.capability, archs) and gpu.is_older(driver.cuda, image.cuda):
+                return _problem(
+                    f"GPU {each.index} ({each.name}, {major}.{minor}) runs this build only if the driver compiles its "
+                    f"code, and driver {driver.version} compiles code up to CUDA {driver.cuda}, not {image.cuda}",
+                    f"have the driver updated, or pick another GPU; {ALLOW_CPU}",
+                )
+            continue
         other = (
             "use the pytorch-cu126 flavour, which holds code for older GPUs too"
             if major < 8

@@ -114,6 +114,16 @@ def holds_code_for(capability: tuple[int, int], archs: Sequence[str]) -> bool:
     return False
 
 
+def needs_compiling(capability: tuple[int, int], archs: Sequence[str]) -> bool:
+    """Whether a GPU has no binary code in a build, so that its driver compiles the intermediate code.
+
+    A driver compiles that of its own CUDA version and of older ones: CUDA 12.2's wants 535.54.03, though CUDA 12.2's
+    binary code runs from 525.60.13 on. CUDA Compatibility, "Minor Version Compatibility", "Limitations and Caveats".
+    """
+    binary = [arch for arch in archs if not arch.startswith("compute_")]
+    return bool(archs) and not (binary and holds_code_for(capability, binary))
+
+
 def is_older(version: str, minimum: str) -> bool:
     """Whether driver `version` is older than `minimum`; False where either is not known."""
     have, need = (tuple(map(int, re.findall(r"\d+", text))) for text in (version, minimum))

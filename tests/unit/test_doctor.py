@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,17 @@ def test_every_reason_has_its_remedy(found: doctor.Problem | None, what: str, hi
     assert what in found.what
     assert hint in found.hint
     assert "--allow-cpu" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("capability", "cuda", "fine"),
+    [((7, 5), "12.0", True), ((8, 0), "12.2", True), ((9, 0), "12.4", True), ((8, 0), "12.0", False)],
+)
+def test_intermediate_code_wants_a_driver_of_its_cuda(capability: tuple[int, int], cuda: str, fine: bool) -> None:
+    image = replace(CUDA_IMAGE, cuda="12.2", gpu_archs=("sm_70", "sm_75", "compute_80"))
+    found = problem(image, driver=Driver("530.1", cuda, "", True, [Gpu(0, "A GPU", capability, 80.0)]))
+    assert (found is None) is fine
+    assert fine or (found and "compiles code up to CUDA 12.0, not 12.2" in found.what)
 
 
 def test_a_mask_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
