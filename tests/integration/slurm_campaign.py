@@ -87,10 +87,14 @@ def make_videos(folder: Path, count: int, frames: int = 12) -> None:
         media.write_video(folder / ("odd" if number % 5 == 1 else ".") / name, frames + number % 4, first=number)
 
 
-def make_campaign(cluster: Cluster, name: str, model: Path, sif: Path, count: int) -> SlurmCampaign:
-    """Lay everything out for the user, and make the manifest with the SIF: the login node has no video library."""
+def make_campaign(cluster: Cluster, name: str, model: Path, sif: Path, count: int = 0) -> SlurmCampaign:
+    """Lay everything out for the user, and make the manifest with the SIF: the login node has no video library.
+
+    Without a count the videos are there already.
+    """
     folder = cluster.scratch / name
-    make_videos(folder / "videos", count)
+    if count:
+        make_videos(folder / "videos", count)
     shutil.copytree(model, folder / "model")
     own(cluster, folder)
     campaign = SlurmCampaign(cluster, folder, sif)

@@ -24,16 +24,21 @@ def model(native_pytorch: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return make_model(native_pytorch, "pytorch-single", tmp_path_factory.mktemp("models"))
 
 
-@pytest.fixture(scope="module")
-def sif(cluster: Cluster, cpu_sif: Path) -> Path:
-    """The SIF where the nodes see it."""
+def link_sif(cluster: Cluster, sif: Path) -> Path:
+    """Put the SIF where the nodes see it."""
     target = cluster.scratch / "dlc.sif"
     if not target.exists():
         try:
-            os.link(cpu_sif, target)
+            os.link(sif, target)
         except OSError:
-            shutil.copy(cpu_sif, target)
+            shutil.copy(sif, target)
     return target
+
+
+@pytest.fixture(scope="module")
+def sif(cluster: Cluster, cpu_sif: Path) -> Path:
+    """The SIF where the nodes see it."""
+    return link_sif(cluster, cpu_sif)
 
 
 @pytest.fixture(scope="module")
