@@ -107,6 +107,15 @@ def unreadable(file: Path, error: OSError) -> ModelError:
     return ModelError(f"{file}: cannot be read ({error.strerror})", "look at the file's owner and rights")
 
 
+def listing_fields(listing: Listing) -> dict[str, Any]:
+    """Source, model and files, as JSON has them."""
+    return {
+        "source": listing.source,
+        "model": listing.model,
+        "files": [asdict(entry) for entry in listing.files],
+    }
+
+
 def listing_text(listing: Listing) -> str:
     """Text of bundle.json."""
     table = {
@@ -114,9 +123,7 @@ def listing_text(listing: Listing) -> str:
         "format": FORMAT_VERSION,
         "dlcctr": listing.made_by,
         "contract": listing.contract,
-        "source": listing.source,
-        "model": listing.model,
-        "files": [asdict(entry) for entry in listing.files],
+        **listing_fields(listing),
     }
     return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
 

@@ -36,7 +36,7 @@ class Campaign:
     Parameters
     ----------
     model : Path or None
-        DeepLabCut project folder (absolute once read).
+        DeepLabCut project folder, or a bundle of one (absolute once read).
     model_hash, model_id : str
         As `dlcctr.model.inspect_model` gave them when the campaign was made; empty where not known.
     bodyparts, individuals, unique_bodyparts : tuple of str
@@ -250,7 +250,7 @@ def campaign_text(campaign: Campaign) -> str:
         f"contract = {CONTRACT_VERSION}",
         "",
         "[model]",
-        f"path = {_toml(_path(campaign, campaign.model))}  # DeepLabCut project folder",
+        f"path = {_toml(_path(campaign, campaign.model))}  # DeepLabCut project folder, or a bundle of one",
         f"hash = {_toml(campaign.model_hash)}",
         f"id = {_toml(campaign.model_id)}",
         f"engine = {_toml(campaign.engine)}",

@@ -151,7 +151,7 @@ class _Examiner:
         try:
             expected = self.expected(row_settings(row, self.campaign))
         except DlcctrError as error:
-            return RowResult(row, State.BROKEN, f"its model: {error.message}")
+            return RowResult(row, State.BROKEN, f"its model: {error.message.splitlines()[0]}")
         folder = row_folder(self.campaign.out, expected.model_id, row.video)
         if not os.path.lexists(folder):
             return self._without_result(row, expected, folder)

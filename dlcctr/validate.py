@@ -154,7 +154,7 @@ def _model_problems(rows: Sequence[Row], campaign: Campaign) -> Iterator[Problem
                 snapshot=settings.snapshot,
             )
         except DlcctrError as error:
-            return error.message
+            return error.message.splitlines()[0]
         if settings.model_hash in ("", info.hash):
             return ""
         return "the model is not the one that campaign.toml names: its hash differs"

@@ -70,8 +70,8 @@ def expected_of(settings: Campaign, info: ModelInfo | None = None) -> Expected:
         model_hash=model_hash,
         parts=_parts(known.bodyparts, known.individuals, known.unique_bodyparts),
         multianimal=bool(known.individuals),
-        shuffle=settings.shuffle,
-        trainset_index=settings.trainset_index,
+        shuffle=known.shuffle,  # of a bundle, what it holds
+        trainset_index=known.trainset_index,
         crop=settings.crop or (info.crop if info else None),
         csv=settings.csv,
     )

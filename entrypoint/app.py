@@ -58,7 +58,7 @@ def analyze(
     ] = None,
     model: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(envvar=_env("MODEL"), help="Trained DeepLabCut project folder (never written to)."),
+        typer.Option(envvar=_env("MODEL"), help="Trained DeepLabCut project or bundle (never written to)."),
     ] = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045

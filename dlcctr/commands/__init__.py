@@ -16,6 +16,7 @@ SHARED = {
     "sbatch": "Print the sbatch script of a job array, to be read, edited and submitted by hand.",
     "status": "Say what became of every row on the cluster: done, running, waiting, failed and why, or lost.",
     "logs": "Print what a row wrote into its log.",
+    "model": "Look into a trained project, pack it as one file, verify and unpack that.",
     "version": "Print the versions of dlcctr, the contract and Python.",
 }
 """Commands that need no Docker, and are in the image's own command line too."""

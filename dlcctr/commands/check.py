@@ -21,7 +21,7 @@ def check(
     manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
     *,
     model: Annotated[
-        Path | None, typer.Option(help="Trained DeepLabCut project; what campaign.toml says by default.")
+        Path | None, typer.Option(help="Trained DeepLabCut project or bundle; what campaign.toml says by default.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Root of the results; what campaign.toml says by default.")] = None,
     accept_degraded: Annotated[

@@ -29,7 +29,7 @@ def manifest(
     ] = Path("manifest.csv"),
     model: Annotated[
         Path | None,
-        typer.Option(help="Trained DeepLabCut project folder."),
+        typer.Option(help="Trained DeepLabCut project folder, or a bundle of one."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -120,6 +120,8 @@ def _with_model(campaign: Campaign, project: Path) -> Campaign:
         bodyparts=info.bodyparts,
         individuals=info.individuals,
         unique_bodyparts=info.unique_bodyparts,
+        shuffle=info.shuffle,
+        trainset_index=info.trainset_index,
         snapshot=info.snapshot,
         crop=campaign.crop or info.crop,
     )

@@ -58,8 +58,8 @@ class Native:
         self.call("-I", "-c", boot, project / "config.yaml", video, target, self.engine)
         return target
 
-    def compare(self, ours: Path, theirs: Path) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self.call(HERE / "compare_h5.py", ours, theirs).stdout)
+    def compare(self, ours: Path, theirs: Path, *options: str) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self.call(HERE / "compare_h5.py", ours, theirs, *options).stdout)
         return answer
 
     def table(self, h5: Path) -> dict[str, Any]:

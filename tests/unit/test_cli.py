@@ -225,6 +225,7 @@ def test_the_model_is_pinned_by_hash_snapshot_parts_and_crop(tmp_path: Path, mon
     class Info:
         project, id, hash, engine = tmp_path / "project", "model-id", "00ff", "pytorch"
         snapshot, crop = "snapshot-best-120", (0, 100, 0, 50)
+        shuffle, trainset_index = 2, 0
         bodyparts, individuals, unique_bodyparts = ("nose",), ("m1", "m2"), ("corner",)
 
     asked: list[object] = []

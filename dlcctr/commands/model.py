@@ -1,0 +1,124 @@
+"""`model`: look into a trained project, pack it, verify and unpack a bundle."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dlcctr.survey import Survey
+
+Project = Annotated[Path, typer.Argument(help="DeepLabCut project folder (or its config.yaml).")]
+Bundle = Annotated[Path, typer.Argument(help="What `model pack` wrote: a .dlcmodel file or a folder.")]
+Shuffle = Annotated[int, typer.Option(min=0, help="DeepLabCut's shuffle.")]
+Trainset = Annotated[int, typer.Option(min=0, help="Place in config.yaml's TrainingFraction; 0 is the first.")]
+Snapshot = Annotated[
+    str, typer.Option(help="Snapshot by name, epoch, `best` or place; what config.yaml says by default.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+_MB = 1_000_000
+
+
+def add(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(no_args_is_help=True, help="Look into a trained project, pack it, verify and unpack a bundle.")
+    for command in (inspect, pack, verify, unpack):
+        group.command()(command)
+    app.add_typer(group, name="model")
+
+
+def inspect(
+    project: Annotated[Path, typer.Argument(help="DeepLabCut project folder, or a bundle.")],
+    *,
+    shuffle: Shuffle = 1,
+    trainset_index: Trainset = 0,
+    snapshot: Snapshot = "",
+    as_json: Json = False,
+) -> None:
+    """Say what a trained project holds, what would be used for an analysis and why, and what is wrong with it.
+
+    Ends with 5 if it cannot be used as it is, with 0 otherwise.
+    """
+    from dlcctr.contract import ExitCode
+    from dlcctr.report import print_json
+    from dlcctr.survey import survey_model
+
+    found = survey_model(project, shuffle=shuffle, trainset_index=trainset_index, snapshot=snapshot)
+    if as_json:
+        print_json("model", **found.as_fields())
+    else:
+        _print(found)
+    raise typer.Exit(int(ExitCode.OK if found.model else ExitCode.MODEL))
+
+
+def pack(
+    project: Project,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Bundle to write, for example mouse.dlcmodel.")],
+    shuffle: Shuffle = 1,
+    trainset_index: Trainset = 0,
+    snapshot: Snapshot = "",
+    as_folder: Annotated[bool, typer.Option("--folder", help="Write a folder instead of one file.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle file of that name.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Pack what an analysis needs: one shuffle, one snapshot (and its detector's), its YAML files."""
+    from dlcctr.bundle import listing_fields
+    from dlcctr.make_bundle import pack_model
+    from dlcctr.report import print_json, print_lines
+
+    listing = pack_model(
+        project,
+        output,
+        shuffle=shuffle,
+        trainset_index=trainset_index,
+        snapshot=snapshot,
+        as_folder=as_folder,
+        overwrite=overwrite,
+    )
+    if as_json:
+        print_json("model-pack", bundle=str(output.absolute()), **listing_fields(listing))
+        return
+    size = sum(entry.bytes for entry in listing.files)
+    name = shlex.quote(str(output))
+    print_lines(
+        [
+            f"wrote {output}: {listing.model['id']}, {len(listing.files)} files, {size / _MB:.1f} MB",
+            f"next: dlcctr model verify {name}, or dlcctr manifest VIDEOS -o m.csv --model {name}",
+        ]
+    )
+
+
+def verify(bundle: Bundle, *, as_json: Json = False) -> None:
+    """Check every size and hash of a bundle, and that nothing else is in it. Ends with 5 and the list if not."""
+    from dlcctr.bundle import listing_fields
+    from dlcctr.contract import ExitCode
+    from dlcctr.report import print_json, print_lines
+    from dlcctr.verify_bundle import verify_bundle
+
+    found = verify_bundle(bundle)
+    if as_json:
+        print_json(
+            "model-verify", bundle=str(found.bundle), problems=list(found.problems), **listing_fields(found.listing)
+        )
+    elif found.problems:
+        print_lines([f"{bundle}: {problem}" for problem in found.problems])
+        print_lines([f"{len(found.problems)} problems: copy the bundle again, or pack the project again"])
+    else:
+        print_lines([f"{bundle}: whole, {len(found.listing.files)} files of model {found.listing.model['id']}"])
+    raise typer.Exit(int(ExitCode.MODEL if found.problems else ExitCode.OK))
+
+
+def unpack(
+    bundle: Bundle,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Project folder to make.")],
+) -> None:
+    """Make a project of a bundle that DeepLabCut itself can use, with the paths of where it lies now."""
+    from dlcctr.make_bundle import unpack_model
+    from dlcctr.report import print_lines
+
+    print_lines([f"wrote {unpack_model(bundle, output)}"])

@@ -1,0 +1,74 @@
+"""A trained project packed, moved and used: the bundle's results are the project's, and stock DeepLabCut's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dlcctr.make_bundle import pack_model
+from dlcctr.model import inspect_model
+from dlcctr.verify_bundle import verify_bundle
+from tests.integration.campaigns import dlcctr, make_campaign, states
+from tests.integration.conftest import REAL_DATA
+from tests.integration.test_analyze_native import Native, calm_video, get_native
+from tests.integration.tiny_models import KINDS
+
+pytestmark = pytest.mark.real
+OPEN_FIELD = REAL_DATA / "models" / "openfield-pytorch-resnet18"
+
+
+def size_of(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def run_rows(folder: Path, videos: Path, model: Path) -> dict[str, bytes]:
+    """Analyse with `dlcctr run`; gives each .csv's bytes by its path below the results."""
+    out = make_campaign(folder / "m.csv", videos, model)
+    dlcctr("run", folder / "m.csv", "--runtime", "native", "--gpus", "none", "--allow-cpu")
+    assert states(folder / "m.csv") == {"calm.mp4": "whole"}
+    return {str(file.relative_to(out)): file.read_bytes() for file in out.rglob("*.csv")}
+
+
+@pytest.fixture(
+    params=[pytest.param(kind, marks=[] if kind == KINDS[0] else [pytest.mark.full], id=kind) for kind in KINDS]
+)
+def native(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Native:
+    return get_native(request, request.param, tmp_path_factory.getbasetemp() / "models", tmp_path)
+
+
+def test_a_bundle_the_project_and_stock_agree(native: Native) -> None:
+    folder, videos = native.folder, native.folder / "videos"
+    videos.mkdir()
+    calm_video(videos / "calm.mp4", 20)
+    bundle = folder / "place" / "tiny.dlcmodel"
+    dlcctr("model", "pack", native.model, "-o", bundle)
+    dlcctr("model", "verify", bundle)
+    assert bundle.stat().st_size < 0.6 * size_of(native.model)  # the project has two snapshots
+    bundle.chmod(0o444)
+    bundle.parent.chmod(0o555)
+    before = bundle.read_bytes()
+    of_bundle, of_project = run_rows(folder / "a", videos, bundle), run_rows(folder / "b", videos, native.model)
+    assert of_bundle and of_bundle == of_project
+    assert bundle.read_bytes() == before and os.listdir(bundle.parent) == [bundle.name]
+    dlcctr("model", "unpack", bundle, "-o", folder / "unpacked")
+    stock = Native(native.python, native.engine, folder / "unpacked", folder)
+    (theirs,) = [file for file in stock.stock(videos / "calm.mp4").glob("*.h5") if "full" not in file.name]
+    (ours,) = (folder / "a" / "results").rglob("*.h5")
+    assert native.compare(ours, theirs)["equal"]
+    assert not native.compare(ours, theirs, "--tamper", "value")["equal"]
+
+
+def test_the_open_field_project_packs(tmp_path: Path) -> None:
+    assert OPEN_FIELD.is_dir(), f"{OPEN_FIELD} is not there; say with DLCCTR_REAL_DATA where it is"
+    project = Path(shutil.copytree(OPEN_FIELD, tmp_path / "project"))
+    for file in project.rglob("*.yaml"):
+        file.chmod(0o644)
+        text = file.read_text(encoding="utf-8").replace("/data/projects/openfield", "D:\\Käfig 1\\openfield")
+        file.write_text("\ufeff" + text, encoding="utf-8")
+    listing = pack_model(project, tmp_path / "of.dlcmodel")
+    assert not verify_bundle(tmp_path / "of.dlcmodel").problems
+    assert inspect_model(tmp_path / "of.dlcmodel").id == inspect_model(OPEN_FIELD).id == listing.model["id"]
+    assert "Käfig".encode() not in (tmp_path / "of.dlcmodel").read_bytes()
