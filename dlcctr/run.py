@@ -19,6 +19,8 @@ log = logging.getLogger("dlcctr")
 INSTALL_HINTS = {
     "docker": "install Docker Engine (Debian: apt-get install docker.io) and start it",
     "apptainer": "install Apptainer, or on a cluster try: module load apptainer (or singularity)",
+    "rsync": "install rsync 3.1 or newer (Debian: apt-get install rsync; macOS: brew install rsync)",
+    "ssh": "install OpenSSH's client (Debian: apt-get install openssh-client)",
 }
 
 
@@ -153,6 +155,40 @@ def start(
             raise ToolMissingError(
                 f"{argv[0]} was not found on this machine", INSTALL_HINTS.get(argv[0], f"install {argv[0]}")
             ) from error
+
+
+def pipe(
+    argv: Sequence[str], *, env: Mapping[str, str | None] | None = None, keep_open: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Start one command between pipes, which the caller feeds and empties; it may ask for passwords on the terminal.
+
+    Parameters
+    ----------
+    env : mapping, optional
+        Variables added to this process's own; None removes one.
+    keep_open : sequence of int
+        File descriptors that it inherits: a lock on one is held for as long as any process of it lives.
+
+    Raises
+    ------
+    ToolMissingError
+        The program does not exist.
+    """
+    argv = [str(word) for word in argv]
+    log.debug("pipe: %s", shlex.join(argv))
+    try:
+        return subprocess.Popen(
+            argv,
+            env=_environment(env) if env else None,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=tuple(keep_open),
+        )
+    except FileNotFoundError as error:
+        raise ToolMissingError(
+            f"{argv[0]} was not found on this machine", INSTALL_HINTS.get(argv[0], f"install {argv[0]}")
+        ) from error
 
 
 @contextlib.contextmanager

@@ -48,7 +48,17 @@ def read_sheet(path: Path) -> Sheet:
     ManifestError
         It is not there, not text, has no `index` and `video` column, or a line cannot be split into cells.
     """
-    data, text, encoding = _read_text(path)
+    try:
+        return parse_sheet(path, path.read_bytes())
+    except FileNotFoundError as error:
+        raise ManifestError(f"{path}: no such manifest", MAKE_HINT) from error
+    except OSError as error:
+        raise ManifestError(f"{path}: cannot be read: {error.strerror}", "look at its owner and rights") from error
+
+
+def parse_sheet(path: Path, data: bytes) -> Sheet:
+    """Read what a CSV file holds; `path` is where it lies, here or on another machine. Raises as `read_sheet`."""
+    text, encoding = _decode(path, data)
     newline = re.search(r"\r\n|\n|\r", text)
     start, delimiter = _find_header(path, text)
     lines = [(line, cells) for line, cells in _parse(path, text, delimiter) if line >= start and any(cells)]
@@ -77,16 +87,10 @@ def _quote(cell: str) -> str:
     return cell
 
 
-def _read_text(path: Path) -> tuple[bytes, str, str]:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise ManifestError(f"{path}: no such manifest", MAKE_HINT) from error
-    except OSError as error:
-        raise ManifestError(f"{path}: cannot be read: {error.strerror}", "look at its owner and rights") from error
+def _decode(path: Path, data: bytes) -> tuple[str, str]:
     encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(data[:2], "utf-8")
     try:
-        return data, data.decode(encoding).removeprefix("\ufeff"), encoding
+        return data.decode(encoding).removeprefix("\ufeff"), encoding
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ManifestError(
