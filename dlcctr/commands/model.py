@@ -122,3 +122,52 @@ def unpack(
     from dlcctr.report import print_lines
 
     print_lines([f"wrote {unpack_model(bundle, output)}"])
+
+
+def _print(found: Survey) -> None:
+    from dlcctr.report import print_lines, print_table
+
+    name = found.model.id if found.model else "not to be used as it is, see the errors below"
+    print_lines([f"{found.project}: {name}", ""])
+    if found.choices:
+        print_table(("used", "what", "because"), [(each.what, each.value, each.why) for each in found.choices])
+        print_lines([""])
+    _print_snapshots(found)
+    for title, names in (
+        ("body parts, in the order of results", found.bodyparts),
+        ("individuals", found.individuals),
+        ("unique body parts", found.unique_bodyparts),
+        ("skeleton", tuple("-".join(pair) for pair in found.skeleton)),
+    ):
+        if names:
+            print_lines([f"{title}: {', '.join(names)}"])
+    _print_findings(found)
+
+
+def _print_snapshots(found: Survey) -> None:
+    from dlcctr.report import print_lines, print_table
+
+    rows = [
+        (shuffle.folder, each.name, f"{each.bytes / _MB:.1f}", "used" if each.used else "",
+         ", ".join(f"{error.name} {error.value:g}" for error in each.errors))
+        for shuffle in found.shuffles
+        for each in shuffle.snapshots
+    ]  # fmt: skip
+    empty = [shuffle.folder for shuffle in found.shuffles if not shuffle.snapshots]
+    if rows:
+        print_table(("shuffle", "snapshot", "MB", "", "recorded errors"), rows)
+    print_lines([f"{folder}: no snapshot" for folder in empty])
+    print_lines([""])
+
+
+def _print_findings(found: Survey) -> None:
+    from dlcctr.model import side_by_side
+    from dlcctr.report import print_lines
+
+    for finding in found.findings:
+        kind = "error" if finding.error else "warning"
+        where = f"{finding.file}: " if finding.file else ""
+        print_lines(["", f"{kind}: {where}{finding.text}"])
+        if finding.expected or finding.found:
+            print_lines(side_by_side(finding.expected, finding.found, "config.yaml", finding.file.rpartition("/")[2]))
+        print_lines([f"  what to do: {finding.remedy}"])
