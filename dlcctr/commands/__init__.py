@@ -22,6 +22,8 @@ SHARED = {
 """Commands that need no Docker, and are in the image's own command line too."""
 
 HOST = {
+    "push": "Send a campaign with its videos, model and image to the cluster; only what is not there.",
+    "fetch": "Take finished rows from the cluster, each whole or not at all, while others run.",
     "submit": "Hand the rows to Slurm, each at most once.",
     "resubmit": "Submit what is not whole once more, by cause.",
     "cancel": "Take a campaign's waiting and running tasks out of the queue.",

@@ -1,0 +1,78 @@
+"""`fetch`: results from the cluster."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlcctr.commands import transfer_options as given
+
+if TYPE_CHECKING:
+    from dlcctr.fetch import Fetched
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="fetch")(fetch_manifest)
+
+
+def fetch_manifest(
+    manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
+    source: Annotated[
+        str, typer.Argument(metavar="HOST:FOLDER", help="Where from; where it was pushed to by default.")
+    ] = "",
+    *,
+    rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
+    logs: Annotated[bool, typer.Option("--logs", help="Also the tasks' logs.")] = False,
+    transfer_host: given.TransferHost = "",
+    streams: given.Streams = 2,
+    bwlimit: given.Bwlimit = None,
+    ssh: given.Ssh = "",
+    as_json: given.AsJson = False,
+) -> None:
+    """Take finished rows from the cluster, each whole or not at all; others may still run. Run again, it goes on."""
+    from dlcctr.fetch import Wish, fetch
+    from dlcctr.remote import ssh_words
+    from dlcctr.transfer_bar import transfer_bar
+
+    given.end_as_by_ctrl_c()
+    wish = Wish(
+        remote=given.settle_remote(manifest, source, transfer_host),
+        ssh=ssh_words(ssh),
+        rows=rows,
+        logs=logs,
+        streams=streams,
+        limit_mb_s=bwlimit,
+    )
+    _print(manifest, fetch(manifest, wish, bar=transfer_bar), as_json=as_json)
+
+
+def _print(manifest: Path, done: Fetched, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from dlcctr.report import print_json, print_lines, warn
+
+    if as_json:
+        remote = {"host": done.remote.host, "folder": done.remote.folder}
+        print_json(
+            "fetch", manifest=str(manifest), **remote, **{k: v for k, v in asdict(done).items() if k != "remote"}
+        )
+        return
+    for note in done.notes:
+        warn(f"note: {note}")
+    print_lines(_lines(manifest, done))
+
+
+def _lines(manifest: Path, done: Fetched) -> list[str]:
+    from dlcctr.report import ranges
+    from dlcctr.transfer_bar import size_text
+
+    lines = [f"took {len(done.taken)} rows, {size_text(done.n_bytes)}, from {done.remote}; {len(done.here)} were here"]
+    if done.failed:
+        lines.append(f"failed there: rows {ranges(done.failed)}")
+    if done.waiting:
+        lines.append(f"not finished there: rows {ranges(done.waiting)}")
+    return [*lines, f"next: dlcctr check {shlex.quote(str(manifest))}"]

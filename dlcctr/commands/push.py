@@ -1,0 +1,100 @@
+"""`push`: a campaign to the cluster."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlcctr.commands import transfer_options as given
+
+if TYPE_CHECKING:
+    from dlcctr.push import Pushed
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="push")(push_manifest)
+
+
+def push_manifest(
+    manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
+    target: Annotated[
+        str, typer.Argument(metavar="HOST:FOLDER", help="Where to; where it was pushed to before by default.")
+    ] = "",
+    *,
+    image: Annotated[Path | None, typer.Option(help="SIF to send as dlc.sif.")] = None,
+    rows: Annotated[str, typer.Option(metavar="0-9,12", help="Videos of these rows only.")] = "",
+    videos_only: Annotated[bool, typer.Option("--videos-only", help="Neither model nor image.")] = False,
+    skip_bad_videos: Annotated[
+        bool, typer.Option("--skip-bad-videos", help="Leave out rows whose video is missing or was changed.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")] = False,
+    transfer_host: given.TransferHost = "",
+    streams: given.Streams = 2,
+    bwlimit: given.Bwlimit = None,
+    ssh: given.Ssh = "",
+    as_json: given.AsJson = False,
+) -> None:
+    """Send manifest, videos, model and image to the cluster; only what is not there. Run again, it goes on."""
+    from dlcctr.push import Wish, push
+    from dlcctr.remote import ssh_words
+    from dlcctr.transfer_bar import transfer_bar
+
+    given.end_as_by_ctrl_c()
+    wish = Wish(
+        remote=given.settle_remote(manifest, target, transfer_host),
+        ssh=ssh_words(ssh),
+        rows=rows,
+        image=image,
+        videos_only=videos_only,
+        streams=streams,
+        limit_mb_s=bwlimit,
+        dry_run=dry_run,
+        skip_bad_videos=skip_bad_videos,
+    )
+    _print(manifest, push(manifest, wish, bar=transfer_bar), dry_run=dry_run, as_json=as_json)
+
+
+def _print(manifest: Path, done: Pushed, *, dry_run: bool, as_json: bool) -> None:
+    from dlcctr.report import print_json, print_lines, warn
+
+    if as_json:
+        print_json(
+            "push",
+            manifest=str(manifest),
+            host=done.remote.host,
+            folder=done.remote.folder,
+            dry_run=dry_run,
+            sent=done.sent,
+            sent_bytes=done.sent_bytes,
+            there=len(done.there),
+            seconds=round(done.seconds, 1),
+            left_out=done.left_out,
+            notes=done.notes,
+        )
+        return
+    for note in done.notes:
+        warn(f"note: {note}")
+    for index, why in done.left_out.items():
+        warn(f"row {index} left out: {why}")
+    print_lines(_lines(manifest, done, dry_run=dry_run))
+
+
+def _lines(manifest: Path, done: Pushed, *, dry_run: bool) -> list[str]:
+    from dlcctr.transfer_bar import size_text
+
+    files = f"{len(done.sent)} files, {size_text(done.sent_bytes)}"
+    there = f"{len(done.there)} files were there already" if done.there else "none were there"
+    if dry_run:
+        free = f"; {size_text(done.free_bytes)} are free there" if done.free_bytes is not None else ""
+        return [*(f"would send {name}" for name in done.sent), f"would send {files} to {done.remote}; {there}{free}"]
+    rate = f" in {done.seconds:.0f} s ({size_text(done.sent_bytes / done.seconds)}/s)" if done.seconds >= 1 else ""
+    there_name = shlex.quote(f"{done.remote.folder}/{manifest.name}")
+    return [
+        f"sent {files}{rate} to {done.remote}; {there}; all of it was looked at there",
+        f"next, on {done.remote.host}: dlcctr submit {there_name}; "
+        f"then here: dlcctr fetch {shlex.quote(str(manifest))}",
+    ]

@@ -1,0 +1,86 @@
+"""The campaign that lies at the other side already: the same one, or somebody else's."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcctr.campaign import Campaign, parse_campaign
+from dlcctr.contract import CAMPAIGN_FILENAME
+from dlcctr.errors import ManifestError
+from dlcctr.far import Far
+from dlcctr.manifest import Row, rows_of
+from dlcctr.push_layout import RESULTS
+from dlcctr.remote import Remote
+from dlcctr.report import ranges
+from dlcctr.sheet import parse_sheet
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+IDENTITY = ("model_hash", "shuffle", "trainset_index", "crop")
+ELSEWHERE = "push to a folder of its own; never give an index to another video"
+
+
+@dataclass(frozen=True)
+class There:
+    """What lies there: campaign and rows (None where there are none), and the results' root as it is written there."""
+
+    campaign: Campaign | None = None
+    rows: list[Row] | None = None
+    out: str = RESULTS
+
+
+def read_there(far: Far, manifest_name: str) -> There:
+    """Read campaign.toml and manifest at the other side.
+
+    Raises
+    ------
+    ManifestError, ContractError
+        They are there and cannot be read.
+    """
+    text, sheet = far.read([CAMPAIGN_FILENAME, manifest_name])
+    if text is None and sheet is None:
+        return There()
+    file = Path(f"{far.remote}/{CAMPAIGN_FILENAME}")
+    words = (text or b"").decode("utf-8-sig", "replace")
+    campaign = parse_campaign(words, file) if text is not None else None
+    out = str(tomllib.loads(words).get("output", {}).get("root", RESULTS))
+    name = Path(f"{far.remote}/{manifest_name}")
+    rows = rows_of(parse_sheet(name, sheet)) if sheet is not None else None
+    return There(campaign, rows, out)
+
+
+def check_there(there: There, remote: Remote, campaign: Campaign, rows: Sequence[Row]) -> list[str]:
+    """Say what a person should know of a campaign that is there and will be continued.
+
+    Raises
+    ------
+    ManifestError
+        It is another one: other models, other parameters, or an index that means another video.
+    """
+    if there.campaign:
+        for name in IDENTITY:
+            here, far = getattr(campaign, name), getattr(there.campaign, name)
+            if here != far:
+                raise ManifestError(
+                    f"{remote}: another campaign lies there: its {name} is {far!r}, not {here!r}",
+                    "push to a folder of its own, so that its results stay what they are",
+                )
+    known = {row.index: row for row in rows}
+    for row in there.rows or []:
+        same = known.get(row.index)
+        if same and (same.video, same.fingerprint or row.fingerprint) != (
+            row.video,
+            row.fingerprint or same.fingerprint,
+        ):
+            raise ManifestError(
+                f"{remote}: row {row.index} of the manifest there is another video: {row.video!r}, here {same.video!r}",
+                ELSEWHERE,
+            )
+    gone = [row.index for row in there.rows or [] if row.index not in known]
+    return [f"rows {ranges(gone)} are in the manifest there and not in this one any more"] if gone else []

@@ -1,0 +1,179 @@
+"""What is asked at the other side, in plain sh or Python, and how the answers read.
+
+Names travel on standard input between NULs, never on a command line. The scripts themselves hold no line break, no
+``'`` and no ``!``, so that every login shell (csh and fish too) hands them on as they are.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+
+from dlcctr.errors import CommandFailedError
+
+BEGIN = b"dlcctr-begin\n"
+PARTIAL_FOLDER = ".dlcctr-partial"
+"""Where rsync keeps what has come of a file, in the file's own folder."""
+MAKE, LOOK = "make", "look"
+SHELL_HINT = "`ssh HOST true` must print nothing: see ~/.bashrc (or ~/.cshrc) there"
+
+_OPEN = (
+    "echo dlcctr-begin; CDPATH=; d=$1; "
+    'if [ "$2" = make ]; then mkdir -p -- "$d" || exit 3; fi; '
+    'e=yes; until [ -d "$d" ]; do e=no; d=$(dirname -- "$d"); done; '
+    'cd -- "$d" || exit 3; echo $e; if [ -w . ]; then echo yes; else echo no; fi; '
+    'for t in rsync python3 sha256sum; do command -v "$t" >/dev/null && echo "$t"; done; '
+    "df -Pk . | tail -n 1; echo; pwd"
+)
+_CAT = (
+    "echo dlcctr-begin; "
+    'for p; do if [ -f "$p" ]; then echo $(($(wc -c <"$p"))); cat <"$p"; '
+    'elif [ -d "$p" ]; then echo folder; else echo none; fi; done'
+)
+_FINGERPRINTS_SH = (
+    'for p; do if [ -f "$p" ] && n=$(wc -c <"$p"); then n=$((n)); '
+    'h=$({ printf %s: "$n"; if [ "$n" -le 262144 ]; then cat <"$p"; else i=0; while [ $i -lt 8 ]; do '
+    'tail -c +$((i * (n - 32768) / 7 + 1)) <"$p" | head -c 32768; i=$((i + 1)); done; fi; } | sha256sum | cut -c1-32); '
+    'printf "v1:%s:%s " "$n" "$h"; else printf "%s " -; fi; '
+    f"q=${{p%/*}}/{PARTIAL_FOLDER}/${{p##*/}}; "
+    'if [ -f "$q" ]; then echo $(($(wc -c <"$q"))); else echo 0; fi; done'
+)
+# Python 3.4 and later: login nodes are old. Equal to dlcctr.fingerprint, which a test holds.
+_FINGERPRINTS_PYTHON = f"""
+import hashlib, os, sys
+def look(path):
+    try:
+        with open(path, "rb") as stream:
+            size = stream.seek(0, 2)
+            digest = hashlib.sha256(("%d:" % size).encode())
+            for start in range(0, size, 32768) if size <= 262144 else [i * (size - 32768) // 7 for i in range(8)]:
+                stream.seek(start)
+                digest.update(stream.read(32768))
+        return "v1:%d:%s" % (size, digest.hexdigest()[:32])
+    except OSError:
+        return "-"
+def partial(path):
+    folder, name = os.path.split(path)
+    try:
+        return os.path.getsize(os.path.join(folder, b"{PARTIAL_FOLDER}", name))
+    except OSError:
+        return 0
+for path in sys.stdin.buffer.read().split(b"\\0")[:-1]:
+    print(look(path), partial(path))
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder at the other side.
+
+    Parameters
+    ----------
+    folder : str
+        Absolute; the nearest one above that is there, where it is not.
+    free_bytes : int or None
+        Space left on its disk; a quota may leave less. None where `df` does not say.
+    tools : frozenset of str
+        Those of ``rsync``, ``python3``, ``sha256sum`` that are there.
+    """
+
+    folder: str
+    exists: bool
+    writable: bool
+    free_bytes: int | None
+    tools: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A file at the other side: its fingerprint, empty where it is not there, and the bytes of it that came before."""
+
+    fingerprint: str
+    partial_bytes: int = 0
+
+
+def open_command() -> str:
+    """Ask for a folder, which is made or not: items are the folder and ``make`` or ``look``."""
+    return _sh(_OPEN)
+
+
+def parse_place(answer: bytes) -> Place:
+    """Read the answer to `open_command`; raises `CommandFailedError` where the shell says something else."""
+    head, found, folder = _after_begin(answer).partition(b"\n\n")
+    lines = head.decode("utf-8", "replace").split("\n")
+    if not found or len(lines) < 2 or not folder.startswith(b"/"):
+        raise _not_understood(answer)
+    df = re.search(r"\s\d+\s+\d+\s+(-?\d+)\s+(?:\d+%|-)\s", "\n".join(lines[2:]))
+    return Place(
+        folder=folder.removesuffix(b"\n").decode("utf-8", "surrogateescape"),
+        exists=lines[0] == "yes",
+        writable=lines[1] == "yes",
+        free_bytes=max(0, int(df[1]) * 1024) if df else None,
+        tools=frozenset({"rsync", "python3", "sha256sum"} & set(lines[2:])),
+    )
+
+
+def cat_command() -> str:
+    """Ask for the content of files: items are their paths."""
+    return _sh(_CAT)
+
+
+def parse_files(answer: bytes, count: int) -> list[bytes | None]:
+    """Read the answer to `cat_command`: contents, None for what is no file, ``b""`` for folders too."""
+    rest, files = _after_begin(answer), list[bytes | None]()
+    while len(files) < count:
+        word, found, rest = rest.partition(b"\n")
+        if not found:
+            raise _not_understood(answer)
+        if word in (b"none", b"folder"):
+            files.append(None if word == b"none" else b"")
+        elif word.isdigit() and len(rest) >= int(word):
+            files.append(rest[: int(word)])
+            rest = rest[int(word) :]
+        else:
+            raise _not_understood(answer)
+    return files
+
+
+def fingerprint_command(place: Place) -> str:
+    """Ask for the fingerprints of files: items are their absolute paths.
+
+    Raises
+    ------
+    CommandFailedError
+        Nothing is there that can compute them.
+    """
+    if "python3" in place.tools:
+        code = base64.b64encode(_FINGERPRINTS_PYTHON.encode()).decode()
+        return f'exec python3 -c \'exec(__import__("base64").b64decode("{code}"))\''
+    if "sha256sum" in place.tools:
+        return _sh(_FINGERPRINTS_SH)
+    raise CommandFailedError(
+        "the other side has neither python3 nor sha256sum, so nothing can be verified there",
+        "load a module that brings Python in ~/.bashrc there",
+    )
+
+
+def parse_seen(answer: bytes, count: int) -> list[Seen]:
+    """Read the answer to `fingerprint_command`, in the order that was asked in."""
+    found = re.findall(rb"^(v1:\d+:[0-9a-f]{32}|-) (\d+)$", answer, re.MULTILINE)
+    if len(found) != count:
+        raise _not_understood(answer)
+    return [Seen("" if word == b"-" else word.decode(), int(partial)) for word, partial in found]
+
+
+def _sh(script: str) -> str:
+    return f"exec xargs -0 sh -c '{script}' sh"
+
+
+def _after_begin(answer: bytes) -> bytes:
+    _, found, rest = answer.partition(BEGIN)
+    if not found:
+        raise _not_understood(answer)
+    return rest
+
+
+def _not_understood(answer: bytes) -> CommandFailedError:
+    shown = answer[:200].decode("utf-8", "replace")
+    return CommandFailedError(f"the other side gave an answer that is none: {shown!r}", SHELL_HINT)

@@ -1,0 +1,202 @@
+"""`fetch`: finished rows from the cluster, each whole or not at all, while others run there."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dlcctr import rsync, transfer_lock
+from dlcctr.campaign import Campaign, read_campaign
+from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME
+from dlcctr.errors import DlcctrError, OutputError, TryAgainError, UsageError
+from dlcctr.far import PRIVATE, Far, open_far
+from dlcctr.far_campaign import read_there
+from dlcctr.files import write_bytes_atomic
+from dlcctr.manifest import Row, read_manifest, refuse_empty
+from dlcctr.receipt import Receipt, broken_files, parse_receipt
+from dlcctr.remote import Remote
+from dlcctr.row_choice import choose_rows
+from dlcctr.states import epoch
+from dlcctr.take_rows import Coming, place_row
+from dlcctr.transfer_bar import Bar, no_bar, size_text
+
+LOCK_NAME = "fetch.lock"
+PRIVATE_FOLDER = ".dlcctr-fetch"
+"""Below the results' root, on the same disk, so that one rename puts a row into its place."""
+RECEIPT_FILTERS = (
+    f"--exclude={PRIVATE}",
+    "--include=*/",
+    f"--include={RECEIPT_FILENAME}",
+    f"--include=*{FAILURE_SUFFIX}",
+    "--exclude=*",
+)
+SLURM_FOLDERS = ("plans", "submissions", "scripts")
+NAMED = 5
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be fetched, and how; see `dlcctr.push.Wish`."""
+
+    remote: Remote
+    ssh: tuple[str, ...]
+    rows: str = ""
+    logs: bool = False
+    streams: int = 2
+    limit_mb_s: float | None = None
+
+
+@dataclass
+class Fetched:
+    """Indices of rows: taken now, here before, failed there, and neither finished nor failed there."""
+
+    remote: Remote
+    taken: list[int] = field(default_factory=list)
+    here: list[int] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
+    waiting: list[int] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    n_bytes: int = 0
+    seconds: float = 0.0
+
+
+def fetch(manifest: Path, wish: Wish, *, bar: Bar = no_bar) -> Fetched:
+    """Take the rows that are finished at the other side and not here; nothing is removed there.
+
+    Raises
+    ------
+    DlcctrError
+        The way there is broken (see `dlcctr.far_errors`), or a row did not arrive as its receipt says. Rows that are
+        here are whole, and the same command goes on.
+    """
+    campaign, rows = read_campaign(manifest), read_manifest(manifest)
+    refuse_empty(rows, manifest)
+    chosen = choose_rows(rows, wish.rows, manifest)
+    paths = CampaignPaths.of(manifest)
+    program = rsync.find_rsync()
+    began = time.monotonic()
+    with (
+        transfer_lock.hold(paths.root / LOCK_NAME) as lock,
+        open_far(wish.remote, wish.ssh, program, make=False, lock=lock) as far,
+    ):
+        if not far.place.exists:
+            raise UsageError(f"{far.remote}: there is no such folder", "push the campaign first: dlcctr push")
+        there = read_there(far, manifest.name)
+        folders = (*SLURM_FOLDERS, *(["logs"] if wish.logs else []))
+        slurm = paths.root.relative_to(paths.manifest.parent).as_posix()
+        far.mirror_folders([f"{slurm}/{name}" for name in folders], paths.manifest.parent)
+        done = _fetch_rows(far, campaign, chosen, there.out, wish=wish, bar=bar)
+    done.seconds = time.monotonic() - began
+    return done
+
+
+def _fetch_rows(far: Far, campaign: Campaign, rows: Sequence[Row], out: str, *, wish: Wish, bar: Bar) -> Fetched:
+    private = campaign.out / PRIVATE_FOLDER
+    done = Fetched(far.remote)
+    if far.read([out])[0] is not None:
+        far.mirror(far.path(out), private / "receipts", RECEIPT_FILTERS)
+    coming = _coming(private, campaign.out, rows, done)
+    sizes = {f"{each.name}/{file}": size for each in coming for file, size in each.sizes.items()}
+    done.n_bytes = sum(sizes.values())
+    _refuse_full(campaign.out, done.n_bytes)
+    try:
+        with bar("taking", done.n_bytes) as advance:
+            far.take(
+                far.path(out), private / "rows", sizes, streams=wish.streams, limit_mb_s=wish.limit_mb_s, done=advance
+            )
+    finally:  # what is whole is put in place also where the connection broke
+        done.taken = sorted(each.row.index for each in coming if place_row(each))
+    wrong = [each for each in coming if each.row.index not in done.taken]
+    _take_failures(private / "receipts", campaign.out, rows, done)
+    known = {*done.taken, *done.here, *done.failed, *(each.row.index for each in wrong)}
+    done.waiting = [row.index for row in rows if row.index not in known]
+    _refuse_wrong(wrong)
+    if not wish.rows:
+        shutil.rmtree(private / "rows", ignore_errors=True)
+    return done
+
+
+def _refuse_wrong(wrong: Sequence[Coming]) -> None:
+    if not wrong:
+        return
+    # rsync goes by size and time: files that have these and are wrong would never be taken again
+    for each in wrong:
+        shutil.rmtree(each.private, ignore_errors=True)
+    raise TryAgainError(
+        f"{len(wrong)} rows did not arrive as their receipts say: {', '.join(each.name for each in wrong[:NAMED])}",
+        "type the same command again (they may have been analysed anew while they were taken)",
+    )
+
+
+def _coming(private: Path, out: Path, rows: Sequence[Row], done: Fetched) -> list[Coming]:
+    """Rows that are to be taken; those that are here, or that cannot be taken, are noted in `done`."""
+    by_video = {row.video: row for row in rows}
+    coming = []
+    for file in sorted((private / "receipts").rglob(RECEIPT_FILENAME)):
+        name = file.parent.relative_to(private / "receipts").as_posix()
+        row = by_video.get(name.partition("/")[2])
+        if row is None:
+            continue
+        try:
+            receipt = parse_receipt(file)
+        except DlcctrError as error:
+            done.notes.append(f"row {row.index}: left there: {error.message}")
+            continue
+        if receipt is None:
+            continue
+        each = Coming(row, name, receipt, file, private / "rows" / name, out / name, private / "old" / name)
+        if note := _reason_to_stay(each):
+            done.here.append(row.index)
+            done.notes += [f"row {row.index}: {note}"] if note != "here" else []
+        else:
+            coming.append(each)
+    return coming
+
+
+def _reason_to_stay(coming: Coming) -> str:
+    """Why the result that is here is kept; empty where there is none, or a worse one."""
+    try:
+        mine = parse_receipt(coming.folder / RECEIPT_FILENAME)
+    except DlcctrError:
+        return ""
+    if mine is None or broken_files(mine, coming.folder, hashes=False):
+        return ""
+    if (coming.folder / RECEIPT_FILENAME).read_bytes() == coming.receipt_file.read_bytes():
+        return "here"
+    newer = _finished(coming.receipt) > _finished(mine)
+    return "" if newer else "the result here is kept: it is newer than the one there"
+
+
+def _finished(receipt: Receipt) -> float:
+    return epoch(receipt.finished) or 0.0
+
+
+def _refuse_full(out: Path, need: int) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(out).free
+    if need > free:
+        raise OutputError(
+            f"{out}: {size_text(free)} left, {size_text(need)} are to come",
+            "free space, or take some of the rows with --rows",
+        )
+
+
+def _take_failures(receipts: Path, out: Path, rows: Sequence[Row], done: Fetched) -> None:
+    """Copy the words of failed attempts beside where their results would be, for `check` and `status`."""
+    by_video = {row.video: row for row in rows}
+    finished = {*done.taken, *done.here}
+    failed = set()
+    for file in sorted(receipts.rglob(f"*{FAILURE_SUFFIX}")):
+        name = file.relative_to(receipts).as_posix()
+        row = by_video.get(name.removesuffix(FAILURE_SUFFIX).partition("/")[2])
+        if row is None or row.index in finished or not file.is_file():
+            continue
+        failed.add(row.index)
+        target = out / name
+        if not target.is_file() or target.read_bytes() != file.read_bytes():
+            write_bytes_atomic(target, file.read_bytes())
+    done.failed = sorted(failed)

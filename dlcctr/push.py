@@ -1,0 +1,221 @@
+"""`push`: a campaign with its videos, models and image to the cluster; what is there already stays."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dlcctr import preflight, rsync, transfer_lock
+from dlcctr.campaign import Campaign, campaign_text, read_campaign
+from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
+from dlcctr.far import Far, open_far
+from dlcctr.far_campaign import check_there, read_there
+from dlcctr.far_scripts import Place, Seen
+from dlcctr.fingerprint import fingerprint
+from dlcctr.manifest import Row, refuse_empty, rows_of
+from dlcctr.push_layout import (
+    Item,
+    far_campaign,
+    far_manifest,
+    image_items,
+    model_items,
+    model_names,
+    video_items,
+)
+from dlcctr.remote import Remote, remember_remote
+from dlcctr.row_choice import choose_rows
+from dlcctr.sheet import read_sheet
+from dlcctr.transfer_bar import Bar, no_bar, size_text
+
+LOCK_NAME = "push.lock"
+SPARE_BYTES = 50_000_000
+"""Left free at the other side: manifests, plans, logs and the first results want a place, too."""
+NAMED = 5
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be sent, and how.
+
+    Parameters
+    ----------
+    rows : str
+        Videos of these rows only, as ``0-9,12``; all where empty. The manifest always goes as a whole.
+    image : Path or None
+        SIF.
+    videos_only : bool
+        Neither models nor image.
+    streams : int
+        rsyncs at a time.
+    limit_mb_s : float or None
+        Megabytes per second, all streams together.
+    """
+
+    remote: Remote
+    ssh: tuple[str, ...]
+    rows: str = ""
+    image: Path | None = None
+    videos_only: bool = False
+    streams: int = 2
+    limit_mb_s: float | None = None
+    dry_run: bool = False
+    skip_bad_videos: bool = False
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What was (or, in a dry run, would be) sent.
+
+    Parameters
+    ----------
+    remote : Remote
+        With the absolute folder.
+    sent, there : list of str
+        Names below that folder: sent now, and found there as they should be.
+    left_out : dict
+        Rows without a good video, and why.
+    """
+
+    remote: Remote
+    sent: list[str]
+    there: list[str]
+    sent_bytes: int = 0
+    seconds: float = 0.0
+    free_bytes: int | None = None
+    left_out: dict[int, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def push(manifest: Path, wish: Wish, *, bar: Bar = no_bar) -> Pushed:
+    """Send what is not at the other side yet, look at all of it there, and put the manifest beside it last.
+
+    Stopped at any moment and run again, it goes on and ends in the same state.
+
+    Raises
+    ------
+    DlcctrError
+        A row's video is missing or changed, another campaign lies there, space is short, or the way there is
+        broken (see `dlcctr.far_errors`). What has arrived stays.
+    """
+    campaign, sheet = read_campaign(manifest), read_sheet(manifest)
+    rows = rows_of(sheet)
+    refuse_empty(rows, manifest)
+    program = rsync.find_rsync()
+    items, left_out = _items(campaign, rows, choose_rows(rows, wish.rows, manifest), wish)
+    with (
+        transfer_lock.hold(CampaignPaths.of(manifest).root / LOCK_NAME) as lock,
+        open_far(wish.remote, wish.ssh, program, make=not wish.dry_run, lock=lock) as far,
+    ):
+        _refuse_bad_place(far.place, far.remote)
+        there = read_there(far, manifest.name)
+        notes = check_there(there, far.remote, campaign, rows)
+        names = model_names(campaign, rows)
+        texts = {
+            campaign.file.name: campaign_text(far_campaign(campaign, Path("/campaign"), names, there.out)).encode(),
+            manifest.name: far_manifest(sheet, campaign, names),
+        }
+        done = _send(far, items, texts, wish, bar)
+    if not wish.dry_run:
+        remember_remote(campaign, done.remote)
+    return Pushed(**{**vars(done), "left_out": left_out, "notes": notes})
+
+
+def _items(
+    campaign: Campaign, rows: Sequence[Row], chosen: Sequence[Row], wish: Wish
+) -> tuple[list[Item], dict[int, str]]:
+    """Files of the campaign, and the rows whose video is not among them."""
+    left_out = {row.index: row.error for row in chosen if row.error}
+    readable = [row for row in chosen if not row.error]
+    problems = preflight.bad_videos(campaign, readable)
+    problems |= _changed_videos(campaign, [row for row in readable if row.index not in problems])
+    if not wish.skip_bad_videos:
+        preflight.refuse_bad_videos(problems)
+    items = video_items(campaign, [row for row in readable if row.index not in problems])
+    if not wish.videos_only:
+        if wish.image and not wish.image.is_file():
+            raise ToolMissingError(
+                f"{wish.image}: the image is not there", "name the SIF with --image; see docs/sif.md"
+            )
+        if campaign.model:
+            preflight.check_models(campaign, rows)
+        items += [*model_items(campaign, rows), *image_items(wish.image)]
+    return items, {**left_out, **problems}
+
+
+def _changed_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:
+    known = [row for row in rows if row.fingerprint]
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        found = pool.map(lambda row: fingerprint(campaign.video_root / row.video), known)
+        return {
+            row.index: f"{campaign.video_root / row.video}: was changed since the manifest was made"
+            for row, now in zip(known, found, strict=True)
+            if now != row.fingerprint
+        }
+
+
+def _refuse_bad_place(place: Place, remote: Remote) -> None:
+    if "rsync" not in place.tools and not remote.transfer_host:
+        raise CommandFailedError(
+            f"{remote.host} has no rsync",
+            "ask the site for it, use its data transfer host (--transfer-host), or load its module in ~/.bashrc there",
+        )
+    if not place.writable:
+        raise CommandFailedError(f"{remote}: you may not write there", "look at the folder's owner and rights")
+
+
+def _send(far: Far, items: Sequence[Item], texts: Mapping[str, bytes], wish: Wish, bar: Bar) -> Pushed:
+    seen = far.look([item.name for item in items])
+    missing = [item for item in items if seen[item.name].fingerprint != item.fingerprint]
+    missing_names = {item.name for item in missing}
+    there = [item.name for item in items if item.name not in missing_names]
+    size = sum(item.bytes for item in missing)
+    done = Pushed(far.remote, [item.name for item in missing], there, size, free_bytes=far.place.free_bytes)
+    _refuse_full(far, missing, seen)
+    if wish.dry_run:
+        return done
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="dlcctr-push-") as folder:
+        stage = Path(folder)
+        for item in missing:
+            _link(stage / item.name, item.path)
+        with bar("sending", size) as advance:
+            sizes = {item.name: item.bytes for item in missing}
+            far.send(stage, sizes, streams=wish.streams, limit_mb_s=wish.limit_mb_s, done=advance)
+        _verify(far, missing)
+        # the manifest last: whoever finds it there finds all that it names
+        for name, data in texts.items():
+            (stage / name).write_bytes(data)
+            far.send(stage, {name: len(data)})
+    return Pushed(**{**vars(done), "seconds": time.monotonic() - began})
+
+
+def _link(link: Path, target: Path) -> None:
+    """A tree of links as it shall be there: one rsync can then take files from anywhere here."""
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow links
+
+
+def _refuse_full(far: Far, missing: Sequence[Item], seen: Mapping[str, Seen]) -> None:
+    need = sum(max(0, item.bytes - seen[item.name].partial_bytes) for item in missing)
+    free = far.place.free_bytes
+    if missing and free is not None and need + SPARE_BYTES > free:
+        raise CommandFailedError(
+            f"{far.remote}: {size_text(free)} are free there, {size_text(need)} are to come",
+            "free space there, choose another folder, or send some of the videos with --rows",
+        )
+
+
+def _verify(far: Far, items: Sequence[Item]) -> None:
+    seen = far.look([item.name for item in items])
+    wrong = [item.name for item in items if seen[item.name].fingerprint != item.fingerprint]
+    if wrong:
+        raise TryAgainError(
+            f"{far.remote}: {len(wrong)} files are not there as they are here: {', '.join(wrong[:NAMED])}",
+            "type the same command again: these are sent once more (they may have changed while they were sent)",
+        )

@@ -1,0 +1,119 @@
+"""Where a campaign lies on another machine, how it is named, and that campaign.toml remembers it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from dataclasses import dataclass
+
+from dlcctr.campaign import Campaign, campaign_text
+from dlcctr.errors import UsageError
+from dlcctr.files import write_text_atomic
+
+SSH_VARIABLE = "DLCCTR_SSH"
+TARGET_HINT = "name host and folder as for scp: cluster:scratch/mice, you@login.example.edu:/scratch/you/mice"
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A campaign's folder on another machine.
+
+    Parameters
+    ----------
+    host : str
+        As ssh takes it: an alias of ~/.ssh/config, a name or an address, with ``user@`` or without.
+    folder : str
+        Absolute, or relative to the home folder there.
+    transfer_host : str
+        Host that the files go through, where the site has one for that; it sees the same folder. Empty for `host`.
+    """
+
+    host: str
+    folder: str
+    transfer_host: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.folder}"
+
+    @property
+    def data_host(self) -> str:
+        """Host that the files go through."""
+        return self.transfer_host or self.host
+
+
+def parse_target(text: str, transfer_host: str = "") -> Remote:
+    """Read ``HOST:FOLDER``.
+
+    Raises
+    ------
+    UsageError
+        It is none, or a host that ssh would take for an option.
+    """
+    match = re.fullmatch(r"((?:[^@:\[\]/]+@)?(?:\[[0-9A-Fa-f:.%\w]+\]|[^:\[\]/]+)):(.*)", text, re.DOTALL)
+    if match is None or match[2].startswith(":"):
+        raise UsageError(f"{text!r} is not HOST:FOLDER", TARGET_HINT)
+    host, folder = match[1].replace("[", "").replace("]", ""), match[2]
+    for name in filter(None, (host, transfer_host)):
+        if name.startswith("-") or re.search(r"[\s\x00-\x1f\x7f]", name):
+            raise UsageError(f"{name!r} is no host", TARGET_HINT)
+    folder = re.sub(r"^~(/+|$)", "", folder)
+    if folder.startswith("~"):
+        raise UsageError(f"{text!r}: another user's home is not looked up", "give the folder from / on")
+    if not folder.strip("/.") or "\0" in folder:
+        raise UsageError(f"{text!r}: names no folder of its own for the campaign", TARGET_HINT)
+    return Remote(host, folder.rstrip("/"), transfer_host)
+
+
+def remote_of(campaign: Campaign) -> Remote:
+    """Where a campaign was pushed to; raises `UsageError` where it never was."""
+    if not campaign.remote_host or not campaign.remote_folder:
+        raise UsageError(
+            f"{campaign.file}: does not say where the campaign lies on the cluster",
+            "name it once: dlcctr push MANIFEST HOST:FOLDER",
+        )
+    return Remote(campaign.remote_host, campaign.remote_folder, campaign.transfer_host)
+
+
+def remember_remote(campaign: Campaign, remote: Remote) -> None:
+    """Write into campaign.toml where it was pushed to; all else in it stays as people wrote it."""
+    try:
+        text = campaign.file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        text = campaign_text(campaign)
+    rest = re.sub(r"(?ms)^[ \t]*\[[ \t]*remote[ \t]*\].*?(?=^[ \t]*\[|\Z)", "", text)
+    section = _section(remote)
+    if not (text.endswith(section) and rest == text.removesuffix(section)):
+        write_text_atomic(campaign.file, rest.rstrip() + "\n\n" + section)
+
+
+def _section(remote: Remote) -> str:
+    lines = ["[remote]  # where `dlcctr push` has sent this campaign"]
+    for key, value in (("host", remote.host), ("folder", remote.folder), ("transfer_host", remote.transfer_host)):
+        if value:
+            lines.append(f"{key} = {_toml(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: str) -> str:
+    # JSON's strings are TOML's, but for DEL
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def ssh_words(option: str = "") -> tuple[str, ...]:
+    """Words of the ssh command: the option's, else those of DLCCTR_SSH, else ``ssh``.
+
+    Raises
+    ------
+    UsageError
+        They cannot be split as a shell would.
+    """
+    text = option or os.environ.get(SSH_VARIABLE, "") or "ssh"
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise UsageError(f"--ssh {text!r}: {error}", "quote it as for a shell: --ssh 'ssh -F ~/my.conf'") from error
+    if not words:
+        raise UsageError("--ssh is empty", "for example --ssh 'ssh -F my.conf'")
+    return words

@@ -1,0 +1,142 @@
+"""The user's own ssh: one login for a whole command, its questions on the terminal, and answers from the other side."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from dlcctr import run
+from dlcctr.errors import DlcctrError
+from dlcctr.far_errors import far_error
+
+READY = b"dlcctr-ready\n"
+STAY = "echo dlcctr-ready; exec cat >/dev/null"
+"""What the shared login runs: it ends with this process, also where that is killed."""
+ALIVE_S, ALIVE_COUNT = 15, 3
+"""A connection that says nothing for 45 s is given up; ssh itself would wait for hours."""
+CONNECT_S = 30
+
+
+@dataclass(frozen=True)
+class Login:
+    """A host, and the words that reach it without asking again.
+
+    Parameters
+    ----------
+    words : tuple of str
+        ssh and its options, without the host; what rsync is given, too.
+    """
+
+    host: str
+    words: tuple[str, ...]
+
+    def ask(self, command: str, items: Sequence[bytes], *, what: str = "") -> bytes:
+        r"""Run a command of `dlcctr.far_scripts` there; `items` reach it on standard input, each ended by ``\0``.
+
+        Raises
+        ------
+        DlcctrError
+            It could not be reached, or the command failed: see `dlcctr.far_errors`.
+        """
+        process = run.pipe([*self.words, self.host, command])
+        answer, said = process.communicate(b"".join(item + b"\0" for item in items))
+        if process.returncode != 0:
+            raise far_error(self.host, process.returncode, said.decode("utf-8", "replace"), what=what)
+        return answer
+
+
+@contextlib.contextmanager
+def log_in(host: str, ssh: Sequence[str]) -> Iterator[Login]:
+    """Log in once, with the passwords and codes that the host asks for, and share that among all that follows.
+
+    Where ~/.ssh/config shares connections already (ControlPath), that is left to it.
+
+    Raises
+    ------
+    DlcctrError
+        The host cannot be reached or lets nobody in.
+    ToolMissingError
+        There is no ssh.
+    """
+    settings = _settings(host, ssh)
+    words = (*ssh, *_options(settings))
+    if not settings or settings.get("controlpath", "none") != "none":
+        yield Login(host, words)
+        return
+    # A socket's path may have about 100 characters: the user's own temporary folder is too deep on a Mac
+    folder = Path(tempfile.mkdtemp(prefix="dlcctr-", dir="/tmp"))
+    try:
+        sharing = ("-o", f"ControlPath={folder / 'ssh'}")
+        with _shared(host, (*words, "-o", "ControlMaster=yes", *sharing)):
+            yield Login(host, (*words, "-o", "ControlMaster=no", *sharing))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _settings(host: str, ssh: Sequence[str]) -> Mapping[str, str]:
+    """What ssh will do for a host; nothing where it is another program than OpenSSH's, or does not say."""
+    done = run.run([*ssh, "-G", host], check=False, merge=False, timeout_s=CONNECT_S)
+    pairs = (line.partition(" ") for line in (done.stdout or "").splitlines())
+    found = {name.lower(): value for name, _, value in pairs}
+    return found if done.returncode == 0 and "hostname" in found else {}
+
+
+def _options(settings: Mapping[str, str]) -> list[str]:
+    if not settings:
+        return []
+    options = ["-T", "-x", "-o", "ClearAllForwardings=yes"]
+    if settings.get("remotecommand", "none") != "none":
+        options += ["-o", "RemoteCommand=none"]
+    if settings.get("serveraliveinterval", "0") == "0":
+        options += ["-o", f"ServerAliveInterval={ALIVE_S}", "-o", f"ServerAliveCountMax={ALIVE_COUNT}"]
+    if settings.get("connecttimeout", "none") == "none":
+        options += ["-o", f"ConnectTimeout={CONNECT_S}"]
+    return options
+
+
+@contextlib.contextmanager
+def _shared(host: str, words: Sequence[str]) -> Iterator[None]:
+    process = run.pipe([*words, host, STAY])
+    assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+    said: list[bytes] = []
+    listener = threading.Thread(target=_listen, args=(process.stderr, said), daemon=True)
+    listener.start()
+    try:
+        if not any(line.endswith(READY) for line in process.stdout):
+            raise _refused(host, process, listener, said)
+        yield
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:  # a connection that hangs
+            process.kill()
+            process.wait()
+        listener.join()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def _listen(stream: IO[bytes], said: list[bytes]) -> None:
+    """Gather what ssh says, and show it where a person is: the text that explains a code is among it."""
+    for line in stream:
+        said.append(line)
+        if sys.stderr.isatty():
+            sys.stderr.write(line.decode("utf-8", "replace"))
+            sys.stderr.flush()
+
+
+def _refused(
+    host: str, process: subprocess.Popen[bytes], listener: threading.Thread, said: Sequence[bytes]
+) -> DlcctrError:
+    code = process.wait()
+    listener.join()
+    return far_error(host, code, b"".join(said).decode("utf-8", "replace"))

@@ -1,0 +1,107 @@
+"""From a private folder, in which a row's files arrived, to its results folder in one rename."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME
+from dlcctr.errors import DlcctrError, OutputError
+from dlcctr.far_scripts import PARTIAL_FOLDER
+from dlcctr.files import fsync_path
+from dlcctr.manifest import Row
+from dlcctr.receipt import Receipt, broken_files, read_receipt
+
+
+@dataclass(frozen=True)
+class Coming:
+    """A row that is on its way.
+
+    Parameters
+    ----------
+    name : str
+        Its folder below the results' root, here and there.
+    receipt, receipt_file
+        What was found there before its files were taken.
+    private : Path
+        Where its files arrive.
+    folder : Path
+        Where they belong.
+    old : Path
+        Where a worse result that is here goes for a moment.
+    """
+
+    row: Row
+    name: str
+    receipt: Receipt
+    receipt_file: Path
+    private: Path
+    folder: Path
+    old: Path
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Files and their sizes in bytes."""
+        sizes = {entry.name: entry.bytes for entry in self.receipt.files}
+        return {**sizes, RECEIPT_FILENAME: self.receipt_file.stat().st_size}
+
+
+def place_row(coming: Coming) -> bool:
+    """Prove what has arrived, and put it into its place.
+
+    Returns
+    -------
+    bool
+        False where it is not whole; nothing is changed then.
+
+    Raises
+    ------
+    OutputError
+        It cannot be moved.
+    """
+    try:
+        if not _is_whole(coming):
+            return False
+        for path in (*coming.private.iterdir(), coming.private):
+            fsync_path(path)
+        coming.folder.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(coming.folder):
+            _settle(coming)
+            coming.old.parent.mkdir(parents=True, exist_ok=True)
+            coming.folder.rename(coming.old)
+        coming.private.rename(coming.folder)
+        fsync_path(coming.folder.parent)
+        _settle(coming)
+        coming.folder.with_name(coming.folder.name + FAILURE_SUFFIX).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{coming.folder}: cannot be put in place: {error.strerror}", "look at the rights and the space there"
+        ) from error
+    return True
+
+
+def _is_whole(coming: Coming) -> bool:
+    arrived = coming.private / RECEIPT_FILENAME
+    if not arrived.is_file() or (coming.private / PARTIAL_FOLDER).exists():
+        return False
+    same = arrived.read_bytes() == coming.receipt_file.read_bytes()
+    return same and not broken_files(coming.receipt, coming.private)
+
+
+def _settle(coming: Coming) -> None:
+    """Remove a replaced result; what somebody has put beside it moves over into the new one."""
+    if not coming.old.is_dir():
+        return
+    try:
+        receipt = read_receipt(coming.old)
+    except DlcctrError:
+        receipt = None
+    ours = {RECEIPT_FILENAME, *(entry.name for entry in receipt.files)} if receipt else {RECEIPT_FILENAME}
+    for file in list(coming.old.iterdir()):
+        if file.name not in ours and not os.path.lexists(coming.folder / file.name):
+            with contextlib.suppress(OSError):
+                file.rename(coming.folder / file.name)
+    shutil.rmtree(coming.old)
