@@ -117,14 +117,15 @@ def listing_fields(listing: Listing) -> dict[str, Any]:
 
 
 def listing_text(listing: Listing) -> str:
-    """Text of bundle.json."""
-    table = {
+    """Text of bundle.json, which ends with a hash of all before it."""
+    table: dict[str, Any] = {
         "kind": "model-bundle",
         "format": FORMAT_VERSION,
         "dlcctr": listing.made_by,
         "contract": listing.contract,
         **listing_fields(listing),
     }
+    table["listing_sha256"] = hashlib.sha256(json.dumps(table).encode()).hexdigest()
     return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -151,7 +152,8 @@ def parse_listing(text: str, file: Path) -> Listing:
         files = tuple(_entry(each) for each in table["files"])
         _check_paths([entry.path for entry in files])
         listing = Listing(str(table["source"]), dict(table["model"]), files, str(table["dlcctr"]), table["contract"])
-        _ = listing.choice
+        if listing.choice < (0, 0) or listing_text(listing) != text:
+            raise ValueError("it was changed")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{file}: not a bundle's listing ({type(error).__name__}: {error})", AGAIN) from error
     return listing
@@ -167,7 +169,8 @@ def _entry(table: Any) -> Entry:
 def _check_paths(paths: list[str]) -> None:
     for path in paths:
         pure = PurePosixPath(path)
-        if str(pure) != path or pure.is_absolute() or {"..", "."} & {*pure.parts} or not _PLAIN.fullmatch(path):
+        inside = pure.parts and not pure.is_absolute() and ".." not in pure.parts
+        if not inside or str(pure) != path or not _PLAIN.fullmatch(path):
             raise ValueError(f"path {path!r} is not a plain relative one")
     folders = {str(folder) for path in paths for folder in PurePosixPath(path).parents}
     if paths != sorted(set(paths)) or folders & set(paths) or LISTING in paths:
@@ -249,7 +252,10 @@ def _listing_member(stream: BinaryIO, file: Path) -> str:
         size = tarfile.TarInfo.frombuf(start, "utf-8", "strict").size
         if not 0 < size <= MAX_LISTING_BYTES or start != header(LISTING, size):
             raise ValueError("another header")
-        return stream.read(size + -size % BLOCK)[:size].decode("utf-8")
+        text, rest = stream.read(size), stream.read(-size % BLOCK)
+        if rest.strip(b"\0"):
+            raise ValueError("bytes behind the listing")
+        return text.decode("utf-8")
     except (tarfile.TarError, ValueError) as error:
         hint = f"give a DeepLabCut project's folder, or a {BUNDLE_SUFFIX} file of `dlcctr model pack`"
         raise ModelError(f"{file}: is no model bundle", hint) from error

@@ -136,6 +136,16 @@ def dump_yaml(table: Mapping[str, Any]) -> str:
     """Text of a table; the same table gives the same text, and reads as the same table."""
     import yaml
 
-    # the pure one: libyaml breaks some lines elsewhere, and not every machine has it
-    text: str = yaml.dump(dict(table), Dumper=yaml.SafeDumper, sort_keys=False, allow_unicode=True, width=1 << 16)
+    class Dumper(yaml.SafeDumper):  # the pure one: libyaml breaks some lines elsewhere, and is not on every machine
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def represent(dumper: Any, text: str) -> Any:
+        # PyYAML quotes what YAML 1.1 would take for another type; 1.2 takes `1e-4` for a number
+        other = any(re.fullmatch(pattern, text) for _, pattern, _ in _YAML12)
+        style = '"' if not text.isprintable() else "'" if other else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, represent)
+    text: str = yaml.dump(dict(table), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1 << 16)
     return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -52,7 +51,7 @@ def test_a_bundle_the_project_and_stock_agree(native: Native) -> None:
     before = bundle.read_bytes()
     of_bundle, of_project = run_rows(folder / "a", videos, bundle), run_rows(folder / "b", videos, native.model)
     assert of_bundle and of_bundle == of_project
-    assert bundle.read_bytes() == before and os.listdir(bundle.parent) == [bundle.name]
+    assert bundle.read_bytes() == before and list(bundle.parent.iterdir()) == [bundle]
     dlcctr("model", "unpack", bundle, "-o", folder / "unpacked")
     stock = Native(native.python, native.engine, folder / "unpacked", folder)
     (theirs,) = [file for file in stock.stock(videos / "calm.mp4").glob("*.h5") if "full" not in file.name]

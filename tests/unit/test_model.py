@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dlcctr.errors import ModelError
 from dlcctr.model import inspect_model
-from dlcctr.yamlfile import parse_yaml, replace_values
+from dlcctr.yamlfile import dump_yaml, parse_yaml, replace_values
 from tests.unit.projects import PARTS, edit_json, pytorch_project, tensorflow_project, train_folder, write_json
 
 
@@ -59,6 +62,17 @@ def test_replacing_values_leaves_the_rest_alone() -> None:
 def test_a_key_is_added_to_json_too() -> None:
     changed = replace_values('{"a": 1}\n', {("a",): 2, ("b",): [3]}, add=True)
     assert parse_yaml(changed, Path("x")) == {"a": 2, "b": [3]}
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.sampled_from(
+    ["1e-4", "010", "off", "y", "~", "null", ".inf", "1_000", "2020-01-01", "=", "<<", "0o7", "- a", "a: b", "# x"]
+)  # fmt: skip
+TABLES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
+
+
+@given(table=st.dictionaries(st.text(), TABLES))
+def test_what_is_written_reads_the_same(table: dict[str, Any]) -> None:
+    assert parse_yaml(dump_yaml(table), Path("x")) == table
 
 
 def test_a_pytorch_project(tmp_path: Path) -> None:
