@@ -17,6 +17,8 @@ from dlcctr.manifest import Row, row_settings
 from dlcctr.report import warn
 
 NAMED = 5
+NONE_NOW = "node configuration is not available"
+"""What --test-only says of nodes that are drained as well; the submission itself is taken then, or refused for good."""
 BYTES_PER_VALUE = 60
 """Of the .h5, the .csv and the pickles together, at most."""
 HINTS = {
@@ -27,7 +29,6 @@ HINTS = {
     "invalid qos": "give a QoS of yours with --qos",
     "time limit": "the partition allows less time: smaller tasks (--task-time), or another partition",
     "cannot be satisfied": "the partition has no node with so much: see `sinfo -o '%P %G %c %m'`",
-    "not available": "the partition has no node with so much: see `sinfo -o '%P %G %c %m'`",
     "memory": "ask for less with --mem-gb",
     "submit limit": "fewer tasks (--tasks), or wait until some have ended",
 }
@@ -148,6 +149,9 @@ def try_script(file: Path, words: Sequence[str] = ()) -> None:
     done = run.run(["sbatch", "--test-only", *words, str(file)], check=False, merge=False, timeout_s=slurm.TIMEOUT_S)
     if done.returncode != 0:
         said = " ".join((done.stderr or done.stdout or "").split())
+        if NONE_NOW in said.lower():
+            warn(f"Slurm says {said!r}: no node has what is asked for, or all that have it are down or drained")
+            return
         hint = next((hint for words, hint in HINTS.items() if words in said.lower()), "")
         raise UsageError(
             f"Slurm would not take this job: {said or f'sbatch ended with code {done.returncode}'}",

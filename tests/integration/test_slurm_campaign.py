@@ -114,3 +114,30 @@ def test_the_sif_alone_and_a_pasted_script(cluster: Cluster, model: Path, sif: P
     queue = cluster.run_as_user(["squeue", "--all"]).stdout
     assert campaign.image("status", campaign.manifest, "--squeue", "-", stdin=queue)
     assert not list(cluster.scratch.rglob("pwned"))
+
+
+def test_a_profile_is_asked_from_the_cluster_and_a_waiting_campaign_is_cancelled(
+    cluster: Cluster, model: Path, sif: Path
+) -> None:
+    campaign = make_campaign(cluster, "waiting", model, sif, 3)
+    said = campaign.dlcctr("site", "init", "bench", "--partition", "gpu", "--overwrite")
+    assert "gpu" in said
+    shown = campaign.dlcctr("site", "show", "bench")
+    assert "--gres=gpu:1" in shown
+    assert "--account=lab" in shown
+    for node in ("node1", "node2"):
+        cluster.drain(node)
+    try:
+        campaign.dlcctr("submit", campaign.manifest, "--image", sif, "--site", "bench", "--fps", "20", "--allow-cpu")
+        answer = campaign.status(code=75)
+        assert {row["phase"] for row in answer["rows"]} == {"pending"}
+        assert all(row["reason"] for row in answer["rows"])
+        campaign.dlcctr("cancel", campaign.manifest, code=2)  # nobody was asked
+        assert campaign.status(code=75)["totals"]["pending"] == 3
+        campaign.dlcctr("cancel", campaign.manifest, "--yes")
+        answer = campaign.status(code=20)
+        assert {row["cause_kind"] for row in answer["rows"]} == {"cancelled"}
+    finally:
+        for node in ("node1", "node2"):
+            cluster.resume(node)
+    assert "cancelled (rows 0-2)" in campaign.dlcctr("resubmit", campaign.manifest, "--dry-run")
