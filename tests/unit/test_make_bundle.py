@@ -3,19 +3,28 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dlcctr.bundle import LISTING
+from dlcctr.campaign import read_campaign
+from dlcctr.cli import catch, make_app
 from dlcctr.errors import ModelError, OutputError, UsageError
+from dlcctr.jobs import campaign_binds
 from dlcctr.make_bundle import pack_model, unpack_model
+from dlcctr.manifest import read_manifest
 from dlcctr.model import inspect_model
+from dlcctr.validate import validate
 from dlcctr.verify_bundle import verify_bundle
+from dlcctr.whole import expected_of
 from dlcctr.yamlfile import read_yaml
 from entrypoint.project import make_skeleton
+from tests.media import write_video
 from tests.unit.projects import NAME, PARTS, edit_json, pytorch_project, tensorflow_project, train_folder, write_json
 
 MAKERS = [pytorch_project, tensorflow_project]
@@ -253,3 +262,26 @@ def test_a_listing_of_a_folder_is_checked_too(folder: Path) -> None:
     (folder / LISTING).write_text(json.dumps(table, indent=1) + "\n")
     with pytest.raises(ModelError, match=r"bundle\.json: not a bundle's listing"):
         inspect_model(folder)
+
+
+def test_a_campaign_with_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest pins what the bundle holds, containers see the file, and check goes by the same model."""
+    project = pytorch_project(tmp_path / "p", TrainingFraction=[0.5, 0.95])
+    train_folder(project).parent.rename(train_folder(project).parent.with_name("mouseJan1-trainset95shuffle3"))
+    bundle = tmp_path / "models" / "m.dlcmodel"
+    pack_model(project, bundle, shuffle=3, trainset_index=1)
+    (tmp_path / "videos").mkdir()
+    video, manifest = write_video(tmp_path / "videos" / "a.mp4", 5), tmp_path / "c" / "m.csv"
+    monkeypatch.setattr(sys, "argv", ["dlcctr", "manifest", str(video), "-o", str(manifest), "--model", str(bundle)])
+    assert catch(make_app()) == 0
+    campaign, rows = read_campaign(manifest), read_manifest(manifest)
+    assert (campaign.model, campaign.shuffle, campaign.trainset_index) == (bundle, 3, 1)
+    binds = campaign_binds(manifest, campaign, rows)
+    assert [(bind.source, bind.writable) for bind in binds if bind.target == bundle] == [(bundle, False)]
+    known = expected_of(campaign)
+    assert known == expected_of(campaign, inspect_model(bundle))
+    assert known == expected_of(replace(campaign, model=project), inspect_model(project, shuffle=3, trainset_index=1))
+    assert validate(manifest).problems == []
+    bundle.write_bytes(bundle.read_bytes()[:-1])
+    (problem,) = validate(manifest).problems
+    assert "is cut short" in problem.message
