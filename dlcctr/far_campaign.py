@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlcctr.campaign import Campaign, parse_campaign
@@ -28,11 +28,15 @@ ELSEWHERE = "push to a folder of its own; never give an index to another video"
 
 @dataclass(frozen=True)
 class There:
-    """What lies there: campaign and rows (None where there are none), and the results' root as it is written there."""
+    """What lies there: campaign and rows (None where there are none), and the results' root as it is written there.
+
+    `texts` holds the files as they are, by name.
+    """
 
     campaign: Campaign | None = None
     rows: list[Row] | None = None
     out: str = RESULTS
+    texts: dict[str, bytes | None] = field(default_factory=dict)
 
 
 def read_there(far: Far, manifest_name: str) -> There:
@@ -52,7 +56,7 @@ def read_there(far: Far, manifest_name: str) -> There:
     out = str(tomllib.loads(words).get("output", {}).get("root", RESULTS))
     name = Path(f"{far.remote}/{manifest_name}")
     rows = rows_of(parse_sheet(name, sheet)) if sheet is not None else None
-    return There(campaign, rows, out)
+    return There(campaign, rows, out, {CAMPAIGN_FILENAME: text, manifest_name: sheet})
 
 
 def check_there(there: There, remote: Remote, campaign: Campaign, rows: Sequence[Row]) -> list[str]:

@@ -99,7 +99,7 @@ def _fetch_rows(far: Far, campaign: Campaign, rows: Sequence[Row], out: str, *, 
     done = Fetched(far.remote)
     if far.read([out])[0] is not None:
         far.mirror(far.path(out), private / "receipts", RECEIPT_FILTERS)
-    coming = _coming(private, campaign.out, rows, done)
+    coming = rows_to_take(private, campaign.out, rows, done)
     sizes = {f"{each.name}/{file}": size for each in coming for file, size in each.sizes.items()}
     done.n_bytes = sum(sizes.values())
     _refuse_full(campaign.out, done.n_bytes)
@@ -111,7 +111,7 @@ def _fetch_rows(far: Far, campaign: Campaign, rows: Sequence[Row], out: str, *, 
     finally:  # what is whole is put in place also where the connection broke
         done.taken = sorted(each.row.index for each in coming if place_row(each))
     wrong = [each for each in coming if each.row.index not in done.taken]
-    _take_failures(private / "receipts", campaign.out, rows, done)
+    take_failures(private / "receipts", campaign.out, rows, done)
     known = {*done.taken, *done.here, *done.failed, *(each.row.index for each in wrong)}
     done.waiting = [row.index for row in rows if row.index not in known]
     _refuse_wrong(wrong)
@@ -132,7 +132,7 @@ def _refuse_wrong(wrong: Sequence[Coming]) -> None:
     )
 
 
-def _coming(private: Path, out: Path, rows: Sequence[Row], done: Fetched) -> list[Coming]:
+def rows_to_take(private: Path, out: Path, rows: Sequence[Row], done: Fetched) -> list[Coming]:
     """Rows that are to be taken; those that are here, or that cannot be taken, are noted in `done`."""
     by_video = {row.video: row for row in rows}
     coming = []
@@ -185,7 +185,7 @@ def _refuse_full(out: Path, need: int) -> None:
         )
 
 
-def _take_failures(receipts: Path, out: Path, rows: Sequence[Row], done: Fetched) -> None:
+def take_failures(receipts: Path, out: Path, rows: Sequence[Row], done: Fetched) -> None:
     """Copy the words of failed attempts beside where their results would be, for `check` and `status`."""
     by_video = {row.video: row for row in rows}
     finished = {*done.taken, *done.here}

@@ -120,7 +120,8 @@ def push(manifest: Path, wish: Wish, *, bar: Bar = no_bar) -> Pushed:
             campaign.file.name: campaign_text(far_campaign(campaign, Path("/campaign"), names, there.out)).encode(),
             manifest.name: far_manifest(sheet, campaign, names),
         }
-        done = _send(far, items, texts, wish, bar)
+        changed = {name: data for name, data in texts.items() if data != there.texts.get(name)}
+        done = _send(far, items, changed, wish, bar)
     if not wish.dry_run:
         remember_remote(campaign, done.remote)
     return Pushed(**{**vars(done), "left_out": left_out, "notes": notes})

@@ -52,7 +52,7 @@ def parse_target(text: str, transfer_host: str = "") -> Remote:
         It is none, or a host that ssh would take for an option.
     """
     match = re.fullmatch(r"((?:[^@:\[\]/]+@)?(?:\[[0-9A-Fa-f:.%\w]+\]|[^:\[\]/]+)):(.*)", text, re.DOTALL)
-    if match is None or match[2].startswith(":"):
+    if match is None or match[2].startswith((":", "//")):
         raise UsageError(f"{text!r} is not HOST:FOLDER", TARGET_HINT)
     host, folder = match[1].replace("[", "").replace("]", ""), match[2]
     for name in filter(None, (host, transfer_host)):

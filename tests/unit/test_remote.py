@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlcctr.campaign import Campaign, read_campaign, write_campaign
+from dlcctr.errors import UsageError
+from dlcctr.remote import Remote, parse_target, remember_remote, remote_of, ssh_words
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "folder"),
+    [
+        ("cluster:scratch/mice", "cluster", "scratch/mice"),
+        ("me@login.example.edu:/scratch/me/mice/", "me@login.example.edu", "/scratch/me/mice"),
+        ("cluster:~/mice", "cluster", "mice"),
+        ("c:a b: $(x)\n'y'", "c", "a b: $(x)\n'y'"),
+        ("[fe80::1]:/x", "fe80::1", "/x"),
+        ("me@[::1]:x", "me@::1", "x"),
+        ("c:-x", "c", "-x"),
+    ],
+)
+def test_targets(text: str, host: str, folder: str) -> None:
+    assert parse_target(text) == Remote(host, folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "folder", "cluster:", "cluster:~", "cluster:/", "cluster:./..", ":x", "/a/b:c", "c::module/x", "a b:x",
+     "-oProxyCommand=touch x:y", "c:~other/x", "c:x\0", "rsync://host/x"],
+)  # fmt: skip
+def test_what_is_no_target(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_target(text)
+
+
+def test_a_transfer_host_is_a_host() -> None:
+    assert parse_target("c:x", "dtn").data_host == "dtn"
+    assert parse_target("c:x").data_host == "c"
+    with pytest.raises(UsageError, match="no host"):
+        parse_target("c:x", "-oProxyCommand=x")
+
+
+def test_ssh_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DLCCTR_SSH", raising=False)
+    assert ssh_words() == ("ssh",)
+    monkeypatch.setenv("DLCCTR_SSH", "ssh -F 'my file'")
+    assert ssh_words() == ("ssh", "-F", "my file")
+    assert ssh_words("ssh -p 2") == ("ssh", "-p", "2")
+    for bad in ("ssh 'x", " "):
+        with pytest.raises(UsageError):
+            ssh_words(bad)
+
+
+def test_a_campaign_remembers_where_it_was_pushed_to(tmp_path: Path) -> None:
+    write_campaign(Campaign(file=tmp_path / "campaign.toml", video_root=tmp_path, out=tmp_path / "r"))
+    campaign = read_campaign(tmp_path / "m.csv")
+    with pytest.raises(UsageError, match="does not say where"):
+        remote_of(campaign)
+    remember_remote(campaign, Remote("c", "/x"))
+    assert remote_of(read_campaign(tmp_path / "m.csv")) == Remote("c", "/x")
+
+
+def test_remembering_changes_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "campaign.toml"
+    before = '# mine\n[remote] # old\nhost = "a"\nfolder = "[b]"\n\n[analysis]  # after\nshuffle = 3 # three\n'
+    file.write_text(before, encoding="utf-8")
+    remember_remote(read_campaign(tmp_path / "m.csv"), Remote("c", "/x", "dtn"))
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("# mine\n[analysis]  # after\nshuffle = 3 # three\n")
+    assert text.count("[remote]") == 1
+    campaign = read_campaign(tmp_path / "m.csv")
+    assert (remote_of(campaign), campaign.shuffle) == (Remote("c", "/x", "dtn"), 3)
+    stamp = file.stat().st_mtime_ns
+    remember_remote(campaign, Remote("c", "/x", "dtn"))
+    assert file.stat().st_mtime_ns == stamp
+
+
+def test_a_campaign_without_a_file_gets_one(tmp_path: Path) -> None:
+    before = read_campaign(tmp_path / "m.csv")
+    remember_remote(before, Remote("c", "/x"))
+    after = read_campaign(tmp_path / "m.csv")
+    assert (after.video_root, after.out, after.remote_host) == (before.video_root, before.out, "c")
+
+
+@settings(deadline=None)
+@given(folder=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
+def test_any_folder_is_remembered(tmp_path_factory: pytest.TempPathFactory, folder: str) -> None:
+    tmp_path = tmp_path_factory.mktemp("c")
+    for _ in range(2):
+        remember_remote(read_campaign(tmp_path / "m.csv"), Remote("c", folder))
+    assert remote_of(read_campaign(tmp_path / "m.csv")).folder == folder
