@@ -9,7 +9,7 @@ from typing import Any
 
 from dlcctr.errors import ModelError
 from dlcctr.model_tree import ROOT, ModelTree
-from dlcctr.yamlfile import parse_yaml
+from dlcctr.yamlfile import has_aliases, parse_yaml
 
 MODEL_FOLDERS = {"pytorch": "dlc-models-pytorch", "tensorflow": "dlc-models"}
 POSE_FILES = {"pytorch": "pytorch_config.yaml", "tensorflow": "pose_cfg.yaml"}
@@ -113,7 +113,10 @@ def names_of(value: Any) -> tuple[str, ...]:
 
 def read_table(tree: ModelTree, name: PurePosixPath) -> dict[str, Any]:
     """Read one of a model's YAML files; `ModelError` where that cannot be."""
-    return parse_yaml(tree.text(name), tree.root / name)
+    text = tree.text(name)
+    if tree.listing and has_aliases(text):
+        raise ModelError(f"{tree.root / name}: holds YAML aliases, which no bundle does", "pack the model again")
+    return parse_yaml(text, tree.root / name)
 
 
 def read_config(tree: ModelTree) -> dict[str, Any]:

@@ -58,9 +58,22 @@ def parse_yaml(text: str, file: Path) -> dict[str, Any]:
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not valid YAML"
         raise ModelError(f"{file}{line}: {problem}", "mend that line (indentation, colons, brackets)") from error
+    except RecursionError as error:
+        raise ModelError(f"{file}: nested too deeply", "copy the file again from the trained project") from error
     if not isinstance(table, dict):
         raise ModelError(f"{file}: is empty or not a YAML mapping", "copy the file again from the trained project")
     return table
+
+
+def has_aliases(text: str) -> bool:
+    """Whether a YAML text refers to parts of itself, by which a few lines can stand for more than fits into memory."""
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=loader))
+    except yaml.YAMLError:
+        return False
 
 
 def replace_values(text: str, values: Mapping[tuple[str, ...], Any], *, add: bool = False) -> str:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import io
+import itertools
 import json
 import tarfile
 from dataclasses import replace
@@ -209,6 +211,32 @@ def test_a_listing_that_lies_about_its_model_is_found_out(packed: Path) -> None:
         write_tar(stream, lie, [[each] for each in contents])
     (problem,) = verify_bundle(packed).problems
     assert problem.startswith("the listing says another hash than the files")
+
+
+def repack(packed: Path, config: str) -> None:
+    """Give a bundle another config.yaml, with right hashes."""
+    tree = BundleFile(packed)
+    texts = {entry.path: tree.text(PurePosixPath(entry.path)).encode() for entry in tree.listing.files}
+    texts["config.yaml"] = config.encode()
+    files = [Entry(path, len(text), hashlib.sha256(text).hexdigest()) for path, text in texts.items()]
+    with packed.open("wb") as stream:
+        write_tar(stream, replace(tree.listing, files=tuple(files)), [[text] for text in texts.values()])
+
+
+def test_hostile_yaml_is_neither_run_nor_blown_up(packed: Path) -> None:
+    before = inspect_model(packed)
+    text = BundleFile(packed).text(PurePosixPath("config.yaml"))
+    repack(packed, text)
+    assert inspect_model(packed) == before
+    laughs = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in itertools.pairwise("abcdefghijklmn"))
+    for more, cause in (
+        (laughs, "YAML aliases"),
+        ("x: !!python/object/apply:os.system [exit]\n", "could not determine a constructor"),
+        ("x: " + "[" * 5000 + "\n", "nested too deeply|depth|expected|did not find"),
+    ):
+        repack(packed, text + more)
+        with pytest.raises(ModelError, match=cause):
+            inspect_model(packed)
 
 
 def test_names_that_no_plain_header_holds(tmp_path: Path) -> None:
