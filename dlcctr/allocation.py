@@ -63,8 +63,16 @@ def _settle(paths: CampaignPaths, submission: Submission) -> Submission:
     found = {state.name: state.job_id for state in [*(past or []), *(live or [])]}
     arrays = tuple(replace(a, job_id=a.job_id or found.get(a.name, "")) for a in submission.arrays)
     settled = replace(submission, arrays=tuple(array for array in arrays if array.job_id))
-    write_submission(paths, settled)
+    forget_arrays(paths, settled)
     return settled
+
+
+def forget_arrays(paths: CampaignPaths, submission: Submission) -> None:
+    """Write a submission down without the arrays that were not submitted; not at all where none is left."""
+    if submission.arrays:
+        write_submission(paths, submission)
+    else:
+        paths.submission(submission.plan).unlink(missing_ok=True)
 
 
 def arrays_of(submissions: Sequence[Submission]) -> list[Array]:

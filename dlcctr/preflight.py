@@ -28,8 +28,8 @@ HINTS = {
     "invalid gres": "see `sinfo -o '%P %G'` for the GPUs' names; give one with --gres or --gpus",
     "invalid qos": "give a QoS of yours with --qos",
     "time limit": "the partition allows less time: smaller tasks (--task-time), or another partition",
+    "memory specification": "no node has so much memory: ask for less with --mem-gb, or in the site's profile",
     "cannot be satisfied": "the partition has no node with so much: see `sinfo -o '%P %G %c %m'`",
-    "memory": "ask for less with --mem-gb",
     "submit limit": "fewer tasks (--tasks), or wait until some have ended",
 }
 
@@ -138,6 +138,11 @@ def check_output(campaign: Campaign, rows: Sequence[Row]) -> None:
         )
 
 
+def find_hint(said: str) -> str:
+    """Remedy for what sbatch says; empty where none is known."""
+    return next((hint for words, hint in HINTS.items() if words in said.lower()), "")
+
+
 def try_script(file: Path, words: Sequence[str] = ()) -> None:
     """Ask Slurm whether it would take a script, without submitting it.
 
@@ -152,8 +157,7 @@ def try_script(file: Path, words: Sequence[str] = ()) -> None:
         if NONE_NOW in said.lower():
             warn(f"Slurm says {said!r}: no node has what is asked for, or all that have it are down or drained")
             return
-        hint = next((hint for words, hint in HINTS.items() if words in said.lower()), "")
         raise UsageError(
             f"Slurm would not take this job: {said or f'sbatch ended with code {done.returncode}'}",
-            hint or f"look at the #SBATCH lines of {file}",
+            find_hint(said) or f"look at the #SBATCH lines of {file}",
         )

@@ -98,6 +98,11 @@ def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
+def plural(count: int, noun: str) -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def ranges(indices: Iterable[int]) -> str:
     """``0-3,7``: the form that array jobs take."""
     text: list[str] = []

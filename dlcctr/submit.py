@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr import jobs, preflight, slurm
-from dlcctr.allocation import allocated_rows, settle_submissions
+from dlcctr.allocation import allocated_rows, forget_arrays, settle_submissions
 from dlcctr.campaign import Campaign, read_campaign
 from dlcctr.campaign_paths import CampaignPaths
 from dlcctr.campaign_run import finished_rows
-from dlcctr.errors import DlcctrError
+from dlcctr.errors import CommandFailedError
 from dlcctr.files import write_text_atomic
 from dlcctr.jobs import JobOptions
 from dlcctr.lock import hold
@@ -22,11 +22,14 @@ from dlcctr.manifest import Row, read_manifest, refuse_empty
 from dlcctr.pick_plan import pick_plan, with_canary
 from dlcctr.plan import Plan
 from dlcctr.plan_options import PlanOptions
-from dlcctr.report import Progress, no_progress, ranges, warn
+from dlcctr.report import Progress, no_progress, plural, ranges, warn
 from dlcctr.row_choice import choose_rows
 from dlcctr.sbatch import Script, array_words, job_name, render, time_words
 from dlcctr.site_profile import Site
 from dlcctr.submissions import Array, Submission, write_submission
+
+REFUSED = "Batch job submission failed"
+"""What sbatch says where the controller answered, and said no."""
 
 
 @dataclass(frozen=True)
@@ -161,17 +164,25 @@ def _send(
         words = [*sbatch_words(script), *dependency_words(dependency)]
         try:
             job_id = slurm.submit(["sbatch", "--parsable", *words, str(paths.script(name))])
-        except DlcctrError as error:
-            sent = [f"{each.name} as job {each.job_id}" for each in submission.arrays if each.job_id]
-            raise type(error)(
-                f"{error.message}\n{'submitted before that: ' + ', '.join(sent) if sent else 'nothing was submitted'}",
-                "mend the cause, then run the same command again: what was submitted is not submitted twice",
-            ) from error
+        except CommandFailedError as error:
+            sent = tuple(each for each in submission.arrays if each.job_id)
+            if REFUSED in error.message:  # else it may have arrived all the same, and is looked for by its name
+                forget_arrays(paths, replace(submission, arrays=sent))
+            raise _explain(error, sent) from error
         submission = submission.with_job(name, job_id)
         write_submission(paths, submission)
         if script.canary is not None:
             dependency = f"afterok:{job_id}"
     return submission.arrays
+
+
+def _explain(error: CommandFailedError, sent: Sequence[Array]) -> CommandFailedError:
+    before = ", ".join(f"{each.name} as job {each.job_id}" for each in sent)
+    return CommandFailedError(
+        f"{error.message}\n{f'submitted before that: {before}' if before else 'nothing was submitted'}",
+        preflight.find_hint(error.message)
+        or "mend the cause, then run the same command again: what was submitted is not submitted twice",
+    )
 
 
 def sbatch_words(script: Script) -> list[str]:
@@ -211,9 +222,10 @@ def say_submitted(done: Submitted, *, dry_run: bool) -> list[str]:
     lines = []
     for count, what in ((done.n_finished, "finished"), (done.n_allocated, "submitted before")):
         if count:
-            lines.append(f"{count} rows left out: {what}")
+            lines.append(f"{plural(count, 'row')} left out: {what}")
     if done.n_unreadable:
-        lines.append(f"{done.n_unreadable} rows left out: their video could not be read when the manifest was made")
+        unreadable = plural(done.n_unreadable, "row")
+        lines.append(f"{unreadable} left out: no video could be read when the manifest was made")
     for index, problem in done.left_out.items():
         warn(f"row {index} left out: {problem}")
     if done.plan is None:
@@ -222,5 +234,5 @@ def say_submitted(done: Submitted, *, dry_run: bool) -> list[str]:
         tasks = done.plan.tasks[array.offset : array.offset + array.count]
         rows = ranges(index for task in tasks for index in task.rows)
         what = "would be submitted" if dry_run else f"job {array.job_id}"
-        lines.append(f"{what}: {array.name}, {array.count} tasks, rows {rows}")
+        lines.append(f"{what}: {array.name}, {plural(array.count, 'task')}, rows {rows}")
     return lines
