@@ -141,3 +141,16 @@ def test_a_profile_is_asked_from_the_cluster_and_a_waiting_campaign_is_cancelled
         for node in ("node1", "node2"):
             cluster.resume(node)
     assert "cancelled (rows 0-2)" in campaign.dlcctr("resubmit", campaign.manifest, "--dry-run")
+
+
+def test_a_task_with_two_gpus_works_on_a_video_on_each(cluster: Cluster, model: Path, sif: Path) -> None:
+    campaign = make_campaign(cluster, "two gpus", model, sif, 4)
+    options = ["gpu:2" if word == "gpu:1" else "2" if before == "--cpus" else word
+               for before, word in zip(("", *OPTIONS), OPTIONS, strict=False)]  # fmt: skip
+    campaign.dlcctr("submit", campaign.manifest, "--image", sif, *options, "--tasks", "1")
+    campaign.wait(300, code=0)
+    receipts = campaign.receipts().values()
+    assert len(receipts) == 4
+    assert {receipt["host"] for receipt in receipts} == {"node1"}
+    assert {receipt["scheduler"]["CUDA_VISIBLE_DEVICES"] for receipt in receipts} == {"0", "1"}
+    assert len({receipt["scheduler"]["SLURM_ARRAY_JOB_ID"] for receipt in receipts}) == 1
