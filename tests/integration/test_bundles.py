@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dlcctr import make_bundle
+from dlcctr.contract import ExitCode
 from dlcctr.make_bundle import pack_model
 from dlcctr.model import inspect_model
 from dlcctr.verify_bundle import verify_bundle
 from tests.integration.campaigns import dlcctr, make_campaign, states
 from tests.integration.conftest import REAL_DATA
 from tests.integration.test_analyze_native import Native, calm_video, get_native
-from tests.integration.tiny_models import KINDS
+from tests.integration.tiny_models import KINDS, make_model
 
 pytestmark = pytest.mark.real
 OPEN_FIELD = REAL_DATA / "models" / "openfield-pytorch-resnet18"
@@ -71,3 +76,36 @@ def test_the_open_field_project_packs(tmp_path: Path) -> None:
     assert not verify_bundle(tmp_path / "of.dlcmodel").problems
     assert inspect_model(tmp_path / "of.dlcmodel").id == inspect_model(OPEN_FIELD).id == listing.model["id"]
     assert "Käfig".encode() not in (tmp_path / "of.dlcmodel").read_bytes()
+
+
+class Evil:
+    """Unpickling it makes a file."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.mark,)
+
+
+@pytest.mark.full
+def test_a_bundle_packed_by_an_attacker_runs_nothing(
+    native_pytorch: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model(native_pytorch, KINDS[0], tmp_path_factory.getbasetemp() / "models")
+    project = Path(shutil.copytree(model, tmp_path / "project"))
+    (snapshot,) = project.rglob("snapshot-010.pt")
+    data = pickle.dumps({"model": Evil(tmp_path / "pwned"), "metadata": {"epoch": 10}}, protocol=2)
+    with zipfile.ZipFile(model / snapshot.relative_to(project)) as old, zipfile.ZipFile(snapshot, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, data if name.endswith("data.pkl") else old.read(name))
+    monkeypatch.setattr(make_bundle, "refuse_code", lambda file: None)
+    pack_model(project, tmp_path / "packed", as_folder=True)
+    (pose,) = (tmp_path / "packed").rglob("pytorch_config.yaml")
+    pose.write_text(pose.read_text().replace("load_weights_only: true", "load_weights_only: false"))
+    native = Native(native_pytorch, "pytorch", tmp_path / "packed", tmp_path)
+    native.analyse(calm_video(tmp_path / "calm.mp4", 5), code=ExitCode.ANALYSIS)
+    assert not (tmp_path / "pwned").exists()
+    (tmp_path / "packed" / "bundle.json").unlink()  # an ordinary project is trusted: so the attack is a real one
+    native.analyse(tmp_path / "calm.mp4", code=ExitCode.ANALYSIS)
+    assert (tmp_path / "pwned").exists()

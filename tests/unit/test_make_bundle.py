@@ -92,10 +92,10 @@ def test_only_what_inference_needs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("make", [*MAKERS, top_down_project])
 def test_nothing_of_the_old_computer_is_left(tmp_path: Path, make: Any) -> None:
-    project = make(tmp_path / "p")
+    project = make(tmp_path / "p", **({} if make is top_down_project else {"video_sets": {"patient 7.mov": {}}}))
     pack_model(project, tmp_path / "m", as_folder=True)
     text = without_paths(tmp_path / "m")
-    assert not [word for word in ("C:", "lab\\", "/home", "avi", "nowhere\\", str(tmp_path)) if word in text]
+    assert not [word for word in ("patient", "C:", "lab\\", "/home", "avi", "nowhere\\", str(tmp_path)) if word in text]
     assert read_yaml(tmp_path / "m" / "config.yaml")["project_path"] == "."
 
 
@@ -113,6 +113,7 @@ def test_unpacked_files_tell_where_they_lie_and_weights_stay_weights(tmp_path: P
 def test_a_bundle_from_outside_cannot_ask_for_its_code_to_run(tmp_path: Path) -> None:
     """Somebody may pack by other means than ours."""
     pack_model(top_down_project(tmp_path / "p"), tmp_path / "m", as_folder=True)
+    assert "false" not in (train_folder(tmp_path / "m") / "pytorch_config.yaml").read_text()
     edit = train_folder(tmp_path / "m") / "pytorch_config.yaml"
     edit.write_text(edit.read_text().replace("load_weights_only: true", "load_weights_only: false"))
     (tmp_path / "s").mkdir()
@@ -281,6 +282,7 @@ def test_a_campaign_with_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     known = expected_of(campaign)
     assert known == expected_of(campaign, inspect_model(bundle))
     assert known == expected_of(replace(campaign, model=project), inspect_model(project, shuffle=3, trainset_index=1))
+    assert expected_of(replace(campaign, shuffle=1, trainset_index=0), inspect_model(bundle)) == known
     assert validate(manifest).problems == []
     bundle.write_bytes(bundle.read_bytes()[:-1])
     (problem,) = validate(manifest).problems
