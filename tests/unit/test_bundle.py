@@ -39,7 +39,7 @@ def listing(*paths: str) -> Listing:
 @pytest.mark.parametrize(
     "path",
     ["/etc/passwd", "../x", "a/../../x", "a/./b", ".", "..", "", "a//b", "a/", "C:\\x", "C:/x", "a\\..\\b", "a\nb",
-     "a\x00"],
+     "a\x00", "a\ud800"],
 )  # fmt: skip
 def test_a_path_that_could_leave_the_bundle_is_refused(path: str) -> None:
     with pytest.raises(ModelError, match="not a plain relative one"):
@@ -240,9 +240,23 @@ def test_hostile_yaml_is_neither_run_nor_blown_up(packed: Path) -> None:
 
 
 def test_names_that_no_plain_header_holds(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="does not fit") as caught:
+    with pytest.raises(ModelError, match="do not fit into a tar") as caught:
         form.header("x" * 101, 1)
     assert "--folder" in caught.value.hint
-    with pytest.raises(ModelError, match="does not fit"):
+    with pytest.raises(ModelError, match="do not fit into a tar"):
         form.header("x", 1 << 33)
-    assert len(form.header("ü" * 40 + "/" + "x" * 90, 1)) == form.BLOCK
+
+
+@pytest.mark.parametrize("path", ["a", "x" * 100, "ü" * 40 + "/" + "x" * 90, "/".join(["eight888"] * 20), "a        b"])
+@pytest.mark.parametrize("size", [0, 511, (1 << 33) - 1])
+def test_headers_are_what_other_programs_expect(path: str, size: int) -> None:
+    header = form.header(path, size)
+    info = tarfile.TarInfo.frombuf(header, "utf-8", "strict")
+    assert (info.name, info.size, info.mode, info.type, info.chksum) == (
+        path, size, 0o644, tarfile.REGTYPE, int(header[148:154], 8)
+    )  # fmt: skip
+    expected = tarfile.TarInfo(path)
+    expected.size = size
+    theirs = expected.tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict")
+    parts = [(0, 148), (156, 329), (345, 512)]  # without the checksum and the numbers of devices
+    assert [header[a:b] for a, b in parts] == [theirs[a:b] for a, b in parts]
