@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import pty
 import random
 import signal
 import subprocess
@@ -85,7 +87,7 @@ class Sides:
 
     def start(self, *words: str | Path, config: Path | None = None) -> subprocess.Popen[str]:
         """Start `dlcctr` without a terminal."""
-        argv = [sys.executable, "-B", "-m", "dlcctr", *map(str, words), "--ssh", f"ssh -F '{config or self.config}'"]
+        argv = [sys.executable, "-B", "-m", "dlcctr", *map(str, words)]
         return subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
@@ -94,7 +96,7 @@ class Sides:
             text=True,
             cwd=self.folder,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+            env={**os.environ, "PYTHONPATH": str(CHECKOUT), "DLCCTR_SSH": f"ssh -F '{config or self.config}'"},
         )
 
     def run(self, *words: str | Path, config: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -109,6 +111,26 @@ class Sides:
 
     def fetch(self, *options: str | Path, config: Path | None = None) -> subprocess.CompletedProcess[str]:
         return self.run("fetch", self.manifest, *options, config=config)
+
+    def answer(self, words: Sequence[str | Path], config: Path, prompt: bytes, reply: bytes) -> tuple[int, bytes, int]:
+        """Run `dlcctr` on a terminal and answer a question; gives its exit code, all that it showed, and how often it
+        asked.
+        """
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.environ.update(PYTHONPATH=str(CHECKOUT), TERM="xterm", DLCCTR_SSH=f"ssh -F '{config}'")
+            os.chdir(self.folder)
+            os.execv(sys.executable, [sys.executable, "-B", "-m", "dlcctr", *map(str, words)])
+        shown, asked = b"", 0
+        with contextlib.suppress(OSError):  # what the terminal gives once its last process has ended
+            while chunk := os.read(terminal, 4096):
+                shown += chunk
+                if shown.count(prompt) > asked:
+                    asked += 1
+                    os.write(terminal, reply + b"\n")
+        _, status = os.waitpid(pid, 0)
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(status), shown, asked
 
     def kill_at(self, words: Sequence[str | Path], after_s: float) -> bool:
         """Start `dlcctr` and kill it (that one process, as the kernel would for memory); False where it had ended."""

@@ -179,6 +179,51 @@ def test_who_is_not_let_in_is_told_why(plain: Sides, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+def password(cluster: Cluster) -> Iterator[str]:
+    """The user may log in with it for a while."""
+    cluster.run_as_root(["sh", "-c", "echo student:open-sesame | chpasswd"])
+    yield "open-sesame"
+    cluster.run_as_root(["usermod", "-p", "*", "student"])
+
+
+def test_a_password_is_asked_for_once_and_one_bar_is_shown(sides: Sides, password: str) -> None:
+    config = sides.write_config("password", PubkeyAuthentication="no", IdentityFile="none")
+    words = ["push", sides.manifest, sides.target, "--streams", "3", "--bwlimit", "5"]
+    code, shown, asked = sides.answer(words, config, b"password:", password.encode())
+    assert (code, asked) == (0, 1), shown.decode()
+    assert b"MB/s" in shown  # the bar
+    assert tree(sides.far / "videos") == tree(sides.bench.campaign.video_root)
+
+
+def test_connections_that_the_user_shares_already_are_used(plain: Sides, tmp_path: Path) -> None:
+    control = Path("/tmp") / f"dlcctr-test-{tmp_path.name}"  # a socket's path is short
+    config = plain.write_config("shared", ControlMaster="auto", ControlPath=str(control), ControlPersist="yes")
+    try:
+        assert plain.push(config=config).returncode == 0
+        assert control.is_socket()
+        gone = plain.write_config("only shared", ControlPath=str(control), IdentityFile="none")
+        plain.append("c.mp4", 5000)
+        assert "sent 1 files" in plain.push(config=gone).stdout
+    finally:
+        subprocess.run(["ssh", "-F", str(config), "-O", "exit", "bench"], check=False, capture_output=True)
+
+
+def test_a_jump_host_and_another_ssh(plain: Sides, tmp_path: Path) -> None:
+    inner = plain.write_config("inner").read_text().replace("Host bench", "Host jump")
+    config = plain.write_config("jump.conf", ProxyJump="jump")
+    config.write_text(
+        config.read_text() + inner.replace("IdentitiesOnly", "StrictHostKeyChecking no\n  IdentitiesOnly")
+    )
+    assert plain.push(config=config).returncode == 0
+    wrapper = tmp_path / "my ssh"
+    wrapper.write_text(f'#!/bin/sh\n[ "$1" = -G ] && exit 1\nexec ssh -F \'{plain.config}\' "$@"\n')
+    wrapper.chmod(0o755)
+    plain.append("c.mp4", 5000)
+    process = plain.run("push", plain.manifest, "--ssh", f"'{wrapper}'")
+    assert "sent 1 files" in process.stdout, process.stderr
+
+
+@pytest.fixture
 def _without_rsync(cluster: Cluster) -> Iterator[None]:
     cluster.run_as_root(["mv", "/usr/bin/rsync", "/usr/bin/rsync.away"])
     yield
