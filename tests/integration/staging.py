@@ -172,6 +172,14 @@ class Sides:
         names = [path.relative_to(root).as_posix() for path in files]
         return [name for name in names if prints.get(name) != fingerprint(root / name)]
 
+    def processes(self) -> list[str]:
+        """Command lines of this machine's processes that name the other side's folder."""
+        lines = []
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                lines.append(file.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+        return [line for line in lines if str(self.far) in line]
+
     def login_file(self, name: str, text: str) -> Path:
         """Write a file into the user's home there."""
         file = self.cluster.home / name

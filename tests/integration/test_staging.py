@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -305,10 +306,26 @@ def test_sshd_stops_half_way(sides: Sides) -> None:
         assert "the connection broke" in said
         assert "it goes on where it was" in said
         assert sides.half_files() == []
+        parts = [path for path in (sides.far / "videos").rglob("*") if path.parent.name == far_scripts.PARTIAL_FOLDER]
+        assert sum(path.stat().st_size for path in parts) > 100_000, "nothing to go on from"
         done = sides.push()
         refused(done, ExitCode.TRY_AGAIN, "refused")
     finally:
         _start_sshd(sides.cluster)
+    assert sides.push().returncode == 0
+    assert tree(sides.far / "videos") == tree(sides.bench.campaign.video_root)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_by_a_person(sides: Sides, number: signal.Signals) -> None:
+    process = sides.start("push", sides.manifest, sides.target, "--bwlimit", "3", "--streams", "3")
+    wait_until(lambda: _has_begun(sides))
+    assert len(sides.processes()) > 3
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (ExitCode.TRY_AGAIN, "stopped\n")
+    assert sides.processes() == []
+    assert sides.half_files() == []
     assert sides.push().returncode == 0
     assert tree(sides.far / "videos") == tree(sides.bench.campaign.video_root)
 
