@@ -25,6 +25,7 @@ HOST = {
     "push": "Send a campaign with its videos, model and image to the cluster; only what is not there.",
     "fetch": "Take finished rows from the cluster, each whole or not at all, while others run.",
     "submit": "Hand the rows to Slurm, each at most once.",
+    "watch": "New videos to the cluster and their results back, by itself.",
     "resubmit": "Submit what is not whole once more, by cause.",
     "cancel": "Take a campaign's waiting and running tasks out of the queue.",
     "site": "Make, list and show site profiles: how a cluster is asked for GPUs.",

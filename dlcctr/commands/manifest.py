@@ -158,7 +158,9 @@ def _summary(made: Made, *, append: bool) -> list[str]:
     twins = [f"row {a.index}, {a.video}: same content as row {b.index}, {b.video}" for a, b in made.same_content]
     lines += _first(twins, "of the same content")
     name = shlex.quote(str(made.manifest))
-    then = f"dlcctr run {name} (on a cluster: dlcctr submit {name})" if made.campaign.model else "give the model to `run` or `analyze` with --model"
+    then = "give the model to `run` or `analyze` with --model"
+    if made.campaign.model:
+        then = f"dlcctr run {name} (on a cluster: dlcctr submit {name})"
     return [*lines, f"next: dlcctr validate {name}, then {then}"]
 
 

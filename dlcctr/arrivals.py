@@ -1,0 +1,155 @@
+"""New videos in a lab's folder: which of them have been copied to their end, and which are there already."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dlcctr.discover import discover
+from dlcctr.errors import VideoError
+from dlcctr.fingerprint import fingerprint
+from dlcctr.manifest import Row
+from dlcctr.probe import probe_all
+
+TEMPORARY = re.compile(
+    r"^~|^\.|[._~-](tmp|temp|part|partial|filepart|crdownload|download|copying)([._~-]|$)", re.IGNORECASE
+)
+"""Names that copying programs give to what is not whole yet, whatever its ending."""
+
+SAME = "the same content as"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One file as it was last seen.
+
+    Parameters
+    ----------
+    bytes, mtime : int, float
+        Size, and time of the last change in seconds since 1970.
+    since : float
+        When it was first seen like that.
+    note : str
+        For people: why it is not in the manifest.
+    """
+
+    bytes: int
+    mtime: float
+    since: float
+    note: str = ""
+
+    def is_same(self, other: Arrival) -> bool:
+        """Whether the file has not changed."""
+        return (self.bytes, self.mtime) == (other.bytes, other.mtime)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What one look at the folders gave: files to add now, and all others with the reason."""
+
+    ready: list[Path] = field(default_factory=list)
+    seen: dict[str, Arrival] = field(default_factory=dict)
+
+
+def look(
+    folders: Sequence[str],
+    rows: Sequence[Row],
+    before: Mapping[str, Arrival],
+    *,
+    root: Path,
+    own: Sequence[Path],
+    now: float,
+    settle_s: float,
+) -> Sighting:
+    """Look for videos that have no row.
+
+    A file is ready once it has kept its size and time for `settle_s` seconds, has no temporary name, can be opened, and
+    its content has no row yet under another name.
+
+    Parameters
+    ----------
+    before : mapping
+        What the look before gave, by the video's name below the root.
+    root : Path
+        Video root of the campaign.
+    own : sequence of Path
+        What is never a video: manifest, campaign.toml, results.
+    now : float
+        Seconds since 1970.
+
+    Raises
+    ------
+    UsageError
+        A folder is not below the video root.
+    """
+    try:
+        found = discover(folders, root=root, own=own)
+    except VideoError:  # the folders are empty, or a mount is away: nothing arrived
+        return Sighting(seen=dict(before))
+    known = {row.video for row in rows}
+    sighting = Sighting()
+    ripe: list[tuple[str, Path]] = []
+    for video in found.videos:
+        if video.video in known:
+            continue
+        arrival = _see(video.path, before.get(video.video), now)
+        if arrival is None:
+            continue
+        if arrival.note.startswith(SAME):  # a copy that has not changed since it was found to be one
+            sighting.seen[video.video] = arrival
+            continue
+        note = _waits_for(video.path, arrival, now, settle_s)
+        sighting.seen[video.video] = replace(arrival, note=note)
+        if not note:
+            ripe.append((video.video, video.path))
+    _judge(ripe, rows, sighting)
+    return sighting
+
+
+def _see(path: Path, before: Arrival | None, now: float) -> Arrival | None:
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    arrival = Arrival(about.st_size, about.st_mtime, now)
+    return before if before and before.is_same(arrival) else arrival
+
+
+def _waits_for(path: Path, arrival: Arrival, now: float, settle_s: float) -> str:
+    if TEMPORARY.search(path.name):
+        return "a temporary name: it is being copied"
+    if arrival.bytes == 0:
+        return "empty so far"
+    rest = settle_s - min(now - arrival.since, max(0.0, now - arrival.mtime))
+    return f"changed a moment ago; taken in {rest:.0f} s if it stays as it is" if rest > 0 else ""
+
+
+def _judge(ripe: Sequence[tuple[str, Path]], rows: Sequence[Row], sighting: Sighting) -> None:
+    """Leave out what cannot be opened, and content that has a row."""
+    by_content = {row.fingerprint: f"row {row.index} ({row.video})" for row in rows if row.fingerprint}
+    facts = probe_all([path for _, path in ripe])
+    for (name, path), fact in zip(ripe, facts, strict=True):
+        arrival = sighting.seen[name]
+        if fact.error:
+            sighting.seen[name] = replace(arrival, note=f"cannot be opened (yet): {fact.error}")
+            continue
+        content = fact.fingerprint or fingerprint(path)
+        if content in by_content:
+            sighting.seen[name] = replace(arrival, note=f"{SAME} {by_content[content]}")
+            continue
+        by_content[content] = name
+        del sighting.seen[name]
+        sighting.ready.append(path)
+
+
+def arrivals_of(table: Mapping[str, Any]) -> dict[str, Arrival]:
+    """Arrivals from a state file; raises `TypeError` for what is none."""
+    return {name: Arrival(**values) for name, values in table.items()}
+
+
+def as_table(seen: Mapping[str, Arrival]) -> dict[str, Any]:
+    """Form for a state file."""
+    return {name: asdict(arrival) for name, arrival in sorted(seen.items())}

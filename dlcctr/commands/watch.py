@@ -1,0 +1,87 @@
+"""`watch`: new videos to the cluster and their results back, by itself."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlcctr.commands import transfer_options as given
+
+if TYPE_CHECKING:
+    from dlcctr.watch import Round, Wish
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="watch")(watch_folders)
+
+
+def watch_folders(
+    manifest: Annotated[Path, typer.Argument(help="Manifest of the campaign; new videos are appended to it.")],
+    folders: Annotated[
+        list[str] | None, typer.Argument(help="Folders to watch; by default the campaign's video root.")
+    ] = None,
+    *,
+    target: Annotated[
+        str, typer.Option("--to", metavar="HOST:FOLDER", help="Cluster; where it was pushed to by default.")
+    ] = "",
+    once: Annotated[bool, typer.Option("--once", help="One round, for cron. 75: something is still open.")] = False,
+    interval: Annotated[float, typer.Option(min=1, metavar="S", help="Seconds between rounds.")] = 300.0,
+    settle: Annotated[
+        float, typer.Option(min=0, metavar="S", help="So long a file keeps its size before it is taken for whole.")
+    ] = 60.0,
+    submit: Annotated[
+        str, typer.Option(metavar="'OPTIONS'", help="Options for `dlcctr submit` there, in one word: '--fps 60'.")
+    ] = "",
+    program: Annotated[str, typer.Option(help="How dlcctr is called there.")] = "dlcctr",
+    image: Annotated[Path | None, typer.Option(help="SIF to send with the first videos.")] = None,
+    no_resubmit: Annotated[bool, typer.Option("--no-resubmit", help="Do not submit again what failed.")] = False,
+    transfer_host: given.TransferHost = "",
+    streams: given.Streams = 2,
+    bwlimit: given.Bwlimit = None,
+    ssh: given.Ssh = "",
+) -> None:
+    """Append new videos to the manifest, push, submit and fetch them back when whole; each exactly once."""
+    from dlcctr.campaign import read_campaign
+    from dlcctr.remote import ssh_words
+    from dlcctr.watch import Wish
+
+    given.end_as_by_ctrl_c()
+    wish = Wish(
+        remote=given.settle_remote(manifest, target, transfer_host),
+        ssh=ssh_words(ssh),
+        folders=tuple(folders or [str(read_campaign(manifest).video_root)]),
+        image=image,
+        submit=tuple(shlex.split(submit)),
+        program=program,
+        settle_s=settle,
+        resubmit=not no_resubmit,
+        streams=streams,
+        limit_mb_s=bwlimit,
+    )
+    while True:
+        done = _round(manifest, wish)
+        if once:
+            raise typer.Exit(0 if done.is_idle else 75)
+        time.sleep(interval)
+
+
+def _round(manifest: Path, wish: Wish) -> Round:
+    """One round; an error that may go away is said and leaves the rest to the next one."""
+    from dlcctr.report import print_lines, warn
+    from dlcctr.watch import describe, watch_once
+
+    def say(line: str) -> None:
+        print_lines([f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}"])
+
+    done = watch_once(manifest, wish, say=say)
+    if done.error:
+        warn(f"not finished this round: {done.error.message}")
+        if done.error.hint:
+            warn(f"  what to do: {done.error.hint} (the next round tries again by itself)")
+    say(describe(done))
+    return done

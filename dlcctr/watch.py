@@ -1,0 +1,277 @@
+"""`watch`: new videos in, results out; every round goes on where the last one stopped, wherever that was."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dlcctr import transfer_lock
+from dlcctr.arrivals import Arrival, arrivals_of, as_table, look
+from dlcctr.campaign import read_campaign
+from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign_run import finished_rows
+from dlcctr.errors import CommandFailedError, DlcctrError, ManifestError, TryAgainError
+from dlcctr.fetch import Wish as FetchWish
+from dlcctr.fetch import fetch
+from dlcctr.files import write_text_atomic
+from dlcctr.make_campaign import extend_campaign
+from dlcctr.manifest import Row, read_manifest
+from dlcctr.push import Wish as PushWish
+from dlcctr.push import push
+from dlcctr.remote import Remote
+from dlcctr.report import plural, ranges
+from dlcctr.ssh import log_in
+
+LOCK_NAME = "watch.lock"
+STATE_NAME = "watch.json"
+SETTLE_S = 60.0
+SHOWN_CHARS = 300
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to watch, and what to do with what comes.
+
+    Parameters
+    ----------
+    folders : tuple of str
+        Watched; below the campaign's video root.
+    submit : tuple of str
+        Words of ``dlcctr submit`` at the other side.
+    program : str
+        ``dlcctr`` there.
+    settle_s : float
+        So long a file keeps its size before it is taken for whole.
+    resubmit : bool
+        Also ``dlcctr resubmit`` there, which knows the causes that another try mends.
+    """
+
+    remote: Remote
+    ssh: tuple[str, ...]
+    folders: tuple[str, ...]
+    image: Path | None = None
+    submit: tuple[str, ...] = ()
+    program: str = "dlcctr"
+    settle_s: float = SETTLE_S
+    resubmit: bool = True
+    streams: int = 2
+    limit_mb_s: float | None = None
+
+
+@dataclass
+class State:
+    """What the next round must know; all else is in the manifest, in the results and at the other side.
+
+    Parameters
+    ----------
+    seen : dict
+        Files that have no row, with the reason.
+    pushed : list of int
+        Rows whose videos are at the other side.
+    submitted : list of int
+        Rows that were handed over there.
+    """
+
+    seen: dict[str, Arrival] = field(default_factory=dict)
+    pushed: list[int] = field(default_factory=list)
+    submitted: list[int] = field(default_factory=list)
+    last_round: str = ""
+    last_error: str = ""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round did. `error` is what kept it from its end; the next round goes on."""
+
+    added: list[int] = field(default_factory=list)
+    pushed: list[int] = field(default_factory=list)
+    submitted: list[int] = field(default_factory=list)
+    fetched: list[int] = field(default_factory=list)
+    waiting: int = 0
+    open: int = 0
+    error: DlcctrError | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is left to be done or waited for."""
+        return not self.open and not self.waiting and self.error is None
+
+
+def watch_once(manifest: Path, wish: Wish, *, say: Say = lambda _: None) -> Round:
+    """One round: take new videos into the manifest, push, submit, fetch.
+
+    Each step is safe to be repeated: rows are appended once, files that are there are not sent again, rows are
+    submitted once, results are taken once.
+
+    Raises
+    ------
+    DlcctrError
+        Something that no further round mends: the campaign cannot be read, another watch is at it.
+    """
+    paths = CampaignPaths.of(manifest)
+    with transfer_lock.hold(paths.root / LOCK_NAME, wait_s=1.0):
+        file = paths.root / STATE_NAME
+        worker = _Worker(manifest, wish, read_state(file), file, say)
+        added = worker.add()
+        try:
+            done = worker.work(added)
+            worker.state.last_error = ""
+        except (TryAgainError, CommandFailedError) as error:
+            worker.state.last_error = error.message[:SHOWN_CHARS]
+            done = Round(added, waiting=len(worker.state.seen), open=len(worker.open_rows()), error=error)
+        worker.state.last_round = time.strftime("%Y-%m-%d %H:%M:%S")
+        worker.keep()
+        return done
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """The steps of a round; the state is written down after each that changed something elsewhere."""
+
+    manifest: Path
+    wish: Wish
+    state: State
+    file: Path
+    say: Say
+
+    def keep(self) -> None:
+        write_state(self.file, self.state)
+
+    def open_rows(self) -> list[Row]:
+        """Rows without a result here."""
+        finished = finished_rows(self.manifest)
+        return [row for row in read_manifest(self.manifest) if not row.error and row.index not in finished]
+
+    def add(self) -> list[int]:
+        campaign, rows = read_campaign(self.manifest), read_manifest(self.manifest)
+        own = (self.manifest, campaign.file, campaign.out, CampaignPaths.of(self.manifest).root)
+        settle_s = self.wish.settle_s
+        sighting = look(
+            self.wish.folders, rows, self.state.seen,
+            root=campaign.video_root, own=own, now=time.time(), settle_s=settle_s,
+        )  # fmt: skip
+        self.state.seen = sighting.seen
+        self.keep()
+        if not sighting.ready:
+            return []
+        made = extend_campaign([str(path) for path in sighting.ready], self.manifest)
+        for row in made.rows:
+            self.say(f"new: row {row.index}, {row.video}" + (f" ({row.error})" if row.error else ""))
+        return [row.index for row in made.rows]
+
+    def work(self, added: list[int]) -> Round:
+        todo = [row.index for row in self.open_rows()]
+        pushed = self.push([index for index in todo if index not in self.state.pushed])
+        submitted = self.submit([i for i in todo if i in self.state.pushed and i not in self.state.submitted])
+        fetched = self.fetch() if set(self.state.submitted) & set(todo) else []
+        left = [row.index for row in self.open_rows()]
+        if self.wish.resubmit and not submitted and set(left) & set(self.state.submitted):
+            self.resubmit()
+        return Round(added, pushed, submitted, fetched, len(self.state.seen), len(left))
+
+    def push(self, rows: list[int]) -> list[int]:
+        if not rows:
+            return []
+        sent = push(self.manifest, _push_wish(self.wish, rows, first=not self.state.pushed))
+        for index, why in sent.left_out.items():
+            self.say(f"row {index} is not sent: {why}")
+        pushed = [index for index in rows if index not in sent.left_out]
+        self.state.pushed = sorted({*self.state.pushed, *pushed})
+        self.keep()
+        self.say(f"pushed: rows {ranges(pushed)}")
+        return pushed
+
+    def submit(self, rows: list[int]) -> list[int]:
+        if rows:
+            words = ["submit", self.manifest.name, "--rows", ranges(rows), "--skip-bad-videos", "--json"]
+            _ask_there(self.wish, [*words, *self.wish.submit])
+            self.state.submitted = sorted({*self.state.submitted, *rows})
+            self.keep()
+            self.say(f"submitted: rows {ranges(rows)}")
+        return rows
+
+    def fetch(self) -> list[int]:
+        wish = self.wish
+        taken = fetch(
+            self.manifest, FetchWish(wish.remote, wish.ssh, streams=wish.streams, limit_mb_s=wish.limit_mb_s)
+        ).taken
+        if taken:
+            self.say(f"fetched: rows {ranges(taken)}")
+        return taken
+
+    def resubmit(self) -> None:
+        arrays = _ask_there(self.wish, ["resubmit", self.manifest.name, "--yes", "--json"])["arrays"]
+        if arrays:
+            self.say(f"submitted again: {plural(len(arrays), 'array')}")
+
+
+def _push_wish(wish: Wish, rows: Sequence[int], *, first: bool) -> PushWish:
+    return PushWish(
+        remote=wish.remote,
+        ssh=wish.ssh,
+        rows=ranges(rows),
+        image=wish.image if first else None,
+        videos_only=not first,
+        streams=wish.streams,
+        limit_mb_s=wish.limit_mb_s,
+        skip_bad_videos=True,
+    )
+
+
+def _ask_there(wish: Wish, words: Sequence[str]) -> dict[str, Any]:
+    """Run the other side's dlcctr in the campaign's folder; its JSON answer, which has ``arrays``."""
+    folder = wish.remote.folder
+    line = shlex.join([wish.program, *words])
+    command = f"cd {shlex.quote(folder if folder.startswith('/') else './' + folder)} && {line}"
+    with log_in(wish.remote.host, wish.ssh) as login:
+        answer = login.ask(command, [], what=f"{wish.program} {words[0]} there")
+    try:
+        table: dict[str, Any] = json.loads(answer)
+        table["arrays"]
+        return table
+    except (ValueError, KeyError, TypeError) as error:
+        raise CommandFailedError(
+            f"{wish.remote.host}: `{wish.program} {words[0]}` answered something else: {answer[:SHOWN_CHARS]!r}",
+            f"run it there by hand: cd {folder}; {line}",
+        ) from error
+
+
+def read_state(file: Path) -> State:
+    """Read the state file; an empty state where there is none.
+
+    Raises
+    ------
+    ManifestError
+        It is damaged.
+    """
+    try:
+        table: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return State(**{**table, "seen": arrivals_of(table["seen"])})
+    except FileNotFoundError:
+        return State()
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ManifestError(
+            f"{file}: cannot be read ({error})", "remove it: rows are appended, pushed and submitted once all the same"
+        ) from error
+
+
+def write_state(file: Path, state: State) -> None:
+    """Write the state for the next round, and for people to read."""
+    table = {**vars(state), "seen": as_table(state.seen)}
+    write_text_atomic(file, json.dumps(table, indent=1, ensure_ascii=False) + "\n")
+
+
+def describe(done: Round) -> str:
+    """One line on a round."""
+    parts = [(done.added, "new"), (done.pushed, "pushed"), (done.submitted, "submitted"), (done.fetched, "fetched")]
+    words = [f"{plural(len(rows), 'row')} {what}" for rows, what in parts if rows]
+    words += [f"{plural(done.waiting, 'file')} not taken (see {STATE_NAME})"] if done.waiting else []
+    words += [f"{plural(done.open, 'row')} without a result yet"] if done.open else []
+    return ", ".join(words) or "nothing to do"
