@@ -54,8 +54,9 @@ class Receipt:
     columns : dict
         What the .h5 holds: ``rows`` and ``names``, the column tuples without the scorer.
     path : str
-        How the result was made: ``stock`` (DeepLabCut on the video itself) or ``stock-reencoded``
-        (DeepLabCut on a lossless copy of the frames that decode).
+        How the result was made: ``own`` (our loop with DeepLabCut's network), ``stock`` (DeepLabCut's
+        `analyze_videos` on the video itself) or ``stock-reencoded`` (the same on a lossless copy of the frames that
+        decode).
     """
 
     state: RowState

@@ -34,6 +34,8 @@ class Request:
         ``(x1, x2, y1, y2)`` in px, origin at the top left.
     device : str
         ``auto`` (a GPU; the CPU only with `allow_cpu`), ``cpu`` or ``cuda``.
+    path : str
+        ``own`` (our loop), ``stock`` (DeepLabCut's `analyze_videos`) or ``auto``: ours where it covers the model.
     """
 
     manifest: Path
@@ -51,6 +53,7 @@ class Request:
     allow_cpu: bool = False
     overwrite: bool = False
     scratch: Path | None = None
+    path: str = "stock"
 
 
 def run(request: Request) -> ExitCode:
@@ -141,7 +144,7 @@ def _attempt(task: RowTask, request: Request, record: Record, place: Workplace) 
     device, may_use_cpu = _choose_device(request)
     with place.open_row(task.settings.out) as scratch:
         with commit.disk_errors(scratch):
-            files = analyse(task, record, scratch, place, device=device, may_use_cpu=may_use_cpu)
+            files = analyse(task, record, scratch, place, device=device, may_use_cpu=may_use_cpu, path=request.path)
         state = RowState.DEGRADED if record.lost_frames else RowState.OK
 
         def receipt(entries: list[OutputFile]) -> Receipt:
@@ -150,7 +153,7 @@ def _attempt(task: RowTask, request: Request, record: Record, place: Workplace) 
         if not commit.commit(files, task.folder, receipt, task.row, task.expected, overwrite=request.overwrite):
             return "another attempt at it committed first; its result stays"
     assert record.scan is not None
-    return f"{state.value}, {record.scan.stream} frames"
+    return f"{state.value}, {record.scan.stream} frames, path {record.path}"
 
 
 def _choose_device(request: Request) -> tuple[str, bool]:

@@ -21,6 +21,7 @@ OFFSET_VARIABLE = f"{ENV_PREFIX}INDEX_OFFSET"
 TASK_NUMBER_VARIABLE = f"{ENV_PREFIX}TASK"
 TASK_VARIABLE = "SLURM_ARRAY_TASK_ID"
 DEVICES = ("auto", "cpu", "cuda")
+PATHS = ("auto", "own", "stock")
 
 app = typer.Typer(
     name=PROGRAM,
@@ -108,6 +109,13 @@ def analyze(
         Optional[Path],  # noqa: UP045
         typer.Option(envvar=_env("SCRATCH"), help="Where temporary files go."),
     ] = None,
+    path: Annotated[
+        str,
+        typer.Option(
+            envvar=_env("PATH"),
+            help="own (our loop), stock (DeepLabCut's analyze_videos) or auto: ours where it covers the model.",
+        ),
+    ] = "stock",
 ) -> None:
     """Analyse one row of a manifest, or one task of a plan: DeepLabCut's files and receipts that prove them whole."""
     from entrypoint.analyze import Request, run
@@ -132,6 +140,7 @@ def analyze(
         allow_cpu=allow_cpu,
         overwrite=overwrite,
         scratch=scratch,
+        path=parse_path(path),
     )
     if plan is None:
         raise typer.Exit(int(run(request)))
@@ -224,6 +233,15 @@ def parse_device(text: str) -> str:
         raise UsageError(
             f"--device is {text!r}; it must be one of {', '.join(DEVICES)}",
             "choose among several GPUs with CUDA_VISIBLE_DEVICES",
+        )
+    return text
+
+
+def parse_path(text: str) -> str:
+    """One of `PATHS`; anything else is a `UsageError`."""
+    if text not in PATHS:
+        raise UsageError(
+            f"--path is {text!r}; it must be one of {', '.join(PATHS)}", "leave it out: auto fits every model"
         )
     return text
 

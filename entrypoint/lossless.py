@@ -9,6 +9,7 @@ from typing import Any
 
 from dlcctr.errors import OutputError, VideoError
 from entrypoint.decoding import Pass
+from entrypoint.replay import decoded_frames, open_pass
 from entrypoint.threads import allowed_cpus
 from entrypoint.video import FrameScan
 
@@ -48,22 +49,6 @@ def write_copy(path: Path, target: Path, scan: FrameScan, threads: int = 0) -> N
         )
 
 
-def _read(path: Path, scan: FrameScan, threads: int, *, hold: bool = False) -> Pass:
-    if scan.strict is None:
-        return Pass(path, threads=threads, hold=hold)
-    return Pass(path, threads=1, strict=scan.strict, hold=hold)
-
-
-def _wanted(reading: Pass, scan: FrameScan) -> Iterator[Any]:
-    """Decoded frames only; `reading.source` is the current one's packet."""
-    place = 0
-    for number, frame in reading.frames():
-        while place < len(scan.outputs) and number >= scan.outputs[place][1]:
-            place += 1
-        if place < len(scan.outputs) and number >= scan.outputs[place][0]:
-            yield frame
-
-
 def _rate(reading: Pass) -> Fraction:
     stream = reading.stream
     return Fraction(stream.guessed_rate or stream.average_rate or stream.base_rate or 25)
@@ -73,7 +58,7 @@ def _copy_packets(path: Path, target: Path, scan: FrameScan) -> int:
     """Copy the packets of a codec whose packets stand alone; 0 for all others, and where the container refuses."""
     import av
 
-    with _read(path, scan, 1, hold=True) as reading:
+    with open_pass(path, scan, 1, hold=True) as reading:
         codec = reading.stream.codec_context.codec
         if not codec.intra_only and reading.codec != "png":
             return 0
@@ -86,7 +71,7 @@ def _copy_packets(path: Path, target: Path, scan: FrameScan) -> int:
                 stream: Any = out.add_stream_from_template(reading.stream)
                 rate = _rate(reading)
                 stream.time_base = 1 / rate
-                for frame in _wanted(reading, scan):
+                for frame in decoded_frames(reading, scan):
                     if not written:
                         _keep_rotation(stream, frame)
                     packet = reading.held.pop(-1 if reading.source is None else reading.source, None)
@@ -105,8 +90,8 @@ def _copy_packets(path: Path, target: Path, scan: FrameScan) -> int:
 def _encode(path: Path, target: Path, scan: FrameScan, threads: int) -> int:
     import av
 
-    with _read(path, scan, threads) as reading:
-        frames = _wanted(reading, scan)
+    with open_pass(path, scan, threads) as reading:
+        frames = decoded_frames(reading, scan)
         first = next(frames, None)
         if first is None:
             return 0

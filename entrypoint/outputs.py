@@ -159,13 +159,13 @@ def _expand_pickle(file: Path, job: Job, kept: list[int]) -> None:
 def _expand_full(data: dict[str, Any], frames: int, kept: list[int]) -> dict[str, Any]:
     metadata = {**data["metadata"], "nframes": frames}
     if "key_str_width" in metadata:
-        metadata["key_str_width"] = _width(frames)
+        metadata["key_str_width"] = frame_digits(frames)
     moved = {"metadata": metadata, **_move({k: v for k, v in data.items() if k != "metadata"}, frames, kept)}
     example = next((v for k, v in moved.items() if k != "metadata"), None)
     # The PyTorch engine has an entry for every frame; TensorFlow leaves out those that it could not read.
     if "key_str_width" in metadata and example is not None:
         for n in set(range(frames)) - set(kept):
-            moved[_frame_name(n, frames)] = _blank(example)
+            moved[frame_name(n, frames)] = _blank(example)
     ordered = {"metadata": moved.pop("metadata")}
     return {**ordered, **{name: moved[name] for name in sorted(moved)}}
 
@@ -192,16 +192,18 @@ def _move(frames_of: Any, frames: int, kept: list[int]) -> Any:
     moved = {}
     for key, value in frames_of.items():
         if isinstance(key, str) and key.startswith("frame"):
-            key = _frame_name(kept[int(key[len("frame") :])], frames)  # noqa: PLW2901
+            key = frame_name(kept[int(key[len("frame") :])], frames)  # noqa: PLW2901
         elif isinstance(key, int):
             key = kept[key]  # noqa: PLW2901
         moved[key] = value
     return moved
 
 
-def _frame_name(n: int, frames: int) -> str:
-    return "frame" + str(n).zfill(_width(frames))
+def frame_name(n: int, frames: int) -> str:
+    """Key of a frame in DeepLabCut's pickles of a video with so many frames."""
+    return "frame" + str(n).zfill(frame_digits(frames))
 
 
-def _width(frames: int) -> int:
+def frame_digits(frames: int) -> int:
+    """Digits that DeepLabCut counts the frames of a video with."""
     return math.ceil(math.log10(frames))

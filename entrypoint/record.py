@@ -27,7 +27,9 @@ class Record:
     Parameters
     ----------
     path : str
-        ``stock`` or ``stock-reencoded``, as in `Receipt`.
+        ``own``, ``stock`` or ``stock-reencoded``, as in `Receipt`.
+    batch_size : int or None
+        Frames per network call in the end, where it may have become smaller on the way.
     """
 
     started: str = field(default_factory=provenance.now)
@@ -39,6 +41,7 @@ class Record:
     scorer: str = ""
     columns: dict[str, Any] = field(default_factory=dict)
     path: str = ""
+    batch_size: int | None = None
 
     @contextlib.contextmanager
     def timed(self, phase: str) -> Iterator[None]:
@@ -81,7 +84,7 @@ def make_failure(task: RowTask, record: Record, error: DlcctrError, state: RowSt
 def _receipt(
     task: RowTask, record: Record, state: RowState, *, cause: str, exit_code: int, files: list[OutputFile]
 ) -> Receipt:
-    scan, batch_size = record.scan, task.settings.batch_size or task.model.batch_size
+    scan, batch_size = record.scan, record.batch_size or task.settings.batch_size or task.model.batch_size
     return Receipt(
         state=state,
         cause=cause,

@@ -1,15 +1,15 @@
-"""One row with a worker: the video is scanned while the worker imports DeepLabCut, then DeepLabCut analyses it."""
+"""One row with a worker: the video is scanned while the worker imports DeepLabCut, then it is analysed."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from dlcctr.errors import AnalysisError, GpuError, ManifestError, OutputError, VideoError
+from dlcctr.errors import AnalysisError, GpuError, ManifestError, ModelError, OutputError, VideoError
 from entrypoint import commit
 from entrypoint.child import Worker
 from entrypoint.engines import Job
@@ -32,9 +32,14 @@ SHOWN_LINES = 15
 
 
 def analyse(
-    task: RowTask, record: Record, scratch: Path, place: Workplace, *, device: str, may_use_cpu: bool
+    task: RowTask, record: Record, scratch: Path, place: Workplace, *, device: str, may_use_cpu: bool, path: str
 ) -> list[Path]:
-    """Let DeepLabCut analyse a row's video in a private folder.
+    """Have a row's video analysed in a private folder.
+
+    Parameters
+    ----------
+    path : str
+        ``own`` (our loop), ``stock`` (DeepLabCut's `analyze_videos`) or ``auto``: ours where it covers the model.
 
     Returns
     -------
@@ -57,7 +62,7 @@ def analyse(
             record.scan = scan(task.video, threads=threads)
         _check_frames(task, record.scan, scratch)
         device = _settle_device(place.wait_ready(), device, may_use_cpu, record)
-        session = _Session(task, record, record.scan, worker, config=config, device=device, scratch=scratch)
+        session = _Session(task, record, record.scan, worker, config=config, device=device, scratch=scratch, path=path)
         return session.run()
     except AnalysisError:
         _show_tail(worker)
@@ -110,8 +115,24 @@ class _Session:
     config: Path
     device: str
     scratch: Path
+    path: str
 
     def run(self) -> list[Path]:
+        """Analyse the video in our loop, or through stock DeepLabCut where the loop does not cover it."""
+        if self.path == "stock":
+            return self._run_stock()
+        answer = self._run_job(self._link(), "own")
+        if answer["event"] == "done":
+            return self._take(answer, "own")
+        if self.path == "own":
+            raise ModelError(
+                f"our own loop cannot analyse this, because {answer['why']}",
+                "leave the choice to the program with --path auto, or take --path stock",
+            )
+        print(f"{self.task.name}: through stock DeepLabCut, because {answer['why']}")
+        return self._run_stock()
+
+    def _run_stock(self) -> list[Path]:
         """Analyse the video itself; a lossless copy of its frames where DeepLabCut would get the original wrong."""
         failed = ""
         if not self._needs_copy():
@@ -130,14 +151,22 @@ class _Session:
         )
 
     def _needs_copy(self) -> bool:
-        """TensorFlow believes the header; PyTorch reads until a frame fails, but for a detector rewinds by it."""
+        """TensorFlow believes the header; PyTorch reads until a frame fails, but for a detector rewinds by it.
+
+        Interlaced frames are black pictures from OpenCV's FFmpeg 8; those of a copy are not interlaced.
+        """
         believed = self.task.model.engine == "tensorflow" or self.task.model.top_down
-        return not self.scan.clean or (believed and not (self.scan.header_true and self.scan.fps > 0))
+        return (
+            not self.scan.clean
+            or self.scan.interlaced
+            or (believed and not (self.scan.header_true and self.scan.fps > 0))
+        )
 
     def _link(self) -> Path:
         """Give the video a plain name: DeepLabCut leaves out ``*_labeled.*`` and cuts names at ``.h5``."""
         video = self.task.video
         link = self.scratch / f"video{video.suffix if PLAIN_ENDING.fullmatch(video.suffix) else ''}"
+        link.unlink(missing_ok=True)
         link.symlink_to(video.absolute())
         return link
 
@@ -149,12 +178,14 @@ class _Session:
             reencode(self.task.video, target, self.scan, threads=allowed_cpus())
         return target
 
-    def _make_job(self, video: Path) -> Job:
+    def _make_job(self, video: Path, path: str) -> Job:
         task, scan, results = self.task, self.scan, self.scratch / RESULTS
         # A folder of its own: DeepLabCut takes any earlier file in it for "already analyzed"
         shutil.rmtree(results, ignore_errors=True)
         results.mkdir()
         return Job(
+            path=path,
+            model=task.model.hash,
             config=str(self.config),
             video=str(video),
             folder=str(results),
@@ -167,12 +198,13 @@ class _Session:
             shuffle=task.model.shuffle,
             trainset_index=task.model.trainset_index,
             device=self.device,
-            batch_size=task.settings.batch_size,
-            crop=list(task.settings.crop) if task.settings.crop else None,
+            batch_size=task.settings.batch_size or task.model.batch_size,
+            crop=list(task.crop) if task.crop else None,
             csv=task.settings.csv,
+            scan=asdict(scan) if path == "own" else {},
         )
 
-    def _run_job(self, video: Path) -> dict[str, Any]:
+    def _run_job(self, video: Path, path: str = "stock") -> dict[str, Any]:
         """Send a job and show its progress: one bar per stage, for top-down models read the video twice."""
         from entrypoint.progress import Progress
 
@@ -190,7 +222,7 @@ class _Session:
             bars[stage].update(min(done, self.scan.decoded))
 
         with self.record.timed("analysis"):
-            self.worker.send(self._make_job(video))
+            self.worker.send(self._make_job(video, path))
             try:
                 answer = self.worker.wait(show)
                 finish()
@@ -203,6 +235,10 @@ class _Session:
         record = self.record
         record.path = path
         record.scorer, record.device, record.columns = answer["scorer"], answer["device"], answer["columns"]
+        record.batch_size = answer.get("batch_size")
+        for phase, seconds in answer.get("timings_s", {}).items():
+            record.add_time(phase, seconds)
+            record.add_time("analysis", -seconds)
         record.add_time("verification", answer["verification_s"])
         record.add_time("analysis", -answer["verification_s"])
         return [self.scratch / RESULTS / name for name in answer["files"]]

@@ -15,11 +15,14 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, TextIO
 
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, OutputError, VideoError
 from entrypoint import outputs
 from entrypoint.engines import Engine, Job, get_engine, versions
+from entrypoint.loop import NotCovered
+from entrypoint.loop.run import Loop
 
 PR_SET_PDEATHSIG = 1
 MEMORY_HINT = "use a smaller --batch-size, or give the job more memory"
@@ -31,8 +34,9 @@ def main(engine_name: str, answers: int, threads: int) -> None:
     with os.fdopen(answers, "w", encoding="utf-8") as channel:
         engine = _load(engine_name, threads, channel)
         if engine is not None:
+            loop = Loop(engine.open_network)
             for line in sys.stdin:
-                _answer(channel, _run(engine, Job(**json.loads(line))))
+                _answer(channel, _run(engine, loop, Job(**json.loads(line))))
     sys.stdout.flush()
     # Interpreter shutdown of the big libraries takes seconds and can hang; all is written.
     os._exit(0)
@@ -68,19 +72,22 @@ def _load(name: str, threads: int, channel: TextIO) -> Engine | None:
     return engine
 
 
-def _run(engine: Engine, job: Job) -> dict[str, Any]:
+def _run(engine: Engine, loop: Loop, job: Job) -> dict[str, Any]:
+    """Do a job."""
     try:
         with _explained():
-            scorer = engine.analyze(job)
+            scorer, facts = _analyze_own(loop, job) if job.path == "own" else _analyze_stock(engine, loop, job)
             device = engine.device_used(job)
             analysed = time.monotonic()
-            outputs.verify(job, scorer)
-            if job.missing:
+            outputs.verify(replace(job, decoded=job.frames) if job.path == "own" else job, scorer)
+            if job.missing and job.path != "own":
                 outputs.expand(job)
             columns = outputs.describe(job)
             names = outputs.rename(job)
     except outputs.ShortRead as short:
         return {"event": "short", "rows": short.rows}
+    except NotCovered as why:
+        return {"event": "uncovered", "why": str(why)}
     except DlcctrError as error:
         return _failure(error)
     return {
@@ -90,7 +97,18 @@ def _run(engine: Engine, job: Job) -> dict[str, Any]:
         "columns": columns,
         "files": names,
         "verification_s": time.monotonic() - analysed,
+        **facts,
     }
+
+
+def _analyze_own(loop: Loop, job: Job) -> tuple[str, dict[str, Any]]:
+    result = loop.analyze(job)
+    return result.scorer, {"timings_s": result.timings_s, "batch_size": result.batch_size}
+
+
+def _analyze_stock(engine: Engine, loop: Loop, job: Job) -> tuple[str, dict[str, Any]]:
+    loop.forget()  # DeepLabCut loads the model once more
+    return engine.analyze(job), {}
 
 
 @contextlib.contextmanager
@@ -98,7 +116,7 @@ def _explained() -> Iterator[None]:
     """Turn what DeepLabCut and the engines raise into this project's errors."""
     try:
         yield
-    except (DlcctrError, outputs.ShortRead):
+    except (DlcctrError, outputs.ShortRead, NotCovered):
         raise
     except Exception as error:
         traceback.print_exc()

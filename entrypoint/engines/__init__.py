@@ -1,11 +1,14 @@
-"""How stock DeepLabCut is called, one module per engine behind one small protocol. Runs in the worker only."""
+"""How DeepLabCut is called, one module per engine behind one small protocol. Runs in the worker only."""
 
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+if TYPE_CHECKING:
+    from entrypoint.loop import Network
 
 DISTRIBUTIONS = (
     "deeplabcut", "torch", "torchvision", "tensorflow", "tensorflow-cpu", "tf-keras", "numpy", "pandas", "tables",
@@ -15,10 +18,14 @@ DISTRIBUTIONS = (
 
 @dataclass(frozen=True)
 class Job:
-    """One call of `analyze_videos`, as it goes from the supervisor to the worker.
+    """One analysis, as it goes from the supervisor to the worker.
 
     Parameters
     ----------
+    path : str
+        ``own`` (our loop) or ``stock`` (one call of `analyze_videos`).
+    model : str
+        The model's hash.
     config : str
         config.yaml of the private skeleton.
     video : str
@@ -30,11 +37,17 @@ class Job:
     columns : list
         The model's columns in order, without the scorer.
     frames, decoded, missing
-        Frames of the stream, frames of `video`, and the ranges ``[first, stop)`` between the two.
+        Frames of the stream, those of them that decode, and the ranges ``[first, stop)`` of the others.
+    scan : dict
+        Fields of the `entrypoint.video.FrameScan`; for our loop.
     device : str
         ``cpu`` or ``cuda``.
+    batch_size, crop
+        Those in force, be they the option's, the campaign's or the project's own.
     """
 
+    path: str
+    model: str
     config: str
     video: str
     folder: str
@@ -50,6 +63,7 @@ class Job:
     batch_size: int | None
     crop: list[int] | None
     csv: bool
+    scan: dict[str, Any] = field(default_factory=dict)
 
 
 class Engine(Protocol):
@@ -60,6 +74,9 @@ class Engine(Protocol):
 
     def analyze(self, job: Job) -> str:
         """Call stock `analyze_videos`. Returns the scorer."""
+
+    def open_network(self, job: Job) -> Network:
+        """Network of a job for our own loop; raises `entrypoint.loop.NotCovered`."""
 
     def device_used(self, job: Job) -> dict[str, Any]:
         """Where the network really ran; raises `GpuError` where that is not what the job asked for."""

@@ -1,11 +1,14 @@
-"""Stock `analyze_videos` of the PyTorch engine: bottom-up, top-down, single- and multi-animal."""
+"""The PyTorch engine: stock `analyze_videos` for every kind of model, and networks for our own loop."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlcctr.errors import GpuError
 from entrypoint.engines import Job
+
+if TYPE_CHECKING:
+    from entrypoint.loop import Network
 
 
 def load(threads: int) -> dict[str, Any]:
@@ -52,6 +55,13 @@ def analyze(job: Job) -> str:
             device="cuda:0" if job.device == "cuda" else "cpu",
         )
     )
+
+
+def open_network(job: Job) -> Network:
+    """Network of a job for our own loop."""
+    from entrypoint.loop import pytorch
+
+    return pytorch.open_network(job)
 
 
 def device_used(job: Job) -> dict[str, Any]:

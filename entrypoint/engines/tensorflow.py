@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlcctr.errors import GpuError
 from entrypoint.engines import Job
+from entrypoint.loop import NotCovered
+
+if TYPE_CHECKING:
+    from entrypoint.loop import Network
 
 MIN_NETWORK_BYTES = 1 << 20
 
@@ -55,6 +59,11 @@ def analyze(job: Job) -> str:
             engine=Engine.TF,
         )
     )
+
+
+def open_network(job: Job) -> Network:
+    """Our own loop has no networks of this engine."""
+    raise NotCovered("it is for the PyTorch engine only")
 
 
 def device_used(job: Job) -> dict[str, Any]:

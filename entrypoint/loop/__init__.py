@@ -1,0 +1,66 @@
+"""Our own analysis loop: DeepLabCut builds the network and loads its weights, we feed it. Runs in the worker only.
+
+It covers less than DeepLabCut: what it does not is said with `NotCovered`, and goes through stock `analyze_videos`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from entrypoint.engines import Job
+
+
+class NotCovered(Exception):
+    """The loop cannot give what stock DeepLabCut gives here; its text completes "because …"."""
+
+
+class Network(Protocol):
+    """A network on its device, with all of its preprocessing and its reading of the network's maps.
+
+    Attributes
+    ----------
+    scorer : str
+        As DeepLabCut names it in columns and files.
+    n_bodyparts : int
+    """
+
+    scorer: str
+    n_bodyparts: int
+
+    def allocate(self, shape: tuple[int, ...]) -> Any:
+        """Room for a batch, uint8, from which copies to the device are fast."""
+
+    def predict(self, frames: Any) -> Any:
+        """Positions in frames.
+
+        Parameters
+        ----------
+        frames : ndarray, (n, height, width, 3)
+            uint8, BGR as OpenCV reads pictures.
+
+        Returns
+        -------
+        ndarray, (n, n_bodyparts, 3)
+            float32: x, y in px from the top left of the frames, likelihood 0-1.
+        """
+
+    def predict_as_stock(self, frame: Any) -> Any:
+        """The same for one frame (height, width, 3), through DeepLabCut's own runner: (n_bodyparts, 3)."""
+
+    def is_out_of_memory(self, error: Exception) -> bool:
+        """Whether a smaller batch may help against an error of `predict`."""
+
+    def release_memory(self) -> None:
+        """Give what is cached back to the device, after an error of that kind."""
+
+    def write(self, job: Job, poses: Any, runtime: tuple[float, float]) -> None:
+        """Write DeepLabCut's own files into the job's folder.
+
+        Parameters
+        ----------
+        poses : ndarray, (n_frames, n_bodyparts, 3)
+            Of all stream frames; NaN with likelihood 0 where one did not decode.
+        runtime : tuple of float
+            When the analysis began and ended, seconds since 1970.
+        """

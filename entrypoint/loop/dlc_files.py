@@ -1,0 +1,122 @@
+"""DeepLabCut's files of the PyTorch engine, through its own writers (3.0.2, apis/videos.py), with flat memory."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from entrypoint import outputs
+from entrypoint.engines import Job
+from entrypoint.loop.dict_pickle import DictPickle
+from entrypoint.loop.pixels import stock_box
+
+FRAMES_AT_ONCE = 1000
+"""So many are made to DeepLabCut's dictionaries at a time."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """What DeepLabCut's writers want to know of a project."""
+
+    project_cfg: Any
+    model_cfg: Any
+    pose_cfg: dict[str, Any]
+    train_fraction: float
+
+    @classmethod
+    def of(cls, loader: Any, job: Job) -> Project:
+        """Read from DeepLabCut's `DLCLoader`."""
+        from deeplabcut.utils import auxiliaryfunctions
+
+        return cls(
+            loader.project_cfg,
+            loader.model_cfg,
+            auxiliaryfunctions.read_plainconfig(loader.model_folder.parent / "test" / "pose_cfg.yaml"),
+            loader.project_cfg["TrainingFraction"][job.trainset_index],
+        )
+
+    @property
+    def n_bodyparts(self) -> int:
+        """Body parts of the model."""
+        return len(self.model_cfg["metadata"]["bodyparts"])
+
+
+@dataclass(frozen=True)
+class _Video:
+    """What DeepLabCut's writer asks its video reader for, as the scan found it."""
+
+    dimensions: tuple[int, int]
+    fps: float
+    n_frames: int
+
+    def get_n_frames(self, robust: bool = False) -> int:
+        return self.n_frames
+
+
+class _Predictions(Sequence[dict[str, Any]]):
+    """Positions as the list that DeepLabCut's runner returns, each entry made when it is asked for."""
+
+    def __init__(self, poses: Any) -> None:
+        self._poses = poses
+
+    def __len__(self) -> int:
+        return len(self._poses)
+
+    def __getitem__(self, place: Any) -> Any:
+        return {"bodyparts": self._poses[place][None]}
+
+
+def write_files(project: Project, scorer: str, job: Job, poses: Any, runtime: tuple[float, float]) -> None:
+    """Write the .h5, the .csv if wanted, _full.pickle and _meta.pickle; parameters as of `Network.write`."""
+    import numpy
+    from deeplabcut.pose_estimation_pytorch.apis import videos
+
+    folder, prefix = Path(job.folder), Path(job.video).stem + scorer
+    poses = numpy.asarray(poses)  # views of a plain array cost less
+    metadata = videos._generate_metadata(
+        cfg=project.project_cfg,
+        pytorch_config=project.model_cfg,
+        dlc_scorer=scorer,
+        train_fraction=project.train_fraction,
+        batch_size=job.batch_size or 1,
+        cropping=job.crop,
+        runtime=runtime,
+        video=_video(job),
+    )
+    with (folder / f"{prefix}_meta.pickle").open("wb") as file:
+        pickle.dump(metadata, file, pickle.HIGHEST_PROTOCOL)
+    with DictPickle(folder / f"{prefix}_full.pickle") as full:
+        for part in _full_parts(project, poses, videos._generate_output_data):
+            full.add(part)
+    videos.create_df_from_prediction(
+        predictions=_Predictions(poses),
+        multi_animal=False,
+        model_cfg=project.model_cfg,
+        dlc_scorer=scorer,
+        output_path=folder,
+        output_prefix=prefix,
+        save_as_csv=job.csv,
+    )
+
+
+def _video(job: Job) -> _Video:
+    width, height, fps = job.scan["width"], job.scan["height"], job.scan["fps"]
+    if box := stock_box(job.crop, width, height):
+        width, height = box[1] - box[0], box[3] - box[2]
+    return _Video((width, height), round(fps, 2), job.frames)
+
+
+def _full_parts(project: Project, poses: Any, make: Any) -> Iterator[list[tuple[str, Any]]]:
+    frames = len(poses)
+    for first in range(0, frames, FRAMES_AT_ONCE):
+        entries = make(project.pose_cfg, _Predictions(poses[first : first + FRAMES_AT_ONCE]))
+        metadata = entries.pop("metadata")
+        if not first:
+            digits = outputs.frame_digits(frames)
+            yield [("metadata", {**metadata, "nframes": frames, "key_str_width": digits})]
+        yield [
+            (outputs.frame_name(number, frames), entry) for number, entry in enumerate(entries.values(), start=first)
+        ]

@@ -1,0 +1,57 @@
+"""Decoder's frames to the very pixels that OpenCV would give of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Box = tuple[int, int, int, int]
+
+
+class Pictures:
+    """Converter of one video's frames; it remembers what can be used again.
+
+    OpenCV lets swscale make BGR with bicubic interpolation of colour samples (cap_ffmpeg_impl.hpp), with the frame's
+    own colour space and range. With the same FFmpeg in both, all bytes are equal; 10-bit formats are not if RGB is
+    asked for instead, and interlaced frames are black pictures from OpenCV's FFmpeg 8 and right ones here.
+
+    Parameters
+    ----------
+    rotation : int
+        Degrees, as the container asks for it and `entrypoint.decoding.Pass` reports it.
+    box : tuple of int or None
+        Part of the turned picture: ``(x1, x2, y1, y2)`` in px.
+    """
+
+    def __init__(self, rotation: int = 0, box: Box | None = None) -> None:
+        from av.video.reformatter import Interpolation, VideoReformatter
+
+        self._reformatter = VideoReformatter()
+        self._bicubic = Interpolation.BICUBIC
+        self._quarter_turns = rotation // 90 % 4
+        self._box = box
+
+    def convert(self, frame: Any) -> Any:
+        """BGR picture (height, width, 3), uint8; valid as long as it is referred to."""
+        picture = self._reformatter.reformat(frame, format="bgr24", interpolation=self._bicubic, threads=1).to_ndarray()
+        if self._quarter_turns:
+            import numpy
+
+            picture = numpy.rot90(picture, self._quarter_turns)
+        if self._box:
+            x1, x2, y1, y2 = self._box
+            picture = picture[y1:y2, x1:x2]
+        return picture
+
+
+def stock_box(crop: list[int] | None, width: int, height: int) -> Box | None:
+    """A crop as DeepLabCut applies it.
+
+    It stores the crop as fractions of the picture and multiplies and truncates them again, which makes some
+    coordinates one pixel smaller (VideoReader.set_bbox and get_bbox).
+    """
+    if crop is None:
+        return None
+    x1, x2, y1, y2 = crop
+    return (
+        int(width * (x1 / width)), int(width * (x2 / width)), int(height * (y1 / height)), int(height * (y2 / height))
+    )  # fmt: skip

@@ -1,0 +1,166 @@
+"""A network of DeepLabCut's PyTorch engine: single-animal, bottom-up, with nothing but normalisation before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from entrypoint.engines import Job
+from entrypoint.loop import NotCovered
+from entrypoint.loop.dlc_files import Project, write_files
+
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "unable to find an engine to execute")
+"""PyTorch's words for it on GPUs and CPUs, and cuDNN's where no algorithm fits into what is left."""
+
+Step = Callable[[Any], Any]
+
+
+def open_network(job: Job) -> TorchNetwork:
+    """Let DeepLabCut build a job's network as its `analyze_videos` does (3.0.2, apis/videos.py), and load its weights.
+
+    Raises
+    ------
+    NotCovered
+        It is of a kind that is left to stock DeepLabCut.
+    """
+    from deeplabcut.pose_estimation_pytorch.apis import utils
+    from deeplabcut.pose_estimation_pytorch.data import DLCLoader
+
+    loader = DLCLoader(job.config, trainset_index=job.trainset_index, shuffle=job.shuffle)
+    _refuse_kinds(loader)
+    index, _ = utils.parse_snapshot_index_for_analysis(loader.project_cfg, loader.model_cfg, None, None)
+    snapshot = utils.get_model_snapshots(index, loader.model_folder, loader.pose_task)[0]
+    loader.model_cfg["device"] = "cuda:0" if job.device == "cuda" else "cpu"
+    runner = utils.get_pose_inference_runner(
+        model_config=loader.model_cfg, snapshot_path=snapshot.path, max_individuals=1, batch_size=1
+    )
+    return TorchNetwork(runner, Project.of(loader, job), loader.scorer(snapshot, None))
+
+
+def _refuse_kinds(loader: Any) -> None:
+    from deeplabcut.pose_estimation_pytorch.task import Task
+
+    model = loader.model_cfg
+    metadata, inference = model["metadata"], model["inference"]
+    if loader.project_cfg["multianimalproject"] or len(metadata["individuals"]) > 1:
+        raise NotCovered("the model is for several animals")
+    if loader.pose_task != Task.BOTTOM_UP:
+        raise NotCovered(f"the model is not bottom-up but {loader.pose_task.name.lower().replace('_', ' ')}")
+    if metadata["unique_bodyparts"] or metadata["with_identity"]:
+        raise NotCovered("the model has unique body parts, or tells animals apart")
+    if inference["autocast"]["enabled"] or inference["compile"]["enabled"]:
+        raise NotCovered("its inference settings ask for autocast or compile")
+
+
+class TorchNetwork:
+    """See `entrypoint.loop.Network`.
+
+    Frames go to the device as bytes; they are turned to RGB and normalised there. ``channels_last`` is how they lie in
+    memory anyway, and how convolutions are fastest.
+    """
+
+    def __init__(self, runner: Any, project: Project, scorer: str) -> None:
+        import torch
+
+        self._runner, self._project = runner, project
+        self._steps = normalisation(runner.preprocessor, runner.device)
+        self._model = runner.model.to(memory_format=torch.channels_last)
+        self._pinned = str(runner.device).startswith("cuda")
+        self.scorer, self.n_bodyparts = scorer, project.n_bodyparts
+
+    def allocate(self, shape: tuple[int, ...]) -> Any:
+        import torch
+
+        return torch.empty(shape, dtype=torch.uint8, pin_memory=self._pinned).numpy()
+
+    def predict(self, frames: Any) -> Any:
+        import torch
+
+        with torch.inference_mode():
+            batch = torch.from_numpy(frames).to(self._runner.device, non_blocking=True)
+            batch = batch.flip(-1).permute(0, 3, 1, 2).to(torch.float32)
+            for step in self._steps:
+                batch = step(batch)
+            found = self._model.get_predictions(self._model(batch))
+            poses = found["bodypart"]["poses"]
+            if poses.ndim != 4 or poses.shape[1] != 1 or set(found) != {"bodypart"}:
+                raise NotCovered("the network finds more than one position for each body part")
+            return poses[:, 0, :, :3].to(torch.float32).cpu().numpy()
+
+    def predict_as_stock(self, frame: Any) -> Any:
+        import numpy
+
+        (found,) = self._runner.inference([numpy.ascontiguousarray(frame[..., ::-1])])
+        return found["bodyparts"][0]
+
+    def is_out_of_memory(self, error: Exception) -> bool:
+        import torch
+
+        known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        return known or (isinstance(error, RuntimeError) and any(word in str(error).lower() for word in OUT_OF_MEMORY))
+
+    def release_memory(self) -> None:
+        import torch
+
+        if self._pinned:
+            torch.cuda.empty_cache()
+
+    def write(self, job: Job, poses: Any, runtime: tuple[float, float]) -> None:
+        write_files(self._project, self.scorer, job, poses, runtime)
+
+
+def normalisation(preprocessor: Any, device: Any) -> list[Step]:
+    """What DeepLabCut's preprocessor does to the values of a picture, for batches (n, 3, height, width) on a device.
+
+    The arithmetic is albumentations' own, number by number in float32.
+
+    Raises
+    ------
+    NotCovered
+        It does more than that: it pads, resizes or changes pictures.
+    """
+    from deeplabcut.pose_estimation_pytorch.data.preprocessor import (
+        AugmentImage,
+        ComposePreprocessor,
+        LoadImage,
+        ToBatch,
+        ToTensor,
+    )
+
+    parts = preprocessor.components if isinstance(preprocessor, ComposePreprocessor) else []
+    if [type(part) for part in parts] != [LoadImage, AugmentImage, ToTensor, ToBatch]:
+        raise NotCovered("DeepLabCut prepares pictures for this model in another way")
+    return [_step(transform, device) for transform in parts[1].transform.transforms]
+
+
+def _step(transform: Any, device: Any) -> Step:
+    import albumentations
+    from deeplabcut.pose_estimation_pytorch.data.transforms import ScaleToUnitRange
+
+    if type(transform) is ScaleToUnitRange and transform.p == 1:
+        return lambda batch: batch.div_(255.0)
+    if type(transform) is albumentations.Normalize and (transform.always_apply or transform.p == 1):
+        return _Normalize.of(transform, device)
+    raise NotCovered(f"its pictures are not only normalised ({type(transform).__name__})")
+
+
+@dataclass(frozen=True)
+class _Normalize:
+    mean: Any
+    factor: Any
+
+    @classmethod
+    def of(cls, transform: Any, device: Any) -> _Normalize:
+        import numpy
+        import torch
+
+        mean = numpy.array(transform.mean, numpy.float32)
+        mean *= transform.max_pixel_value
+        deviation = numpy.array(transform.std, numpy.float32)
+        deviation *= transform.max_pixel_value
+        factor = numpy.reciprocal(deviation, dtype=numpy.float32)
+        return cls(*(torch.from_numpy(each).to(device).view(1, 3, 1, 1) for each in (mean, factor)))
+
+    def __call__(self, batch: Any) -> Any:
+        return batch.sub_(self.mean).mul_(self.factor)

@@ -1,0 +1,171 @@
+"""The loop itself: batches in, positions out, whatever the engine is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dlcctr.errors import VideoError
+from entrypoint.engines import Job
+from entrypoint.loop import Network, NotCovered
+from entrypoint.loop.ahead import BatchReader
+from entrypoint.loop.pixels import stock_box
+from entrypoint.loop.poses import open_poses, stream_numbers
+from entrypoint.video import FrameScan
+
+MAX_PX = 0.01
+MAX_LIKELIHOOD = 1e-4
+PROGRESS_EVERY_S = 0.5
+
+
+@dataclass
+class Result:
+    """What an analysis took, in seconds by phase, and the batch size that it ended with."""
+
+    scorer: str
+    batch_size: int
+    timings_s: dict[str, float] = field(default_factory=dict)
+
+    def add(self, phase: str, since: float) -> None:
+        """Add the time since a `time.perf_counter` to a phase."""
+        self.timings_s[phase] = self.timings_s.get(phase, 0.0) + time.perf_counter() - since
+
+
+class Loop:
+    """Analyses one video after the other; the network stays loaded while the model is the same.
+
+    Parameters
+    ----------
+    open_network : callable
+        Makes a job's network, or raises `NotCovered`.
+    """
+
+    def __init__(self, open_network: Callable[[Job], Network]) -> None:
+        self._open = open_network
+        self._network: Network | None = None
+        self._key: tuple[str, str] | None = None
+        self._proven: set[tuple[int, ...]] = set()
+
+    def forget(self) -> None:
+        """Give the network's memory back."""
+        self._network, self._key = None, None
+        self._proven.clear()
+
+    def analyze(self, job: Job) -> Result:
+        """Analyse a video, and write DeepLabCut's files of all stream frames into the job's folder.
+
+        Raises
+        ------
+        NotCovered
+            Stock DeepLabCut must do it. Nothing was written.
+        DlcctrError
+            The video is no longer what was scanned.
+        """
+        began, clock = time.time(), time.perf_counter()
+        network = self._load(job)
+        result = Result(network.scorer, job.batch_size or 1)
+        result.add("load", clock)
+        with open_poses(job, network.n_bodyparts) as poses:
+            self._fill(poses, job, network, result)
+            clock = time.perf_counter()
+            network.write(job, poses, (began, time.time()))
+            result.add("writing", clock)
+        return result
+
+    def _load(self, job: Job) -> Network:
+        key = (job.model, job.device)
+        if self._network is None or self._key != key:
+            self.forget()
+            self._network, self._key = self._open(job), key
+        return self._network
+
+    def _fill(self, poses: Any, job: Job, network: Network, result: Result) -> None:
+        scan = FrameScan(**job.scan)
+        box = stock_box(job.crop, scan.width, scan.height)
+        numbers, done, progress = stream_numbers(job), 0, _Progress(len(stream_numbers(job)))
+        reader = BatchReader(Path(job.video), scan, batch_size=result.batch_size, box=box, allocate=network.allocate)
+        with reader:
+            clock = time.perf_counter()
+            for frames in reader:
+                result.add("decoding", clock)
+                self._prove(network, frames[0])
+                clock = time.perf_counter()
+                places = numbers[done : done + len(frames)]
+                if len(places) < len(frames):
+                    raise _changed(job, f"more than {done}")
+                poses[places] = predict(network, frames, result)
+                done += len(frames)
+                result.add("network", clock)
+                progress.show(done)
+                clock = time.perf_counter()
+        if done != len(numbers):
+            raise _changed(job, str(done))
+
+    def _prove(self, network: Network, frame: Any) -> None:
+        """Hold the first frame of each size against DeepLabCut's own runner: what it does may change."""
+        import numpy
+
+        if frame.shape in self._proven:
+            return
+        ours, stock = network.predict(frame[None])[0], network.predict_as_stock(frame)
+        if ours.shape != stock.shape:
+            raise NotCovered(f"DeepLabCut gives positions of shape {stock.shape} for a frame, not {ours.shape}")
+        off = numpy.abs(ours - stock).max(axis=0)
+        if not (off[:2].max() <= MAX_PX and off[2] <= MAX_LIKELIHOOD):  # so that NaN fails, too
+            raise NotCovered(
+                f"on its first frame DeepLabCut's own runner gives other positions (by {off[:2].max():.2g} px, "
+                f"{off[2]:.2g} in likelihood)"
+            )
+        self._proven.add(frame.shape)
+
+
+def predict(network: Network, frames: Any, result: Result) -> Any:
+    """Positions of a batch, in smaller batches from where memory does not suffice on; no frame is left out."""
+    import numpy
+
+    parts, first = [], 0
+    while first < len(frames):
+        batch = frames[first : first + result.batch_size]
+        part = _try(network, batch)
+        if part is None:
+            network.release_memory()
+            result.batch_size = len(batch) // 2
+            print(f"out of memory: going on with batches of {result.batch_size}", flush=True)
+        else:
+            parts.append(part)
+            first += len(batch)
+    return parts[0] if len(parts) == 1 else numpy.concatenate(parts)
+
+
+def _try(network: Network, frames: Any) -> Any:
+    """Positions, or None where memory does not suffice and the batch can be made smaller."""
+    try:
+        return network.predict(frames)
+    except Exception as error:  # it holds on to the memory: nothing can be given back before it is gone
+        if len(frames) == 1 or not network.is_out_of_memory(error):
+            raise
+        return None
+
+
+def _changed(job: Job, found: str) -> VideoError:
+    return VideoError(
+        f"{Path(job.video).resolve()}: {job.decoded} frames decoded at first, {found} the second time",
+        "the file changed meanwhile, or its disk is failing: look at it and try again",
+    )
+
+
+class _Progress:
+    """Lines in the form of DeepLabCut's own bar, which the supervisor reads."""
+
+    def __init__(self, frames: int) -> None:
+        self._frames, self._shown_s = frames, 0.0
+        print("Running pose prediction", flush=True)
+
+    def show(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self._shown_s >= PROGRESS_EVERY_S or done == self._frames:
+            self._shown_s = now
+            print(f"{done}/{self._frames} [", end="\r", flush=True)
