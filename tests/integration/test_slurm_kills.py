@@ -14,14 +14,14 @@ from tests.integration.test_slurm_campaign import model, sif  # noqa: F401
 
 pytestmark = pytest.mark.full
 
-COUNT, ROUNDS, SEED = 30, 20, 20261122
+COUNT, ROUNDS, SEED = 60, 20, 20261122
 LAST_ROUNDS = 6
 
 
 def strike(campaign: SlurmCampaign, chance: random.Random) -> str:
     """Do some harm."""
     cluster = campaign.cluster
-    kind = chance.choice(["node", "kill", "requeue", "controller", "accounting"])
+    kind = chance.choice(["node", "node", "kill", "kill", "requeue", "requeue", "controller", "accounting"])
     running = cluster.run_as_user(["squeue", "--noheader", "--states=running", "--array", "--format=%i"]).stdout.split()
     if kind == "node":
         node = chance.choice(["node1", "node2"])
@@ -49,7 +49,7 @@ def commits(campaign: SlurmCampaign) -> dict[int, str]:
 def test_random_kills(cluster: Cluster, model: Path, sif: Path) -> None:  # noqa: F811
     chance = random.Random(SEED)
     campaign = make_campaign(cluster, "kills", model, sif, COUNT)
-    campaign.submit("--tasks", "8")
+    campaign.submit("--tasks", "20")
     known: dict[int, str] = {}
     for number in range(ROUNDS):
         time.sleep(chance.uniform(1, 12))
