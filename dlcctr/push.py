@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dlcctr import preflight, rsync, transfer_lock
@@ -124,7 +124,7 @@ def push(manifest: Path, wish: Wish, *, bar: Bar = no_bar) -> Pushed:
         done = _send(far, items, changed, wish, bar)
     if not wish.dry_run:
         remember_remote(campaign, done.remote)
-    return Pushed(**{**vars(done), "left_out": left_out, "notes": notes})
+    return replace(done, left_out=left_out, notes=notes)
 
 
 def _items(
@@ -193,7 +193,7 @@ def _send(far: Far, items: Sequence[Item], texts: Mapping[str, bytes], wish: Wis
         for name, data in texts.items():
             (stage / name).write_bytes(data)
             far.send(stage, {name: len(data)})
-    return Pushed(**{**vars(done), "seconds": time.monotonic() - began})
+    return replace(done, seconds=time.monotonic() - began)
 
 
 def _link(link: Path, target: Path) -> None:

@@ -8,18 +8,21 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dlcctr import far_scripts
-from dlcctr.campaign import read_campaign
+from dlcctr.campaign import read_campaign, write_campaign
 from dlcctr.check import check
 from dlcctr.contract import ExitCode
 from dlcctr.fingerprint import fingerprint
+from dlcctr.model import inspect_model
 from tests.bench.apptainer import CHECKOUT
 from tests.cluster.cluster import Cluster
 from tests.integration.staging import HOSTILE, Sides, tree, wait_until
+from tests.unit.projects import pytorch_project
 
 pytestmark = pytest.mark.real
 
@@ -87,6 +90,23 @@ def test_a_campaign_goes_there_and_its_results_come_back(sides: Sides, tmp_path:
     assert "0 were here" not in sides.fetch().stdout
     assert check(sides.manifest).exit_code == ExitCode.OK
     assert tree(sides.far) == there_before
+
+
+def test_the_model_there_is_the_campaigns(plain: Sides, tmp_path: Path) -> None:
+    project = pytorch_project(tmp_path / "it's a model/mouse")
+    (project / "labeled-data").mkdir()
+    (project / "labeled-data/frame.png").write_bytes(b"x" * 1000)
+    info = inspect_model(project)
+    bodyparts = {"bodyparts": info.bodyparts, "snapshot": info.snapshot}
+    write_campaign(replace(plain.bench.campaign, model=project, model_hash=info.hash, model_id=info.id, **bodyparts))
+    assert plain.push().returncode == 0
+    there = plain.cluster.dlcctr(["validate", plain.far / "m.csv"])
+    assert there.returncode == 0, there.stdout + there.stderr
+    assert str(plain.folder) not in (plain.far / "campaign.toml").read_text()
+    assert not list(plain.far.rglob("*.png"))
+    (weights,) = project.rglob("*.pt")
+    weights.write_bytes(b"trained again")
+    refused(plain.push(), ExitCode.MODEL, "not the model that")
 
 
 def test_appended_rows_go_alone_and_no_index_changes(plain: Sides) -> None:
