@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr import transfer_lock
-from dlcctr.arrivals import Arrival, arrivals_of, as_table, look
+from dlcctr.arrivals import SAME, Arrival, arrivals_of, as_table, look
 from dlcctr.campaign import read_campaign
 from dlcctr.campaign_paths import CampaignPaths
 from dlcctr.campaign_run import finished_rows
@@ -125,7 +125,7 @@ def watch_once(manifest: Path, wish: Wish, *, say: Say = lambda _: None) -> Roun
             worker.state.last_error = ""
         except (TryAgainError, CommandFailedError) as error:
             worker.state.last_error = error.message[:SHOWN_CHARS]
-            done = Round(added, waiting=len(worker.state.seen), open=len(worker.open_rows()), error=error)
+            done = Round(added, waiting=worker.waiting, open=len(worker.open_rows()), error=error)
         worker.state.last_round = time.strftime("%Y-%m-%d %H:%M:%S")
         worker.keep()
         return done
@@ -140,6 +140,11 @@ class _Worker:
     state: State
     file: Path
     say: Say
+
+    @property
+    def waiting(self) -> int:
+        """Files that may be taken yet; copies of what has a row never are."""
+        return sum(not arrival.note.startswith(SAME) for arrival in self.state.seen.values())
 
     def keep(self) -> None:
         write_state(self.file, self.state)
@@ -174,7 +179,7 @@ class _Worker:
         left = [row.index for row in self.open_rows()]
         if self.wish.resubmit and not submitted and set(left) & set(self.state.submitted):
             self.resubmit()
-        return Round(added, pushed, submitted, fetched, len(self.state.seen), len(left))
+        return Round(added, pushed, submitted, fetched, self.waiting, len(left))
 
     def push(self, rows: list[int]) -> list[int]:
         if not rows:
@@ -272,6 +277,6 @@ def describe(done: Round) -> str:
     """One line on a round."""
     parts = [(done.added, "new"), (done.pushed, "pushed"), (done.submitted, "submitted"), (done.fetched, "fetched")]
     words = [f"{plural(len(rows), 'row')} {what}" for rows, what in parts if rows]
-    words += [f"{plural(done.waiting, 'file')} not taken (see {STATE_NAME})"] if done.waiting else []
+    words += [f"{plural(done.waiting, 'file')} not whole yet (see {STATE_NAME})"] if done.waiting else []
     words += [f"{plural(done.open, 'row')} without a result yet"] if done.open else []
     return ", ".join(words) or "nothing to do"
