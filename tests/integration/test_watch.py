@@ -43,6 +43,7 @@ class Lab:
             f'Host bench\n  HostName {cluster.address}\n  User student\n  IdentityFile "{cluster.ssh_key}"\n'
             f'  IdentitiesOnly yes\n  UserKnownHostsFile "{cluster.known_hosts}"\n  StrictHostKeyChecking yes\n'
         )
+        self.sif = sif
         self.options = " ".join(["--image", str(sif), *OPTIONS])
         self.videos.mkdir()
         self.made.mkdir()
