@@ -94,7 +94,7 @@ def test_the_whole_way(journey: Journey) -> None:
     assert len(rows) >= 2
     for row in rows:
         (ours,) = Path(row["folder"]).glob("*.h5")
-        theirs = [file for file in native.stock(lab.videos / row["video"]).glob("*.h5")]
+        theirs = list(native.stock(lab.videos / row["video"]).glob("*.h5"))
         found = native.compare(ours, theirs[0])
         print(row["video"], found)
         assert found["equal"], (row["video"], found)
