@@ -95,7 +95,7 @@ def render(script: Script, site: Site) -> str:
     return template.render(
         title=_comment(script.title),
         run=_comment(f"{site.tool if site.tool != 'auto' else 'apptainer'} run {shlex.quote(str(script.image))}"),
-        options=[(option, why) for option, why in _options(script, site)],
+        options=_lines(script, site),
         image=_path(script.image),
         manifest=_path(script.manifest),
         plan=_path(script.plan) if script.plan else None,
@@ -128,11 +128,24 @@ def job_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:120].lstrip("-.") or "dlcctr"
 
 
+def option_words(script: Script, site: Site) -> list[str]:
+    """All options of the script, as words for sbatch's own command line.
+
+    There they overrule a user's SBATCH_* variables, which overrule what stands in a script.
+
+    Raises
+    ------
+    UsageError
+        As `render`.
+    """
+    return [option for option, _ in _options(script, site)]
+
+
 def _options(script: Script, site: Site) -> list[tuple[str, str]]:
-    """Options and a comment for each. Slurm takes a # within a line for a comment's beginning."""
+    """Options, and a comment for each."""
     options = [(f"--job-name={job_name(script.name)}", "")]
     whys = {"--requeue": "begin again by itself after a node failure or a preemption"}
-    options += [(_word(option), whys.get(option, "")) for option in site.sbatch_options()]
+    options += [(option, whys.get(option, "")) for option in site.sbatch_options()]
     options += [
         (f"--time={time_words(script.time_min)}", "for each task: days-hours:minutes:seconds"),
         (f"--array={array_words(script.count, script.throttle)}", "tasks; after % how many at a time"),
@@ -144,6 +157,12 @@ def _options(script: Script, site: Site) -> list[tuple[str, str]]:
         options.append((f"--exclude={','.join(script.exclude)}", "nodes whose GPU failed"))
     if script.dependency:
         options += [(f"--dependency={script.dependency}", "the first small task"), ("--kill-on-invalid-dep=yes", "")]
+    return options
+
+
+def _lines(script: Script, site: Site) -> list[tuple[str, str]]:
+    """The same for ``#SBATCH`` lines, in which Slurm takes a # for a comment's beginning; comments in a column."""
+    options = [(_word(option), why) for option, why in _options(script, site)]
     width = max(len(option) for option, why in options if why and len(option) < 48)
     return [(option, f"{' ' * max(2, width + 2 - len(option))}# {why}" if why else "") for option, why in options]
 
@@ -156,14 +175,15 @@ def _warning_s(script: Script, site: Site) -> int:
 def _log(logs: Path) -> str:
     if "\\" in str(logs):
         raise UsageError(f"{str(logs)!r} has a backslash in its name, and Slurm cannot write logs there", "rename it")
-    return _word(str(_path(logs)).replace("%", "%%") + "/%A_%a.log")
+    return str(_path(logs)).replace("%", "%%") + "/%A_%a.log"
 
 
 def _word(text: str) -> str:
     """Quote a word the way that sbatch reads ``#SBATCH`` lines."""
     if _PLAIN.fullmatch(text):
         return text
-    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+    name, equals, value = text.partition("=")
+    return f"{name}{equals}" + '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
 
 
 def _path(path: Path) -> Path:

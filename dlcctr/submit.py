@@ -24,7 +24,7 @@ from dlcctr.plan import Plan
 from dlcctr.plan_options import PlanOptions
 from dlcctr.report import Progress, no_progress, plural, ranges, warn
 from dlcctr.row_choice import choose_rows
-from dlcctr.sbatch import Script, array_words, job_name, render, time_words
+from dlcctr.sbatch import Script, job_name, option_words, render
 from dlcctr.site_profile import Site
 from dlcctr.submissions import Array, Submission, write_submission
 
@@ -154,14 +154,14 @@ def _send(
     for script, text in texts:
         file = paths.script(job_name(script.name))
         write_text_atomic(file, text)
-        preflight.try_script(file, sbatch_words(script))
+        preflight.try_script(file, option_words(script, order.wish.site))
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     submission = Submission(plan.id, arrays, now, order.kind, _options(texts[0][0], order))
     write_submission(paths, submission)
     dependency = ""
     for script, _ in texts:
         name = job_name(script.name)
-        words = [*sbatch_words(script), *dependency_words(dependency)]
+        words = [*option_words(script, order.wish.site), *dependency_words(dependency)]
         try:
             job_id = slurm.submit(["sbatch", "--parsable", *words, str(paths.script(name))])
         except CommandFailedError as error:
@@ -183,15 +183,6 @@ def _explain(error: CommandFailedError, sent: Sequence[Array]) -> CommandFailedE
         preflight.find_hint(error.message)
         or "mend the cause, then run the same command again: what was submitted is not submitted twice",
     )
-
-
-def sbatch_words(script: Script) -> list[str]:
-    """Options that are given on the command line as well: a user's SBATCH_* variables overrule those in the script."""
-    return [
-        f"--job-name={job_name(script.name)}",
-        f"--array={array_words(script.count, script.throttle)}",
-        f"--time={time_words(script.time_min)}",
-    ]
 
 
 def dependency_words(dependency: str) -> list[str]:

@@ -94,6 +94,17 @@ def test_every_row_once_in_arrays_with_offsets(bench: Bench, scheduler: FakeSlur
     assert CampaignPaths.of(bench.manifest).logs.is_dir()
 
 
+def test_all_options_are_on_the_command_line(bench: Bench, scheduler: FakeSlurm) -> None:
+    """A user's SBATCH_* variables overrule what stands in a script."""
+    submit(bench.manifest, replace(WISH, site=Site(partition="gpu", gres="gpu:1", mem_gb=8)))
+    (argv,) = scheduler.jobs.values()
+    script = (CampaignPaths.of(bench.manifest).root / "scripts").glob("*.sbatch")
+    (text,) = [file.read_text() for file in script]
+    in_script = [line.split()[1] for line in text.splitlines() if line.startswith("#SBATCH")]
+    assert set(in_script) <= set(argv)
+    assert {"--partition=gpu", "--gres=gpu:1", "--mem=8G"} <= set(argv)
+
+
 def test_finished_and_chosen_rows(bench: Bench, scheduler: FakeSlurm) -> None:
     bench.commit(0)
     submit(bench.manifest, replace(WISH, rows="0-2"))
