@@ -83,6 +83,15 @@ class Lab:
             time.sleep(1)
         (self.videos / "v1.mp4").rename(self.videos / "renamed.mp4")
 
+    def trouble(self, number: int) -> None:
+        """The network is away for a while, and another time the cluster's controller."""
+        if number == 2:
+            self.cluster.run_as_root(["touch", "/run/bench/sshd.off"])
+            self.cluster.run_as_root(["pkill", "-KILL", "sshd"], check=False)
+            threading.Timer(8, lambda: self.cluster.run_as_root(["rm", "-f", "/run/bench/sshd.off"])).start()
+        elif number == 4:
+            self.cluster.restart_controller()
+
     @property
     def said(self) -> str:
         return (self.folder / "watch.log").read_text()
@@ -112,6 +121,7 @@ def test_a_day(lab: Lab) -> None:
                 process.send_signal(signal.SIGKILL)
                 process.wait()
                 kills += 1
+                lab.trouble(kills)
                 process = lab.start()
             time.sleep(1)
     finally:
@@ -119,7 +129,8 @@ def test_a_day(lab: Lab) -> None:
         process.wait(30)
         day.join(30)
     assert lab.is_done(), lab.said[-4000:]
-    assert kills == KILLS
+    assert kills >= 3
+    assert "not finished this round" in lab.said  # the network was away
     rows = read_manifest(lab.manifest)
     assert {row.video for row in rows} == {"v0.mp4", "v1.mp4", "v2.mp4", "slow it's.mp4", "v5.mp4"}
     assert len({row.fingerprint for row in rows}) == 5
