@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dlcctr.commands import job_options as given
+
 if TYPE_CHECKING:
     from dlcctr.plan import Plan
     from dlcctr.plan_options import Summary
-    from dlcctr.site_limits import Limits
 
 
 def add(app: typer.Typer) -> None:
@@ -32,8 +33,13 @@ def plan_manifest(
     task_time: Annotated[
         float | None, typer.Option(metavar="MIN", help="Minutes of one array task; longer videos are alone.")
     ] = None,
-    max_parallel: Annotated[int, typer.Option(min=1, help="GPUs that you expect to have at a time.")] = 20,
-    gpus_per_task: Annotated[int, typer.Option(min=1, help="GPUs of one task, where a job gets whole nodes.")] = 1,
+    site: given.SiteName = "",
+    max_parallel: Annotated[
+        int | None, typer.Option(min=1, help="GPUs that you expect to have at a time; the site's by default, else 20.")
+    ] = None,
+    gpus_per_task: Annotated[
+        int | None, typer.Option(min=1, help="GPUs of one task; the site's by default, else 1.")
+    ] = None,
     margin: Annotated[
         float | None,
         typer.Option(help="Time limit over expected time: 1.5 for a measured speed, 3 for another."),
@@ -53,34 +59,34 @@ def plan_manifest(
 ) -> None:
     """Divide the rows among array tasks of about equal expected time, and write the plan that the tasks read."""
     from dlcctr.calibrate import Calibration
+    from dlcctr.jobs import find_limits, plan_for_site
     from dlcctr.make_plan import make_plan
     from dlcctr.plan_options import PlanOptions
     from dlcctr.report import progress
+    from dlcctr.site import find_site
 
+    profile = find_site(site)
+    limits = find_limits(profile)
+    if max_array_size is not None:
+        limits = replace(limits, max_array_size=max_array_size, source="--max-array-size")
     options = PlanOptions(
         fps=fps,
         calibration=Calibration(runtime, image, allow_cpu) if calibrate else None,
         tasks=tasks,
         task_time_min=task_time,
-        max_parallel=max_parallel,
-        gpus_per_task=gpus_per_task,
         margin=margin,
         max_time_min=max_time,
-        limits=_limits(max_array_size),
         all_rows=all_rows,
         rows=rows,
     )
+    options = plan_for_site(options, profile, limits)
+    options = replace(
+        options,
+        max_parallel=max_parallel or options.max_parallel,
+        gpus_per_task=gpus_per_task or options.gpus_per_task,
+    )
     plan, summary = make_plan(manifest, options, progress=progress)
     _print(plan, summary, as_json=as_json)
-
-
-def _limits(max_array_size: int | None) -> Limits:
-    from dlcctr.site_limits import ask_limits
-
-    limits = ask_limits()
-    if max_array_size is None:
-        return limits
-    return replace(limits, max_array_size=max_array_size, source="--max-array-size")
 
 
 def _print(plan: Plan | None, summary: Summary, *, as_json: bool) -> None:
