@@ -1,4 +1,4 @@
-"""Stock `analyze_videos` of the TensorFlow engine, single- and multi-animal."""
+"""The TensorFlow engine: stock `analyze_videos`, single- and multi-animal, and networks for our own loop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from dlcctr.errors import GpuError
 from entrypoint.engines import Job
-from entrypoint.loop import NotCovered
 
 if TYPE_CHECKING:
     from entrypoint.loop import Network
@@ -62,8 +61,10 @@ def analyze(job: Job) -> str:
 
 
 def open_network(job: Job) -> Network:
-    """Our own loop has no networks of this engine."""
-    raise NotCovered("it is for the PyTorch engine only")
+    """Network of a job for our own loop."""
+    from entrypoint.loop import tensorflow
+
+    return tensorflow.open_network(job)
 
 
 def device_used(job: Job) -> dict[str, Any]:

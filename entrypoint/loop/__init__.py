@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from entrypoint.engines import Job
+    from entrypoint.loop.pixels import Box
 
 
 class NotCovered(Exception):
@@ -23,10 +24,16 @@ class Network(Protocol):
     scorer : str
         As DeepLabCut names it in columns and files.
     n_bodyparts : int
+    batch_matters : bool
+        Frames change each other's positions: batches must be those that stock DeepLabCut forms.
     """
 
     scorer: str
     n_bodyparts: int
+    batch_matters: bool
+
+    def box(self, job: Job) -> Box | None:
+        """Part of each picture that stock DeepLabCut looks at: ``(x1, x2, y1, y2)`` in px; None for all of it."""
 
     def allocate(self, shape: tuple[int, ...]) -> Any:
         """Room for a batch, uint8, from which copies to the device are fast."""

@@ -9,6 +9,7 @@ from typing import Any
 from entrypoint.engines import Job
 from entrypoint.loop import NotCovered
 from entrypoint.loop.dlc_files import Project, write_files
+from entrypoint.loop.pixels import Box, stock_box
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "unable to find an engine to execute")
 """PyTorch's words for it on GPUs and CPUs, and cuDNN's where no algorithm fits into what is left."""
@@ -67,7 +68,10 @@ class TorchNetwork:
         self._steps = normalisation(runner.preprocessor, runner.device)
         self._model = runner.model.to(memory_format=torch.channels_last)
         self._pinned = str(runner.device).startswith("cuda")
-        self.scorer, self.n_bodyparts = scorer, project.n_bodyparts
+        self.scorer, self.n_bodyparts, self.batch_matters = scorer, project.n_bodyparts, False
+
+    def box(self, job: Job) -> Box | None:
+        return stock_box(job.crop, job.scan["width"], job.scan["height"])
 
     def allocate(self, shape: tuple[int, ...]) -> Any:
         import torch

@@ -12,7 +12,7 @@ from dlcctr.errors import VideoError
 from entrypoint.engines import Job
 from entrypoint.loop import Network, NotCovered
 from entrypoint.loop.ahead import BatchReader
-from entrypoint.loop.pixels import stock_box
+from entrypoint.loop.batches import StockBatches
 from entrypoint.loop.poses import open_poses, stream_numbers
 from entrypoint.video import FrameScan
 
@@ -83,10 +83,10 @@ class Loop:
         return self._network
 
     def _fill(self, poses: Any, job: Job, network: Network, result: Result) -> None:
-        scan = FrameScan(**job.scan)
-        box = stock_box(job.crop, scan.width, scan.height)
+        scan, size = FrameScan(**job.scan), result.batch_size
+        whole = StockBatches(size) if network.batch_matters else None
         numbers, done, progress = stream_numbers(job), 0, _Progress(len(stream_numbers(job)))
-        reader = BatchReader(Path(job.video), scan, batch_size=result.batch_size, box=box, allocate=network.allocate)
+        reader = BatchReader(Path(job.video), scan, batch_size=size, box=network.box(job), allocate=network.allocate)
         with reader:
             clock = time.perf_counter()
             for frames in reader:
@@ -96,7 +96,8 @@ class Loop:
                 places = numbers[done : done + len(frames)]
                 if len(places) < len(frames):
                     raise _changed(job, f"more than {done}")
-                poses[places] = predict(network, frames, result)
+                batch = whole.fill(frames) if whole else frames
+                poses[places] = predict(network, batch, result)[: len(frames)]
                 done += len(frames)
                 result.add("network", clock)
                 progress.show(done)

@@ -1,0 +1,127 @@
+"""A network of DeepLabCut's TensorFlow engine: single-animal, one position for each body part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from entrypoint.engines import Job
+from entrypoint.loop import NotCovered
+from entrypoint.loop.pixels import Box
+from entrypoint.loop.tensorflow_files import Project, write_files
+
+KNOWN_NETWORKS = ("resnet", "efficientnet", "mobilenet")
+STRIDE_PX = 8
+"""Below it DeepLabCut builds another kind of network (nnets/factory.py)."""
+
+XY_LIKELIHOOD = [1, 0, 2]
+"""The graph gives y, x, likelihood."""
+
+
+def open_network(job: Job) -> TensorFlowNetwork:
+    """Let DeepLabCut build a job's graph as its `analyze_videos` does (3.0.2), and restore the weights.
+
+    Raises
+    ------
+    NotCovered
+        It is of a kind that is left to stock DeepLabCut.
+    """
+    from deeplabcut.utils import auxfun_models
+
+    project = Project.of(job)
+    refuse_kinds(project.cfg, project.pose_cfg)
+    if job.device == "cuda":
+        auxfun_models.set_visible_devices(0)  # counts what the supervisor left visible
+    return TensorFlowNetwork(project)
+
+
+def refuse_kinds(cfg: dict[str, Any], pose_cfg: dict[str, Any]) -> None:
+    """Raise `NotCovered` for kinds of models that `analyze_videos` runs in another way."""
+    if cfg.get("multianimalproject") or "multi-animal" in pose_cfg["dataset_type"]:
+        raise NotCovered("the model is for several animals")
+    if pose_cfg["num_outputs"] > 1:
+        raise NotCovered("the project asks for more than one position for each body part")
+    if not pose_cfg["location_refinement"]:
+        raise NotCovered("the model has no location refinement")
+    if pose_cfg["stride"] < STRIDE_PX or not pose_cfg["net_type"].startswith(KNOWN_NETWORKS):
+        raise NotCovered(f"its network is none of {', '.join(KNOWN_NETWORKS)} with a stride of {STRIDE_PX} px")
+
+
+class TensorFlowNetwork:
+    """See `entrypoint.loop.Network`.
+
+    DeepLabCut's graph stands twice in one session, over the same variables: as it is, and with bytes for its input, so
+    that frames go to the device as they are and become RGB numbers there. Its batch size is left open: the last batch
+    needs no filling, unless the frames of a batch change each other's positions.
+    """
+
+    def __init__(self, project: Project) -> None:
+        from deeplabcut.pose_estimation_tensorflow.core import predict
+
+        self._project = project
+        project.pose_cfg["batch_size"] = None
+        self._session, self._stock_frames, (self._stock_poses,) = predict.setup_GPUpose_prediction(
+            project.pose_cfg, allow_growth=True
+        )
+        self._frames, self._poses, nodes = add_bytes_input(self._session, self._stock_frames, self._stock_poses)
+        self.batch_matters = depends_on_batch(nodes)
+        self.scorer, self.n_bodyparts = project.scorer, len(project.bodyparts)
+
+    def box(self, job: Job) -> Box | None:
+        if job.crop is None:
+            return None
+        x1, x2, y1, y2 = job.crop
+        return x1, x2, y1, y2
+
+    def allocate(self, shape: tuple[int, ...]) -> Any:
+        import numpy
+
+        return numpy.empty(shape, numpy.uint8)
+
+    def predict(self, frames: Any) -> Any:
+        return self._shape(self._session.run(self._poses, {self._frames: frames}))
+
+    def predict_as_stock(self, frame: Any) -> Any:
+        rgb = frame[None, ..., ::-1].astype(float)
+        return self._shape(self._session.run(self._stock_poses, {self._stock_frames: rgb}))[0]
+
+    def _shape(self, poses: Any) -> Any:
+        return poses.reshape(-1, self.n_bodyparts, 3)[..., XY_LIKELIHOOD]
+
+    def is_out_of_memory(self, error: Exception) -> bool:
+        import tensorflow as tf
+
+        return not self.batch_matters and isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError))
+
+    def release_memory(self) -> None:
+        """Nothing to do: TensorFlow's allocator uses again what it has."""
+
+    def write(self, job: Job, poses: Any, runtime: tuple[float, float]) -> None:
+        write_files(self._project, job, poses, runtime)
+
+
+def add_bytes_input(session: Any, frames: Any, poses: Any) -> tuple[Any, Any, Any]:
+    """Repeat the way from `frames` to `poses` in the session's graph, for BGR bytes and over the same variables.
+
+    Returns
+    -------
+    frames : Tensor, (n, height, width, 3)
+        uint8.
+    poses : Tensor
+    nodes : iterable of NodeDef
+        All that positions are computed with.
+    """
+    import tensorflow as tf
+
+    with session.graph.as_default():
+        way = tf.compat.v1.graph_util.extract_sub_graph(session.graph_def, [poses.op.name])
+        pictures = tf.compat.v1.placeholder(tf.uint8, [None, None, None, 3])
+        rgb = tf.reverse(tf.cast(pictures, tf.float32), [-1])
+        # Variables are found by a name that the nodes carry along, whatever the nodes themselves are called
+        (ours,) = tf.compat.v1.import_graph_def(way, {frames.name: rgb}, [poses.name], name="bytes")
+    return pictures, ours, way.node
+
+
+def depends_on_batch(nodes: Iterable[Any]) -> bool:
+    """Whether batch norm takes its statistics from the frames of a batch, as in DeepLabCut's MobileNets."""
+    return any(node.op.startswith("FusedBatchNorm") and node.attr["is_training"].b for node in nodes)
