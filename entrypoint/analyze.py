@@ -53,7 +53,7 @@ class Request:
     allow_cpu: bool = False
     overwrite: bool = False
     scratch: Path | None = None
-    path: str = "stock"
+    path: str = "auto"
 
 
 def run(request: Request) -> ExitCode:

@@ -115,7 +115,7 @@ def analyze(
             envvar=_env("PATH"),
             help="own (our loop), stock (DeepLabCut's analyze_videos) or auto: ours where it covers the model.",
         ),
-    ] = "stock",
+    ] = "auto",
 ) -> None:
     """Analyse one row of a manifest, or one task of a plan: DeepLabCut's files and receipts that prove them whole."""
     from entrypoint.analyze import Request, run

@@ -12,7 +12,8 @@ class Pictures:
 
     OpenCV lets swscale make BGR with bicubic interpolation of colour samples (cap_ffmpeg_impl.hpp), with the frame's
     own colour space and range. With the same FFmpeg in both, all bytes are equal; 10-bit formats are not if RGB is
-    asked for instead, and interlaced frames are black pictures from OpenCV's FFmpeg 8 and right ones here.
+    asked for instead. Interlaced frames, which are black pictures from OpenCV's FFmpeg 8, become what OpenCV makes of
+    the same frame without that mark.
 
     Parameters
     ----------
@@ -32,6 +33,8 @@ class Pictures:
 
     def convert(self, frame: Any) -> Any:
         """BGR picture (height, width, 3), uint8; valid as long as it is referred to."""
+        if frame.interlaced_frame:
+            frame = _progressive(frame)
         picture = self._reformatter.reformat(frame, format="bgr24", interpolation=self._bicubic, threads=1).to_ndarray()
         if self._quarter_turns:
             import numpy
@@ -41,6 +44,20 @@ class Pictures:
             x1, x2, y1, y2 = self._box
             picture = picture[y1:y2, x1:x2]
         return picture
+
+
+def _progressive(frame: Any) -> Any:
+    """Copy of a frame that does not call itself interlaced: swscale would convert its fields one by one."""
+    import av
+    import numpy
+
+    copy = av.VideoFrame(frame.width, frame.height, frame.format.name)
+    copy.colorspace, copy.color_range = frame.colorspace, frame.color_range
+    for source, target in zip(frame.planes, copy.planes, strict=True):
+        rows = [numpy.frombuffer(plane, numpy.uint8).reshape(plane.height, -1) for plane in (target, source)]
+        width = min(row.shape[1] for row in rows)
+        rows[0][:, :width] = rows[1][:, :width]
+    return copy
 
 
 def stock_box(crop: list[int] | None, width: int, height: int) -> Box | None:

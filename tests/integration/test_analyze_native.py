@@ -132,7 +132,7 @@ def tree(folder: Path) -> dict[str, tuple[int, int]]:
 def test_every_kind_of_project_equals_stock(native: Native) -> None:
     video = calm_video(native.folder / "calm, a_labeled.h5 video.mp4")
     before = tree(native.model)
-    ours = native.analyse(video)
+    ours = native.analyse(video, "--path", "stock")
     assert tree(native.model) == before
     plain = native.folder / "calm.mp4"
     shutil.copy(video, plain)  # DeepLabCut refuses the name itself
@@ -167,7 +167,7 @@ def test_lost_frames_have_their_place(native: Native) -> None:
     whole = native.folder / "whole.mp4"
     shutil.copy(video, whole)
     punch(video, FRAMES)
-    damaged, intact = native.analyse(video), native.analyse(whole)
+    damaged, intact = native.analyse(video, "--path", "stock"), native.analyse(whole, "--path", "stock")
     receipt = receipt_of(damaged)
     assert receipt.frames is not None
     lost = [n for first, stop in receipt.frames.missing for n in range(first, stop)]

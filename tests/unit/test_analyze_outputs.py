@@ -22,7 +22,7 @@ def make_job(folder: Path, *, multi: bool = False, frames: int = 12, missing: li
     missing = missing or []
     lost = sum(stop - first for first, stop in missing)
     return Job(
-        config="", video=str(folder / "video.mp4"), folder=str(folder), stem="my mouse.v2",
+        path="stock", model="", config="", video=str(folder / "video.mp4"), folder=str(folder), stem="my mouse.v2",
         columns=MULTI if multi else COLUMNS,
         frames=frames, decoded=frames - lost, missing=missing, multianimal=multi, shuffle=1, trainset_index=0,
         device="cpu", batch_size=None, crop=None, csv=True,

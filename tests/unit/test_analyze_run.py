@@ -53,6 +53,53 @@ def test_a_row_becomes_a_result(case: Case, capsys: pytest.CaptureFixture[str]) 
     assert list((case.folder / "scratch").iterdir()) == []
 
 
+def test_our_own_loop_is_taken_where_it_covers_the_model(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_WORKER", "own")
+    assert case.run(batch_size=3) is ExitCode.OK
+    receipt = case.receipt
+    assert receipt is not None
+    assert receipt.path == "own"
+    assert receipt.parameters["batch_size"] == 2, "what the loop ended with"
+    assert "network" in receipt.timings_s
+    job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
+    assert (job["scan"]["decoded"], job["scan"]["outputs"]) == (FRAMES, [[0, FRAMES]])
+
+
+def test_stock_is_taken_where_it_does_not_and_the_reason_is_said(case: Case, capsys: Any) -> None:
+    case.fail(ModelError, "because this worker is a fake", path="own")
+    assert case.run() is ExitCode.OK
+    assert case.receipt is not None
+    assert case.receipt.path == "stock"
+    assert "through stock DeepLabCut, because this worker is a fake" in capsys.readouterr().out
+
+
+def test_our_own_loop_is_not_taken_where_stock_is_asked_for(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_WORKER", "own")
+    case.run(path="stock")
+    assert case.receipt is not None
+    assert case.receipt.path == "stock"
+
+
+def test_a_damaged_video_needs_no_copy_in_our_own_loop(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_WORKER", "own")
+    video = case.folder / "videos" / "sub" / "a b.mp4"
+    media.write_video(video, 40, codec="mjpeg", pix_fmt="yuvj420p", bframes=0, container="avi")
+    media.cut(video, video, 0.5)
+    case.write(fingerprint=fingerprint(video))
+    assert case.run() is ExitCode.OK
+    assert case.receipt is not None
+    assert (case.receipt.state, case.receipt.path) == (RowState.DEGRADED, "own")
+
+
+def test_an_interlaced_video_goes_through_stock_as_a_copy(case: Case) -> None:
+    video = case.folder / "videos" / "sub" / "a b.mp4"
+    media.write_video(video, FRAMES, options={"x264-params": "interlaced=1"})
+    case.write(fingerprint=fingerprint(video))
+    case.run()
+    assert case.receipt is not None
+    assert case.receipt.path == "stock-reencoded"
+
+
 def test_a_finished_row_needs_no_worker(case: Case, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     case.run()
     monkeypatch.setattr(child, "BOOT", "raise SystemExit(9)")

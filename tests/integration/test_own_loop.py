@@ -1,0 +1,190 @@
+"""Our own loop against stock DeepLabCut, over all rows: containers, codecs, rotation, crops, and damaged videos."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlcctr.manifest import Row
+from tests import media
+from tests.integration.own_loop import OwnLoop, only
+from tests.integration.test_equality import CLIP, TRAINED, cut
+from tests.integration.tiny_models import make_model
+
+FRAMES = 13
+"""Not a multiple of the batch size."""
+CROP = (11, 131, 7, 90)
+CLIP_FRAMES = 60
+
+VIDEOS: dict[str, dict[str, Any]] = {
+    "bframes.mp4": {"options": {"x264-params": "open-gop=1:bframes=3:b-pyramid=normal"}},
+    "mjpeg.avi": {"codec": "mjpeg", "pix_fmt": "yuvj420p"},
+    "raw.avi": {"codec": "rawvideo", "pix_fmt": "bgr24"},
+    "yuyv.avi": {"codec": "rawvideo", "pix_fmt": "yuyv422"},
+    "mpeg2.mpg": {"codec": "mpeg2video"},
+    "uneven.mkv": {"vfr": True},
+    "bt709.mp4": {"options": {"x264-params": "colormatrix=bt709:colorprim=bt709:transfer=bt709"}},
+    "full_range.mp4": {"pix_fmt": "yuvj420p"},
+    "odd_size.mkv": {"codec": "mpeg4", "width": 151, "height": 97},
+    "grey.mkv": {"codec": "ffv1", "pix_fmt": "gray"},
+    "ten_bit.mkv": {"codec": "libx265", "pix_fmt": "yuv420p10le", "options": {"x265-params": "log-level=none"}},
+    "cropped.mp4": {},
+}
+MJPEG: dict[str, Any] = {"codec": "mjpeg", "pix_fmt": "yuvj420p", "bframes": 0}
+
+
+def punch(source: Path, target: Path) -> None:
+    places = media.packet_places(source)[15:18]
+    media.punch_hole(source, target, places[0][0], sum(size for _, size in places), seed=1)
+
+
+DAMAGED: dict[str, tuple[dict[str, Any], Callable[[Path, Path], object]]] = {
+    "hole.mp4": ({}, punch),
+    "cut.avi": (MJPEG, lambda source, target: media.cut(source, target, 0.5)),
+    "says10.avi": (MJPEG, lambda source, target: media.patch_avi_frames(source, target, 10)),
+    "says90.avi": (MJPEG, lambda source, target: media.patch_avi_frames(source, target, 90)),
+}
+DAMAGED_FRAMES = 26
+TURNED, INTERLACED = "turned.mp4", "interlaced.mp4"
+
+
+@pytest.fixture(scope="module")
+def case(native_pytorch: Path, tmp_path_factory: pytest.TempPathFactory) -> OwnLoop:
+    """All of them, analysed by both: one process each."""
+    folder = tmp_path_factory.mktemp("own")
+    case = OwnLoop(native_pytorch, make_model(native_pytorch, "pytorch-single", folder / "models"), folder)
+    case.videos.mkdir()
+    for name, options in VIDEOS.items():
+        case.add(media.write_video(case.videos / name, FRAMES, **options), CROP if name.startswith("crop") else None)
+    case.add(media.rotate_mp4(media.write_video(folder / "lying.mp4", FRAMES), case.videos / TURNED))
+    for name, (options, damage) in DAMAGED.items():
+        damage(media.write_video(folder / f"sound-{name}", DAMAGED_FRAMES, **options), case.videos / name)
+        case.add(case.videos / name)
+    by_hand = list(case.rows)
+    case.add(media.write_video(case.videos / INTERLACED, FRAMES, options={"x264-params": "interlaced=1"}))
+    case.analyse("own")
+    case.stock_by_hand(by_hand, {name: folder / f"sound-{name}" for name in DAMAGED})
+    return case
+
+
+def row_of(case: OwnLoop, name: str) -> Row:
+    return next(row for row in case.rows if row.video == name)
+
+
+@pytest.mark.real
+def test_every_video_equals_stock(case: OwnLoop) -> None:
+    rows = [row for row in case.rows if row.video != INTERLACED]
+    pairs = [(case.result(row, "own"), case.hand_folder(row), case.lost(row)) for row in rows]
+    for row, found in zip(rows, case.compare(pairs), strict=True):
+        print(row.video, found)
+        receipt = case.receipt(row, "own")
+        assert receipt.path == "own"
+        assert found["equal"], (row.video, found)
+        assert found["lost_in_place"], (row.video, found)
+        assert found["key"]
+        assert not found["shifted"], (row.video, found)
+        assert receipt.state.value == ("degraded" if case.lost(row) else "ok")
+    assert [bool(case.lost(row_of(case, name))) for name in DAMAGED] == [True, True, False, False]
+
+
+@pytest.mark.real
+def test_the_same_files_as_stock(case: OwnLoop) -> None:
+    row = row_of(case, "bframes.mp4")
+    ours, stock = case.result(row, "own"), case.hand_folder(row)
+    assert {path.name for path in ours.iterdir()} - {"receipt.json"} == {path.name for path in stock.iterdir()}
+    for pattern in ("*_full.pickle", "*_meta.pickle"):
+        case.call("-I", "-c", SAME_PICKLES, only(ours, pattern), only(stock, pattern))
+
+
+SAME_PICKLES = """
+import pickle, sys
+import numpy
+class Reader(pickle.Unpickler):
+    def find_class(self, module, name):  # DeepLabCut's own kinds take 10 s to import
+        return str if module.startswith("deeplabcut") else super().find_class(module, name)
+ours, stock = (Reader(open(name, "rb")).load() for name in sys.argv[1:])
+FREE = {"start", "stop", "run_duration"}  # and the paths of the private project:
+FREE |= {"pytorch-config", "init_weights", "snapshot_prefix"}
+def same(a, b, where):
+    assert type(a) is type(b), (where, type(a), type(b))
+    if isinstance(a, dict):
+        assert list(a) == list(b), (where, list(a)[:5], list(b)[:5])
+        for key in a:
+            if key not in FREE:
+                same(a[key], b[key], f"{where}/{key}")
+    elif isinstance(a, (list, tuple)):
+        assert len(a) == len(b), where
+        for place, pair in enumerate(zip(a, b)):
+            same(*pair, f"{where}/{place}")
+    elif isinstance(a, numpy.ndarray):
+        assert (a.dtype, a.shape) == (b.dtype, b.shape), where
+        assert numpy.allclose(a, b, atol=0.01, equal_nan=True), where
+    else:
+        assert a == b, (where, a, b)
+same(ours, stock, "")
+"""
+
+
+@pytest.mark.real
+def test_interlaced_frames_are_no_black_pictures(case: OwnLoop) -> None:
+    """OpenCV's FFmpeg 8 gives black ones and says nothing; stock DeepLabCut gets a copy of such a video."""
+    row = row_of(case, INTERLACED)
+    case.analyse("stock", rows=[row])
+    assert case.receipt(row, "stock").path == "stock-reencoded"
+    (found,) = case.compare([(case.result(row, "own"), case.result(row, "stock"), [])])
+    assert found["equal"], found
+    assert not found["shifted"]
+
+
+@pytest.mark.real
+def test_a_further_video_costs_little(case: OwnLoop) -> None:
+    """The network stays loaded: of all rows only the first pays for it, and for the import."""
+    first, *others = [case.receipt(row, "own").timings_s for row in case.rows]
+    assert first["import"] > 1
+    for timings in others:
+        assert timings["import"] == 0
+        assert timings["load"] < 0.1
+    fixed = [t["total"] - t["scan"] - t["network"] - t["decoding"] for t in others]
+    print("fixed cost of a further video in s:", sorted(round(each, 2) for each in fixed))
+    assert sorted(fixed)[len(fixed) // 2] < 0.5
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not (CLIP.exists() and TRAINED.exists()), reason="the project ships neither clip nor model")
+@pytest.mark.parametrize(
+    "frames", [CLIP_FRAMES, pytest.param(10**9, marks=pytest.mark.full)], ids=["first frames", "all frames"]
+)
+def test_the_open_field_clip_equals_stock(native_pytorch: Path, tmp_path: Path, frames: int) -> None:
+    case = OwnLoop(native_pytorch, TRAINED, tmp_path, batch_size=8)
+    case.videos.mkdir()
+    cut(CLIP, case.videos / "clip.mp4", frames)
+    case.add(case.videos / "clip.mp4")
+    case.analyse("own")
+    case.stock_by_hand(case.rows, {})
+    (row,) = case.rows
+    (found,) = case.compare([(case.result(row, "own"), case.hand_folder(row), [])])
+    print(found)
+    assert found["rows"] == min(frames, 2330)
+    assert found["equal"], found
+    assert not found["shifted"]
+
+
+@pytest.mark.real
+def test_what_is_not_covered_goes_through_stock(native_pytorch: Path, tmp_path: Path) -> None:
+    model = tmp_path / "padded"
+    shutil.copytree(make_model(native_pytorch, "pytorch-single", tmp_path / "models"), model)
+    pose = next(model.rglob("pytorch_config.yaml"))
+    padding = "auto_padding: {pad_width_divisor: 32, position: top_left}"
+    pose.write_text(re.sub(r"auto_padding:.*", padding, pose.read_text()))
+    case = OwnLoop(native_pytorch, model, tmp_path)
+    case.videos.mkdir()
+    case.add(media.write_video(case.videos / "a.mp4", FRAMES))
+    said = case.analyse("auto")
+    assert "through stock DeepLabCut, because its pictures are not only normalised" in said
+    assert case.receipt(case.rows[0], "auto").path == "stock"
+    case.analyse("own", code=5)

@@ -1,0 +1,282 @@
+"""Our own loop without an engine: pictures, batches, memory that does not suffice, and the files' parts."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import threading
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlcctr.errors import VideoError
+from entrypoint.engines import Job
+from entrypoint.loop import NotCovered
+from entrypoint.loop.ahead import BatchReader
+from entrypoint.loop.dict_pickle import DictPickle
+from entrypoint.loop.pixels import Pictures, stock_box
+from entrypoint.loop.run import Loop
+from entrypoint.video import scan
+from tests import media
+
+FRAMES = 23
+
+
+class Numbers:
+    """A network that reads the number in each picture: x is the number, y the width, the likelihood the batch's size.
+
+    With a limit, larger batches find no memory.
+    """
+
+    scorer = "DLC_Numbers"
+    n_bodyparts = 2
+    batch_matters = False
+
+    def __init__(self, limit: int = 1000) -> None:
+        self.limit, self.batches, self.shift, self.written = limit, list[int](), 0.0, None
+
+    def box(self, job: Job) -> Any:
+        return stock_box(job.crop, job.scan["width"], job.scan["height"])
+
+    def allocate(self, shape: tuple[int, ...]) -> Any:
+        return np.zeros(shape, np.uint8)
+
+    def predict(self, frames: Any) -> Any:
+        if len(frames) > self.limit:
+            raise RuntimeError("out of memory")
+        self.batches.append(len(frames))
+        return np.stack([self.position(frame) for frame in frames])
+
+    def position(self, frame: Any) -> Any:
+        return np.full((2, 3), (media.read_number(frame), frame.shape[1], 0.5), np.float32)
+
+    def predict_as_stock(self, frame: Any) -> Any:
+        return self.position(frame) + np.float32(self.shift)
+
+    def is_out_of_memory(self, error: Exception) -> bool:
+        return "out of memory" in str(error)
+
+    def release_memory(self) -> None:
+        pass
+
+    def write(self, job: Job, poses: Any, runtime: tuple[float, float]) -> None:
+        self.written = np.array(poses)
+
+
+def make_job(video: Path, **options: Any) -> Job:
+    found = scan(video)
+    folder = video.parent / "results"
+    folder.mkdir(exist_ok=True)
+    job = Job(
+        path="own", model="m", config="", video=str(video), folder=str(folder), stem="v", columns=[],
+        frames=found.stream, decoded=found.decoded, missing=found.missing, multianimal=False, shuffle=1,
+        trainset_index=0, device="cpu", batch_size=4, crop=None, csv=True, scan=asdict(found),
+    )  # fmt: skip
+    return replace(job, **options)
+
+
+def run(job: Job, network: Numbers) -> Any:
+    Loop(lambda _: network).analyze(job)  # type: ignore[arg-type,return-value]
+    assert sorted(path.name for path in Path(job.folder).parent.iterdir() if path.is_file()) == sorted(
+        {Path(job.video).name} | {path.name for path in Path(job.folder).parent.glob("*.mp4")}
+    ), "something was left in the scratch folder"
+    return network.written
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 23, 100])
+def test_every_frame_has_its_row(tmp_path: Path, batch_size: int) -> None:
+    video = media.write_video(tmp_path / "a.mp4", FRAMES)
+    poses = run(make_job(video, batch_size=batch_size), Numbers())
+    assert poses[:, 0, 0].tolist() == list(range(FRAMES))
+    assert poses.dtype == np.float32
+
+
+def test_lost_frames_are_nan_in_place(tmp_path: Path) -> None:
+    whole = media.write_video(tmp_path / "whole.mp4", 40)
+    places = media.packet_places(whole)
+    video = media.punch_hole(whole, tmp_path / "hole.mp4", places[17][0], 3 * places[17][1], seed=1)
+    job = make_job(video)
+    lost = {n for first, stop in job.missing for n in range(first, stop)}
+    assert lost
+    poses = run(job, Numbers())
+    for number, row in enumerate(poses):
+        if number in lost:
+            assert np.isnan(row[:, :2]).all()
+            assert (row[:, 2] == 0).all()
+        else:
+            assert row[0, 0] == number
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5])
+def test_too_little_memory_makes_batches_smaller_and_loses_nothing(
+    tmp_path: Path, limit: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = Numbers(limit)
+    video = media.write_video(tmp_path / "a.mp4", FRAMES)
+    poses = run(make_job(video, batch_size=8), network)
+    assert poses[:, 0, 0].tolist() == list(range(FRAMES))
+    assert max(network.batches) <= limit
+    assert "out of memory: going on with batches of 4" in capsys.readouterr().out
+
+
+def test_memory_that_never_suffices_is_an_error(tmp_path: Path) -> None:
+    network = Numbers()
+    video = media.write_video(tmp_path / "a.mp4", FRAMES)
+    loop = Loop(lambda _: network)  # type: ignore[arg-type,return-value]
+    loop.analyze(make_job(video))
+    network.limit = 0
+    with pytest.raises(RuntimeError, match="out of memory"):
+        loop.analyze(make_job(video))
+
+
+def test_a_video_that_changed_since_its_scan(tmp_path: Path) -> None:
+    video = media.write_video(tmp_path / "a.mp4", FRAMES)
+    job = make_job(video)
+    for frames in (FRAMES - 3, FRAMES + 3):
+        media.write_video(video, frames)
+        longer = replace(job, scan={**job.scan, "outputs": [[0, 100]]})
+        with pytest.raises(VideoError, match="23 frames decoded at first"):
+            run(longer, Numbers())
+
+
+@pytest.mark.parametrize("shift", [0.02, float("nan")])
+def test_a_network_that_differs_from_stock_is_not_used(tmp_path: Path, shift: float) -> None:
+    network = Numbers()
+    network.shift = shift
+    video = media.write_video(tmp_path / "a.mp4", FRAMES)
+    with pytest.raises(NotCovered, match="other positions"):
+        run(make_job(video), network)
+    assert network.written is None
+
+
+def test_a_network_stays_while_the_model_does(tmp_path: Path) -> None:
+    opened: list[str] = []
+
+    def open_network(job: Job) -> Any:
+        opened.append(job.model)
+        return Numbers()
+
+    loop = Loop(open_network)
+    job = make_job(media.write_video(tmp_path / "a.mp4", FRAMES))
+    for model in ("m", "m", "other", "other"):
+        loop.analyze(replace(job, model=model))
+    loop.forget()
+    loop.analyze(replace(job, model="other"))
+    assert opened == ["m", "other", "other"]
+
+
+def test_cropped_and_turned_pictures(tmp_path: Path) -> None:
+    video = media.rotate_mp4(media.write_video(tmp_path / "a.mp4", 3), tmp_path / "turned.mp4")
+    found = scan(video)
+    allocate = Numbers().allocate
+    with BatchReader(video, found, batch_size=4, box=None, allocate=allocate) as reader:
+        (whole,) = [batch.copy() for batch in reader]
+    assert whole.shape == (3, media.WIDTH, media.HEIGHT, 3)
+    with BatchReader(video, found, batch_size=4, box=(5, 50, 20, 90), allocate=allocate) as reader:
+        (part,) = [batch.copy() for batch in reader]
+    assert (part == whole[:, 20:90, 5:50]).all()
+
+
+def test_pictures_that_change_their_size(tmp_path: Path) -> None:
+    """MJPEG holds pictures of any size; so does MPEG-TS, put together from two files."""
+    parts = [media.write_video(tmp_path / f"{w}.ts", 6, width=w, height=w, bframes=0) for w in (96, 144)]
+    video = tmp_path / "both.ts"
+    video.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with av.open(str(video)) as source:
+        sizes = {frame.width for frame in source.decode(video=0)}
+    assert sizes == {96, 144}
+    found = replace(scan(parts[0]), outputs=[[0, 100]])
+    with (
+        pytest.raises(NotCovered, match="size"),
+        BatchReader(video, found, batch_size=2, box=None, allocate=Numbers().allocate) as reader,
+    ):
+        list(reader)
+
+
+def test_decoding_runs_ahead_but_not_far(tmp_path: Path) -> None:
+    video = media.write_video(tmp_path / "a.mp4", 60)
+    made = []
+
+    def allocate(shape: tuple[int, ...]) -> Any:
+        made.append(shape)
+        return np.zeros(shape, np.uint8)
+
+    with BatchReader(video, scan(video), batch_size=4, box=None, allocate=allocate) as reader:
+        batches = iter(reader)
+        next(batches)
+        deadline = time.monotonic() + 30
+        while len(made) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        assert len(made) == 3
+    assert "decoding" not in {thread.name for thread in threading.enumerate()}, "left before the end, it stops"
+
+
+def test_interlaced_frames_are_converted_as_a_whole(tmp_path: Path) -> None:
+    pictures = []
+    for name, options in (("a.mp4", {}), ("b.mp4", {"x264-params": "interlaced=1"})):
+        video = media.write_video(tmp_path / name, 1, bframes=0, options={"crf": "1", **options})
+        with av.open(str(video)) as source:
+            frame = next(source.decode(video=0))
+        assert frame.interlaced_frame == (name == "b.mp4")
+        pictures.append(Pictures().convert(frame).astype(int))
+    assert np.abs(pictures[0] - pictures[1]).mean() < 1
+
+
+@given(st.integers(1, 4000), st.data())
+def test_a_crop_is_truncated_as_deeplabcut_truncates_it(width: int, data: st.DataObject) -> None:
+    x1 = data.draw(st.integers(0, width - 1))
+    x2 = data.draw(st.integers(x1 + 1, width))
+    box = stock_box([x1, x2, 0, 1], width, 1)
+    assert box is not None
+    left, right = (int(width * (x / width)) for x in (x1, x2))
+    assert box == (left, right, 0, 1)
+    assert x1 - 1 <= box[0] <= x1
+    assert x2 - 1 <= box[1] <= x2
+
+
+def test_no_crop_is_the_whole_picture() -> None:
+    assert stock_box(None, 640, 480) is None
+
+
+ENTRY = {"coordinates": ([np.arange(4, dtype=np.float32).reshape(2, 2)],), "costs": None, "names": ["a", "a"]}
+
+
+@given(st.lists(st.integers(0, 4), max_size=6))
+def test_a_dictionary_pickled_in_parts_is_the_whole(sizes: list[int]) -> None:
+    entries = {f"frame{n}": {**ENTRY, "n": n, "array": np.full(3, n)} for n in range(sum(sizes))}
+    items, path = list(entries.items()), io.BytesIO()
+    path.close = lambda: None  # type: ignore[method-assign]
+
+    class Place:
+        def open(self, _: str) -> Any:
+            return path
+
+    with DictPickle(Place()) as out:  # type: ignore[arg-type]
+        for place, size in enumerate(sizes):
+            first = sum(sizes[:place])
+            out.add(items[first : first + size])
+    read = pickle.loads(path.getvalue())
+    assert list(read) == list(entries)
+    for key, value in entries.items():
+        assert read[key]["n"] == value["n"]
+        assert (read[key]["array"] == value["array"]).all()
+        assert (read[key]["coordinates"][0][0] == ENTRY["coordinates"][0][0]).all()  # type: ignore[index]
+        assert read[key]["names"] == ["a", "a"]
+
+
+def test_a_pickle_in_parts_is_not_much_larger(tmp_path: Path) -> None:
+    entries = {f"frame{n:05d}": {"xy": [np.full((1, 2), n, np.float32)] * 1, "costs": None} for n in range(3000)}
+    with DictPickle(tmp_path / "parts") as out:
+        items = list(entries.items())
+        for first in range(0, 3000, 1000):
+            out.add(items[first : first + 1000])
+    whole = len(pickle.dumps(entries, pickle.HIGHEST_PROTOCOL))
+    assert (tmp_path / "parts").stat().st_size < 2 * whole
