@@ -21,10 +21,17 @@ UNIQUE = ["corner"]
 NAME = f"{TASK}{DATE}-trainset95shuffle1"
 
 KINDS = ("pytorch-single", "pytorch-multi", "pytorch-topdown", "tensorflow-single", "tensorflow-multi")
+TENSORFLOW_NETWORKS = {"tensorflow-mobilenet": "mobilenet_v2_0.35", "tensorflow-efficientnet": "efficientnet-b0"}
+"""More kinds, single-animal, and their networks."""
 
 
 def make_model(python: Path | str, kind: str, cache: Path) -> Path:
-    """Make a project of one of `KINDS` with an interpreter that has DeepLabCut, or take it from `cache`.
+    """Make a project with an interpreter that has DeepLabCut, or take it from `cache`.
+
+    Parameters
+    ----------
+    kind : str
+        Of `KINDS` or `TENSORFLOW_NETWORKS`.
 
     Returns
     -------
@@ -155,7 +162,7 @@ def _shrink(table: dict[str, Any]) -> dict[str, Any]:
     return table
 
 
-def _tensorflow_pose(multi: bool) -> dict[str, Any]:
+def _tensorflow_pose(kind: str, multi: bool) -> dict[str, Any]:
     names = BODYPARTS + (UNIQUE if multi else [])
     pairs = [[i, j] for i in range(len(BODYPARTS)) for j in range(i + 1, len(BODYPARTS))]
     pose: dict[str, Any] = {
@@ -163,7 +170,7 @@ def _tensorflow_pose(multi: bool) -> dict[str, Any]:
         "num_joints": len(names),
         "all_joints": [[i] for i in range(len(names))],
         "all_joints_names": names,
-        "net_type": "resnet_50",
+        "net_type": TENSORFLOW_NETWORKS.get(kind, "resnet_50"),
         "global_scale": 0.8,
         "init_weights": "C:\\nowhere\\snapshot-10",
         "location_refinement": True,
@@ -193,7 +200,7 @@ def _make_tensorflow(project: Path, kind: str) -> None:
     from deeplabcut.pose_estimation_tensorflow.nnets.factory import PoseNetFactory
 
     multi = kind == "tensorflow-multi"
-    pose = _tensorflow_pose(multi)
+    pose = _tensorflow_pose(kind, multi)
     folder = project / "dlc-models" / "iteration-0" / NAME
     _dump({**pose, "scoremap_dir": "test"}, folder / "test" / "pose_cfg.yaml")
     _dump({**pose, "project_path": "C:\\nowhere"}, folder / "train" / "pose_cfg.yaml")
