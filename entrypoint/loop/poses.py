@@ -24,7 +24,10 @@ def open_poses(job: Job, n_bodyparts: int) -> Iterator[Any]:
     file = Path(job.folder).parent / POSES_NAME
     shape = (job.frames, n_bodyparts, 3)
     try:
-        poses: Any = numpy.memmap(file, numpy.float32, "w+", shape=shape)
+        with file.open("xb") as handle:  # a hole in a file that the disk cannot fill would kill the process later
+            for _ in range(job.frames):
+                handle.write(bytes(4 * n_bodyparts * 3))
+        poses: Any = numpy.memmap(file, numpy.float32, "r+", shape=shape)
         for first, stop in job.missing:
             poses[first:stop] = numpy.nan
             poses[first:stop, :, LIKELIHOOD] = 0

@@ -1,0 +1,109 @@
+"""One side of `tests.bench_loop`: a process that has DeepLabCut imported and analyses what it is told to.
+
+Usage: loop_server.py stock|own ENGINE THREADS. Reads a JSON line per analysis and answers with one: the seconds of the
+frames (``frames_s``) and of the whole call (``call_s``), the peak memory, and of our loop the seconds by phase and how
+fast decoding and the network are alone.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Stock:
+    """DeepLabCut's `analyze_videos`, as its own documentation calls it."""
+
+    def __init__(self, engine: str, threads: int) -> None:
+        from entrypoint.torchvision_ops import declare_missing
+
+        declare_missing()
+        import deeplabcut
+        import torch
+        from deeplabcut.core.engine import Engine
+
+        torch.set_num_threads(threads)
+        self._analyze = deeplabcut.analyze_videos
+        self._options: dict[str, Any] = {"engine": Engine.PYTORCH, "device": "cpu"}
+        if engine == "tensorflow":
+            self._options = {"engine": Engine.TF, "use_openvino": False}
+
+    def run(self, job: dict[str, Any]) -> dict[str, Any]:
+        folder = Path(job["folder"])
+        start = time.perf_counter()
+        self._analyze(
+            job["config"], [job["video"]], destfolder=str(folder), batch_size=job["batch_size"], save_as_csv=True,
+            **self._options,
+        )  # fmt: skip
+        call_s = time.perf_counter() - start
+        (meta,) = folder.glob("*_meta.pickle")
+        with meta.open("rb") as file:
+            frames_s = pickle.load(file)["data"]["run_duration"]  # DeepLabCut's own: from the first frame to the last
+        return {"call_s": call_s, "frames_s": frames_s}
+
+
+class Own:
+    """Our loop, as the worker calls it, verification included."""
+
+    def __init__(self, engine: str, threads: int) -> None:
+        from entrypoint.engines import get_engine
+        from entrypoint.loop.run import Loop
+
+        self._engine = get_engine(engine)
+        self._engine.load(threads)
+        self._loop = Loop(self._engine.open_network)
+
+    def run(self, fields: dict[str, Any]) -> dict[str, Any]:
+        from entrypoint import worker
+        from entrypoint.engines import Job
+
+        ceilings = fields.pop("ceilings")
+        job = Job(**fields)
+        start = time.perf_counter()
+        answer = worker._run(self._engine, self._loop, job)
+        call_s = time.perf_counter() - start
+        assert answer["event"] == "done", answer
+        phases = answer["timings_s"]
+        found = {"call_s": call_s, "frames_s": phases["decoding"] + phases["network"], "phases": phases}
+        return {**found, **(self._ceilings(job) if ceilings else {})}
+
+    def _ceilings(self, job: Any) -> dict[str, float]:
+        """Frames/s of decoding alone, and of the network alone on the first batch."""
+        from entrypoint.loop.ahead import BatchReader
+        from entrypoint.video import FrameScan
+
+        network, batch = self._loop._load(job), None
+        start = time.perf_counter()
+        with BatchReader(
+            Path(job.video), FrameScan(**job.scan), batch_size=job.batch_size, box=None, allocate=network.allocate
+        ) as reader:
+            for frames in reader:
+                batch = frames.copy() if batch is None else batch
+        decoding_s = time.perf_counter() - start
+        assert batch is not None
+        start, count = time.perf_counter(), 0
+        while count < job.frames:
+            network.predict(batch)
+            count += len(batch)
+        return {"decode_fps": job.frames / decoding_s, "network_fps": count / (time.perf_counter() - start)}
+
+
+def main() -> None:
+    sys.path.insert(0, str(ROOT))
+    side = {"stock": Stock, "own": Own}[sys.argv[1]](sys.argv[2], int(sys.argv[3]))
+    print("\nANSWER ready", flush=True)
+    for line in sys.stdin:
+        answer = side.run(json.loads(line))
+        answer["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print("\nANSWER " + json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
