@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from dlcctr.contract import ENGINES
 from dlcctr.model import inspect_model
 from entrypoint.threads import allowed_cpus
 from entrypoint.video import scan
@@ -40,8 +41,9 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Case:
-    """A network, a frame size in px, a batch size and a number of frames."""
+    """A network of an engine, a frame size in px, a batch size and a number of frames."""
 
+    engine: str
     network: str
     width: int
     height: int
@@ -50,10 +52,13 @@ class Case:
 
 
 CASES = (
-    Case("ResNet-18", 256, 192, 1, 40),
-    Case("ResNet-18", 256, 192, 8, 40),
-    Case("ResNet-18", 640, 480, 4, 12),
-    Case("ResNet-50", 640, 480, 4, 8),
+    Case("pytorch", "ResNet-18", 256, 192, 1, 40),
+    Case("pytorch", "ResNet-18", 256, 192, 8, 40),
+    Case("pytorch", "ResNet-18", 640, 480, 4, 12),
+    Case("pytorch", "ResNet-50", 640, 480, 4, 8),
+    Case("tensorflow", "TensorFlow ResNet-50", 256, 192, 1, 20),
+    Case("tensorflow", "TensorFlow ResNet-50", 256, 192, 8, 24),
+    Case("tensorflow", "TensorFlow ResNet-50", 640, 480, 4, 8),
 )
 
 
@@ -91,8 +96,10 @@ class Side:
         raise RuntimeError("the other process is gone")
 
 
-def models(python: Path, folder: Path) -> dict[str, Path]:
-    """A project of each network."""
+def models(engine: str, python: Path, folder: Path) -> dict[str, Path]:
+    """A project of each network of an engine."""
+    if engine == "tensorflow":
+        return {"TensorFlow ResNet-50": make_model(python, "tensorflow-single", folder)}
     big = folder / "resnet50"
     environment = {**os.environ, "DLClight": "True", "PYTHONPATH": str(HERE.parent), "CUDA_VISIBLE_DEVICES": "-1"}
     subprocess.run([str(python), "-c", RESNET50, str(big)], check=True, env=environment, capture_output=True)
@@ -162,21 +169,31 @@ def machine() -> str:
     return f"{names[0] if names else platform.machine()}, {allowed_cpus()} CPUs, load {os.getloadavg()[0]:.1f}"
 
 
+def measure_engine(engine: str, folder: Path) -> list[tuple[str, ...]]:
+    """Lines of an engine's cases, printed as they come."""
+    python, lines = native_python_of(engine), []
+    folder.mkdir()
+    projects = models(engine, python, folder)
+    sides = {name: Side(python, name, engine) for name in ("stock", "own")}
+    try:
+        for number, case in enumerate(case for case in CASES if case.engine == engine):
+            lines.append(tuple(measure(case, projects[case.network], sides, folder / str(number), python)))
+            print("| " + " | ".join(lines[-1]) + " |", flush=True)
+    finally:
+        for side in sides.values():
+            side.close()
+    return lines
+
+
 def main() -> int:
-    """Measure, print, write the page."""
-    python, lines = native_python_of("pytorch"), [HEAD, ("---",) * len(HEAD)]
-    before = machine()
+    """Measure, print, write the page. Only the engines named on the command line, then without the page."""
+    before, wanted = machine(), sys.argv[1:]
+    lines = [HEAD, ("---",) * len(HEAD)]
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        projects = models(python, folder)
-        sides = {name: Side(python, name, "pytorch") for name in ("stock", "own")}
-        try:
-            for number, case in enumerate(CASES):
-                lines.append(tuple(measure(case, projects[case.network], sides, folder / str(number), python)))
-                print("| " + " | ".join(lines[-1]) + " |", flush=True)
-        finally:
-            for side in sides.values():
-                side.close()
+        for engine in wanted or ENGINES:
+            lines += measure_engine(engine, Path(name) / engine)
+    if wanted:
+        return 0
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     text = PAGE.read_text(encoding="utf-8")
     head, _, rest = text.partition(MARK)
