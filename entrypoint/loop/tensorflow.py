@@ -79,7 +79,12 @@ class TensorFlowNetwork:
         return numpy.empty(shape, numpy.uint8)
 
     def predict(self, frames: Any) -> Any:
-        return self._shape(self._session.run(self._poses, {self._frames: frames}))
+        import tensorflow as tf
+
+        try:
+            return self._shape(self._session.run(self._poses, {self._frames: frames}))
+        except tf.errors.FailedPreconditionError as error:
+            raise NotCovered("TensorFlow keeps its variables where a second way through them finds none") from error
 
     def predict_as_stock(self, frame: Any) -> Any:
         rgb = frame[None, ..., ::-1].astype(float)
