@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -12,7 +14,7 @@ from typing import Any
 from dlcctr.contract import row_folder
 from dlcctr.fingerprint import fingerprint
 from dlcctr.manifest import Row, write_manifest
-from dlcctr.model import inspect_model
+from dlcctr.model import ModelInfo, inspect_model
 from dlcctr.plan import Plan, PlanTask, rows_digest, write_plan
 from dlcctr.receipt import Receipt, read_receipt
 
@@ -22,6 +24,9 @@ BOOT = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from dlcctr.cli import catch; from entrypoint.app import main; "
     "sys.exit(catch(main))"
 )
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "SLURM_CPUS_PER_TASK": "1"}
+"""Threads that wait for each other on CPUs which others use make small networks ten times slower."""
+
 Crop = tuple[int, int, int, int]
 
 
@@ -44,14 +49,16 @@ class OwnLoop:
         return self.folder / "m.csv"
 
     def call(self, *words: str | Path, code: int = 0) -> str:
-        done = subprocess.run([self.python, *words], capture_output=True, text=True, check=False, cwd=self.folder)
+        done = subprocess.run(
+            [self.python, *words], capture_output=True, text=True, check=False, cwd=self.folder, env=ONE_THREAD
+        )
         assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
 
-    def add(self, video: Path, crop: Crop | None = None) -> None:
-        """Add a video that lies in `videos`."""
-        row = Row(len(self.rows), video.name, fingerprint=fingerprint(video), crop=crop)
-        self.rows.append(row)
+    def add(self, video: Path, crop: Crop | None = None, model: Path | None = None) -> None:
+        """Add a video that lies in `videos`; of another model where one is given."""
+        model = model or self.model
+        self.rows.append(Row(len(self.rows), video.name, fingerprint=fingerprint(video), crop=crop, model=str(model)))
 
     def analyse(self, path: str, *options: str, rows: list[Row] | None = None, code: int = 0) -> str:
         """`analyze` of all rows in one task. Gives what it printed."""
@@ -62,26 +69,28 @@ class OwnLoop:
         write_plan(Plan("plan", self.manifest.name, (task,), 1), plan)
         return self.call(
             "-I", "-c", BOOT, ROOT, "analyze", "--manifest", self.manifest, "--plan", plan, "--task", "0",
-            "--model", self.model, "--out", self.folder / path, "--video-root", self.videos, "--device", "cpu",
+            "--out", self.folder / path, "--video-root", self.videos, "--device", "cpu",
             "--batch-size", str(self.batch_size), "--path", path, *options, code=code,
         )  # fmt: skip
 
     def stock_by_hand(self, rows: list[Row], replaced: dict[str, Path]) -> None:
         """DeepLabCut's `analyze_videos` of rows in one process; of another file where `replaced` names one."""
-        project = self.folder / "project"
-        shutil.copytree(self.model, project)
+        projects = {model: self.folder / "projects" / str(n) for n, model in enumerate({row.model for row in rows})}
+        for model, project in projects.items():
+            shutil.copytree(model, project)
         jobs = [
-            [str(replaced.get(row.video, self.videos / row.video)), str(self.hand_folder(row)), row.crop]
+            [str(projects[row.model] / "config.yaml"), str(replaced.get(row.video, self.videos / row.video)),
+             str(self.hand_folder(row)), row.crop]
             for row in rows
-        ]
-        config, engine = project / "config.yaml", inspect_model(self.model).engine
-        self.call(HERE / "stock_videos.py", config, str(self.batch_size), json.dumps(jobs), engine)
+        ]  # fmt: skip
+        engine = inspect(self.model).engine
+        self.call(HERE / "stock_videos.py", str(self.batch_size), json.dumps(jobs), engine)
 
     def hand_folder(self, row: Row) -> Path:
         return self.folder / "by-hand" / str(row.index)
 
     def result(self, row: Row, path: str) -> Path:
-        return row_folder(self.folder / path, inspect_model(self.model).id, row.video)
+        return row_folder(self.folder / path, inspect(Path(row.model)).id, row.video)
 
     def receipt(self, row: Row, path: str) -> Receipt:
         receipt = read_receipt(self.result(row, path))
@@ -98,6 +107,11 @@ class OwnLoop:
         files = [[str(only(ours, "*.h5")), str(only(stock, "*.h5")), lost] for ours, stock, lost in pairs]
         found: list[dict[str, Any]] = json.loads(self.call(HERE / "compare_many.py", json.dumps(files)))
         return found
+
+
+@functools.cache
+def inspect(model: Path) -> ModelInfo:
+    return inspect_model(model)
 
 
 def only(folder: Path, pattern: str) -> Path:

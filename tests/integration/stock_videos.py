@@ -1,7 +1,7 @@
 """Stock DeepLabCut on several videos in one process, into a folder each; each needs not pay the import again.
 
-Usage: stock_videos.py CONFIG BATCH_SIZE JOBS ENGINE. JOBS is a JSON list of ``[video, folder, crop or null]``. Runs on
-a private copy of the project, which stock DeepLabCut writes into.
+Usage: stock_videos.py BATCH_SIZE JOBS ENGINE. JOBS is a JSON list of ``[config, video, folder, crop or null]``. Runs on
+private copies of projects, which stock DeepLabCut writes into.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    config, batch_size, jobs, engine = sys.argv[1:]
+    batch_size, jobs, engine = sys.argv[1:]
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     from entrypoint.torchvision_ops import declare_missing
 
@@ -23,7 +23,7 @@ def main() -> None:
     options = {"engine": Engine.PYTORCH, "device": "cpu"}
     if engine == "tensorflow":
         options = {"engine": Engine.TF, "use_openvino": False}
-    for video, folder, crop in json.loads(jobs):
+    for config, video, folder, crop in json.loads(jobs):
         Path(folder).mkdir(parents=True)
         deeplabcut.analyze_videos(
             config, [video], destfolder=folder, save_as_csv=True, batch_size=int(batch_size), cropping=crop, **options,
