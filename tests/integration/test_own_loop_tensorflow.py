@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.manifest import Row
+from entrypoint.video import reencode, scan
 from tests import media
 from tests.integration.own_loop import OwnLoop, only
 from tests.integration.test_own_loop import (
@@ -51,17 +52,20 @@ def add(case: OwnLoop, name: str) -> None:
     elif name == TURNED:
         media.rotate_mp4(media.write_video(case.folder / "lying.mp4", FRAMES), video)
     else:
-        media.write_video(video, FRAMES, **VIDEOS[name])
+        found = scan(media.write_video(video, FRAMES, **VIDEOS[name]))
+        if not found.header_true:  # stock believes it, and gives another number of rows
+            reencode(video, sound(case, name), found)
     case.add(video, CROP if name.startswith("crop") else None)
 
 
 def sound(case: OwnLoop, name: str) -> Path:
-    return case.folder / f"sound-{name}"
+    """What stock gets in place of a video that it would not read to its end."""
+    return case.folder / f"sound-{Path(name).with_suffix('.mov' if name in VIDEOS else Path(name).suffix)}"
 
 
 def analyse_both(case: OwnLoop) -> None:
     case.analyse("own")
-    case.stock_by_hand(case.rows, {name: sound(case, name) for name in DAMAGED})
+    case.stock_by_hand(case.rows, {row.video: file for row in case.rows if (file := sound(case, row.video)).exists()})
 
 
 def assert_equal_to_stock(case: OwnLoop, rows: list[Row]) -> None:
