@@ -19,7 +19,7 @@ from typing import Any
 
 from dlcctr.contract import ENGINES
 from dlcctr.model import inspect_model
-from entrypoint.threads import allowed_cpus
+from entrypoint.threads import allowed_cpus, thread_environment
 from entrypoint.video import scan
 from tests import media
 from tests.integration.conftest import native_python_of
@@ -27,8 +27,10 @@ from tests.integration.tiny_models import make_model
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "throughput.md"
-MARK = "<!-- table: python -m tests.bench_loop -->"
+MARK = "<!-- {}: python -m tests.bench_loop {} -->"
 REPEATS = 3
+THREADS = 1
+"""For each side: on a busy machine two threads wait for each other, and what is measured is its scheduler."""
 RESNET50 = (
     "import sys; from pathlib import Path; from tests.integration import tiny_models; "
     "tiny_models._shrink = lambda table: table; tiny_models._make_pytorch(Path(sys.argv[1]), 'pytorch-single')"
@@ -52,10 +54,10 @@ class Case:
 
 
 CASES = (
-    Case("pytorch", "ResNet-18", 256, 192, 1, 40),
-    Case("pytorch", "ResNet-18", 256, 192, 8, 40),
-    Case("pytorch", "ResNet-18", 640, 480, 4, 12),
-    Case("pytorch", "ResNet-50", 640, 480, 4, 8),
+    Case("pytorch", "ResNet-18", 256, 192, 1, 24),
+    Case("pytorch", "ResNet-18", 256, 192, 8, 24),
+    Case("pytorch", "ResNet-18", 640, 480, 3, 6),
+    Case("pytorch", "ResNet-50", 640, 480, 2, 2),
     Case("tensorflow", "TensorFlow ResNet-50", 256, 192, 1, 20),
     Case("tensorflow", "TensorFlow ResNet-50", 256, 192, 8, 24),
     Case("tensorflow", "TensorFlow ResNet-50", 640, 480, 4, 8),
@@ -68,9 +70,12 @@ class Side:
     def __init__(self, python: Path, name: str, engine: str) -> None:
         script = HERE / "integration" / "loop_server.py"
         self._process = subprocess.Popen(
-            [str(python), str(script), name, engine, str(allowed_cpus())],
+            [str(python), str(script), name, engine, str(THREADS)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env={**os.environ, "DLClight": "True", "CUDA_VISIBLE_DEVICES": "-1"},
+            env={
+                **os.environ, **thread_environment(THREADS), "SLURM_CPUS_PER_TASK": str(THREADS),
+                "DLClight": "True", "CUDA_VISIBLE_DEVICES": "-1",
+            },
         )  # fmt: skip
         assert self._answer() == "ready"
 
@@ -166,7 +171,8 @@ def machine() -> str:
     """Processor, CPUs and how busy it was."""
     names = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
              if line.startswith("model name")]  # fmt: skip
-    return f"{names[0] if names else platform.machine()}, {allowed_cpus()} CPUs, load {os.getloadavg()[0]:.1f}"
+    cpus = f"{allowed_cpus()} CPUs, {THREADS} thread for each side"
+    return f"{names[0] if names else platform.machine()}, {cpus}, load {os.getloadavg()[0]:.1f}"
 
 
 def measure_engine(engine: str, folder: Path) -> list[tuple[str, ...]]:
@@ -185,21 +191,22 @@ def measure_engine(engine: str, folder: Path) -> list[tuple[str, ...]]:
     return lines
 
 
-def main() -> int:
-    """Measure, print, write the page. Only the engines named on the command line, then without the page."""
-    before, wanted = machine(), sys.argv[1:]
-    lines = [HEAD, ("---",) * len(HEAD)]
-    with tempfile.TemporaryDirectory() as name:
-        for engine in wanted or ENGINES:
-            lines += measure_engine(engine, Path(name) / engine)
-    if wanted:
-        return 0
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    text = PAGE.read_text(encoding="utf-8")
-    head, _, rest = text.partition(MARK)
-    _, _, tail = rest.partition(MARK)
+def write_table(engine: str, lines: list[tuple[str, ...]], before: str) -> None:
+    """Put an engine's table between its marks on the page."""
+    table = "\n".join("| " + " | ".join(line) + " |" for line in [HEAD, ("---",) * len(HEAD), *lines])
+    mark, text = MARK.format(engine, engine), PAGE.read_text(encoding="utf-8")
+    head, _, rest = text.partition(mark)
+    _, _, tail = rest.partition(mark)
     note = f"Machine: {before} at the beginning, {os.getloadavg()[0]:.1f} at the end."
-    PAGE.write_text(f"{head}{MARK}\n\n{note}\n\n{table}\n\n{MARK}{tail}", encoding="utf-8")
+    PAGE.write_text(f"{head}{mark}\n\n{note}\n\n{table}\n\n{mark}{tail}", encoding="utf-8")
+
+
+def main() -> int:
+    """Measure, print, and write the page's table of each engine that the command line names (by default all)."""
+    with tempfile.TemporaryDirectory() as name:
+        for engine in sys.argv[1:] or ENGINES:
+            before = machine()
+            write_table(engine, measure_engine(engine, Path(name) / engine), before)
     return 0
 
 
