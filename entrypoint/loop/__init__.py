@@ -35,6 +35,9 @@ class Network(Protocol):
     def box(self, job: Job) -> Box | None:
         """Part of each picture that stock DeepLabCut looks at: ``(x1, x2, y1, y2)`` in px; None for all of it."""
 
+    def picture_as_stock(self, job: Job) -> Any:
+        """First picture of a job's video as stock DeepLabCut reads it, before cropping; None where it reads none."""
+
     def allocate(self, shape: tuple[int, ...]) -> Any:
         """Room for a batch, uint8, from which copies to the device are fast."""
 

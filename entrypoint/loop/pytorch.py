@@ -9,6 +9,7 @@ from typing import Any
 from entrypoint.engines import Job
 from entrypoint.loop import NotCovered
 from entrypoint.loop.dlc_files import Project, write_files
+from entrypoint.loop.opencv import read_first_picture
 from entrypoint.loop.pixels import Box, stock_box
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "unable to find an engine to execute")
@@ -72,6 +73,9 @@ class TorchNetwork:
 
     def box(self, job: Job) -> Box | None:
         return stock_box(job.crop, job.scan["width"], job.scan["height"])
+
+    def picture_as_stock(self, job: Job) -> Any:
+        return read_first_picture(job)
 
     def allocate(self, shape: tuple[int, ...]) -> Any:
         import torch

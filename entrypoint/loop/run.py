@@ -13,6 +13,7 @@ from entrypoint.engines import Job
 from entrypoint.loop import Network, NotCovered
 from entrypoint.loop.ahead import BatchReader
 from entrypoint.loop.batches import StockBatches
+from entrypoint.loop.opencv import prove_pixels
 from entrypoint.loop.poses import open_poses, stream_numbers
 from entrypoint.video import FrameScan
 
@@ -84,13 +85,15 @@ class Loop:
 
     def _fill(self, poses: Any, job: Job, network: Network, result: Result) -> None:
         scan, size = FrameScan(**job.scan), result.batch_size
-        whole = StockBatches(size) if network.batch_matters else None
+        box, whole = network.box(job), StockBatches(size) if network.batch_matters else None
         numbers, done, progress = stream_numbers(job), 0, _Progress(len(stream_numbers(job)))
-        reader = BatchReader(Path(job.video), scan, batch_size=size, box=network.box(job), allocate=network.allocate)
+        reader = BatchReader(Path(job.video), scan, batch_size=size, box=box, allocate=network.allocate)
         with reader:
             clock = time.perf_counter()
             for frames in reader:
                 result.add("decoding", clock)
+                if not done:
+                    prove_pixels(job, box, frames[0], network.picture_as_stock(job))
                 self._prove(network, frames[0])
                 clock = time.perf_counter()
                 places = numbers[done : done + len(frames)]

@@ -7,6 +7,7 @@ from typing import Any
 
 from entrypoint.engines import Job
 from entrypoint.loop import NotCovered
+from entrypoint.loop.opencv import read_first_picture
 from entrypoint.loop.pixels import Box
 from entrypoint.loop.tensorflow_files import Project, write_files
 
@@ -72,6 +73,9 @@ class TensorFlowNetwork:
             return None
         x1, x2, y1, y2 = job.crop
         return x1, x2, y1, y2
+
+    def picture_as_stock(self, job: Job) -> Any:
+        return read_first_picture(job)
 
     def allocate(self, shape: tuple[int, ...]) -> Any:
         import numpy

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dlcctr.contract import ExitCode
 from dlcctr.manifest import Row
 from entrypoint.video import reencode, scan
 from tests import media
@@ -25,6 +26,8 @@ from tests.integration.tiny_models import make_model
 
 FEW = {"cropped.mp4", "hole.mp4"}
 BATCH_SIZE = 4
+OTHER_PIXELS = {"bt709.mp4", "odd_size.mkv", "ten_bit.mkv"}
+"""This engine's OpenCV makes others of them than FFmpeg 8 does."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,11 @@ def sound(case: OwnLoop, name: str) -> Path:
 
 def analyse_both(case: OwnLoop) -> None:
     case.analyse("own")
-    case.stock_by_hand(case.rows, {row.video: file for row in case.rows if (file := sound(case, row.video)).exists()})
+    stock_by_hand(case, case.rows)
+
+
+def stock_by_hand(case: OwnLoop, rows: list[Row]) -> None:
+    case.stock_by_hand(rows, {row.video: file for row in rows if (file := sound(case, row.video)).exists()})
 
 
 def assert_equal_to_stock(case: OwnLoop, rows: list[Row]) -> None:
@@ -115,8 +122,14 @@ def test_a_further_video_costs_little(few: OwnLoop) -> None:
 def test_every_format_equals_stock(native_tensorflow: Path, tmp_path: Path) -> None:
     names = [name for name in (*VIDEOS, TURNED, *DAMAGED) if name not in FEW]
     case = make_case(native_tensorflow, tmp_path, "tensorflow-single", names)
-    analyse_both(case)
-    assert_equal_to_stock(case, case.rows)
+    case.analyse("own", code=ExitCode.MODEL)  # of the rows that are not covered
+    equal = [row for row in case.rows if row.video not in OTHER_PIXELS]
+    stock_by_hand(case, equal)
+    assert_equal_to_stock(case, equal)
+    for row in case.rows:
+        if row.video in OTHER_PIXELS:
+            failure = case.result(row, "own").with_name(f"{row.video}.failed.json").read_text()
+            assert "makes other pixels of its first frame" in failure
 
 
 @pytest.mark.full

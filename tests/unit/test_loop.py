@@ -45,6 +45,9 @@ class Numbers:
     def box(self, job: Job) -> Any:
         return stock_box(job.crop, job.scan["width"], job.scan["height"])
 
+    def picture_as_stock(self, job: Job) -> Any:
+        return None
+
     def allocate(self, shape: tuple[int, ...]) -> Any:
         return np.zeros(shape, np.uint8)
 

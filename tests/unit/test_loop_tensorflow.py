@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,11 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entrypoint.engines import Job
 from entrypoint.loop import NotCovered
+from entrypoint.loop.ahead import BatchReader
 from entrypoint.loop.batches import StockBatches
 from entrypoint.loop.pixels import stock_box
 from entrypoint.loop.tensorflow import TensorFlowNetwork, depends_on_batch, refuse_kinds
 from entrypoint.loop.tensorflow_files import Project, describe_run
+from entrypoint.video import scan
 from tests import media
 from tests.unit.test_loop import FRAMES, Numbers, make_job, run
 
@@ -113,6 +116,36 @@ def test_the_last_batch_is_filled_up_as_stock_does(size: int, count: int) -> Non
         found.append(batches.fill(buffer[: len(part)]).ravel().tolist())
         buffer[:] = 255  # the reader uses it again
     assert found == stock_batches(list(range(count)), size)
+
+
+class OtherReader(Numbers):
+    """Stock reads pictures of its own."""
+
+    def __init__(self, edit: int) -> None:
+        super().__init__()
+        self.edit = edit
+
+    def picture_as_stock(self, job: Job) -> Any:
+        found = scan(Path(job.video))
+        with BatchReader(Path(job.video), found, batch_size=1, box=None, allocate=self.allocate) as reader:
+            picture = next(iter(reader))[0].copy()
+        picture[50, 60, 0] += self.edit
+        return picture
+
+
+@pytest.mark.parametrize("crop", [None, [11, 131, 7, 90]])
+def test_pictures_that_are_not_stock_s_are_left_to_stock(tmp_path: Path, crop: list[int] | None) -> None:
+    job = make_job(media.write_video(tmp_path / "a.mp4", FRAMES), crop=crop)
+    assert run(job, OtherReader(0)) is not None
+    network = OtherReader(1)
+    with pytest.raises(NotCovered, match="other pixels"):
+        run(job, network)
+    assert network.written is None
+
+
+def test_pictures_that_stock_gets_wrong_are_no_measure(tmp_path: Path) -> None:
+    job = make_job(media.write_video(tmp_path / "a.mp4", FRAMES))
+    assert run(replace(job, scan={**job.scan, "interlaced": True}), OtherReader(1)) is not None
 
 
 class Whole(Numbers):

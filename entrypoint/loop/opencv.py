@@ -1,0 +1,50 @@
+"""Whether a video's pictures are those that stock DeepLabCut would see: it reads with the OpenCV beside it.
+
+OpenCV 4.11 (FFmpeg 5), which the TensorFlow engine's environments hold, knows no colour spaces and has other edges in
+odd sizes and other 10-bit pictures than OpenCV 4.14 (FFmpeg 8).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from entrypoint.engines import Job
+from entrypoint.loop import NotCovered
+from entrypoint.loop.pixels import Box
+
+
+def read_first_picture(job: Job) -> Any:
+    """First picture (height, width, 3) of a job's video, BGR, as OpenCV gives it; None where it gives none."""
+    import cv2
+
+    capture = cv2.VideoCapture(job.video)
+    try:
+        return capture.read()[1]
+    finally:
+        capture.release()
+
+
+def prove_pixels(job: Job, box: Box | None, frame: Any, stock: Any) -> None:
+    """Hold the first frame against stock's picture, where that is the right one.
+
+    Parameters
+    ----------
+    box : tuple of int or None
+        Part of each picture that `frame` is.
+    stock : ndarray or None
+        As of `read_first_picture`.
+
+    Raises
+    ------
+    NotCovered
+        They differ.
+    """
+    import numpy
+
+    if stock is None or job.scan["interlaced"] or any(first == 0 for first, _ in job.missing):
+        return
+    if box:
+        x1, x2, y1, y2 = box
+        stock = stock[y1:y2, x1:x2]
+    if not numpy.array_equal(frame, stock):
+        raise NotCovered("OpenCV, which DeepLabCut reads with, makes other pixels of its first frame")
