@@ -192,7 +192,7 @@ def test_another_users_folder(bench: Bench, cpu_image: str, tmp_path: Path) -> N
 def test_full_disk_leaves_nothing(bench: Bench, cpu_image: str) -> None:
     """The space is there when the row begins and is gone when it is committed."""
     line = analyze_line(bench, "/out")
-    fill = "until ls -d /tmp/dlcctr-scratch-*/results || test -e /tmp/over; do sleep 0.05; done >/dev/null 2>&1; "
+    fill = "until ls -d /tmp/dlcctr-scratch-*/row/results || test -e /tmp/over; do sleep 0.05; done >/dev/null 2>&1; "
     fill += "head -c 100m /dev/zero >/out/full 2>/dev/null"
     script = f"({fill}) & {line}; code=$?; touch /tmp/over; wait; rm -f /out/full; find /out -type f; exit $code"
     done = docker(cpu_image, bench.folder, "--tmpfs", "/out:mode=1777,size=8m", script=script)
