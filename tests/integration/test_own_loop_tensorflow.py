@@ -26,8 +26,8 @@ from tests.integration.tiny_models import make_model
 
 FEW = {"cropped.mp4", "hole.mp4"}
 BATCH_SIZE = 4
-OTHER_PIXELS = {"bt709.mp4", "odd_size.mkv", "ten_bit.mkv"}
-"""This engine's OpenCV makes others of them than FFmpeg 8 does."""
+OTHER_PIXELS = {"bt709.mp4", "odd_size.mkv", "ten_bit.mkv", TURNED}
+"""This engine's OpenCV makes others of them than FFmpeg 8 does; it turns nothing."""
 
 
 @pytest.fixture(scope="module")
