@@ -1,7 +1,7 @@
 """Whether a video's pictures are those that stock DeepLabCut would see: it reads with the OpenCV beside it.
 
-OpenCV 4.11 (FFmpeg 5), which the TensorFlow engine's environments hold, knows no colour spaces, turns no pictures, and has other
-edges in odd sizes and other 10-bit pictures than OpenCV 4.14 (FFmpeg 8).
+OpenCV 4.11 (FFmpeg 5), which the TensorFlow engine's environments hold, knows no colour spaces, turns no pictures, and
+has other edges in odd sizes and other 10-bit pictures than OpenCV 4.14 (FFmpeg 8).
 """
 
 from __future__ import annotations
