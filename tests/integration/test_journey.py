@@ -25,7 +25,7 @@ from tests.integration.test_watch import Lab
 from tests.integration.tiny_models import make_model
 
 KINDS = [
-    pytest.param("pytorch-single", marks=pytest.mark.real),
+    pytest.param("pytorch-single", marks=pytest.mark.full),
     pytest.param("tensorflow-single", marks=pytest.mark.full),
     pytest.param(
         "open-field",
