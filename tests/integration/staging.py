@@ -96,6 +96,8 @@ class Sides:
             text=True,
             cwd=self.folder,
             start_new_session=True,
+            # what a script starts in the background ignores Ctrl-C, and so would its children
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
             env={**os.environ, "PYTHONPATH": str(CHECKOUT), "DLCCTR_SSH": f"ssh -F '{config or self.config}'"},
         )
 
