@@ -17,6 +17,8 @@ FAILURE_SUFFIX = ".failed.json"
 ATTEMPT_PREFIX = ".dlcctr-attempt-"
 """Private folders of running (or killed) attempts; they lie beside the row's folder so that a rename commits them."""
 SCRATCH_PREFIX = "dlcctr-scratch-"
+RESULT_BYTES_PER_VALUE = 60
+"""Of the .h5, the .csv and the pickles together, at most: for checks of free space."""
 ENV_PREFIX = "DLCCTR_"
 """Every option of `analyze` can also be set as DLCCTR_<OPTION>, for example DLCCTR_BATCH_SIZE=4."""
 

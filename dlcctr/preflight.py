@@ -7,11 +7,12 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from dlcctr import run, slurm
 from dlcctr.campaign import Campaign
-from dlcctr.contract import LABEL_PREFIX
+from dlcctr.contract import LABEL_PREFIX, RESULT_BYTES_PER_VALUE
 from dlcctr.errors import ModelError, OutputError, ToolMissingError, UsageError, VideoError
 from dlcctr.manifest import Row, row_settings
 from dlcctr.report import warn
@@ -19,8 +20,6 @@ from dlcctr.report import warn
 NAMED = 5
 NONE_NOW = "node configuration is not available"
 """What --test-only says of nodes that are drained as well; the submission itself is taken then, or refused for good."""
-BYTES_PER_VALUE = 60
-"""Of the .h5, the .csv and the pickles together, at most."""
 HINTS = {
     "invalid partition": "see `sinfo` for the partitions; give one with --partition or in the site's profile",
     "invalid account": "see `sacctmgr show assoc user=$USER` for your accounts; give one with --account",
@@ -65,29 +64,11 @@ def check_image(image: Path, campaign: Campaign) -> None:
 
 def check_models(campaign: Campaign, rows: Sequence[Row]) -> None:
     """Every model of the rows is whole, and the campaign's is the one that it was made for; raises `ModelError`."""
-    from dlcctr.model import inspect_model
+    from dlcctr.campaign_model import inspect_campaign_model
 
-    seen = set()
-    for row in rows:
-        settings = row_settings(row, campaign)
-        key = (settings.model, settings.shuffle, settings.trainset_index, settings.snapshot)
-        if key in seen:
-            continue
-        seen.add(key)
-        if settings.model is None:
-            raise ModelError(f"{campaign.file}: names no model", "make the campaign with `dlcctr manifest … --model`")
-        found = inspect_model(
-            settings.model,
-            shuffle=settings.shuffle,
-            trainset_index=settings.trainset_index,
-            snapshot=settings.snapshot,
-        )
-        if settings.model_hash and found.hash != settings.model_hash:
-            raise ModelError(
-                f"{settings.model}: not the model that {campaign.file} was made for (its hash is {found.hash[:8]}, "
-                f"not {settings.model_hash[:8]})",
-                "bring the campaign's model back, or make a new campaign",
-            )
+    settings = {replace(row_settings(row, campaign), crop=None) for row in rows}  # a crop is no other model
+    for each in settings:
+        inspect_campaign_model(each)
 
 
 def bad_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:
@@ -121,7 +102,7 @@ def refuse_bad_videos(problems: dict[int, str]) -> None:
 def check_output(campaign: Campaign, rows: Sequence[Row]) -> None:
     """Results' root can be written and has the space that results take at most; raises `OutputError`."""
     values = 3 * (max(1, len(campaign.individuals)) * len(campaign.bodyparts) + len(campaign.unique_bodyparts))
-    need = sum(row.frames or 0 for row in rows) * max(values, 3) * BYTES_PER_VALUE
+    need = sum(row.frames or 0 for row in rows) * max(values, 3) * RESULT_BYTES_PER_VALUE
     try:
         with tempfile.TemporaryFile(dir=campaign.out) as probe:
             probe.write(b"\0" * 4096)

@@ -30,8 +30,6 @@ class Request:
 
     Parameters
     ----------
-    site : Site or None
-        The one of the last submission by default.
     job : JobOptions
         What it gives overrules the last submission's, and a cause's answer.
     changes : dict
@@ -40,7 +38,6 @@ class Request:
         Also what a person had to mend first.
     """
 
-    site: Site | None = None
     job: JobOptions = field(default_factory=JobOptions)
     plan: PlanOptions = field(default_factory=PlanOptions)
     changes: dict[str, Any] | None = None
@@ -106,7 +103,7 @@ def _notes(group: Group) -> tuple[str, dict[str, Any]]:
 
 def _wish(group: Group, submissions: list[Submission], request: Request) -> Wish:
     had = submissions[-1].options
-    site = override(request.site or _site_of(had), **(request.changes or {}))
+    site = override(_site_of(had), **(request.changes or {}))
     if group.mem_gb and not (request.changes or {}).get("mem_gb"):
         site = override(site, mem_gb=group.mem_gb)
     job = request.job

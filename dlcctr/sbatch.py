@@ -40,6 +40,8 @@ class Script:
         Further options of ``analyze``.
     exclude : tuple of str
         Nodes not to be used.
+    dependency : str
+        Of the whole array, as sbatch takes it; the job is cancelled where it can never come true.
     canary : int or None
         Row that the other arrays wait for; its result is checked at the end of the task.
     """

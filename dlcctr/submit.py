@@ -161,7 +161,7 @@ def _send(
     dependency = ""
     for script, _ in texts:
         name = job_name(script.name)
-        words = [*option_words(script, order.wish.site), *dependency_words(dependency)]
+        words = option_words(replace(script, dependency=dependency), order.wish.site)
         try:
             job_id = slurm.submit(["sbatch", "--parsable", *words, str(paths.script(name))])
         except CommandFailedError as error:
@@ -183,11 +183,6 @@ def _explain(error: CommandFailedError, sent: Sequence[Array]) -> CommandFailedE
         preflight.find_hint(error.message)
         or "mend the cause, then run the same command again: what was submitted is not submitted twice",
     )
-
-
-def dependency_words(dependency: str) -> list[str]:
-    """Options that hold an array until another job has ended well, and cancel it where that failed."""
-    return [f"--dependency={dependency}", "--kill-on-invalid-dep=yes"] if dependency else []
 
 
 def _options(script: Script, order: Order) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from dlcctr.campaign import Campaign, read_campaign
+from dlcctr.campaign_model import inspect_campaign_model
 from dlcctr.contract import failure_file, row_folder
-from dlcctr.errors import ManifestError, ModelError, VideoError
+from dlcctr.errors import ManifestError, VideoError
 from dlcctr.fingerprint import fingerprint
 from dlcctr.manifest import Row, find_row, read_manifest, row_settings
-from dlcctr.model import ModelInfo, inspect_model
+from dlcctr.model import ModelInfo
 from dlcctr.whole import Expected, expected_of
 
 if TYPE_CHECKING:
@@ -91,24 +92,7 @@ def resolve_row(row: Row, campaign: Campaign, request: Request) -> RowTask:
     """Put a row, its campaign and the command line together; raises as `resolve` does."""
     settings = _override(row_settings(row, campaign), request)
     _check_inside(row, request.manifest)
-    if settings.model is None:
-        raise ModelError(
-            f"no model is named: {campaign.file} {'has none' if campaign.file.exists() else 'is not there'}",
-            "give the DeepLabCut project folder with --model",
-        )
-    model = inspect_model(
-        settings.model,
-        shuffle=settings.shuffle,
-        trainset_index=settings.trainset_index,
-        snapshot=settings.snapshot,
-    )
-    if settings.model_hash and settings.model_hash != model.hash:
-        raise ModelError(
-            f"{settings.model}: not the model that {campaign.file} was made for (its hash is {model.hash[:8]}, "
-            f"not {settings.model_hash[:8]})",
-            "bring the campaign's model back, or make a new campaign with `dlcctr manifest --model`",
-        )
-    return RowTask(row, settings, model)
+    return RowTask(row, settings, inspect_campaign_model(settings))
 
 
 def _override(settings: Campaign, request: Request) -> Campaign:

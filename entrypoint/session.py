@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from dlcctr.contract import RESULT_BYTES_PER_VALUE
 from dlcctr.errors import AnalysisError, GpuError, ManifestError, ModelError, OutputError, VideoError
 from entrypoint import commit
 from entrypoint.child import Worker
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 RESULTS = "results"
 COPY_NAME = "copy.mov"
-BYTES_PER_VALUE = 60
-"""Of the .h5, the .csv and the pickles together, at most; for the check of free space."""
 SPARE_BYTES = 5_000_000
 PLAIN_ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}")
 SHOWN_LINES = 15
@@ -84,7 +83,7 @@ def _check_frames(task: RowTask, scan: FrameScan, scratch: Path) -> None:
                 f"crop {x1},{x2},{y1},{y2} does not fit into the picture of {scan.width} x {scan.height} px",
                 "give x1,x2,y1,y2 in px from the top left corner, in the manifest's column or with --crop",
             )
-    need = scan.stream * len(task.model.columns) * BYTES_PER_VALUE + SPARE_BYTES
+    need = scan.stream * len(task.model.columns) * RESULT_BYTES_PER_VALUE + SPARE_BYTES
     commit.check_space(scratch, need)
     commit.check_space(task.folder.parent, need)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -66,10 +65,3 @@ def node_names(text: str) -> tuple[str, ...]:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.\[\]_-]*", name):
             raise UsageError(f"--exclude: {name!r} is no name of a node", "for example --exclude node7,node12")
     return names
-
-
-def absolute(path: Path) -> Path:
-    """Path that does not depend on the working folder; links in it are kept."""
-    from dlcctr.campaign_paths import CampaignPaths
-
-    return CampaignPaths.of(path).manifest

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import filecmp
 import os
 import shutil
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from tests.cluster.cluster import Cluster
 from tests.integration.campaigns import dlcctr
 from tests.integration.slurm_campaign import OPTIONS, SlurmCampaign, make_campaign
+from tests.integration.test_analyze_native import BOOT, ROOT
 from tests.integration.tiny_models import make_model
 
 COUNT = 40
@@ -84,21 +85,25 @@ def test_logs_of_a_row(submitted: SlurmCampaign) -> None:
     assert "row 8 (" not in said
 
 
-def test_results_equal_a_local_run(submitted: SlurmCampaign, tmp_path: Path) -> None:
-    """A few rows without a scheduler, without a container: the same bytes of .csv, stock DeepLabCut's own format."""
+def test_results_equal_a_local_run(submitted: SlurmCampaign, native_pytorch: Path, tmp_path: Path) -> None:
+    """All rows again without a scheduler and without a container, as one task: the same bytes of .csv."""
     local = tmp_path / "local"
     local.mkdir()
-    shutil.copy(submitted.manifest, local)
+    manifest = Path(shutil.copy(submitted.manifest, local))
     text = (submitted.folder / "campaign.toml").read_text()
     text = text.replace('"videos"', f'"{submitted.folder}/videos"').replace('"model"', f'"{submitted.folder}/model"')
     (local / "campaign.toml").write_text(text)
-    dlcctr("run", local / "m.csv", "--runtime", "native", "--allow-cpu", "--rows", "0-2")
-    compared = 0
-    for mine in (local / "results").rglob("*.csv"):
-        theirs = submitted.results / mine.relative_to(local / "results")
-        assert filecmp.cmp(mine, theirs, shallow=False), mine
-        compared += 1
-    assert compared == 3
+    dlcctr("plan", manifest, "--fps", "20", "--tasks", "1")
+    (plan,) = (local / "slurm").rglob("plans/*.json")
+    words = ["analyze", "--manifest", manifest, "--plan", plan, "--task", "0", "--device", "cpu"]
+    done = subprocess.run(
+        [native_pytorch, "-I", "-c", BOOT, ROOT, *words], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    ours = {path.relative_to(local / "results"): path.read_bytes() for path in (local / "results").rglob("*.csv")}
+    theirs = {path.relative_to(submitted.results): path.read_bytes() for path in submitted.results.rglob("*.csv")}
+    assert ours == theirs
+    assert len(ours) == COUNT
 
 
 def test_the_sif_alone_and_a_pasted_script(cluster: Cluster, model: Path, sif: Path) -> None:
