@@ -11,6 +11,7 @@ from pathlib import Path
 from dlcctr.campaign import Campaign, read_campaign
 from dlcctr.contract import (
     ATTEMPT_PREFIX,
+    PARTS_PREFIX,
     RECEIPT_FILENAME,
     RowState,
     failure_file,
@@ -230,7 +231,7 @@ class _Examiner:
 def _results_below(root: Path) -> list[Path]:
     found = []
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith(ATTEMPT_PREFIX))
+        folders[:] = sorted(name for name in folders if not name.startswith((ATTEMPT_PREFIX, PARTS_PREFIX)))
         if RECEIPT_FILENAME in files:
             found.append(Path(folder))
             folders.clear()

@@ -16,6 +16,10 @@ RECEIPT_FILENAME = "receipt.json"
 FAILURE_SUFFIX = ".failed.json"
 ATTEMPT_PREFIX = ".dlcctr-attempt-"
 """Private folders of running (or killed) attempts; they lie beside the row's folder so that a rename commits them."""
+PARTS_PREFIX = ".dlcctr-parts-"
+"""Folders of the parts that unfinished attempts at a row have finished; they lie beside the row's folder, too."""
+PART_EVERY_S = 60.0
+"""A part is made so often."""
 SCRATCH_PREFIX = "dlcctr-scratch-"
 RESULT_BYTES_PER_VALUE = 60
 """Of the .h5, the .csv and the pickles together, at most: for checks of free space."""

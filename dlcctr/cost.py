@@ -162,9 +162,12 @@ def sample_of(receipt: Receipt, row: Row) -> Sample | None:
     """What a receipt says about speed; None where it does not say enough.
 
     The time is all of the row's but the import, which a task pays once: DeepLabCut's part, the scan as far as it took
-    longer than the import, verification and the commit.
+    longer than the import, verification and the commit. A row that went on with an earlier attempt's frames says
+    nothing: its time is that of the others.
     """
     if not isinstance(receipt.timings_s, dict) or not isinstance(receipt.device, dict):  # the file may be damaged
+        return None
+    if receipt.device.get("parts"):
         return None
     crop = receipt.parameters.get("crop")
     px = row_px(row, tuple(crop) if isinstance(crop, list) and len(crop) == 4 else None)

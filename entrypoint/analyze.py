@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from dlcctr.contract import ExitCode, RowState
+from dlcctr.contract import PART_EVERY_S, ExitCode, RowState
 from dlcctr.errors import DlcctrError, GpuError, ManifestError, TryAgainError, VideoError
 from dlcctr.receipt import OutputFile, Receipt
-from entrypoint import commit, provenance
+from entrypoint import checkpoint, commit, provenance
 from entrypoint.record import Record, make_failure, make_receipt
 from entrypoint.rowtask import RowTask, check_video, resolve
 from entrypoint.workplace import Workplace
@@ -36,6 +36,8 @@ class Request:
         ``auto`` (a GPU; the CPU only with `allow_cpu`), ``cpu`` or ``cuda``.
     path : str
         ``own`` (our loop), ``stock`` (DeepLabCut's `analyze_videos`) or ``auto``: ours where it covers the model.
+    part_s : float
+        Our loop keeps what it has finished so often, in seconds.
     """
 
     manifest: Path
@@ -54,6 +56,7 @@ class Request:
     overwrite: bool = False
     scratch: Path | None = None
     path: str = "auto"
+    part_s: float = PART_EVERY_S
 
 
 def run(request: Request) -> ExitCode:
@@ -70,7 +73,7 @@ def run(request: Request) -> ExitCode:
         Its exit code is the process's. A file beside the row's folder says why, except after a signal.
     """
     task = resolve(request)
-    with stoppable(f"{task.name}: stopped by {{}}; nothing of it was kept"), Workplace(request.scratch) as place:
+    with stoppable("stopped by {}"), Workplace(request.scratch) as place:
         return run_row(task, request, place)
 
 
@@ -78,22 +81,36 @@ def run_row(task: RowTask, request: Request, place: Workplace) -> ExitCode:
     """Analyse one row in a workplace that others may have used before; returns and raises as `run` does."""
     if not request.overwrite and _is_finished(task):
         print(f"{task.name}: already finished, nothing to do: {task.folder}")
+        checkpoint.remove_parts(task.folder)
         return ExitCode.OK
     record = Record()
     try:
         state = _attempt(task, request, record, place)
-    except TryAgainError:
-        raise
+    except TryAgainError as stop:
+        raise TryAgainError(f"{stop.message}; {task.name}: {_what_is_kept(task, request)}", stop.hint) from stop
     except DlcctrError as error:
         # No retry mends a bad video; all else may go away
         bad = RowState.QUARANTINED if isinstance(error, VideoError) else RowState.FAILED
+        if bad is RowState.QUARANTINED:
+            checkpoint.remove_parts(task.folder)
         commit.write_failure(task.failure_file, make_failure(task, record, error, bad))
         raise type(error)(f"{task.name}: {error.message}", error.hint) from error
+    checkpoint.remove_parts(task.folder)
     commit.remove_failure(task.failure_file)
     if record.lost_frames:
         print(f"warning: {task.name}: {record.lost_frames}; they have no position", file=sys.stderr)
     print(f"{task.name}: {state}: {task.folder}")
     return ExitCode.OK
+
+
+def _what_is_kept(task: RowTask, request: Request) -> str:
+    """Words for the end of an attempt that was stopped."""
+    with contextlib.suppress(DlcctrError):
+        if not request.overwrite and commit.standing(task.folder, task.row, task.expected).state == "finished":
+            checkpoint.remove_parts(task.folder)
+            return "another attempt has finished it"
+    kept = checkpoint.has_parts(task.folder)
+    return "the frames analysed so far are kept" if kept else "nothing of it was kept"
 
 
 def _is_finished(task: RowTask) -> bool:
@@ -144,7 +161,16 @@ def _attempt(task: RowTask, request: Request, record: Record, place: Workplace) 
     device, may_use_cpu = _choose_device(request)
     with place.open_row(task.settings.out) as scratch:
         with commit.disk_errors(scratch):
-            files = analyse(task, record, scratch, place, device=device, may_use_cpu=may_use_cpu, path=request.path)
+            files = analyse(
+                task,
+                record,
+                scratch,
+                place,
+                device=device,
+                may_use_cpu=may_use_cpu,
+                path=request.path,
+                part_s=request.part_s,
+            )
         state = RowState.DEGRADED if record.lost_frames else RowState.OK
 
         def receipt(entries: list[OutputFile]) -> Receipt:

@@ -12,7 +12,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from dlcctr.contract import ENV_PREFIX
+from dlcctr.contract import ENV_PREFIX, PART_EVERY_S
 from dlcctr.errors import UsageError
 
 PROGRAM = "dlc"
@@ -116,6 +116,10 @@ def analyze(
             help="own (our loop), stock (DeepLabCut's analyze_videos) or auto: ours where it covers the model.",
         ),
     ] = "auto",
+    part_s: Annotated[
+        float,
+        typer.Option(min=0, envvar=_env("PART_S"), help="Keep what our loop has finished so often, for a rerun."),
+    ] = PART_EVERY_S,
 ) -> None:
     """Analyse one row of a manifest, or one task of a plan: DeepLabCut's files and receipts that prove them whole."""
     from entrypoint.analyze import Request, run
@@ -141,6 +145,7 @@ def analyze(
         overwrite=overwrite,
         scratch=scratch,
         path=parse_path(path),
+        part_s=part_s,
     )
     if plan is None:
         raise typer.Exit(int(run(request)))

@@ -20,6 +20,7 @@ from typing import Any
 from dlcctr.contract import ExitCode
 from dlcctr.errors import BY_CODE, AnalysisError, DlcctrError
 from entrypoint.engines import Job
+from entrypoint.said import MARK
 
 ROOT = Path(__file__).resolve().parent.parent
 # -I keeps the user's PYTHONPATH and site folder out, so this program's own place has to be said
@@ -39,6 +40,8 @@ STAGES = {
 
 OnProgress = Callable[[str, int], None]
 """Called with the stage's name and the frames done."""
+OnSaid = Callable[[str], None]
+"""Called with what people are to read."""
 
 
 class Worker:
@@ -68,7 +71,7 @@ class Worker:
             self._process.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
             self._process.stdin.flush()
 
-    def wait(self, on_progress: OnProgress | None = None) -> dict[str, Any]:
+    def wait(self, on_progress: OnProgress | None = None, on_said: OnSaid | None = None) -> dict[str, Any]:
         """Wait for its next answer.
 
         Raises
@@ -81,6 +84,9 @@ class Worker:
             if event["event"] == "progress":
                 if on_progress:
                     on_progress(event["stage"], event["done"])
+            elif event["event"] == "said":
+                if on_said:
+                    on_said(event["text"])
             elif event["event"] == "failed":
                 error = BY_CODE.get(ExitCode(event["code"]), AnalysisError)
                 raise error(event["message"], event["hint"])
@@ -137,6 +143,8 @@ class Worker:
         self._stage = next((name for mark, name in STAGES.items() if line.startswith(mark)), self._stage)
         if bar := BAR.search(line):
             self._events.put({"event": "progress", "stage": self._stage, "done": int(bar[1])})
+        elif line.startswith(MARK):
+            self._events.put({"event": "said", "text": line[len(MARK) :]})
         elif line.strip():
             self.tail.append(line)
 

@@ -164,7 +164,7 @@ def _publish(attempt: Path, folder: Path, row: Row, expected: Expected, overwrit
 
 
 def _move_aside(folder: Path) -> Path | None:
-    old = _private_folder(folder.parent) / OLD
+    old = private_folder(folder.parent) / OLD
     try:
         folder.rename(old)
     except BaseException as error:
@@ -192,7 +192,7 @@ def _clear(old: Path, folder: Path) -> None:
 @contextlib.contextmanager
 def _attempt(parent: Path) -> Iterator[Path]:
     """A private folder that nobody takes for a result, locked while its owner lives, removed unless it was renamed."""
-    attempt = _private_folder(parent)
+    attempt = private_folder(parent)
     handle = os.open(attempt, os.O_RDONLY)
     try:
         _lock(handle)
@@ -203,7 +203,8 @@ def _attempt(parent: Path) -> Iterator[Path]:
         shutil.rmtree(attempt, ignore_errors=True)
 
 
-def _private_folder(parent: Path) -> Path:
+def private_folder(parent: Path) -> Path:
+    """Make a folder that nobody takes for a result, and that later attempts remove where its maker was killed."""
     return Path(tempfile.mkdtemp(prefix=f"{ATTEMPT_PREFIX}{_boot()}-", dir=parent))
 
 

@@ -20,6 +20,8 @@ class Progress:
         Frames in all; 0 where not known.
     label : str
         What is being done, for example ``analysing a.mp4``.
+    first : int, optional
+        Frames that were done before.
     stream : file, optional
         Where to write; standard error by default, so that standard output stays for results.
     clock : callable, optional
@@ -27,17 +29,23 @@ class Progress:
     """
 
     def __init__(
-        self, total: int, label: str, *, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        total: int,
+        label: str,
+        *,
+        first: int = 0,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.total, self.label, self.done = total, label, 0
+        self.total, self.label, self.done, self._first = total, label, first, first
         self._stream = stream if stream is not None else sys.stderr
         self._clock = clock
         self._start = self._said_at = clock()
-        self._said_done = 0
+        self._said_done = first
         self._closed = False
         self._bar: Any = None
         if self._stream.isatty():
-            self._bar, self._task = _rich_bar(self._stream, total, label)
+            self._bar, self._task = _rich_bar(self._stream, total, label, first)
         else:
             self._say(f"{label}: {total} frames" if total else f"{label}: started")
 
@@ -49,7 +57,7 @@ class Progress:
 
     def update(self, done: int) -> None:
         """Tell how many frames are done so far (not how many more)."""
-        self.done = done
+        self.done, self._first = done, min(self._first, done)
         if self._bar is not None:
             self._bar.update(self._task, completed=done, speed=self._speed_text())
             return
@@ -68,7 +76,7 @@ class Progress:
             self._bar.stop()
         elif self.done:
             elapsed = self._clock() - self._start
-            self._say(f"{self.label}: {self.done} frames in {_clock_text(elapsed)}, {self._speed_text()}")
+            self._say(f"{self.label}: {self.done - self._first} frames in {_clock_text(elapsed)}, {self._speed_text()}")
 
     def _say(self, line: str) -> None:
         self._said_at, self._said_done = self._clock(), self.done
@@ -79,7 +87,7 @@ class Progress:
 
     def _speed(self) -> float:
         elapsed = self._clock() - self._start
-        return self.done / elapsed if elapsed > 0 else 0.0
+        return (self.done - self._first) / elapsed if elapsed > 0 else 0.0
 
     def _speed_text(self) -> str:
         return f"{self._speed():.1f} frames/s"
@@ -99,7 +107,7 @@ def _clock_text(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{whole % 60:02d}"
 
 
-def _rich_bar(stream: TextIO, total: int, label: str) -> tuple[Any, Any]:
+def _rich_bar(stream: TextIO, total: int, label: str, first: int) -> tuple[Any, Any]:
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -113,6 +121,6 @@ def _rich_bar(stream: TextIO, total: int, label: str) -> tuple[Any, Any]:
         TimeRemainingColumn(),
         console=Console(file=stream),
     )
-    task = bar.add_task(escape(label), total=total or None, speed="")
+    task = bar.add_task(escape(label), total=total or None, completed=first, speed="")
     bar.start()
     return bar, task

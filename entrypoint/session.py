@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from dlcctr.contract import RESULT_BYTES_PER_VALUE
 from dlcctr.errors import AnalysisError, GpuError, ManifestError, ModelError, OutputError, VideoError
-from entrypoint import commit
+from entrypoint import checkpoint, commit
 from entrypoint.child import Worker
 from entrypoint.engines import Job
 from entrypoint.project import make_skeleton
 from entrypoint.record import Record
 from entrypoint.rowtask import RowTask
+from entrypoint.said import WARNING
 from entrypoint.threads import allowed_cpus
 from entrypoint.workplace import Workplace
 
@@ -31,7 +32,15 @@ SHOWN_LINES = 15
 
 
 def analyse(
-    task: RowTask, record: Record, scratch: Path, place: Workplace, *, device: str, may_use_cpu: bool, path: str
+    task: RowTask,
+    record: Record,
+    scratch: Path,
+    place: Workplace,
+    *,
+    device: str,
+    may_use_cpu: bool,
+    path: str,
+    part_s: float,
 ) -> list[Path]:
     """Have a row's video analysed in a private folder.
 
@@ -39,6 +48,8 @@ def analyse(
     ----------
     path : str
         ``own`` (our loop), ``stock`` (DeepLabCut's `analyze_videos`) or ``auto``: ours where it covers the model.
+    part_s : float
+        Seconds from one finished part to the next; for our loop.
 
     Returns
     -------
@@ -61,7 +72,9 @@ def analyse(
             record.scan = scan(task.video, threads=threads)
         _check_frames(task, record.scan, scratch)
         device = _settle_device(place.wait_ready(), device, may_use_cpu, record)
-        session = _Session(task, record, record.scan, worker, config=config, device=device, scratch=scratch, path=path)
+        session = _Session(
+            task, record, record.scan, worker, config=config, device=device, scratch=scratch, path=path, part_s=part_s
+        )
         return session.run()
     except AnalysisError:
         _show_tail(worker)
@@ -115,6 +128,7 @@ class _Session:
     device: str
     scratch: Path
     path: str
+    part_s: float
 
     def run(self) -> list[Path]:
         """Analyse the video in our loop, or through stock DeepLabCut where the loop does not cover it."""
@@ -182,7 +196,7 @@ class _Session:
         # A folder of its own: DeepLabCut takes any earlier file in it for "already analyzed"
         shutil.rmtree(results, ignore_errors=True)
         results.mkdir()
-        return Job(
+        job = Job(
             path=path,
             model=task.model.hash,
             config=str(self.config),
@@ -202,6 +216,7 @@ class _Session:
             csv=task.settings.csv,
             scan=asdict(scan) if path == "own" else {},
         )
+        return checkpoint.with_parts(job, task.folder, task.fingerprint, self.part_s) if path == "own" else job
 
     def _run_job(self, video: Path, path: str = "stock") -> dict[str, Any]:
         """Send a job and show its progress: one bar per stage, for top-down models read the video twice."""
@@ -217,24 +232,33 @@ class _Session:
         def show(stage: str, done: int) -> None:
             if stage not in bars:
                 finish()
-                bars[stage] = Progress(self.scan.decoded, f"{self.task.name}: {stage}")
+                first = done if path == "own" else 0  # our loop says where it begins
+                bars[stage] = Progress(self.scan.decoded, f"{self.task.name}: {stage}", first=first)
             bars[stage].update(min(done, self.scan.decoded))
 
         with self.record.timed("analysis"):
             self.worker.send(self._make_job(video, path))
             try:
-                answer = self.worker.wait(show)
+                answer = self.worker.wait(show, self._say)
                 finish()
                 return answer
             finally:
                 for bar in bars.values():
                     bar.close()
 
+    def _say(self, text: str) -> None:
+        if text.startswith(WARNING):
+            print(f"{WARNING}{self.task.name}: {text[len(WARNING) :]}", file=sys.stderr)
+        else:
+            print(f"{self.task.name}: {text}")
+
     def _take(self, answer: dict[str, Any], path: str) -> list[Path]:
         record = self.record
         record.path = path
         record.scorer, record.device, record.columns = answer["scorer"], answer["device"], answer["columns"]
         record.batch_size = answer.get("batch_size")
+        if parts := answer.get("parts"):
+            record.device = {**record.device, "parts": parts}
         for phase, seconds in answer.get("timings_s", {}).items():
             record.add_time(phase, seconds)
             record.add_time("analysis", -seconds)

@@ -61,7 +61,7 @@ def run_task(request: TaskRequest) -> int:
         gpus = visible_gpus(request.row.device)
         if len(gpus) > 1 and len(rows) > 1:
             return run_lanes(request, rows, gpus)
-    message = f"task {request.number}: stopped by {{}}; finished rows stay, the one at work left nothing"
+    message = f"task {request.number}: stopped by {{}}; finished rows stay"
     with stoppable(message), Workplace(request.row.scratch) as place:
         codes = {row.index: code for row in rows if (code := _run_one(row, request, place)) is not None}
     say_result(request.number, rows, codes)

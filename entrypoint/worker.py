@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, TextIO
 
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, OutputError, VideoError
@@ -103,7 +103,8 @@ def _run(engine: Engine, loop: Loop, job: Job) -> dict[str, Any]:
 
 def _analyze_own(loop: Loop, job: Job) -> tuple[str, dict[str, Any]]:
     result = loop.analyze(job)
-    return result.scorer, {"timings_s": result.timings_s, "batch_size": result.batch_size}
+    parts = [asdict(part) for part in result.parts]
+    return result.scorer, {"timings_s": result.timings_s, "batch_size": result.batch_size, "parts": parts}
 
 
 def _analyze_stock(engine: Engine, loop: Loop, job: Job) -> tuple[str, dict[str, Any]]:

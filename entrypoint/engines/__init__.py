@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from dlcctr.contract import PART_EVERY_S
+
 if TYPE_CHECKING:
     from entrypoint.loop import Network
 
@@ -44,6 +46,9 @@ class Job:
         ``cpu`` or ``cuda``.
     batch_size, crop
         Those in force, be they the option's, the campaign's or the project's own.
+    parts, part_s
+        Folder for the finished parts of the positions (see `entrypoint.loop.parts`; none are kept where it is empty),
+        and seconds from one to the next; for our loop.
     """
 
     path: str
@@ -64,6 +69,8 @@ class Job:
     crop: list[int] | None
     csv: bool
     scan: dict[str, Any] = field(default_factory=dict)
+    parts: str = ""
+    part_s: float = PART_EVERY_S
 
 
 class Engine(Protocol):

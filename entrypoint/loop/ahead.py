@@ -37,11 +37,29 @@ class BatchReader:
         Part of each picture, ``(x1, x2, y1, y2)`` in px.
     allocate : callable
         Makes a uint8 array of a shape.
+    skip : tuple of int
+        Decoded frames ``[first, stop)`` that are in no batch; `first` is where a batch would begin. They are decoded
+        all the same: no container's seeking can be trusted to land where it says.
+
+    Attributes
+    ----------
+    decoded : int
+        Decoded frames so far, skipped ones included; of the whole video once the batches have ended.
     """
 
-    def __init__(self, path: Path, scan: FrameScan, *, batch_size: int, box: Box | None, allocate: Allocate) -> None:
+    def __init__(
+        self,
+        path: Path,
+        scan: FrameScan,
+        *,
+        batch_size: int,
+        box: Box | None,
+        allocate: Allocate,
+        skip: tuple[int, int] = (0, 0),
+    ) -> None:
+        self.decoded = 0
         self._path, self._scan, self._box = path, scan, box
-        self._batch_size, self._allocate = batch_size, allocate
+        self._batch_size, self._allocate, self._skip = batch_size, allocate, skip
         self._free: queue.Queue[Any] = queue.Queue()
         self._ready: queue.Queue[Any] = queue.Queue()
         self._stop = threading.Event()
@@ -95,7 +113,7 @@ class BatchReader:
         buffer, count, shape = None, 0, None
         with open_pass(self._path, self._scan) as reading:
             pictures = None
-            for frame in decoded_frames(reading, self._scan):
+            for frame in self._wanted(decoded_frames(reading, self._scan)):
                 pictures = pictures or Pictures(reading.rotation, self._box)
                 picture = pictures.convert(frame)
                 shape = shape or picture.shape
@@ -110,6 +128,15 @@ class BatchReader:
                     buffer, count = None, 0
         if count:
             self._ready.put((buffer, count))
+
+    def _wanted(self, frames: Iterator[Any]) -> Iterator[Any]:
+        first, stop = self._skip
+        for number, frame in enumerate(frames):
+            if self._stop.is_set():
+                raise _Stopped
+            self.decoded = number + 1
+            if not first <= number < stop:
+                yield frame
 
     def _next_buffer(self, shape: tuple[int, ...]) -> Any:
         buffer = self._free.get()

@@ -13,22 +13,25 @@ from entrypoint.engines import Job
 from entrypoint.loop import Network, NotCovered
 from entrypoint.loop.ahead import BatchReader
 from entrypoint.loop.batches import StockBatches
+from entrypoint.loop.compare import difference
+from entrypoint.loop.keeper import Keeper, OtherPositions
 from entrypoint.loop.opencv import prove_pixels
-from entrypoint.loop.poses import open_poses, stream_numbers
+from entrypoint.loop.parts import Part
+from entrypoint.loop.poses import open_poses
 from entrypoint.video import FrameScan
 
-MAX_PX = 0.01
-MAX_LIKELIHOOD = 1e-4
 PROGRESS_EVERY_S = 0.5
 
 
 @dataclass
 class Result:
-    """What an analysis took, in seconds by phase, and the batch size that it ended with."""
+    """What an analysis took, in seconds by phase, the batch size that it ended with, and what earlier ones had done."""
 
     scorer: str
     batch_size: int
+    backend: str = ""
     timings_s: dict[str, float] = field(default_factory=dict)
+    parts: list[Part] = field(default_factory=list)
 
     def add(self, phase: str, since: float) -> None:
         """Add the time since a `time.perf_counter` to a phase."""
@@ -84,45 +87,54 @@ class Loop:
         return self._network
 
     def _fill(self, poses: Any, job: Job, network: Network, result: Result) -> None:
-        scan, size = FrameScan(**job.scan), result.batch_size
+        keeper = Keeper(job, poses)
+        with keeper.saving():
+            keeper.restore()
+            try:
+                self._analyze_rest(job, network, result, keeper)
+            except OtherPositions as why:
+                keeper.discard(str(why))
+                self._analyze_rest(job, network, result, keeper)
+        result.parts = keeper.used
+
+    def _analyze_rest(self, job: Job, network: Network, result: Result, keeper: Keeper) -> None:
+        """Analyse what is not kept yet, and before it the first batch again, which proves what is."""
+        size, start, at = job.batch_size or 1, keeper.start, 0
         box, whole = network.box(job), StockBatches(size) if network.batch_matters else None
-        numbers, done, progress = stream_numbers(job), 0, _Progress(len(stream_numbers(job)))
-        reader = BatchReader(Path(job.video), scan, batch_size=size, box=box, allocate=network.allocate)
+        # Stock fills the last batch up with the one before: that must be there, though its positions are known
+        skip = size, max(size, start - size if whole else start)
+        scan, progress = FrameScan(**job.scan), _Progress(job.decoded, start)
+        reader = BatchReader(Path(job.video), scan, batch_size=size, box=box, allocate=network.allocate, skip=skip)
         with reader:
             clock = time.perf_counter()
             for frames in reader:
                 result.add("decoding", clock)
-                if not done:
+                if not at:
                     prove_pixels(job, box, frames[0], network.picture_as_stock(job))
                 self._prove(network, frames[0])
                 clock = time.perf_counter()
-                places = numbers[done : done + len(frames)]
-                if len(places) < len(frames):
-                    raise _changed(job, f"more than {done}")
+                if at + len(frames) > job.decoded:
+                    raise _changed(job, f"more than {at}")
                 batch = whole.fill(frames) if whole else frames
-                poses[places] = predict(network, batch, result)[: len(frames)]
-                done += len(frames)
+                if not 0 < at < start:
+                    positions = predict(network, batch, result)[: len(frames)]
+                    keeper.take(at, positions, result.batch_size, result.backend)
                 result.add("network", clock)
-                progress.show(done)
+                at = skip[1] if at + len(frames) == skip[0] else at + len(frames)
+                progress.show(max(at, start))
                 clock = time.perf_counter()
-        if done != len(numbers):
-            raise _changed(job, str(done))
+        if reader.decoded != job.decoded:
+            raise _changed(job, str(reader.decoded))
 
     def _prove(self, network: Network, frame: Any) -> None:
         """Hold the first frame of each size against DeepLabCut's own runner: what it does may change."""
-        import numpy
-
         if frame.shape in self._proven:
             return
         ours, stock = network.predict(frame[None])[0], network.predict_as_stock(frame)
         if ours.shape != stock.shape:
             raise NotCovered(f"DeepLabCut gives positions of shape {stock.shape} for a frame, not {ours.shape}")
-        off = numpy.abs(ours - stock).max(axis=0)
-        if not (off[:2].max() <= MAX_PX and off[2] <= MAX_LIKELIHOOD):  # so that NaN fails, too
-            raise NotCovered(
-                f"on its first frame DeepLabCut's own runner gives other positions (by {off[:2].max():.2g} px, "
-                f"{off[2]:.2g} in likelihood)"
-            )
+        if by := difference(ours, stock):
+            raise NotCovered(f"on its first frame DeepLabCut's own runner gives other positions ({by})")
         self._proven.add(frame.shape)
 
 
@@ -162,11 +174,12 @@ def _changed(job: Job, found: str) -> VideoError:
 
 
 class _Progress:
-    """Lines in the form of DeepLabCut's own bar, which the supervisor reads."""
+    """Lines in the form of DeepLabCut's own bar, which the supervisor reads; the first says where it begins."""
 
-    def __init__(self, frames: int) -> None:
-        self._frames, self._shown_s = frames, 0.0
+    def __init__(self, frames: int, first: int) -> None:
+        self._frames, self._shown_s = frames, -PROGRESS_EVERY_S
         print("Running pose prediction", flush=True)
+        self.show(first)
 
     def show(self, done: int) -> None:
         now = time.monotonic()

@@ -164,6 +164,7 @@ def test_a_cropped_row_says_how_fast_its_crop_was() -> None:
         {"timings_s": {"total": float("nan")}},
         {"timings_s": {"total": 10.0, "import": 11.0}},
         {"device": None},
+        {"device": {"type": "cpu", "parts": [{"first": 0, "stop": 8}]}},
     ],
 )
 def test_receipts_that_say_too_little_are_passed_over(changes: dict[str, Any]) -> None:
