@@ -128,13 +128,11 @@ class Keeper:
 
     def _complain(self, error: OSError) -> None:
         assert self._folder is not None
-        gone = self._made and isinstance(error, (FileNotFoundError, NotADirectoryError))
         if not self._warned:
+            gone = self._made and isinstance(error, (FileNotFoundError, NotADirectoryError))
             why = "it is gone; another attempt may have finished the row" if gone else error.strerror or error
             warn(f"finished parts cannot be kept in {self._folder.path} ({why}); the analysis goes on without")
             self._warned = True
-        if gone:
-            self._folder = None
 
     def _use(self, part: Part) -> None:
         """Parts that were made alike are one."""

@@ -112,7 +112,8 @@ class PartsFolder:
         import numpy
 
         try:
-            with numpy.load(self.path / f"{first}-{stop}.npz", allow_pickle=False) as content:
+            data = (self.path / f"{first}-{stop}.npz").read_bytes()  # of a damaged file, numpy leaves its handle open
+            with numpy.load(io.BytesIO(data), allow_pickle=False) as content:
                 facts = json.loads(content["facts"].tobytes())
                 positions = content["positions"]
             folder, part = facts.pop("folder"), Part(**facts)

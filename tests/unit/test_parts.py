@@ -1,0 +1,397 @@
+"""Finished parts as files: what fits together, and what is not used."""
+
+from __future__ import annotations
+
+import errno
+import json
+import zipfile
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlcctr.contract import PARTS_PREFIX
+from entrypoint import checkpoint
+from entrypoint.checkpoint import has_parts, remove_parts, with_parts
+from entrypoint.engines import Job
+from entrypoint.loop import keeper as keeper_module
+from entrypoint.loop.keeper import Keeper
+from entrypoint.loop.parts import Part, PartsFolder
+from entrypoint.said import MARK
+
+DECODED, BODYPARTS, BATCH = 22, 2, 4
+
+JOB = Job(
+    path="own", model="m", config="", video="v", folder="", stem="v", columns=[["a", "x"]], frames=DECODED,
+    decoded=DECODED, missing=[], multianimal=False, shuffle=1, trainset_index=0, device="cpu", batch_size=BATCH,
+    crop=None, csv=True, scan={"outputs": [[0, DECODED]]},
+)  # fmt: skip
+
+
+def positions(first: int, stop: int) -> Any:
+    return np.arange(6 * first, 6 * stop, dtype=np.float32).reshape(-1, BODYPARTS, 3)
+
+
+def part(first: int, stop: int, **changes: Any) -> Part:
+    return replace(Part(first, stop, BATCH, "cpu", "engine"), **changes)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> PartsFolder:
+    made = PartsFolder(tmp_path / "parts-1", DECODED, BODYPARTS, BATCH)
+    made.path.mkdir()
+    return made
+
+
+def write(folder: PartsFolder, *ranges: tuple[int, int]) -> None:
+    for first, stop in ranges:
+        folder.write(part(first, stop), positions(first, stop))
+
+
+def chained(folder: PartsFolder) -> list[tuple[int, int]]:
+    """Ranges in the order of the chain; each with the very positions that were written for it."""
+    found = list(folder.chain())
+    for each, values in found:
+        assert values.dtype == np.float32
+        assert (values == positions(each.first, each.stop)).all()
+    return [(each.first, each.stop) for each, _ in found]
+
+
+def test_parts_are_chained_from_the_first_frame_on(folder: PartsFolder) -> None:
+    assert chained(folder) == []
+    write(folder, (8, 20), (0, 4), (4, 8), (20, 22))
+    assert chained(folder) == [(0, 4), (4, 8), (8, 20), (20, 22)]
+    assert sorted(file.name for file in folder.path.iterdir()) == ["0-4.npz", "20-22.npz", "4-8.npz", "8-20.npz"]
+
+
+def test_a_gap_ends_the_chain(folder: PartsFolder) -> None:
+    write(folder, (4, 8), (12, 16))
+    assert chained(folder) == []
+    write(folder, (0, 4))
+    assert chained(folder) == [(0, 4), (4, 8)]
+
+
+def test_parts_of_two_attempts_overlap(folder: PartsFolder) -> None:
+    write(folder, (0, 4), (0, 8), (4, 16), (8, 12), (12, 20))
+    assert chained(folder) == [(0, 8), (8, 16), (16, 20)]
+
+
+@given(st.sets(st.tuples(st.integers(0, 5), st.integers(1, 6))))
+def test_the_chain_reaches_as_far_as_there_is_no_gap(tmp_path_factory: Any, batches: set[tuple[int, int]]) -> None:
+    folder = PartsFolder(tmp_path_factory.mktemp("parts"), DECODED, BODYPARTS, BATCH)
+    ranges = [(BATCH * first, min(BATCH * stop, DECODED)) for first, stop in batches if first < stop]
+    write(folder, *ranges)
+    covered = {frame for first, stop in ranges for frame in range(first, stop)}
+    reach = next(frame for frame in range(DECODED + 1) if frame not in covered)
+    found = chained(folder)
+    assert [first for first, _ in found] == [0, *[stop for _, stop in found[:-1]]][: len(found)]
+    assert (found[-1][1] if found else 0) == reach
+
+
+def damage_each_byte(data: bytes) -> Any:
+    for place in range(0, len(data), 7):
+        yield data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :]
+
+
+def test_a_damaged_part_is_not_used(folder: PartsFolder) -> None:
+    write(folder, (0, 8))
+    file = folder.path / "0-8.npz"
+    data = file.read_bytes()
+    refused = 0
+    for damaged in damage_each_byte(data):
+        file.write_bytes(damaged)
+        refused += chained(folder) == []  # where it is used, its values are right: dates and the like
+    assert refused > len(data) / 7 / 2
+    for length in (0, 10, len(data) // 2, len(data) - 1):
+        file.write_bytes(data[:length])
+        assert chained(folder) == []
+    write(folder, (0, 4))
+    assert chained(folder) == [(0, 4)], "a smaller one takes its place"
+
+
+def test_a_part_that_cannot_be_read_is_not_used(folder: PartsFolder) -> None:
+    (folder.path / "0-8.npz").mkdir()
+    assert chained(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "stop"), [(0, 6), (2, 8), (0, DECODED + 2), (0, 0)], ids=["end", "beginning", "too long", "empty"]
+)
+def test_a_part_that_is_not_of_whole_batches_is_not_used(folder: PartsFolder, first: int, stop: int) -> None:
+    write(folder, (0, 4), (first, stop))
+    assert chained(folder) == [(0, 4)]
+
+
+def test_a_part_under_another_name_is_not_used(folder: PartsFolder) -> None:
+    write(folder, (0, 8))
+    (folder.path / "0-8.npz").rename(folder.path / "0-16.npz")
+    assert chained(folder) == []
+
+
+def test_a_part_of_another_folder_is_not_used(folder: PartsFolder) -> None:
+    other = replace(folder, path=folder.path.with_name("parts-2"))
+    write(folder, (0, 8))
+    folder.path.rename(other.path)
+    assert chained(other) == []
+
+
+@pytest.mark.parametrize(
+    "values", [positions(0, 7), positions(0, 8)[:, :1], positions(0, 8).astype(np.float64)], ids=["n", "parts", "type"]
+)
+def test_a_part_of_another_shape_is_not_used(folder: PartsFolder, values: Any) -> None:
+    folder.write(part(0, 8), values)
+    assert list(folder.chain()) == []
+
+
+def test_a_part_is_written_whole_or_not_at_all(folder: PartsFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a zip file with a checksum of each member, through a temporary name that no reader takes."""
+    write(folder, (0, 8))
+    with zipfile.ZipFile(folder.path / "0-8.npz") as content:
+        assert sorted(content.namelist()) == ["facts.npy", "positions.npy"]
+    seen: list[list[str]] = []
+
+    def fail(handle: int) -> None:
+        seen.append(sorted(file.name for file in folder.path.iterdir()))
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        folder.write(part(8, 12), positions(8, 12))
+    assert seen[0][0].startswith(".8-12.npz.")
+    assert [file.name for file in folder.path.iterdir()] == ["0-8.npz"]
+
+
+def test_no_folder_is_made_again(folder: PartsFolder) -> None:
+    folder.path.rmdir()
+    with pytest.raises(FileNotFoundError):
+        write(folder, (0, 8))
+    assert not folder.path.exists()
+
+
+def test_removing(folder: PartsFolder) -> None:
+    write(folder, (0, 8), (12, 16))
+    folder.remove()
+    assert list(folder.path.iterdir()) == []
+
+
+# The folder's name
+
+
+def key_of(job: Job = JOB, fingerprint: str = "v1:1:ab") -> str:
+    return Path(with_parts(job, Path("/out/id/a b.mp4"), fingerprint, 60.0).parts).name
+
+
+def test_the_folder_lies_beside_the_row_s() -> None:
+    job = with_parts(JOB, Path("/out/id/a b.mp4"), "v1:1:ab", 5.0)
+    assert Path(job.parts).parent == Path("/out/id")
+    assert Path(job.parts).name.startswith(f"{PARTS_PREFIX}a b.mp4-")
+    assert job.part_s == 5.0
+    assert len(key_of()) == len(PARTS_PREFIX) + len("a b.mp4-") + 16
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": "n"}, {"shuffle": 2}, {"trainset_index": 1}, {"columns": [["b", "x"]]}, {"batch_size": 8},
+        {"crop": [0, 8, 0, 8]}, {"frames": 23}, {"decoded": 21}, {"missing": [[0, 1]]}, {"scan": {"outputs": [[1, 9]]}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_parts_of_other_inputs_lie_elsewhere(changes: dict[str, Any]) -> None:
+    assert key_of(replace(JOB, **changes)) != key_of()
+
+
+def test_parts_of_another_video_or_program_lie_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = key_of()
+    assert key_of(fingerprint="v1:1:cd") != known
+    monkeypatch.setattr(checkpoint, "__version__", "9")
+    assert key_of() != known
+    monkeypatch.undo()
+    monkeypatch.setattr(checkpoint, "CONTRACT_VERSION", 9)
+    assert key_of() != known
+
+
+def test_another_node_finds_the_same_parts() -> None:
+    assert key_of(replace(JOB, device="cuda", csv=False, config="/tmp/1/c", video="/tmp/2/v", folder="/x")) == key_of()
+
+
+def test_all_parts_of_a_row_are_removed_and_no_others(tmp_path: Path) -> None:
+    row = tmp_path / "a[1].mp4"
+    own = [tmp_path / f"{PARTS_PREFIX}a[1].mp4-{key * 16}" for key in "0a"]
+    others = [tmp_path / f"{PARTS_PREFIX}{name}" for name in ("a1.mp4-" + "0" * 16, f"a[1].mp4-b.mp4-{'0' * 16}")]
+    for folder in (*own, *others):
+        folder.mkdir()
+        assert not has_parts(row)
+    (others[0] / "0-4.npz").touch()
+    assert not has_parts(row)
+    (own[1] / ".0-4.npz.x").touch()
+    assert not has_parts(row), "a temporary file of a killed attempt is nothing"
+    (own[1] / "0-4.npz").touch()
+    assert has_parts(row)
+    remove_parts(row)
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+    remove_parts(row)
+    remove_parts(tmp_path / "gone" / "a.mp4")
+
+
+# What the loop does with them
+
+
+def keeper(folder: Path, **changes: Any) -> Keeper:
+    poses = np.full((DECODED, BODYPARTS, 3), -1, np.float32)
+    made = Keeper(replace(JOB, parts=str(folder), **changes), poses)
+    made.restore()
+    return made
+
+
+def take(keeper: Keeper, *ranges: tuple[int, int], backend: str = "engine", batch_size: int = BATCH) -> None:
+    for first, stop in ranges:
+        keeper.take(first, positions(first, stop), batch_size, backend)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def test_a_part_is_written_when_it_is_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(keeper_module.time, "monotonic", lambda: clock[0])
+    folder = tmp_path / "parts"
+    running = keeper(folder)
+    for frame in range(0, 20, BATCH):
+        clock[0] += 25.0
+        take(running, (frame, frame + BATCH))
+    assert names(folder) == ["0-12.npz"], "75 s; 50 s more are not enough"
+    running.save()
+    running.save()
+    assert names(folder) == ["0-12.npz", "12-20.npz"]
+
+
+def test_a_short_video_leaves_nothing(tmp_path: Path) -> None:
+    take(keeper(tmp_path / "parts"), (0, 4), (4, 22))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_folder_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    running = Keeper(replace(JOB, part_s=0.0), np.zeros((DECODED, BODYPARTS, 3), np.float32))
+    running.restore()
+    take(running, (0, 4))
+    running.save()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_going_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "parts"
+    first = keeper(folder, part_s=0.0)
+    take(first, (0, 4), (4, 8))
+    take(first, (8, 12), batch_size=2)
+    assert first.start == 0
+    assert capsys.readouterr().out == ""
+    second = keeper(folder, part_s=0.0, device="cuda")
+    assert second.start == 12
+    assert capsys.readouterr().out == f"{MARK}going on at frame 12 of 22\n"
+    take(second, (0, 4), (12, 20), (20, 22), backend="other")
+    third = keeper(folder)
+    assert third.start == 22
+    assert capsys.readouterr().out == f"{MARK}going on at frame 22 of 22\n"
+    assert third.used == [
+        part(0, 8), part(8, 12, batch_size=2), part(12, 22, device="cuda", backend="other"),
+    ]  # fmt: skip
+    assert (third._poses == positions(0, 22)).all()
+    assert json.dumps([asdict(each) for each in third.used])
+
+
+def test_frames_that_do_not_decode_are_left_in_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = {"frames": 25, "missing": [[0, 1], [6, 8]], "part_s": 0.0, "parts": str(tmp_path / "parts")}
+    lost = [0, 6, 7]
+    for ranges, start in (((0, 4), (4, 8)), 0), (((0, 4),), 8):
+        poses = np.full((25, BODYPARTS, 3), -1, np.float32)
+        running = Keeper(replace(JOB, **changes), poses)
+        running.restore()
+        assert running.start == start
+        take(running, *ranges)  # type: ignore[arg-type]
+        assert (poses[lost] == -1).all()
+        assert (np.delete(poses, lost, axis=0)[:8] == positions(0, 8)).all()
+    assert "going on at frame 11 of 25" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("px", "likelihood", "same"), [(0.009, 9e-5, True), (0.02, 0, False), (0, 2e-4, False)])
+def test_the_first_batch_proves_the_parts(tmp_path: Path, px: float, likelihood: float, same: bool) -> None:
+    small = np.full((BATCH, BODYPARTS, 3), 0.5, np.float32)
+    take_first = keeper(tmp_path / "parts", part_s=0.0)
+    take_first.take(0, small, BATCH, "engine")
+    again = small.copy()
+    again[2, 1] += [px, 0, likelihood]
+    second = keeper(tmp_path / "parts")
+    if same:
+        second.take(0, again, BATCH, "engine")
+        assert (second._poses[:BATCH] == small).all(), "what is kept stays"
+        return
+    with pytest.raises(keeper_module.OtherPositions, match=f"by {px:.2g} px"):
+        second.take(0, again, BATCH, "engine")
+
+
+def test_what_is_not_proven_is_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "parts"
+    take(keeper(folder, part_s=0.0), (0, 4), (4, 8))
+    second = keeper(folder)
+    second.discard("by 3 px")
+    assert "is not used: on the first frames the network gives other positions (by 3 px)" in capsys.readouterr().out
+    assert (second.start, second.used, names(folder)) == (0, [], [])
+    take(second, (0, 4))
+    second.save()
+    assert names(folder) == ["0-4.npz"]
+
+
+def refuse(error: OSError) -> Any:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    return fail
+
+
+def test_a_full_disk_is_said_once_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = keeper(tmp_path / "parts", part_s=0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr("dlcctr.files.os.fsync", refuse(OSError(errno.ENOSPC, "No space left on device")))
+        take(running, (0, 4), (4, 8))
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith(f"{MARK}warning: finished parts cannot be kept in {tmp_path / 'parts'} (No space left")
+    take(running, (8, 12))
+    assert names(tmp_path / "parts") == ["0-12.npz"]
+
+
+def test_a_place_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = keeper(tmp_path / "parts", part_s=0.0)
+    monkeypatch.setattr(Path, "mkdir", refuse(OSError(errno.EROFS, "Read-only file system")))
+    take(running, (0, 4), (4, 8))
+    assert capsys.readouterr().out.count("Read-only file system") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_another_attempt_that_commits_takes_the_parts_away(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], resumed: bool
+) -> None:
+    row = tmp_path / "a.mp4"
+    folder = Path(with_parts(JOB, row, "v1:1:ab", 0.0).parts)
+    running = keeper(folder, part_s=0.0)
+    take(running, (0, 4))
+    if resumed:
+        running = keeper(folder, part_s=0.0)
+    remove_parts(row)
+    assert not list(tmp_path.iterdir())
+    capsys.readouterr()
+    take(running, (4, 8), (8, 12))
+    assert capsys.readouterr().out.count("another attempt may have finished the row") == 1
+    assert not list(tmp_path.iterdir()), "the folder is not made again"
