@@ -250,7 +250,7 @@ class _Session:
         if text.startswith(WARNING):
             print(f"{WARNING}{self.task.name}: {text[len(WARNING) :]}", file=sys.stderr)
         else:
-            print(f"{self.task.name}: {text}")
+            print(f"{self.task.name}: {text}", flush=True)  # a log shows it also where the task is killed
 
     def _take(self, answer: dict[str, Any], path: str) -> list[Path]:
         record = self.record

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.check import check
-from dlcctr.contract import ATTEMPT_PREFIX, SCRATCH_PREFIX
+from dlcctr.contract import ATTEMPT_PREFIX, PARTS_PREFIX, SCRATCH_PREFIX
 from tests import media
 from tests.integration.attempts import AttemptServer
 from tests.integration.campaigns import make_campaign
@@ -192,7 +192,7 @@ def test_nothing_of_the_killed_attempts_stays(case: Case, server: AttemptServer,
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_end_with_75_and_leave_nothing(
+def test_signals_end_with_75_and_leave_finished_parts_at_most(
     case: Case, server: AttemptServer, clean: tuple[bytes, float], number: signal.Signals
 ) -> None:
     case.forget()
@@ -207,7 +207,9 @@ def test_signals_end_with_75_and_leave_nothing(
     assert server.attempt(case.argv, killer=killer) == 75
     assert not workers_of(case)
     assert not list(case.scratch.iterdir())
-    assert not [path for path in case.out.rglob("*") if path.is_file()]
+    left = [path for path in case.out.rglob("*") if path.is_file()]
+    assert all(path.parent.name.startswith(PARTS_PREFIX) for path in left), left
+    assert ("analysed so far are kept" in server.log.read_text().splitlines()[-2]) is bool(left)
 
 
 def kill(pid: int, number: int = signal.SIGKILL) -> None:

@@ -7,11 +7,12 @@ import multiprocessing
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dlcctr.contract import ExitCode, RowState, failure_file
+from dlcctr.contract import PART_EVERY_S, PARTS_PREFIX, ExitCode, RowState, failure_file
 from dlcctr.errors import (
     AnalysisError,
     DlcctrError,
@@ -63,6 +64,9 @@ def test_our_own_loop_is_taken_where_it_covers_the_model(case: Case, monkeypatch
     assert "network" in receipt.timings_s
     job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
     assert (job["scan"]["decoded"], job["scan"]["outputs"]) == (FRAMES, [[0, FRAMES]])
+    assert Path(job["parts"]).parent == case.result.parent
+    assert Path(job["parts"]).name.startswith(f"{PARTS_PREFIX}a b.mp4-")
+    assert job["part_s"] == PART_EVERY_S
 
 
 def test_stock_is_taken_where_it_does_not_and_the_reason_is_said(case: Case, capsys: Any) -> None:
@@ -289,3 +293,100 @@ def test_a_signal_stops_everything(case: Case, monkeypatch: pytest.MonkeyPatch, 
         os.kill(int(started.read_text()), 0)
     assert list((case.folder / "scratch").iterdir()) == []
     assert [path for path in case.campaign.out.rglob("*") if path.is_file()] == []
+
+
+def stop_when_started(case: Case, process: Any, number: int = signal.SIGTERM) -> int:
+    started = case.folder / "started"
+    deadline = time.monotonic() + 60
+    while not (started.exists() and started.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(process.pid, number)
+    process.join(30)
+    return int(process.exitcode)
+
+
+def parts_of(case: Case) -> list[str]:
+    return [path.name for path in case.result.parent.glob(f"{PARTS_PREFIX}*")]
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"), [("keep", "the frames analysed so far are kept"), ("lose", "nothing of it was kept")]
+)
+def test_a_signal_says_what_is_kept(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], mode: str, said: str
+) -> None:
+    monkeypatch.setenv("FAKE_WORKER", mode)
+    process = multiprocessing.get_context("fork").Process(target=run_and_exit, args=(case,))
+    process.start()
+    assert stop_when_started(case, process) == ExitCode.TRY_AGAIN
+    error = capfd.readouterr().err
+    assert f"error: stopped by SIGTERM; row 0 (sub/a b.mp4): {said}\n" in error
+    assert "run the same command again" in error
+    assert len(parts_of(case)) == (mode == "keep")
+    assert list((case.folder / "scratch").iterdir()) == []
+
+
+def test_the_next_attempt_goes_on_and_leaves_no_parts(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAKE_WORKER", "own")
+    case.run()
+    assert case.receipt is not None
+    assert case.receipt.device == {"type": "cpu"}
+    job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
+    Path(job["parts"]).mkdir()
+    old = Path(job["parts"][:-1] + ("0" if job["parts"][-1] != "0" else "1"))
+    old.mkdir()
+    capsys.readouterr()
+    assert case.run(overwrite=True) is ExitCode.OK
+    said = capsys.readouterr()
+    assert "row 0 (sub/a b.mp4): going on at frame 5 of 12\n" in said.out
+    assert "warning: row 0 (sub/a b.mp4): the fake is tired\n" in said.err
+    assert "analysing: 7 frames in" in said.err
+    assert case.receipt.device == {"type": "cpu", "parts": [{"first": 0, "stop": 5}]}
+    assert parts_of(case) == [], "those of other settings are gone, too"
+
+
+def test_parts_of_a_finished_row_are_removed(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Left by an attempt that another one was faster than."""
+    monkeypatch.setenv("FAKE_WORKER", "own")
+    case.run()
+    job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
+    Path(job["parts"]).mkdir()
+    case.run()
+    assert parts_of(case) == []
+
+
+def test_an_attempt_that_is_stopped_after_another_finished_leaves_no_parts(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAKE_WORKER", "keep")
+    process = multiprocessing.get_context("fork").Process(target=run_and_exit, args=(case,))
+    process.start()
+    while not parts_of(case):
+        time.sleep(0.02)
+    kept = case.result.parent / parts_of(case)[0]
+    monkeypatch.setenv("FAKE_WORKER", "own")
+    case.run()
+    kept.mkdir()  # it began its first part too late to see that
+    assert stop_when_started(case, process) == ExitCode.TRY_AGAIN
+    assert "another attempt has finished it" in capfd.readouterr().err
+    assert parts_of(case) == []
+
+
+def test_a_failure_keeps_the_parts_and_a_bad_video_does_not(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = case.result.parent / f"{PARTS_PREFIX}{case.result.name}-{'0' * 16}"
+    kept.mkdir(parents=True)
+    monkeypatch.setenv("FAKE_WORKER", "killed")
+    case.fail(AnalysisError, "killed")
+    assert kept.exists()
+    (case.folder / "videos" / "sub" / "a b.mp4").write_bytes(b"x")
+    case.fail(VideoError, "not the video")
+    assert not kept.exists()
+
+
+def test_stock_gets_no_place_for_parts(case: Case) -> None:
+    case.run(part_s=3.0)
+    job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
+    assert (job["path"], job["parts"]) == ("stock", "")

@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ import pytest
 
 from dlcctr.errors import VideoError
 from entrypoint.engines import Job
-from entrypoint.loop import NotCovered, run
+from entrypoint.loop import NotCovered, ahead, run
 from entrypoint.loop.ahead import BatchReader
 from entrypoint.loop.parts import Part
 from entrypoint.loop.poses import POSES_NAME
 from entrypoint.loop.run import Loop, Result
 from entrypoint.loop.stopping import EXIT_CODE, save_when_terminated
+from entrypoint.replay import decoded_frames
 from entrypoint.video import scan
 from tests import media
 from tests.unit.test_loop import Numbers, make_job
@@ -265,7 +266,13 @@ def test_skipped_frames_are_decoded_and_not_converted(job: Job, monkeypatch: pyt
     assert len(converted) == 14
 
 
-def test_a_reader_that_is_left_while_it_skips_stops(tmp_path: Path) -> None:
+def test_a_reader_that_is_left_while_it_skips_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(*arguments: Any) -> Iterator[Any]:
+        for frame in decoded_frames(*arguments):
+            time.sleep(0.01)
+            yield frame
+
+    monkeypatch.setattr(ahead, "decoded_frames", slowly)
     video = media.write_video(tmp_path / "a.mp4", 400)
     found = scan(video)
     with BatchReader(video, found, batch_size=1, box=None, allocate=Numbers().allocate, skip=(1, 399)) as reader:

@@ -1,0 +1,198 @@
+"""A row that is killed again and again: it goes on where it was, and its result is the uninterrupted one."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlcctr.contract import PARTS_PREFIX, ExitCode
+from dlcctr.manifest import Row, write_manifest
+from dlcctr.receipt import Receipt
+from tests import media
+from tests.integration.own_loop import BOOT, ONE_THREAD, ROOT, OwnLoop, only
+from tests.integration.tiny_models import make_model
+
+SEED = 20261123
+GOING_ON = re.compile(r"going on at frame (\d+) of (\d+)")
+
+
+@dataclass
+class Running:
+    """An `analyze` in a process group of its own, and the worker that it started in another."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def worker(self) -> int | None:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        found = children.read_text().split() if children.exists() else []
+        return int(found[0]) if found else None
+
+    def peak_mb(self) -> float:
+        """Most memory that the worker had so far, in MB."""
+        status = Path(f"/proc/{self.worker()}/status")
+        found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text()) if status.exists() else None
+        return int(found[1]) / 1024 if found else 0.0
+
+    def kill(self) -> bool:
+        """Like a node that fails: all processes at once. Says whether they were still there."""
+        worker, running = self.worker(), self.process.poll() is None
+        for pid in (worker, self.process.pid):
+            if pid and running:
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        return running
+
+    def wait(self, code: int = 0) -> str:
+        self.process.wait(600)
+        assert self.process.returncode == code, self.said[-3000:]
+        return self.said
+
+
+class Case(OwnLoop):
+    """One video, its uninterrupted result, and attempts that can be killed."""
+
+    def start(self, name: str, *, part_s: float = 0.2) -> Running:
+        write_manifest(self.manifest, self.rows)
+        log = self.folder / f"{name}.log"
+        argv = [
+            self.python, "-I", "-c", BOOT, ROOT, "analyze", "--manifest", self.manifest, "--index", "0",
+            "--out", self.folder / "own", "--video-root", self.videos, "--device", "cpu", "--path", "own",
+            "--batch-size", str(self.batch_size),
+        ]  # fmt: skip
+        environment = {**ONE_THREAD, "DLCCTR_PART_S": str(part_s)}
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                list(map(str, argv)), stdout=out, stderr=subprocess.STDOUT, cwd=self.folder, env=environment,
+                start_new_session=True,
+            )  # fmt: skip
+        return Running(process, log)
+
+    @property
+    def row(self) -> Row:
+        return self.rows[0]
+
+    @property
+    def folder_of_row(self) -> Path:
+        return self.result(self.row, "own")
+
+    def reach(self) -> int:
+        """Decoded frames that the names of the parts claim."""
+        names = [file.stem.split("-") for folder in self.parts() for file in folder.glob("[0-9]*-[0-9]*.npz")]
+        return max((int(stop) for _, stop in names), default=0)
+
+    def parts(self) -> list[Path]:
+        return list(self.folder_of_row.parent.glob(f"{PARTS_PREFIX}*"))
+
+    def clean(self) -> Path:
+        """Analyse without interruption, and put that aside."""
+        self.start("clean", part_s=1000).wait()
+        assert self.parts() == []
+        aside = self.folder / "clean"
+        self.folder_of_row.rename(aside)
+        return aside
+
+    def assert_equal(self, clean: Path) -> None:
+        """Bit by bit: the .csv as a file, the .h5 (which holds times of its making) by its values."""
+        ours = self.folder_of_row
+        assert only(ours, "*.csv").read_bytes() == only(clean, "*.csv").read_bytes()
+        self.call("-I", "-c", SAME_BITS, only(ours, "*.h5"), only(clean, "*.h5"))
+        assert self.parts() == []
+        assert not [path for path in ours.parent.iterdir() if path.name.startswith(".")]
+
+
+SAME_BITS = """
+import sys, pandas
+ours, clean = (pandas.read_hdf(name) for name in sys.argv[1:])
+assert list(ours.columns) == list(clean.columns) and list(ours.index) == list(clean.index)
+assert ours.to_numpy().tobytes() == clean.to_numpy().tobytes()
+"""
+
+
+def make_case(python: Path, kind: str, folder: Path, write: Callable[[Path], object], batch_size: int = 4) -> Case:
+    case = Case(python, make_model(python, kind, folder / "models"), folder, batch_size)
+    case.videos.mkdir()
+    write(case.videos / "a.mp4")
+    case.add(case.videos / "a.mp4")
+    return case
+
+
+def wait_until(condition: Callable[[], Any], running: Running, limit_s: float = 300) -> None:
+    """Wait for something, or for the end of the process."""
+    deadline = time.monotonic() + limit_s
+    while not condition() and running.process.poll() is None:
+        assert time.monotonic() < deadline, running.said[-2000:]
+        time.sleep(0.01)
+
+
+def kill_and_go_on(case: Case, kills: int, chance: random.Random, *, longest_s: float) -> list[int]:
+    """Kill attempts at random moments after they kept something more. Gives where each went on."""
+    places = []
+    for number in range(kills):
+        running, before = case.start(f"killed-{number}"), case.reach()
+        wait_until(lambda before=before: case.reach() > before, running)  # type: ignore[misc]
+        time.sleep(chance.uniform(0, longest_s))
+        assert running.kill(), "the video is too short for so many kills"
+        assert not case.folder_of_row.exists()
+        places += [int(found[1]) for found in GOING_ON.finditer(running.said)]
+    return places
+
+
+def stop(case: Case) -> float:
+    """SIGTERM while frames are analysed; how long it took, in s."""
+    running, before = case.start("stopped", part_s=1000), case.reach()
+    wait_until(lambda: "analysing:" in running.said, running)
+    time.sleep(1.5)
+    began = time.monotonic()
+    running.process.send_signal(signal.SIGTERM)
+    said = running.wait(ExitCode.TRY_AGAIN)
+    assert "stopped by SIGTERM; row 0 (a.mp4): the frames analysed so far are kept" in said
+    assert case.reach() > before, "what was analysed since the last part is kept"
+    return time.monotonic() - began
+
+
+def verify(case: Case, kills: int, *, longest_s: float) -> Receipt:
+    """Kill, stop, and let it end; against the uninterrupted result."""
+    clean = case.clean()
+    places = kill_and_go_on(case, kills, random.Random(SEED), longest_s=longest_s)
+    took = stop(case)
+    kept = case.reach()
+    said = case.start("last").wait()
+    print(f"went on at {places}, then at {kept}; stopped in {took:.1f} s")
+    assert len(places) == kills - 1
+    assert places == sorted(set(places)), "each went further than the one before"
+    assert GOING_ON.search(said)
+    assert took < 6
+    case.assert_equal(clean)
+    receipt = case.receipt(case.row, "own")
+    (used,) = receipt.device["parts"]
+    assert {**used, "backend": ""} == {
+        "first": 0, "stop": kept, "batch_size": case.batch_size, "device": "cpu", "backend": "",
+    }  # fmt: skip
+    return receipt
+
+
+@pytest.mark.real
+def test_killed_and_stopped_with_pytorch(native_pytorch: Path, tmp_path: Path) -> None:
+    case = make_case(native_pytorch, "pytorch-single", tmp_path, lambda file: media.write_video(file, 240))
+    verify(case, 4, longest_s=0.6)
+
+
+@pytest.mark.real
+def test_killed_and_stopped_with_tensorflow(native_tensorflow: Path, tmp_path: Path) -> None:
+    case = make_case(native_tensorflow, "tensorflow-single", tmp_path, lambda file: media.write_video(file, 100))
+    verify(case, 2, longest_s=0.3)
