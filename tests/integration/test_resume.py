@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dlcctr.contract import PARTS_PREFIX, ExitCode
 from dlcctr.manifest import Row, write_manifest
-from dlcctr.receipt import Receipt
+from entrypoint.loop.poses import POSES_NAME
 from tests import media
 from tests.integration.own_loop import BOOT, ONE_THREAD, ROOT, OwnLoop, only
-from tests.integration.tiny_models import make_model
+from tests.integration.tiny_models import BODYPARTS, make_model
 
 SEED = 20261123
 GOING_ON = re.compile(r"going on at frame (\d+) of (\d+)")
@@ -63,8 +65,17 @@ class Running:
         return self.said
 
 
+@dataclass
 class Case(OwnLoop):
-    """One video, its uninterrupted result, and attempts that can be killed."""
+    """One video, its uninterrupted result, and attempts that can be killed.
+
+    Parameters
+    ----------
+    peaks_mb : list of float
+        Most memory that the workers of the uninterrupted and of the killed attempts had.
+    """
+
+    peaks_mb: list[float] = field(default_factory=list)
 
     def start(self, name: str, *, part_s: float = 0.2) -> Running:
         write_manifest(self.manifest, self.rows)
@@ -72,7 +83,7 @@ class Case(OwnLoop):
         argv = [
             self.python, "-I", "-c", BOOT, ROOT, "analyze", "--manifest", self.manifest, "--index", "0",
             "--out", self.folder / "own", "--video-root", self.videos, "--device", "cpu", "--path", "own",
-            "--batch-size", str(self.batch_size),
+            "--batch-size", str(self.batch_size), "--scratch", self.folder / "scratch",
         ]  # fmt: skip
         environment = {**ONE_THREAD, "DLCCTR_PART_S": str(part_s)}
         with log.open("wb") as out:
@@ -95,12 +106,26 @@ class Case(OwnLoop):
         names = [file.stem.split("-") for folder in self.parts() for file in folder.glob("[0-9]*-[0-9]*.npz")]
         return max((int(stop) for _, stop in names), default=0)
 
+    def analysed(self) -> int:
+        """Frames that the running attempt has positions of, in its scratch folder."""
+        for file in (self.folder / "scratch").glob(f"*/*/{POSES_NAME}"):
+            with contextlib.suppress(OSError):
+                values = np.frombuffer(file.read_bytes(), np.float32)
+                return int(values.reshape(-1, 3 * len(BODYPARTS)).any(axis=1).sum())
+        return 0
+
     def parts(self) -> list[Path]:
         return list(self.folder_of_row.parent.glob(f"{PARTS_PREFIX}*"))
 
     def clean(self) -> Path:
         """Analyse without interruption, and put that aside."""
-        self.start("clean", part_s=1000).wait()
+        running = self.start("clean", part_s=1000)
+        peak_mb = 0.0
+        while running.process.poll() is None:
+            peak_mb = max(peak_mb, running.peak_mb())
+            time.sleep(0.02)
+        running.wait()
+        self.peaks_mb.append(peak_mb)
         assert self.parts() == []
         aside = self.folder / "clean"
         self.folder_of_row.rename(aside)
@@ -125,7 +150,8 @@ assert ours.to_numpy().tobytes() == clean.to_numpy().tobytes()
 
 def make_case(python: Path, kind: str, folder: Path, write: Callable[[Path], object], batch_size: int = 4) -> Case:
     case = Case(python, make_model(python, kind, folder / "models"), folder, batch_size)
-    case.videos.mkdir()
+    case.videos.mkdir(parents=True)
+    (folder / "scratch").mkdir()
     write(case.videos / "a.mp4")
     case.add(case.videos / "a.mp4")
     return case
@@ -139,14 +165,15 @@ def wait_until(condition: Callable[[], Any], running: Running, limit_s: float = 
         time.sleep(0.01)
 
 
-def kill_and_go_on(case: Case, kills: int, chance: random.Random, *, longest_s: float) -> list[int]:
-    """Kill attempts at random moments after they kept something more. Gives where each went on."""
+def kill_at(case: Case, targets: Sequence[int], chance: random.Random, *, later_s: float) -> list[int]:
+    """Kill one attempt after the other at random moments behind so many finished frames. Gives where each went on."""
     places = []
-    for number in range(kills):
-        running, before = case.start(f"killed-{number}"), case.reach()
-        wait_until(lambda before=before: case.reach() > before, running)  # type: ignore[misc]
-        time.sleep(chance.uniform(0, longest_s))
-        assert running.kill(), "the video is too short for so many kills"
+    for number, target in enumerate(targets):
+        running = case.start(f"killed-{number}")
+        wait_until(lambda target=target: case.reach() >= target, running)  # type: ignore[misc]
+        time.sleep(chance.uniform(0, later_s))
+        case.peaks_mb.append(running.peak_mb())
+        assert running.kill(), "it ended before it was killed"
         assert not case.folder_of_row.exists()
         places += [int(found[1]) for found in GOING_ON.finditer(running.said)]
     return places
@@ -154,45 +181,68 @@ def kill_and_go_on(case: Case, kills: int, chance: random.Random, *, longest_s: 
 
 def stop(case: Case) -> float:
     """SIGTERM while frames are analysed; how long it took, in s."""
-    running, before = case.start("stopped", part_s=1000), case.reach()
-    wait_until(lambda: "analysing:" in running.said, running)
-    time.sleep(1.5)
+    before = case.reach()
+    running = case.start("stopped", part_s=1000)
+    wait_until(lambda: case.analysed() >= before + 2 * case.batch_size, running)
     began = time.monotonic()
     running.process.send_signal(signal.SIGTERM)
     said = running.wait(ExitCode.TRY_AGAIN)
     assert "stopped by SIGTERM; row 0 (a.mp4): the frames analysed so far are kept" in said
-    assert case.reach() > before, "what was analysed since the last part is kept"
+    assert case.reach() >= before + 2 * case.batch_size, "what was analysed since the last part is kept"
     return time.monotonic() - began
 
 
-def verify(case: Case, kills: int, *, longest_s: float) -> Receipt:
+def verify(case: Case, targets: Sequence[int], *, later_s: float) -> None:
     """Kill, stop, and let it end; against the uninterrupted result."""
     clean = case.clean()
-    places = kill_and_go_on(case, kills, random.Random(SEED), longest_s=longest_s)
+    places = kill_at(case, targets, random.Random(SEED), later_s=later_s)
     took = stop(case)
     kept = case.reach()
     said = case.start("last").wait()
     print(f"went on at {places}, then at {kept}; stopped in {took:.1f} s")
-    assert len(places) == kills - 1
-    assert places == sorted(set(places)), "each went further than the one before"
-    assert GOING_ON.search(said)
+    assert places == sorted(places)
+    assert places[-1] >= targets[-2]
+    assert [int(found[1]) for found in GOING_ON.finditer(said)] == [kept]
     assert took < 6
     case.assert_equal(clean)
-    receipt = case.receipt(case.row, "own")
-    (used,) = receipt.device["parts"]
+    (used,) = case.receipt(case.row, "own").device["parts"]
     assert {**used, "backend": ""} == {
         "first": 0, "stop": kept, "batch_size": case.batch_size, "device": "cpu", "backend": "",
     }  # fmt: skip
-    return receipt
 
 
 @pytest.mark.real
 def test_killed_and_stopped_with_pytorch(native_pytorch: Path, tmp_path: Path) -> None:
-    case = make_case(native_pytorch, "pytorch-single", tmp_path, lambda file: media.write_video(file, 240))
-    verify(case, 4, longest_s=0.6)
+    case = make_case(native_pytorch, "pytorch-single", tmp_path, lambda file: media.write_video(file, 300))
+    verify(case, (12, 40, 90, 130), later_s=0.3)
 
 
 @pytest.mark.real
 def test_killed_and_stopped_with_tensorflow(native_tensorflow: Path, tmp_path: Path) -> None:
     case = make_case(native_tensorflow, "tensorflow-single", tmp_path, lambda file: media.write_video(file, 100))
-    verify(case, 2, longest_s=0.3)
+    verify(case, (8, 24), later_s=0.2)
+
+
+HOURS_2 = {"frames": 36_000, "fps": 5, "width": 64, "height": 48, "gop": 250}
+KILLS = 20
+GROWTH_MB = 48
+"""Ten times as many frames may take so much more memory: the pictures alone of 32,400 frames are 299 MB."""
+
+
+@pytest.mark.full
+def test_two_hours_killed_twenty_times(native_pytorch: Path, tmp_path: Path) -> None:
+    """One result, equal to the uninterrupted one; and memory that does not grow with the video."""
+    frames, chance = int(HOURS_2["frames"]), random.Random(SEED)
+    short = make_case(native_pytorch, "pytorch-single", tmp_path / "short", two_hours(frames // 10), 32)
+    long = make_case(native_pytorch, "pytorch-single", tmp_path / "long", two_hours(frames), 32)
+    short.clean()
+    targets = sorted(chance.sample(range(32, frames * 3 // 4), KILLS))
+    verify(long, targets, later_s=1.5)
+    print(f"peak memory in MB: {short.peaks_mb} for {frames // 10} frames, {long.peaks_mb} for {frames}")
+    assert len(long.peaks_mb) == KILLS + 1
+    assert max(long.peaks_mb) < short.peaks_mb[0] + GROWTH_MB
+
+
+def two_hours(frames: int) -> Callable[[Path], object]:
+    """So many frames of a video of two hours."""
+    return lambda file: media.write_video(file, **{**HOURS_2, "frames": frames})  # type: ignore[arg-type]
