@@ -22,6 +22,7 @@ TASK_NUMBER_VARIABLE = f"{ENV_PREFIX}TASK"
 TASK_VARIABLE = "SLURM_ARRAY_TASK_ID"
 DEVICES = ("auto", "cpu", "cuda")
 PATHS = ("auto", "own", "stock")
+BACKENDS = ("auto", "openvino", "engine")
 
 app = typer.Typer(
     name=PROGRAM,
@@ -116,6 +117,13 @@ def analyze(
             help="own (our loop), stock (DeepLabCut's analyze_videos) or auto: ours where it covers the model.",
         ),
     ] = "auto",
+    backend: Annotated[
+        str,
+        typer.Option(
+            envvar=_env("BACKEND"),
+            help="What computes our loop's network: openvino (CPUs), engine (the one that built it) or auto.",
+        ),
+    ] = "auto",
 ) -> None:
     """Analyse one row of a manifest, or one task of a plan: DeepLabCut's files and receipts that prove them whole."""
     from entrypoint.analyze import Request, run
@@ -141,6 +149,7 @@ def analyze(
         overwrite=overwrite,
         scratch=scratch,
         path=parse_path(path),
+        backend=parse_backend(backend, path),
     )
     if plan is None:
         raise typer.Exit(int(run(request)))
@@ -243,6 +252,17 @@ def parse_path(text: str) -> str:
         raise UsageError(
             f"--path is {text!r}; it must be one of {', '.join(PATHS)}", "leave it out: auto fits every model"
         )
+    return text
+
+
+def parse_backend(text: str, path: str) -> str:
+    """One of `BACKENDS` that fits the path; anything else is a `UsageError`."""
+    if text not in BACKENDS:
+        raise UsageError(
+            f"--backend is {text!r}; it must be one of {', '.join(BACKENDS)}", "leave it out: auto fits every machine"
+        )
+    if text == "openvino" and path == "stock":
+        raise UsageError("stock DeepLabCut runs without OpenVINO", "leave --backend or --path out")
     return text
 
 

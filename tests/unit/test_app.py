@@ -126,6 +126,8 @@ def test_no_index_is_a_usage_error_that_says_so(
         ["--manifest", "m.csv", "--index", "1", "--crop", "-5,2,3,4"],
         ["--manifest", "m.csv", "--index", "1", "--device", "cuda:1"],
         ["--manifest", "m.csv", "--index", "1", "--path", "fast"],
+        ["--manifest", "m.csv", "--index", "1", "--backend", "fast"],
+        ["--manifest", "m.csv", "--index", "1", "--backend", "openvino", "--path", "stock"],
         ["--manifest", "m.csv", "--index", "1", "--no-such-option"],
     ],
 )
