@@ -20,7 +20,7 @@ COPY certs/ /build/certs/
 COPY wheels/ /build/wheels/
 ARG FLAVOUR
 # This flavour's lock alone: a change of another must not make this layer again
-COPY requirements/${FLAVOUR}.lock requirements/flavours.toml /build/requirements/
+COPY requirements/${FLAVOUR}.lock requirements/openvino.lock requirements/flavours.toml /build/requirements/
 COPY docker/install.sh docker/slim.sh docker/facts.py /build/
 # pip's own settings, for mirrors; they stay in this stage
 ARG PIP_INDEX_URL

@@ -19,6 +19,7 @@ log = logging.getLogger("dlcctr")
 CA_VARIABLES = ("DLCCTR_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Where institutes with a TLS-intercepting mirror say which authorities to trust; the first that is set wins."""
 CA_BUNDLE_IN_CONTEXT = "certs/ca-bundle.crt"
+OPENVINO_LOCK = "requirements/openvino.lock"
 BUILD_FOLDERS = ("dlcctr", "docker", "entrypoint", "requirements", "slurm")
 BUILD_FILES = (".dockerignore", "Dockerfile", "LICENSE", "README.md", "pyproject.toml", "versions.env")
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)((?:.*\\\n)*.*)$", re.MULTILINE)
@@ -135,7 +136,9 @@ def stage(checkout: Path, target: Path, lock: str, sources: Sources) -> list[str
             shutil.copy2(source, copy)
     for folder in ("wheels", "certs"):
         (target / folder).mkdir(exist_ok=True)
-    pins = read_lock((checkout / lock).read_text(encoding="utf-8"))
+    pins: dict[str, Pin] = {}
+    for name in (lock, OPENVINO_LOCK):
+        pins |= read_lock((checkout / name).read_text(encoding="utf-8"))
     staged = _stage_wheels(sources.wheel_folders, target / "wheels", pins)
     for pattern in ("*.crt", "*.pem"):
         for path in (checkout / "certs").glob(pattern):

@@ -20,6 +20,10 @@ PARTS_PREFIX = ".dlcctr-parts-"
 """Folders of the parts that unfinished attempts at a row have finished; they lie beside the row's folder, too."""
 PART_EVERY_S = 60.0
 """A part is made so often."""
+NETWORKS_FOLDER = ".dlcctr-networks"
+"""Below the results' root: networks in OpenVINO's form, for all tasks on CPUs. May be removed at any time."""
+OPENVINO_FOLDER = "dlcctr_openvino"
+"""Below site-packages of environments for CPUs: OpenVINO, where an import does not find it."""
 SCRATCH_PREFIX = "dlcctr-scratch-"
 RESULT_BYTES_PER_VALUE = 60
 """Of the .h5, the .csv and the pickles together, at most: for checks of free space."""

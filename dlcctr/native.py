@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr import flavours, run
+from dlcctr.build_context import OPENVINO_LOCK
+from dlcctr.contract import OPENVINO_FOLDER
 from dlcctr.errors import CommandFailedError, ToolMissingError
 from dlcctr.report import warn
 
@@ -23,6 +25,7 @@ PACKAGES = ("dlcctr", "entrypoint")
 MARKER = "dlcctr-complete"
 """Written last: an environment without it was cut short and is made again."""
 REPORT_S = 20.0
+APART_STEP = "openvino"
 
 Say = Callable[[str], None]
 
@@ -37,11 +40,20 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Plan:
-    """What goes where; `wheels` are more folders to find wheels in."""
+    """What goes where.
+
+    Parameters
+    ----------
+    lock, apart : str
+        Locks of site-packages, and of the folder in it that an import does not find; `apart` may be empty.
+    wheels : tuple of Path
+        More folders to find wheels in.
+    """
 
     folder: Path
     flavour: str
     lock: str
+    apart: str
     python: Interpreter
     wheels: tuple[Path, ...] = ()
 
@@ -72,13 +84,13 @@ def ensure_environment(flavour: flavours.Flavour, *, wheels: Sequence[Path] = ()
     CommandFailedError
         pip failed; the message holds the end of its output.
     """
-    lock = read_lock(flavour)
+    lock, apart = read_lock(flavour), read_apart(flavour)
     python = find_python(flavours.read_pins()["PYTHON_VERSION"])
-    key = _digest(lock, python.version)
+    key = _digest(lock, apart, python.version)
     packages = cache_folder() / f"env-{flavour.name}-{key}"
     with _only_one(packages):
         if not _is_whole(packages):
-            _install(Plan(packages, flavour.name, lock, python, tuple(wheels)), say)
+            _install(Plan(packages, flavour.name, lock, apart, python, tuple(wheels)), say)
     return _code_layer(packages)
 
 
@@ -91,6 +103,11 @@ def cache_folder() -> Path:
 def read_lock(flavour: flavours.Flavour) -> str:
     """Text of a flavour's lock file in the checkout."""
     return flavours.read_source(flavour.lock)
+
+
+def read_apart(flavour: flavours.Flavour) -> str:
+    """Text of OpenVINO's lock file for a flavour without a GPU, else nothing."""
+    return flavours.read_source(OPENVINO_LOCK) if flavour.variant == "cpu" else ""
 
 
 def find_python(version: str) -> Interpreter:
@@ -140,7 +157,7 @@ def _install(plan: Plan, say: Say) -> None:
     say(f"native: setting up {plan.flavour}, Python {plan.python.version}, in {folder}; this takes minutes, once")
     shutil.rmtree(folder, ignore_errors=True)
     run.run([plan.python.path, "-I", "-m", "venv", str(folder)])
-    for name, text in _install_steps(plan.lock):
+    for name, text in _install_steps(plan.lock, plan.apart):
         requirements = folder / f"{name}.lock"
         requirements.write_text(text, encoding="utf-8")
         try:
@@ -153,16 +170,19 @@ def _install(plan: Plan, say: Say) -> None:
     say(f"native: {plan.flavour} is ready after {time.monotonic() - began:.0f} s")
 
 
-def _install_steps(lock: str) -> list[tuple[str, str]]:
+def _install_steps(lock: str, apart: str = "") -> list[tuple[str, str]]:
     """The CPU build of torch goes first, where a lock has it: whoever cannot get it learns so before gigabytes."""
     torch = re.search(r"^torch==\S*\+cpu(?:[^\n]*\\\n)*[^\n]*\n", lock, re.MULTILINE)
-    return [("torch", torch.group()), ("all", lock)] if torch else [("all", lock)]
+    steps = [("torch", torch.group() if torch else ""), ("all", lock), (APART_STEP, apart)]
+    return [(name, text) for name, text in steps if text]
 
 
 def _pip_install(plan: Plan, requirements: Path, say: Say) -> None:
     python, log = plan.folder / "bin" / "python", plan.folder / "pip.log"
     argv = [str(python), "-I", "-m", "pip", "install", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
     argv += ["--no-input", "--progress-bar", "off", *_sources(plan.wheels), "-r", str(requirements)]
+    if requirements.stem == APART_STEP:
+        argv += ["--target", str(_site_packages(plan.folder) / OPENVINO_FOLDER)]
     env = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
     began = time.monotonic()
     with log.open("ab") as output:
@@ -244,13 +264,17 @@ def _fill_code_layer(folder: Path, packages: Path, source: Path) -> None:
     (folder / "bin" / "python").symlink_to(base.resolve())
     settings = (packages / "pyvenv.cfg").read_text(encoding="utf-8")
     (folder / "pyvenv.cfg").write_text(settings, encoding="utf-8")
-    heavy = next((packages / "lib").glob("python3*/site-packages"))
+    heavy = _site_packages(packages)
     site = folder / heavy.relative_to(packages)
     site.mkdir(parents=True)
     for name in PACKAGES:
         shutil.copytree(source / name, site / name, ignore=shutil.ignore_patterns("__pycache__"))
     (site / "dlcctr_packages.pth").write_text(f"import site; site.addsitedir({str(heavy)!r})\n", encoding="utf-8")
     (folder / MARKER).write_text(f"{source}\n", encoding="utf-8")
+
+
+def _site_packages(environment: Path) -> Path:
+    return next((environment / "lib").glob("python3*/site-packages"))
 
 
 def _source_digest(source: Path) -> str:

@@ -18,7 +18,11 @@ import tomllib
 
 MIN_DRIVER = {"": "", "12": "525.60.13", "13": "580"}
 """Oldest Linux driver by major version of CUDA: CUDA Toolkit Release Notes, "CUDA Minor Version Compatibility"."""
-NAMED = ("deeplabcut", "torch", "torchvision", "tensorflow", "tensorflow-cpu", "numpy", "av", "opencv-python-headless")
+OPENVINO_FOLDER = "dlcctr_openvino"
+NAMED = (
+    "deeplabcut", "torch", "torchvision", "tensorflow", "tensorflow-cpu", "numpy", "av", "opencv-python-headless",
+    "openvino",
+)  # fmt: skip
 
 
 def read_torch() -> dict[str, Any]:
@@ -52,7 +56,9 @@ def read_tensorflow() -> dict[str, Any]:
 
 def read_facts(flavour: str) -> dict[str, Any]:
     """Engine, versions and GPU facts of this environment."""
-    versions = {each.name.lower().replace("_", "-"): each.version for each in distributions()}
+    apart = [str(Path(each) / OPENVINO_FOLDER) for each in sys.path]
+    installed = [*distributions(), *distributions(path=apart)]
+    versions = {each.name.lower().replace("_", "-"): each.version for each in installed}
     engine = flavour.split("-", maxsplit=1)[0]
     found = read_torch() if engine == "pytorch" else read_tensorflow()
     package = {"pytorch": "torch", "tensorflow": "tensorflow" if found["cuda"] else "tensorflow-cpu"}[engine]

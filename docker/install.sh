@@ -34,3 +34,12 @@ if [ -s "$build/torch.lock" ]; then
 fi
 # shellcheck disable=SC2086
 "$pip" --python "$venv/bin/python" install $options --no-compile -r "$lock"
+
+# OpenVINO for CPUs, where an import does not find it: stock DeepLabCut would take it.
+case $flavour in
+    *-cpu)
+        # shellcheck disable=SC2086
+        "$pip" --python "$venv/bin/python" install $options --no-compile -r "$build/requirements/openvino.lock" \
+            --target "$venv/lib/python3.11/site-packages/dlcctr_openvino"
+        ;;
+esac

@@ -10,6 +10,13 @@ rm -rf "$site"/torch/include "$site"/torch/share "$site"/torch/test "$site"/torc
 rm -rf "$site"/tensorflow/include "$site"/numpy/core/include "$site"/numpy/_core/include
 find "$site" -path '*/nvidia/*' -depth -type d -name include -exec rm -rf {} +
 find "$site" -type f \( -name '*.a' -o -name '*.lib' -o -name '*.pxd' -o -name '*.c' -o -name '*.cpp' \) -delete
+# OpenVINO's plugins for other devices and readers of other formats.
+(
+    cd "$site/dlcctr_openvino/openvino" 2>/dev/null || exit 0
+    rm -rf libs/libopenvino_intel_[gn]pu_plugin.so libs/cache.json libs/libopenvino_auto*_plugin.so \
+        libs/libopenvino_hetero_plugin.so libs/libopenvino_onnx_frontend.so* libs/libopenvino_paddle_frontend.so* \
+        libs/libopenvino_gguf_frontend.so* libs/libopenvino_tensorflow_lite_frontend.so* libs/libopenvino_jax_frontend.so*
+)
 
 # The root is read-only in use, so Python could never keep what it compiles: ship it. unchecked-hash: valid whatever
 # happens to time stamps on the way through layers and a SIF; -f: starting Python compiled some already. One file of

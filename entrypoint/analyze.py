@@ -36,6 +36,9 @@ class Request:
         ``auto`` (a GPU; the CPU only with `allow_cpu`), ``cpu`` or ``cuda``.
     path : str
         ``own`` (our loop), ``stock`` (DeepLabCut's `analyze_videos`) or ``auto``: ours where it covers the model.
+    backend : str
+        What computes the network in our loop: ``engine``, ``openvino``, or ``auto``: OpenVINO on a CPU where it gives
+        the engine's positions.
     part_s : float
         Our loop keeps what it has finished so often, in seconds.
     """
@@ -56,6 +59,7 @@ class Request:
     overwrite: bool = False
     scratch: Path | None = None
     path: str = "auto"
+    backend: str = "auto"
     part_s: float = PART_EVERY_S
 
 
@@ -161,16 +165,7 @@ def _attempt(task: RowTask, request: Request, record: Record, place: Workplace) 
     device, may_use_cpu = _choose_device(request)
     with place.open_row(task.settings.out) as scratch:
         with commit.disk_errors(scratch):
-            files = analyse(
-                task,
-                record,
-                scratch,
-                place,
-                device=device,
-                may_use_cpu=may_use_cpu,
-                path=request.path,
-                part_s=request.part_s,
-            )
+            files = analyse(task, request, record, scratch, place, device=device, may_use_cpu=may_use_cpu)
         state = RowState.DEGRADED if record.lost_frames else RowState.OK
 
         def receipt(entries: list[OutputFile]) -> Receipt:
@@ -179,7 +174,8 @@ def _attempt(task: RowTask, request: Request, record: Record, place: Workplace) 
         if not commit.commit(files, task.folder, receipt, task.row, task.expected, overwrite=request.overwrite):
             return "another attempt at it committed first; its result stays"
     assert record.scan is not None
-    return f"{state.value}, {record.scan.stream} frames, path {record.path}"
+    backend = f", {record.device['backend']}" if "backend" in record.device else ""
+    return f"{state.value}, {record.scan.stream} frames, path {record.path}{backend}"
 
 
 def _choose_device(request: Request) -> tuple[str, bool]:

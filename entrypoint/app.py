@@ -22,6 +22,7 @@ TASK_NUMBER_VARIABLE = f"{ENV_PREFIX}TASK"
 TASK_VARIABLE = "SLURM_ARRAY_TASK_ID"
 DEVICES = ("auto", "cpu", "cuda")
 PATHS = ("auto", "own", "stock")
+BACKENDS = ("auto", "openvino", "engine")
 
 app = typer.Typer(
     name=PROGRAM,
@@ -116,6 +117,13 @@ def analyze(
             help="own (our loop), stock (DeepLabCut's analyze_videos) or auto: ours where it covers the model.",
         ),
     ] = "auto",
+    backend: Annotated[
+        str,
+        typer.Option(
+            envvar=_env("BACKEND"),
+            help="What computes our loop's network: openvino (CPUs), engine (the one that built it) or auto.",
+        ),
+    ] = "auto",
     part_s: Annotated[
         float,
         typer.Option(min=0, envvar=_env("PART_S"), help="Keep what our loop has finished so often, for a rerun."),
@@ -145,6 +153,7 @@ def analyze(
         overwrite=overwrite,
         scratch=scratch,
         path=parse_path(path),
+        backend=parse_backend(backend, path),
         part_s=part_s,
     )
     if plan is None:
@@ -248,6 +257,17 @@ def parse_path(text: str) -> str:
         raise UsageError(
             f"--path is {text!r}; it must be one of {', '.join(PATHS)}", "leave it out: auto fits every model"
         )
+    return text
+
+
+def parse_backend(text: str, path: str) -> str:
+    """One of `BACKENDS` that fits the path; anything else is a `UsageError`."""
+    if text not in BACKENDS:
+        raise UsageError(
+            f"--backend is {text!r}; it must be one of {', '.join(BACKENDS)}", "leave it out: auto fits every machine"
+        )
+    if text == "openvino" and path == "stock":
+        raise UsageError("stock DeepLabCut runs without OpenVINO", "leave --backend or --path out")
     return text
 
 

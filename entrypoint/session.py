@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from dlcctr.contract import RESULT_BYTES_PER_VALUE
-from dlcctr.errors import AnalysisError, GpuError, ManifestError, ModelError, OutputError, VideoError
+from dlcctr.contract import NETWORKS_FOLDER, RESULT_BYTES_PER_VALUE
+from dlcctr.errors import AnalysisError, GpuError, ManifestError, ModelError, OutputError, UsageError, VideoError
 from entrypoint import checkpoint, commit
 from entrypoint.child import Worker
 from entrypoint.engines import Job
@@ -22,6 +22,7 @@ from entrypoint.threads import allowed_cpus
 from entrypoint.workplace import Workplace
 
 if TYPE_CHECKING:
+    from entrypoint.analyze import Request
     from entrypoint.video import FrameScan
 
 RESULTS = "results"
@@ -33,23 +34,15 @@ SHOWN_LINES = 15
 
 def analyse(
     task: RowTask,
+    request: Request,
     record: Record,
     scratch: Path,
     place: Workplace,
     *,
     device: str,
     may_use_cpu: bool,
-    path: str,
-    part_s: float,
 ) -> list[Path]:
     """Have a row's video analysed in a private folder.
-
-    Parameters
-    ----------
-    path : str
-        ``own`` (our loop), ``stock`` (DeepLabCut's `analyze_videos`) or ``auto``: ours where it covers the model.
-    part_s : float
-        Seconds from one finished part to the next; for our loop.
 
     Returns
     -------
@@ -72,9 +65,7 @@ def analyse(
             record.scan = scan(task.video, threads=threads)
         _check_frames(task, record.scan, scratch)
         device = _settle_device(place.wait_ready(), device, may_use_cpu, record)
-        session = _Session(
-            task, record, record.scan, worker, config=config, device=device, scratch=scratch, path=path, part_s=part_s
-        )
+        session = _Session(task, request, record, record.scan, worker, config=config, device=device, scratch=scratch)
         return session.run()
     except AnalysisError:
         _show_tail(worker)
@@ -121,23 +112,22 @@ class _Session:
     """A worker that is ready, and all that its jobs are made of."""
 
     task: RowTask
+    request: Request
     record: Record
     scan: FrameScan
     worker: Worker
     config: Path
     device: str
     scratch: Path
-    path: str
-    part_s: float
 
     def run(self) -> list[Path]:
         """Analyse the video in our loop, or through stock DeepLabCut where the loop does not cover it."""
-        if self.path == "stock":
+        if self.request.path == "stock":
             return self._run_stock()
         answer = self._run_job(self._link(), "own")
         if answer["event"] == "done":
             return self._take(answer, "own")
-        if self.path == "own":
+        if self.request.path == "own":
             raise ModelError(
                 f"our own loop cannot analyse this, because {answer['why']}",
                 "leave the choice to the program with --path auto, or take --path stock",
@@ -214,9 +204,19 @@ class _Session:
             batch_size=task.settings.batch_size or task.model.batch_size,
             crop=list(task.crop) if task.crop else None,
             csv=task.settings.csv,
+            backend=self._backend(),
+            cache=str(task.settings.out / NETWORKS_FOLDER),
             scan=asdict(scan) if path == "own" else {},
         )
-        return checkpoint.with_parts(job, task.folder, task.fingerprint, self.part_s) if path == "own" else job
+        return checkpoint.with_parts(job, task.folder, task.fingerprint, self.request.part_s) if path == "own" else job
+
+    def _backend(self) -> str:
+        wanted = self.request.backend
+        if self.device == "cpu":
+            return wanted
+        if wanted == "openvino":
+            raise UsageError("OpenVINO computes on CPUs; this is a GPU", "leave --backend out, or add --device cpu")
+        return "engine"
 
     def _run_job(self, video: Path, path: str = "stock") -> dict[str, Any]:
         """Send a job and show its progress: one bar per stage, for top-down models read the video twice."""
@@ -255,6 +255,8 @@ class _Session:
     def _take(self, answer: dict[str, Any], path: str) -> list[Path]:
         record = self.record
         record.path = path
+        if why := answer.get("why_engine"):
+            print(f"{self.task.name}: computed by {answer['device']['backend']} itself, because {why}")
         record.scorer, record.device, record.columns = answer["scorer"], answer["device"], answer["columns"]
         record.batch_size = answer.get("batch_size")
         if parts := answer.get("parts"):

@@ -77,7 +77,7 @@ def _run(engine: Engine, loop: Loop, job: Job) -> dict[str, Any]:
     try:
         with _explained():
             scorer, facts = _analyze_own(loop, job) if job.path == "own" else _analyze_stock(engine, loop, job)
-            device = engine.device_used(job)
+            device = {**engine.device_used(job), **facts.pop("device", {})}
             analysed = time.monotonic()
             outputs.verify(replace(job, decoded=job.frames) if job.path == "own" else job, scorer)
             if job.missing and job.path != "own":
@@ -103,8 +103,13 @@ def _run(engine: Engine, loop: Loop, job: Job) -> dict[str, Any]:
 
 def _analyze_own(loop: Loop, job: Job) -> tuple[str, dict[str, Any]]:
     result = loop.analyze(job)
-    parts = [asdict(part) for part in result.parts]
-    return result.scorer, {"timings_s": result.timings_s, "batch_size": result.batch_size, "parts": parts}
+    return result.scorer, {
+        "timings_s": result.timings_s,
+        "batch_size": result.batch_size,
+        "device": {"backend": result.backend},
+        "why_engine": result.why_engine,
+        "parts": [asdict(part) for part in result.parts],
+    }
 
 
 def _analyze_stock(engine: Engine, loop: Loop, job: Job) -> tuple[str, dict[str, Any]]:

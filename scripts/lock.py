@@ -20,6 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
 PLATFORM = "x86_64-manylinux_2_36"  # the C library of Debian 12
+APART = "openvino"
+"""Installed apart from what DeepLabCut can import, and without what it asks for: numpy is there, and nobody is told."""
 HASH_INDENT = " \\\n    --hash=sha256:"
 
 
@@ -32,6 +34,11 @@ def read_pins(path: Path = ROOT / "versions.env") -> dict[str, str]:
 def list_flavours() -> list[str]:
     """Name every flavour that has requirements."""
     return sorted(path.stem for path in REQUIREMENTS.glob("*-*.in"))
+
+
+def list_locks() -> list[str]:
+    """Name every lock: the flavours', and OpenVINO's."""
+    return [*list_flavours(), APART]
 
 
 def uses_cpu_torch(flavour: str) -> bool:
@@ -50,6 +57,8 @@ def compile_command(flavour: str, folder: Path, pins: dict[str, str], output: Pa
     command = ["uv", "pip", "compile", str(fill(REQUIREMENTS / f"{flavour}.in", folder, pins)), "-o", str(output)]
     command += ["--generate-hashes", "--no-header", "--no-annotate", "--only-binary", ":all:", "--quiet"]
     command += ["--python-version", pins["PYTHON_VERSION"], "--python-platform", PLATFORM]
+    if flavour == APART:
+        command += ["--no-deps"]
     for name in ("overrides.txt", f"overrides-{flavour}.txt"):
         if (REQUIREMENTS / name).is_file():
             command += ["--overrides", str(REQUIREMENTS / name)]
@@ -91,13 +100,13 @@ def lock(flavour: str, pins: dict[str, str], upgrade: bool) -> None:
 def main() -> int:
     """Lock the named flavours, or all of them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("flavours", nargs="*", help=f"default: all of {', '.join(list_flavours())}")
+    parser.add_argument("flavours", nargs="*", help=f"default: all of {', '.join(list_locks())}")
     parser.add_argument("--upgrade", action="store_true", help="take newer versions of what is not pinned")
     options = parser.parse_args()
     if not shutil.which("uv"):
         print("error: uv was not found\n  what to do: pip install uv", file=sys.stderr)
         return 10
-    for flavour in options.flavours or list_flavours():
+    for flavour in options.flavours or list_locks():
         lock(flavour, read_pins(), options.upgrade)
     return 0
 

@@ -44,6 +44,11 @@ class Job:
         Fields of the `entrypoint.video.FrameScan`; for our loop.
     device : str
         ``cpu`` or ``cuda``.
+    backend : str
+        What computes the network in our loop: ``engine``, ``openvino`` or ``auto`` (OpenVINO on a CPU where it gives
+        what the engine gives).
+    cache : str
+        Folder for networks in OpenVINO's form, shared by all tasks; empty for none.
     batch_size, crop
         Those in force, be they the option's, the campaign's or the project's own.
     parts, part_s
@@ -68,6 +73,8 @@ class Job:
     batch_size: int | None
     crop: list[int] | None
     csv: bool
+    backend: str = "engine"
+    cache: str = ""
     scan: dict[str, Any] = field(default_factory=dict)
     parts: str = ""
     part_s: float = PART_EVERY_S
@@ -96,10 +103,14 @@ def get_engine(name: str) -> Engine:
 
 def versions() -> dict[str, str]:
     """Versions of the installed parts that decide results."""
+    from entrypoint.loop import openvino
+
     found = {}
     for name in DISTRIBUTIONS:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
+    if number := openvino.version():
+        found["openvino"] = number
     return found

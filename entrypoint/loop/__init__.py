@@ -41,6 +41,18 @@ class Network(Protocol):
     def allocate(self, shape: tuple[int, ...]) -> Any:
         """Room for a batch, uint8, from which copies to the device are fast."""
 
+    def use_openvino(self, job: Job, size: tuple[int, int]) -> str:
+        """Let OpenVINO compute the network, for pictures of `size` (height, width). Returns its name and version.
+
+        Raises
+        ------
+        NotCovered
+            It is not there, or cannot take this network.
+        """
+
+    def use_engine(self) -> str:
+        """Let the engine that built it compute the network, as at the beginning. Returns its name and version."""
+
     def predict(self, frames: Any) -> Any:
         """Positions in frames.
 

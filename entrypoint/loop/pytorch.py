@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from entrypoint.engines import Job
-from entrypoint.loop import NotCovered
+from entrypoint.loop import NotCovered, openvino
 from entrypoint.loop.dlc_files import Project, write_files
 from entrypoint.loop.opencv import read_first_picture
 from entrypoint.loop.pixels import Box, stock_box
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "unable to find an engine to execute")
 """PyTorch's words for it on GPUs and CPUs, and cuDNN's where no algorithm fits into what is left."""
+
+SEPARATOR = "/"
+"""Between a head's name and a map's: DeepLabCut's are identifiers of Python."""
 
 Step = Callable[[Any], Any]
 
@@ -68,6 +71,7 @@ class TorchNetwork:
         self._runner, self._project = runner, project
         self._steps = normalisation(runner.preprocessor, runner.device)
         self._model = runner.model.to(memory_format=torch.channels_last)
+        self._compiled: openvino.Compiled | None = None
         self._pinned = str(runner.device).startswith("cuda")
         self.scorer, self.n_bodyparts, self.batch_matters = scorer, project.n_bodyparts, False
 
@@ -90,11 +94,32 @@ class TorchNetwork:
             batch = batch.flip(-1).permute(0, 3, 1, 2).to(torch.float32)
             for step in self._steps:
                 batch = step(batch)
-            found = self._model.get_predictions(self._model(batch))
+            found = self._model.get_predictions(self._maps(batch))
             poses = found["bodypart"]["poses"]
             if poses.ndim != 4 or poses.shape[1] != 1 or set(found) != {"bodypart"}:
                 raise NotCovered("the network finds more than one position for each body part")
             return poses[:, 0, :, :3].to(torch.float32).cpu().numpy()
+
+    def _maps(self, batch: Any) -> Any:
+        if self._compiled is None:
+            return self._model(batch)
+        import torch
+
+        maps: dict[str, dict[str, Any]] = {}
+        for name, values in self._compiled(batch.contiguous().numpy()).items():
+            head, _, kind = name.partition(SEPARATOR)
+            maps.setdefault(head, {})[kind] = torch.from_numpy(values)
+        return maps
+
+    def use_openvino(self, job: Job, size: tuple[int, int]) -> str:
+        self._compiled = openvino.open_compiled(job, size, lambda: export(self._model, size))
+        return f"OpenVINO {openvino.version()}"
+
+    def use_engine(self) -> str:
+        import torch
+
+        self._compiled = None
+        return f"PyTorch {torch.__version__}"
 
     def predict_as_stock(self, frame: Any) -> Any:
         import numpy
@@ -105,7 +130,7 @@ class TorchNetwork:
     def is_out_of_memory(self, error: Exception) -> bool:
         import torch
 
-        known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        known = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or openvino.is_out_of_memory(error)
         return known or (isinstance(error, RuntimeError) and any(word in str(error).lower() for word in OUT_OF_MEMORY))
 
     def release_memory(self) -> None:
@@ -116,6 +141,36 @@ class TorchNetwork:
 
     def write(self, job: Job, poses: Any, runtime: tuple[float, float]) -> None:
         write_files(self._project, self.scorer, job, poses, runtime)
+
+
+def export(model: Any, size: tuple[int, int]) -> Any:
+    """Make OpenVINO's model of a network: pictures (n, 3, *size) in, ``head/kind`` of each of its maps out.
+
+    Raises
+    ------
+    NotCovered
+        The network gives something else than maps by head.
+    """
+    import torch
+
+    example = torch.zeros(1, 3, *size)
+
+    class Flat(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, pictures: Any) -> Any:
+            return tuple(values for maps in self.model(pictures).values() for values in maps.values())
+
+    with torch.inference_mode():
+        names = [f"{head}{SEPARATOR}{kind}" for head, maps in model(example).items() for kind in maps]
+    with torch.no_grad():
+        made = openvino.load().convert_model(Flat(), example_input=example)
+    made.reshape([-1, 3, *size])
+    for name, output in zip(names, made.outputs, strict=True):
+        output.get_tensor().set_names({name})
+    return made
 
 
 def normalisation(preprocessor: Any, device: Any) -> list[Step]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlcctr.errors import VideoError
+from dlcctr.errors import ModelError, VideoError
 from entrypoint.engines import Job
-from entrypoint.loop import Network, NotCovered
+from entrypoint.loop import Network, NotCovered, openvino
 from entrypoint.loop.ahead import BatchReader
 from entrypoint.loop.batches import StockBatches
 from entrypoint.loop.compare import difference
@@ -21,15 +21,30 @@ from entrypoint.loop.poses import open_poses
 from entrypoint.video import FrameScan
 
 PROGRESS_EVERY_S = 0.5
+CHECKED_FRAMES = 8
+"""Of a video's first batch; on these OpenVINO is held against the engine."""
 
 
 @dataclass
 class Result:
-    """What an analysis took, in seconds by phase, the batch size that it ended with, and what earlier ones had done."""
+    """What an analysis took, in seconds by phase, and how it was done.
+
+    Parameters
+    ----------
+    batch_size : int
+        The one that it ended with.
+    backend : str
+        Name and version of what computed the network.
+    why_engine : str
+        Why that was not OpenVINO, where it was wanted; completes "because …".
+    parts : list of Part
+        What earlier attempts had finished.
+    """
 
     scorer: str
     batch_size: int
     backend: str = ""
+    why_engine: str = ""
     timings_s: dict[str, float] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
 
@@ -52,11 +67,13 @@ class Loop:
         self._network: Network | None = None
         self._key: tuple[str, str] | None = None
         self._proven: set[tuple[int, ...]] = set()
+        self._backends: dict[Any, tuple[str, str]] = {}
 
     def forget(self) -> None:
         """Give the network's memory back."""
         self._network, self._key = None, None
         self._proven.clear()
+        self._backends.clear()
 
     def analyze(self, job: Job) -> Result:
         """Analyse a video, and write DeepLabCut's files of all stream frames into the job's folder.
@@ -112,6 +129,7 @@ class Loop:
                 if not at:
                     prove_pixels(job, box, frames[0], network.picture_as_stock(job))
                 self._prove(network, frames[0])
+                self._settle_backend(network, job, frames, result)
                 clock = time.perf_counter()
                 if at + len(frames) > job.decoded:
                     raise _changed(job, f"more than {at}")
@@ -130,12 +148,50 @@ class Loop:
         """Hold the first frame of each size against DeepLabCut's own runner: what it does may change."""
         if frame.shape in self._proven:
             return
+        network.use_engine()
         ours, stock = network.predict(frame[None])[0], network.predict_as_stock(frame)
         if ours.shape != stock.shape:
             raise NotCovered(f"DeepLabCut gives positions of shape {stock.shape} for a frame, not {ours.shape}")
-        if by := difference(ours, stock):
-            raise NotCovered(f"on its first frame DeepLabCut's own runner gives other positions ({by})")
+        if off := difference(ours, stock):
+            raise NotCovered(f"on its first frame DeepLabCut's own runner gives other positions ({off})")
         self._proven.add(frame.shape)
+
+    def _settle_backend(self, network: Network, job: Job, frames: Any, result: Result) -> None:
+        """Let OpenVINO compute the network where it is wanted and gives the engine's positions on real frames.
+
+        Raises
+        ------
+        ModelError
+            It was asked for, and cannot.
+        """
+        key = (job.backend, frames.shape[1:])
+        if key not in self._backends:
+            self._backends = {key: _choose_backend(network, job, frames, result)}
+        result.backend, result.why_engine = self._backends[key]
+
+
+def _choose_backend(network: Network, job: Job, frames: Any, result: Result) -> tuple[str, str]:
+    """Name of what computes the network, and why it is not OpenVINO where that was wanted."""
+    engine = network.use_engine()
+    if job.backend == "engine":
+        return engine, ""
+    frames = frames if network.batch_matters else frames[:CHECKED_FRAMES]
+    size = tuple(frames.shape[1:3])
+    try:
+        expected = predict(network, frames, result)
+        found = network.use_openvino(job, size)
+        off = difference(predict(network, frames, result), expected)
+        if not off:
+            return found, ""
+        openvino.forget(job, size)
+        raise NotCovered(f"OpenVINO gives other positions ({off})")
+    except NotCovered as why:
+        if job.backend == "openvino":
+            raise ModelError(
+                f"OpenVINO cannot compute this network, because {why}",
+                "leave the choice to the program with --backend auto",
+            ) from why
+        return network.use_engine(), str(why)
 
 
 def predict(network: Network, frames: Any, result: Result) -> Any:

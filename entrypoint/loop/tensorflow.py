@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from entrypoint.engines import Job
-from entrypoint.loop import NotCovered
+from entrypoint.loop import NotCovered, openvino
 from entrypoint.loop.opencv import read_first_picture
 from entrypoint.loop.pixels import Box
 from entrypoint.loop.tensorflow_files import Project, write_files
@@ -65,6 +65,7 @@ class TensorFlowNetwork:
             project.pose_cfg, allow_growth=True
         )
         self._frames, self._poses, nodes = add_bytes_input(self._session, self._stock_frames, self._stock_poses)
+        self._compiled: openvino.Compiled | None = None
         self.batch_matters = depends_on_batch(nodes)
         self.scorer, self.n_bodyparts = project.scorer, len(project.bodyparts)
 
@@ -83,12 +84,29 @@ class TensorFlowNetwork:
         return numpy.empty(shape, numpy.uint8)
 
     def predict(self, frames: Any) -> Any:
+        import numpy
         import tensorflow as tf
 
+        if self._compiled is not None:
+            # Turned to RGB here: OpenVINO's own step for it is lost on the way into this graph's first convolution
+            (poses,) = self._compiled(numpy.ascontiguousarray(frames[..., ::-1])).values()
+            return self._shape(poses)
         try:
             return self._shape(self._session.run(self._poses, {self._frames: frames}))
         except tf.errors.FailedPreconditionError as error:
             raise NotCovered("TensorFlow keeps its variables where a second way through them finds none") from error
+
+    def use_openvino(self, job: Job, size: tuple[int, int]) -> str:
+        self._compiled = openvino.open_compiled(
+            job, size, lambda: export(self._session, self._stock_frames, self._stock_poses, size)
+        )
+        return f"OpenVINO {openvino.version()}"
+
+    def use_engine(self) -> str:
+        import tensorflow as tf
+
+        self._compiled = None
+        return f"TensorFlow {tf.__version__}"
 
     def predict_as_stock(self, frame: Any) -> Any:
         rgb = frame[None, ..., ::-1].astype(float)
@@ -100,7 +118,8 @@ class TensorFlowNetwork:
     def is_out_of_memory(self, error: Exception) -> bool:
         import tensorflow as tf
 
-        return not self.batch_matters and isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError))
+        known = isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError))
+        return not self.batch_matters and (known or openvino.is_out_of_memory(error))
 
     def release_memory(self) -> None:
         """Nothing to do: TensorFlow's allocator uses again what it has."""
@@ -129,6 +148,21 @@ def add_bytes_input(session: Any, frames: Any, poses: Any) -> tuple[Any, Any, An
         # Variables are found by a name that the nodes carry along, whatever the nodes themselves are called
         (ours,) = tf.compat.v1.import_graph_def(way, {frames.name: rgb}, [poses.name], name="bytes")
     return pictures, ours, way.node
+
+
+def export(session: Any, frames: Any, poses: Any, size: tuple[int, int]) -> Any:
+    """Make OpenVINO's model of the way from `frames` to `poses`, for RGB bytes (n, *size, 3)."""
+    import tensorflow as tf
+
+    frozen = tf.compat.v1.graph_util.convert_variables_to_constants(session, session.graph_def, [poses.op.name])
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.import_graph_def(frozen, name="")
+    made = openvino.load().convert_model(graph)
+    made.reshape([-1, *size, 3])
+    for output in made.outputs:
+        output.get_tensor().set_names({poses.op.name})
+    return openvino.take_bytes(made)
 
 
 def depends_on_batch(nodes: Iterable[Any]) -> bool:

@@ -60,8 +60,10 @@ class OwnLoop:
         model = model or self.model
         self.rows.append(Row(len(self.rows), video.name, fingerprint=fingerprint(video), crop=crop, model=str(model)))
 
-    def analyse(self, path: str, *options: str, rows: list[Row] | None = None, code: int = 0) -> str:
-        """`analyze` of all rows in one task. Gives what it printed."""
+    def analyse(
+        self, path: str, *options: str, rows: list[Row] | None = None, code: int = 0, out: str | None = None
+    ) -> str:
+        """`analyze` of all rows in one task, into a folder named `out`, else `path`. Gives what it printed."""
         write_manifest(self.manifest, self.rows)
         rows = self.rows if rows is None else rows
         plan = self.folder / "plan.json"
@@ -69,7 +71,7 @@ class OwnLoop:
         write_plan(Plan("plan", self.manifest.name, (task,), 1), plan)
         return self.call(
             "-I", "-c", BOOT, ROOT, "analyze", "--manifest", self.manifest, "--plan", plan, "--task", "0",
-            "--out", self.folder / path, "--video-root", self.videos, "--device", "cpu",
+            "--out", self.folder / (out or path), "--video-root", self.videos, "--device", "cpu",
             "--batch-size", str(self.batch_size), "--path", path, *options, code=code,
         )  # fmt: skip
 

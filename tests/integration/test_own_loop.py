@@ -106,6 +106,7 @@ def test_every_video_equals_stock(case: OwnLoop) -> None:
         print(row.video, found)
         receipt = case.receipt(row, "own")
         assert receipt.path == "own"
+        assert receipt.device["backend"] == f"OpenVINO {receipt.software['openvino']}"
         assert found["equal"], (row.video, found)
         assert found["lost_in_place"], (row.video, found)
         assert found["key"]

@@ -75,12 +75,13 @@ def stock_by_hand(case: OwnLoop, rows: list[Row]) -> None:
     case.stock_by_hand(rows, {row.video: file for row in rows if (file := sound(case, row.video)).exists()})
 
 
-def assert_equal_to_stock(case: OwnLoop, rows: list[Row]) -> None:
+def assert_equal_to_stock(case: OwnLoop, rows: list[Row], backend: str = "OpenVINO 202") -> None:
     pairs = [(case.result(row, "own"), case.hand_folder(row), case.lost(row)) for row in rows]
     for row, found in zip(rows, case.compare(pairs), strict=True):
         print(row.video, found)
         receipt = case.receipt(row, "own")
         assert receipt.path == "own"
+        assert receipt.device["backend"].startswith(backend)
         assert found["equal"], (row.video, found)
         assert found["lost_in_place"], (row.video, found)
         assert found["key"]
@@ -97,8 +98,10 @@ def test_two_formats_equal_stock(few: OwnLoop) -> None:
 @pytest.mark.real
 def test_the_same_files_as_stock(few: OwnLoop) -> None:
     cropped, _, plain = few.rows
+    few.analyse("own", "--backend", "engine", rows=[cropped, plain], out="engine")
     for row in (cropped, plain):
-        ours, stock = few.result(row, "own"), few.hand_folder(row)
+        ours, stock = few.result(row, "engine"), few.hand_folder(row)
+        assert few.receipt(row, "engine").device["backend"].startswith("TensorFlow 2.")
         assert {path.name for path in ours.iterdir()} - {"receipt.json"} == {path.name for path in stock.iterdir()}
         few.call("-I", "-c", SAME_PICKLES, only(ours, "*_meta.pickle"), only(stock, "*_meta.pickle"))
         assert only(ours, "*.csv").read_bytes() == only(stock, "*.csv").read_bytes()

@@ -129,6 +129,8 @@ def test_no_index_is_a_usage_error_that_says_so(
         ["--manifest", "m.csv", "--index", "1", "--path", "fast"],
         ["--manifest", "m.csv", "--index", "1", "--part-s", "-1"],
         ["--manifest", "m.csv", "--index", "1", "--part-s", "soon"],
+        ["--manifest", "m.csv", "--index", "1", "--backend", "fast"],
+        ["--manifest", "m.csv", "--index", "1", "--backend", "openvino", "--path", "stock"],
         ["--manifest", "m.csv", "--index", "1", "--no-such-option"],
     ],
 )

@@ -136,6 +136,7 @@ def checkout(tmp_path: Path) -> Path:
         "dlcctr/contract.py": "",
         "dlcctr/secret.txt": "not tracked",
         "requirements/x-cpu.lock": lock_text(),
+        "requirements/openvino.lock": f"openvino==1.0 \\\n    --hash=sha256:{'0' * 64}\n",
         "wheels/README.md": "",
         "certs/institute.crt": "institute",
     }.items():
@@ -185,6 +186,7 @@ def test_context_holds_tracked_files_fitting_wheels_and_certificates_only(checko
     assert {str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()} == {
         "Dockerfile",
         "dlcctr/contract.py",
+        "requirements/openvino.lock",
         "requirements/x-cpu.lock",
         "wheels/README.md",
         f"wheels/{fitting}",

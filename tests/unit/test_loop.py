@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 import threading
 import time
 from dataclasses import asdict, replace
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcctr.errors import VideoError
+from dlcctr.errors import ModelError, VideoError
 from entrypoint.engines import Job
 from entrypoint.loop import NotCovered
 from entrypoint.loop.ahead import BatchReader
@@ -65,6 +66,12 @@ class Numbers:
 
     def is_out_of_memory(self, error: Exception) -> bool:
         return "out of memory" in str(error)
+
+    def use_openvino(self, job: Job, size: tuple[int, int]) -> str:
+        raise NotCovered("there is none")
+
+    def use_engine(self) -> str:
+        return "Numbers 1"
 
     def release_memory(self) -> None:
         pass
@@ -137,6 +144,60 @@ def test_memory_that_never_suffices_is_an_error(tmp_path: Path) -> None:
     network.limit = 0
     with pytest.raises(RuntimeError, match="out of memory"):
         loop.analyze(make_job(video))
+
+
+class Faster(Numbers):
+    """OpenVINO is there, and gives positions that are off by `off`."""
+
+    def __init__(self, off: float = 0.0, failure: str = "") -> None:
+        super().__init__()
+        self.off, self.failure, self.fast, self.exports = off, failure, False, 0
+
+    def use_openvino(self, job: Job, size: tuple[int, int]) -> str:
+        self.exports += 1
+        if self.failure:
+            raise NotCovered(self.failure)
+        self.fast = True
+        return f"Fast for {size[0]} x {size[1]}"
+
+    def use_engine(self) -> str:
+        self.fast = False
+        return super().use_engine()
+
+    def predict(self, frames: Any) -> Any:
+        return super().predict(frames) + np.float32(self.off if self.fast else 0)
+
+
+def test_openvino_is_taken_where_it_gives_the_same(tmp_path: Path) -> None:
+    video, network = media.write_video(tmp_path / "a.mp4", FRAMES), Faster(off=1e-5)
+    loop = Loop(lambda _: network)  # type: ignore[arg-type,return-value]
+    for _ in range(2):
+        result = loop.analyze(make_job(video, backend="auto"))
+        assert (result.backend, result.why_engine) == ("Fast for 96 x 144", "")
+        assert network.fast
+    assert network.exports == 1, "it is settled once for a size of pictures"
+    assert loop.analyze(make_job(video, backend="engine")).backend == "Numbers 1"
+    assert not network.fast
+
+
+@pytest.mark.parametrize(
+    ("network", "why"),
+    [
+        (Faster(off=0.02), r"other positions \(by 0\.02 px"),
+        (Faster(off=float("nan")), r"other positions \(by nan px"),
+        (Faster(failure="it is not there"), "it is not there"),
+    ],
+)
+def test_the_engine_computes_where_openvino_cannot(tmp_path: Path, network: Faster, why: str) -> None:
+    video = media.write_video(tmp_path / "a.mp4", FRAMES)
+    job = make_job(video, backend="auto")
+    result = Loop(lambda _: network).analyze(job)  # type: ignore[arg-type,return-value]
+    assert result.backend == "Numbers 1"
+    assert re.search(why, result.why_engine)
+    assert network.written is not None
+    assert network.written[:, 0, 0].tolist() == list(range(FRAMES))
+    with pytest.raises(ModelError, match=why):
+        Loop(lambda _: network).analyze(replace(job, backend="openvino"))  # type: ignore[arg-type,return-value]
 
 
 def test_a_video_that_changed_since_its_scan(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_finished_frames_are_not_fed_again(job: Job) -> None:
     assert network.seen == [0, 0, 1, 2, 3, *range(16, FRAMES)], (
         "the first frame against stock, the first batch, the rest"
     )
-    assert result.parts == [Part(0, 16, SIZE, "cpu", "")]
+    assert result.parts == [Part(0, 16, SIZE, "cpu", "Numbers 1")]
 
 
 def test_the_batch_before_the_rest_is_there_for_the_last_one(job: Job) -> None:
@@ -199,7 +199,7 @@ def test_parts_of_other_positions_are_not_used(job: Job, capsys: pytest.CaptureF
     assert network.written is not None
     assert network.written.tobytes() == clean(job, Mortal).tobytes()
     again = Mortal()
-    assert attempt(job, again).parts == [Part(0, FRAMES, SIZE, "cpu", "")], "those of this attempt are"
+    assert attempt(job, again).parts == [Part(0, FRAMES, SIZE, "cpu", "Numbers 1")], "those of this attempt are"
 
 
 def test_damaged_parts_cost_time_only(job: Job) -> None:
@@ -207,7 +207,7 @@ def test_damaged_parts_cost_time_only(job: Job) -> None:
     file = Path(job.parts) / "8-12.npz"
     file.write_bytes(file.read_bytes()[:-9])
     network = Mortal()
-    assert attempt(job, network).parts == [Part(0, 8, SIZE, "cpu", "")]
+    assert attempt(job, network).parts == [Part(0, 8, SIZE, "cpu", "Numbers 1")]
     assert network.written is not None
     assert network.written.tobytes() == clean(job, Mortal).tobytes()
 
@@ -220,7 +220,7 @@ def test_a_smaller_batch_is_recorded(job: Job) -> None:
             return super().predict(frames)
 
     die(job, Small(29))
-    assert attempt(job, Mortal()).parts == [Part(0, 12, SIZE, "cpu", ""), Part(12, 28, 2, "cpu", "")]
+    assert attempt(job, Mortal()).parts == [Part(0, 12, SIZE, "cpu", "Numbers 1"), Part(12, 28, 2, "cpu", "Numbers 1")]
 
 
 @pytest.mark.parametrize("frames", [FRAMES - 8, FRAMES + 8])
@@ -323,7 +323,7 @@ def test_sigterm_saves_what_is_finished(job: Job, tmp_path: Path) -> None:
     assert [file.name for file in Path(job.parts).iterdir()] == ["0-12.npz"]
     (tmp_path / POSES_NAME).unlink()  # the supervisor removes the scratch folder
     network = Mortal()
-    assert attempt(job, network).parts == [Part(0, 12, SIZE, "cpu", "")]
+    assert attempt(job, network).parts == [Part(0, 12, SIZE, "cpu", "Numbers 1")]
     assert network.written is not None
     assert network.written.tobytes() == expected.tobytes()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr import native, run
+from dlcctr.contract import OPENVINO_FOLDER
 from dlcctr.errors import CommandFailedError, ToolMissingError
 from dlcctr.flavours import Flavour
 
@@ -22,6 +23,7 @@ torch==2.13.0+cpu \\
 zope==1 \\
     --hash=sha256:dd
 """
+APART = "openvino==1 \\\n    --hash=sha256:ee\n"
 
 
 @dataclass
@@ -72,6 +74,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeMachine:
     monkeypatch.setattr(run, "run", fake.run)
     monkeypatch.setattr(run, "start", fake.start)
     monkeypatch.setattr(native, "read_lock", lambda _: LOCK)
+    monkeypatch.setattr(native, "read_apart", lambda _: APART)
     return fake
 
 
@@ -100,10 +103,10 @@ def test_what_is_missing_is_named_with_the_remedy(machine: FakeMachine, answer: 
 def test_torch_goes_first_and_a_second_call_installs_nothing(machine: FakeMachine) -> None:
     said: list[str] = []
     python = native.ensure_environment(FLAVOUR, say=said.append)
-    assert machine.installed == ["torch.lock", "all.lock"]
+    assert machine.installed == ["torch.lock", "all.lock", "openvino.lock"]
     assert any("this takes minutes" in line for line in said)
     assert native.ensure_environment(FLAVOUR, say=said.append) == python
-    assert len(machine.installed) == 2
+    assert len(machine.installed) == 3
     assert "--require-hashes" in machine.pip_words[0] and "--no-deps" in machine.pip_words[0]
 
 
@@ -122,11 +125,25 @@ def test_torch_that_cannot_be_had_is_explained(machine: FakeMachine) -> None:
 
 
 def test_an_environment_that_was_cut_short_is_made_again(machine: FakeMachine) -> None:
-    machine.pip_codes = [0, 1]
+    machine.pip_codes = [0, 0, 1]
     with pytest.raises(CommandFailedError):
         native.ensure_environment(FLAVOUR, say=lambda _: None)
     native.ensure_environment(FLAVOUR, say=lambda _: None)
-    assert machine.installed == ["torch.lock", "all.lock"] * 2
+    assert machine.installed == ["torch.lock", "all.lock", "openvino.lock"] * 2
+
+
+def test_openvino_goes_where_an_import_does_not_find_it(machine: FakeMachine) -> None:
+    python = native.ensure_environment(FLAVOUR, say=lambda _: None)
+    *others, words = machine.pip_words
+    assert Path(words[words.index("--target") + 1]).name == OPENVINO_FOLDER
+    assert Path(words[words.index("--target") + 1]).parent.name == "site-packages"
+    assert not [each for each in others if "--target" in each]
+    assert python.exists()
+
+
+def test_openvino_is_for_cpus() -> None:
+    assert native.read_apart(FLAVOUR).startswith("openvino==")
+    assert native.read_apart(Flavour("pytorch", "2.7.1", "cu126")) == ""
 
 
 def test_another_lock_is_another_environment(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:

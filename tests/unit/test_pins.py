@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.contract import CONTRACT_VERSION
+from dlcctr.contract import CONTRACT_VERSION, OPENVINO_FOLDER
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -100,6 +100,14 @@ def test_locks_leave_out_what_is_never_loaded(flavour):
         assert "tensorflow" not in LOCKS[flavour]
     if FLAVOURS[flavour]["device"] == "cpu":
         assert not [name for name in LOCKS[flavour] if name.startswith(("nvidia-", "cuda-", "triton"))]
+
+
+def test_openvino_has_a_lock_of_its_own_and_a_folder_that_all_know():
+    lock = read_lock("openvino")
+    assert set(lock) == {"openvino"}, "numpy is there, and telemetry is not wanted"
+    assert lock["openvino"][0] == PINS["OPENVINO_VERSION"]
+    for name in ("docker/install.sh", "docker/facts.py", "docker/slim.sh"):
+        assert OPENVINO_FOLDER in (ROOT / name).read_text(encoding="utf-8"), name
 
 
 def test_no_lock_names_an_index():

@@ -1,0 +1,84 @@
+"""OpenVINO in the environments for CPUs: hidden from DeepLabCut, in float32, exported once for all tasks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dlcctr.contract import NETWORKS_FOLDER
+from dlcctr.flavours import read_pins
+from tests import media
+from tests.integration.own_loop import OwnLoop
+from tests.integration.tiny_models import make_model
+
+ROOT = Path(__file__).resolve().parents[2]
+HIDDEN = "import importlib.util; assert importlib.util.find_spec('openvino') is None; print('hidden')"
+FLOAT32 = """
+import sys; sys.path.insert(0, sys.argv[1])
+import numpy
+from entrypoint.loop import openvino
+ov = openvino.load()
+from openvino import opset13 as ops
+given = ops.parameter([-1, 3, 8, 8], numpy.float32)
+generator = numpy.random.default_rng(1)
+weights = generator.normal(size=(4, 3, 3, 3)).astype(numpy.float32)
+made = ops.convolution(given, weights, [1, 1], [1, 1], [1, 1], [1, 1])
+made.output(0).get_tensor().set_names({"head/maps"})
+compiled = openvino.Compiled(ov.Model([made], [given]))
+assert compiled.compiled.get_property("INFERENCE_PRECISION_HINT") == ov.Type.f32
+pictures = generator.normal(size=(2, 3, 8, 8)).astype(numpy.float32)
+found = compiled(pictures)["head/maps"]
+padded = numpy.pad(pictures, ((0, 0), (0, 0), (1, 1), (1, 1))).astype(numpy.float64)
+windows = numpy.lib.stride_tricks.sliding_window_view(padded, (3, 3), (2, 3))
+expected = numpy.einsum("nchwij,ocij->nohw", windows, weights)
+off = abs(found - expected).max() / abs(expected).max()
+assert off < 1e-6, off
+print(openvino.version())
+"""
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("engine", ["pytorch", "tensorflow"])
+def test_only_our_loop_finds_it_and_it_computes_in_float32(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    python = request.getfixturevalue(f"native_{engine}")
+    assert say(python, HIDDEN, tmp_path) == "hidden"
+    assert say(python, FLOAT32, tmp_path) == read_pins()["OPENVINO_VERSION"]
+
+
+def say(python: Path, code: str, folder: Path) -> str:
+    done = subprocess.run(
+        [python, "-I", "-c", code, str(ROOT)], capture_output=True, text=True, check=False, cwd=folder,
+        env={**os.environ, "SLURM_CPUS_PER_TASK": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.real
+def test_a_network_is_exported_once_and_a_damaged_export_is_no_harm(native_pytorch: Path, tmp_path: Path) -> None:
+    case = OwnLoop(native_pytorch, make_model(native_pytorch, "pytorch-single", tmp_path / "models"), tmp_path)
+    case.videos.mkdir()
+    for name in ("a.mp4", "b.mp4", "c.mp4", "d.mp4"):
+        case.add(media.write_video(case.videos / name, 9))
+    first, second, third, fourth = case.rows
+    case.analyse("own", rows=[first])
+    (weights,) = (tmp_path / "own" / NETWORKS_FOLDER).glob("*/*.bin")
+    made = weights.stat().st_mtime_ns
+    case.analyse("own", rows=[second])
+    assert weights.stat().st_mtime_ns == made
+
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2 :] = b"\x3f" * (len(content) - len(content) // 2)
+    weights.write_bytes(content)
+    said = case.analyse("own", rows=[third])
+    assert "because OpenVINO gives other positions" in said
+    case.analyse("own", rows=[fourth])
+    backends = [case.receipt(row, "own").device["backend"].split()[0] for row in case.rows]
+    assert backends == ["OpenVINO", "OpenVINO", "PyTorch", "OpenVINO"]
+    positions = [(case.result(row, "own"), case.result(first, "own"), []) for row in (second, third, fourth)]
+    assert all(found["equal"] for found in case.compare(positions))
