@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlcctr.contract import PARTS_PREFIX, ExitCode
+from dlcctr.contract import PARTS_PREFIX, SCRATCH_PREFIX, ExitCode
 from dlcctr.manifest import Row, write_manifest
 from entrypoint.loop.poses import POSES_NAME
 from tests import media
@@ -106,9 +106,9 @@ class Case(OwnLoop):
         names = [file.stem.split("-") for folder in self.parts() for file in folder.glob("[0-9]*-[0-9]*.npz")]
         return max((int(stop) for _, stop in names), default=0)
 
-    def analysed(self) -> int:
-        """Frames that the running attempt has positions of, in its scratch folder."""
-        for file in (self.folder / "scratch").glob(f"*/*/{POSES_NAME}"):
+    def analysed(self, running: Running) -> int:
+        """Frames that an attempt has positions of, in its own scratch folder: killed ones leave theirs behind."""
+        for file in (self.folder / "scratch").glob(f"{SCRATCH_PREFIX}*-{running.process.pid}-*/*/{POSES_NAME}"):
             with contextlib.suppress(OSError):
                 values = np.frombuffer(file.read_bytes(), np.float32)
                 return int(values.reshape(-1, 3 * len(BODYPARTS)).any(axis=1).sum())
@@ -183,7 +183,7 @@ def stop(case: Case) -> float:
     """SIGTERM while frames are analysed; how long it took, in s."""
     before = case.reach()
     running = case.start("stopped", part_s=1000)
-    wait_until(lambda: case.analysed() >= before + 2 * case.batch_size, running)
+    wait_until(lambda: case.analysed(running) >= before + 2 * case.batch_size, running)
     began = time.monotonic()
     running.process.send_signal(signal.SIGTERM)
     said = running.wait(ExitCode.TRY_AGAIN)
