@@ -1,15 +1,16 @@
 # Thin names for what people type; the logic is in dlcctr, scripts/ and demo/.
-# make demo | test | test-full | image | images | base | sif | cluster | cluster-shell | cluster-stop | lint | clean
+# make demo | test | test-full | image | images | base | sif | bench | cluster | cluster-shell | cluster-stop | lint | clean
 SHELL := /bin/sh
 PY := .venv/bin/python
 
-.PHONY: help venv demo test test-full image images base sif cluster cluster-shell cluster-stop lint lock clean
+.PHONY: help venv demo test test-full image images base sif cluster cluster-shell cluster-stop bench lint lock clean
 help:
 	@echo "make demo       set up, train a small model, analyse, check, draw (ENGINE=pytorch|tensorflow)"
 	@echo "make test       set up and run the tests, the real ones included; make test-full runs what does not fit there"
 	@echo "make image      build one image (ENGINE=tensorflow|pytorch DEVICE=cuda|cpu); make images builds every flavour"
 	@echo "make base       make the base image without a registry"
 	@echo "make sif        turn the image into dlc.sif (ENGINE=... DEVICE=...)"
+	@echo "make bench      measure our analysis loop beside stock DeepLabCut's, and write docs/benchmark.md"
 	@echo "make cluster    start a Slurm cluster in containers to try things on; make cluster-shell logs in, make cluster-stop ends it"
 
 venv:
@@ -49,6 +50,9 @@ cluster-shell:
 
 cluster-stop:
 	@$(PY) -m tests.cluster stop
+
+bench: venv
+	@$(PY) -m tests.bench_loop
 
 lint: venv
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy

@@ -1,44 +1,42 @@
-"""Our own analysis loop beside stock DeepLabCut: `python -m tests.bench_loop`. Writes the table of docs/throughput.md.
+"""Our own analysis loop beside stock DeepLabCut: `make bench`, or `python -m tests.bench_loop [pytorch|tensorflow …]`.
 
-Both sides are processes of their own that have everything imported; they analyse the same video with the same network
-in turn, several times. The networks have seeded random weights: speed does not depend on what they were taught.
+Writes docs/benchmark.json, and from it docs/benchmark.md and its plot (`tests.bench_page`). All sides are processes of
+their own that have everything imported; they analyse the same video with the same network in turn, several times, so
+that what else the machine does meets all of them. The networks have seeded random weights: speed does not depend on
+what they were taught. An engine that is not named keeps its results of the run before.
 """
 
 from __future__ import annotations
 
+import argparse
+import datetime
 import json
 import os
 import platform
 import statistics
 import subprocess
-import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from dlcctr.contract import ENGINES
+from dlcctr.flavours import list_flavours, pick_flavour, read_pins
 from dlcctr.model import inspect_model
+from dlcctr.native import ensure_environment
 from entrypoint.threads import allowed_cpus, thread_environment
 from entrypoint.video import scan
-from tests import media
-from tests.integration.conftest import native_python_of
+from tests import bench_page, media
 from tests.integration.tiny_models import make_model
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "throughput.md"
-MARK = "<!-- {}: python -m tests.bench_loop {} -->"
-REPEATS = 3
-THREADS = 1
-"""For each side: on a busy machine two threads wait for each other, and what is measured is its scheduler."""
+RESULTS = HERE.parent / "docs" / "benchmark.json"
+SIDES = ("stock", "engine", "auto")
+"""Stock DeepLabCut, and our loop with ``--backend engine`` and ``--backend auto``."""
 RESNET50 = (
     "import sys; from pathlib import Path; from tests.integration import tiny_models; "
     "tiny_models._shrink = lambda table: table; tiny_models._make_pytorch(Path(sys.argv[1]), 'pytorch-single')"
 )
-HEAD = (
-    "network", "frames", "batch", "stock frames/s", "ours frames/s", "ratio (least-most)", "decoding", "network",
-    "rest", "of the network alone", "fixed s, stock", "fixed s, ours", "MB, stock", "MB, ours", "largest difference",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,27 +52,30 @@ class Case:
 
 
 CASES = (
-    Case("pytorch", "ResNet-18", 256, 192, 1, 24),
-    Case("pytorch", "ResNet-18", 256, 192, 8, 24),
-    Case("pytorch", "ResNet-18", 640, 480, 3, 6),
-    Case("pytorch", "ResNet-50", 640, 480, 2, 2),
-    Case("tensorflow", "TensorFlow ResNet-50", 256, 192, 1, 20),
-    Case("tensorflow", "TensorFlow ResNet-50", 256, 192, 8, 24),
-    Case("tensorflow", "TensorFlow ResNet-50", 640, 480, 4, 8),
+    Case("pytorch", "ResNet-18", 256, 192, 1, 80),
+    Case("pytorch", "ResNet-18", 256, 192, 8, 96),
+    Case("pytorch", "ResNet-18", 640, 480, 8, 24),
+    Case("pytorch", "ResNet-50", 256, 192, 8, 24),
+    Case("pytorch", "ResNet-50", 640, 480, 1, 6),
+    Case("pytorch", "ResNet-50", 640, 480, 4, 8),
+    Case("tensorflow", "ResNet-50", 256, 192, 1, 40),
+    Case("tensorflow", "ResNet-50", 256, 192, 8, 48),
+    Case("tensorflow", "ResNet-50", 640, 480, 4, 12),
+    Case("tensorflow", "MobileNetV2 0.35", 256, 192, 8, 160),
 )
 
 
 class Side:
     """`loop_server.py` of one side in the native environment."""
 
-    def __init__(self, python: Path, name: str, engine: str) -> None:
+    def __init__(self, python: Path, name: str, engine: str, options: argparse.Namespace) -> None:
         script = HERE / "integration" / "loop_server.py"
         self._process = subprocess.Popen(
-            [str(python), str(script), name, engine, str(THREADS)],
+            [str(python), str(script), "stock" if name == "stock" else "own", engine, str(options.threads)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             env={
-                **os.environ, **thread_environment(THREADS), "SLURM_CPUS_PER_TASK": str(THREADS),
-                "DLClight": "True", "CUDA_VISIBLE_DEVICES": "-1",
+                **os.environ, **thread_environment(options.threads), "SLURM_CPUS_PER_TASK": str(options.threads),
+                "DLClight": "True", "CUDA_VISIBLE_DEVICES": "0" if options.device == "cuda" else "-1",
             },
         )  # fmt: skip
         assert self._answer() == "ready"
@@ -104,111 +105,140 @@ class Side:
 def models(engine: str, python: Path, folder: Path) -> dict[str, Path]:
     """A project of each network of an engine."""
     if engine == "tensorflow":
-        return {"TensorFlow ResNet-50": make_model(python, "tensorflow-single", folder)}
+        return {
+            "ResNet-50": make_model(python, "tensorflow-single", folder),
+            "MobileNetV2 0.35": make_model(python, "tensorflow-mobilenet", folder),
+        }
     big = folder / "resnet50"
     environment = {**os.environ, "DLClight": "True", "PYTHONPATH": str(HERE.parent), "CUDA_VISIBLE_DEVICES": "-1"}
     subprocess.run([str(python), "-c", RESNET50, str(big)], check=True, env=environment, capture_output=True)
     return {"ResNet-18": make_model(python, "pytorch-single", folder), "ResNet-50": big}
 
 
-def job_of(case: Case, model: Path, video: Path, folder: Path) -> dict[str, Any]:
+def job_of(case: Case, model: Path, video: Path, folder: Path, device: str, backend: str) -> dict[str, Any]:
     """What our worker is told; stock's side takes a part of it."""
     info, found = inspect_model(model), scan(video)
     return {
         "path": "own", "model": info.hash, "config": str(model / "config.yaml"), "video": str(video),
         "folder": str(folder), "stem": "video", "columns": info.columns, "frames": found.stream,
         "decoded": found.decoded, "missing": [], "multianimal": False, "shuffle": 1, "trainset_index": 0,
-        "device": "cpu", "batch_size": case.batch_size, "crop": None, "csv": True, "scan": asdict(found),
+        "device": device, "batch_size": case.batch_size, "crop": None, "csv": True, "scan": asdict(found),
+        "backend": backend,
     }  # fmt: skip
 
 
-def measure(case: Case, model: Path, sides: dict[str, Side], folder: Path, python: Path) -> list[str]:
-    """One line of the table."""
+def measure(
+    case: Case, model: Path, sides: dict[str, Side], folder: Path, python: Path, options: argparse.Namespace
+) -> dict[str, Any]:
+    """All turns of a case, and what they say."""
     folder.mkdir()
     video = media.write_video(folder / "video.mp4", case.frames, width=case.width, height=case.height)
-    found: dict[str, list[dict[str, Any]]] = {"stock": [], "own": []}
-    for turn in range(REPEATS + 1):  # the first one warms up
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
+    for turn in range(options.repeats + 1):  # the first one warms up
         for name, side in sides.items():
             results = folder / f"{name}-{turn}" / "results"
             results.mkdir(parents=True)
-            job = job_of(case, model, video, results)
-            if name == "own":
-                job["ceilings"] = turn == REPEATS
+            job = job_of(case, model, video, results, options.device, "auto" if name == "stock" else name)
+            job["ceilings"] = turn == options.repeats
             answer = side.run(job)
             if turn:
                 found[name].append(answer)
-    files = [str(next((folder / f"{name}-1" / "results").glob("*.h5"))) for name in ("own", "stock")]
-    compare = [str(python), str(HERE / "integration" / "compare_h5.py"), *files]
-    difference = json.loads(subprocess.run(compare, check=True, capture_output=True, text=True).stdout)
-    return cells(case, found["stock"], found["own"], difference)
+    stock = found.pop("stock")
+    summary = {"stock": summarise(case, stock)}
+    for name, answers in found.items():
+        ratios = sorted(s["frames_s"] / o["frames_s"] for s, o in zip(stock, answers, strict=True))
+        summary[name] = {
+            **summarise(case, answers),
+            "ratios": ratios,
+            "difference": compare(python, folder, name),
+            "shares": shares(answers),
+            **{key: answers[-1][key] for key in ("backend", "decode_fps", "network_fps", "gflop", "peak_gflops")},
+        }
+    return {**asdict(case), "sides": summary}
 
 
-def cells(case: Case, stock: list[dict[str, Any]], own: list[dict[str, Any]], difference: dict[str, Any]) -> list[str]:
-    """The medians, and the ratios' spread from turn to turn."""
-    ratios = sorted(s["frames_s"] / o["frames_s"] for s, o in zip(stock, own, strict=True))
-    speeds = {name: case.frames / median(side, "frames_s") for name, side in (("stock", stock), ("own", own))}
-    phases = {name: statistics.median(o["phases"][name] for o in own) for name in ("decoding", "network", "writing")}
-    whole = median(own, "call_s")
-    fixed = [statistics.median(a["call_s"] - a["frames_s"] for a in side) for side in (stock, own)]
-    return [
-        case.network, f"{case.frames} of {case.width} x {case.height}", str(case.batch_size),
-        f"{speeds['stock']:.2f}", f"{speeds['own']:.2f}",
-        f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})",
-        f"{phases['decoding'] / whole:.1%}", f"{phases['network'] / whole:.1%}",
-        f"{1 - (phases['decoding'] + phases['network']) / whole:.1%}",
-        f"{speeds['own'] / own[-1]['network_fps']:.0%}",
-        f"{fixed[0]:.2f}", f"{fixed[1]:.2f}",
-        f"{max(a['peak_mb'] for a in stock):.0f}", f"{max(a['peak_mb'] for a in own):.0f}",
-        f"{difference['max_px']:.1g} px",
-    ]  # fmt: skip
+def summarise(case: Case, answers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Medians of one side's turns."""
+    return {
+        "fps": case.frames / median(answers, "frames_s"),
+        "fixed_s": statistics.median(answer["call_s"] - answer["frames_s"] for answer in answers),
+        "peak_mb": max(answer["peak_mb"] for answer in answers),
+    }
 
 
-def median(side: list[dict[str, Any]], name: str) -> float:
-    return statistics.median(answer[name] for answer in side)
+def shares(answers: list[dict[str, Any]]) -> dict[str, float]:
+    """Shares of a call: waiting for pictures, the network, and all else."""
+    whole = median(answers, "call_s")
+    found = {name: statistics.median(a["phases"][name] for a in answers) / whole for name in ("decoding", "network")}
+    return {**found, "rest": 1 - sum(found.values())}
 
 
-def machine() -> str:
-    """Processor, CPUs and how busy it was."""
+def compare(python: Path, folder: Path, name: str) -> dict[str, Any]:
+    """Our .h5 against stock's."""
+    files = [str(next((folder / f"{side}-1" / "results").glob("*.h5"))) for side in (name, "stock")]
+    command = [str(python), str(HERE / "integration" / "compare_h5.py"), *files]
+    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return {key: found[key] for key in ("equal", "max_px", "max_likelihood")}
+
+
+def median(answers: list[dict[str, Any]], name: str) -> float:
+    return statistics.median(answer[name] for answer in answers)
+
+
+def machine(options: argparse.Namespace) -> dict[str, Any]:
+    """Processor, what the sides may use of it, and how busy it is."""
     names = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
              if line.startswith("model name")]  # fmt: skip
-    cpus = f"{allowed_cpus()} CPUs, {THREADS} thread for each side"
-    return f"{names[0] if names else platform.machine()}, {cpus}, load {os.getloadavg()[0]:.1f}"
+    return {
+        "processor": names[0] if names else platform.machine(),
+        "cpus": allowed_cpus(),
+        "threads": options.threads,
+        "device": options.device,
+        "load_before": os.getloadavg()[0],
+        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+    }
 
 
-def measure_engine(engine: str, folder: Path) -> list[tuple[str, ...]]:
-    """Lines of an engine's cases, printed as they come."""
-    python, lines = native_python_of(engine), []
+def measure_engine(engine: str, folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Results of an engine's cases, printed as they come."""
+    pins, lines = read_pins(), []
+    gpu = pins["TENSORFLOW_CUDA" if engine == "tensorflow" else "TORCH_CUDA"]
+    python = ensure_environment(pick_flavour(list_flavours(), pins, engine, gpu if options.device == "cuda" else "cpu"))
     folder.mkdir()
     projects = models(engine, python, folder)
-    sides = {name: Side(python, name, engine) for name in ("stock", "own")}
+    sides = {name: Side(python, name, engine, options) for name in SIDES}
     try:
         for number, case in enumerate(case for case in CASES if case.engine == engine):
-            lines.append(tuple(measure(case, projects[case.network], sides, folder / str(number), python)))
-            print("| " + " | ".join(lines[-1]) + " |", flush=True)
+            found = measure(case, projects[case.network], sides, folder / str(number), python, options)
+            lines.append(found)
+            for line in bench_page.speed_lines(found):
+                print("| " + " | ".join(line) + " |", flush=True)
     finally:
         for side in sides.values():
             side.close()
     return lines
 
 
-def write_table(engine: str, lines: list[tuple[str, ...]], before: str) -> None:
-    """Put an engine's table between its marks on the page."""
-    table = "\n".join("| " + " | ".join(line) + " |" for line in [HEAD, ("---",) * len(HEAD), *lines])
-    mark, text = MARK.format(engine, engine), PAGE.read_text(encoding="utf-8")
-    head, _, rest = text.partition(mark)
-    _, _, tail = rest.partition(mark)
-    note = f"Machine: {before} at the beginning, {os.getloadavg()[0]:.1f} at the end."
-    PAGE.write_text(f"{head}{mark}\n\n{note}\n\n{table}\n\n{mark}{tail}", encoding="utf-8")
-
-
 def main() -> int:
-    """Measure, print, and write the page's table of each engine that the command line names (by default all)."""
+    """Measure the engines that are named (by default both), and write the page."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("engines", nargs="*", choices=ENGINES, help="default: both")
+    parser.add_argument("--threads", type=int, default=allowed_cpus(), help="of each side; default: all CPUs")
+    parser.add_argument("--repeats", type=int, default=5, help="turns that count")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    options = parser.parse_args()
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     with tempfile.TemporaryDirectory() as name:
-        for engine in sys.argv[1:] or ENGINES:
-            before = machine()
-            write_table(engine, measure_engine(engine, Path(name) / engine), before)
+        for engine in options.engines or ENGINES:
+            facts = machine(options)
+            lines = measure_engine(engine, Path(name) / engine, options)
+            results[f"{engine} {options.device}"] = {
+                **facts, "load_after": os.getloadavg()[0], "repeats": options.repeats, "cases": lines
+            }  # fmt: skip
+            RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+            bench_page.write_page(results)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

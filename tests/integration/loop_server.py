@@ -71,11 +71,16 @@ class Own:
         call_s = time.perf_counter() - start
         assert answer["event"] == "done", answer
         phases = answer["timings_s"]
-        found = {"call_s": call_s, "frames_s": phases["decoding"] + phases["network"], "phases": phases}
+        found = {
+            "backend": answer["device"]["backend"],
+            "call_s": call_s,
+            "frames_s": phases["decoding"] + phases["network"],
+            "phases": phases,
+        }
         return {**found, **(self._ceilings(job) if ceilings else {})}
 
     def _ceilings(self, job: Any) -> dict[str, float]:
-        """Frames/s of decoding alone, and of the network alone on the first batch."""
+        """Frames/s of decoding alone, and of the network alone on the first batch; what it needs, and could have."""
         from entrypoint.loop.ahead import BatchReader
         from entrypoint.video import FrameScan
 
@@ -92,7 +97,51 @@ class Own:
         while count < job.frames:
             network.predict(batch)
             count += len(batch)
-        return {"decode_fps": job.frames / decoding_s, "network_fps": count / (time.perf_counter() - start)}
+        network_fps = count / (time.perf_counter() - start)
+        return {
+            "decode_fps": job.frames / decoding_s, "network_fps": network_fps,
+            "gflop": gflop(network, batch.shape[1:3]), "peak_gflops": peak_gflops(),
+        }  # fmt: skip
+
+
+def gflop(network: Any, size: tuple[int, int]) -> float:
+    """Floating-point operations of one frame's convolutions and matrix products, in 10^9, from OpenVINO's export."""
+    from entrypoint.loop import pytorch, tensorflow
+
+    if isinstance(network, pytorch.TorchNetwork):
+        model = pytorch.export(network._model, size)
+    else:
+        model = tensorflow.export(network._session, network._stock_frames, network._stock_poses, size)
+    model.reshape([1, *(each.get_length() for each in list(model.inputs[0].partial_shape)[1:])])
+    return sum(map(_operations, model.get_ops())) / 1e9
+
+
+def _operations(node: Any) -> int:
+    """Two for each multiplication that is added to a sum."""
+    import math
+
+    kind = node.get_type_name()
+    if kind not in ("Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul"):
+        return 0
+    given, weights, made = (list(each.get_shape()) for each in (*node.inputs(), node.output(0)))
+    if kind == "MatMul":
+        return 2 * math.prod(made) * given[-1]
+    if kind == "ConvolutionBackpropData":  # (in, out, height, width): each input goes into all of it
+        return 2 * math.prod(given) * math.prod(weights[1:])
+    return 2 * math.prod(made) * math.prod(weights[-3:])  # (…, in, height, width)
+
+
+def peak_gflops(size: int = 2048, repeats: int = 8) -> float:
+    """10^9 operations/s of float32 matrix products: what the processor reaches in practice."""
+    import torch
+
+    a, b = torch.ones(size, size), torch.ones(size, size)
+    best = 0.0
+    for _ in range(repeats):
+        start = time.perf_counter()
+        torch.mm(a, b)
+        best = max(best, 2 * size**3 / (time.perf_counter() - start) / 1e9)
+    return best
 
 
 def main() -> None:
