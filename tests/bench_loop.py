@@ -1,4 +1,4 @@
-"""Our own analysis loop beside stock DeepLabCut: `make bench`, or `python -m tests.bench_loop [pytorch|tensorflow …]`.
+"""Our own analysis loop beside stock DeepLabCut: `make bench`, or `python -m tests.bench_loop [--engine ENGINE]`.
 
 Writes docs/benchmark.json, and from it docs/benchmark.md and its plot (`tests.bench_page`). All sides are processes of
 their own that have everything imported; they analyse the same video with the same network in turn, several times, so
@@ -70,9 +70,10 @@ class Side:
 
     def __init__(self, python: Path, name: str, engine: str, options: argparse.Namespace) -> None:
         script = HERE / "integration" / "loop_server.py"
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - for as long as the process lives
         self._process = subprocess.Popen(
             [str(python), str(script), "stock" if name == "stock" else "own", engine, str(options.threads)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True,
             env={
                 **os.environ, **thread_environment(options.threads), "SLURM_CPUS_PER_TASK": str(options.threads),
                 "DLClight": "True", "CUDA_VISIBLE_DEVICES": "0" if options.device == "cuda" else "-1",
@@ -93,13 +94,15 @@ class Side:
         self._process.stdin.close()
         self._process.wait(60)
         self._process.stdout.close()
+        self._said.close()
 
     def _answer(self) -> str:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if line.startswith("ANSWER "):
                 return line.removeprefix("ANSWER ").strip()
-        raise RuntimeError("the other process is gone")
+        self._said.seek(0)
+        raise RuntimeError("the other process is gone:\n" + self._said.read().decode(errors="replace")[-3000:])
 
 
 def models(engine: str, python: Path, folder: Path) -> dict[str, Path]:
@@ -222,14 +225,14 @@ def measure_engine(engine: str, folder: Path, options: argparse.Namespace) -> li
 def main() -> int:
     """Measure the engines that are named (by default both), and write the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("engines", nargs="*", choices=ENGINES, help="default: both")
+    parser.add_argument("--engine", choices=ENGINES, action="append", help="default: both")
     parser.add_argument("--threads", type=int, default=allowed_cpus(), help="of each side; default: all CPUs")
     parser.add_argument("--repeats", type=int, default=5, help="turns that count")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     options = parser.parse_args()
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     with tempfile.TemporaryDirectory() as name:
-        for engine in options.engines or ENGINES:
+        for engine in options.engine or ENGINES:
             facts = machine(options)
             lines = measure_engine(engine, Path(name) / engine, options)
             results[f"{engine} {options.device}"] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,11 @@ many threads) our loop makes use of.
 
 def name_of(case: dict[str, Any]) -> tuple[str, str, str]:
     return case["network"], f"{case['width']} x {case['height']}", str(case["batch_size"])
+
+
+def engines(results: dict[str, Any]) -> dict[str, Any]:
+    """Results of `tests.bench_loop` by engine and device."""
+    return {name: found for name, found in results.items() if name != "many"}
 
 
 def ours(case: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -82,6 +88,24 @@ def middle(ratios: Sequence[float]) -> float:
     return sorted(ratios)[len(ratios) // 2]
 
 
+def many_text(found: dict[str, Any]) -> str:
+    """Paragraph on many short videos."""
+    each, videos = found["stock_s"], found["videos"]
+    stock = f"{sum(each):.0f} s in {len(each)} processes"
+    if len(each) < videos:
+        stock += f" ({statistics.mean(each):.1f} s each; {videos} would take {statistics.mean(each) * videos:.0f} s)"
+    ratio = statistics.mean(each) * videos / found["ours_s"]
+    least, middle, most = found["fixed_s"]
+    return (
+        f"{found['engine']}, {found['date']}, {videos} videos of {found['seconds']} s at {found['fps']} frames/s, "
+        f"{found['width']} x {found['height']} px, batch {found['batch_size']}, {found['threads']} threads, load "
+        f"{found['load_before']:.1f} before: stock DeepLabCut, a process for each video: {stock}; ours, one task "
+        f"({found['backend']}): {found['ours_s']:.0f} s, import included: {ratio:.1f} times as fast. "
+        f"A further video costs {middle:.2f} s ({least:.2f}-{most:.2f}) beside scan and frames. "
+        f"Positions are {'' if found['equal'] else 'NOT '}equal to stock's in all {len(each)} that were compared.\n"
+    )
+
+
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *lines])
 
@@ -89,7 +113,7 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 def write_page(results: dict[str, Any]) -> None:
     """Write page and plot."""
     parts = [INTRODUCTION]
-    for name, found in results.items():
+    for name, found in engines(results).items():
         cases = found["cases"]
         parts += [
             f"## {name}\n",
@@ -100,6 +124,8 @@ def write_page(results: dict[str, Any]) -> None:
             PHASES_NOTE,
             table(PHASES, [line for case in cases for line in phase_lines(case)]) + "\n",
         ]  # fmt: skip
+    if many := results.get("many"):
+        parts += ["## Many short videos\n", *map(many_text, many.values())]
     PAGE.write_text("\n".join(parts), encoding="utf-8")
     draw(results)
 
@@ -113,7 +139,7 @@ def draw(results: dict[str, Any]) -> None:
 
     bars = [
         (f"{name.split()[0]} {case['network']}\n{case['width']} x {case['height']}, batch {case['batch_size']}", side)
-        for name, found in results.items() for case in found["cases"] for side in ours(case).values()
+        for name, found in engines(results).items() for case in found["cases"] for side in ours(case).values()
     ]  # fmt: skip
     figure, axes = plt.subplots(figsize=(9, 0.42 * len(bars) + 1.2), layout="constrained")
     colours = {"OpenVINO": "tab:blue", "PyTorch": "tab:orange", "TensorFlow": "tab:green"}

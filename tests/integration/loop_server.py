@@ -113,6 +113,11 @@ def gflop(network: Any, size: tuple[int, int]) -> float:
     else:
         model = tensorflow.export(network._session, network._stock_frames, network._stock_poses, size)
     model.reshape([1, *(each.get_length() for each in list(model.inputs[0].partial_shape)[1:])])
+    from openvino.passes import ConstantFolding, Manager
+
+    passes = Manager()
+    passes.register_pass(ConstantFolding())  # TensorFlow computes some shapes in the graph
+    passes.run_passes(model)
     return sum(map(_operations, model.get_ops())) / 1e9
 
 
@@ -123,12 +128,11 @@ def _operations(node: Any) -> int:
     kind = node.get_type_name()
     if kind not in ("Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul"):
         return 0
-    given, weights, made = (list(each.get_shape()) for each in (*node.inputs(), node.output(0)))
-    if kind == "MatMul":
-        return 2 * math.prod(made) * given[-1]
+    weights = list(node.input(1).get_shape())
     if kind == "ConvolutionBackpropData":  # (in, out, height, width): each input goes into all of it
-        return 2 * math.prod(given) * math.prod(weights[1:])
-    return 2 * math.prod(made) * math.prod(weights[-3:])  # (…, in, height, width)
+        return 2 * math.prod(node.input(0).get_shape()) * math.prod(weights[1:])
+    made = math.prod(node.output(0).get_shape())
+    return 2 * made * (node.input(0).get_shape()[-1] if kind == "MatMul" else math.prod(weights[-3:]))
 
 
 def peak_gflops(size: int = 2048, repeats: int = 8) -> float:

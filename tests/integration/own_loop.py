@@ -38,6 +38,7 @@ class OwnLoop:
     model: Path
     folder: Path
     batch_size: int = 4
+    environment: dict[str, str] = field(default_factory=lambda: ONE_THREAD)
     rows: list[Row] = field(default_factory=list)
 
     @property
@@ -50,7 +51,7 @@ class OwnLoop:
 
     def call(self, *words: str | Path, code: int = 0) -> str:
         done = subprocess.run(
-            [self.python, *words], capture_output=True, text=True, check=False, cwd=self.folder, env=ONE_THREAD
+            [self.python, *words], capture_output=True, text=True, check=False, cwd=self.folder, env=self.environment
         )
         assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
