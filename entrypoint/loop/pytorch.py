@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from entrypoint.engines import Job
-from entrypoint.loop import NotCovered, openvino
+from entrypoint.loop import NotCovered, group_norm, openvino
 from entrypoint.loop.dlc_files import Project, write_files
 from entrypoint.loop.opencv import read_first_picture
 from entrypoint.loop.pixels import Box, stock_box
@@ -165,7 +165,7 @@ def export(model: Any, size: tuple[int, int]) -> Any:
 
     with torch.inference_mode():
         names = [f"{head}{SEPARATOR}{kind}" for head, maps in model(example).items() for kind in maps]
-    with torch.no_grad():
+    with torch.no_grad(), group_norm.in_steps():
         made = openvino.load().convert_model(Flat(), example_input=example)
     made.reshape([-1, 3, *size])
     for name, output in zip(names, made.outputs, strict=True):

@@ -38,6 +38,30 @@ off = abs(found - expected).max() / abs(expected).max()
 assert off < 1e-6, off
 print(openvino.version())
 """
+GROUP_NORM = """
+import sys; sys.path.insert(0, sys.argv[1])
+import torch
+from entrypoint.loop import group_norm
+torch.manual_seed(1)
+maps = 3 * torch.randn(2, 12, 5, 7) + 10
+for affine in (True, False):
+    layer = torch.nn.GroupNorm(3, 12, affine=affine)
+    for each in layer.parameters():
+        torch.nn.init.normal_(each)
+    expected = layer(maps)
+    before = torch.nn.functional.group_norm
+    with group_norm.in_steps():
+        found = layer(maps)
+    assert torch.nn.functional.group_norm is before
+    assert (found - expected).abs().max() < 1e-5, affine
+    assert not torch.equal(found, expected), "it was computed in the same way"
+print("equal")
+"""
+
+
+@pytest.mark.real
+def test_group_norm_in_steps_is_group_norm(native_pytorch: Path, tmp_path: Path) -> None:
+    assert say(native_pytorch, GROUP_NORM, tmp_path) == "equal"
 
 
 @pytest.mark.real
