@@ -1,7 +1,7 @@
 """Stock DeepLabCut on each of several videos, whatever happens; one JSON line for each.
 
 Usage: stock_each.py CONFIG ENGINE BATCH_SIZE VIDEO…. Says how many rows came out, how many of them hold nothing but
-zeros, or the error.
+zeros, or the error. ``again=VIDEO`` is analysed twice; between, the .h5 is deleted, and all else stays.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+AGAIN = "again="
 
-def analyze(config: str, engine: str, batch_size: int, video: Path) -> dict[str, Any]:
+
+def analyze(config: str, engine: str, batch_size: int, video: Path, times: int = 1) -> dict[str, Any]:
     import deeplabcut
     import pandas as pd
     from deeplabcut.core.engine import Engine
@@ -21,14 +23,17 @@ def analyze(config: str, engine: str, batch_size: int, video: Path) -> dict[str,
     with tempfile.TemporaryDirectory() as folder:
         options: dict[str, Any] = {"use_openvino": False} if engine == "tensorflow" else {"device": "cpu"}
         try:
-            deeplabcut.analyze_videos(
-                config,
-                [str(video)],
-                engine=Engine.TF if engine == "tensorflow" else Engine.PYTORCH,
-                destfolder=folder,
-                batch_size=batch_size,
-                **options,
-            )
+            for _ in range(times):
+                for file in Path(folder).glob("*.h5"):
+                    file.unlink()
+                deeplabcut.analyze_videos(
+                    config,
+                    [str(video)],
+                    engine=Engine.TF if engine == "tensorflow" else Engine.PYTORCH,
+                    destfolder=folder,
+                    batch_size=batch_size,
+                    **options,
+                )
         except BaseException as error:
             return {
                 "video": video.name,
@@ -47,8 +52,10 @@ def main() -> None:
     from entrypoint.torchvision_ops import declare_missing
 
     declare_missing()
-    for video in videos:
-        print("\nSTOCK " + json.dumps(analyze(config, engine, int(batch_size), Path(video))), flush=True)
+    for word in videos:
+        video = Path(word.removeprefix(AGAIN))
+        found = analyze(config, engine, int(batch_size), video, 2 if word.startswith(AGAIN) else 1)
+        print("\nSTOCK " + json.dumps({**found, "word": word.replace(str(video), video.name)}), flush=True)
 
 
 if __name__ == "__main__":
