@@ -53,6 +53,7 @@ cluster-stop:
 
 bench: venv
 	@$(PY) -m tests.bench_loop
+	@$(PY) -m tests.bench_many
 
 lint: venv
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy

@@ -186,6 +186,7 @@ def test_the_whole_open_field_clip_equals_stock(native_pytorch: Path, tmp_path: 
     case.analyse("own")
     case.stock_by_hand(case.rows, {})
     (row,) = case.rows
+    assert case.receipt(row, "own").device["backend"].startswith("OpenVINO")
     (found,) = case.compare([(case.result(row, "own"), case.hand_folder(row), [])])
     print(found)
     assert found["equal"], found
