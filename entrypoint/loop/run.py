@@ -23,6 +23,9 @@ from entrypoint.video import FrameScan
 PROGRESS_EVERY_S = 0.5
 CHECKED_FRAMES = 8
 """Of a video's first batch; on these OpenVINO is held against the engine."""
+MARGIN = 10
+"""So many times closer they must be there than what is called equal: networks that make small differences large
+may be off by more on other frames. The ones that were measured stay below a fiftieth."""
 
 
 @dataclass
@@ -175,12 +178,14 @@ def _choose_backend(network: Network, job: Job, frames: Any, result: Result) -> 
     engine = network.use_engine()
     if job.backend == "engine":
         return engine, ""
-    frames = frames if network.batch_matters else frames[:CHECKED_FRAMES]
+    frames = frames[:CHECKED_FRAMES]
     size = tuple(frames.shape[1:3])
     try:
+        if network.batch_matters:
+            raise NotCovered("in a network that normalises by the batch it gives other positions")
         expected = predict(network, frames, result)
         found = network.use_openvino(job, size)
-        off = difference(predict(network, frames, result), expected)
+        off = difference(predict(network, frames, result), expected, MARGIN)
         if not off:
             return found, ""
         openvino.forget(job, size)
