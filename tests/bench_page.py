@@ -35,7 +35,7 @@ first video only), writing, and, of ours, verifying what was written.
 PHASES_NOTE = """\
 Where the time of ours goes, in shares of a call; its speed over that of the same network on a batch that is ready; what
 the network needs for a frame; and how much of what this processor reaches in a product of large matrices (float32, as
-many threads) our loop makes use of.
+many threads) our loop makes use of. MB: the most memory during a turn, the libraries and all networks before included.
 """
 
 
@@ -99,7 +99,8 @@ def many_text(found: dict[str, Any]) -> str:
     return (
         f"{found['engine']}, {found['date']}, {videos} videos of {found['seconds']} s at {found['fps']} frames/s, "
         f"{found['width']} x {found['height']} px, batch {found['batch_size']}, {found['threads']} threads, load "
-        f"{found['load_before']:.1f} before: stock DeepLabCut, a process for each video: {stock}; ours, one task "
+        f"{found['load_before']:.1f} before, {found['load_after']:.1f} after: stock DeepLabCut, a process for each "
+        f"video: {stock}; ours, one task "
         f"({found['backend']}): {found['ours_s']:.0f} s, import included: {ratio:.1f} times as fast. "
         f"A further video costs {middle:.2f} s ({least:.2f}-{most:.2f}) beside scan and frames. "
         f"Positions are {'' if found['equal'] else 'NOT '}equal to stock's in all {len(each)} that were compared.\n"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 import shutil
 import sys
 import tempfile
@@ -137,14 +136,11 @@ def is_out_of_memory(error: Exception) -> bool:
 def _cached_folder(job: Job, size: tuple[int, int]) -> Path | None:
     if not job.cache:
         return None
-    parts = (job.model, *map(str, size), version(), *_software())
+    from entrypoint.engines import versions  # OpenVINO's is among them
+
+    software = [f"{name}={number}" for name, number in sorted(versions().items())]
+    parts = (job.model, *map(str, size), *software)
     return Path(job.cache) / hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-
-
-def _software() -> list[str]:
-    from entrypoint.engines import versions
-
-    return [f"{name}={number}" for name, number in sorted(versions().items())]
 
 
 def _read(openvino: Any, folder: Path) -> Any:
@@ -167,7 +163,7 @@ def _save(openvino: Any, model: Any, folder: Path) -> None:
                 shutil.rmtree(left, ignore_errors=True)
         attempt = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         openvino.save_model(model, attempt / MODEL_NAME, compress_to_fp16=False)
-        os.chmod(attempt, 0o755)  # noqa: PTH101
+        attempt.chmod(0o755)  # mkdtemp makes it 0700; others may share the results
         attempt.rename(folder)
     except (OSError, RuntimeError):
         if attempt:

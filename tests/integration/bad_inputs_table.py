@@ -18,12 +18,12 @@ from tests.integration.attempts import AttemptServer
 from tests.integration.bad_videos import BAD_VIDEOS
 from tests.integration.campaigns import check, make_campaign
 from tests.integration.conftest import native_python_of
+from tests.integration.stock_each import AGAIN
 from tests.integration.tiny_models import make_model
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "bad-inputs.md"
 BATCH_SIZE = 8
-AGAIN = "again="
 SOUND = next(bad.name for bad in BAD_VIDEOS if "ending" in bad.what)
 LOST_RESULT = "a result whose .h5 was deleted while its pickles stayed, analysed again"
 HEAD = f"""# Bad inputs, beside stock DeepLabCut
@@ -39,17 +39,17 @@ def ours(engine: str, python: Path, folder: Path, model: Path) -> dict[str, str]
     manifest = folder / "m.csv"
     make_campaign(manifest, folder / "videos", model)
     server = AttemptServer(python, folder, engine)
-    found = {}
-    for row in check(manifest)["rows"]:
+
+    def attempt(row: dict[str, Any]) -> str:
         argv = ["analyze", "--index", str(row["index"]), "--manifest", str(manifest), "--allow-cpu"]
-        found[row["video"]] = f"exit {server.attempt(argv)}"
-        if row["video"] == SOUND:
-            again = argv
+        return f"exit {server.attempt(argv)}"
+
+    found = {row["video"]: attempt(row) for row in check(manifest)["rows"]}
     sound = next(row for row in check(manifest)["rows"] if row["video"] == SOUND)
     (h5,) = Path(sound["folder"]).glob("*.h5")
     h5.unlink()
     lost = check(manifest)["rows"][sound["index"]]["state"]
-    code = server.attempt(again)
+    again = attempt(sound)
     server.close()
     for row in check(manifest)["rows"]:
         frames = ""
@@ -59,7 +59,7 @@ def ours(engine: str, python: Path, folder: Path, model: Path) -> dict[str, str]
             frames = f", {counts['stream']} rows, {counts['stream'] - counts['decoded']} of them empty"
         found[row["video"]] += f", {row['state']}{frames}"
         if row["video"] == SOUND:
-            found[AGAIN + SOUND] = f"{lost}; then exit {code}, {row['state']}{frames}"
+            found[AGAIN + SOUND] = f"{lost}; then {again}, {row['state']}{frames}"
     return found
 
 

@@ -9,13 +9,23 @@ from __future__ import annotations
 
 import json
 import pickle
-import resource
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def forget_peak() -> None:
+    """Have Linux measure the most memory anew (proc_pid_clear_refs(5)): what the ceilings took is not the loop's."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_mb() -> float:
+    """Most memory since then, in MB."""
+    (line,) = (each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 
 
 class Stock:
@@ -31,22 +41,25 @@ class Stock:
 
         torch.set_num_threads(threads)
         self._analyze = deeplabcut.analyze_videos
-        self._options: dict[str, Any] = {"engine": Engine.PYTORCH, "device": "cpu"}
-        if engine == "tensorflow":
-            self._options = {"engine": Engine.TF, "use_openvino": False}
+        self._tensorflow = engine == "tensorflow"
+        self._engine = Engine.TF if self._tensorflow else Engine.PYTORCH
 
     def run(self, job: dict[str, Any]) -> dict[str, Any]:
         folder = Path(job["folder"])
+        on_gpu = job["device"] == "cuda"
+        options: dict[str, Any] = {"device": "cuda:0" if on_gpu else "cpu"}
+        if self._tensorflow:
+            options = {"use_openvino": False, "gputouse": 0 if on_gpu else None}
         start = time.perf_counter()
         self._analyze(
-            job["config"], [job["video"]], destfolder=str(folder), batch_size=job["batch_size"], save_as_csv=True,
-            **self._options,
+            job["config"], [job["video"]], engine=self._engine, destfolder=str(folder), batch_size=job["batch_size"],
+            save_as_csv=True, **options,
         )  # fmt: skip
-        call_s = time.perf_counter() - start
+        call_s, peak = time.perf_counter() - start, peak_mb()
         (meta,) = folder.glob("*_meta.pickle")
         with meta.open("rb") as file:
             frames_s = pickle.load(file)["data"]["run_duration"]  # DeepLabCut's own: from the first frame to the last
-        return {"call_s": call_s, "frames_s": frames_s}
+        return {"call_s": call_s, "frames_s": frames_s, "peak_mb": peak}
 
 
 class Own:
@@ -68,7 +81,7 @@ class Own:
         job = Job(**fields)
         start = time.perf_counter()
         answer = worker._run(self._engine, self._loop, job)
-        call_s = time.perf_counter() - start
+        call_s, peak = time.perf_counter() - start, peak_mb()
         assert answer["event"] == "done", answer
         phases = answer["timings_s"]
         found = {
@@ -76,6 +89,7 @@ class Own:
             "call_s": call_s,
             "frames_s": phases["decoding"] + phases["network"],
             "phases": phases,
+            "peak_mb": peak,
         }
         return {**found, **(self._ceilings(job) if ceilings else {})}
 
@@ -153,8 +167,9 @@ def main() -> None:
     side = {"stock": Stock, "own": Own}[sys.argv[1]](sys.argv[2], int(sys.argv[3]))
     print("\nANSWER ready", flush=True)
     for line in sys.stdin:
-        answer = side.run(json.loads(line))
-        answer["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        job = json.loads(line)
+        forget_peak()
+        answer = side.run(job)
         print("\nANSWER " + json.dumps(answer), flush=True)
 
 

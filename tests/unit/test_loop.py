@@ -180,6 +180,16 @@ def test_openvino_is_taken_where_it_gives_the_same(tmp_path: Path) -> None:
     assert not network.fast
 
 
+def test_openvino_is_not_tried_where_frames_change_each_other(tmp_path: Path) -> None:
+    network = Faster()
+    network.batch_matters = True
+    job = make_job(media.write_video(tmp_path / "a.mp4", FRAMES), backend="auto")
+    result = Loop(lambda _: network).analyze(job)  # type: ignore[arg-type,return-value]
+    assert result.backend == "Numbers 1"
+    assert "normalises by the batch" in result.why_engine
+    assert network.exports == 0
+
+
 @pytest.mark.parametrize(
     ("network", "why"),
     [
