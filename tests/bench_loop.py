@@ -27,16 +27,12 @@ from dlcctr.native import ensure_environment
 from entrypoint.threads import allowed_cpus, thread_environment
 from entrypoint.video import scan
 from tests import bench_page, media
-from tests.integration.tiny_models import make_model
+from tests.integration.tiny_models import RESNET50, make_model
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "docs" / "benchmark.json"
 SIDES = ("stock", "engine", "auto")
 """Stock DeepLabCut, and our loop with ``--backend engine`` and ``--backend auto``."""
-RESNET50 = (
-    "import sys; from pathlib import Path; from tests.integration import tiny_models; "
-    "tiny_models._shrink = lambda table: table; tiny_models._make_pytorch(Path(sys.argv[1]), 'pytorch-single')"
-)
 
 
 @dataclass(frozen=True)
@@ -112,10 +108,10 @@ def models(engine: str, python: Path, folder: Path) -> dict[str, Path]:
             "ResNet-50": make_model(python, "tensorflow-single", folder),
             "MobileNetV2 0.35": make_model(python, "tensorflow-mobilenet", folder),
         }
-    big = folder / "resnet50"
-    environment = {**os.environ, "DLClight": "True", "PYTHONPATH": str(HERE.parent), "CUDA_VISIBLE_DEVICES": "-1"}
-    subprocess.run([str(python), "-c", RESNET50, str(big)], check=True, env=environment, capture_output=True)
-    return {"ResNet-18": make_model(python, "pytorch-single", folder), "ResNet-50": big}
+    return {
+        "ResNet-18": make_model(python, "pytorch-single", folder),
+        "ResNet-50": make_model(python, RESNET50, folder),
+    }
 
 
 def job_of(case: Case, model: Path, video: Path, folder: Path, device: str, backend: str) -> dict[str, Any]:

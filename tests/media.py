@@ -57,8 +57,9 @@ def write_video(
     container: str | None = None,
     mux_options: dict[str, str] | None = None,
     first: int = 0,
+    plain: int = 0,
 ) -> Path:
-    """Encode `frames` numbered pictures; with `vfr` every fifth stays twice as long."""
+    """Encode `frames` numbered pictures; with `vfr` every fifth stays twice as long; the first `plain` are all grey."""
     with av.open(str(path), "w", format=container, options=mux_options or {}) as out:
         stream: Any = out.add_stream(codec, rate=fps, options=options or {})
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
@@ -69,7 +70,10 @@ def write_video(
             context.max_b_frames = bframes
         tick = 0
         for number in range(first, first + frames):
-            frame = av.VideoFrame.from_ndarray(picture(number, width, height), format="rgb24").reformat(format=pix_fmt)
+            shown = (
+                picture(number, width, height) if number - first >= plain else np.full((height, width, 3), 128, np.uint8)
+            )
+            frame = av.VideoFrame.from_ndarray(shown, format="rgb24").reformat(format=pix_fmt)
             frame.pts, frame.time_base = tick, 1 / Fraction(fps)
             tick += 2 if vfr and number % 5 == 4 else 1
             out.mux(stream.encode(frame))

@@ -1,7 +1,7 @@
 """Group normalisation in single steps, as OpenVINO computes it fastest.
 
 OpenVINO's own way reshapes to groups, so that every map leaves the layout in which convolutions are computed and comes
-back to it. Here only numbers for each channel are reshaped; the maps stay.
+back to it. Here the means of channels become those of their group by a convolution of one pixel, and nothing leaves it.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ def group_norm(maps: Any, num_groups: int, weight: Any = None, bias: Any = None,
 
     channels = int(maps.shape[1])
     per_group = channels // num_groups
+    shares = torch.full((channels, per_group, 1, 1), 1 / per_group, dtype=maps.dtype)
 
     def mean(values: Any) -> Any:
         """Mean of each group, for each of its channels: (n, channels, 1, 1)."""
-        each = values.mean((2, 3), keepdim=True).reshape(-1, num_groups, per_group).mean(-1, keepdim=True)
-        return each.expand(-1, -1, per_group).reshape(-1, channels, 1, 1)
+        return torch.nn.functional.conv2d(values.mean((2, 3), keepdim=True), shares, groups=num_groups)
 
-    # Not the mean of squares less the square of the mean: that loses digits
-    centred = maps - mean(maps)
-    scale = torch.rsqrt(mean(centred * centred) + eps)
+    average = mean(maps)
+    # Not the mean of squares less the square of the mean, nor OpenVINO's root of a sum of squares: they lose digits
+    scale = torch.rsqrt(mean((maps - average) * (maps - average)) + eps)
     if weight is not None:
         scale = scale * weight.view(1, channels, 1, 1)
-    scaled = centred * scale
-    return scaled if bias is None else scaled + bias.view(1, channels, 1, 1)
+    shift = -average * scale if bias is None else bias.view(1, channels, 1, 1) - average * scale
+    return maps * scale + shift  # one pass over the maps, with the ReLU after it
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import shutil
 import sys
 import tempfile
@@ -24,14 +25,17 @@ from entrypoint.threads import allowed_cpus
 
 MODEL_NAME = "network.xml"
 STALE_AFTER_S = 3600.0
+KIND_OF_EXPORT = "2"
+"""Part of the cache's keys: another number where exports take other inputs, or give other outputs, than before."""
 SETTINGS: dict[str, Any] = {
     # The default is bfloat16 on CPUs that have it, which moves positions by pixels
     "INFERENCE_PRECISION_HINT": "f32",
     "PERFORMANCE_HINT": "LATENCY",
-    "NUM_STREAMS": 1,
     # Tasks that share a node would all pin themselves to the same cores
     "ENABLE_CPU_PINNING": False,
 }
+TOGETHER_PX = 200_000
+"""Pictures that go through the network at once, in all (measured: `docs/throughput.md`)."""
 OUT_OF_MEMORY = ("bad_alloc", "bad alloc", "failed to allocate", "not enough memory", "out of memory")
 
 
@@ -70,18 +74,75 @@ def load() -> Any:
 
 
 class Compiled:
-    """A network for pictures of one size and batches of any."""
+    """A network for pictures of one size, from a model that takes batches of any.
 
-    def __init__(self, model: Any) -> None:
-        settings = {**SETTINGS, "INFERENCE_NUM_THREADS": allowed_cpus()}
-        self.compiled = load().Core().compile_model(model, "CPU", settings)
-        self._request = self.compiled.create_infer_request()
+    The pictures of a batch are computed side by side where there are processors for it: what one spends in memory
+    another spends in computing. Shapes are known and fixed, which lets OpenVINO join more steps.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Height and width of pictures in px.
+    batch_size : int
+        What most batches will be.
+    """
+
+    def __init__(self, model: Any, size: tuple[int, int], batch_size: int) -> None:
+        openvino, threads = load(), allowed_cpus()
+        streams, self._part = share(batch_size, size, threads)
+        settings = {**SETTINGS, "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": streams}
+        model.reshape([self._part, *list(model.inputs[0].partial_shape)[1:]])
+        self.compiled = openvino.Core().compile_model(model, "CPU", settings)
+        self._queue = openvino.AsyncInferQueue(self.compiled, streams)
+        self._queue.set_callback(self._take)
+        self._found: list[list[Any]] = []
         self.names = [output.any_name for output in model.outputs]
 
     def __call__(self, batch: Any) -> dict[str, Any]:
-        """The network's outputs by name; valid until the next call."""
-        found = self._request.infer([batch], share_inputs=True, share_outputs=True)
-        return dict(zip(self.names, found.values(), strict=True))
+        """The network's outputs by name; rows are those of one picture after another, equally many of each."""
+        import numpy
+
+        # A list that lives until all are computed: the queue reads where they lie, and does not hold on to them
+        parts = [self._filled(batch[at : at + self._part]) for at in range(0, len(batch), self._part)]
+        self._found = [[] for _ in parts]
+        try:
+            for number, part in enumerate(parts):
+                self._queue.start_async([part], number, share_inputs=True)
+        finally:
+            self._queue.wait_all()
+        found = {}
+        for name, each in zip(self.names, zip(*self._found, strict=True), strict=True):
+            rows = numpy.concatenate(each)
+            found[name] = rows[: len(rows) // (len(parts) * self._part) * len(batch)]
+        return found
+
+    def _filled(self, pictures: Any) -> Any:
+        """As many as the network takes at once: pictures do not change what is found in others."""
+        import numpy
+
+        missing = self._part - len(pictures)
+        return numpy.concatenate([pictures, pictures[-1:].repeat(missing, 0)]) if missing else pictures
+
+    def _take(self, request: Any, number: int) -> None:
+        self._found[number] = [output.data.copy() for output in request.output_tensors]
+
+
+def share(batch_size: int, size: tuple[int, int], threads: int) -> tuple[int, int]:
+    """How many parts of a batch to compute side by side, and how many pictures a part has.
+
+    Small pictures go together, so that the network's weights are read less often; large ones by themselves, for what
+    lies between its layers then stays closer to the processor.
+    """
+
+    def used(streams: int) -> tuple[float, int]:
+        """Share of the threads that is at work on average; more streams where that is equal."""
+        turns = math.ceil(batch_size / streams)
+        return batch_size / (turns * streams) * (threads // streams * streams) / threads, streams
+
+    streams = max(range(1, min(batch_size, threads) + 1), key=used)
+    each = math.ceil(batch_size / streams)
+    turns = math.ceil(each / max(1, TOGETHER_PX // math.prod(size)))
+    return streams, math.ceil(each / turns)
 
 
 def take_bytes(model: Any) -> Any:
@@ -111,21 +172,26 @@ def open_compiled(job: Job, size: tuple[int, int], export: Callable[[], Any]) ->
     folder = _cached_folder(job, size)
     try:
         if folder and (model := _read(openvino, folder)):
-            return Compiled(model)
+            return Compiled(model, size, job.batch_size or 1)
         model = export()
         if folder:
             _save(openvino, model, folder)
-        return Compiled(model)
+        return Compiled(model, size, job.batch_size or 1)
     except NotCovered:
         raise
     except Exception as error:  # its front ends raise classes of many kinds
-        raise NotCovered(f"OpenVINO cannot take this network ({' '.join(str(error).split())[:200]})") from error
+        raise refusal(error) from error
 
 
 def forget(job: Job, size: tuple[int, int]) -> None:
     """Remove what the cache holds of a job's network: it gave other positions than the engine."""
     if folder := _cached_folder(job, size):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def refusal(error: Exception) -> NotCovered:
+    """What to raise in place of an error of OpenVINO, so that the engine computes the network."""
+    return NotCovered(f"OpenVINO cannot take this network ({' '.join(str(error).split())[:200]})")
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -139,7 +205,7 @@ def _cached_folder(job: Job, size: tuple[int, int]) -> Path | None:
     from entrypoint.engines import versions  # OpenVINO's is among them
 
     software = [f"{name}={number}" for name, number in sorted(versions().items())]
-    parts = (job.model, *map(str, size), *software)
+    parts = (KIND_OF_EXPORT, job.model, *map(str, size), *software)
     return Path(job.cache) / hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 

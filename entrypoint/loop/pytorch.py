@@ -90,29 +90,26 @@ class TorchNetwork:
         import torch
 
         with torch.inference_mode():
-            batch = torch.from_numpy(frames).to(self._runner.device, non_blocking=True)
-            batch = batch.flip(-1).permute(0, 3, 1, 2).to(torch.float32)
-            for step in self._steps:
-                batch = step(batch)
-            found = self._model.get_predictions(self._maps(batch))
+            found = self._model.get_predictions(self._maps(frames))
             poses = found["bodypart"]["poses"]
             if poses.ndim != 4 or poses.shape[1] != 1 or set(found) != {"bodypart"}:
                 raise NotCovered("the network finds more than one position for each body part")
             return poses[:, 0, :, :3].to(torch.float32).cpu().numpy()
 
-    def _maps(self, batch: Any) -> Any:
-        if self._compiled is None:
-            return self._model(batch)
+    def _maps(self, frames: Any) -> Any:
         import torch
 
+        if self._compiled is None:
+            batch = torch.from_numpy(frames).to(self._runner.device, non_blocking=True)
+            return self._model(prepare(batch, self._steps))
         maps: dict[str, dict[str, Any]] = {}
-        for name, values in self._compiled(batch.contiguous().numpy()).items():
+        for name, values in self._compiled(frames).items():
             head, _, kind = name.partition(SEPARATOR)
             maps.setdefault(head, {})[kind] = torch.from_numpy(values)
         return maps
 
     def use_openvino(self, job: Job, size: tuple[int, int]) -> str:
-        self._compiled = openvino.open_compiled(job, size, lambda: export(self._model, size))
+        self._compiled = openvino.open_compiled(job, size, lambda: export(self._model, self._steps, size))
         return f"OpenVINO {openvino.version()}"
 
     def use_engine(self) -> str:
@@ -143,8 +140,18 @@ class TorchNetwork:
         write_files(self._project, self.scorer, job, poses, runtime)
 
 
-def export(model: Any, size: tuple[int, int]) -> Any:
-    """Make OpenVINO's model of a network: pictures (n, 3, *size) in, ``head/kind`` of each of its maps out.
+def prepare(frames: Any, steps: list[Step]) -> Any:
+    """Frames (n, height, width, 3), uint8, BGR, as the network takes them: (n, 3, height, width), normalised."""
+    import torch
+
+    batch = frames.flip(-1).permute(0, 3, 1, 2).to(torch.float32)
+    for step in steps:
+        batch = step(batch)
+    return batch
+
+
+def export(model: Any, steps: list[Step], size: tuple[int, int]) -> Any:
+    """Make OpenVINO's model of a network: frames (n, *size, 3) in, as bytes; ``head/kind`` of each of its maps out.
 
     Raises
     ------
@@ -153,21 +160,21 @@ def export(model: Any, size: tuple[int, int]) -> Any:
     """
     import torch
 
-    example = torch.zeros(1, 3, *size)
+    example = torch.zeros(1, *size, 3, dtype=torch.uint8)
 
     class Flat(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.model = model
 
-        def forward(self, pictures: Any) -> Any:
-            return tuple(values for maps in self.model(pictures).values() for values in maps.values())
+        def forward(self, frames: Any) -> Any:
+            return tuple(values for maps in self.model(prepare(frames, steps)).values() for values in maps.values())
 
     with torch.inference_mode():
-        names = [f"{head}{SEPARATOR}{kind}" for head, maps in model(example).items() for kind in maps]
+        names = [f"{head}{SEPARATOR}{kind}" for head, maps in model(prepare(example, steps)).items() for kind in maps]
     with torch.no_grad(), group_norm.in_steps():
         made = openvino.load().convert_model(Flat(), example_input=example)
-    made.reshape([-1, 3, *size])
+    made.reshape([-1, *size, 3])
     for name, output in zip(names, made.outputs, strict=True):
         output.get_tensor().set_names({name})
     return made

@@ -13,7 +13,7 @@ from entrypoint.engines import Job
 from entrypoint.loop import Network, NotCovered, openvino
 from entrypoint.loop.ahead import BatchReader
 from entrypoint.loop.batches import StockBatches
-from entrypoint.loop.compare import difference
+from entrypoint.loop.compare import comparable, difference
 from entrypoint.loop.keeper import Keeper, OtherPositions
 from entrypoint.loop.opencv import prove_pixels
 from entrypoint.loop.parts import Part
@@ -178,14 +178,14 @@ def _choose_backend(network: Network, job: Job, frames: Any, result: Result) -> 
     engine = network.use_engine()
     if job.backend == "engine":
         return engine, ""
-    frames = frames[:CHECKED_FRAMES]
+    frames = comparable(frames[:CHECKED_FRAMES])
     size = tuple(frames.shape[1:3])
     try:
         if network.batch_matters:
             raise NotCovered("in a network that normalises by the batch it gives other positions")
         expected = predict(network, frames, result)
         found = network.use_openvino(job, size)
-        off = difference(predict(network, frames, result), expected, MARGIN)
+        off = difference(_predict_first(network, frames, result), expected, MARGIN)
         if not off:
             return found, ""
         openvino.forget(job, size)
@@ -197,6 +197,14 @@ def _choose_backend(network: Network, job: Job, frames: Any, result: Result) -> 
                 "leave the choice to the program with --backend auto",
             ) from why
         return network.use_engine(), str(why)
+
+
+def _predict_first(network: Network, frames: Any, result: Result) -> Any:
+    """`predict`, where whatever fails is a reason to leave OpenVINO alone."""
+    try:
+        return predict(network, frames, result)
+    except Exception as error:
+        raise openvino.refusal(error) from error
 
 
 def predict(network: Network, frames: Any, result: Result) -> Any:

@@ -123,7 +123,7 @@ def gflop(network: Any, size: tuple[int, int]) -> float:
     from entrypoint.loop import pytorch, tensorflow
 
     if isinstance(network, pytorch.TorchNetwork):
-        model = pytorch.export(network._model, size)
+        model = pytorch.export(network._model, network._steps, size)
     else:
         model = tensorflow.export(network._session, network._stock_frames, network._stock_poses, size)
     model.reshape([1, *(each.get_length() for each in list(model.inputs[0].partial_shape)[1:])])

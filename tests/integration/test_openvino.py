@@ -12,7 +12,7 @@ from dlcctr.contract import NETWORKS_FOLDER
 from dlcctr.flavours import read_pins
 from tests import media
 from tests.integration.own_loop import OwnLoop
-from tests.integration.tiny_models import make_model
+from tests.integration.tiny_models import RESNET50, make_model
 
 ROOT = Path(__file__).resolve().parents[2]
 HIDDEN = "import importlib.util; assert importlib.util.find_spec('openvino') is None; print('hidden')"
@@ -27,10 +27,12 @@ generator = numpy.random.default_rng(1)
 weights = generator.normal(size=(4, 3, 3, 3)).astype(numpy.float32)
 made = ops.convolution(given, weights, [1, 1], [1, 1], [1, 1], [1, 1])
 made.output(0).get_tensor().set_names({"head/maps"})
-compiled = openvino.Compiled(ov.Model([made], [given]))
+compiled = openvino.Compiled(ov.Model([made], [given]), (8, 8), 4)
 assert compiled.compiled.get_property("INFERENCE_PRECISION_HINT") == ov.Type.f32
-pictures = generator.normal(size=(2, 3, 8, 8)).astype(numpy.float32)
+pictures = generator.normal(size=(7, 3, 8, 8)).astype(numpy.float32)  # the second part is not full
 found = compiled(pictures)["head/maps"]
+assert len(found) == 7
+assert numpy.array_equal(compiled(pictures[:1])["head/maps"], found[:1])
 padded = numpy.pad(pictures, ((0, 0), (0, 0), (1, 1), (1, 1))).astype(numpy.float64)
 windows = numpy.lib.stride_tricks.sliding_window_view(padded, (3, 3), (2, 3))
 expected = numpy.einsum("nchwij,ocij->nohw", windows, weights)
@@ -106,3 +108,24 @@ def test_a_network_is_exported_once_and_a_damaged_export_is_no_harm(native_pytor
     assert backends == ["OpenVINO", "OpenVINO", "PyTorch", "OpenVINO"]
     positions = [(case.result(row, "own"), case.result(first, "own"), []) for row in (second, third, fourth)]
     assert all(found["equal"] for found in case.compare(positions))
+
+
+@pytest.mark.real
+def test_group_norm_by_openvino_equals_stock_also_after_frames_of_one_colour(
+    native_pytorch: Path, tmp_path: Path
+) -> None:
+    """Those frames cannot be checked: on them PyTorch itself gives other positions in batches of another size."""
+    plain = 5
+    case = OwnLoop(native_pytorch, make_model(native_pytorch, RESNET50, tmp_path / "models"), tmp_path)
+    case.videos.mkdir()
+    case.add(media.write_video(case.videos / "plain_first.mp4", 8, width=640, height=480, plain=plain))
+    case.analyse("own")
+    case.stock_by_hand(case.rows, {})
+    (row,) = case.rows
+    assert case.receipt(row, "own").device["backend"].startswith("OpenVINO")
+    folders = case.result(row, "own"), case.hand_folder(row)
+    (whole,) = case.compare([(*folders, [])])
+    (rest,) = case.compare([(*folders, list(range(plain)))])
+    print(whole, rest)
+    assert rest["equal"], rest
+    assert whole["max_px"] < 0.1

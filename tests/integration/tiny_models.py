@@ -20,6 +20,8 @@ INDIVIDUALS = ["mouse1", "mouse2"]
 UNIQUE = ["corner"]
 NAME = f"{TASK}{DATE}-trainset95shuffle1"
 
+RESNET50 = "pytorch-resnet50"
+"""One more kind: single-animal, with group norm. The others of this engine have a ResNet-18."""
 KINDS = ("pytorch-single", "pytorch-multi", "pytorch-topdown", "tensorflow-single", "tensorflow-multi")
 TENSORFLOW_NETWORKS = {"tensorflow-mobilenet": "mobilenet_v2_0.35", "tensorflow-efficientnet": "efficientnet-b0"}
 """More kinds, single-animal, and their networks."""
@@ -31,7 +33,7 @@ def make_model(python: Path | str, kind: str, cache: Path) -> Path:
     Parameters
     ----------
     kind : str
-        Of `KINDS` or `TENSORFLOW_NETWORKS`.
+        Of `KINDS` or `TENSORFLOW_NETWORKS`, or `RESNET50`.
 
     Returns
     -------
@@ -111,7 +113,7 @@ def _make_pytorch(project: Path, kind: str) -> None:
     from deeplabcut.pose_estimation_pytorch.models import DETECTORS, PoseModel
 
     torch.manual_seed(SEED)
-    config = _config("pytorch", multi=kind != "pytorch-single")
+    config = _config("pytorch", multi=kind not in ("pytorch-single", RESNET50))
     folder = project / "dlc-models-pytorch" / "iteration-0" / NAME
     (folder / "train").mkdir(parents=True)
     (folder / "test").mkdir()
@@ -124,7 +126,9 @@ def _make_pytorch(project: Path, kind: str) -> None:
         net_type="resnet_50",
         detector_type="ssdlite" if top_down else None,
     )
-    table = _shrink(json.loads(json.dumps(pose.to_dict(normalize=True), default=str)))
+    table = json.loads(json.dumps(pose.to_dict(normalize=True), default=str))
+    if kind != RESNET50:
+        table = _shrink(table)
     pose = PoseConfig.from_dict(table)
     pose.to_yaml(pose_file)
     TestConfig.build(pose, test_config_path=folder / "test" / "pose_cfg.yaml", save=True)

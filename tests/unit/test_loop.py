@@ -147,11 +147,11 @@ def test_memory_that_never_suffices_is_an_error(tmp_path: Path) -> None:
 
 
 class Faster(Numbers):
-    """OpenVINO is there, and gives positions that are off by `off`."""
+    """OpenVINO is there, and gives positions that are off by `off`; or it fails, at once or with the first frames."""
 
-    def __init__(self, off: float = 0.0, failure: str = "") -> None:
+    def __init__(self, off: float = 0.0, failure: str = "", late_failure: str = "") -> None:
         super().__init__()
-        self.off, self.failure, self.fast, self.exports = off, failure, False, 0
+        self.off, self.failure, self.late_failure, self.fast, self.exports = off, failure, late_failure, False, 0
 
     def use_openvino(self, job: Job, size: tuple[int, int]) -> str:
         self.exports += 1
@@ -165,6 +165,8 @@ class Faster(Numbers):
         return super().use_engine()
 
     def predict(self, frames: Any) -> Any:
+        if self.fast and self.late_failure:
+            raise ValueError(self.late_failure)
         return super().predict(frames) + np.float32(self.off if self.fast else 0)
 
 
@@ -197,6 +199,7 @@ def test_openvino_is_not_tried_where_frames_change_each_other(tmp_path: Path) ->
         (Faster(off=0.02), r"other positions \(by 0\.02 px"),
         (Faster(off=float("nan")), r"other positions \(by nan px"),
         (Faster(failure="it is not there"), "it is not there"),
+        (Faster(late_failure="shapes differ"), r"OpenVINO cannot take this network \(shapes differ\)"),
     ],
 )
 def test_the_engine_computes_where_openvino_cannot(tmp_path: Path, network: Faster, why: str) -> None:
