@@ -71,7 +71,9 @@ def write_video(
         tick = 0
         for number in range(first, first + frames):
             shown = (
-                picture(number, width, height) if number - first >= plain else np.full((height, width, 3), 128, np.uint8)
+                picture(number, width, height)
+                if number - first >= plain
+                else np.full((height, width, 3), 128, np.uint8)
             )
             frame = av.VideoFrame.from_ndarray(shown, format="rgb24").reformat(format=pix_fmt)
             frame.pts, frame.time_base = tick, 1 / Fraction(fps)

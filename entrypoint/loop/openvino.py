@@ -94,8 +94,7 @@ class Compiled:
         model.reshape([self._part, *list(model.inputs[0].partial_shape)[1:]])
         self.compiled = openvino.Core().compile_model(model, "CPU", settings)
         self._queue = openvino.AsyncInferQueue(self.compiled, streams)
-        self._queue.set_callback(self._take)
-        self._found: list[list[Any]] = []
+        self._queue.set_callback(_take)
         self.names = [output.any_name for output in model.outputs]
 
     def __call__(self, batch: Any) -> dict[str, Any]:
@@ -104,14 +103,14 @@ class Compiled:
 
         # A list that lives until all are computed: the queue reads where they lie, and does not hold on to them
         parts = [self._filled(batch[at : at + self._part]) for at in range(0, len(batch), self._part)]
-        self._found = [[] for _ in parts]
+        outputs: list[list[Any]] = [[] for _ in parts]
         try:
-            for number, part in enumerate(parts):
-                self._queue.start_async([part], number, share_inputs=True)
+            for part, place in zip(parts, outputs, strict=True):
+                self._queue.start_async([part], place, share_inputs=True)
         finally:
             self._queue.wait_all()
         found = {}
-        for name, each in zip(self.names, zip(*self._found, strict=True), strict=True):
+        for name, each in zip(self.names, zip(*outputs, strict=True), strict=True):
             rows = numpy.concatenate(each)
             found[name] = rows[: len(rows) // (len(parts) * self._part) * len(batch)]
         return found
@@ -123,8 +122,10 @@ class Compiled:
         missing = self._part - len(pictures)
         return numpy.concatenate([pictures, pictures[-1:].repeat(missing, 0)]) if missing else pictures
 
-    def _take(self, request: Any, number: int) -> None:
-        self._found[number] = [output.data.copy() for output in request.output_tensors]
+
+def _take(request: Any, place: list[Any]) -> None:
+    """Not a method: the queue would hold the network, and the network the queue, for ever."""
+    place.extend(output.data.copy() for output in request.output_tensors)
 
 
 def share(batch_size: int, size: tuple[int, int], threads: int) -> tuple[int, int]:

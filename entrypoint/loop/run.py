@@ -167,7 +167,7 @@ class Loop:
         ModelError
             It was asked for, and cannot.
         """
-        key = (job.backend, frames.shape[1:])
+        key = (job.backend, job.batch_size, frames.shape[1:])  # OpenVINO shares a batch out by its size
         if key not in self._backends:
             self._backends = {key: _choose_backend(network, job, frames, result)}
         result.backend, result.why_engine = self._backends[key]

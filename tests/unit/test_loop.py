@@ -178,6 +178,8 @@ def test_openvino_is_taken_where_it_gives_the_same(tmp_path: Path) -> None:
         assert (result.backend, result.why_engine) == ("Fast for 96 x 144", "")
         assert network.fast
     assert network.exports == 1, "it is settled once for a size of pictures"
+    loop.analyze(make_job(video, backend="auto", batch_size=3))
+    assert network.exports == 2, "other batches are shared out in another way"
     assert loop.analyze(make_job(video, backend="engine")).backend == "Numbers 1"
     assert not network.fast
 
