@@ -56,10 +56,8 @@ class Worker:
         self._events: queue.Queue[dict[str, Any]] = queue.Queue()
         self._stage = "analysing"
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
-        self._threads = [
-            threading.Thread(target=self._read_answers, args=(answers,), daemon=True),
-            threading.Thread(target=self._read_log, daemon=True),
-        ]
+        self._log = threading.Thread(target=self._read_log, daemon=True)
+        self._threads = [threading.Thread(target=self._read_answers, args=(answers,), daemon=True), self._log]
         for thread in self._threads:
             thread.start()
 
@@ -115,6 +113,9 @@ class Worker:
 
     def _death(self) -> DlcctrError:
         code = self._process.wait()
+        self._log.join(
+            STOP_AFTER_S
+        )  # its last words may still be on their way; what it started may hold on to the pipe
         if code == -signal.SIGKILL:
             return AnalysisError(
                 "the analysis was killed by the system, as a rule because it needed more memory than it may have",

@@ -154,6 +154,13 @@ def test_what_the_worker_dies_of(
 def test_the_last_words_of_deeplabcut_are_shown(
     case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    read = child.Worker._read_line
+
+    def read_late(worker: child.Worker, line: str) -> None:
+        time.sleep(0.05)
+        read(worker, line)
+
+    monkeypatch.setattr(child.Worker, "_read_line", read_late)
     monkeypatch.setenv("FAKE_WORKER", "exit")
     case.fail(AnalysisError, "exit code 3")
     assert "deeplabcut: RuntimeError: deep inside" in capsys.readouterr().err
