@@ -26,6 +26,8 @@ MARKER = "dlcctr-complete"
 """Written last: an environment without it was cut short and is made again."""
 REPORT_S = 20.0
 APART_STEP = "openvino"
+SOURCE_STEP = "filterpy"
+"""The one package that is a source archive (why: requirements/common.in): built by the lock's own setuptools."""
 
 Say = Callable[[str], None]
 
@@ -172,15 +174,27 @@ def _install(plan: Plan, say: Say) -> None:
 
 def _install_steps(lock: str, apart: str = "") -> list[tuple[str, str]]:
     """The CPU build of torch goes first, where a lock has it: whoever cannot get it learns so before gigabytes."""
-    torch = re.search(r"^torch==\S*\+cpu(?:[^\n]*\\\n)*[^\n]*\n", lock, re.MULTILINE)
-    steps = [("torch", torch.group() if torch else ""), ("all", lock), (APART_STEP, apart)]
-    return [(name, text) for name, text in steps if text]
+    torch = _locked(r"torch==\S*\+cpu", lock)
+    before = [
+        ("torch", torch),
+        ("setuptools", _locked("setuptools==", lock)),
+        (SOURCE_STEP, _locked(f"{SOURCE_STEP}==", lock)),
+    ]
+    return [(name, text) for name, text in [*before, ("all", lock), (APART_STEP, apart)] if text]
+
+
+def _locked(start: str, lock: str) -> str:
+    """One requirement of a lock, with its hashes; empty if it is not there."""
+    found = re.search(rf"^{start}(?:[^\n]*\\\n)*[^\n]*\n", lock, re.MULTILINE)
+    return found.group() if found else ""
 
 
 def _pip_install(plan: Plan, requirements: Path, say: Say) -> None:
     python, log = plan.folder / "bin" / "python", plan.folder / "pip.log"
     argv = [str(python), "-I", "-m", "pip", "install", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
     argv += ["--no-input", "--progress-bar", "off", *_sources(plan.wheels), "-r", str(requirements)]
+    if requirements.stem == SOURCE_STEP:
+        argv += ["--no-binary", SOURCE_STEP, "--no-build-isolation", "--use-pep517"]
     if requirements.stem == APART_STEP:
         argv += ["--target", str(_site_packages(plan.folder) / OPENVINO_FOLDER)]
     env = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}

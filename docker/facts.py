@@ -21,7 +21,7 @@ MIN_DRIVER = {"": "", "12": "525.60.13", "13": "580"}
 OPENVINO_FOLDER = "dlcctr_openvino"
 NAMED = (
     "deeplabcut", "torch", "torchvision", "tensorflow", "tensorflow-cpu", "numpy", "av", "opencv-python-headless",
-    "openvino",
+    "openvino", "filterpy",
 )  # fmt: skip
 
 

@@ -32,6 +32,16 @@ if [ -s "$build/torch.lock" ]; then
         exit 1
     fi
 fi
+# filterpy before 2 is a source archive (why: requirements/common.in). It is built by the lock's own setuptools, since pip
+# would fetch another one for that, of no fixed version.
+for name in setuptools filterpy; do
+    sed -n "/^$name==/,/[^\\\\]\$/p" "$lock" > "$build/$name.lock"
+done
+# shellcheck disable=SC2086
+"$pip" --python "$venv/bin/python" install $options --no-compile -r "$build/setuptools.lock"
+# shellcheck disable=SC2086
+"$pip" --python "$venv/bin/python" install $options --no-binary filterpy --no-build-isolation --use-pep517 \
+    --no-compile -r "$build/filterpy.lock"
 # shellcheck disable=SC2086
 "$pip" --python "$venv/bin/python" install $options --no-compile -r "$lock"
 

@@ -22,6 +22,8 @@ REQUIREMENTS = ROOT / "requirements"
 PLATFORM = "x86_64-manylinux_2_36"  # the C library of Debian 12
 APART = "openvino"
 """Installed apart from what DeepLabCut can import, and without what it asks for: numpy is there, and nobody is told."""
+FROM_SOURCE = "filterpy"
+"""The one package without a wheel: docker/install.sh and the native runtime build it."""
 HASH_INDENT = " \\\n    --hash=sha256:"
 
 
@@ -56,6 +58,7 @@ def compile_command(flavour: str, folder: Path, pins: dict[str, str], output: Pa
     fill(REQUIREMENTS / "common.in", folder, pins)
     command = ["uv", "pip", "compile", str(fill(REQUIREMENTS / f"{flavour}.in", folder, pins)), "-o", str(output)]
     command += ["--generate-hashes", "--no-header", "--no-annotate", "--only-binary", ":all:", "--quiet"]
+    command += ["--no-binary", FROM_SOURCE]
     command += ["--python-version", pins["PYTHON_VERSION"], "--python-platform", PLATFORM]
     if flavour == APART:
         command += ["--no-deps"]

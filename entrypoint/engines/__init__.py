@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DISTRIBUTIONS = (
     "deeplabcut", "torch", "torchvision", "tensorflow", "tensorflow-cpu", "tf-keras", "numpy", "pandas", "tables",
-    "opencv-python-headless", "opencv-python", "av", "dlcctr",
+    "opencv-python-headless", "opencv-python", "av", "filterpy", "dlcctr",
 )  # fmt: skip
 
 

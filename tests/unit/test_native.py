@@ -117,6 +117,15 @@ def test_the_torch_step_holds_torch_alone() -> None:
     assert [name for name, _ in native._install_steps(LOCK.replace("+cpu", ""))] == ["all"]
 
 
+def test_the_source_archive_is_built_by_the_locks_own_setuptools(machine: FakeMachine) -> None:
+    lock = (
+        "filterpy==1.4.5 \\\n    --hash=sha256:ff\nsetuptools==82 \\\n    --hash=sha256:aa\nzope==1 --hash=sha256:dd\n"
+    )
+    steps = native._install_steps(lock)
+    assert [name for name, _ in steps] == ["setuptools", "filterpy", "all"]
+    assert dict(steps)["filterpy"] == "filterpy==1.4.5 \\\n    --hash=sha256:ff\n"
+
+
 def test_torch_that_cannot_be_had_is_explained(machine: FakeMachine) -> None:
     machine.pip_codes = [1]
     with pytest.raises(ToolMissingError, match=r"torch==2\.13\.0\+cpu") as caught:

@@ -102,6 +102,15 @@ def test_locks_leave_out_what_is_never_loaded(flavour):
         assert not [name for name in LOCKS[flavour] if name.startswith(("nvidia-", "cuda-", "triton"))]
 
 
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_multi_animal_trackers_have_the_kalman_filter_that_they_were_written_for(flavour):
+    version, hashes = LOCKS[flavour]["filterpy"]
+    assert version.split(".")[0] == "1", "2.0.0 makes DeepLabCut's trackers lose their animals"
+    assert len(hashes) == 1, "there is a source archive only"
+    for name in ("docker/install.sh", "dlcctr/native.py", "scripts/lock.py"):
+        assert "filterpy" in (ROOT / name).read_text(encoding="utf-8"), name
+
+
 def test_openvino_has_a_lock_of_its_own_and_a_folder_that_all_know():
     lock = read_lock("openvino")
     assert set(lock) == {"openvino"}, "numpy is there, and telemetry is not wanted"
