@@ -113,9 +113,8 @@ class Worker:
 
     def _death(self) -> DlcctrError:
         code = self._process.wait()
-        self._log.join(
-            STOP_AFTER_S
-        )  # its last words may still be on their way; what it started may hold on to the pipe
+        # Its last words may still be on their way; what it started may hold on to the pipe
+        self._log.join(STOP_AFTER_S)
         if code == -signal.SIGKILL:
             return AnalysisError(
                 "the analysis was killed by the system, as a rule because it needed more memory than it may have",

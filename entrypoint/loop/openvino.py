@@ -134,14 +134,8 @@ def share(batch_size: int, size: tuple[int, int], threads: int) -> tuple[int, in
     Small pictures go together, so that the network's weights are read less often; large ones by themselves, for what
     lies between its layers then stays closer to the processor.
     """
-
-    def used(streams: int) -> tuple[float, int]:
-        """Share of the threads that is at work on average; more streams where that is equal."""
-        turns = math.ceil(batch_size / streams)
-        return batch_size / (turns * streams) * (threads // streams * streams) / threads, streams
-
-    streams = max(range(1, min(batch_size, threads) + 1), key=used)
-    each = math.ceil(batch_size / streams)
+    streams = math.gcd(batch_size, threads)  # so that no thread waits for the last pictures of a batch
+    each = batch_size // streams
     turns = math.ceil(each / max(1, TOGETHER_PX // math.prod(size)))
     return streams, math.ceil(each / turns)
 

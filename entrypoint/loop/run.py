@@ -185,7 +185,7 @@ def _choose_backend(network: Network, job: Job, frames: Any, result: Result) -> 
             raise NotCovered("in a network that normalises by the batch it gives other positions")
         expected = predict(network, frames, result)
         found = network.use_openvino(job, size)
-        off = difference(_predict_first(network, frames, result), expected, MARGIN)
+        off = difference(_predict_with_openvino(network, frames), expected, MARGIN)
         if not off:
             return found, ""
         openvino.forget(job, size)
@@ -199,10 +199,10 @@ def _choose_backend(network: Network, job: Job, frames: Any, result: Result) -> 
         return network.use_engine(), str(why)
 
 
-def _predict_first(network: Network, frames: Any, result: Result) -> Any:
-    """`predict`, where whatever fails is a reason to leave OpenVINO alone."""
+def _predict_with_openvino(network: Network, frames: Any) -> Any:
+    """Its first positions. Whatever fails is a reason to leave it alone, memory too: smaller batches need as much."""
     try:
-        return predict(network, frames, result)
+        return network.predict(frames)
     except Exception as error:
         raise openvino.refusal(error) from error
 

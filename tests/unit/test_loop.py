@@ -166,7 +166,7 @@ class Faster(Numbers):
 
     def predict(self, frames: Any) -> Any:
         if self.fast and self.late_failure:
-            raise ValueError(self.late_failure)
+            raise RuntimeError(self.late_failure)
         return super().predict(frames) + np.float32(self.off if self.fast else 0)
 
 
@@ -202,6 +202,7 @@ def test_openvino_is_not_tried_where_frames_change_each_other(tmp_path: Path) ->
         (Faster(off=float("nan")), r"other positions \(by nan px"),
         (Faster(failure="it is not there"), "it is not there"),
         (Faster(late_failure="shapes differ"), r"OpenVINO cannot take this network \(shapes differ\)"),
+        (Faster(late_failure="out of memory"), r"OpenVINO cannot take this network \(out of memory\)"),
     ],
 )
 def test_the_engine_computes_where_openvino_cannot(tmp_path: Path, network: Faster, why: str) -> None:
@@ -209,6 +210,7 @@ def test_the_engine_computes_where_openvino_cannot(tmp_path: Path, network: Fast
     job = make_job(video, backend="auto")
     result = Loop(lambda _: network).analyze(job)  # type: ignore[arg-type,return-value]
     assert result.backend == "Numbers 1"
+    assert result.batch_size == job.batch_size, "the engine has what OpenVINO had no memory for"
     assert re.search(why, result.why_engine)
     assert network.written is not None
     assert network.written[:, 0, 0].tolist() == list(range(FRAMES))
