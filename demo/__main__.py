@@ -13,10 +13,11 @@ import sys
 import time
 from pathlib import Path
 
-from dlcctr import flavours, native, run
+from dlcctr import flavours, native
 from dlcctr.campaign import read_campaign
 from dlcctr.cli import catch
 from dlcctr.errors import AnalysisError, CommandFailedError
+from dlcctr.system import processes as run
 
 HERE = Path(__file__).resolve().parent
 LIMIT_PX = {"pytorch": 3.0, "tensorflow": 5.0}

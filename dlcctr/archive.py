@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dlcctr.errors import CommandFailedError, ToolMissingError, UsageError
-from dlcctr.files import fsync_path
-from dlcctr.run import run
+from dlcctr.system.files import fsync_path
+from dlcctr.system.processes import run
 
 TIMEOUT_S = 3600
 """The engine may think for minutes before the first byte of a large image."""

@@ -24,10 +24,10 @@ from dlcctr.cluster_facts import (
     parse_sinfo,
 )
 from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError, UsageError
-from dlcctr.run import run
-from dlcctr.site import Site, override
+from dlcctr.site_profile import Site, override
+from dlcctr.system.processes import run
 
-TIMEOUT_S = 60.0
+ASK_TIMEOUT_S = 60.0
 MAX_CPUS = 8
 MAX_MEM_GB = 32
 """More CPUs and memory than these help no task: see docs/local.md for what a row needs."""
@@ -90,7 +90,7 @@ def _max_array_size(config: Mapping[str, str]) -> int | None:
 def _run(*argv: str) -> str:
     # people choose with these what the commands print, and of which partitions
     theirs = dict.fromkeys(name for name in os.environ if name.startswith("SINFO_"))
-    return run(argv, merge=False, timeout_s=TIMEOUT_S, env={**theirs, "LC_ALL": "C"}).stdout
+    return run(argv, merge=False, timeout_s=ASK_TIMEOUT_S, env={**theirs, "LC_ALL": "C"}).stdout
 
 
 def _try(*argv: str) -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr.errors import UsageError
-from dlcctr.files import sha256_file
-from dlcctr.run import run
+from dlcctr.system.files import sha256_file
+from dlcctr.system.processes import run
 
 log = logging.getLogger("dlcctr")
 

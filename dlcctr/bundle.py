@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from dlcctr import __version__
 from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import ContractError, ModelError
-from dlcctr.files import CHUNK_BYTES
+from dlcctr.system.files import CHUNK_BYTES
 
 BUNDLE_SUFFIX = ".dlcmodel"
 LISTING = "bundle.json"

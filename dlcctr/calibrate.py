@@ -43,7 +43,7 @@ def run_one_row(manifest: Path, rows: Sequence[Row], calibration: Calibration) -
         As `dlcctr.campaign_run.run_campaign` raises them: no GPU, no runtime.
     """
     from dlcctr.campaign_run import Options, run_campaign
-    from dlcctr.report import warn
+    from dlcctr.system.console import warn
 
     row = pick_row(rows, FRAMES_CPU if calibration.allow_cpu else FRAMES_GPU)
     warn(f"calibrating with row {row.index}, {row.video}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from dlcctr.contract import CAMPAIGN_FILENAME, CONTRACT_VERSION
 from dlcctr.errors import ContractError, ManifestError
-from dlcctr.files import write_text_atomic
+from dlcctr.system.files import write_text_atomic
 
 if sys.version_info >= (3, 11):
     import tomllib

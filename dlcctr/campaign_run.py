@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr import local, run
+from dlcctr import local
 from dlcctr.binds import linked_files, plan_binds
 from dlcctr.campaign import Campaign, read_campaign
 from dlcctr.contract import ExitCode
@@ -17,10 +17,12 @@ from dlcctr.errors import GpuError, OutputError, UsageError
 from dlcctr.localview import open_view
 from dlcctr.manifest import Row, read_manifest, row_settings
 from dlcctr.pick_runtime import Wish, pick_runtime
-from dlcctr.report import one_line, warn
 from dlcctr.row_choice import choose_rows
 from dlcctr.runtimes import Runtime
-from dlcctr.slots import allowed_cpus, divide
+from dlcctr.slots import divide
+from dlcctr.system import processes
+from dlcctr.system.console import one_line, warn
+from dlcctr.system.cpus import cpu_list
 
 LOG_FOLDER = "logs"
 
@@ -90,7 +92,7 @@ def run_campaign(manifest: Path, options: Options) -> Result:
 
 def _run(tasks: Sequence[local.Task], runtime: Runtime, gpus: Sequence[str], jobs: int | None) -> list[local.Outcome]:
     jobs = min(jobs or len(gpus) or 1, len(tasks))
-    slots = divide(jobs, gpus, *allowed_cpus())
+    slots = divide(jobs, gpus, *cpu_list())
     warn(f"{len(tasks)} rows, {jobs} at a time; logs: {tasks[0].log.parent}")
     with open_view(len(tasks)) as view:
         return local.run_tasks(tasks, runtime, slots, view)
@@ -156,5 +158,5 @@ def find_gpus(wanted: str | None) -> list[str]:
         return [] if names in ([], ["none"], ["-1"]) else names
     if shutil.which("nvidia-smi") is None:
         return []
-    answer = run.run(["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"], check=False)
+    answer = processes.run(["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"], check=False)
     return [line.strip() for line in answer.stdout.splitlines() if line.strip().isdecimal()]

@@ -11,13 +11,13 @@ from dlcctr import slurm
 from dlcctr.allocation import arrays_of, settle_submissions
 from dlcctr.campaign_paths import CampaignPaths
 from dlcctr.errors import ManifestError, ToolMissingError, TryAgainError
-from dlcctr.lock import hold
 from dlcctr.manifest import read_manifest
 from dlcctr.plan import read_plan
-from dlcctr.report import ranges
 from dlcctr.row_choice import choose_rows
 from dlcctr.slurm_text import TaskState
 from dlcctr.submissions import Array, Submission
+from dlcctr.system.console import ranges
+from dlcctr.system.locks import campaign_lock
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def find_queued(manifest: Path, rows: str = "") -> Queued:
         return Queued(())
     if shutil.which("squeue") is None:
         raise ToolMissingError("squeue was not found on this machine", "cancel on the cluster's login node")
-    with hold(paths.lock):  # whoever submits at this moment would go on after the cancelling
+    with campaign_lock(paths.lock):  # whoever submits at this moment would go on after the cancelling
         submissions = settle_submissions(paths)
     states = slurm.query_squeue(array.job_id for array in arrays_of(submissions))
     if states is None:

@@ -9,21 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcctr.campaign import Campaign, read_campaign
-from dlcctr.contract import (
-    ATTEMPT_PREFIX,
-    PARTS_PREFIX,
-    RECEIPT_FILENAME,
-    RowState,
-    failure_file,
-    row_folder,
-)
+from dlcctr.contract import ATTEMPT_PREFIX, PARTS_PREFIX, RECEIPT_FILENAME, RowState, failure_file, row_folder
 from dlcctr.errors import DlcctrError
 from dlcctr.fingerprint import fingerprint
 from dlcctr.manifest import Row, read_manifest, refuse_empty, row_settings
 from dlcctr.receipt import Receipt, broken_files, parse_receipt, read_receipt
-from dlcctr.report import Progress, no_progress
 from dlcctr.row_choice import choose_rows
 from dlcctr.states import Attempt, CheckResult, RowResult, State
+from dlcctr.system.progress import RowProgress, no_progress
 from dlcctr.whole import (
     Expected,
     content_problems,
@@ -58,7 +51,7 @@ class Options:
     rows: str = ""
 
 
-def check(manifest: Path, options: Options = Options(), *, progress: Progress = no_progress) -> CheckResult:
+def check(manifest: Path, options: Options = Options(), *, progress: RowProgress = no_progress) -> CheckResult:
     """Account for every row of a manifest.
 
     Raises

@@ -14,8 +14,8 @@ from dlcctr.far import Far
 from dlcctr.manifest import Row, rows_of
 from dlcctr.push_layout import RESULTS
 from dlcctr.remote import Remote
-from dlcctr.report import ranges
 from dlcctr.sheet import parse_sheet
+from dlcctr.system.console import ranges
 
 if sys.version_info >= (3, 11):
     import tomllib

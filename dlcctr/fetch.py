@@ -8,21 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlcctr import rsync, transfer_lock
+from dlcctr import rsync
 from dlcctr.campaign import Campaign, read_campaign
 from dlcctr.campaign_paths import CampaignPaths
 from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME
 from dlcctr.errors import DlcctrError, OutputError, TryAgainError, UsageError
 from dlcctr.far import PRIVATE, Far, open_far
 from dlcctr.far_campaign import read_there
-from dlcctr.files import write_bytes_atomic
 from dlcctr.manifest import Row, read_manifest, refuse_empty
 from dlcctr.receipt import Receipt, broken_files, parse_receipt
 from dlcctr.remote import Remote
 from dlcctr.row_choice import choose_rows
 from dlcctr.states import epoch
+from dlcctr.system import locks
+from dlcctr.system.console import size_text
+from dlcctr.system.files import write_bytes_atomic
+from dlcctr.system.progress import Bar, no_bar
 from dlcctr.take_rows import Coming, place_row
-from dlcctr.transfer_bar import Bar, no_bar, size_text
 
 LOCK_NAME = "fetch.lock"
 PRIVATE_FOLDER = ".dlcctr-fetch"
@@ -80,7 +82,7 @@ def fetch(manifest: Path, wish: Wish, *, bar: Bar = no_bar) -> Fetched:
     program = rsync.find_rsync()
     began = time.monotonic()
     with (
-        transfer_lock.hold(paths.root / LOCK_NAME) as lock,
+        locks.transfer_lock(paths.root / LOCK_NAME) as lock,
         open_far(wish.remote, wish.ssh, program, make=False, lock=lock) as far,
     ):
         if not far.place.exists:

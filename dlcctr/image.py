@@ -15,7 +15,7 @@ from dlcctr.build_context import Sources, find_sources, read_pip_config, stage
 from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
 from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError
 from dlcctr.flavours import Flavour
-from dlcctr.run import find_tool, run
+from dlcctr.system.processes import find_tool, run
 
 LOCAL_BASE = "dlcctr-base:bookworm"
 """What scripts/base.sh makes."""

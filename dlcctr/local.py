@@ -18,12 +18,12 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Protocol
 
-from dlcctr import run
 from dlcctr.binds import Bind
 from dlcctr.contract import SCRATCH_PREFIX, ExitCode
-from dlcctr.report import one_line
 from dlcctr.runtimes import Job, Runtime
 from dlcctr.slots import Slot
+from dlcctr.system import processes
+from dlcctr.system.console import one_line
 
 POLL_S = 0.1
 GRACE_S = 30.0
@@ -231,7 +231,7 @@ def _start(task: Task, runtime: Runtime, slot: Slot, scratch_root: Path) -> _Run
         words = one_line(shlex.join(command.argv))
         output.write(f"{LOG_HEAD}{time.strftime('%Y-%m-%d %H:%M:%S')} {words}\n".encode(errors="replace"))
         output.flush()
-        process = run.start(command.argv, output=output, env=command.env, cpus=slot.cpus)
+        process = processes.start(command.argv, output=output, env=command.env, cpus=slot.cpus)
     except BaseException:
         output.close()
         shutil.rmtree(scratch, ignore_errors=True)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from dlcctr.contract import ExitCode
 from dlcctr.local import LOG_HEAD, Outcome, Task, View
-from dlcctr.report import one_line, warn
 from dlcctr.slots import Slot
+from dlcctr.system.console import one_line, warn
 
 if TYPE_CHECKING:
     from rich.live import Live

@@ -14,7 +14,6 @@ from typing import Any
 
 from dlcctr.bundle import LISTING, Entry, Listing, listing_text, write_tar
 from dlcctr.errors import ModelError, OutputError, UsageError
-from dlcctr.files import CHUNK_BYTES, fsync_path
 from dlcctr.model import CONFIG_KEYS, DETECTOR_KEYS, PATH_KEYS, POSE_KEYS, ModelInfo, inspect_model
 from dlcctr.model_tree import ModelTree, open_tree
 from dlcctr.shuffles import CONFIG, read_table
@@ -27,6 +26,7 @@ from dlcctr.skeleton import (
     weight_names,
     yaml_names,
 )
+from dlcctr.system.files import CHUNK_BYTES, fsync_path
 from dlcctr.weights import refuse_code
 from dlcctr.yamlfile import dump_yaml
 

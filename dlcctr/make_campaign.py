@@ -11,8 +11,8 @@ from dlcctr.discover import Discovery, FileId, Found, Skipped, discover, file_id
 from dlcctr.errors import ManifestError, VideoError
 from dlcctr.manifest import Row, append_rows, rows_of, write_manifest
 from dlcctr.probe import VideoFacts, probe_all
-from dlcctr.report import Progress, no_progress
 from dlcctr.sheet import read_sheet
+from dlcctr.system.progress import RowProgress, no_progress
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def make_campaign(
     root: Path | None = None,
     overwrite: bool = False,
     jobs: int | None = None,
-    progress: Progress = no_progress,
+    progress: RowProgress = no_progress,
 ) -> Made:
     """Find and probe videos; write campaign.toml, then the manifest.
 
@@ -76,7 +76,7 @@ def extend_campaign(
     manifest: Path,
     *,
     jobs: int | None = None,
-    progress: Progress = no_progress,
+    progress: RowProgress = no_progress,
 ) -> Made:
     """Add videos that have no row yet; existing rows stay byte for byte, also those of files that moved or changed.
 
@@ -114,7 +114,7 @@ def _nothing_found(inputs: Sequence[str], found: Discovery) -> str:
     return f"{text}; left out: {found.skipped[0].path} ({found.skipped[0].reason})" if found.skipped else text
 
 
-def _probe(videos: Sequence[Found], start: int, jobs: int | None, progress: Progress) -> list[Row]:
+def _probe(videos: Sequence[Found], start: int, jobs: int | None, progress: RowProgress) -> list[Row]:
     with progress("probing videos", len(videos)) as step:
         facts = probe_all([video.path for video in videos], jobs=jobs, done=step)
     return [_row(start + i, video, found) for i, (video, found) in enumerate(zip(videos, facts, strict=True))]

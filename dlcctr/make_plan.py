@@ -20,9 +20,10 @@ from dlcctr.find_speed import find_speed
 from dlcctr.manifest import Row, read_manifest, refuse_empty
 from dlcctr.plan import Plan, PlanTask, new_plan_id, rows_digest, write_plan
 from dlcctr.plan_options import PlanOptions, Summary, refuse_odd
-from dlcctr.report import Progress, no_progress, one_line, ranges
 from dlcctr.row_choice import choose_rows
 from dlcctr.states import RowResult, State
+from dlcctr.system.console import one_line, ranges
+from dlcctr.system.progress import RowProgress, no_progress
 
 TASKS_PER_GPU = 16
 """By default so many tasks for each GPU: the last ones to end then cost some 1/16 of the time, mostly less."""
@@ -43,7 +44,7 @@ def make_plan(
     *,
     rows: Collection[int] | None = None,
     write: bool = True,
-    progress: Progress = no_progress,
+    progress: RowProgress = no_progress,
 ) -> tuple[Plan | None, Summary]:
     """Plan the rows of a manifest that have no whole result yet, and write the plan among the campaign's files.
 
@@ -95,7 +96,7 @@ def make_plan(
     return plan, summary
 
 
-def _results(manifest: Path, campaign: Campaign, progress: Progress) -> list[RowResult]:
+def _results(manifest: Path, campaign: Campaign, progress: RowProgress) -> list[RowResult]:
     """State of each row by its receipt and its files' sizes."""
     if campaign.out.exists():
         return check(manifest, CheckOptions(quick=True), progress=progress).rows

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 from dlcctr.campaign import Campaign
 from dlcctr.contract import MANIFEST_COLUMNS
 from dlcctr.errors import ManifestError
-from dlcctr.files import write_text_atomic
 from dlcctr.sheet import MAKE_HINT, Record, Sheet, append_lines, format_line, read_sheet
+from dlcctr.system.files import write_text_atomic
 
 Crop = tuple[int, int, int, int]
 

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr import flavours, run
+from dlcctr import flavours
 from dlcctr.build_context import OPENVINO_LOCK
 from dlcctr.contract import OPENVINO_FOLDER
 from dlcctr.errors import CommandFailedError, ToolMissingError
-from dlcctr.report import warn
+from dlcctr.system import processes
+from dlcctr.system.console import warn
 
 PACKAGES = ("dlcctr", "entrypoint")
 MARKER = "dlcctr-complete"
@@ -145,7 +146,7 @@ def _ask_python(path: str) -> dict[str, str]:
         "import importlib.util as u, sys; print('%d.%d.%d' % sys.version_info[:3], "
         "'yes' if u.find_spec('venv') and u.find_spec('ensurepip') else 'no')"
     )
-    words = (run.run([path, "-I", "-c", code], check=False).stdout or "").split()
+    words = (processes.run([path, "-I", "-c", code], check=False).stdout or "").split()
     return {"version": words[0], "venv": words[1]} if len(words) == 2 else {}
 
 
@@ -158,7 +159,7 @@ def _install(plan: Plan, say: Say) -> None:
     began, folder = time.monotonic(), plan.folder
     say(f"native: setting up {plan.flavour}, Python {plan.python.version}, in {folder}; this takes minutes, once")
     shutil.rmtree(folder, ignore_errors=True)
-    run.run([plan.python.path, "-I", "-m", "venv", str(folder)])
+    processes.run([plan.python.path, "-I", "-m", "venv", str(folder)])
     for name, text in _install_steps(plan.lock, plan.apart):
         requirements = folder / f"{name}.lock"
         requirements.write_text(text, encoding="utf-8")
@@ -200,7 +201,7 @@ def _pip_install(plan: Plan, requirements: Path, say: Say) -> None:
     env = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
     began = time.monotonic()
     with log.open("ab") as output:
-        process = run.start(argv, output=output, env=env)
+        process = processes.start(argv, output=output, env=env)
         try:
             while _still_runs(process):
                 say(f"native: {time.monotonic() - began:.0f} s: {_last_line(log)}")

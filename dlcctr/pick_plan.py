@@ -12,7 +12,8 @@ from dlcctr.make_plan import make_plan
 from dlcctr.manifest import Row, read_manifest
 from dlcctr.plan import Plan, PlanTask, new_plan_id, read_plan, rows_digest, task_rows, write_plan
 from dlcctr.plan_options import PlanOptions
-from dlcctr.report import Progress, no_progress, warn
+from dlcctr.system.console import warn
+from dlcctr.system.progress import RowProgress, no_progress
 
 
 def pick_plan(
@@ -22,7 +23,7 @@ def pick_plan(
     *,
     used: Collection[str] = (),
     write: bool = True,
-    progress: Progress = no_progress,
+    progress: RowProgress = no_progress,
 ) -> Plan:
     """Newest plan of exactly these rows that was not submitted yet; a new one where there is none.
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from dlcctr import flavours, native
 from dlcctr.campaign import Campaign
 from dlcctr.errors import ToolMissingError, UsageError
-from dlcctr.report import warn
 from dlcctr.runtimes import Native, Runtime, find_apptainer, find_docker
+from dlcctr.system.console import warn
 
 RUNTIMES = ("docker", "apptainer", "native")
 SIF_NAME = "dlc.sif"

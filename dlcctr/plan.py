@@ -13,8 +13,8 @@ from typing import Any
 
 from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import ContractError, ManifestError
-from dlcctr.files import write_text_atomic
 from dlcctr.manifest import Row
+from dlcctr.system.files import write_text_atomic
 
 PLAN_HINT = "make a new one with `dlcctr plan`"
 

@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from dlcctr import run, slurm
+from dlcctr import slurm
 from dlcctr.campaign import Campaign
 from dlcctr.contract import LABEL_PREFIX, RESULT_BYTES_PER_VALUE
 from dlcctr.errors import ModelError, OutputError, ToolMissingError, UsageError, VideoError
 from dlcctr.manifest import Row, row_settings
-from dlcctr.report import warn
+from dlcctr.system import processes
+from dlcctr.system.console import warn
 
 NAMED = 5
 NONE_NOW = "node configuration is not available"
@@ -46,7 +47,7 @@ def check_image(image: Path, campaign: Campaign) -> None:
     if not image.is_file():
         raise ToolMissingError(f"{image}: the image is not there", "name the SIF with --image; see docs/sif.md")
     try:
-        run.find_tool("apptainer", "singularity")
+        processes.find_tool("apptainer", "singularity")
     except ToolMissingError:
         warn(f"{image}: not looked into: neither apptainer nor singularity is on this machine without a module")
         return
@@ -132,7 +133,9 @@ def try_script(file: Path, words: Sequence[str] = ()) -> None:
     UsageError
         It would not; the message is Slurm's own, with what to do.
     """
-    done = run.run(["sbatch", "--test-only", *words, str(file)], check=False, merge=False, timeout_s=slurm.TIMEOUT_S)
+    done = processes.run(
+        ["sbatch", "--test-only", *words, str(file)], check=False, merge=False, timeout_s=slurm.TIMEOUT_S
+    )
     if done.returncode != 0:
         said = " ".join((done.stderr or done.stdout or "").split())
         if NONE_NOW in said.lower():

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dlcctr import preflight, rsync, transfer_lock
+from dlcctr import preflight, rsync
 from dlcctr.campaign import Campaign, campaign_text, read_campaign
 from dlcctr.campaign_paths import CampaignPaths
 from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
@@ -19,19 +19,13 @@ from dlcctr.far_campaign import check_there, read_there
 from dlcctr.far_scripts import Place, Seen
 from dlcctr.fingerprint import fingerprint
 from dlcctr.manifest import Row, refuse_empty, rows_of
-from dlcctr.push_layout import (
-    Item,
-    far_campaign,
-    far_manifest,
-    image_items,
-    model_items,
-    model_names,
-    video_items,
-)
+from dlcctr.push_layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
 from dlcctr.remote import Remote, remember_remote
 from dlcctr.row_choice import choose_rows
 from dlcctr.sheet import read_sheet
-from dlcctr.transfer_bar import Bar, no_bar, size_text
+from dlcctr.system import locks
+from dlcctr.system.console import size_text
+from dlcctr.system.progress import Bar, no_bar
 
 LOCK_NAME = "push.lock"
 SPARE_BYTES = 50_000_000
@@ -109,7 +103,7 @@ def push(manifest: Path, wish: Wish, *, bar: Bar = no_bar) -> Pushed:
     program = rsync.find_rsync()
     items, left_out = _items(campaign, rows, choose_rows(rows, wish.rows, manifest), wish)
     with (
-        transfer_lock.hold(CampaignPaths.of(manifest).root / LOCK_NAME) as lock,
+        locks.transfer_lock(CampaignPaths.of(manifest).root / LOCK_NAME) as lock,
         open_far(wish.remote, wish.ssh, program, make=not wish.dry_run, lock=lock) as far,
     ):
         _refuse_bad_place(far.place, far.remote)

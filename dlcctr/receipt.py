@@ -9,7 +9,7 @@ from typing import Any
 
 from dlcctr.contract import CONTRACT_VERSION, RECEIPT_FILENAME, RowState
 from dlcctr.errors import ContractError, OutputError
-from dlcctr.files import sha256_file
+from dlcctr.system.files import sha256_file
 
 REDO_HINT = "analyse this row again with --overwrite"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dlcctr.campaign import Campaign, campaign_text
 from dlcctr.errors import UsageError
-from dlcctr.files import write_text_atomic
+from dlcctr.system.files import write_text_atomic
 
 SSH_VARIABLE = "DLCCTR_SSH"
 TARGET_HINT = "name host and folder as for scp: cluster:scratch/mice, you@login.example.edu:/scratch/you/mice"

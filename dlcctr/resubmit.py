@@ -11,17 +11,17 @@ from dlcctr.campaign import read_campaign
 from dlcctr.campaign_paths import CampaignPaths
 from dlcctr.errors import TryAgainError, UsageError
 from dlcctr.jobs import JobOptions
-from dlcctr.lock import hold
 from dlcctr.manifest import read_manifest
 from dlcctr.plan_options import PlanOptions
 from dlcctr.remedy import Decision, Group, decide
-from dlcctr.report import Progress, no_progress
 from dlcctr.row_choice import choose_rows
 from dlcctr.site_profile import Site, override
 from dlcctr.site_values import KEYS
 from dlcctr.status import status
 from dlcctr.submissions import Submission, read_submissions
 from dlcctr.submit import Order, Submitted, Wish, place
+from dlcctr.system.locks import campaign_lock
+from dlcctr.system.progress import RowProgress, no_progress
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Request:
     dry_run: bool = False
 
 
-def find_decision(manifest: Path, request: Request, *, progress: Progress = no_progress) -> Decision:
+def find_decision(manifest: Path, request: Request, *, progress: RowProgress = no_progress) -> Decision:
     """Decide, from what receipts and the scheduler say now.
 
     Raises
@@ -71,7 +71,7 @@ def find_decision(manifest: Path, request: Request, *, progress: Progress = no_p
 
 
 def resubmit(
-    manifest: Path, decision: Decision, request: Request, *, progress: Progress = no_progress
+    manifest: Path, decision: Decision, request: Request, *, progress: RowProgress = no_progress
 ) -> list[Submitted]:
     """Submit the groups of a decision; rows that changed since it was made are left alone.
 
@@ -81,7 +81,7 @@ def resubmit(
         As `dlcctr.submit.submit`.
     """
     paths = CampaignPaths.of(manifest)
-    with hold(paths.lock):
+    with campaign_lock(paths.lock):
         submissions = settle_submissions(paths)
         now = find_decision(manifest, request, progress=progress)
         still = [group for group in now.groups if group in decision.groups]

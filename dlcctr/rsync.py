@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from dlcctr import run
 from dlcctr.errors import ToolMissingError
 from dlcctr.far_errors import far_error
 from dlcctr.far_scripts import PARTIAL_FOLDER
 from dlcctr.ssh import Login
+from dlcctr.system import processes
 
 MOST_STREAMS = 8
 """sshd lets ten sessions share a login (MaxSessions); one is the login itself."""
@@ -51,12 +51,12 @@ def find_rsync() -> str:
     ToolMissingError
         There is none, or one without overall progress (older than 3.1, or another program of that name).
     """
-    path = run.find_tool("rsync")
-    said = run.run([path, "--version"], check=False).stdout or ""
+    path = processes.find_tool("rsync")
+    said = processes.run([path, "--version"], check=False).stdout or ""
     version = re.match(r"rsync\s+version v?(\d+)\.(\d+)", said)
     if version is None or (int(version[1]), int(version[2])) < (3, 1):
         first = said.splitlines()[0] if said else "says no version"
-        raise ToolMissingError(f"{path} is too old ({first})", run.INSTALL_HINTS["rsync"])
+        raise ToolMissingError(f"{path} is too old ({first})", processes.INSTALL_HINTS["rsync"])
     return path
 
 
@@ -145,7 +145,7 @@ def run_streams(
 
 
 def _start(stream: Stream, keep_open: Sequence[int]) -> _Running:
-    each = _Running(run.pipe(stream.argv, env={"LC_ALL": "C"}, keep_open=keep_open))
+    each = _Running(processes.pipe(stream.argv, env={"LC_ALL": "C"}, keep_open=keep_open))
     names = b"".join(os.fsencode(name) + b"\0" for name in stream.names)
     for target, args in ((_feed, (each, names)), (_follow, (each,)), (_listen, (each,))):
         thread = threading.Thread(target=target, args=args, daemon=True)

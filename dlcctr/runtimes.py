@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from dlcctr import run
 from dlcctr.binds import Bind, mount_words
 from dlcctr.contract import CONTRACT_VERSION, ENV_PREFIX, LABEL_PREFIX
 from dlcctr.errors import ContractError, ToolMissingError
+from dlcctr.system import processes
 
 REMOVALS = 50
 """Times to ask the engine for a container's removal, five a second."""
@@ -121,7 +121,7 @@ class Docker:
     def clean(self, job: Job) -> None:
         """Remove the container if the client could not; wait where the engine is at it already."""
         for _ in range(REMOVALS):
-            answer = run.run(["docker", "rm", "--force", job.name], check=False)
+            answer = processes.run(["docker", "rm", "--force", job.name], check=False)
             if answer.returncode == 0 or "in progress" not in answer.stdout:
                 return
             time.sleep(0.2)
@@ -206,13 +206,13 @@ def find_docker(image: str) -> Docker:
     ContractError
         The image was made for another contract.
     """
-    run.find_tool("docker")
-    answer = run.run(["docker", "info", "--format", "{{.ServerVersion}} {{.SecurityOptions}}"], check=False)
+    processes.find_tool("docker")
+    answer = processes.run(["docker", "info", "--format", "{{.ServerVersion}} {{.SecurityOptions}}"], check=False)
     if answer.returncode != 0:
         raise ToolMissingError(
             "docker is installed, but no engine answers", "start it (systemctl start docker) and let this user use it"
         )
-    found = run.run(["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", image], check=False)
+    found = processes.run(["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", image], check=False)
     if found.returncode != 0:
         raise ToolMissingError(f"image {image} is not on this machine", "build it (make image), pull it or load it")
     check_contract(f"image {image}", _labels(found.stdout))
@@ -221,10 +221,10 @@ def find_docker(image: str) -> Docker:
 
 def find_apptainer(sif: Path) -> Apptainer:
     """Apptainer or Singularity with a SIF that speaks our contract. Raises as `find_docker` does."""
-    tool = run.find_tool("apptainer", "singularity")
+    tool = processes.find_tool("apptainer", "singularity")
     if not sif.exists():
         raise ToolMissingError(f"{sif} is not there", "make it with `make sif`, or name one with --image")
-    found = run.run([tool, "inspect", "--json", str(sif)], merge=False)
+    found = processes.run([tool, "inspect", "--json", str(sif)], merge=False)
     try:
         labels = json.loads(found.stdout)["data"]["attributes"]["labels"]
     except (ValueError, KeyError, TypeError) as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr.errors import ManifestError
-from dlcctr.files import write_bytes_atomic
+from dlcctr.system.files import write_bytes_atomic
 
 DELIMITERS = (",", ";", "\t")
 REQUIRED = ("index", "video")

@@ -13,9 +13,9 @@ from typing import Any
 from dlcctr.archive import inspect_archive, save_image
 from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
 from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError, UsageError
-from dlcctr.files import fsync_path
 from dlcctr.flavours import read_source
-from dlcctr.run import find_tool, run
+from dlcctr.system.files import fsync_path
+from dlcctr.system.processes import find_tool, run
 
 ARCHIVE = "dlc.tar"
 """The name that Singularity.def knows; a link of that name keeps colons and spaces out of the builder's source line."""

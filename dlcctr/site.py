@@ -7,9 +7,7 @@ import os
 from pathlib import Path
 
 from dlcctr.errors import UsageError
-from dlcctr.site_profile import NAME_WANTS, Site, is_name, override, read_site, shell_path
-
-__all__ = ["Site", "find_site", "list_sites", "override", "read_site", "shell_path", "site_folder", "slurm_files"]
+from dlcctr.site_profile import NAME_WANTS, Site, is_name, read_site
 
 log = logging.getLogger("dlcctr")
 

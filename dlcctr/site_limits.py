@@ -7,8 +7,8 @@ import re
 import shutil
 from dataclasses import dataclass
 
-from dlcctr import run
 from dlcctr.errors import TryAgainError
+from dlcctr.system import processes
 
 DEFAULT_MAX_ARRAY_SIZE = 1001
 """Slurm's own default."""
@@ -76,7 +76,7 @@ def _answer(*argv: str) -> str:
     if shutil.which(argv[0]) is None:
         return ""
     try:
-        done = run.run(argv, check=False, merge=False, timeout_s=TIMEOUT_S)
+        done = processes.run(argv, check=False, merge=False, timeout_s=TIMEOUT_S)
     except TryAgainError:
         return ""
     return done.stdout if done.returncode == 0 else ""

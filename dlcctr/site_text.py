@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import OutputError
-from dlcctr.files import write_text_atomic
-from dlcctr.site import FOLDER_VARIABLE, Site
+from dlcctr.site import FOLDER_VARIABLE
+from dlcctr.site_profile import Site
 from dlcctr.site_values import KEYS, SECTIONS
+from dlcctr.system.files import write_text_atomic
 
 
 def write_site(site: Site, file: Path, head: Sequence[str], notes: Mapping[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,18 +15,6 @@ class Slot:
     gpu: str | None
     cpus: frozenset[int] | None
     n_cpus: int
-
-
-def allowed_cpus() -> tuple[list[int] | None, int]:
-    """CPUs of this process, and how many of them it may use.
-
-    The list is None where the number is less than the list (Slurm without CPU binding): which ones are ours is
-    then not known, so that nothing is pinned.
-    """
-    cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
-    limit = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    count = min(len(cpus), int(limit)) if limit.isdecimal() and int(limit) > 0 else len(cpus)
-    return (cpus if count == len(cpus) and hasattr(os, "sched_setaffinity") else None), count
 
 
 def divide(jobs: int, gpus: Sequence[str], cpus: Sequence[int] | None, n_cpus: int) -> list[Slot]:

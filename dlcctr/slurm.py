@@ -8,11 +8,9 @@ import subprocess
 import time
 from collections.abc import Iterable, Sequence
 
-from dlcctr import run
 from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError, UsageError
 from dlcctr.slurm_text import SACCT_WORDS, SQUEUE_WORDS, TaskState, parse_sacct, parse_squeue
-
-__all__ = ["TaskState", "cancel", "parse_sacct", "parse_squeue", "query_sacct", "query_squeue", "submit"]
+from dlcctr.system import processes
 
 TIMEOUT_S = 120.0
 USER_SETTINGS = ("SQUEUE_", "SACCT_", "SCANCEL_")
@@ -94,7 +92,7 @@ def _valid_ids(job_ids: Iterable[str]) -> list[str]:
 
 def _ask(argv: Sequence[str]) -> subprocess.CompletedProcess[str] | None:
     try:
-        return run.run(argv, env=environment(), check=False, merge=False, timeout_s=TIMEOUT_S)
+        return processes.run(argv, env=environment(), check=False, merge=False, timeout_s=TIMEOUT_S)
     except (ToolMissingError, TryAgainError):
         return None
 
@@ -114,7 +112,9 @@ def submit(argv: Sequence[str]) -> str:
     CommandFailedError
         It failed, or printed no job id.
     """
-    done = run.run(argv, merge=False)  # no time limit: it may have submitted; no variables: the job would inherit them
+    done = processes.run(
+        argv, merge=False
+    )  # no time limit: it may have submitted; no variables: the job would inherit them
     found = [line for line in done.stdout.splitlines() if re.fullmatch(r"[0-9]+(;\S*)?", line.strip())]
     if not found:
         raise CommandFailedError(
@@ -137,7 +137,7 @@ def cancel(job_ids: Iterable[str]) -> None:
     ids = _valid_ids(job_ids)
     if not ids:
         return
-    done = run.run(["scancel", *ids], env=environment(), check=False, merge=False)
+    done = processes.run(["scancel", *ids], env=environment(), check=False, merge=False)
     if done.returncode != 0 and not _only_gone(done):
         raise CommandFailedError(
             f"scancel ended with code {done.returncode}: {(done.stderr or '').strip()}", "look with squeue what is left"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import ModelError
-from dlcctr.files import sha256_file
+from dlcctr.system.files import sha256_file
 
 
 def list_snapshots(names: Sequence[str], engine: str, *, detector: bool = False) -> list[str]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from dlcctr import run
 from dlcctr.errors import DlcctrError
 from dlcctr.far_errors import far_error
+from dlcctr.system import processes
 
 READY = b"dlcctr-ready\n"
 STAY = "echo dlcctr-ready; exec cat >/dev/null"
@@ -46,7 +46,7 @@ class Login:
         DlcctrError
             It could not be reached, or the command failed: see `dlcctr.far_errors`.
         """
-        process = run.pipe([*self.words, self.host, command])
+        process = processes.pipe([*self.words, self.host, command])
         answer, said = process.communicate(b"".join(item + b"\0" for item in items))
         if process.returncode != 0:
             raise far_error(self.host, process.returncode, said.decode("utf-8", "replace"), what=what)
@@ -83,7 +83,7 @@ def log_in(host: str, ssh: Sequence[str]) -> Iterator[Login]:
 
 def _settings(host: str, ssh: Sequence[str]) -> Mapping[str, str]:
     """What ssh will do for a host; nothing where it is another program than OpenSSH's, or does not say."""
-    done = run.run([*ssh, "-G", host], check=False, merge=False, timeout_s=CONNECT_S)
+    done = processes.run([*ssh, "-G", host], check=False, merge=False, timeout_s=CONNECT_S)
     pairs = (line.partition(" ") for line in (done.stdout or "").splitlines())
     found = {name.lower(): value for name, _, value in pairs}
     return found if done.returncode == 0 and "hostname" in found else {}
@@ -104,7 +104,7 @@ def _options(settings: Mapping[str, str]) -> list[str]:
 
 @contextlib.contextmanager
 def _shared(host: str, words: Sequence[str]) -> Iterator[None]:
-    process = run.pipe([*words, host, STAY])
+    process = processes.pipe([*words, host, STAY])
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None
     said: list[bytes] = []
     listener = threading.Thread(target=_listen, args=(process.stderr, said), daemon=True)

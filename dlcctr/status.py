@@ -15,13 +15,11 @@ from dlcctr.contract import ExitCode
 from dlcctr.handed import Handed, Ledger, Scheduler, Submitted, read_submitted
 from dlcctr.pace import measure
 from dlcctr.phases import Phase, RowStatus, StatusResult
-from dlcctr.report import Progress, no_progress
 from dlcctr.slurm import query_sacct, query_squeue
 from dlcctr.slurm_text import SQUEUE_WORDS, Key, TaskState, parse_sacct, parse_squeue, shown_words
 from dlcctr.states import Attempt, CheckResult, RowResult, State
+from dlcctr.system.progress import RowProgress, no_progress
 from dlcctr.task_log import LogEnd, read_end
-
-__all__ = ["Phase", "RowStatus", "StatusResult", "status"]
 
 DAY_S = 24 * 3600.0
 SETTLE_S = 60.0
@@ -38,7 +36,7 @@ def status(
     sacct_text: str | None = None,
     accept_degraded: bool = False,
     now: float | None = None,
-    progress: Progress = no_progress,
+    progress: RowProgress = no_progress,
 ) -> StatusResult:
     """Account for every row of a manifest that was submitted to Slurm.
 

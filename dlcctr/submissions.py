@@ -10,7 +10,7 @@ from typing import Any
 from dlcctr.campaign_paths import CampaignPaths
 from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import ContractError, ManifestError
-from dlcctr.files import write_text_atomic
+from dlcctr.system.files import write_text_atomic
 
 LOST_HINT = "bring the file back, or look with squeue and sacct which jobs of this campaign there are"
 

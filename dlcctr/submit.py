@@ -15,18 +15,19 @@ from dlcctr.campaign import Campaign, read_campaign
 from dlcctr.campaign_paths import CampaignPaths
 from dlcctr.campaign_run import finished_rows
 from dlcctr.errors import CommandFailedError
-from dlcctr.files import write_text_atomic
 from dlcctr.jobs import JobOptions
-from dlcctr.lock import hold
 from dlcctr.manifest import Row, read_manifest, refuse_empty
 from dlcctr.pick_plan import pick_plan, with_canary
 from dlcctr.plan import Plan
 from dlcctr.plan_options import PlanOptions
-from dlcctr.report import Progress, no_progress, plural, ranges, warn
 from dlcctr.row_choice import choose_rows
 from dlcctr.sbatch import Script, job_name, option_words, render
 from dlcctr.site_profile import Site
 from dlcctr.submissions import Array, Submission, write_submission
+from dlcctr.system.console import plural, ranges, warn
+from dlcctr.system.files import write_text_atomic
+from dlcctr.system.locks import campaign_lock
+from dlcctr.system.progress import RowProgress, no_progress
 
 REFUSED = "Batch job submission failed"
 """What sbatch says where the controller answered, and said no."""
@@ -79,7 +80,7 @@ class Submitted:
     left_out: dict[int, str] = field(default_factory=dict)
 
 
-def submit(manifest: Path, wish: Wish, *, progress: Progress = no_progress) -> Submitted:
+def submit(manifest: Path, wish: Wish, *, progress: RowProgress = no_progress) -> Submitted:
     """Submit the rows that have no result and were never submitted.
 
     Raises
@@ -88,7 +89,7 @@ def submit(manifest: Path, wish: Wish, *, progress: Progress = no_progress) -> S
         Something that every task would stumble over; nothing was submitted then, or the message says what was.
     """
     paths = CampaignPaths.of(manifest)
-    with hold(paths.lock):
+    with campaign_lock(paths.lock):
         campaign = read_campaign(manifest)
         rows = read_manifest(manifest)
         refuse_empty(rows, manifest)
@@ -113,7 +114,7 @@ def submit(manifest: Path, wish: Wish, *, progress: Progress = no_progress) -> S
 
 
 def place(
-    manifest: Path, campaign: Campaign, order: Order, *, used: Collection[str], progress: Progress = no_progress
+    manifest: Path, campaign: Campaign, order: Order, *, used: Collection[str], progress: RowProgress = no_progress
 ) -> Submitted:
     """Check, plan and submit rows. To be called with the campaign's lock held; raises as `submit` does."""
     wish = order.wish

@@ -11,9 +11,9 @@ from pathlib import Path
 from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME
 from dlcctr.errors import DlcctrError, OutputError
 from dlcctr.far_scripts import PARTIAL_FOLDER
-from dlcctr.files import fsync_path
 from dlcctr.manifest import Row
 from dlcctr.receipt import Receipt, broken_files, read_receipt
+from dlcctr.system.files import fsync_path
 
 
 @dataclass(frozen=True)

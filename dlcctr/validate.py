@@ -16,7 +16,8 @@ from dlcctr.discover import file_id
 from dlcctr.errors import DlcctrError
 from dlcctr.fingerprint import fingerprint
 from dlcctr.manifest import Row, read_manifest, refuse_empty, row_settings
-from dlcctr.report import Progress, no_progress, ranges
+from dlcctr.system.console import ranges
+from dlcctr.system.progress import RowProgress, no_progress
 
 NAME_MAX_BYTES = 255
 
@@ -53,7 +54,7 @@ class Validation:
     notes: list[str] = field(default_factory=list)
 
 
-def validate(manifest: Path, *, jobs: int | None = None, progress: Progress = no_progress) -> Validation:
+def validate(manifest: Path, *, jobs: int | None = None, progress: RowProgress = no_progress) -> Validation:
     """Hold a manifest against the videos on disk, the model and itself.
 
     Raises

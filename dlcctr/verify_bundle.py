@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from dlcctr.bundle import LISTING, Listing
 from dlcctr.errors import DlcctrError, ModelError
-from dlcctr.files import sha256_file
 from dlcctr.model_tree import BundleFile, ModelTree, open_tree
+from dlcctr.system.files import sha256_file
 
 
 @dataclass(frozen=True)

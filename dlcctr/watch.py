@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlcctr import transfer_lock
 from dlcctr.arrivals import SAME, Arrival, arrivals_of, as_table, look
 from dlcctr.campaign import read_campaign
 from dlcctr.campaign_paths import CampaignPaths
@@ -18,14 +17,15 @@ from dlcctr.campaign_run import finished_rows
 from dlcctr.errors import CommandFailedError, DlcctrError, ManifestError, TryAgainError
 from dlcctr.fetch import Wish as FetchWish
 from dlcctr.fetch import fetch
-from dlcctr.files import write_text_atomic
 from dlcctr.make_campaign import extend_campaign
 from dlcctr.manifest import Row, read_manifest
 from dlcctr.push import Wish as PushWish
 from dlcctr.push import push
 from dlcctr.remote import Remote
-from dlcctr.report import plural, ranges
 from dlcctr.ssh import log_in
+from dlcctr.system import locks
+from dlcctr.system.console import plural, ranges
+from dlcctr.system.files import write_text_atomic
 
 LOCK_NAME = "watch.lock"
 STATE_NAME = "watch.json"
@@ -116,7 +116,7 @@ def watch_once(manifest: Path, wish: Wish, *, say: Say = lambda _: None) -> Roun
         Something that no further round mends: the campaign cannot be read, another watch is at it.
     """
     paths = CampaignPaths.of(manifest)
-    with transfer_lock.hold(paths.root / LOCK_NAME, wait_s=1.0):
+    with locks.transfer_lock(paths.root / LOCK_NAME, wait_s=1.0):
         file = paths.root / STATE_NAME
         worker = _Worker(manifest, wish, read_state(file), file, say)
         added = worker.add()

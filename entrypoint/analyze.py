@@ -13,6 +13,7 @@ from types import FrameType
 from dlcctr.contract import PART_EVERY_S, ExitCode, RowState
 from dlcctr.errors import DlcctrError, GpuError, ManifestError, TryAgainError, VideoError
 from dlcctr.receipt import OutputFile, Receipt
+from dlcctr.system import disk
 from entrypoint import checkpoint, commit, provenance
 from entrypoint.record import Record, make_failure, make_receipt
 from entrypoint.rowtask import RowTask, check_video, resolve
@@ -161,10 +162,10 @@ def _attempt(task: RowTask, request: Request, record: Record, place: Workplace) 
 
     check_video(task)
     provenance.check_engine(task.model.engine, task.model.project)
-    commit.check_writable(task.folder, LEAST_BYTES)
+    disk.check_writable(task.folder, LEAST_BYTES)
     device, may_use_cpu = _choose_device(request)
     with place.open_row(task.settings.out) as scratch:
-        with commit.disk_errors(scratch):
+        with disk.disk_errors(scratch):
             files = analyse(task, request, record, scratch, place, device=device, may_use_cpu=may_use_cpu)
         state = RowState.DEGRADED if record.lost_frames else RowState.OK
 

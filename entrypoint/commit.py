@@ -15,14 +15,14 @@ from pathlib import Path
 
 from dlcctr.contract import ATTEMPT_PREFIX, RECEIPT_FILENAME, RowState
 from dlcctr.errors import DlcctrError, OutputError
-from dlcctr.files import fsync_path, write_text_atomic
 from dlcctr.manifest import Row
 from dlcctr.receipt import OutputFile, Receipt, broken_files, read_receipt
+from dlcctr.system.disk import disk_errors
+from dlcctr.system.files import fsync_path, write_text_atomic
 from dlcctr.whole import Expected, content_problems, identity_problems
 
 STALE_AFTER_S = 24 * 3600.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-FULL = (errno.ENOSPC, errno.EDQUOT)
 OLD = "old"
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
@@ -60,52 +60,6 @@ def standing(folder: Path, row: Row, expected: Expected) -> Standing:
     if problems := broken_files(receipt, folder, hashes=False) + content_problems(receipt, expected):
         return Standing("broken", "; ".join(problems))
     return Standing("finished")
-
-
-def check_writable(folder: Path, need_bytes: int) -> None:
-    """Prove before hours of work that a result can be written beside `folder`.
-
-    Raises
-    ------
-    OutputError
-        The place cannot be written, or has less than `need_bytes` left.
-    """
-    with disk_errors(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder.parent) as probe:
-            probe.write(b"\0" * 4096)
-            probe.flush()
-    check_space(folder.parent, need_bytes)
-
-
-def check_space(folder: Path, need_bytes: int) -> None:
-    """Raise `OutputError` where a file system has less than `need_bytes` left."""
-    left = shutil.disk_usage(folder).free
-    if left < need_bytes:
-        raise OutputError(
-            f"{folder}: {left / 1e6:.1f} MB left on its disk, about {need_bytes / 1e6:.1f} MB needed",
-            "free space there, or choose another folder with --out and --scratch",
-        )
-
-
-@contextlib.contextmanager
-def disk_errors(where: Path) -> Iterator[None]:
-    """Turn errors of the file system into an `OutputError` that names the place and the remedy."""
-    try:
-        yield
-    except OSError as error:
-        place = error.filename or where
-        if error.errno in FULL:
-            raise OutputError(
-                f"{place}: the disk is full (or the quota is used up); nothing half-written was kept",
-                "free space there, or choose another folder with --out and --scratch, and run the row again",
-            ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise OutputError(
-                f"{place}: cannot be written ({error.strerror})",
-                "look at the folder's owner and rights (or the container's mounts), or choose another with --out",
-            ) from error
-        raise OutputError(f"{place}: cannot be written ({error.strerror or error})", "choose another --out") from error
 
 
 def commit(

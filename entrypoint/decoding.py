@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import VideoError
+from dlcctr.system.cpus import cpu_count
 from entrypoint.bitstream import Facts, Inspect, inspector
-from entrypoint.threads import allowed_cpus
 
 CONVERT_HINT = "play it, record it again, or convert it: ffmpeg -i VIDEO -c:v libx264 -crf 10 NEW.mp4"
 LONGEST_ERROR_RUN = 64
@@ -129,7 +129,7 @@ class Pass:
         self.container = open_container(path)
         self.stream = self.container.streams.video[0]
         context = self.stream.codec_context
-        context.thread_count = threads or allowed_cpus()
+        context.thread_count = threads or cpu_count()
         context.thread_type = "AUTO"
         # PyAV frees what a packet carries under Python's lock, in the decoder's thread, while closing waits for that
         # thread and holds the lock: with more than one thread, damaged HEVC hangs for ever.

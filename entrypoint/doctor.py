@@ -15,11 +15,11 @@ from typing import Any
 
 from dlcctr.contract import ExitCode
 from dlcctr.errors import OutputError
-from dlcctr.report import envelope
+from dlcctr.system.console import envelope
+from dlcctr.system.cpus import cpu_count, thread_environment
 from entrypoint import gpu
 from entrypoint.image_info import ImageInfo, read_image_info
 from entrypoint.scratch import open_scratch, private_environment
-from entrypoint.threads import allowed_cpus, thread_environment
 
 SMALL_SHM_GB = 0.1
 SHM_FOLDER = Path("/dev/shm")
@@ -65,7 +65,7 @@ def examine(*, allow_cpu: bool = False, scratch: Path | None = None, timeout_s: 
     timeout_s : float
         After this the child process is killed, and its devices count as failed.
     """
-    image, driver, cpus = read_image_info(), gpu.examine_driver(), allowed_cpus()
+    image, driver, cpus = read_image_info(), gpu.examine_driver(), cpu_count()
     name = image.engine or installed_engine()
     devices = ["cpu", *(f"cuda:{each.index}" for each in driver.gpus)]
     where, problems = "", list[Problem]()

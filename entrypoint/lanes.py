@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from dlcctr.contract import ExitCode
 from dlcctr.errors import TryAgainError
 from dlcctr.manifest import Row
+from dlcctr.system.cpus import cpu_count
 from entrypoint.analyze import STOP_SIGNALS
 from entrypoint.task import first_failure, say_result
-from entrypoint.threads import allowed_cpus
 
 if TYPE_CHECKING:
     from entrypoint.task import TaskRequest
@@ -54,7 +54,7 @@ def run_lanes(request: TaskRequest, rows: Sequence[Row], gpus: Sequence[str]) ->
     lanes = min(len(gpus), len(rows))
     print(f"task {request.number}: {len(rows)} rows on {lanes} GPUs ({', '.join(gpus[:lanes])})")
     with tempfile.TemporaryDirectory(prefix="dlcctr-claims-") as name:
-        processes = [_start(gpu, Path(name), max(1, allowed_cpus() // lanes)) for gpu in gpus[:lanes]]
+        processes = [_start(gpu, Path(name), max(1, cpu_count() // lanes)) for gpu in gpus[:lanes]]
         stopped = _wait(processes)
         codes = _codes(Path(name), rows)
     if stopped:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import OutputError, VideoError
+from dlcctr.system.cpus import cpu_count
 from entrypoint.decoding import Pass
 from entrypoint.replay import decoded_frames, open_pass
-from entrypoint.threads import allowed_cpus
 from entrypoint.video import FrameScan
 
 OPTIONS = {"ffv1": {"level": "3", "slicecrc": "0"}, "libx264": {"qp": "0", "preset": "ultrafast"}}
@@ -30,7 +30,7 @@ def write_copy(path: Path, target: Path, scan: FrameScan, threads: int = 0) -> N
     """`entrypoint.video.reencode`."""
     import av
 
-    threads = threads or allowed_cpus()
+    threads = threads or cpu_count()
     try:
         written = _copy_packets(path, target, scan)
         if written != scan.decoded:

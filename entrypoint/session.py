@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from dlcctr.contract import NETWORKS_FOLDER, RESULT_BYTES_PER_VALUE
 from dlcctr.errors import AnalysisError, GpuError, ManifestError, ModelError, OutputError, UsageError, VideoError
-from entrypoint import checkpoint, commit
+from dlcctr.system import disk
+from dlcctr.system.cpus import cpu_count
+from entrypoint import checkpoint
 from entrypoint.child import Worker
 from entrypoint.engines import Job
 from entrypoint.project import make_skeleton
 from entrypoint.record import Record
 from entrypoint.rowtask import RowTask
 from entrypoint.said import WARNING
-from entrypoint.threads import allowed_cpus
 from entrypoint.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def analyse(
     """
     from entrypoint.video import scan
 
-    threads = allowed_cpus()
+    threads = cpu_count()
     worker = place.start_worker(task.model.engine, threads, device)
     worker.tail.clear()
     try:
@@ -88,8 +89,8 @@ def _check_frames(task: RowTask, scan: FrameScan, scratch: Path) -> None:
                 "give x1,x2,y1,y2 in px from the top left corner, in the manifest's column or with --crop",
             )
     need = scan.stream * len(task.model.columns) * RESULT_BYTES_PER_VALUE + SPARE_BYTES
-    commit.check_space(scratch, need)
-    commit.check_space(task.folder.parent, need)
+    disk.check_space(scratch, need)
+    disk.check_space(task.folder.parent, need)
 
 
 def _settle_device(ready: dict[str, Any], device: str, may_use_cpu: bool, record: Record) -> str:
@@ -178,7 +179,7 @@ class _Session:
 
         target = self.scratch / COPY_NAME
         with self.record.timed("reencoding"):
-            reencode(self.task.video, target, self.scan, threads=allowed_cpus())
+            reencode(self.task.video, target, self.scan, threads=cpu_count())
         return target
 
     def _make_job(self, video: Path, path: str) -> Job:
@@ -220,9 +221,9 @@ class _Session:
 
     def _run_job(self, video: Path, path: str = "stock") -> dict[str, Any]:
         """Send a job and show its progress: one bar per stage, for top-down models read the video twice."""
-        from entrypoint.progress import Progress
+        from dlcctr.system.progress import FrameProgress
 
-        bars: dict[str, Progress] = {}
+        bars: dict[str, FrameProgress] = {}
 
         def finish() -> None:
             for bar in bars.values():
@@ -233,7 +234,7 @@ class _Session:
             if stage not in bars:
                 finish()
                 first = done if path == "own" else 0  # our loop says where it begins
-                bars[stage] = Progress(self.scan.decoded, f"{self.task.name}: {stage}", first=first)
+                bars[stage] = FrameProgress(self.scan.decoded, f"{self.task.name}: {stage}", first=first)
             bars[stage].update(min(done, self.scan.decoded))
 
         with self.record.timed("analysis"):
@@ -277,6 +278,6 @@ def _show_tail(worker: Worker) -> None:
 def _check_not_full(scratch: Path) -> None:
     """Libraries word a full disk in many ways; look at the disk itself."""
     try:
-        commit.check_space(scratch, 1 << 16)
+        disk.check_space(scratch, 1 << 16)
     except OutputError as full:
         raise OutputError(f"the scratch folder's disk is full: {full.message}", full.hint) from full

@@ -12,7 +12,7 @@ from dlcctr.contract import ExitCode
 from dlcctr.errors import DlcctrError, GpuError, TryAgainError
 from dlcctr.manifest import Row, read_manifest
 from dlcctr.plan import read_plan, task_rows
-from dlcctr.report import one_line, ranges
+from dlcctr.system.console import one_line, ranges
 from entrypoint.analyze import Request, run_row, stoppable
 from entrypoint.rowtask import resolve_row
 from entrypoint.workplace import Workplace

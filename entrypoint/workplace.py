@@ -97,8 +97,8 @@ class Workplace:
 
 
 def _worker_environment(scratch: Path, threads: int, device: str) -> dict[str, str]:
+    from dlcctr.system.cpus import thread_environment
     from entrypoint.scratch import private_environment
-    from entrypoint.threads import thread_environment
 
     environment = {**os.environ, **private_environment(scratch), **thread_environment(threads)}
     # One device, so that index 0 is it; -1 hides all from an engine that would take one in passing

@@ -24,7 +24,7 @@ from dlcctr.contract import ENGINES
 from dlcctr.flavours import list_flavours, pick_flavour, read_pins
 from dlcctr.model import inspect_model
 from dlcctr.native import ensure_environment
-from entrypoint.threads import allowed_cpus, thread_environment
+from dlcctr.system.cpus import cpu_count, thread_environment
 from entrypoint.video import scan
 from tests import bench_page, media
 from tests.integration.tiny_models import RESNET50, make_model
@@ -190,7 +190,7 @@ def machine(options: argparse.Namespace) -> dict[str, Any]:
              if line.startswith("model name")]  # fmt: skip
     return {
         "processor": names[0] if names else platform.machine(),
-        "cpus": allowed_cpus(),
+        "cpus": cpu_count(),
         "threads": options.threads,
         "device": options.device,
         "load_before": os.getloadavg()[0],
@@ -222,7 +222,7 @@ def main() -> int:
     """Measure the engines that are named (by default both), and write the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--engine", choices=ENGINES, action="append", help="default: both")
-    parser.add_argument("--threads", type=int, default=allowed_cpus(), help="of each side; default: all CPUs")
+    parser.add_argument("--threads", type=int, default=cpu_count(), help="of each side; default: all CPUs")
     parser.add_argument("--repeats", type=int, default=5, help="turns that count")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     options = parser.parse_args()

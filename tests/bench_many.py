@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.contract import ENGINES
-from entrypoint.threads import allowed_cpus
+from dlcctr.system.cpus import cpu_count
 from tests import bench_page, media
 from tests.bench_loop import RESULTS, machine
 from tests.integration.conftest import native_python_of
@@ -30,7 +30,7 @@ SECONDS, FPS, WIDTH, HEIGHT, BATCH_SIZE = 10, 10, 128, 96, 8
 def measure(engine: str, videos: int, stock: int, folder: Path) -> dict[str, Any]:
     """Seconds of both ways, and of the rows of ours by phase."""
     python = native_python_of(engine)
-    environment = {**os.environ, "SLURM_CPUS_PER_TASK": str(allowed_cpus())}
+    environment = {**os.environ, "SLURM_CPUS_PER_TASK": str(cpu_count())}
     case = OwnLoop(python, make_model(python, f"{engine}-single", folder / "models"), folder, BATCH_SIZE, environment)
     case.videos.mkdir()
     for number in range(videos):
@@ -63,7 +63,7 @@ def main() -> int:
     parser.add_argument("--videos", type=int, default=100)
     parser.add_argument("--stock", type=int, default=100, help="so many of them go through stock DeepLabCut as well")
     options = parser.parse_args()
-    facts = machine(argparse.Namespace(threads=allowed_cpus(), device="cpu"))
+    facts = machine(argparse.Namespace(threads=cpu_count(), device="cpu"))
     with tempfile.TemporaryDirectory() as name:
         found = measure(options.engine, options.videos, min(options.stock, options.videos), Path(name))
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}

@@ -31,7 +31,7 @@ def cancel_manifest(
     """
     from dlcctr.cancel import cancel, find_queued
     from dlcctr.errors import UsageError
-    from dlcctr.report import print_json, print_lines
+    from dlcctr.system.console import print_json, print_lines
 
     queued = find_queued(manifest, rows)
     if not as_json:
@@ -54,7 +54,7 @@ def _confirm(queued: Queued) -> bool:
 
 
 def _show(manifest: Path, queued: Queued) -> None:
-    from dlcctr.report import print_lines, print_table, ranges
+    from dlcctr.system.console import print_lines, print_table, ranges
 
     if not queued.doomed:
         what = "is waiting or running" if queued.n_submissions else "was submitted"

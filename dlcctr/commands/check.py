@@ -39,7 +39,8 @@ def check(
     """Account for every row. Ends with 0 if all are whole, with 20 and the list if not."""
     from dlcctr.check import Options
     from dlcctr.check import check as run_check
-    from dlcctr.report import print_json, progress
+    from dlcctr.system.console import print_json
+    from dlcctr.system.progress import progress
 
     options = Options(model, out, accept_degraded=accept_degraded, quick=quick, deep=deep, jobs=jobs, rows=rows)
     result = run_check(manifest, options, progress=progress)
@@ -75,8 +76,8 @@ def _row_fields(result: RowResult) -> dict[str, Any]:
 
 
 def _print(result: CheckResult, *, show_all: bool) -> None:
-    from dlcctr.report import print_lines, print_table
     from dlcctr.states import State
+    from dlcctr.system.console import print_lines, print_table
 
     shown = [row for row in result.rows if show_all or row.state is not State.WHOLE]
     if shown:
@@ -92,8 +93,8 @@ def _print(result: CheckResult, *, show_all: bool) -> None:
 
 def _notes_of_whole(result: CheckResult) -> list[str]:
     """Notes on whole rows, each once: of a moved folder of videos all rows say the same."""
-    from dlcctr.report import ranges
     from dlcctr.states import State
+    from dlcctr.system.console import ranges
 
     rows: dict[str, list[int]] = {}
     for row in result.rows:
@@ -105,8 +106,8 @@ def _notes_of_whole(result: CheckResult) -> list[str]:
 
 def next_steps(result: CheckResult) -> list[str]:
     """What to type, one line for each kind of row that is not whole."""
-    from dlcctr.report import ranges
     from dlcctr.states import State
+    from dlcctr.system.console import ranges
 
     by_state = {state: ranges(row.row.index for row in result.unwhole if row.state is state) for state in State}
     manifest = shlex.quote(str(result.manifest))

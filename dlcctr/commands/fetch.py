@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlcctr.commands import transfer_options as given
+from dlcctr.commands import transfer_options
 
 if TYPE_CHECKING:
     from dlcctr.fetch import Fetched
@@ -27,20 +27,20 @@ def fetch_manifest(
     *,
     rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
     logs: Annotated[bool, typer.Option("--logs", help="Also the tasks' logs.")] = False,
-    transfer_host: given.TransferHost = "",
-    streams: given.Streams = 2,
-    bwlimit: given.Bwlimit = None,
-    ssh: given.Ssh = "",
-    as_json: given.AsJson = False,
+    transfer_host: transfer_options.TransferHost = "",
+    streams: transfer_options.Streams = 2,
+    bwlimit: transfer_options.Bwlimit = None,
+    ssh: transfer_options.Ssh = "",
+    as_json: transfer_options.AsJson = False,
 ) -> None:
     """Take finished rows from the cluster, each whole or not at all; others may still run. Run again, it goes on."""
     from dlcctr.fetch import Wish, fetch
     from dlcctr.remote import ssh_words
-    from dlcctr.transfer_bar import transfer_bar
+    from dlcctr.system.progress import transfer_bar
 
-    given.end_as_by_ctrl_c()
+    transfer_options.end_as_by_ctrl_c()
     wish = Wish(
-        remote=given.settle_remote(manifest, source, transfer_host),
+        remote=transfer_options.settle_remote(manifest, source, transfer_host),
         ssh=ssh_words(ssh),
         rows=rows,
         logs=logs,
@@ -53,7 +53,7 @@ def fetch_manifest(
 def _print(manifest: Path, done: Fetched, *, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from dlcctr.report import print_json, print_lines, warn
+    from dlcctr.system.console import print_json, print_lines, warn
 
     if as_json:
         remote = {"host": done.remote.host, "folder": done.remote.folder}
@@ -67,8 +67,7 @@ def _print(manifest: Path, done: Fetched, *, as_json: bool) -> None:
 
 
 def _lines(manifest: Path, done: Fetched) -> list[str]:
-    from dlcctr.report import ranges
-    from dlcctr.transfer_bar import size_text
+    from dlcctr.system.console import ranges, size_text
 
     lines = [f"took {len(done.taken)} rows, {size_text(done.n_bytes)}, from {done.remote}; {len(done.here)} were here"]
     if done.failed:

@@ -61,7 +61,7 @@ def manifest(
     """Find videos, probe them, and write the manifest (one row a video) and campaign.toml."""
     from dlcctr.campaign import Campaign, campaign_file
     from dlcctr.make_campaign import extend_campaign, make_campaign
-    from dlcctr.report import progress
+    from dlcctr.system.progress import progress
 
     chosen = (model, out, root, snapshot, crop, batch_size, no_csv, overwrite, shuffle != 1, trainset_index)
     if append:
@@ -128,7 +128,7 @@ def _with_model(campaign: Campaign, project: Path) -> Campaign:
 
 
 def _print(made: Made, *, append: bool, as_json: bool) -> None:
-    from dlcctr.report import print_json, print_lines, warn
+    from dlcctr.system.console import print_json, print_lines, warn
 
     for row in made.unreadable:
         warn(f"warning: row {row.index}, {row.video}: {row.error}")

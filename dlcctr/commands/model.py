@@ -43,8 +43,8 @@ def inspect(
     Ends with 5 if it cannot be used as it is, with 0 otherwise.
     """
     from dlcctr.contract import ExitCode
-    from dlcctr.report import print_json
     from dlcctr.survey import survey_model
+    from dlcctr.system.console import print_json
 
     found = survey_model(project, shuffle=shuffle, trainset_index=trainset_index, snapshot=snapshot)
     if as_json:
@@ -68,7 +68,7 @@ def pack(
     """Pack what an analysis needs: one shuffle, one snapshot (and its detector's), its YAML files."""
     from dlcctr.bundle import listing_fields
     from dlcctr.make_bundle import pack_model
-    from dlcctr.report import print_json, print_lines
+    from dlcctr.system.console import print_json, print_lines
 
     listing = pack_model(
         project,
@@ -96,7 +96,7 @@ def verify(bundle: Bundle, *, as_json: Json = False) -> None:
     """Check every size and hash of a bundle, and that nothing else is in it. Ends with 5 and the list if not."""
     from dlcctr.bundle import listing_fields
     from dlcctr.contract import ExitCode
-    from dlcctr.report import print_json, print_lines
+    from dlcctr.system.console import print_json, print_lines
     from dlcctr.verify_bundle import verify_bundle
 
     found = verify_bundle(bundle)
@@ -119,13 +119,13 @@ def unpack(
 ) -> None:
     """Make a project of a bundle that DeepLabCut itself can use, with the paths of where it lies now."""
     from dlcctr.make_bundle import unpack_model
-    from dlcctr.report import print_lines
+    from dlcctr.system.console import print_lines
 
     print_lines([f"wrote {unpack_model(bundle, output)}"])
 
 
 def _print(found: Survey) -> None:
-    from dlcctr.report import print_lines, print_table
+    from dlcctr.system.console import print_lines, print_table
 
     name = found.model.id if found.model else "not to be used as it is, see the errors below"
     print_lines([f"{found.project}: {name}", ""])
@@ -145,7 +145,7 @@ def _print(found: Survey) -> None:
 
 
 def _print_snapshots(found: Survey) -> None:
-    from dlcctr.report import print_lines, print_table
+    from dlcctr.system.console import print_lines, print_table
 
     rows = [
         (shuffle.folder, each.name, f"{each.bytes / _MB:.1f}", "used" if each.used else "",
@@ -162,7 +162,7 @@ def _print_snapshots(found: Survey) -> None:
 
 def _print_findings(found: Survey) -> None:
     from dlcctr.model import side_by_side
-    from dlcctr.report import print_lines
+    from dlcctr.system.console import print_lines
 
     for finding in found.findings:
         kind = "error" if finding.error else "warning"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlcctr.commands import job_options as given
+from dlcctr.commands import job_options
+from dlcctr.system.console import duration
 
 if TYPE_CHECKING:
     from dlcctr.plan import Plan
@@ -33,7 +34,7 @@ def plan_manifest(
     task_time: Annotated[
         float | None, typer.Option(metavar="MIN", help="Minutes of one array task; longer videos are alone.")
     ] = None,
-    site: given.SiteName = "",
+    site: job_options.SiteName = "",
     max_parallel: Annotated[
         int | None, typer.Option(min=1, help="GPUs that you expect to have at a time; the site's by default, else 20.")
     ] = None,
@@ -62,8 +63,8 @@ def plan_manifest(
     from dlcctr.jobs import find_limits, plan_for_site
     from dlcctr.make_plan import make_plan
     from dlcctr.plan_options import PlanOptions
-    from dlcctr.report import progress
     from dlcctr.site import find_site
+    from dlcctr.system.progress import progress
 
     profile = find_site(site)
     limits = find_limits(profile)
@@ -91,7 +92,7 @@ def plan_manifest(
 
 def _print(plan: Plan | None, summary: Summary, *, as_json: bool) -> None:
     from dlcctr.campaign_paths import CampaignPaths
-    from dlcctr.report import print_json, print_lines, print_table, warn
+    from dlcctr.system.console import print_json, print_lines, print_table, warn
 
     for line in summary.warnings:
         warn(f"warning: {line}")
@@ -137,16 +138,3 @@ def _arrays(summary: Summary) -> str:
     count = len(summary.slices)
     arrays = "one array" if count == 1 else f"{count} arrays"
     return f"in {arrays} (at most {limits.max_array_size} tasks each: {limits.source})"
-
-
-def duration(seconds: float) -> str:
-    """A time for people: ``45 s``, ``12 min``, ``3 h 05 min``, ``2 d 03 h``."""
-    minutes = round(seconds / 60)
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if minutes < 120:
-        return f"{minutes} min"
-    if minutes < 48 * 60:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    hours = round(seconds / 3600)
-    return f"{hours // 24} d {hours % 24:02d} h"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlcctr.commands import transfer_options as given
+from dlcctr.commands import transfer_options
 
 if TYPE_CHECKING:
     from dlcctr.push import Pushed
@@ -32,20 +32,20 @@ def push_manifest(
         bool, typer.Option("--skip-bad-videos", help="Leave out rows whose video is missing or was changed.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")] = False,
-    transfer_host: given.TransferHost = "",
-    streams: given.Streams = 2,
-    bwlimit: given.Bwlimit = None,
-    ssh: given.Ssh = "",
-    as_json: given.AsJson = False,
+    transfer_host: transfer_options.TransferHost = "",
+    streams: transfer_options.Streams = 2,
+    bwlimit: transfer_options.Bwlimit = None,
+    ssh: transfer_options.Ssh = "",
+    as_json: transfer_options.AsJson = False,
 ) -> None:
     """Send manifest, videos, model and image to the cluster; only what is not there. Run again, it goes on."""
     from dlcctr.push import Wish, push
     from dlcctr.remote import ssh_words
-    from dlcctr.transfer_bar import transfer_bar
+    from dlcctr.system.progress import transfer_bar
 
-    given.end_as_by_ctrl_c()
+    transfer_options.end_as_by_ctrl_c()
     wish = Wish(
-        remote=given.settle_remote(manifest, target, transfer_host),
+        remote=transfer_options.settle_remote(manifest, target, transfer_host),
         ssh=ssh_words(ssh),
         rows=rows,
         image=image,
@@ -59,7 +59,7 @@ def push_manifest(
 
 
 def _print(manifest: Path, done: Pushed, *, dry_run: bool, as_json: bool) -> None:
-    from dlcctr.report import print_json, print_lines, warn
+    from dlcctr.system.console import print_json, print_lines, warn
 
     if as_json:
         print_json(
@@ -84,7 +84,7 @@ def _print(manifest: Path, done: Pushed, *, dry_run: bool, as_json: bool) -> Non
 
 
 def _lines(manifest: Path, done: Pushed, *, dry_run: bool) -> list[str]:
-    from dlcctr.transfer_bar import size_text
+    from dlcctr.system.console import size_text
 
     files = f"{len(done.sent)} files, {size_text(done.sent_bytes)}"
     there = f"{len(done.there)} files were there already" if done.there else "none were there"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlcctr.commands import job_options as given
+from dlcctr.commands import job_options
 
 if TYPE_CHECKING:
     from dlcctr.remedy import Decision
@@ -30,30 +30,31 @@ def resubmit_manifest(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    image: given.Image = "",
-    partition: given.Partition = None,
-    account: given.Account = None,
-    qos: given.Qos = None,
-    gres: given.Gres = None,
-    gpus: given.Gpus = None,
-    cpus: given.Cpus = None,
-    mem_gb: given.MemGb = None,
-    time_min: given.TimeMin = None,
-    max_parallel: given.MaxParallel = None,
-    batch_size: given.BatchSize = None,
-    allow_cpu: given.AllowCpu = False,
-    exclude: given.Exclude = "",
-    fps: given.Fps = None,
+    image: job_options.Image = "",
+    partition: job_options.Partition = None,
+    account: job_options.Account = None,
+    qos: job_options.Qos = None,
+    gres: job_options.Gres = None,
+    gpus: job_options.Gpus = None,
+    cpus: job_options.Cpus = None,
+    mem_gb: job_options.MemGb = None,
+    time_min: job_options.TimeMin = None,
+    max_parallel: job_options.MaxParallel = None,
+    batch_size: job_options.BatchSize = None,
+    allow_cpu: job_options.AllowCpu = False,
+    exclude: job_options.Exclude = "",
+    fps: job_options.Fps = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Submit what is not whole, by cause: more time, more memory, another node, once more; show it first."""
     from dlcctr.jobs import JobOptions
-    from dlcctr.report import print_json, progress
     from dlcctr.resubmit import Request, find_decision, resubmit
+    from dlcctr.system.console import print_json
+    from dlcctr.system.progress import progress
 
     request = Request(
-        job=JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, given.node_names(exclude)),
-        plan=given.plan_options(fps, None, None, max_parallel),
+        job=JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, job_options.node_names(exclude)),
+        plan=job_options.plan_options(fps, None, None, max_parallel),
         changes={"partition": partition, "account": account, "qos": qos, "gres": gres, "gpus": gpus,
                  "cpus_per_task": cpus, "mem_gb": mem_gb},
         rows=rows,
@@ -76,7 +77,7 @@ def resubmit_manifest(
 
 
 def _show(decision: Decision) -> None:
-    from dlcctr.report import print_lines, ranges
+    from dlcctr.system.console import print_lines, ranges
 
     for group in decision.groups:
         causes = ", ".join(f"{kind} (rows {ranges(indices)})" for kind, indices in group.causes.items())
@@ -98,8 +99,8 @@ def _may(*, yes: bool, dry_run: bool) -> bool:
 
 
 def _say(done: list[Submitted], manifest: Path, *, dry_run: bool) -> None:
-    from dlcctr.report import print_lines
     from dlcctr.submit import say_submitted
+    from dlcctr.system.console import print_lines
 
     for each in done:
         print_lines(say_submitted(each, dry_run=dry_run))

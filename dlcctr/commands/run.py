@@ -59,7 +59,7 @@ def run_manifest(
 
 
 def _print(manifest: Path, outcomes: Sequence[Outcome], *, as_json: bool, runtime: str) -> None:
-    from dlcctr.report import print_json, print_lines
+    from dlcctr.system.console import print_json, print_lines
 
     if as_json:
         rows = [asdict(each) | {"log": str(each.log) if each.log else None} for each in outcomes]
@@ -73,7 +73,7 @@ def summary(manifest: Path, outcomes: Sequence[Outcome]) -> list[str]:
     import shlex
 
     from dlcctr.contract import ExitCode
-    from dlcctr.report import ranges
+    from dlcctr.system.console import ranges
 
     kinds: Counter[str] = Counter()
     failed: dict[int, list[int]] = {}

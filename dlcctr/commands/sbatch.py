@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dlcctr.commands import job_options as given
+from dlcctr.commands import job_options
 
 
 def add(app: typer.Typer) -> None:
@@ -27,40 +27,40 @@ def sbatch(
         typer.Option(min=0, help="Which of several arrays to print, from 0; needed where there are several."),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; printed by default.")] = None,
-    site: given.SiteName = "",
-    image: given.Image = "",
-    partition: given.Partition = None,
-    account: given.Account = None,
-    qos: given.Qos = None,
-    gres: given.Gres = None,
-    gpus: given.Gpus = None,
-    cpus: given.Cpus = None,
-    mem_gb: given.MemGb = None,
-    time_min: given.TimeMin = None,
-    max_parallel: given.MaxParallel = None,
-    batch_size: given.BatchSize = None,
-    allow_cpu: given.AllowCpu = False,
-    exclude: given.Exclude = "",
-    fps: given.Fps = None,
-    tasks: given.Tasks = None,
-    task_time: given.TaskTime = None,
+    site: job_options.SiteName = "",
+    image: job_options.Image = "",
+    partition: job_options.Partition = None,
+    account: job_options.Account = None,
+    qos: job_options.Qos = None,
+    gres: job_options.Gres = None,
+    gpus: job_options.Gpus = None,
+    cpus: job_options.Cpus = None,
+    mem_gb: job_options.MemGb = None,
+    time_min: job_options.TimeMin = None,
+    max_parallel: job_options.MaxParallel = None,
+    batch_size: job_options.BatchSize = None,
+    allow_cpu: job_options.AllowCpu = False,
+    exclude: job_options.Exclude = "",
+    fps: job_options.Fps = None,
+    tasks: job_options.Tasks = None,
+    task_time: job_options.TaskTime = None,
 ) -> None:
     """Print a complete, commented sbatch script, to be read, edited and submitted by hand."""
     from dlcctr.jobs import JobOptions
     from dlcctr.print_script import script_texts
 
-    chosen = given.settle_site(
+    chosen = job_options.settle_site(
         site, partition=partition, account=account, qos=qos, gres=gres, gpus=gpus, cpus_per_task=cpus, mem_gb=mem_gb
     )
-    job = JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, given.node_names(exclude))
-    texts = script_texts(manifest, chosen, job, given.plan_options(fps, tasks, task_time, max_parallel), plan)
+    job = JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, job_options.node_names(exclude))
+    texts = script_texts(manifest, chosen, job, job_options.plan_options(fps, tasks, task_time, max_parallel), plan)
     _write(texts, array, output)
 
 
 def _write(texts: list[str], array: int | None, output: Path | None) -> None:
     from dlcctr.errors import UsageError
-    from dlcctr.files import write_text_atomic
-    from dlcctr.report import warn
+    from dlcctr.system.console import warn
+    from dlcctr.system.files import write_text_atomic
 
     if (array is None and len(texts) > 1) or (array is not None and array >= len(texts)):
         raise UsageError(

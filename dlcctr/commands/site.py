@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from dlcctr.ask_cluster import Proposal
     from dlcctr.cluster_facts import Cluster
-    from dlcctr.site import Site
+    from dlcctr.site_profile import Site
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -38,9 +38,9 @@ def init(
     """Ask this cluster's Slurm what there is, and write a profile to your configuration folder."""
     from dlcctr import ask_cluster
     from dlcctr.errors import UsageError
-    from dlcctr.report import print_json
     from dlcctr.site import DEFAULT, new_file
     from dlcctr.site_text import write_site
+    from dlcctr.system.console import print_json
 
     file = new_file(name or DEFAULT)
     if file.exists() and not overwrite:
@@ -64,7 +64,7 @@ def init(
 
 def _print_partitions(cluster: Cluster) -> None:
     from dlcctr.ask_cluster import describe, is_allowed
-    from dlcctr.report import print_table
+    from dlcctr.system.console import print_table
 
     rows = []
     for each in cluster.partitions:
@@ -85,7 +85,7 @@ def _ask_partition(cluster: Cluster) -> str:
 
 
 def _print_proposal(file: Path, proposal: Proposal) -> None:
-    from dlcctr.report import print_lines
+    from dlcctr.system.console import print_lines
 
     print_lines(
         [
@@ -100,8 +100,8 @@ def _print_proposal(file: Path, proposal: Proposal) -> None:
 
 def list_profiles(*, as_json: Json = False) -> None:
     """List the profiles that there are: yours first, then those that come with dlcctr."""
-    from dlcctr.report import print_json, print_table
     from dlcctr.site import profile_files
+    from dlcctr.system.console import print_json, print_table
 
     found = [_read(file) for file in profile_files()]
     if as_json:
@@ -122,7 +122,7 @@ def list_profiles(*, as_json: Json = False) -> None:
 def _read(file: Path) -> tuple[Path, Site | None, str]:
     """A profile, or what is wrong with it: one bad file hides no other."""
     from dlcctr.errors import UsageError
-    from dlcctr.site import read_site
+    from dlcctr.site_profile import read_site
 
     try:
         return file, read_site(file), ""
@@ -136,9 +136,9 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Print a profile with all of its keys; the output is a profile again."""
-    from dlcctr.report import print_json, print_lines
     from dlcctr.site import find_site
     from dlcctr.site_text import site_text
+    from dlcctr.system.console import print_json, print_lines
 
     site = find_site(name)
     if as_json:

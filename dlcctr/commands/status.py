@@ -103,7 +103,7 @@ def _text(source: str) -> str | None:
 
 
 def _progress(*, quiet: bool) -> Any:
-    from dlcctr.report import no_progress, progress
+    from dlcctr.system.progress import no_progress, progress
 
     return no_progress if quiet else progress
 
@@ -122,7 +122,7 @@ def _watch(once: Callable[[], StatusResult], show: Callable[[StatusResult], None
 
 
 def _wait(once: Callable[[], StatusResult], interval: float) -> StatusResult:
-    from dlcctr.report import warn
+    from dlcctr.system.console import warn
 
     said = ""
     while (result := once()).is_live:
@@ -134,7 +134,7 @@ def _wait(once: Callable[[], StatusResult], interval: float) -> StatusResult:
 
 
 def _show(result: StatusResult, *, show_all: bool, as_json: bool) -> None:
-    from dlcctr.report import print_json
+    from dlcctr.system.console import print_json
 
     if as_json:
         print_json("status", **as_fields(result))
@@ -156,7 +156,7 @@ def as_fields(result: StatusResult) -> dict[str, Any]:
 
 
 def _print(result: StatusResult, *, show_all: bool) -> None:
-    from dlcctr.report import print_lines, print_table
+    from dlcctr.system.console import print_lines, print_table
 
     if show_all:
         print_table(
@@ -184,7 +184,7 @@ def _groups(result: StatusResult) -> list[tuple[str, int, str, str, str]]:
 
 
 def _which(rows: Iterable[RowStatus]) -> str:
-    from dlcctr.report import ranges
+    from dlcctr.system.console import ranges
 
     text = ranges(row.index for row in rows)
     return text if len(text) <= MOST_RANGES else text[:MOST_RANGES].rpartition(",")[0] + ",…"
@@ -207,7 +207,7 @@ def _counts(result: StatusResult) -> str:
 
 
 def _pace_lines(pace: Pace) -> list[str]:
-    from dlcctr.commands.plan import duration
+    from dlcctr.system.console import duration
 
     def shown(value: float | None, text: Callable[[float], str]) -> str:
         return "unknown" if value is None else text(value)

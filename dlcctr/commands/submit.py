@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlcctr.commands import job_options as given
+from dlcctr.commands import job_options
 
 if TYPE_CHECKING:
     from dlcctr.submit import Submitted
@@ -30,36 +30,36 @@ def submit_manifest(
     skip_bad_videos: Annotated[
         bool, typer.Option("--skip-bad-videos", help="Leave out rows whose video is missing or was changed.")
     ] = False,
-    site: given.SiteName = "",
-    image: given.Image = "",
-    partition: given.Partition = None,
-    account: given.Account = None,
-    qos: given.Qos = None,
-    gres: given.Gres = None,
-    gpus: given.Gpus = None,
-    cpus: given.Cpus = None,
-    mem_gb: given.MemGb = None,
-    time_min: given.TimeMin = None,
-    max_parallel: given.MaxParallel = None,
-    batch_size: given.BatchSize = None,
-    allow_cpu: given.AllowCpu = False,
-    exclude: given.Exclude = "",
-    fps: given.Fps = None,
-    tasks: given.Tasks = None,
-    task_time: given.TaskTime = None,
+    site: job_options.SiteName = "",
+    image: job_options.Image = "",
+    partition: job_options.Partition = None,
+    account: job_options.Account = None,
+    qos: job_options.Qos = None,
+    gres: job_options.Gres = None,
+    gpus: job_options.Gpus = None,
+    cpus: job_options.Cpus = None,
+    mem_gb: job_options.MemGb = None,
+    time_min: job_options.TimeMin = None,
+    max_parallel: job_options.MaxParallel = None,
+    batch_size: job_options.BatchSize = None,
+    allow_cpu: job_options.AllowCpu = False,
+    exclude: job_options.Exclude = "",
+    fps: job_options.Fps = None,
+    tasks: job_options.Tasks = None,
+    task_time: job_options.TaskTime = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Submit the rows that have no result and were never submitted, after checks of what all tasks need."""
     from dlcctr.jobs import JobOptions
-    from dlcctr.report import progress
     from dlcctr.submit import Wish, submit
+    from dlcctr.system.progress import progress
 
     wish = Wish(
-        site=given.settle_site(
+        site=job_options.settle_site(
             site, partition=partition, account=account, qos=qos, gres=gres, gpus=gpus, cpus_per_task=cpus, mem_gb=mem_gb
         ),
-        job=JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, given.node_names(exclude)),
-        plan=given.plan_options(fps, tasks, task_time, max_parallel),
+        job=JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, job_options.node_names(exclude)),
+        plan=job_options.plan_options(fps, tasks, task_time, max_parallel),
         rows=rows,
         canary=canary,
         dry_run=dry_run,
@@ -73,8 +73,8 @@ def print_submitted(done: Submitted, *, dry_run: bool, as_json: bool) -> None:
     """Print what was submitted, and in a dry run the scripts."""
     from dataclasses import asdict
 
-    from dlcctr.report import print_json, print_lines
     from dlcctr.submit import say_submitted
+    from dlcctr.system.console import print_json, print_lines
 
     name = shlex.quote(str(done.manifest))
     if as_json:

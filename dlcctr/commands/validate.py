@@ -27,7 +27,8 @@ def validate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Find changed, missing, double, colliding and unreadable rows and bad overrides. Ends with 3 if there are any."""
-    from dlcctr.report import print_json, progress
+    from dlcctr.system.console import print_json
+    from dlcctr.system.progress import progress
     from dlcctr.validate import REMEDIES
     from dlcctr.validate import validate as run_validate
 
@@ -41,7 +42,7 @@ def validate(
 
 
 def _print(found: Validation) -> None:
-    from dlcctr.report import print_lines, print_table
+    from dlcctr.system.console import print_lines, print_table
     from dlcctr.validate import REMEDIES
 
     if found.problems:

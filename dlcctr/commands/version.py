@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dlcctr.report import envelope
+from dlcctr.system.console import envelope
 
 
 def _no_image() -> dict[str, Any]:

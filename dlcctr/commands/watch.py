@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlcctr.commands import transfer_options as given
+from dlcctr.commands import transfer_options
 
 if TYPE_CHECKING:
     from dlcctr.watch import Round, Wish
@@ -40,19 +40,19 @@ def watch_folders(
     program: Annotated[str, typer.Option(help="How dlcctr is called there.")] = "dlcctr",
     image: Annotated[Path | None, typer.Option(help="SIF to send with the first videos.")] = None,
     no_resubmit: Annotated[bool, typer.Option("--no-resubmit", help="Do not submit again what failed.")] = False,
-    transfer_host: given.TransferHost = "",
-    streams: given.Streams = 2,
-    bwlimit: given.Bwlimit = None,
-    ssh: given.Ssh = "",
+    transfer_host: transfer_options.TransferHost = "",
+    streams: transfer_options.Streams = 2,
+    bwlimit: transfer_options.Bwlimit = None,
+    ssh: transfer_options.Ssh = "",
 ) -> None:
     """Append new videos to the manifest, push, submit and fetch them back when whole; each exactly once."""
     from dlcctr.campaign import read_campaign
     from dlcctr.remote import ssh_words
     from dlcctr.watch import Wish
 
-    given.end_as_by_ctrl_c()
+    transfer_options.end_as_by_ctrl_c()
     wish = Wish(
-        remote=given.settle_remote(manifest, target, transfer_host),
+        remote=transfer_options.settle_remote(manifest, target, transfer_host),
         ssh=ssh_words(ssh),
         folders=tuple(folders or [str(read_campaign(manifest).video_root)]),
         image=image,
@@ -72,7 +72,7 @@ def watch_folders(
 
 def _round(manifest: Path, wish: Wish) -> Round:
     """One round; an error that may go away is said and leaves the rest to the next one."""
-    from dlcctr.report import print_lines, warn
+    from dlcctr.system.console import print_lines, warn
     from dlcctr.watch import describe, watch_once
 
     def say(line: str) -> None:

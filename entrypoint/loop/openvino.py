@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.contract import OPENVINO_FOLDER
+from dlcctr.system.cpus import cpu_count
 from entrypoint.engines import Job
 from entrypoint.loop import NotCovered
-from entrypoint.threads import allowed_cpus
 
 MODEL_NAME = "network.xml"
 STALE_AFTER_S = 3600.0
@@ -88,7 +88,7 @@ class Compiled:
     """
 
     def __init__(self, model: Any, size: tuple[int, int], batch_size: int) -> None:
-        openvino, threads = load(), allowed_cpus()
+        openvino, threads = load(), cpu_count()
         streams, self._part = share(batch_size, size, threads)
         settings = {**SETTINGS, "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": streams}
         model.reshape([self._part, *list(model.inputs[0].partial_shape)[1:]])
@@ -197,7 +197,7 @@ def is_out_of_memory(error: Exception) -> bool:
 def _cached_folder(job: Job, size: tuple[int, int]) -> Path | None:
     if not job.cache:
         return None
-    from entrypoint.engines import versions  # OpenVINO's is among them
+    from entrypoint.engines import versions
 
     software = [f"{name}={number}" for name, number in sorted(versions().items())]
     parts = (KIND_OF_EXPORT, job.model, *map(str, size), *software)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dlcctr.files import write_bytes_atomic
+from dlcctr.system.files import write_bytes_atomic
 
 NAME = re.compile(r"(\d+)-(\d+)\.npz")
 

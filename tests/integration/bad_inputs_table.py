@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from dlcctr.report import print_lines
+from dlcctr.system.console import print_lines
 from tests.integration.attempts import AttemptServer
 from tests.integration.bad_videos import BAD_VIDEOS
 from tests.integration.campaigns import check, make_campaign

@@ -11,9 +11,10 @@ from typing import Any
 
 from dlcctr.campaign_paths import CampaignPaths
 from dlcctr.contract import ExitCode, RowState
+from dlcctr.phases import RowStatus, StatusResult
 from dlcctr.plan import Plan, PlanTask, write_plan
 from dlcctr.slurm_text import SACCT_FORMAT
-from dlcctr.status import RowStatus, StatusResult, status
+from dlcctr.status import status
 from dlcctr.submissions import Array, Submission, write_submission
 from tests.unit.results import Bench, make_bench
 

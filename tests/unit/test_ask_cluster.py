@@ -30,7 +30,8 @@ from dlcctr.cluster_facts import (
 )
 from dlcctr.contract import ExitCode
 from dlcctr.errors import CommandFailedError, TryAgainError, UsageError
-from dlcctr.site import find_site, read_site
+from dlcctr.site import find_site
+from dlcctr.site_profile import read_site
 
 SINFO = """\
 cpu*|up|7-00:00:00|40|64|256000|(null)|intel,avx512

@@ -182,7 +182,7 @@ def test_what_stops_it(bench: Bench, queue: FakeQueue, monkeypatch: pytest.Monke
 def test_real_words_for_scancel(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ids that are made here are those that the caller of scancel lets through."""
     argvs: list[Any] = []
-    monkeypatch.setattr(slurm.run, "run", lambda argv, **_: argvs.append(argv) or _Done())
+    monkeypatch.setattr(slurm.processes, "run", lambda argv, **_: argvs.append(argv) or _Done())
     slurm.cancel(["11_[1]", "12", "11_[0-3,7]"])
     assert argvs == [["scancel", "11_[0-3,7]", "11_[1]", "12"]]
 

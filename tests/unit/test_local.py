@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr import campaign_run, run
+from dlcctr import campaign_run
 from dlcctr.commands.run import summary
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ManifestError, UsageError
 from dlcctr.local import LOG_HEAD, Outcome, last_error
 from dlcctr.localview import describe, last_line
 from dlcctr.manifest import Row
-from dlcctr.slots import allowed_cpus, divide
+from dlcctr.slots import divide
+from dlcctr.system import processes as run
+from dlcctr.system.cpus import cpu_list
 
 ROWS = [Row(index, f"v{index}.mp4") for index in (0, 1, 2, 5, 9)]
 MANIFEST = Path("m.csv")
@@ -48,13 +50,22 @@ def test_cpus_are_divided_evenly_and_every_row_has_one(jobs: int) -> None:
         assert sorted(held) == cpus
 
 
-def test_nothing_is_pinned_where_only_the_number_of_cpus_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("limit", ["slurm", "cgroup"])
+def test_nothing_is_pinned_where_only_the_number_of_cpus_is_known(
+    limit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
-    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "4")
-    assert allowed_cpus() == (None, 4)
-    assert [slot.n_cpus for slot in divide(2, [], *allowed_cpus())] == [2, 2]
-    monkeypatch.delenv("SLURM_CPUS_PER_TASK")
-    assert allowed_cpus() == (list(range(8)), 8)
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
+    assert cpu_list(tmp_path) == (list(range(8)), 8)
+    if limit == "slurm":
+        monkeypatch.setenv("SLURM_CPUS_PER_TASK", "4")
+    else:
+        (tmp_path / "proc/self").mkdir(parents=True)
+        (tmp_path / "proc/self/cgroup").write_text("0::/\n")
+        (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
+        (tmp_path / "sys/fs/cgroup/cpu.max").write_text("400000 100000")
+    assert cpu_list(tmp_path) == (None, 4)
+    assert [slot.n_cpus for slot in divide(2, [], *cpu_list(tmp_path))] == [2, 2]
 
 
 def test_each_running_row_has_its_own_gpu() -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from dlcctr.errors import OutputError, TryAgainError
-from dlcctr.lock import hold
+from dlcctr.system.locks import campaign_lock
 
 
 def add_one(file: Path, times: int) -> None:
     for _ in range(times):
-        with hold(file.with_name("lock")):
+        with campaign_lock(file.with_name("lock")):
             number = int(file.read_text())
             time.sleep(0.001)
             file.write_text(str(number + 1))
@@ -39,7 +39,10 @@ def test_only_one_at_a_time(tmp_path: Path) -> None:
 def test_a_living_holder_is_named(tmp_path: Path) -> None:
     holder = {"host": "elsewhere", "pid": 1, "since": "2026-01-01 00:00:00"}
     (tmp_path / "lock").write_text(json.dumps(holder))
-    with pytest.raises(TryAgainError, match="process 1 on elsewhere since 2026"), hold(tmp_path / "lock", wait_s=0.1):
+    with (
+        pytest.raises(TryAgainError, match="process 1 on elsewhere since 2026"),
+        campaign_lock(tmp_path / "lock", wait_s=0.1),
+    ):
         pass
     assert json.loads((tmp_path / "lock").read_text()) == holder
 
@@ -48,12 +51,12 @@ def test_a_dead_holder_of_this_machine_is_replaced(tmp_path: Path) -> None:
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
     lock = tmp_path / "lock"
     lock.write_text(json.dumps({"host": socket.gethostname(), "pid": int(dead.stdout), "since": ""}))
-    with hold(lock, wait_s=5):
+    with campaign_lock(lock, wait_s=5):
         assert json.loads(lock.read_text())["pid"] == os.getpid()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot be made"), hold(tmp_path / "file" / "lock"):
+    with pytest.raises(OutputError, match="cannot be made"), campaign_lock(tmp_path / "file" / "lock"):
         pass

@@ -340,7 +340,7 @@ def test_limits_are_asked_of_this_machines_slurm(monkeypatch: pytest.MonkeyPatch
         return subprocess.CompletedProcess(argv, 0 if argv[0] in answers else 1, answers.get(argv[0], "300"), "")
 
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr("dlcctr.run.run", run)
+    monkeypatch.setattr("dlcctr.system.processes.run", run)
     assert site_limits.ask_limits() == Limits(201, 500, "scontrol and sacctmgr")
     del answers["sacctmgr"]
     assert site_limits.ask_limits() == Limits(201, None, "scontrol")

@@ -12,16 +12,7 @@ from hypothesis import strategies as st
 from dlcctr.campaign import Campaign
 from dlcctr.contract import MANIFEST_COLUMNS
 from dlcctr.errors import ManifestError
-from dlcctr.manifest import (
-    Row,
-    append_rows,
-    find_row,
-    parse_crop,
-    read_manifest,
-    row_settings,
-    rows_of,
-    write_manifest,
-)
+from dlcctr.manifest import Row, append_rows, find_row, parse_crop, read_manifest, row_settings, rows_of, write_manifest
 from dlcctr.sheet import read_sheet
 
 HOSTILE = [

@@ -361,7 +361,7 @@ def test_a_full_disk_is_said_once_and_tried_again(
 ) -> None:
     running = keeper(tmp_path / "parts", part_s=0.0)
     with monkeypatch.context() as patch:
-        patch.setattr("dlcctr.files.os.fsync", refuse(OSError(errno.ENOSPC, "No space left on device")))
+        patch.setattr("dlcctr.system.files.os.fsync", refuse(OSError(errno.ENOSPC, "No space left on device")))
         take(running, (0, 4), (4, 8))
     said = capsys.readouterr().out.splitlines()
     assert len(said) == 1

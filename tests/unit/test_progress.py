@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from entrypoint.progress import Progress
+from dlcctr.system.progress import FrameProgress
 
 
 class Clock:
@@ -26,7 +26,7 @@ def lines(stream: io.StringIO) -> list[str]:
 
 def test_a_log_gets_a_line_now_and_then() -> None:
     log, clock = io.StringIO(), Clock()
-    progress = Progress(1000, "analysing a.mp4", stream=log, clock=clock)
+    progress = FrameProgress(1000, "analysing a.mp4", stream=log, clock=clock)
     for done in range(1, 1001):
         clock.now += 0.1
         progress.update(done)
@@ -41,7 +41,7 @@ def test_a_log_gets_a_line_now_and_then() -> None:
 
 def test_a_slow_video_says_something_every_half_minute() -> None:
     log, clock = io.StringIO(), Clock()
-    progress = Progress(100_000, "x", stream=log, clock=clock)
+    progress = FrameProgress(100_000, "x", stream=log, clock=clock)
     for done in range(60):
         clock.now += 10
         progress.update(done)
@@ -50,7 +50,7 @@ def test_a_slow_video_says_something_every_half_minute() -> None:
 
 def test_a_quick_video_says_little() -> None:
     log, clock = io.StringIO(), Clock()
-    with Progress(100, "x", stream=log, clock=clock) as progress:
+    with FrameProgress(100, "x", stream=log, clock=clock) as progress:
         for done in range(1, 101):
             clock.now += 0.001
             progress.update(done)
@@ -59,12 +59,12 @@ def test_a_quick_video_says_little() -> None:
 
 def test_an_unknown_total_and_no_frame_at_all() -> None:
     log, clock = io.StringIO(), Clock()
-    with Progress(0, "x", stream=log, clock=clock) as progress:
+    with FrameProgress(0, "x", stream=log, clock=clock) as progress:
         clock.now += 40
         progress.update(80)
     assert lines(log) == ["x: started", "x: 80 frames, 2.0 frames/s", "x: 80 frames in 0:00:40, 2.0 frames/s"]
     log = io.StringIO()
-    with Progress(0, "x", stream=log, clock=clock):
+    with FrameProgress(0, "x", stream=log, clock=clock):
         pass
     assert lines(log) == ["x: started"]
 
@@ -73,7 +73,7 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     terminal = Terminal()
-    with Progress(10, "analysing [b]a.mp4[/b]", stream=terminal) as progress:
+    with FrameProgress(10, "analysing [b]a.mp4[/b]", stream=terminal) as progress:
         progress.update(5)
         progress.update(10)
     shown = terminal.getvalue()
@@ -84,7 +84,7 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_closed_log_ends_nothing() -> None:
     log = io.StringIO()
-    progress = Progress(10, "x", stream=log)
+    progress = FrameProgress(10, "x", stream=log)
     log.close()
     progress.update(10)
     progress.close()

@@ -12,15 +12,7 @@ from dlcctr.far_campaign import There, check_there
 from dlcctr.fingerprint import fingerprint
 from dlcctr.manifest import Row, read_manifest, write_manifest
 from dlcctr.model import inspect_model
-from dlcctr.push_layout import (
-    Item,
-    far_campaign,
-    far_manifest,
-    image_items,
-    model_items,
-    model_names,
-    video_items,
-)
+from dlcctr.push_layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
 from dlcctr.remote import Remote
 from dlcctr.sheet import read_sheet
 from tests.unit.projects import pytorch_project, tensorflow_project

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcctr.errors import OutputError, UsageError
-from dlcctr.site import Site, find_site, list_sites, override, read_site, shell_path, site_folder, slurm_files
+from dlcctr.site import find_site, list_sites, site_folder, slurm_files
+from dlcctr.site_profile import Site, override, read_site, shell_path
 from dlcctr.site_text import site_text, write_site
 from dlcctr.site_values import KEYS, OWNED_OPTIONS
 

@@ -11,10 +11,10 @@ from dlcctr.contract import ExitCode, RowState
 from dlcctr.errors import ManifestError
 from dlcctr.handed import SUBMITTING_S
 from dlcctr.manifest import write_manifest
-from dlcctr.phases import STUCK
+from dlcctr.phases import STUCK, Phase
 from dlcctr.receipt import FrameCounts
 from dlcctr.slurm_text import TaskState
-from dlcctr.status import SETTLE_S, Phase, status
+from dlcctr.status import SETTLE_S, status
 from dlcctr.submissions import Array
 from tests.unit.slurm_case import (
     JOB,

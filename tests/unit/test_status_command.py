@@ -14,8 +14,8 @@ import pytest
 from dlcctr import cli
 from dlcctr import status as status_module
 from dlcctr.contract import ExitCode
+from dlcctr.phases import Phase
 from dlcctr.slurm_text import TaskState
-from dlcctr.status import Phase
 from dlcctr.submissions import Array
 from tests.unit.slurm_case import JOB, SlurmCase, make_case, sacct_line, sacct_text, squeue_line, squeue_text
 

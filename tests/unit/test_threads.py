@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from entrypoint.threads import POOL_VARIABLES, allowed_cpus, thread_environment
+from dlcctr.system.cpus import POOL_VARIABLES, cpu_count, thread_environment
 
 
 @pytest.fixture(autouse=True)
@@ -21,27 +21,27 @@ def write(root: Path, name: str, text: str) -> None:
 
 
 def test_affinity_without_cgroups(tmp_path: Path) -> None:
-    assert allowed_cpus(tmp_path) == 16
+    assert cpu_count(tmp_path) == 16
 
 
 @pytest.mark.parametrize(("slurm", "cpus"), [("4", 4), ("32", 16), ("", 16), ("0", 16), ("x", 16)])
 def test_slurm_counts_where_it_is_less(slurm: str, cpus: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", slurm)
-    assert allowed_cpus(tmp_path) == cpus
+    assert cpu_count(tmp_path) == cpus
 
 
 @pytest.mark.parametrize(("quota", "cpus"), [("250000 100000", 3), ("max 100000", 16), ("1000 100000", 1), ("", 16)])
 def test_cgroup_v2(quota: str, cpus: int, tmp_path: Path) -> None:
     write(tmp_path, "proc/self/cgroup", "0::/slurm/job1\n")
     write(tmp_path, "sys/fs/cgroup/slurm/job1/cpu.max", quota)
-    assert allowed_cpus(tmp_path) == cpus
+    assert cpu_count(tmp_path) == cpus
 
 
 def test_a_quota_of_a_parent_group_holds(tmp_path: Path) -> None:
     write(tmp_path, "proc/self/cgroup", "0::/slurm/job1/step0\n")
     write(tmp_path, "sys/fs/cgroup/slurm/job1/step0/cpu.max", "max 100000")
     write(tmp_path, "sys/fs/cgroup/slurm/cpu.max", "500000 100000")
-    assert allowed_cpus(tmp_path) == 5
+    assert cpu_count(tmp_path) == 5
 
 
 @pytest.mark.parametrize("folder", ["cpu,cpuacct/docker/abc", "cpu,cpuacct", "cpu/docker/abc"])
@@ -49,14 +49,14 @@ def test_cgroup_v1_also_where_the_path_is_the_hosts(folder: str, tmp_path: Path)
     write(tmp_path, "proc/self/cgroup", "5:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n")
     write(tmp_path, f"sys/fs/cgroup/{folder}/cpu.cfs_quota_us", "200000\n")
     write(tmp_path, f"sys/fs/cgroup/{folder}/cpu.cfs_period_us", "100000\n")
-    assert allowed_cpus(tmp_path) == 2
+    assert cpu_count(tmp_path) == 2
 
 
 def test_cgroup_v1_without_a_quota(tmp_path: Path) -> None:
     write(tmp_path, "proc/self/cgroup", "4:cpu,cpuacct:/\n")
     write(tmp_path, "sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n")
     write(tmp_path, "sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n")
-    assert allowed_cpus(tmp_path) == 16
+    assert cpu_count(tmp_path) == 16
 
 
 def test_every_pool_is_told() -> None:

@@ -6,33 +6,33 @@ from pathlib import Path
 import pytest
 
 from dlcctr.errors import OutputError, TryAgainError
-from dlcctr.transfer_bar import size_text
-from dlcctr.transfer_lock import hold
+from dlcctr.system.console import size_text
+from dlcctr.system.locks import transfer_lock
 
 
 def test_one_at_a_time(tmp_path: Path) -> None:
     file = tmp_path / "slurm/m/push.lock"
-    with hold(file), pytest.raises(TryAgainError, match="another transfer"), hold(file, wait_s=0):
+    with transfer_lock(file), pytest.raises(TryAgainError, match="another transfer"), transfer_lock(file, wait_s=0):
         pass
-    with hold(file, wait_s=0):
+    with transfer_lock(file, wait_s=0):
         pass
 
 
 def test_the_lock_is_held_until_the_last_who_has_it_is_gone(tmp_path: Path) -> None:
     """What was killed may leave an rsync behind, which has inherited the lock."""
     file = tmp_path / "push.lock"
-    with hold(file) as lock:
+    with transfer_lock(file) as lock:
         heir = os.dup(lock)
-    with pytest.raises(TryAgainError), hold(file, wait_s=0):
+    with pytest.raises(TryAgainError), transfer_lock(file, wait_s=0):
         pass
     os.close(heir)
-    with hold(file, wait_s=0):
+    with transfer_lock(file, wait_s=0):
         pass
 
 
 def test_a_place_that_cannot_hold_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError), hold(tmp_path / "file" / "push.lock"):
+    with pytest.raises(OutputError), transfer_lock(tmp_path / "file" / "push.lock"):
         pass
 
 

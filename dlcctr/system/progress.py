@@ -1,17 +1,77 @@
-"""Progress for people: a bar on a terminal, one plain line now and then in a log."""
+"""What a person sees of long work: a bar for bytes, one for rows, and frames as a bar or as lines of a log."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TextIO
+
+Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""From a text and a total in bytes to a context manager that yields a function, which takes the bytes done so far."""
+
+
+@contextmanager
+def no_bar(what: str, total_bytes: int) -> Iterator[Callable[[int], None]]:
+    """What a function uses whose caller asks for no bar."""
+    del what, total_bytes
+    yield lambda _: None
+
+
+@contextmanager
+def transfer_bar(what: str, total_bytes: int) -> Iterator[Callable[[int], None]]:
+    """Bar on stderr, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    parts = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*parts, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total_bytes)
+        yield lambda done: bar.update(task, completed=min(done, total_bytes))
+
+
+RowProgress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+"""From a text and a total to a context manager that yields a function, which counts one step."""
+
+
+@contextmanager
+def no_progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """What a function uses whose caller asks for no progress bar; see `progress`."""
+    del what, total
+    yield lambda: None
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """Progress bar on stderr, on a terminal only; yields a function that counts one step."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*parts, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
+
 
 LOG_EVERY_S = 30.0
 LOG_EVERY_FRACTION = 0.1
 
 
-class Progress:
+class FrameProgress:
     """Frames done of a whole, with speed and time left.
 
     Parameters
@@ -49,7 +109,7 @@ class Progress:
         else:
             self._say(f"{label}: {total} frames" if total else f"{label}: started")
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> FrameProgress:
         return self
 
     def __exit__(self, *_: object) -> None:

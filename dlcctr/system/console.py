@@ -5,21 +5,17 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dlcctr import __version__
 from dlcctr.contract import CONTRACT_VERSION
 
-LONGEST_TABLE = 500
-"""Rows; rich takes a millisecond for each."""
-
 if TYPE_CHECKING:
     from rich.table import Table
 
-Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
-"""From a text and a total to a context manager that yields a function, which counts one step."""
+LONGEST_TABLE = 500
+"""Rows; rich takes a millisecond for each."""
 
 
 def envelope(kind: str, **fields: Any) -> dict[str, Any]:
@@ -76,28 +72,6 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     return table
 
 
-@contextmanager
-def no_progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """What a function uses whose caller asks for no progress bar; see `progress`."""
-    del what, total
-    yield lambda: None
-
-
-@contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """Progress bar on stderr, on a terminal only; yields a function that counts one step."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*parts, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
-
-
 def plural(count: int, noun: str) -> str:
     """``1 row``, ``2 rows``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
@@ -114,3 +88,25 @@ def ranges(indices: Iterable[int]) -> str:
         if index is not None:
             run.append(index)
     return ",".join(text)
+
+
+def duration(seconds: float) -> str:
+    """A time for people: ``45 s``, ``12 min``, ``3 h 05 min``, ``2 d 03 h``."""
+    minutes = round(seconds / 60)
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if minutes < 120:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    hours = round(seconds / 3600)
+    return f"{hours // 24} d {hours % 24:02d} h"
+
+
+def size_text(n_bytes: float) -> str:
+    """``1.5 GB``: decimal units, as disks and networks are sold."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.0f} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.1f} TB"

@@ -21,7 +21,7 @@ POOL_VARIABLES = (
 )
 
 
-def allowed_cpus(root: Path = Path("/")) -> int:
+def cpu_count(root: Path = Path("/")) -> int:
     """Count the CPUs that this process may use.
 
     The least of the affinity mask, the cgroup quota (v1 and v2, `docker run --cpus`) and Slurm's CPUs per task
@@ -107,3 +107,21 @@ def _cpus(quota: int, period: int) -> int | None:
     if quota <= 0 or period <= 0:
         return None
     return max(1, -(-quota // period))
+
+
+def cpu_list(root: Path = Path("/")) -> tuple[list[int] | None, int]:
+    """CPUs of this process, and how many of them it may use (`cpu_count`).
+
+    The list is None where it is longer than that number (a cgroup quota, Slurm without CPU binding): which CPUs are
+    ours is then not known, so that nothing is pinned.
+
+    Parameters
+    ----------
+    root : Path
+        As for `cpu_count`.
+    """
+    count = cpu_count(root)
+    if not hasattr(os, "sched_setaffinity"):
+        return None, count
+    cpus = sorted(os.sched_getaffinity(0))
+    return (cpus if count == len(cpus) else None), count

@@ -1,8 +1,9 @@
-"""One writer at a time for a campaign, over all machines that share its folder."""
+"""Locks: one writer of a campaign over all machines that share its folder, one transfer at a time on this one."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
@@ -15,11 +16,12 @@ from dlcctr.errors import OutputError, TryAgainError
 
 WAIT_S = 60.0
 """A submission takes seconds; whoever holds the lock for longer has a person at it, or is dead."""
+TRANSFER_WAIT_S = 30.0
 POLL_S = 0.2
 
 
 @contextlib.contextmanager
-def hold(file: Path, *, wait_s: float = WAIT_S) -> Iterator[None]:
+def campaign_lock(file: Path, *, wait_s: float = WAIT_S) -> Iterator[None]:
     """Hold a lock: a file that only one can make, also on network file systems where other locks are not reliable.
 
     The lock of a process of this machine that is dead is taken over.
@@ -103,3 +105,38 @@ def _read(file: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return table if isinstance(table, dict) else None
+
+
+@contextlib.contextmanager
+def transfer_lock(file: Path, *, wait_s: float = TRANSFER_WAIT_S) -> Iterator[int]:
+    """Lock a file; yields its descriptor, for the processes that shall hold the lock as well while they live.
+
+    Raises
+    ------
+    TryAgainError
+        Somebody has held it for longer than `wait_s` seconds.
+    OutputError
+        The file cannot be made.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise OutputError(f"{file}: cannot be made: {error.strerror}", "look at the rights of its folder") from error
+    try:
+        until = time.monotonic() + wait_s
+        while not _lock(handle):
+            if time.monotonic() > until:
+                raise TryAgainError(f"{file}: another transfer of this campaign is going on", "wait until it has ended")
+            time.sleep(POLL_S)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""The machine: files, disk, processes, locks, CPUs, and what is shown on a terminal."""
