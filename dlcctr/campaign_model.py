@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dlcctr.campaign import Campaign
 from dlcctr.errors import ModelError
-from dlcctr.model import ModelInfo, inspect_model
+from dlcctr.model.inspection import ModelInfo, inspect_model
 
 
 def inspect_campaign_model(settings: Campaign) -> ModelInfo:

@@ -119,7 +119,7 @@ class _Examiner:
     def _inspect(self, settings: Campaign) -> Expected:
         if settings.model_hash or not settings.model:
             return expected_of(replace(settings, crop=None))
-        from dlcctr.model import inspect_model
+        from dlcctr.model.inspection import inspect_model
 
         info = inspect_model(
             settings.model,

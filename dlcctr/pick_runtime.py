@@ -102,7 +102,7 @@ def _flavour(campaign: Campaign, wish: Wish, *, gpu: bool) -> flavours.Flavour:
             raise UsageError(
                 f"{campaign.file}: names no model", "give one: dlcctr manifest … --model PROJECT, or --image here"
             )
-        from dlcctr.model import inspect_model
+        from dlcctr.model.inspection import inspect_model
 
         engine = inspect_model(
             campaign.model,

@@ -13,9 +13,9 @@ from dlcctr.errors import ModelError
 from dlcctr.fingerprint import fingerprint
 from dlcctr.jobs import SIF_NAME
 from dlcctr.manifest import Row, row_settings
-from dlcctr.model import ModelInfo, inspect_model
+from dlcctr.model.inspection import ModelInfo, inspect_model
+from dlcctr.model.yaml12 import read_yaml
 from dlcctr.sheet import Sheet, format_line
-from dlcctr.yamlfile import read_yaml
 
 VIDEOS = "videos"
 MODELS = "models"

@@ -142,7 +142,7 @@ def _too_long(rows: Sequence[Row]) -> Iterator[Problem]:
 
 def _model_problems(rows: Sequence[Row], campaign: Campaign) -> Iterator[Problem]:
     """Models that cannot be read, or are not what campaign.toml says; each is looked at once."""
-    from dlcctr.model import inspect_model
+    from dlcctr.model.inspection import inspect_model
 
     def cause(settings: Campaign) -> str:
         if not settings.model:

@@ -13,7 +13,7 @@ from dlcctr.manifest import Row
 from dlcctr.receipt import FrameCounts, Receipt
 
 if TYPE_CHECKING:
-    from dlcctr.model import ModelInfo
+    from dlcctr.model.inspection import ModelInfo
 
 Part = tuple[str, ...]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dlcctr import skeleton
-from dlcctr.model import ModelInfo
+from dlcctr.model import inference_project
+from dlcctr.model.inspection import ModelInfo
 
 SKELETON = "project"
 
 
 def make_skeleton(model: ModelInfo, scratch: Path) -> Path:
     """Make the skeleton of a model below `scratch` and give its config.yaml; raises `ModelError`."""
-    return skeleton.make_skeleton(model, scratch / SKELETON)
+    return inference_project.make_skeleton(model, scratch / SKELETON)

@@ -13,7 +13,7 @@ from dlcctr.contract import failure_file, row_folder
 from dlcctr.errors import ManifestError, VideoError
 from dlcctr.fingerprint import fingerprint
 from dlcctr.manifest import Row, find_row, read_manifest, row_settings
-from dlcctr.model import ModelInfo
+from dlcctr.model.inspection import ModelInfo
 from dlcctr.whole import Expected, expected_of
 
 if TYPE_CHECKING:

@@ -106,7 +106,7 @@ def _crop(text: str) -> tuple[int, int, int, int] | None:
 
 def _with_model(campaign: Campaign, project: Path) -> Campaign:
     """Pin what decides results: the snapshot by name, and the project's own crop where none is given."""
-    from dlcctr.model import inspect_model
+    from dlcctr.model.inspection import inspect_model
 
     info = inspect_model(
         project, shuffle=campaign.shuffle, trainset_index=campaign.trainset_index, snapshot=campaign.snapshot

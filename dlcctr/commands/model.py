@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dlcctr.survey import Survey
+    from dlcctr.model.survey import Survey
 
 Project = Annotated[Path, typer.Argument(help="DeepLabCut project folder (or its config.yaml).")]
 Bundle = Annotated[Path, typer.Argument(help="What `model pack` wrote: a .dlcmodel file or a folder.")]
@@ -43,7 +43,7 @@ def inspect(
     Ends with 5 if it cannot be used as it is, with 0 otherwise.
     """
     from dlcctr.contract import ExitCode
-    from dlcctr.survey import survey_model
+    from dlcctr.model.survey import survey_model
     from dlcctr.system.console import print_json
 
     found = survey_model(project, shuffle=shuffle, trainset_index=trainset_index, snapshot=snapshot)
@@ -66,8 +66,8 @@ def pack(
     as_json: Json = False,
 ) -> None:
     """Pack what an analysis needs: one shuffle, one snapshot (and its detector's), its YAML files."""
-    from dlcctr.bundle import listing_fields
-    from dlcctr.make_bundle import pack_model
+    from dlcctr.model.bundle import listing_fields
+    from dlcctr.model.pack import pack_model
     from dlcctr.system.console import print_json, print_lines
 
     listing = pack_model(
@@ -94,10 +94,10 @@ def pack(
 
 def verify(bundle: Bundle, *, as_json: Json = False) -> None:
     """Check every size and hash of a bundle, and that nothing else is in it. Ends with 5 and the list if not."""
-    from dlcctr.bundle import listing_fields
     from dlcctr.contract import ExitCode
+    from dlcctr.model.bundle import listing_fields
+    from dlcctr.model.verify import verify_bundle
     from dlcctr.system.console import print_json, print_lines
-    from dlcctr.verify_bundle import verify_bundle
 
     found = verify_bundle(bundle)
     if as_json:
@@ -118,7 +118,7 @@ def unpack(
     output: Annotated[Path, typer.Option("--output", "-o", help="Project folder to make.")],
 ) -> None:
     """Make a project of a bundle that DeepLabCut itself can use, with the paths of where it lies now."""
-    from dlcctr.make_bundle import unpack_model
+    from dlcctr.model.pack import unpack_model
     from dlcctr.system.console import print_lines
 
     print_lines([f"wrote {unpack_model(bundle, output)}"])
@@ -161,7 +161,7 @@ def _print_snapshots(found: Survey) -> None:
 
 
 def _print_findings(found: Survey) -> None:
-    from dlcctr.model import side_by_side
+    from dlcctr.model.inspection import side_by_side
     from dlcctr.system.console import print_lines
 
     for finding in found.findings:

@@ -14,7 +14,7 @@ from typing import Any
 from dlcctr.contract import row_folder
 from dlcctr.fingerprint import fingerprint
 from dlcctr.manifest import Row, write_manifest
-from dlcctr.model import ModelInfo, inspect_model
+from dlcctr.model.inspection import ModelInfo, inspect_model
 from dlcctr.plan import Plan, PlanTask, rows_digest, write_plan
 from dlcctr.receipt import Receipt, read_receipt
 

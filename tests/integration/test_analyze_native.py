@@ -14,7 +14,7 @@ import pytest
 from dlcctr.contract import row_folder
 from dlcctr.fingerprint import fingerprint
 from dlcctr.manifest import Row, write_manifest
-from dlcctr.model import inspect_model
+from dlcctr.model.inspection import inspect_model
 from dlcctr.receipt import Receipt, read_receipt
 from tests import media
 from tests.integration.tiny_models import KINDS, make_model

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from dlcctr import make_bundle
 from dlcctr.contract import ExitCode
-from dlcctr.make_bundle import pack_model
-from dlcctr.model import inspect_model
-from dlcctr.verify_bundle import verify_bundle
+from dlcctr.model import pack as make_bundle
+from dlcctr.model.inspection import inspect_model
+from dlcctr.model.pack import pack_model
+from dlcctr.model.verify import verify_bundle
 from tests.integration.campaigns import dlcctr, make_campaign, states
 from tests.integration.conftest import REAL_DATA
 from tests.integration.test_analyze_native import Native, calm_video, get_native

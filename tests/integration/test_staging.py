@@ -18,7 +18,7 @@ from dlcctr.campaign import read_campaign, write_campaign
 from dlcctr.check import check
 from dlcctr.contract import ExitCode
 from dlcctr.fingerprint import fingerprint
-from dlcctr.model import inspect_model
+from dlcctr.model.inspection import inspect_model
 from tests.bench.apptainer import CHECKOUT
 from tests.cluster.cluster import Cluster
 from tests.integration.staging import HOSTILE, Sides, tree, wait_until

@@ -14,7 +14,7 @@ from dlcctr.contract import ExitCode, failure_file, row_folder
 from dlcctr.errors import DlcctrError
 from dlcctr.fingerprint import fingerprint
 from dlcctr.manifest import Row, write_manifest
-from dlcctr.model import inspect_model
+from dlcctr.model.inspection import inspect_model
 from dlcctr.receipt import Receipt, read_receipt
 from entrypoint import child
 from entrypoint.analyze import Request, run

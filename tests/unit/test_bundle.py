@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dlcctr import bundle as form
-from dlcctr.bundle import END, LISTING, Entry, Listing, listing_text, parse_listing, read_bundle, write_tar
 from dlcctr.errors import ContractError, DlcctrError, ModelError
-from dlcctr.make_bundle import pack_model
-from dlcctr.model import inspect_model
-from dlcctr.model_tree import BundleFile
-from dlcctr.verify_bundle import verify_bundle
+from dlcctr.model import bundle as form
+from dlcctr.model.bundle import END, LISTING, Entry, Listing, listing_text, parse_listing, read_bundle, write_tar
+from dlcctr.model.files import BundleFile
+from dlcctr.model.inspection import inspect_model
+from dlcctr.model.pack import pack_model
+from dlcctr.model.verify import verify_bundle
 from tests.unit.projects import pytorch_project
 
 DIGEST = "ab" * 32

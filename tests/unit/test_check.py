@@ -370,6 +370,6 @@ def test_the_model_option_inspects_the_project(bench: Bench, monkeypatch: pytest
         calls.append((project, options))
         return Info()
 
-    monkeypatch.setattr("dlcctr.model.inspect_model", inspect)
+    monkeypatch.setattr("dlcctr.model.inspection.inspect_model", inspect)
     assert first(bench, model=tmp_path / "project").state is State.WHOLE
     assert calls == [(tmp_path / "project", {"shuffle": 1, "trainset_index": 0, "snapshot": ""})]

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from dlcctr.bundle import LISTING
 from dlcctr.campaign import read_campaign
 from dlcctr.cli import catch, make_app
 from dlcctr.errors import ModelError, OutputError, UsageError
 from dlcctr.jobs import campaign_binds
-from dlcctr.make_bundle import pack_model, unpack_model
 from dlcctr.manifest import read_manifest
-from dlcctr.model import inspect_model
+from dlcctr.model.bundle import LISTING
+from dlcctr.model.inspection import inspect_model
+from dlcctr.model.pack import pack_model, unpack_model
+from dlcctr.model.verify import verify_bundle
+from dlcctr.model.yaml12 import read_yaml
 from dlcctr.validate import validate
-from dlcctr.verify_bundle import verify_bundle
 from dlcctr.whole import expected_of
-from dlcctr.yamlfile import read_yaml
 from entrypoint.project import make_skeleton
 from tests.media import write_video
 from tests.unit.projects import NAME, PARTS, edit_json, pytorch_project, tensorflow_project, train_folder, write_json

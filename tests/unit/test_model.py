@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcctr.errors import ModelError
-from dlcctr.model import inspect_model
-from dlcctr.yamlfile import dump_yaml, parse_yaml, replace_values
+from dlcctr.model.inspection import inspect_model
+from dlcctr.model.yaml12 import dump_yaml, parse_yaml, replace_values
 from tests.unit.projects import PARTS, edit_json, pytorch_project, tensorflow_project, train_folder, write_json
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dlcctr.model import inspect_model
-from dlcctr.yamlfile import read_yaml
+from dlcctr.model.inspection import inspect_model
+from dlcctr.model.yaml12 import read_yaml
 from entrypoint.project import make_skeleton
 from tests.unit.projects import edit_json, pytorch_project, tensorflow_project, train_folder
 

@@ -11,7 +11,7 @@ from dlcctr.errors import ManifestError
 from dlcctr.far_campaign import There, check_there
 from dlcctr.fingerprint import fingerprint
 from dlcctr.manifest import Row, read_manifest, write_manifest
-from dlcctr.model import inspect_model
+from dlcctr.model.inspection import inspect_model
 from dlcctr.push_layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
 from dlcctr.remote import Remote
 from dlcctr.sheet import read_sheet

@@ -11,8 +11,8 @@ import pytest
 
 from dlcctr.cli import catch, make_app
 from dlcctr.errors import ModelError
-from dlcctr.make_bundle import pack_model
-from dlcctr.survey import Survey, survey_model
+from dlcctr.model.pack import pack_model
+from dlcctr.model.survey import Survey, survey_model
 from tests.unit.projects import NAME, PARTS, edit_json, pytorch_project, tensorflow_project, train_folder, write_json
 
 Cli = Callable[..., tuple[str, str]]

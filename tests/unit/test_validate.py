@@ -108,7 +108,7 @@ def test_models_that_cannot_be_read_or_are_other_ones(bench: Bench, monkeypatch:
             raise ModelError("bad has no config.yaml")
         return Info()
 
-    monkeypatch.setattr("dlcctr.model.inspect_model", inspect)
+    monkeypatch.setattr("dlcctr.model.inspection.inspect_model", inspect)
     write_campaign(replace(bench.campaign, model=bench.manifest.parent / "good"))
     bad = [replace(row, model="bad") for row in bench.rows[1:]]
     write_manifest(bench.manifest, [bench.rows[0], *bad])

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from dlcctr.errors import ModelError
-from dlcctr.model_tree import ROOT, ModelTree
-from dlcctr.yamlfile import has_aliases, parse_yaml
+from dlcctr.model.files import ROOT, ModelTree
+from dlcctr.model.yaml12 import has_aliases, parse_yaml
 
 MODEL_FOLDERS = {"pytorch": "dlc-models-pytorch", "tensorflow": "dlc-models"}
 POSE_FILES = {"pytorch": "pytorch_config.yaml", "tensorflow": "pose_cfg.yaml"}

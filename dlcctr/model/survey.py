@@ -7,12 +7,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dlcctr.errors import ModelError
-from dlcctr.findings import Finding, find_all, weight_findings
-from dlcctr.model import ModelInfo, choose_shuffle, choose_weights, inspect_model
-from dlcctr.model_tree import ModelTree, open_tree
-from dlcctr.recorded_errors import Recorded, recorded_errors
-from dlcctr.shuffles import CONFIG, ModelFolder, Shuffle, list_shuffles, names_of, read_config
-from dlcctr.snapshots import list_snapshots
+from dlcctr.model.checks import Finding, find_all, weight_findings
+from dlcctr.model.evaluation import Recorded, recorded_errors
+from dlcctr.model.files import ModelTree, open_tree
+from dlcctr.model.inspection import ModelInfo, choose_shuffle, choose_weights, inspect_model
+from dlcctr.model.shuffles import CONFIG, ModelFolder, Shuffle, list_shuffles, names_of, read_config
+from dlcctr.model.snapshots import list_snapshots
 
 
 @dataclass(frozen=True)

@@ -162,3 +162,11 @@ def dump_yaml(table: Mapping[str, Any]) -> str:
     Dumper.add_representer(str, represent)
     text: str = yaml.dump(dict(table), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1 << 16)
     return text
+
+
+_ABSOLUTE = re.compile(r"(?:/|\\\\|[A-Za-z]:[\\/]).*", re.DOTALL)
+
+
+def is_absolute(text: str) -> bool:
+    """Whether a text is an absolute path of Linux, macOS or Windows."""
+    return bool(_ABSOLUTE.fullmatch(text))

@@ -6,15 +6,15 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dlcctr.errors import ModelError
-from dlcctr.model_tree import ModelTree, open_tree
-from dlcctr.shuffles import CONDITIONAL, CONFIG, Shuffle, find_shuffle, names_of, read_config, read_table
-from dlcctr.snapshots import choose_snapshot, list_snapshots, weight_files
+from dlcctr.model.files import ModelTree, open_tree
+from dlcctr.model.shuffles import CONDITIONAL, CONFIG, Shuffle, find_shuffle, names_of, read_config, read_table
+from dlcctr.model.snapshots import choose_snapshot, list_snapshots, weight_files
 
 COORDS = ("x", "y", "likelihood")
 CONFIG_KEYS = (
@@ -230,3 +230,14 @@ def _hash(found: Shuffle, weights: dict[str, tuple[PurePosixPath, ...]]) -> str:
     }
     text = json.dumps(table, sort_keys=True, ensure_ascii=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+_LEFT_OUT = ("project", "snapshot_files", "detector_files", "folder")
+
+
+def model_facts(info: ModelInfo) -> dict[str, Any]:
+    """What a listing says of its model, all of which can be found again in its files."""
+    facts = asdict(info)
+    for name in _LEFT_OUT:
+        del facts[name]
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}

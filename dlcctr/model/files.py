@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from dlcctr.bundle import LISTING, Bundle, Listing, parse_listing, read_bundle
 from dlcctr.errors import ModelError
-from dlcctr.snapshots import digest_weights
-from dlcctr.yamlfile import read_text
+from dlcctr.model.bundle import LISTING, Bundle, Listing, parse_listing, read_bundle
+from dlcctr.model.snapshots import digest_weights
+from dlcctr.model.yaml12 import read_text
 
 ROOT = PurePosixPath()
 

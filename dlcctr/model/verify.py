@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from dlcctr.bundle import LISTING, Listing
 from dlcctr.errors import DlcctrError, ModelError
-from dlcctr.model_tree import BundleFile, ModelTree, open_tree
+from dlcctr.model.bundle import LISTING, Listing
+from dlcctr.model.files import BundleFile, ModelTree, open_tree
 from dlcctr.system.files import sha256_file
 
 
@@ -87,8 +87,7 @@ def _files_below(root: Path) -> dict[str, bool]:
 
 
 def _model_problems(tree: ModelTree) -> list[str]:
-    from dlcctr.make_bundle import model_facts
-    from dlcctr.model import inspect_model
+    from dlcctr.model.inspection import inspect_model, model_facts
 
     try:
         facts = model_facts(inspect_model(tree.root))

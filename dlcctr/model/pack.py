@@ -8,16 +8,13 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from dlcctr.bundle import LISTING, Entry, Listing, listing_text, write_tar
 from dlcctr.errors import ModelError, OutputError, UsageError
-from dlcctr.model import CONFIG_KEYS, DETECTOR_KEYS, PATH_KEYS, POSE_KEYS, ModelInfo, inspect_model
-from dlcctr.model_tree import ModelTree, open_tree
-from dlcctr.shuffles import CONFIG, read_table
-from dlcctr.skeleton import (
+from dlcctr.model.bundle import LISTING, Entry, Listing, listing_text, write_tar
+from dlcctr.model.files import ModelTree, open_tree
+from dlcctr.model.inference_project import (
     config_values,
     make_project,
     metadata_name,
@@ -26,14 +23,22 @@ from dlcctr.skeleton import (
     weight_names,
     yaml_names,
 )
+from dlcctr.model.inspection import (
+    CONFIG_KEYS,
+    DETECTOR_KEYS,
+    PATH_KEYS,
+    POSE_KEYS,
+    ModelInfo,
+    inspect_model,
+    model_facts,
+)
+from dlcctr.model.shuffles import CONFIG, read_table
+from dlcctr.model.snapshots import refuse_code
+from dlcctr.model.yaml12 import dump_yaml, is_absolute
 from dlcctr.system.files import CHUNK_BYTES, fsync_path
-from dlcctr.weights import refuse_code
-from dlcctr.yamlfile import dump_yaml
 
 HERE = PurePosixPath()
 RUNNERS = (("runner",), ("detector", "runner"))
-_ABSOLUTE = re.compile(r"(?:/|\\\\|[A-Za-z]:[\\/]).*", re.DOTALL)
-_LEFT_OUT = ("project", "snapshot_files", "detector_files", "folder")
 
 
 def pack_model(
@@ -92,14 +97,6 @@ def pack_model(
     return listing
 
 
-def model_facts(info: ModelInfo) -> dict[str, Any]:
-    """What a listing says of its model, all of which can be found again in its files."""
-    facts = asdict(info)
-    for name in _LEFT_OUT:
-        del facts[name]
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
-
-
 def _refuse_other(packed: ModelInfo, info: ModelInfo) -> None:
     if packed.hash != info.hash or packed.id != info.id:
         raise ModelError(
@@ -118,7 +115,7 @@ def unpack_model(bundle: Path, folder: Path) -> Path:
     UsageError
         There is something under the folder's name.
     """
-    from dlcctr.verify_bundle import refuse_broken
+    from dlcctr.model.verify import refuse_broken
 
     refuse_broken(bundle)
     info = inspect_model(bundle)
@@ -178,11 +175,6 @@ def _without_places(value: Any) -> Any:
     if isinstance(value, str) and is_absolute(value):
         return re.split(r"[\\/]", value.rstrip("\\/"))[-1]
     return value
-
-
-def is_absolute(text: str) -> bool:
-    """Whether a text is an absolute path of Linux, macOS or Windows."""
-    return bool(_ABSOLUTE.fullmatch(text))
 
 
 def _contents(tree: ModelTree, texts: dict[PurePosixPath, bytes], name: PurePosixPath) -> Iterable[bytes]:

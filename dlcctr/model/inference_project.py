@@ -11,10 +11,10 @@ import json
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-from dlcctr.model import ModelInfo
-from dlcctr.model_tree import ModelTree, open_tree
-from dlcctr.shuffles import CONFIG, POSE_FILES, metadata_file
-from dlcctr.yamlfile import replace_values
+from dlcctr.model.files import ModelTree, open_tree
+from dlcctr.model.inspection import ModelInfo
+from dlcctr.model.shuffles import CONFIG, POSE_FILES, metadata_file
+from dlcctr.model.yaml12 import replace_values
 
 TEST_FILES = ("pose_cfg.yaml", "inference_cfg.yaml")
 Values = dict[tuple[str, ...], Any]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from dlcctr.errors import ModelError
-from dlcctr.model_tree import ROOT, ModelTree
-from dlcctr.shuffles import ModelFolder
+from dlcctr.model.files import ROOT, ModelTree
+from dlcctr.model.shuffles import ModelFolder
 
 EVALUATION_FOLDERS = {"pytorch": "evaluation-results-pytorch", "tensorflow": "evaluation-results"}
 _STEPS = ("training iterations:", "training iterations", "training epochs", "step")
