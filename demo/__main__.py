@@ -13,10 +13,11 @@ import sys
 import time
 from pathlib import Path
 
-from dlcctr import flavours, native
+from dlcctr import native
 from dlcctr.campaign import read_campaign
 from dlcctr.cli import catch
 from dlcctr.errors import AnalysisError, CommandFailedError
+from dlcctr.image import flavours
 from dlcctr.system import processes as run
 
 HERE = Path(__file__).resolve().parent

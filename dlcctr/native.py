@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr import flavours
-from dlcctr.build_context import OPENVINO_LOCK
 from dlcctr.contract import OPENVINO_FOLDER
 from dlcctr.errors import CommandFailedError, ToolMissingError
+from dlcctr.image import flavours
+from dlcctr.image.context import OPENVINO_LOCK
 from dlcctr.system import processes
 from dlcctr.system.console import warn
 
@@ -219,7 +219,7 @@ def _pip_install(plan: Plan, requirements: Path, say: Say) -> None:
 
 def _sources(wheels: Sequence[Path]) -> list[str]:
     """Where pip looks beside its own settings: wheel folders, and the variables that `image build` knows as well."""
-    folders = [Path(flavours.__file__).resolve().parents[1] / "wheels", *wheels]
+    folders = [Path(flavours.__file__).resolve().parents[2] / "wheels", *wheels]
     folders += [Path(os.environ["DLCCTR_WHEELS"])] if os.environ.get("DLCCTR_WHEELS") else []
     words = [word for path in folders if path.is_dir() for word in ("--find-links", str(path))]
     for name, option in (("INDEX_URL", "--index-url"), ("EXTRA_INDEX_URL", "--extra-index-url")):
@@ -253,7 +253,7 @@ def _no_torch(flavour: str, requirement: str, error: CommandFailedError) -> Tool
 
 def _code_layer(packages: Path) -> Path:
     """Thin environment above `packages` that holds a copy of this dlcctr; made beside and renamed into place."""
-    source = Path(flavours.__file__).resolve().parents[1]
+    source = Path(flavours.__file__).resolve().parents[2]
     folder = packages.with_name(f"code-{packages.name.removeprefix('env-')}-{_source_digest(source)}")
     python = folder / "bin" / "python"
     if _is_whole(folder):

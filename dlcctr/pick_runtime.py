@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr import flavours, native
+from dlcctr import native
 from dlcctr.campaign import Campaign
 from dlcctr.errors import ToolMissingError, UsageError
+from dlcctr.image import flavours
 from dlcctr.runtimes import Native, Runtime, find_apptainer, find_docker
 from dlcctr.system.console import warn
 

@@ -42,7 +42,7 @@ def check_image(image: Path, campaign: Campaign) -> None:
     ToolMissingError, ContractError, ModelError
         It is not.
     """
-    from dlcctr.sif import inspect_sif
+    from dlcctr.image.sif import inspect_sif
 
     if not image.is_file():
         raise ToolMissingError(f"{image}: the image is not there", "name the SIF with --image; see docs/sif.md")
@@ -51,7 +51,7 @@ def check_image(image: Path, campaign: Campaign) -> None:
     except ToolMissingError:
         warn(f"{image}: not looked into: neither apptainer nor singularity is on this machine without a module")
         return
-    from dlcctr.runtimes import check_contract
+    from dlcctr.image.labels import check_contract
 
     labels = inspect_sif(image)["labels"]
     check_contract(str(image), labels)

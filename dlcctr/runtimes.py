@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dlcctr.binds import Bind, mount_words
-from dlcctr.contract import CONTRACT_VERSION, ENV_PREFIX, LABEL_PREFIX
+from dlcctr.contract import ENV_PREFIX
 from dlcctr.errors import ContractError, ToolMissingError
+from dlcctr.image.labels import check_contract
 from dlcctr.system import processes
 
 REMOVALS = 50
@@ -238,15 +239,3 @@ def _labels(text: str) -> dict[str, Any]:
         return json.loads(text) or {}
     except ValueError:
         return {}
-
-
-def check_contract(what: str, labels: Mapping[str, Any]) -> None:
-    """Compare an image's contract label with this program's; a `ContractError` where they differ."""
-    version = labels.get(f"{LABEL_PREFIX}contract")
-    if version is None:
-        raise ContractError(f"{what} has no label {LABEL_PREFIX}contract: it is no dlcctr image", "see `make image`")
-    if str(version) != str(CONTRACT_VERSION):
-        raise ContractError(
-            f"{what} speaks contract {version}, this dlcctr speaks {CONTRACT_VERSION}",
-            "use the image and the dlcctr of the same version",
-        )

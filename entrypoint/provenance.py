@@ -79,7 +79,7 @@ def check_engine(wanted: str, project: object) -> None:
 def _image_for(engine: str) -> str:
     """Tag of the image of an engine, for the same kind of device as this one."""
     from dlcctr.errors import UsageError
-    from dlcctr.flavours import list_flavours, pick_flavour, read_pins
+    from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
 
     device = "cpu" if read_image_info().flavour.endswith("-cpu") else "cuda"
     try:

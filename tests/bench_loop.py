@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.contract import ENGINES
-from dlcctr.flavours import list_flavours, pick_flavour, read_pins
+from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
 from dlcctr.model.inspection import inspect_model
 from dlcctr.native import ensure_environment
 from dlcctr.system.cpus import cpu_count, thread_environment

@@ -43,9 +43,10 @@ def build(
     Indexes, wheel folders and certificates that pip uses on this machine are found and used; the options above and
     DLCCTR_INDEX_URL, DLCCTR_EXTRA_INDEX_URL, DLCCTR_WHEELS and DLCCTR_CA_BUNDLE come first.
     """
-    from dlcctr import flavours, image
-    from dlcctr.archive import inspect_tag
     from dlcctr.errors import UsageError
+    from dlcctr.image import build as image
+    from dlcctr.image import flavours, package_sources
+    from dlcctr.image.docker_sdk import inspect_tag
 
     if every and tag:
         raise UsageError("--tag names one image, --all builds several", "leave out one of them")
@@ -53,7 +54,7 @@ def build(
     chosen = [each for each in known if flavours.is_default(each, pins)]
     if not every:
         chosen = [flavours.pick_flavour(known, pins, engine, device, cuda)]
-    sources = image.settle_sources(
+    sources = package_sources.settle_sources(
         checkout, wheels=wheels, ca_bundle=ca_bundle, index_url=index_url, extra_index_urls=extra_index_url or ()
     )
     if sources.ca_bundle:
@@ -68,9 +69,9 @@ def inspect(
     *, image: Tag = "", engine: Engine = "tensorflow", device: Device = "cuda", cuda: Cuda = "", as_json: Json = False
 ) -> None:
     """Print what an image, a saved archive (.tar) or a SIF says about itself."""
-    from dlcctr.archive import inspect_archive, inspect_tag
     from dlcctr.contract import CONTRACT_VERSION
-    from dlcctr.sif import inspect_sif, is_archive, is_sif
+    from dlcctr.image.docker_sdk import inspect_archive, inspect_tag
+    from dlcctr.image.sif import inspect_sif, is_archive, is_sif
 
     image = image or _tag(engine, device, cuda)
     path = Path(image)
@@ -93,7 +94,7 @@ def save(
     cuda: Cuda = "",
 ) -> None:
     """Write the image to an archive, to be copied to a cluster."""
-    from dlcctr.archive import save_image
+    from dlcctr.image.docker_sdk import save_image
 
     size = save_image(tag or _tag(engine, device, cuda), output)
     typer.echo(
@@ -106,7 +107,7 @@ def push(
     target: Annotated[str, typer.Argument(help="REGISTRY/NAME or REGISTRY/NAME:TAG")],
 ) -> None:
     """Push the image to a registry and print the digest that the registry has it under."""
-    from dlcctr.archive import push_image
+    from dlcctr.image.docker_sdk import push_image
 
     pinned = push_image(tag, target)
     typer.echo(f"pushed {pinned}")
@@ -126,7 +127,7 @@ def sif(
 ) -> None:
     """Turn the image into a SIF with apptainer or singularity, without root."""
     from dlcctr.errors import UsageError
-    from dlcctr.sif import COMPRESSIONS, build_sif
+    from dlcctr.image.sif import COMPRESSIONS, build_sif
 
     if compression not in COMPRESSIONS:
         raise UsageError(f"--compression {compression} is not known", f"choose from: {', '.join(COMPRESSIONS)}")
@@ -136,7 +137,7 @@ def sif(
 
 
 def _tag(engine: str, device: str, cuda: str) -> str:
-    from dlcctr.flavours import list_flavours, pick_flavour, read_pins
+    from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
 
     return pick_flavour(list_flavours(), read_pins(), engine, device, cuda).tag
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.flavours import Flavour, find_checkout, list_flavours, pick_flavour, read_pins
+from dlcctr.image.flavours import Flavour, find_checkout, list_flavours, pick_flavour, read_pins
 from tests.bench.apptainer import CHECKOUT, ApptainerBench, start_bench
 from tests.bench.registry import running_registry
 
@@ -29,7 +29,8 @@ def docker_engine() -> str:
 
 def ensure_image(flavour: Flavour) -> str:
     """Build a flavour's image (quick where nothing has changed); gives its tag."""
-    from dlcctr.image import build_image, settle_sources
+    from dlcctr.image.build import build_image
+    from dlcctr.image.package_sources import settle_sources
 
     subprocess.run(["sh", str(CHECKOUT / "scripts" / "base.sh"), "--if-needed"], check=True)
     checkout = find_checkout()
@@ -59,7 +60,7 @@ def image_id(tag: str) -> str:
 @contextlib.contextmanager
 def saved(tag: str, bench: ApptainerBench) -> Iterator[Path]:
     """An image as an archive in the bench's folder, removed afterwards."""
-    from dlcctr.archive import save_image
+    from dlcctr.image.docker_sdk import save_image
 
     archive = bench.shared / f"{image_id(tag)}.tar"
     save_image(tag, archive)
@@ -117,7 +118,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def small_image(docker_engine: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Image with the contract's labels and an entrypoint of one line, for what needs no DeepLabCut."""
-    from dlcctr.image import resolve_base
+    from dlcctr.image.build import resolve_base
 
     subprocess.run(["sh", str(CHECKOUT / "scripts" / "base.sh"), "--if-needed"], check=True)
     folder = tmp_path_factory.mktemp("small")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.flavours import list_flavours, pick_flavour, read_pins
+from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
 from tests.bench.fixtures import (  # noqa: F401
     apptainer_bench,
     cpu_image,

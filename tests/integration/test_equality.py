@@ -189,7 +189,7 @@ def crop_pictures(model: Path) -> None:
 @pytest.fixture(scope="module", params=["pytorch", "tensorflow"])
 def full_case(request: pytest.FixtureRequest, apptainer_bench: ApptainerBench, docker_engine: str) -> Case:
     """The whole clip; PyTorch with the trained model, TensorFlow with seeded random weights of its own."""
-    from dlcctr.flavours import list_flavours, pick_flavour, read_pins
+    from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
     from tests.bench.fixtures import ensure_image
     from tests.integration.conftest import native_python_of
 

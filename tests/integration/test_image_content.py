@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from dlcctr.build_context import stage
 from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX, ExitCode
-from dlcctr.flavours import Flavour, find_checkout, list_flavours, pick_flavour, read_pins
-from dlcctr.image import resolve_base, settle_sources
+from dlcctr.image.build import resolve_base
+from dlcctr.image.context import stage
+from dlcctr.image.flavours import Flavour, find_checkout, list_flavours, pick_flavour, read_pins
+from dlcctr.image.package_sources import settle_sources
 from tests.bench.fixtures import ensure_image
 
 SITE = "/opt/dlc/lib/python3.11/site-packages"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.flavours import list_flavours, pick_flavour, read_pins
+from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
 from tests import media
 from tests.bench.apptainer import CHECKOUT, ApptainerBench
 from tests.bench.fixtures import ensure_image, make_sif

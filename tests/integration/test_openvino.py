@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.contract import NETWORKS_FOLDER
-from dlcctr.flavours import read_pins
+from dlcctr.image.flavours import read_pins
 from tests import media
 from tests.integration.own_loop import OwnLoop
 from tests.integration.tiny_models import RESNET50, make_model

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.archive import docker_client, inspect_archive, inspect_tag, push_image, save_image
 from dlcctr.errors import CommandFailedError, UsageError
-from dlcctr.sif import is_sif
+from dlcctr.image.docker_sdk import docker_client, inspect_archive, inspect_tag, push_image, save_image
+from dlcctr.image.sif import is_sif
 from tests.bench.apptainer import ApptainerBench
 
 pytestmark = pytest.mark.real

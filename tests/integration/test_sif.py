@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.archive import inspect_tag
 from dlcctr.contract import ExitCode
+from dlcctr.image.docker_sdk import inspect_tag
 from tests.bench.apptainer import ApptainerBench
 
 BOTH = [

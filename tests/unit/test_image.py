@@ -15,9 +15,13 @@ from typing import Any
 
 import pytest
 
-from dlcctr import archive, build_context, flavours, image
-from dlcctr.build_context import Sources, find_sources, read_lock, read_pip_config, stage
 from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError, UsageError
+from dlcctr.image import build as image
+from dlcctr.image import context as build_context
+from dlcctr.image import docker_sdk as archive
+from dlcctr.image import flavours
+from dlcctr.image.context import read_lock, stage
+from dlcctr.image.package_sources import Sources, find_sources, read_pip_config
 
 PINS = {"BASE_IMAGE": "debian:bookworm-slim", "BASE_DIGEST": f"sha256:{'a' * 64}"}
 LOCAL_ID = f"sha256:{'b' * 64}"
@@ -203,7 +207,7 @@ def test_cpu_build_without_wheel_or_index_fails_before_the_build(checkout: Path,
 
 
 def test_without_git_the_context_holds_what_a_build_reads(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dlcctr.build_context.shutil.which", lambda name: None)
+    monkeypatch.setattr("dlcctr.image.context.shutil.which", lambda name: None)
     assert {"Dockerfile", "dlcctr/contract.py", "requirements/x-cpu.lock"} <= set(build_context.tracked_files(checkout))
 
 

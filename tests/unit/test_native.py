@@ -11,7 +11,7 @@ import pytest
 from dlcctr import native
 from dlcctr.contract import OPENVINO_FOLDER
 from dlcctr.errors import CommandFailedError, ToolMissingError
-from dlcctr.flavours import Flavour
+from dlcctr.image.flavours import Flavour
 from dlcctr.system import processes as run
 
 FLAVOUR = Flavour("pytorch", "2.13.0", "cpu")

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr import flavours, native, runtimes
+from dlcctr import native, runtimes
 from dlcctr.binds import Bind, linked_files, mount_words, plan_binds
 from dlcctr.campaign import Campaign
 from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
 from dlcctr.errors import ContractError, ToolMissingError, UsageError
+from dlcctr.image import flavours
 from dlcctr.pick_runtime import Wish, pick_runtime
 from dlcctr.runtimes import Apptainer, Docker, Job, Native
 from dlcctr.system import processes as run

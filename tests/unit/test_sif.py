@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr import sif
 from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError, UsageError
-from dlcctr.flavours import find_checkout
+from dlcctr.image import sif
+from dlcctr.image.flavours import find_checkout
 from tests.unit.test_image import write_archive
 
 STAND_IN = """\
@@ -97,7 +97,7 @@ def test_zstd_is_passed_on(tool: Tool, archive: Path, monkeypatch: pytest.Monkey
 
 def test_old_singularity_needs_fakeroot_for_a_definition(monkeypatch: pytest.MonkeyPatch, tool: Tool) -> None:
     monkeypatch.setenv("TOOL_VERSION", "singularity version 3.8.7")
-    monkeypatch.setattr("dlcctr.sif.os.geteuid", lambda: 1000)
+    monkeypatch.setattr("dlcctr.image.sif.os.geteuid", lambda: 1000)
     assert sif.build_options("apptainer", definition=True, compression="gzip", http=False) == ["--fakeroot"]
     assert sif.build_options("apptainer", definition=False, compression="gzip", http=False) == []
 

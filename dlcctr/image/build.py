@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from dlcctr import __version__
-from dlcctr.build_context import Sources, find_sources, read_pip_config, stage
 from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
 from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError
-from dlcctr.flavours import Flavour
+from dlcctr.image.context import stage
+from dlcctr.image.flavours import Flavour
+from dlcctr.image.package_sources import Sources
 from dlcctr.system.processes import find_tool, run
 
 LOCAL_BASE = "dlcctr-base:bookworm"
 """What scripts/base.sh makes."""
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 """Docker knows these build arguments itself and keeps them out of the image's history."""
-
-
-def settle_sources(checkout: Path, **options: object) -> Sources:
-    """Find indexes, wheels and the CA bundle from options, environment and pip's own settings."""
-    listing = run([sys.executable, "-m", "pip", "config", "list"], check=False, merge=False)
-    pip_config = read_pip_config(listing.stdout if listing.returncode == 0 else "")
-    return find_sources(os.environ, pip_config, checkout=checkout, **options)  # type: ignore[arg-type]
 
 
 def build_image(

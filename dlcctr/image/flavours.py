@@ -16,7 +16,7 @@ else:
     import tomli as tomllib
 
 IMAGE_NAME = "dlcctr"
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 _SOURCE_HINT = "run the command inside a checkout of the project"
 
 

@@ -10,10 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from dlcctr.archive import inspect_archive, save_image
 from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
 from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError, UsageError
-from dlcctr.flavours import read_source
+from dlcctr.image.docker_sdk import inspect_archive, save_image
+from dlcctr.image.flavours import read_source
 from dlcctr.system.files import fsync_path
 from dlcctr.system.processes import find_tool, run
 

@@ -1,0 +1,1 @@
+"""The container image: flavours, build context, build, labels, SIF."""
