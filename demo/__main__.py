@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from dlcctr import native
-from dlcctr.campaign import read_campaign
+from dlcctr.campaign.config import read_campaign
 from dlcctr.cli import catch
 from dlcctr.errors import AnalysisError, CommandFailedError
 from dlcctr.image import flavours

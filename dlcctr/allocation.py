@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from dlcctr import slurm
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import TryAgainError
 from dlcctr.plan import read_plan
 from dlcctr.submissions import Array, Submission, read_submissions, write_submission

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dlcctr.discover import discover
+from dlcctr.campaign.discover import discover
+from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.probe import probe_all
+from dlcctr.campaign.rows import Row
 from dlcctr.errors import VideoError
-from dlcctr.fingerprint import fingerprint
-from dlcctr.manifest import Row
-from dlcctr.probe import probe_all
 
 TEMPORARY = re.compile(
     r"^~|^\.|[._~-](tmp|temp|part|partial|filepart|crdownload|download|copying)([._~-]|$)", re.IGNORECASE

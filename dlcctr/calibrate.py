@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlcctr.campaign.rows import Row
 from dlcctr.cost import row_frames
 from dlcctr.errors import CommandFailedError
-from dlcctr.manifest import Row
 
 FRAMES_GPU = 3000
 """Long enough that a GPU's frames outweigh the row's fixed costs, and done within a minute or so."""

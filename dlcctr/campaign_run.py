@@ -11,20 +11,19 @@ from pathlib import Path
 
 from dlcctr import local
 from dlcctr.binds import linked_files, plan_binds
-from dlcctr.campaign import Campaign, read_campaign
+from dlcctr.campaign.config import Campaign, read_campaign
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.paths import row_log
+from dlcctr.campaign.rows import Row, choose_rows, row_settings
 from dlcctr.contract import ExitCode
 from dlcctr.errors import GpuError, OutputError, UsageError
 from dlcctr.localview import open_view
-from dlcctr.manifest import Row, read_manifest, row_settings
 from dlcctr.pick_runtime import Wish, pick_runtime
-from dlcctr.row_choice import choose_rows
 from dlcctr.runtimes import Runtime
 from dlcctr.slots import divide
 from dlcctr.system import processes
 from dlcctr.system.console import one_line, warn
 from dlcctr.system.cpus import cpu_list
-
-LOG_FOLDER = "logs"
 
 
 @dataclass(frozen=True)
@@ -118,11 +117,6 @@ def _task(manifest: Path, settings: Campaign, row: Row, options: Options, runtim
         binds=plan_binds(_read_only(manifest, settings, row), [settings.out]) if runtime.contained else (),
         options=tuple(words),
     )
-
-
-def row_log(campaign: Campaign, manifest: Path, index: int) -> Path:
-    """Log of a row that is run on this machine."""
-    return campaign.folder / LOG_FOLDER / f"{manifest.stem}-row{index:05d}.log"
 
 
 def _read_only(manifest: Path, settings: Campaign, row: Row) -> Iterator[Path]:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from dlcctr import slurm
 from dlcctr.allocation import arrays_of, settle_submissions
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.rows import choose_rows
 from dlcctr.errors import ManifestError, ToolMissingError, TryAgainError
-from dlcctr.manifest import read_manifest
 from dlcctr.plan import read_plan
-from dlcctr.row_choice import choose_rows
 from dlcctr.slurm_text import TaskState
 from dlcctr.submissions import Array, Submission
 from dlcctr.system.console import ranges

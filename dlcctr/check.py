@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dlcctr.campaign import Campaign, read_campaign
+from dlcctr.campaign.config import Campaign, read_campaign
+from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.rows import Row, choose_rows, refuse_empty, row_settings
 from dlcctr.contract import ATTEMPT_PREFIX, PARTS_PREFIX, RECEIPT_FILENAME, RowState, failure_file, row_folder
 from dlcctr.errors import DlcctrError
-from dlcctr.fingerprint import fingerprint
-from dlcctr.manifest import Row, read_manifest, refuse_empty, row_settings
 from dlcctr.receipt import Receipt, broken_files, parse_receipt, read_receipt
-from dlcctr.row_choice import choose_rows
 from dlcctr.states import Attempt, CheckResult, RowResult, State
 from dlcctr.system.progress import RowProgress, no_progress
 from dlcctr.whole import (

@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dlcctr.campaign import Campaign
+from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.rows import Crop, Row
 from dlcctr.errors import UsageError
-from dlcctr.manifest import Crop, Row
 from dlcctr.receipt import Receipt
 
 IMPORT_S = 15.0

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlcctr.campaign import Campaign, parse_campaign
+from dlcctr.campaign.config import Campaign, parse_campaign
+from dlcctr.campaign.manifest import rows_of
+from dlcctr.campaign.rows import Row
+from dlcctr.campaign.spreadsheet import parse_sheet
 from dlcctr.contract import CAMPAIGN_FILENAME
 from dlcctr.errors import ManifestError
 from dlcctr.far import Far
-from dlcctr.manifest import Row, rows_of
 from dlcctr.push_layout import RESULTS
 from dlcctr.remote import Remote
-from dlcctr.sheet import parse_sheet
 from dlcctr.system.console import ranges
 
 if sys.version_info >= (3, 11):

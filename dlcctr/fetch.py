@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlcctr import rsync
-from dlcctr.campaign import Campaign, read_campaign
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign.config import Campaign, read_campaign
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.rows import Row, choose_rows, refuse_empty
 from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME
 from dlcctr.errors import DlcctrError, OutputError, TryAgainError, UsageError
 from dlcctr.far import PRIVATE, Far, open_far
 from dlcctr.far_campaign import read_there
-from dlcctr.manifest import Row, read_manifest, refuse_empty
 from dlcctr.receipt import Receipt, broken_files, parse_receipt
 from dlcctr.remote import Remote
-from dlcctr.row_choice import choose_rows
 from dlcctr.states import epoch
 from dlcctr.system import locks
 from dlcctr.system.console import size_text

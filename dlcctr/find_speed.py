@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dlcctr import cost
-from dlcctr.campaign import Campaign
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.cost import Speed
 from dlcctr.errors import DlcctrError, UsageError
 from dlcctr.plan import read_plan

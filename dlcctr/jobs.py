@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcctr.binds import Bind, linked_files, plan_binds
-from dlcctr.campaign import Campaign
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.rows import Row, row_settings
 from dlcctr.errors import OutputError, UsageError
-from dlcctr.manifest import Row, row_settings
 from dlcctr.packing import array_slices
 from dlcctr.plan import Plan
 from dlcctr.plan_options import DEFAULT_PARALLEL, PlanOptions

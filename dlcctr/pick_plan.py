@@ -6,10 +6,11 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.rows import Row
 from dlcctr.errors import DlcctrError, ManifestError
 from dlcctr.make_plan import make_plan
-from dlcctr.manifest import Row, read_manifest
 from dlcctr.plan import Plan, PlanTask, new_plan_id, read_plan, rows_digest, task_rows, write_plan
 from dlcctr.plan_options import PlanOptions
 from dlcctr.system.console import warn

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr import native
-from dlcctr.campaign import Campaign
+from dlcctr.campaign.config import Campaign
 from dlcctr.errors import ToolMissingError, UsageError
 from dlcctr.image import flavours
 from dlcctr.runtimes import Native, Runtime, find_apptainer, find_docker

@@ -11,9 +11,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from dlcctr.campaign.rows import Row
 from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import ContractError, ManifestError
-from dlcctr.manifest import Row
 from dlcctr.system.files import write_text_atomic
 
 PLAN_HINT = "make a new one with `dlcctr plan`"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlcctr.calibrate import Calibration
+from dlcctr.campaign.rows import Row
 from dlcctr.cost import Speed
 from dlcctr.errors import UsageError
-from dlcctr.manifest import Row
 from dlcctr.site_limits import Limits
 
 DEFAULT_PARALLEL = 20

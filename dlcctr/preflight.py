@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 from dlcctr import slurm
-from dlcctr.campaign import Campaign
+from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.rows import Row
 from dlcctr.contract import LABEL_PREFIX, RESULT_BYTES_PER_VALUE
-from dlcctr.errors import ModelError, OutputError, ToolMissingError, UsageError, VideoError
-from dlcctr.manifest import Row, row_settings
+from dlcctr.errors import ModelError, OutputError, ToolMissingError, UsageError
 from dlcctr.system import processes
 from dlcctr.system.console import warn
 
-NAMED = 5
 NONE_NOW = "node configuration is not available"
 """What --test-only says of nodes that are drained as well; the submission itself is taken then, or refused for good."""
 HINTS = {
@@ -60,43 +56,6 @@ def check_image(image: Path, campaign: Campaign) -> None:
         raise ModelError(
             f"{image} has the {engine} engine, the model was trained with {campaign.engine}",
             f"use the {campaign.engine} image",
-        )
-
-
-def check_models(campaign: Campaign, rows: Sequence[Row]) -> None:
-    """Every model of the rows is whole, and the campaign's is the one that it was made for; raises `ModelError`."""
-    from dlcctr.campaign_model import inspect_campaign_model
-
-    settings = {replace(row_settings(row, campaign), crop=None) for row in rows}  # a crop is no other model
-    for each in settings:
-        inspect_campaign_model(each)
-
-
-def bad_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:
-    """Rows whose video is not there, cannot be read, or has another size than the manifest says; why for each."""
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        found = pool.map(lambda row: _video_problem(campaign.video_root / row.video, row), rows)
-        return {row.index: problem for row, problem in zip(rows, found, strict=True) if problem}
-
-
-def _video_problem(path: Path, row: Row) -> str:
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        return f"{path}: {error.strerror}"
-    if row.bytes is not None and size != row.bytes:
-        return f"{path}: {size} bytes, the manifest says {row.bytes}"
-    return "" if os.access(path, os.R_OK) else f"{path}: you may not read it"
-
-
-def refuse_bad_videos(problems: dict[int, str]) -> None:
-    """Raise `VideoError` that names the first of them."""
-    if problems:
-        named = "; ".join(f"row {index}: {problem}" for index, problem in list(problems.items())[:NAMED])
-        more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
-        raise VideoError(
-            f"{len(problems)} videos cannot be analysed: {named}{more}",
-            "bring them back (see `dlcctr validate`), or submit the others with --skip-bad-videos",
         )
 
 

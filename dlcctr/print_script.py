@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from dlcctr import jobs
-from dlcctr.campaign import read_campaign
+from dlcctr.campaign.config import read_campaign
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.rows import refuse_empty
 from dlcctr.campaign_run import finished_rows
 from dlcctr.errors import UsageError
 from dlcctr.jobs import JobOptions
-from dlcctr.manifest import read_manifest, refuse_empty
 from dlcctr.pick_plan import pick_plan, read_given_plan
 from dlcctr.plan_options import PlanOptions
 from dlcctr.sbatch import render

@@ -10,19 +10,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dlcctr import preflight, rsync
-from dlcctr.campaign import Campaign, campaign_text, read_campaign
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr import rsync
+from dlcctr.campaign import video_check
+from dlcctr.campaign.config import Campaign, campaign_text, read_campaign
+from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.manifest import rows_of
+from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.rows import Row, choose_rows, refuse_empty
+from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
 from dlcctr.far import Far, open_far
 from dlcctr.far_campaign import check_there, read_there
 from dlcctr.far_scripts import Place, Seen
-from dlcctr.fingerprint import fingerprint
-from dlcctr.manifest import Row, refuse_empty, rows_of
 from dlcctr.push_layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
 from dlcctr.remote import Remote, remember_remote
-from dlcctr.row_choice import choose_rows
-from dlcctr.sheet import read_sheet
 from dlcctr.system import locks
 from dlcctr.system.console import size_text
 from dlcctr.system.progress import Bar, no_bar
@@ -127,10 +128,10 @@ def _items(
     """Files of the campaign, and the rows whose video is not among them."""
     left_out = {row.index: row.error for row in chosen if row.error}
     readable = [row for row in chosen if not row.error]
-    problems = preflight.bad_videos(campaign, readable)
+    problems = video_check.bad_videos(campaign, readable)
     problems |= _changed_videos(campaign, [row for row in readable if row.index not in problems])
     if not wish.skip_bad_videos:
-        preflight.refuse_bad_videos(problems)
+        video_check.refuse_bad_videos(problems)
     items = video_items(campaign, [row for row in readable if row.index not in problems])
     if not wish.videos_only:
         if wish.image and not wish.image.is_file():
@@ -138,7 +139,7 @@ def _items(
                 f"{wish.image}: the image is not there", "name the SIF with --image; see docs/sif.md"
             )
         if campaign.model:
-            preflight.check_models(campaign, rows)
+            video_check.check_models(campaign, rows)
         items += [*model_items(campaign, rows), *image_items(wish.image)]
     return items, {**left_out, **problems}
 

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dlcctr.campaign import Campaign
+from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.rows import Row, row_settings
+from dlcctr.campaign.spreadsheet import Sheet, format_line
 from dlcctr.errors import ModelError
-from dlcctr.fingerprint import fingerprint
 from dlcctr.jobs import SIF_NAME
-from dlcctr.manifest import Row, row_settings
 from dlcctr.model.inspection import ModelInfo, inspect_model
 from dlcctr.model.yaml12 import read_yaml
-from dlcctr.sheet import Sheet, format_line
 
 VIDEOS = "videos"
 MODELS = "models"

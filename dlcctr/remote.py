@@ -8,7 +8,7 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from dlcctr.campaign import Campaign, campaign_text
+from dlcctr.campaign.config import Campaign, campaign_text
 from dlcctr.errors import UsageError
 from dlcctr.system.files import write_text_atomic
 

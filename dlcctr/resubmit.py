@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.allocation import settle_submissions
-from dlcctr.campaign import read_campaign
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign.config import read_campaign
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.rows import choose_rows
 from dlcctr.errors import TryAgainError, UsageError
 from dlcctr.jobs import JobOptions
-from dlcctr.manifest import read_manifest
 from dlcctr.plan_options import PlanOptions
 from dlcctr.remedy import Decision, Group, decide
-from dlcctr.row_choice import choose_rows
 from dlcctr.site_profile import Site, override
 from dlcctr.site_values import KEYS
 from dlcctr.status import status

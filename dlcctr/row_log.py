@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr.campaign import read_campaign
-from dlcctr.campaign_paths import CampaignPaths
-from dlcctr.campaign_run import row_log
+from dlcctr.campaign.config import read_campaign
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.paths import CampaignPaths, row_log
+from dlcctr.campaign.rows import find_row
 from dlcctr.errors import ManifestError
 from dlcctr.handed import Handed, Scheduler, read_submitted
 from dlcctr.local import LOG_HEAD
-from dlcctr.manifest import find_row, read_manifest
 from dlcctr.task_log import had_lanes, row_lines
 
 LANES_NOTE = "this task ran rows on several GPUs at a time: lines of other rows may stand between"

@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
 
-from dlcctr.campaign import Campaign
+from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
-from dlcctr.manifest import Row
 from dlcctr.receipt import Receipt
 
 

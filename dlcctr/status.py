@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.causes import Cause, of_failure, of_task
 from dlcctr.check import Options, check
 from dlcctr.contract import ExitCode

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import ContractError, ManifestError
 from dlcctr.system.files import write_text_atomic

@@ -11,16 +11,17 @@ from typing import Any
 
 from dlcctr import jobs, preflight, slurm
 from dlcctr.allocation import allocated_rows, forget_arrays, settle_submissions
-from dlcctr.campaign import Campaign, read_campaign
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign import video_check
+from dlcctr.campaign.config import Campaign, read_campaign
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.rows import Row, choose_rows, refuse_empty
 from dlcctr.campaign_run import finished_rows
 from dlcctr.errors import CommandFailedError
 from dlcctr.jobs import JobOptions
-from dlcctr.manifest import Row, read_manifest, refuse_empty
 from dlcctr.pick_plan import pick_plan, with_canary
 from dlcctr.plan import Plan
 from dlcctr.plan_options import PlanOptions
-from dlcctr.row_choice import choose_rows
 from dlcctr.sbatch import Script, job_name, option_words, render
 from dlcctr.site_profile import Site
 from dlcctr.submissions import Array, Submission, write_submission
@@ -118,13 +119,13 @@ def place(
 ) -> Submitted:
     """Check, plan and submit rows. To be called with the campaign's lock held; raises as `submit` does."""
     wish = order.wish
-    problems = preflight.bad_videos(campaign, order.todo)
+    problems = video_check.bad_videos(campaign, order.todo)
     if not wish.skip_bad_videos:
-        preflight.refuse_bad_videos(problems)
+        video_check.refuse_bad_videos(problems)
     todo = [row for row in order.todo if row.index not in problems]
     if not todo:
         return Submitted(manifest, left_out=problems)
-    preflight.check_models(campaign, todo)
+    video_check.check_models(campaign, todo)
     preflight.check_image(jobs.find_image(wish.job.image, campaign), campaign)
     jobs.make_folders(manifest, campaign)
     preflight.check_output(campaign, todo)

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.arrivals import SAME, Arrival, arrivals_of, as_table, look
-from dlcctr.campaign import read_campaign
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign.config import read_campaign
+from dlcctr.campaign.create import extend_campaign
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.rows import Row
 from dlcctr.campaign_run import finished_rows
 from dlcctr.errors import CommandFailedError, DlcctrError, ManifestError, TryAgainError
 from dlcctr.fetch import Wish as FetchWish
 from dlcctr.fetch import fetch
-from dlcctr.make_campaign import extend_campaign
-from dlcctr.manifest import Row, read_manifest
 from dlcctr.push import Wish as PushWish
 from dlcctr.push import push
 from dlcctr.remote import Remote

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dlcctr.campaign import Campaign
+from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.rows import Row
 from dlcctr.contract import RowState
 from dlcctr.errors import ManifestError
-from dlcctr.manifest import Row
 from dlcctr.receipt import FrameCounts, Receipt
 
 if TYPE_CHECKING:

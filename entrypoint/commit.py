@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlcctr.campaign.rows import Row
 from dlcctr.contract import ATTEMPT_PREFIX, RECEIPT_FILENAME, RowState
 from dlcctr.errors import DlcctrError, OutputError
-from dlcctr.manifest import Row
 from dlcctr.receipt import OutputFile, Receipt, broken_files, read_receipt
 from dlcctr.system.disk import disk_errors
 from dlcctr.system.files import fsync_path, write_text_atomic

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
 from dlcctr.errors import TryAgainError
-from dlcctr.manifest import Row
 from dlcctr.system.cpus import cpu_count
 from entrypoint.analyze import STOP_SIGNALS
 from entrypoint.task import first_failure, say_result

@@ -7,12 +7,12 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from dlcctr.campaign import Campaign, read_campaign
-from dlcctr.campaign_model import inspect_campaign_model
+from dlcctr.campaign.config import Campaign, read_campaign
+from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.rows import Row, find_row, inspect_campaign_model, row_settings
 from dlcctr.contract import failure_file, row_folder
 from dlcctr.errors import ManifestError, VideoError
-from dlcctr.fingerprint import fingerprint
-from dlcctr.manifest import Row, find_row, read_manifest, row_settings
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.whole import Expected, expected_of
 

@@ -7,10 +7,11 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dlcctr.campaign import read_campaign
+from dlcctr.campaign.config import read_campaign
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
 from dlcctr.errors import DlcctrError, GpuError, TryAgainError
-from dlcctr.manifest import Row, read_manifest
 from dlcctr.plan import read_plan, task_rows
 from dlcctr.system.console import one_line, ranges
 from entrypoint.analyze import Request, run_row, stoppable

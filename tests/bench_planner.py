@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlcctr.campaign.rows import Row
 from dlcctr.make_plan import make_plan
-from dlcctr.manifest import Row
 from dlcctr.plan_options import PlanOptions
 from tests.planner_simulation import (
     FPS,

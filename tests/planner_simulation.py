@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr import cost
-from dlcctr.campaign import Campaign, write_campaign
+from dlcctr.campaign.config import Campaign, write_campaign
+from dlcctr.campaign.manifest import write_manifest
+from dlcctr.campaign.rows import Row
 from dlcctr.make_plan import make_plan
-from dlcctr.manifest import Row, write_manifest
 from dlcctr.plan import Plan
 from dlcctr.plan_options import PlanOptions
 

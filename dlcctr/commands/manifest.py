@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dlcctr.campaign import Campaign
-    from dlcctr.make_campaign import Made
+    from dlcctr.campaign.config import Campaign
+    from dlcctr.campaign.create import Made
 
 SHOWN = 10
 
@@ -59,8 +59,8 @@ def manifest(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Find videos, probe them, and write the manifest (one row a video) and campaign.toml."""
-    from dlcctr.campaign import Campaign, campaign_file
-    from dlcctr.make_campaign import extend_campaign, make_campaign
+    from dlcctr.campaign.config import Campaign, campaign_file
+    from dlcctr.campaign.create import extend_campaign, make_campaign
     from dlcctr.system.progress import progress
 
     chosen = (model, out, root, snapshot, crop, batch_size, no_csv, overwrite, shuffle != 1, trainset_index)
@@ -95,8 +95,8 @@ def _refuse_with_append(others: bool) -> None:
 
 
 def _crop(text: str) -> tuple[int, int, int, int] | None:
+    from dlcctr.campaign.rows import parse_crop
     from dlcctr.errors import UsageError
-    from dlcctr.manifest import parse_crop
 
     try:
         return parse_crop(text) if text else None

@@ -91,7 +91,7 @@ def plan_manifest(
 
 
 def _print(plan: Plan | None, summary: Summary, *, as_json: bool) -> None:
-    from dlcctr.campaign_paths import CampaignPaths
+    from dlcctr.campaign.paths import CampaignPaths
     from dlcctr.system.console import print_json, print_lines, print_table, warn
 
     for line in summary.warnings:

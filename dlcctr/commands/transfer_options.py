@@ -28,7 +28,7 @@ def settle_remote(manifest: Path, target: str, transfer_host: str) -> Remote:
     """Where the campaign lies: as asked for, else as campaign.toml remembers."""
     from dataclasses import replace
 
-    from dlcctr.campaign import read_campaign
+    from dlcctr.campaign.config import read_campaign
     from dlcctr.remote import parse_target, remote_of
 
     if target:

@@ -12,7 +12,7 @@ import typer
 from dlcctr.contract import ExitCode
 
 if TYPE_CHECKING:
-    from dlcctr.validate import Validation
+    from dlcctr.campaign.validate import Validation
 
 
 def add(app: typer.Typer) -> None:
@@ -27,10 +27,10 @@ def validate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Find changed, missing, double, colliding and unreadable rows and bad overrides. Ends with 3 if there are any."""
+    from dlcctr.campaign.validate import REMEDIES
+    from dlcctr.campaign.validate import validate as run_validate
     from dlcctr.system.console import print_json
     from dlcctr.system.progress import progress
-    from dlcctr.validate import REMEDIES
-    from dlcctr.validate import validate as run_validate
 
     found = run_validate(manifest, jobs=jobs, progress=progress)
     if as_json:
@@ -42,8 +42,8 @@ def validate(
 
 
 def _print(found: Validation) -> None:
+    from dlcctr.campaign.validate import REMEDIES
     from dlcctr.system.console import print_lines, print_table
-    from dlcctr.validate import REMEDIES
 
     if found.problems:
         cells = [

@@ -46,7 +46,7 @@ def watch_folders(
     ssh: transfer_options.Ssh = "",
 ) -> None:
     """Append new videos to the manifest, push, submit and fetch them back when whole; each exactly once."""
-    from dlcctr.campaign import read_campaign
+    from dlcctr.campaign.config import read_campaign
     from dlcctr.remote import ssh_words
     from dlcctr.watch import Wish
 

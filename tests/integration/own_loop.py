@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.manifest import write_manifest
+from dlcctr.campaign.rows import Row
 from dlcctr.contract import row_folder
-from dlcctr.fingerprint import fingerprint
-from dlcctr.manifest import Row, write_manifest
 from dlcctr.model.inspection import ModelInfo, inspect_model
 from dlcctr.plan import Plan, PlanTask, rows_digest, write_plan
 from dlcctr.receipt import Receipt, read_receipt

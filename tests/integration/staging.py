@@ -15,10 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dlcctr.campaign import read_campaign
-from dlcctr.fingerprint import fingerprint
-from dlcctr.manifest import Row, append_rows, read_manifest, write_manifest
-from dlcctr.sheet import read_sheet
+from dlcctr.campaign.config import read_campaign
+from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.manifest import append_rows, read_manifest, write_manifest
+from dlcctr.campaign.rows import Row
+from dlcctr.campaign.spreadsheet import read_sheet
 from tests.bench.apptainer import CHECKOUT
 from tests.cluster.cluster import Cluster
 from tests.unit.results import Bench, make_bench

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.manifest import write_manifest
+from dlcctr.campaign.rows import Row
 from dlcctr.contract import row_folder
-from dlcctr.fingerprint import fingerprint
-from dlcctr.manifest import Row, write_manifest
 from dlcctr.model.inspection import inspect_model
 from dlcctr.receipt import Receipt, read_receipt
 from tests import media

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
-from dlcctr.manifest import Row
 from entrypoint.video import reencode, scan
 from tests import media
 from tests.integration.own_loop import OwnLoop, only

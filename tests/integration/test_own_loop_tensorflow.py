@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
-from dlcctr.manifest import Row
 from entrypoint.video import reencode, scan
 from tests import media
 from tests.integration.own_loop import OwnLoop, only

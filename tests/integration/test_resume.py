@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dlcctr.campaign.manifest import write_manifest
+from dlcctr.campaign.rows import Row
 from dlcctr.contract import PARTS_PREFIX, SCRATCH_PREFIX, ExitCode
-from dlcctr.manifest import Row, write_manifest
 from entrypoint.loop.poses import POSES_NAME
 from tests import media
 from tests.integration.own_loop import BOOT, ONE_THREAD, ROOT, OwnLoop, only

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from dlcctr.campaign import read_campaign
+from dlcctr.campaign.config import read_campaign
 from dlcctr.contract import ExitCode
 from tests.bench.apptainer import CHECKOUT, ApptainerBench
 from tests.integration.campaigns import dlcctr, make_campaign, states

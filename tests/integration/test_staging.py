@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from dlcctr import far_scripts
-from dlcctr.campaign import read_campaign, write_campaign
+from dlcctr.campaign.config import read_campaign, write_campaign
+from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.check import check
 from dlcctr.contract import ExitCode
-from dlcctr.fingerprint import fingerprint
 from dlcctr.model.inspection import inspect_model
 from tests.bench.apptainer import CHECKOUT
 from tests.cluster.cluster import Cluster

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.manifest import read_manifest
+from dlcctr.campaign.manifest import read_manifest
 from tests import media
 from tests.bench.apptainer import CHECKOUT
 from tests.cluster.cluster import Cluster

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from dlcctr.campaign import Campaign, write_campaign
+from dlcctr.campaign.config import Campaign, write_campaign
+from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.manifest import write_manifest
+from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode, failure_file, row_folder
 from dlcctr.errors import DlcctrError
-from dlcctr.fingerprint import fingerprint
-from dlcctr.manifest import Row, write_manifest
 from dlcctr.model.inspection import inspect_model
 from dlcctr.receipt import Receipt, read_receipt
 from entrypoint import child

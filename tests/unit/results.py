@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dlcctr.campaign import Campaign, write_campaign
+from dlcctr.campaign.config import Campaign, write_campaign
+from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.manifest import write_manifest
+from dlcctr.campaign.rows import Row
 from dlcctr.contract import RECEIPT_FILENAME, RowState, failure_file, row_folder
-from dlcctr.fingerprint import fingerprint
-from dlcctr.manifest import Row, write_manifest
 from dlcctr.receipt import FrameCounts, OutputFile, Receipt
 
 MODEL_HASH = "ab" * 32

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.contract import ExitCode, RowState
 from dlcctr.phases import RowStatus, StatusResult
 from dlcctr.plan import Plan, PlanTask, write_plan

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.contract import PART_EVERY_S, PARTS_PREFIX, ExitCode, RowState, failure_file
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, ManifestError, ModelError, OutputError, VideoError
-from dlcctr.fingerprint import fingerprint
 from entrypoint import child, gpu
 from tests import media
 from tests.unit.analyze_case import FRAMES, Case

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcctr.campaign import Campaign, campaign_file, read_campaign, write_campaign
+from dlcctr.campaign.config import Campaign, campaign_file, read_campaign, write_campaign
 from dlcctr.errors import ContractError, ManifestError
 
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dlcctr import slurm
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.cancel import find_queued
 from dlcctr.cli import catch, make_app
 from dlcctr.contract import ExitCode

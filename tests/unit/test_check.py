@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from dlcctr.campaign import write_campaign
+from dlcctr.campaign.config import write_campaign
+from dlcctr.campaign.manifest import write_manifest
 from dlcctr.check import Options, check
 from dlcctr.contract import ATTEMPT_PREFIX, PARTS_PREFIX, RECEIPT_FILENAME, ExitCode, RowState
 from dlcctr.errors import ManifestError, ModelError
-from dlcctr.manifest import write_manifest
 from dlcctr.receipt import FrameCounts
 from dlcctr.states import RowResult, State
 from tests.unit.results import FRAMES, MODEL_HASH, Bench, make_bench

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dlcctr import __version__
-from dlcctr.campaign import read_campaign
+from dlcctr.campaign.config import read_campaign
 from dlcctr.cli import catch, main, make_app
 from dlcctr.commands import HOST, SHARED
 from dlcctr.contract import ExitCode

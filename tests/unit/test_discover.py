@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dlcctr.discover import discover, file_id, is_labelled, natural_key
+from dlcctr.campaign.discover import discover, file_id, is_labelled, natural_key
 from dlcctr.errors import UsageError, VideoError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.fingerprint import BLOCK_BYTES, BLOCKS, fingerprint
+from dlcctr.campaign.fingerprint import BLOCK_BYTES, BLOCKS, fingerprint
 
 SMALL = BLOCKS * BLOCK_BYTES
 LARGE = 5_000_000

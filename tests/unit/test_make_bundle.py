@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from dlcctr.campaign import read_campaign
+from dlcctr.campaign.config import read_campaign
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.validate import validate
 from dlcctr.cli import catch, make_app
 from dlcctr.errors import ModelError, OutputError, UsageError
 from dlcctr.jobs import campaign_binds
-from dlcctr.manifest import read_manifest
 from dlcctr.model.bundle import LISTING
 from dlcctr.model.inspection import inspect_model
 from dlcctr.model.pack import pack_model, unpack_model
 from dlcctr.model.verify import verify_bundle
 from dlcctr.model.yaml12 import read_yaml
-from dlcctr.validate import validate
 from dlcctr.whole import expected_of
 from entrypoint.project import make_skeleton
 from tests.media import write_video

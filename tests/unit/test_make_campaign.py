@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.campaign import Campaign, read_campaign
+from dlcctr.campaign.config import Campaign, read_campaign
+from dlcctr.campaign.create import Made, extend_campaign, make_campaign
+from dlcctr.campaign.manifest import read_manifest
 from dlcctr.errors import ManifestError, UsageError, VideoError
-from dlcctr.make_campaign import Made, extend_campaign, make_campaign
-from dlcctr.manifest import read_manifest
 from tests import media
 
 

@@ -10,12 +10,13 @@ import pytest
 
 from dlcctr import campaign_run, make_plan, site_limits
 from dlcctr.calibrate import Calibration, pick_row
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign.manifest import read_manifest, write_manifest
+from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.rows import Row
 from dlcctr.campaign_run import Result
 from dlcctr.errors import CommandFailedError, ManifestError, UsageError
 from dlcctr.local import Outcome
 from dlcctr.make_plan import make_plan as plan_campaign
-from dlcctr.manifest import Row, read_manifest, write_manifest
 from dlcctr.plan import Plan, read_plan, task_rows
 from dlcctr.plan_options import PlanOptions, Summary
 from dlcctr.site_limits import Limits, read_max_array_size, read_max_submit

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcctr.campaign import Campaign
+from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.manifest import append_rows, read_manifest, rows_of, write_manifest
+from dlcctr.campaign.rows import Row, find_row, parse_crop, row_settings
+from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.contract import MANIFEST_COLUMNS
 from dlcctr.errors import ManifestError
-from dlcctr.manifest import Row, append_rows, find_row, parse_crop, read_manifest, row_settings, rows_of, write_manifest
-from dlcctr.sheet import read_sheet
 
 HOSTILE = [
     "a b.mp4",

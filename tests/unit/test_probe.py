@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.probe import probe_all, probe_video
 from dlcctr.errors import ToolMissingError
-from dlcctr.fingerprint import fingerprint
-from dlcctr.probe import probe_all, probe_video
 from tests import media
 
 

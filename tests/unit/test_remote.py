@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcctr.campaign import Campaign, read_campaign, write_campaign
+from dlcctr.campaign.config import Campaign, read_campaign, write_campaign
 from dlcctr.errors import UsageError
 from dlcctr.remote import Remote, parse_target, remember_remote, remote_of, ssh_words
 

@@ -14,7 +14,7 @@ import pytest
 
 from dlcctr import native, runtimes
 from dlcctr.binds import Bind, linked_files, mount_words, plan_binds
-from dlcctr.campaign import Campaign
+from dlcctr.campaign.config import Campaign
 from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
 from dlcctr.errors import ContractError, ToolMissingError, UsageError
 from dlcctr.image import flavours

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from dlcctr import status as status_module
+from dlcctr.campaign.manifest import write_manifest
 from dlcctr.contract import ExitCode, RowState
 from dlcctr.errors import ManifestError
 from dlcctr.handed import SUBMITTING_S
-from dlcctr.manifest import write_manifest
 from dlcctr.phases import STUCK, Phase
 from dlcctr.receipt import FrameCounts
 from dlcctr.slurm_text import TaskState

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dlcctr import preflight, slurm
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign import video_check
+from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import CommandFailedError, TryAgainError, VideoError
 from dlcctr.jobs import JobOptions
 from dlcctr.plan import read_plan
@@ -54,8 +55,9 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> FakeSlurm:
     monkeypatch.setattr(slurm, "submit", fake.submit)
     monkeypatch.setattr(slurm, "query_squeue", fake.query)
     monkeypatch.setattr(slurm, "query_sacct", lambda *_, **__: None)
-    for name in ("check_image", "check_models", "try_script"):
+    for name in ("check_image", "try_script"):
         monkeypatch.setattr(preflight, name, lambda *_: None)
+    monkeypatch.setattr(video_check, "check_models", lambda *_: None)
     monkeypatch.setenv("PATH", "/nowhere")
     return fake
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.manifest import write_manifest
+from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ManifestError, TryAgainError
-from dlcctr.fingerprint import fingerprint
-from dlcctr.manifest import Row, write_manifest
 from dlcctr.plan import Plan, PlanTask, rows_digest, write_plan
 from dlcctr.receipt import read_receipt
 from entrypoint.analyze import Request

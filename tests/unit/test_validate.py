@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.campaign import write_campaign
+from dlcctr.campaign.config import write_campaign
+from dlcctr.campaign.manifest import write_manifest
+from dlcctr.campaign.validate import REMEDIES, validate
 from dlcctr.contract import MANIFEST_COLUMNS
 from dlcctr.errors import ManifestError, ModelError
-from dlcctr.manifest import write_manifest
-from dlcctr.validate import REMEDIES, validate
 from tests.unit.results import MODEL_HASH, Bench, make_bench
 
 

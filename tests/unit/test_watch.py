@@ -13,10 +13,10 @@ import pytest
 
 from dlcctr import watch
 from dlcctr.arrivals import Arrival, arrivals_of, as_table, look
-from dlcctr.campaign_paths import CampaignPaths
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import CommandFailedError, ManifestError, TryAgainError
 from dlcctr.fetch import Fetched
-from dlcctr.manifest import read_manifest
 from dlcctr.push import Pushed
 from dlcctr.remote import Remote
 from dlcctr.watch import State, Wish, read_state, watch_once, write_state
@@ -96,8 +96,8 @@ def test_content_that_has_a_row_is_not_taken_again(lab: Path, tmp_path: Path) ->
     taken = sight(lab, seen, NOW + 100)
     assert taken.ready == [first]
     assert taken.seen["b.mp4"].note == "the same content as a.mp4"
-    from dlcctr.fingerprint import fingerprint
-    from dlcctr.manifest import Row
+    from dlcctr.campaign.fingerprint import fingerprint
+    from dlcctr.campaign.rows import Row
 
     row = Row(4, "old name.mp4", fingerprint=fingerprint(first))
     taken = sight(lab, seen, NOW + 100, rows=[row])

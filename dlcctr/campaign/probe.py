@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.errors import ToolMissingError
-from dlcctr.fingerprint import fingerprint
 
 FIRST_FRAME_PACKETS = 300
 """How far the first picture is looked for: ten seconds of ordinary video."""

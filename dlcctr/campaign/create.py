@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from dlcctr.campaign import Campaign, campaign_file, read_campaign, write_campaign
-from dlcctr.discover import Discovery, FileId, Found, Skipped, discover, file_id
+from dlcctr.campaign.config import Campaign, campaign_file, read_campaign, write_campaign
+from dlcctr.campaign.discover import Discovery, FileId, Found, Skipped, discover, file_id
+from dlcctr.campaign.manifest import append_rows, rows_of, write_manifest
+from dlcctr.campaign.probe import VideoFacts, probe_all
+from dlcctr.campaign.rows import Row
+from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.errors import ManifestError, VideoError
-from dlcctr.manifest import Row, append_rows, rows_of, write_manifest
-from dlcctr.probe import VideoFacts, probe_all
-from dlcctr.sheet import read_sheet
 from dlcctr.system.progress import RowProgress, no_progress
 
 

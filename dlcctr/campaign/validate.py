@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlcctr.campaign import Campaign, read_campaign
+from dlcctr.campaign.config import Campaign, read_campaign
+from dlcctr.campaign.discover import file_id
+from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.rows import Row, refuse_empty, row_settings
 from dlcctr.contract import FAILURE_SUFFIX
-from dlcctr.discover import file_id
 from dlcctr.errors import DlcctrError
-from dlcctr.fingerprint import fingerprint
-from dlcctr.manifest import Row, read_manifest, refuse_empty, row_settings
 from dlcctr.system.console import ranges
 from dlcctr.system.progress import RowProgress, no_progress
 

@@ -5,61 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from dlcctr.campaign import Campaign
+from dlcctr.campaign.rows import Crop, Row, parse_crop
+from dlcctr.campaign.spreadsheet import Record, Sheet, append_lines, format_line, read_sheet
 from dlcctr.contract import MANIFEST_COLUMNS
 from dlcctr.errors import ManifestError
-from dlcctr.sheet import MAKE_HINT, Record, Sheet, append_lines, format_line, read_sheet
 from dlcctr.system.files import write_text_atomic
-
-Crop = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True, slots=True)  # there may be a hundred thousand
-class Row:
-    """One video.
-
-    Parameters
-    ----------
-    index : int
-        Zero-based; what ``analyze --index`` takes.
-    video : str
-        POSIX path relative to the campaign's video root.
-    frames : int or None
-        What the container's header claims, or duration x fps; None where neither is known.
-    fps, duration_s : float or None
-        Frames per second, seconds.
-    width, height : int or None
-        In px, as DeepLabCut reads the picture (a rotation flag is applied).
-    fingerprint : str
-        See `dlcctr.fingerprint`.
-    error : str
-        Why the video could not be read; empty otherwise.
-    model, shuffle, snapshot, crop
-        Override the campaign's for this row; empty or None where they do not. `crop` is ``(x1, x2, y1, y2)`` in px,
-        origin at the top left.
-    line : int
-        Line of the manifest file that the row starts on, for messages; 0 where it comes from no file.
-    """
-
-    index: int
-    video: str
-    frames: int | None = None
-    fps: float | None = None
-    width: int | None = None
-    height: int | None = None
-    codec: str = ""
-    duration_s: float | None = None
-    bytes: int | None = None
-    fingerprint: str = ""
-    error: str = ""
-    model: str = ""
-    shuffle: int | None = None
-    snapshot: str = ""
-    crop: Crop | None = None
-    line: int = 0
 
 
 def read_manifest(path: Path) -> list[Row]:
@@ -104,49 +57,6 @@ def write_manifest(path: Path, rows: Iterable[Row]) -> None:
 def append_rows(sheet: Sheet, rows: Iterable[Row]) -> None:
     """Add rows to a manifest in the form that it has; what was there stays byte for byte."""
     append_lines(sheet, [row_cells(row, sheet.header) for row in rows])
-
-
-def find_row(rows: Sequence[Row], index: int, path: Path) -> Row:
-    """Row of an index.
-
-    Raises
-    ------
-    ManifestError
-        There is none; the message gives the valid range.
-    """
-    for row in rows:
-        if row.index == index:
-            return row
-    refuse_empty(rows, path)
-    indices = [row.index for row in rows]
-    valid = f"indices go from {min(indices)} to {max(indices)}"
-    if gaps := max(indices) - min(indices) + 1 - len(indices):
-        valid += f", {gaps} between them not there"
-    raise ManifestError(f"{path}: no row {index}: {valid}", "give an index of the manifest's `index` column")
-
-
-def refuse_empty(rows: Sequence[Row], path: Path) -> None:
-    """Raise `ManifestError` for a manifest without rows: nothing is never all right."""
-    if not rows:
-        raise ManifestError(f"{path}: has no rows", MAKE_HINT)
-
-
-def row_settings(row: Row, campaign: Campaign) -> Campaign:
-    """Apply a row's own `model`, `shuffle`, `snapshot` and `crop` to its campaign.
-
-    Id, hash, engine and body parts are known for the campaign's model only, so they are emptied where the row names
-    another model, shuffle or snapshot. A relative `model` is relative to the campaign's folder.
-    """
-    model = campaign.model
-    if row.model:
-        model = Path(row.model).expanduser()
-        model = model if model.is_absolute() else (campaign.folder / model).resolve()
-    shuffle = campaign.shuffle if row.shuffle is None else row.shuffle
-    snapshot = row.snapshot or campaign.snapshot
-    settings = replace(campaign, model=model, shuffle=shuffle, snapshot=snapshot, crop=row.crop or campaign.crop)
-    if (model, shuffle, snapshot) != (campaign.model, campaign.shuffle, campaign.snapshot):
-        return settings.without_model_facts()
-    return settings
 
 
 def row_cells(row: Row, header: Sequence[str]) -> list[str]:
@@ -256,20 +166,3 @@ def _crop(cells: _Cells) -> Crop | None:
         return parse_crop(text)
     except ValueError as error:
         raise cells.error(f"crop: {error}") from None
-
-
-def parse_crop(text: str) -> Crop:
-    """Read ``x1,x2,y1,y2`` (also with semicolons or blanks between): px, origin at the top left.
-
-    Raises
-    ------
-    ValueError
-        Not four whole numbers, or the rectangle is empty.
-    """
-    words = [word for word in re.split(r"[,;\s]+", text.strip().strip("[]()")) if word]
-    if len(words) != 4 or not all(re.fullmatch(r"[0-9]+", word) for word in words):
-        raise ValueError(f"wants four whole numbers x1,x2,y1,y2 in px, not {text!r}")
-    x1, x2, y1, y2 = (int(word) for word in words)
-    if x1 >= x2 or y1 >= y2:
-        raise ValueError(f"wants x1 < x2 and y1 < y2, not {text!r}")
-    return x1, x2, y1, y2

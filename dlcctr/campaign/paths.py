@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlcctr.campaign.config import Campaign
+
 SLURM_FOLDER = "slurm"
 
 
@@ -66,3 +68,11 @@ class CampaignPaths:
     def log(self, job_id: str, task: int) -> Path:
         """Log of an array task; the script asks Slurm for this very name with ``%A_%a``."""
         return self.logs / f"{job_id}_{task}.log"
+
+
+LOG_FOLDER = "logs"
+
+
+def row_log(campaign: Campaign, manifest: Path, index: int) -> Path:
+    """Log of a row that is run on this machine."""
+    return campaign.folder / LOG_FOLDER / f"{manifest.stem}-row{index:05d}.log"

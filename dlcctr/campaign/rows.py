@@ -1,0 +1,164 @@
+"""One row of a manifest: its fields, its model and parameters, and how rows are named on a command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.spreadsheet import MAKE_HINT
+from dlcctr.errors import ManifestError, ModelError, UsageError
+from dlcctr.model.inspection import ModelInfo, inspect_model
+
+
+def inspect_campaign_model(settings: Campaign) -> ModelInfo:
+    """Look at the model of a campaign, or of a row with settings of its own (`dlcctr.manifest.row_settings`).
+
+    Raises
+    ------
+    ModelError
+        No model is named, it is not whole, or it is not the campaign's any more.
+    """
+    if settings.model is None:
+        raise ModelError(
+            f"no model is named: {settings.file} {'has none' if settings.file.exists() else 'is not there'}",
+            "give the DeepLabCut project folder with --model",
+        )
+    model = inspect_model(
+        settings.model,
+        shuffle=settings.shuffle,
+        trainset_index=settings.trainset_index,
+        snapshot=settings.snapshot,
+    )
+    if settings.model_hash and settings.model_hash != model.hash:
+        raise ModelError(
+            f"{settings.model}: not the model that {settings.file} was made for (its hash is {model.hash[:8]}, "
+            f"not {settings.model_hash[:8]})",
+            "bring the campaign's model back, or make a new campaign with `dlcctr manifest --model`",
+        )
+    return model
+
+
+Crop = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)  # there may be a hundred thousand
+class Row:
+    """One video.
+
+    Parameters
+    ----------
+    index : int
+        Zero-based; what ``analyze --index`` takes.
+    video : str
+        POSIX path relative to the campaign's video root.
+    frames : int or None
+        What the container's header claims, or duration x fps; None where neither is known.
+    fps, duration_s : float or None
+        Frames per second, seconds.
+    width, height : int or None
+        In px, as DeepLabCut reads the picture (a rotation flag is applied).
+    fingerprint : str
+        See `dlcctr.fingerprint`.
+    error : str
+        Why the video could not be read; empty otherwise.
+    model, shuffle, snapshot, crop
+        Override the campaign's for this row; empty or None where they do not. `crop` is ``(x1, x2, y1, y2)`` in px,
+        origin at the top left.
+    line : int
+        Line of the manifest file that the row starts on, for messages; 0 where it comes from no file.
+    """
+
+    index: int
+    video: str
+    frames: int | None = None
+    fps: float | None = None
+    width: int | None = None
+    height: int | None = None
+    codec: str = ""
+    duration_s: float | None = None
+    bytes: int | None = None
+    fingerprint: str = ""
+    error: str = ""
+    model: str = ""
+    shuffle: int | None = None
+    snapshot: str = ""
+    crop: Crop | None = None
+    line: int = 0
+
+
+def find_row(rows: Sequence[Row], index: int, path: Path) -> Row:
+    """Row of an index.
+
+    Raises
+    ------
+    ManifestError
+        There is none; the message gives the valid range.
+    """
+    for row in rows:
+        if row.index == index:
+            return row
+    refuse_empty(rows, path)
+    indices = [row.index for row in rows]
+    valid = f"indices go from {min(indices)} to {max(indices)}"
+    if gaps := max(indices) - min(indices) + 1 - len(indices):
+        valid += f", {gaps} between them not there"
+    raise ManifestError(f"{path}: no row {index}: {valid}", "give an index of the manifest's `index` column")
+
+
+def refuse_empty(rows: Sequence[Row], path: Path) -> None:
+    """Raise `ManifestError` for a manifest without rows: nothing is never all right."""
+    if not rows:
+        raise ManifestError(f"{path}: has no rows", MAKE_HINT)
+
+
+def row_settings(row: Row, campaign: Campaign) -> Campaign:
+    """Apply a row's own `model`, `shuffle`, `snapshot` and `crop` to its campaign.
+
+    Id, hash, engine and body parts are known for the campaign's model only, so they are emptied where the row names
+    another model, shuffle or snapshot. A relative `model` is relative to the campaign's folder.
+    """
+    model = campaign.model
+    if row.model:
+        model = Path(row.model).expanduser()
+        model = model if model.is_absolute() else (campaign.folder / model).resolve()
+    shuffle = campaign.shuffle if row.shuffle is None else row.shuffle
+    snapshot = row.snapshot or campaign.snapshot
+    settings = replace(campaign, model=model, shuffle=shuffle, snapshot=snapshot, crop=row.crop or campaign.crop)
+    if (model, shuffle, snapshot) != (campaign.model, campaign.shuffle, campaign.snapshot):
+        return settings.without_model_facts()
+    return settings
+
+
+def parse_crop(text: str) -> Crop:
+    """Read ``x1,x2,y1,y2`` (also with semicolons or blanks between): px, origin at the top left.
+
+    Raises
+    ------
+    ValueError
+        Not four whole numbers, or the rectangle is empty.
+    """
+    words = [word for word in re.split(r"[,;\s]+", text.strip().strip("[]()")) if word]
+    if len(words) != 4 or not all(re.fullmatch(r"[0-9]+", word) for word in words):
+        raise ValueError(f"wants four whole numbers x1,x2,y1,y2 in px, not {text!r}")
+    x1, x2, y1, y2 = (int(word) for word in words)
+    if x1 >= x2 or y1 >= y2:
+        raise ValueError(f"wants x1 < x2 and y1 < y2, not {text!r}")
+    return x1, x2, y1, y2
+
+
+def choose_rows(rows: Sequence[Row], wanted: str, manifest: Path) -> list[Row]:
+    """Rows of a list such as ``0-9,12``; all of them where it is empty. Raises `UsageError`, `ManifestError`."""
+    if not wanted.strip():
+        return list(rows)
+    indices: set[int] = set()
+    for part in wanted.split(","):
+        first, dash, last = (word.strip() for word in part.partition("-"))
+        numbers = [first, last] if dash else [first]
+        if not all(word.isascii() and word.isdecimal() for word in numbers) or int(numbers[-1]) < int(first):
+            raise UsageError(f"--rows {wanted!r}: {part!r} is no row and no range of rows", "for example --rows 0-9,12")
+        find_row(rows, int(numbers[-1]), manifest)
+        indices |= set(range(int(first), int(numbers[-1]) + 1))
+    return [row for row in rows if row.index in indices]
