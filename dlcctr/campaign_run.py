@@ -19,6 +19,7 @@ from dlcctr.contract import ExitCode
 from dlcctr.errors import GpuError, OutputError, UsageError
 from dlcctr.localview import open_view
 from dlcctr.pick_runtime import Wish, pick_runtime
+from dlcctr.results.check import finished_rows
 from dlcctr.runtimes import Runtime
 from dlcctr.slots import divide
 from dlcctr.system import processes
@@ -127,18 +128,6 @@ def _read_only(manifest: Path, settings: Campaign, row: Row) -> Iterator[Path]:
         yield settings.model
         for folder in settings.model.glob("dlc-models*"):
             yield from linked_files(folder)
-
-
-def finished_rows(manifest: Path) -> set[int]:
-    """Rows whose result is whole by its receipt and its files' sizes; no row is started to find out."""
-    from dlcctr.check import Options as CheckOptions
-    from dlcctr.check import check
-    from dlcctr.states import State
-
-    if not read_campaign(manifest).out.exists():
-        return set()  # a campaign that was never run: a cluster's file system is not asked for each row
-    result = check(manifest, CheckOptions(quick=True))
-    return {each.row.index for each in result.rows if each.state in (State.WHOLE, State.DEGRADED)}
 
 
 def find_gpus(wanted: str | None) -> list[str]:

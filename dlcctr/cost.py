@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Crop, Row
 from dlcctr.errors import UsageError
-from dlcctr.receipt import Receipt
+from dlcctr.results.receipt import Receipt
 
 IMPORT_S = 15.0
 """Import of DeepLabCut, once a task: 10 s in a warm environment on two cores, 10 to 18 s in the image."""

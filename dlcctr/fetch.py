@@ -17,9 +17,8 @@ from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME
 from dlcctr.errors import DlcctrError, OutputError, TryAgainError, UsageError
 from dlcctr.far import PRIVATE, Far, open_far
 from dlcctr.far_campaign import read_there
-from dlcctr.receipt import Receipt, broken_files, parse_receipt
 from dlcctr.remote import Remote
-from dlcctr.states import epoch
+from dlcctr.results.receipt import Receipt, broken_files, epoch, parse_receipt
 from dlcctr.system import locks
 from dlcctr.system.console import size_text
 from dlcctr.system.files import write_bytes_atomic

@@ -12,8 +12,8 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.cost import Speed
 from dlcctr.errors import DlcctrError, UsageError
 from dlcctr.plan import read_plan
-from dlcctr.receipt import Receipt, read_receipt
-from dlcctr.states import RowResult
+from dlcctr.results.receipt import Receipt, read_receipt
+from dlcctr.results.row_state import RowResult
 
 MAX_RECEIPTS = 500
 """Receipts that are read for the speed, spread over the campaign."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.plan import Plan, read_plan
+from dlcctr.results.receipt import epoch
 from dlcctr.slurm_text import Key, TaskState
-from dlcctr.states import epoch
 from dlcctr.submissions import Array, Submission, read_submissions
 
 SUBMITTING_S = 120.0

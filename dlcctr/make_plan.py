@@ -14,14 +14,14 @@ from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row, choose_rows, refuse_empty
-from dlcctr.check import Options as CheckOptions
-from dlcctr.check import check
 from dlcctr.cost import Speed, Work
 from dlcctr.errors import UsageError
 from dlcctr.find_speed import find_speed
 from dlcctr.plan import Plan, PlanTask, new_plan_id, rows_digest, write_plan
 from dlcctr.plan_options import PlanOptions, Summary, refuse_odd
-from dlcctr.states import RowResult, State
+from dlcctr.results.check import Options as CheckOptions
+from dlcctr.results.check import check
+from dlcctr.results.row_state import RowResult, State
 from dlcctr.system.console import one_line, ranges
 from dlcctr.system.progress import RowProgress, no_progress
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dlcctr.handed import Handed, Ledger
+from dlcctr.results.row_state import Attempt, RowResult, State
 from dlcctr.slurm_text import Key, TaskState
-from dlcctr.states import Attempt, RowResult, State
 
 RECENT = 100
 """Receipts that tell today's speed."""

@@ -8,11 +8,11 @@ from dlcctr import jobs
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import refuse_empty
-from dlcctr.campaign_run import finished_rows
 from dlcctr.errors import UsageError
 from dlcctr.jobs import JobOptions
 from dlcctr.pick_plan import pick_plan, read_given_plan
 from dlcctr.plan_options import PlanOptions
+from dlcctr.results.check import finished_rows
 from dlcctr.sbatch import render
 from dlcctr.site_profile import Site
 

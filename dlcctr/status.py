@@ -10,14 +10,14 @@ from pathlib import Path
 
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.causes import Cause, of_failure, of_task
-from dlcctr.check import Options, check
 from dlcctr.contract import ExitCode
 from dlcctr.handed import Handed, Ledger, Scheduler, Submitted, read_submitted
 from dlcctr.pace import measure
 from dlcctr.phases import Phase, RowStatus, StatusResult
+from dlcctr.results.check import Options, check
+from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
 from dlcctr.slurm import query_sacct, query_squeue
 from dlcctr.slurm_text import SQUEUE_WORDS, Key, TaskState, parse_sacct, parse_squeue, shown_words
-from dlcctr.states import Attempt, CheckResult, RowResult, State
 from dlcctr.system.progress import RowProgress, no_progress
 from dlcctr.task_log import LogEnd, read_end
 

@@ -16,12 +16,12 @@ from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row, choose_rows, refuse_empty
-from dlcctr.campaign_run import finished_rows
 from dlcctr.errors import CommandFailedError
 from dlcctr.jobs import JobOptions
 from dlcctr.pick_plan import pick_plan, with_canary
 from dlcctr.plan import Plan
 from dlcctr.plan_options import PlanOptions
+from dlcctr.results.check import finished_rows
 from dlcctr.sbatch import Script, job_name, option_words, render
 from dlcctr.site_profile import Site
 from dlcctr.submissions import Array, Submission, write_submission

@@ -16,13 +16,13 @@ from dlcctr.campaign.create import extend_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row
-from dlcctr.campaign_run import finished_rows
 from dlcctr.errors import CommandFailedError, DlcctrError, ManifestError, TryAgainError
 from dlcctr.fetch import Wish as FetchWish
 from dlcctr.fetch import fetch
 from dlcctr.push import Wish as PushWish
 from dlcctr.push import push
 from dlcctr.remote import Remote
+from dlcctr.results.check import finished_rows
 from dlcctr.ssh import log_in
 from dlcctr.system import locks
 from dlcctr.system.console import plural, ranges

@@ -12,9 +12,10 @@ from types import FrameType
 
 from dlcctr.contract import PART_EVERY_S, ExitCode, RowState
 from dlcctr.errors import DlcctrError, GpuError, ManifestError, TryAgainError, VideoError
-from dlcctr.receipt import OutputFile, Receipt
+from dlcctr.results import commit
+from dlcctr.results.receipt import OutputFile, Receipt
 from dlcctr.system import disk
-from entrypoint import checkpoint, commit, provenance
+from entrypoint import checkpoint, provenance
 from entrypoint.record import Record, make_failure, make_receipt
 from entrypoint.rowtask import RowTask, check_video, resolve
 from entrypoint.workplace import Workplace

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from dlcctr import __version__
 from dlcctr.contract import CONTRACT_VERSION, PARTS_PREFIX
-from entrypoint import commit
+from dlcctr.results import commit
 
 if TYPE_CHECKING:
     from entrypoint.engines import Job

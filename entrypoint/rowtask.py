@@ -14,7 +14,7 @@ from dlcctr.campaign.rows import Row, find_row, inspect_campaign_model, row_sett
 from dlcctr.contract import failure_file, row_folder
 from dlcctr.errors import ManifestError, VideoError
 from dlcctr.model.inspection import ModelInfo
-from dlcctr.whole import Expected, expected_of
+from dlcctr.results.expected import Expected, expected_of
 
 if TYPE_CHECKING:
     from entrypoint.analyze import Request

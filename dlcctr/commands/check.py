@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dlcctr.states import CheckResult, RowResult
+    from dlcctr.results.row_state import CheckResult, RowResult
 
 
 def add(app: typer.Typer) -> None:
@@ -37,8 +37,8 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Account for every row. Ends with 0 if all are whole, with 20 and the list if not."""
-    from dlcctr.check import Options
-    from dlcctr.check import check as run_check
+    from dlcctr.results.check import Options
+    from dlcctr.results.check import check as run_check
     from dlcctr.system.console import print_json
     from dlcctr.system.progress import progress
 
@@ -76,7 +76,7 @@ def _row_fields(result: RowResult) -> dict[str, Any]:
 
 
 def _print(result: CheckResult, *, show_all: bool) -> None:
-    from dlcctr.states import State
+    from dlcctr.results.row_state import State
     from dlcctr.system.console import print_lines, print_table
 
     shown = [row for row in result.rows if show_all or row.state is not State.WHOLE]
@@ -93,7 +93,7 @@ def _print(result: CheckResult, *, show_all: bool) -> None:
 
 def _notes_of_whole(result: CheckResult) -> list[str]:
     """Notes on whole rows, each once: of a moved folder of videos all rows say the same."""
-    from dlcctr.states import State
+    from dlcctr.results.row_state import State
     from dlcctr.system.console import ranges
 
     rows: dict[str, list[int]] = {}
@@ -106,7 +106,7 @@ def _notes_of_whole(result: CheckResult) -> list[str]:
 
 def next_steps(result: CheckResult) -> list[str]:
     """What to type, one line for each kind of row that is not whole."""
-    from dlcctr.states import State
+    from dlcctr.results.row_state import State
     from dlcctr.system.console import ranges
 
     by_state = {state: ranges(row.row.index for row in result.unwhole if row.state is state) for state in State}

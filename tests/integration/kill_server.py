@@ -82,7 +82,7 @@ def die() -> NoReturn:
 def arm(step: str | None, slow_s: float) -> None:
     """Change this (forked) process's commit so that it dies at one step, or is slow enough to be hit from outside."""
     from dlcctr.contract import ATTEMPT_PREFIX
-    from entrypoint import commit
+    from dlcctr.results import commit
 
     copyfile, fsync, write = commit.shutil.copyfile, commit.fsync_path, commit.write_text_atomic
     rename = Path.rename

@@ -17,7 +17,7 @@ from dlcctr.campaign.rows import Row
 from dlcctr.contract import row_folder
 from dlcctr.model.inspection import ModelInfo, inspect_model
 from dlcctr.plan import Plan, PlanTask, rows_digest, write_plan
-from dlcctr.receipt import Receipt, read_receipt
+from dlcctr.results.receipt import Receipt, read_receipt
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -16,7 +16,7 @@ from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import row_folder
 from dlcctr.model.inspection import inspect_model
-from dlcctr.receipt import Receipt, read_receipt
+from dlcctr.results.receipt import Receipt, read_receipt
 from tests import media
 from tests.integration.tiny_models import KINDS, make_model
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.check import check
 from dlcctr.contract import ATTEMPT_PREFIX, PARTS_PREFIX, SCRATCH_PREFIX
+from dlcctr.results.check import check
 from tests import media
 from tests.integration.attempts import AttemptServer
 from tests.integration.campaigns import make_campaign

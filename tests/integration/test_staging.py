@@ -16,9 +16,9 @@ import pytest
 from dlcctr import far_scripts
 from dlcctr.campaign.config import read_campaign, write_campaign
 from dlcctr.campaign.fingerprint import fingerprint
-from dlcctr.check import check
 from dlcctr.contract import ExitCode
 from dlcctr.model.inspection import inspect_model
+from dlcctr.results.check import check
 from tests.bench.apptainer import CHECKOUT
 from tests.cluster.cluster import Cluster
 from tests.integration.staging import HOSTILE, Sides, tree, wait_until

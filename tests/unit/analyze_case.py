@@ -16,7 +16,7 @@ from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode, failure_file, row_folder
 from dlcctr.errors import DlcctrError
 from dlcctr.model.inspection import inspect_model
-from dlcctr.receipt import Receipt, read_receipt
+from dlcctr.results.receipt import Receipt, read_receipt
 from entrypoint import child
 from entrypoint.analyze import Request, run
 from tests import media

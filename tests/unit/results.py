@@ -11,7 +11,7 @@ from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import RECEIPT_FILENAME, RowState, failure_file, row_folder
-from dlcctr.receipt import FrameCounts, OutputFile, Receipt
+from dlcctr.results.receipt import FrameCounts, OutputFile, Receipt
 
 MODEL_HASH = "ab" * 32
 MODEL_ID = "mouse-shuffle1-snapshot-9-abababab"

@@ -11,11 +11,11 @@ import pytest
 
 from dlcctr.campaign.config import write_campaign
 from dlcctr.campaign.manifest import write_manifest
-from dlcctr.check import Options, check
 from dlcctr.contract import ATTEMPT_PREFIX, PARTS_PREFIX, RECEIPT_FILENAME, ExitCode, RowState
 from dlcctr.errors import ManifestError, ModelError
-from dlcctr.receipt import FrameCounts
-from dlcctr.states import RowResult, State
+from dlcctr.results.check import Options, check
+from dlcctr.results.receipt import FrameCounts
+from dlcctr.results.row_state import RowResult, State
 from tests.unit.results import FRAMES, MODEL_HASH, Bench, make_bench
 
 NAMES = ["a.mp4", "b/a.mp4", "c d.avi"]

@@ -14,10 +14,10 @@ import pytest
 
 from dlcctr.contract import ATTEMPT_PREFIX, RECEIPT_FILENAME, RowState
 from dlcctr.errors import ContractError, OutputError
-from dlcctr.receipt import OutputFile, Receipt, broken_files, read_receipt
+from dlcctr.results import commit
+from dlcctr.results.expected import Expected, expected_of
+from dlcctr.results.receipt import OutputFile, Receipt, broken_files, read_receipt
 from dlcctr.system import disk as disk_moved
-from dlcctr.whole import Expected, expected_of
-from entrypoint import commit
 from tests.unit.results import Bench, make_bench
 
 

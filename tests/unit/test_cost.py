@@ -10,7 +10,7 @@ from dlcctr import cost
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import RowState
 from dlcctr.errors import UsageError
-from dlcctr.receipt import FrameCounts, Receipt
+from dlcctr.results.receipt import FrameCounts, Receipt
 
 ROW = Row(0, "a.mp4", frames=9000, fps=30.0, width=640, height=480)
 PX = 640 * 480

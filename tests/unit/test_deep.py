@@ -7,11 +7,11 @@ from typing import Any
 import pandas
 import pytest
 
-from dlcctr.check import Options, check
 from dlcctr.contract import RowState
 from dlcctr.errors import ToolMissingError
-from dlcctr.receipt import FrameCounts
-from dlcctr.states import State
+from dlcctr.results.check import Options, check
+from dlcctr.results.receipt import FrameCounts
+from dlcctr.results.row_state import State
 from tests.unit.results import FRAMES, Bench, make_bench
 
 

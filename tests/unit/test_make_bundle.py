@@ -22,7 +22,7 @@ from dlcctr.model.inspection import inspect_model
 from dlcctr.model.pack import pack_model, unpack_model
 from dlcctr.model.verify import verify_bundle
 from dlcctr.model.yaml12 import read_yaml
-from dlcctr.whole import expected_of
+from dlcctr.results.expected import expected_of
 from entrypoint.project import make_skeleton
 from tests.media import write_video
 from tests.unit.projects import NAME, PARTS, edit_json, pytorch_project, tensorflow_project, train_folder, write_json

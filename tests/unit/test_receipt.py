@@ -7,7 +7,7 @@ import pytest
 
 from dlcctr.contract import RECEIPT_FILENAME, RowState
 from dlcctr.errors import ContractError, OutputError
-from dlcctr.receipt import FrameCounts, OutputFile, Receipt, broken_files, parse_receipt, read_receipt
+from dlcctr.results.receipt import FrameCounts, OutputFile, Receipt, broken_files, parse_receipt, read_receipt
 
 RECEIPT = Receipt(
     state=RowState.DEGRADED,

@@ -12,7 +12,7 @@ from dlcctr.contract import ExitCode, RowState
 from dlcctr.errors import ManifestError
 from dlcctr.handed import SUBMITTING_S
 from dlcctr.phases import STUCK, Phase
-from dlcctr.receipt import FrameCounts
+from dlcctr.results.receipt import FrameCounts
 from dlcctr.slurm_text import TaskState
 from dlcctr.status import SETTLE_S, status
 from dlcctr.submissions import Array

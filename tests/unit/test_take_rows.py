@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.check import check
 from dlcctr.contract import RECEIPT_FILENAME
 from dlcctr.far_scripts import PARTIAL_FOLDER
 from dlcctr.fetch import PRIVATE_FOLDER, Fetched, rows_to_take, take_failures
-from dlcctr.receipt import read_receipt
 from dlcctr.remote import Remote
-from dlcctr.states import State
+from dlcctr.results.check import check
+from dlcctr.results.receipt import read_receipt
+from dlcctr.results.row_state import State
 from dlcctr.take_rows import Coming, place_row
 from tests.unit.results import Bench, make_bench
 

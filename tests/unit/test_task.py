@@ -20,7 +20,7 @@ from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ManifestError, TryAgainError
 from dlcctr.plan import Plan, PlanTask, rows_digest, write_plan
-from dlcctr.receipt import read_receipt
+from dlcctr.results.receipt import read_receipt
 from entrypoint.analyze import Request
 from entrypoint.lanes import run_lanes, visible_gpus
 from entrypoint.task import TaskRequest, run_task

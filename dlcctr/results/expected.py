@@ -10,7 +10,7 @@ from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import RowState
 from dlcctr.errors import ManifestError
-from dlcctr.receipt import FrameCounts, Receipt
+from dlcctr.results.receipt import FrameCounts, Receipt
 
 if TYPE_CHECKING:
     from dlcctr.model.inspection import ModelInfo

@@ -16,10 +16,10 @@ from pathlib import Path
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ATTEMPT_PREFIX, RECEIPT_FILENAME, RowState
 from dlcctr.errors import DlcctrError, OutputError
-from dlcctr.receipt import OutputFile, Receipt, broken_files, read_receipt
+from dlcctr.results.expected import Expected, content_problems, identity_problems
+from dlcctr.results.receipt import OutputFile, Receipt, broken_files, read_receipt
 from dlcctr.system.disk import disk_errors
 from dlcctr.system.files import fsync_path, write_text_atomic
-from dlcctr.whole import Expected, content_problems, identity_problems
 
 STALE_AFTER_S = 24 * 3600.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

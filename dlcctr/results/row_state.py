@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
-from dlcctr.receipt import Receipt
+from dlcctr.results.receipt import Receipt, epoch
 
 
 class State(str, Enum):
@@ -77,15 +76,6 @@ class Attempt:
             finished=epoch(receipt.finished),
             on_gpu=isinstance(receipt.device, dict) and receipt.device.get("type") == "cuda",
         )
-
-
-def epoch(text: object) -> float | None:
-    """Seconds since 1970 of a time as receipts hold it (UTC where it names no zone); None where it is none."""
-    try:
-        moment = datetime.fromisoformat(str(text))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +178,12 @@ def broken_files(receipt: Receipt, folder: Path, *, hashes: bool = True) -> list
         elif hashes and sha256_file(path) != entry.sha256:
             problems.append(f"{entry.name} was changed after it was written (sha256 differs)")
     return problems
+
+
+def epoch(text: object) -> float | None:
+    """Seconds since 1970 of a time as receipts hold it (UTC where it names no zone); None where it is none."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    except (ValueError, OverflowError):
+        return None

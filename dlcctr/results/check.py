@@ -14,10 +14,7 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row, choose_rows, refuse_empty, row_settings
 from dlcctr.contract import ATTEMPT_PREFIX, PARTS_PREFIX, RECEIPT_FILENAME, RowState, failure_file, row_folder
 from dlcctr.errors import DlcctrError
-from dlcctr.receipt import Receipt, broken_files, parse_receipt, read_receipt
-from dlcctr.states import Attempt, CheckResult, RowResult, State
-from dlcctr.system.progress import RowProgress, no_progress
-from dlcctr.whole import (
+from dlcctr.results.expected import (
     Expected,
     content_problems,
     expected_of,
@@ -26,6 +23,9 @@ from dlcctr.whole import (
     is_failure_of,
     stray_files,
 )
+from dlcctr.results.receipt import Receipt, broken_files, parse_receipt, read_receipt
+from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
+from dlcctr.system.progress import RowProgress, no_progress
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class _Examiner:
         self._models: dict[tuple[Path | None, int, int, str], Expected | DlcctrError] = {}
         self._attempts: dict[Path, int] = {}
         if options.deep:
-            from dlcctr.deep import import_pandas
+            from dlcctr.results.h5_check import import_pandas
 
             import_pandas()
 
@@ -162,7 +162,7 @@ class _Examiner:
         problems += broken_files(receipt, folder, hashes=not self.options.quick)
         problems += content_problems(receipt, expected)
         if self.options.deep and not problems:
-            from dlcctr.deep import table_problems
+            from dlcctr.results.h5_check import table_problems
 
             problems += table_problems(receipt, folder)
         changed, note = self._video(row, str(receipt.row.get("fingerprint", "")))
@@ -250,3 +250,14 @@ def _read_failure(file: Path) -> tuple[Receipt | None, str]:
     except DlcctrError as error:
         return None, error.message
     return receipt, ""
+
+
+def finished_rows(manifest: Path) -> set[int]:
+    """Rows whose result is whole by its receipt and its files' sizes; no row is started to find out."""
+    from dlcctr.results.check import Options as CheckOptions
+    from dlcctr.results.row_state import State
+
+    if not read_campaign(manifest).out.exists():
+        return set()  # a campaign that was never run: a cluster's file system is not asked for each row
+    result = check(manifest, CheckOptions(quick=True))
+    return {each.row.index for each in result.rows if each.state in (State.WHOLE, State.DEGRADED)}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import ToolMissingError
-from dlcctr.receipt import Receipt
+from dlcctr.results.receipt import Receipt
 
 
 def import_pandas() -> Any:
