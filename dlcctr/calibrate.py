@@ -42,7 +42,7 @@ def run_one_row(manifest: Path, rows: Sequence[Row], calibration: Calibration) -
     DlcctrError
         As `dlcctr.campaign_run.run_campaign` raises them: no GPU, no runtime.
     """
-    from dlcctr.campaign_run import Options, run_campaign
+    from dlcctr.runtime.run_campaign import Options, run_campaign
     from dlcctr.system.console import warn
 
     row = pick_row(rows, FRAMES_CPU if calibration.allow_cpu else FRAMES_GPU)

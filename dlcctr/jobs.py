@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dlcctr.binds import Bind, linked_files, plan_binds
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row, row_settings
@@ -15,6 +14,7 @@ from dlcctr.errors import OutputError, UsageError
 from dlcctr.packing import array_slices
 from dlcctr.plan import Plan
 from dlcctr.plan_options import DEFAULT_PARALLEL, PlanOptions
+from dlcctr.runtime.binds import Bind, linked_files, plan_binds
 from dlcctr.sbatch import Script, job_name
 from dlcctr.site_limits import Limits, ask_limits
 from dlcctr.site_profile import Site

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr.binds import Bind
 from dlcctr.errors import ToolMissingError, UsageError
-from dlcctr.runtimes import bind_words
+from dlcctr.runtime.apptainer import bind_words
+from dlcctr.runtime.binds import Bind
 from dlcctr.site import slurm_files
 from dlcctr.site_profile import Site, shell_path
 

@@ -23,7 +23,7 @@ from typing import Any
 from dlcctr.contract import ENGINES
 from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
 from dlcctr.model.inspection import inspect_model
-from dlcctr.native import ensure_environment
+from dlcctr.runtime.native_environment import ensure_environment
 from dlcctr.system.cpus import cpu_count, thread_environment
 from entrypoint.video import scan
 from tests import bench_page, media

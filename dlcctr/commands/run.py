@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dlcctr.local import Outcome
+    from dlcctr.runtime.executor import Outcome
 
 
 def add(app: typer.Typer) -> None:
@@ -40,7 +40,7 @@ def run_manifest(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Analyse a manifest's rows on this machine; finished ones are skipped, a bad one never stops the others."""
-    from dlcctr import campaign_run
+    from dlcctr.runtime import run_campaign as campaign_run
 
     options = campaign_run.Options(
         jobs=jobs,

@@ -26,7 +26,7 @@ REAL_DATA = Path(os.environ.get("DLCCTR_REAL_DATA", Path(__file__).resolve().par
 
 def native_python_of(engine: str) -> Path:
     """Python of the native environment of an engine's CPU flavour, made from the image's lock."""
-    from dlcctr.native import ensure_environment
+    from dlcctr.runtime.native_environment import ensure_environment
 
     return ensure_environment(pick_flavour(list_flavours(), read_pins(), engine, "cpu"))
 

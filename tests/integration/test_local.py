@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr import local
-from dlcctr.local import Outcome, Task, run_tasks
-from dlcctr.runtimes import Command, Job
-from dlcctr.slots import Slot
+from dlcctr.runtime import executor as local
+from dlcctr.runtime.base import Command, Job
+from dlcctr.runtime.executor import Outcome, Task, run_tasks
+from dlcctr.runtime.slots import Slot
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).resolve().parents[2]

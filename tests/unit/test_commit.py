@@ -17,7 +17,7 @@ from dlcctr.errors import ContractError, OutputError
 from dlcctr.results import commit
 from dlcctr.results.expected import Expected, expected_of
 from dlcctr.results.receipt import OutputFile, Receipt, broken_files, read_receipt
-from dlcctr.system import disk as disk_moved
+from dlcctr.system import disk
 from tests.unit.results import Bench, make_bench
 
 
@@ -243,13 +243,13 @@ def test_what_another_machine_left_is_removed_after_a_day(case: Case) -> None:
 
 def test_too_little_space_is_said_before_the_work(case: Case) -> None:
     with pytest.raises(OutputError, match=r"about 1000000000000\.0 MB needed"):
-        disk_moved.check_writable(case.folder, 10**18)
+        disk.check_writable(case.folder, 10**18)
 
 
 def test_a_place_below_a_file_cannot_be_written(case: Case, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file") as caught:
-        disk_moved.check_writable(tmp_path / "file" / "x" / "a.mp4", 1)
+        disk.check_writable(tmp_path / "file" / "x" / "a.mp4", 1)
     assert "--out" in caught.value.hint
 
 

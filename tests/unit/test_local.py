@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr import campaign_run
 from dlcctr.campaign.rows import Row
 from dlcctr.commands.run import summary
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ManifestError, UsageError
-from dlcctr.local import LOG_HEAD, Outcome, last_error
-from dlcctr.localview import describe, last_line
-from dlcctr.slots import divide
+from dlcctr.runtime import run_campaign as campaign_run
+from dlcctr.runtime.executor import LOG_HEAD, Outcome, last_error
+from dlcctr.runtime.slots import divide
+from dlcctr.runtime.view import describe, last_line
 from dlcctr.system import processes as run
 from dlcctr.system.cpus import cpu_list
 

@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 
-from dlcctr import campaign_run, make_plan, site_limits
+from dlcctr import make_plan, site_limits
 from dlcctr.calibrate import Calibration, pick_row
 from dlcctr.campaign.manifest import read_manifest, write_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row
-from dlcctr.campaign_run import Result
 from dlcctr.errors import CommandFailedError, ManifestError, UsageError
-from dlcctr.local import Outcome
 from dlcctr.make_plan import make_plan as plan_campaign
 from dlcctr.plan import Plan, read_plan, task_rows
 from dlcctr.plan_options import PlanOptions, Summary
+from dlcctr.runtime import run_campaign as campaign_run
+from dlcctr.runtime.executor import Outcome
+from dlcctr.runtime.run_campaign import Result
 from dlcctr.site_limits import Limits, read_max_array_size, read_max_submit
 from tests.planner_simulation import all_cases
 from tests.unit.results import FRAMES, Bench, make_bench
@@ -287,7 +288,7 @@ def test_calibration_runs_one_row_and_plans_the_others(bench: Bench, monkeypatch
         bench.commit(2, timings_s=TIMINGS, device={"type": "cuda", "name": "Tesla V100"})
         return Result([Outcome(2, "2.mp4", 0)], "docker")
 
-    monkeypatch.setattr("dlcctr.campaign_run.run_campaign", run)
+    monkeypatch.setattr("dlcctr.runtime.run_campaign.run_campaign", run)
     plan, summary = planned(bench, fps=None, calibration=Calibration("docker", "an:image"))
     assert [(each.rows, each.runtime, each.image, each.allow_cpu) for each in asked] == [
         ("2", "docker", "an:image", False)
@@ -303,7 +304,7 @@ def test_calibrating_the_only_row_leaves_nothing_to_plan(bench: Bench, monkeypat
         bench.commit(0, timings_s=TIMINGS)
         return Result([Outcome(0, "0.mp4", 0)], "docker")
 
-    monkeypatch.setattr("dlcctr.campaign_run.run_campaign", run)
+    monkeypatch.setattr("dlcctr.runtime.run_campaign.run_campaign", run)
     write_manifest(bench.manifest, bench.rows[:1])
     plan, summary = plan_campaign(bench.manifest, PlanOptions(calibration=Calibration()))
     assert plan is None
@@ -312,7 +313,7 @@ def test_calibrating_the_only_row_leaves_nothing_to_plan(bench: Bench, monkeypat
 
 def test_a_failed_calibration_names_the_row_and_its_log(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = Outcome(2, "2.mp4", 7, cause="the network exploded", log=Path("row2.log"))
-    monkeypatch.setattr("dlcctr.campaign_run.run_campaign", lambda *_: Result([outcome], "docker"))
+    monkeypatch.setattr("dlcctr.runtime.run_campaign.run_campaign", lambda *_: Result([outcome], "docker"))
     with pytest.raises(CommandFailedError, match=r"row 2, 2\.mp4, failed with code 7: the network exploded") as error:
         planned(bench, fps=None, calibration=Calibration())
     assert "row2.log" in error.value.hint

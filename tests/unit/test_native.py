@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr import native
 from dlcctr.contract import OPENVINO_FOLDER
 from dlcctr.errors import CommandFailedError, ToolMissingError
 from dlcctr.image.flavours import Flavour
+from dlcctr.runtime import native_environment as native
 from dlcctr.system import processes as run
 
 FLAVOUR = Flavour("pytorch", "2.13.0", "cpu")

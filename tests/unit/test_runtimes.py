@@ -12,14 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr import native, runtimes
-from dlcctr.binds import Bind, linked_files, mount_words, plan_binds
 from dlcctr.campaign.config import Campaign
 from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
 from dlcctr.errors import ContractError, ToolMissingError, UsageError
 from dlcctr.image import flavours
-from dlcctr.pick_runtime import Wish, pick_runtime
-from dlcctr.runtimes import Apptainer, Docker, Job, Native
+from dlcctr.runtime import apptainer
+from dlcctr.runtime import docker
+from dlcctr.runtime import native_environment as native
+from dlcctr.runtime.apptainer import Apptainer
+from dlcctr.runtime.base import Job
+from dlcctr.runtime.binds import Bind, linked_files, mount_words, plan_binds
+from dlcctr.runtime.choose import Wish, pick_runtime
+from dlcctr.runtime.docker import Docker
+from dlcctr.runtime.native import Native
 from dlcctr.system import processes as run
 
 AWKWARD = "a b, \"c\" $(x) 'd': -é"
@@ -174,24 +179,24 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeRunner:
 def test_an_image_of_another_contract_is_refused(fake: FakeRunner) -> None:
     fake.answers["docker image inspect"] = (0, labels(999))
     with pytest.raises(ContractError, match="999"):
-        runtimes.find_docker("dlcctr:x")
+        docker.find_docker("dlcctr:x")
     fake.answers["docker image inspect"] = (0, "null")
     with pytest.raises(ContractError, match="no dlcctr image"):
-        runtimes.find_docker("debian:12")
+        docker.find_docker("debian:12")
 
 
 def test_a_sif_is_read_for_its_contract(fake: FakeRunner, tmp_path: Path) -> None:
     sif = tmp_path / "dlc.sif"
     with pytest.raises(ToolMissingError, match="is not there"):
-        runtimes.find_apptainer(sif)
+        apptainer.find_apptainer(sif)
     sif.touch()
     shape = {"data": {"attributes": {"labels": json.loads(labels())}}}
     fake.answers["/usr/bin/apptainer inspect"] = (0, json.dumps(shape))
-    assert runtimes.find_apptainer(sif).sif == sif
+    assert apptainer.find_apptainer(sif).sif == sif
     shape["data"]["attributes"]["labels"] = {}
     fake.answers["/usr/bin/apptainer inspect"] = (0, json.dumps(shape))
     with pytest.raises(ContractError):
-        runtimes.find_apptainer(sif)
+        apptainer.find_apptainer(sif)
 
 
 @pytest.fixture

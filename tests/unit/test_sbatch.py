@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.binds import Bind
 from dlcctr.errors import UsageError
+from dlcctr.runtime.binds import Bind
 from dlcctr.sbatch import Script, array_words, job_name, render, time_words
 from dlcctr.site import find_site
 from dlcctr.site_profile import Site

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr import native
 from dlcctr.campaign.config import Campaign
 from dlcctr.errors import ToolMissingError, UsageError
 from dlcctr.image import flavours
-from dlcctr.runtimes import Native, Runtime, find_apptainer, find_docker
+from dlcctr.runtime import native_environment
+from dlcctr.runtime.apptainer import find_apptainer
+from dlcctr.runtime.base import Runtime
+from dlcctr.runtime.docker import find_docker
+from dlcctr.runtime.native import Native
 from dlcctr.system.console import warn
 
 RUNTIMES = ("docker", "apptainer", "native")
@@ -40,7 +43,9 @@ def pick_runtime(campaign: Campaign, wish: Wish) -> Runtime:
     makers: dict[str, Callable[[], Runtime]] = {
         "docker": lambda: _docker(campaign, wish),
         "apptainer": lambda: find_apptainer(_sif(campaign, wish)),
-        "native": lambda: Native(native.ensure_environment(_flavour(campaign, wish, gpu=wish.gpu), wheels=wish.wheels)),
+        "native": lambda: Native(
+            native_environment.ensure_environment(_flavour(campaign, wish, gpu=wish.gpu), wheels=wish.wheels)
+        ),
     }
     name = "apptainer" if wish.runtime == "singularity" else wish.runtime
     if name == "auto" and wish.image:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcctr.contract import ExitCode
-from dlcctr.local import LOG_HEAD, Outcome, Task, View
-from dlcctr.slots import Slot
+from dlcctr.runtime.executor import LOG_HEAD, Outcome, Task, View
+from dlcctr.runtime.slots import Slot
 from dlcctr.system.console import one_line, warn
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Protocol
 
-from dlcctr.binds import Bind
 from dlcctr.contract import SCRATCH_PREFIX, ExitCode
-from dlcctr.runtimes import Job, Runtime
-from dlcctr.slots import Slot
+from dlcctr.runtime.base import Job, Runtime
+from dlcctr.runtime.binds import Bind
+from dlcctr.runtime.slots import Slot
 from dlcctr.system import processes
 from dlcctr.system.console import one_line
 

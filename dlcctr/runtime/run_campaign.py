@@ -9,19 +9,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr import local
-from dlcctr.binds import linked_files, plan_binds
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import row_log
 from dlcctr.campaign.rows import Row, choose_rows, row_settings
 from dlcctr.contract import ExitCode
 from dlcctr.errors import GpuError, OutputError, UsageError
-from dlcctr.localview import open_view
-from dlcctr.pick_runtime import Wish, pick_runtime
 from dlcctr.results.check import finished_rows
-from dlcctr.runtimes import Runtime
-from dlcctr.slots import divide
+from dlcctr.runtime import executor
+from dlcctr.runtime.base import Runtime
+from dlcctr.runtime.binds import linked_files, plan_binds
+from dlcctr.runtime.choose import Wish, pick_runtime
+from dlcctr.runtime.slots import divide
+from dlcctr.runtime.view import open_view
 from dlcctr.system import processes
 from dlcctr.system.console import one_line, warn
 from dlcctr.system.cpus import cpu_list
@@ -46,7 +46,7 @@ class Options:
 class Result:
     """Outcomes in the order of the rows, and the runtime they had."""
 
-    outcomes: list[local.Outcome]
+    outcomes: list[executor.Outcome]
     runtime: str
 
     @property
@@ -74,7 +74,7 @@ def run_campaign(manifest: Path, options: Options) -> Result:
     campaign = read_campaign(manifest)
     rows = choose_rows(read_manifest(manifest), options.rows, manifest)
     finished = set() if options.overwrite else finished_rows(manifest)
-    done = [local.Outcome(row.index, row.video, 0, was_finished=True) for row in rows if row.index in finished]
+    done = [executor.Outcome(row.index, row.video, 0, was_finished=True) for row in rows if row.index in finished]
     todo = [row for row in rows if row.index not in finished]
     if done:
         warn(f"{len(done)} of {len(rows)} rows are finished and skipped")
@@ -90,12 +90,14 @@ def run_campaign(manifest: Path, options: Options) -> Result:
     return Result(sorted([*done, *outcomes], key=lambda each: each.index), runtime.name)
 
 
-def _run(tasks: Sequence[local.Task], runtime: Runtime, gpus: Sequence[str], jobs: int | None) -> list[local.Outcome]:
+def _run(
+    tasks: Sequence[executor.Task], runtime: Runtime, gpus: Sequence[str], jobs: int | None
+) -> list[executor.Outcome]:
     jobs = min(jobs or len(gpus) or 1, len(tasks))
     slots = divide(jobs, gpus, *cpu_list())
     warn(f"{len(tasks)} rows, {jobs} at a time; logs: {tasks[0].log.parent}")
     with open_view(len(tasks)) as view:
-        return local.run_tasks(tasks, runtime, slots, view)
+        return executor.run_tasks(tasks, runtime, slots, view)
 
 
 def _make_folder(out: Path) -> None:
@@ -105,12 +107,12 @@ def _make_folder(out: Path) -> None:
         raise OutputError(f"{out}: cannot be made: {error.strerror}", "mend [output] in campaign.toml") from error
 
 
-def _task(manifest: Path, settings: Campaign, row: Row, options: Options, runtime: Runtime) -> local.Task:
+def _task(manifest: Path, settings: Campaign, row: Row, options: Options, runtime: Runtime) -> executor.Task:
     words: list[str] = []
     words += ["--allow-cpu"] if options.allow_cpu else []
     words += ["--overwrite"] if options.overwrite else []
     words += ["--batch-size", str(options.batch_size)] if options.batch_size else []
-    return local.Task(
+    return executor.Task(
         index=row.index,
         video=row.video,
         manifest=manifest,
