@@ -11,7 +11,7 @@ import typer
 from dlcctr.commands import transfer_options
 
 if TYPE_CHECKING:
-    from dlcctr.fetch import Fetched
+    from dlcctr.transfer.fetch import Fetched
 
 
 def add(app: typer.Typer) -> None:
@@ -34,9 +34,9 @@ def fetch_manifest(
     as_json: transfer_options.AsJson = False,
 ) -> None:
     """Take finished rows from the cluster, each whole or not at all; others may still run. Run again, it goes on."""
-    from dlcctr.fetch import Wish, fetch
-    from dlcctr.remote import ssh_words
     from dlcctr.system.progress import transfer_bar
+    from dlcctr.transfer.fetch import Wish, fetch
+    from dlcctr.transfer.remote import ssh_words
 
     transfer_options.end_as_by_ctrl_c()
     wish = Wish(

@@ -11,7 +11,7 @@ import typer
 from dlcctr.commands import transfer_options
 
 if TYPE_CHECKING:
-    from dlcctr.push import Pushed
+    from dlcctr.transfer.push import Pushed
 
 
 def add(app: typer.Typer) -> None:
@@ -39,9 +39,9 @@ def push_manifest(
     as_json: transfer_options.AsJson = False,
 ) -> None:
     """Send manifest, videos, model and image to the cluster; only what is not there. Run again, it goes on."""
-    from dlcctr.push import Wish, push
-    from dlcctr.remote import ssh_words
     from dlcctr.system.progress import transfer_bar
+    from dlcctr.transfer.push import Wish, push
+    from dlcctr.transfer.remote import ssh_words
 
     transfer_options.end_as_by_ctrl_c()
     wish = Wish(

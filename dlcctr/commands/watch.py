@@ -12,7 +12,7 @@ import typer
 from dlcctr.commands import transfer_options
 
 if TYPE_CHECKING:
-    from dlcctr.watch import Round, Wish
+    from dlcctr.transfer.watch import Round, Wish
 
 
 def add(app: typer.Typer) -> None:
@@ -47,8 +47,8 @@ def watch_folders(
 ) -> None:
     """Append new videos to the manifest, push, submit and fetch them back when whole; each exactly once."""
     from dlcctr.campaign.config import read_campaign
-    from dlcctr.remote import ssh_words
-    from dlcctr.watch import Wish
+    from dlcctr.transfer.remote import ssh_words
+    from dlcctr.transfer.watch import Wish
 
     transfer_options.end_as_by_ctrl_c()
     wish = Wish(
@@ -73,7 +73,7 @@ def watch_folders(
 def _round(manifest: Path, wish: Wish) -> Round:
     """One round; an error that may go away is said and leaves the rest to the next one."""
     from dlcctr.system.console import print_lines, warn
-    from dlcctr.watch import describe, watch_once
+    from dlcctr.transfer.watch import describe, watch_once
 
     def say(line: str) -> None:
         print_lines([f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}"])

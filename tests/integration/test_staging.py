@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr import far_scripts
 from dlcctr.campaign.config import read_campaign, write_campaign
 from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.contract import ExitCode
 from dlcctr.model.inspection import inspect_model
 from dlcctr.results.check import check
+from dlcctr.transfer import remote_shell as far_scripts
 from tests.bench.apptainer import CHECKOUT
 from tests.cluster.cluster import Cluster
 from tests.integration.staging import HOSTILE, Sides, tree, wait_until

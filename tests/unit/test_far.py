@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dlcctr import far_scripts
 from dlcctr.errors import CommandFailedError, DlcctrError, TryAgainError
-from dlcctr.far_errors import far_error
-from dlcctr.far_scripts import Place, Seen, parse_files, parse_place, parse_seen
+from dlcctr.transfer import remote_shell as far_scripts
+from dlcctr.transfer.remote_shell import Place, Seen, parse_files, parse_place, parse_seen
+from dlcctr.transfer.ssh import far_error
 
 PYTHON = Place("/x", exists=True, writable=True, free_bytes=1, tools=frozenset({"rsync", "python3", "sha256sum"}))
 SHELL = Place("/x", exists=True, writable=True, free_bytes=1, tools=frozenset({"rsync", "sha256sum"}))

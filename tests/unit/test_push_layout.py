@@ -12,10 +12,10 @@ from dlcctr.campaign.manifest import read_manifest, write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.errors import ManifestError
-from dlcctr.far_campaign import There, check_there
 from dlcctr.model.inspection import inspect_model
-from dlcctr.push_layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
-from dlcctr.remote import Remote
+from dlcctr.transfer.layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
+from dlcctr.transfer.remote import Remote
+from dlcctr.transfer.remote_campaign import There, check_there
 from tests.unit.projects import pytorch_project, tensorflow_project
 from tests.unit.results import Bench, make_bench
 

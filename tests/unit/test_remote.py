@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dlcctr.campaign.config import Campaign, read_campaign, write_campaign
 from dlcctr.errors import UsageError
-from dlcctr.remote import Remote, parse_target, remember_remote, remote_of, ssh_words
+from dlcctr.transfer.remote import Remote, parse_target, remember_remote, remote_of, ssh_words
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcctr.rsync import divide, far_path, from_list, progress_bytes, rsh_text, rsync_words
-from dlcctr.ssh import Login
+from dlcctr.transfer.rsync import divide, far_path, from_list, progress_bytes, rsh_text, rsync_words
+from dlcctr.transfer.ssh import Login
 
 
 def split_as_rsync_does(text: str) -> list[str]:

@@ -16,8 +16,7 @@ from dlcctr.campaign.config import Campaign
 from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
 from dlcctr.errors import ContractError, ToolMissingError, UsageError
 from dlcctr.image import flavours
-from dlcctr.runtime import apptainer
-from dlcctr.runtime import docker
+from dlcctr.runtime import apptainer, docker
 from dlcctr.runtime import native_environment as native
 from dlcctr.runtime.apptainer import Apptainer
 from dlcctr.runtime.base import Job

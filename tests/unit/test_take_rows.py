@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from dlcctr.contract import RECEIPT_FILENAME
-from dlcctr.far_scripts import PARTIAL_FOLDER
-from dlcctr.fetch import PRIVATE_FOLDER, Fetched, rows_to_take, take_failures
-from dlcctr.remote import Remote
 from dlcctr.results.check import check
 from dlcctr.results.receipt import read_receipt
 from dlcctr.results.row_state import State
-from dlcctr.take_rows import Coming, place_row
+from dlcctr.transfer.fetch import PRIVATE_FOLDER, Fetched, rows_to_take, take_failures
+from dlcctr.transfer.place_row import Coming, place_row
+from dlcctr.transfer.remote import Remote
+from dlcctr.transfer.remote_shell import PARTIAL_FOLDER
 from tests.unit.results import Bench, make_bench
 
 

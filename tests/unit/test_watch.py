@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from dlcctr import watch
-from dlcctr.arrivals import Arrival, arrivals_of, as_table, look
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import CommandFailedError, ManifestError, TryAgainError
-from dlcctr.fetch import Fetched
-from dlcctr.push import Pushed
-from dlcctr.remote import Remote
-from dlcctr.watch import State, Wish, read_state, watch_once, write_state
+from dlcctr.transfer import watch
+from dlcctr.transfer.fetch import Fetched
+from dlcctr.transfer.new_videos import Arrival, arrivals_of, as_table, look
+from dlcctr.transfer.push import Pushed
+from dlcctr.transfer.remote import Remote
+from dlcctr.transfer.watch import State, Wish, read_state, watch_once, write_state
 from tests import media
 from tests.unit.results import Bench, make_bench
 

@@ -13,10 +13,10 @@ from dlcctr.campaign.rows import Row
 from dlcctr.campaign.spreadsheet import parse_sheet
 from dlcctr.contract import CAMPAIGN_FILENAME
 from dlcctr.errors import ManifestError
-from dlcctr.far import Far
-from dlcctr.push_layout import RESULTS
-from dlcctr.remote import Remote
 from dlcctr.system.console import ranges
+from dlcctr.transfer.layout import RESULTS
+from dlcctr.transfer.remote import Remote
+from dlcctr.transfer.remote_folder import Far
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -11,9 +11,9 @@ from pathlib import Path
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME
 from dlcctr.errors import DlcctrError, OutputError
-from dlcctr.far_scripts import PARTIAL_FOLDER
 from dlcctr.results.receipt import Receipt, broken_files, read_receipt
 from dlcctr.system.files import fsync_path
+from dlcctr.transfer.remote_shell import PARTIAL_FOLDER
 
 
 @dataclass(frozen=True)

@@ -10,23 +10,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlcctr.arrivals import SAME, Arrival, arrivals_of, as_table, look
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.create import extend_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row
 from dlcctr.errors import CommandFailedError, DlcctrError, ManifestError, TryAgainError
-from dlcctr.fetch import Wish as FetchWish
-from dlcctr.fetch import fetch
-from dlcctr.push import Wish as PushWish
-from dlcctr.push import push
-from dlcctr.remote import Remote
 from dlcctr.results.check import finished_rows
-from dlcctr.ssh import log_in
 from dlcctr.system import locks
 from dlcctr.system.console import plural, ranges
 from dlcctr.system.files import write_text_atomic
+from dlcctr.transfer.fetch import Wish as FetchWish
+from dlcctr.transfer.fetch import fetch
+from dlcctr.transfer.new_videos import SAME, Arrival, arrivals_of, as_table, look
+from dlcctr.transfer.push import Wish as PushWish
+from dlcctr.transfer.push import push
+from dlcctr.transfer.remote import Remote
+from dlcctr.transfer.ssh import log_in
 
 LOCK_NAME = "watch.lock"
 STATE_NAME = "watch.json"

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dlcctr import far_scripts, rsync
-from dlcctr.far_scripts import Place, Seen
-from dlcctr.remote import Remote
-from dlcctr.ssh import Login, log_in
+from dlcctr.transfer import remote_shell, rsync
+from dlcctr.transfer.remote import Remote
+from dlcctr.transfer.remote_shell import Place, Seen
+from dlcctr.transfer.ssh import Login, log_in
 
 Done = Callable[[int], None]
 SHARE_OF_ASK = 5000
@@ -52,20 +52,20 @@ class Far:
         """Fingerprint of every file, and what of it came before."""
         if not names or not self.place.exists:
             return dict.fromkeys(names, Seen(""))
-        command = far_scripts.fingerprint_command(self.place)
+        command = remote_shell.fingerprint_command(self.place)
         found: list[Seen] = []
         for start in range(0, len(names), SHARE_OF_ASK):
             some = names[start : start + SHARE_OF_ASK]
             answer = self.login.ask(command, [os.fsencode(self.path(name)) for name in some], what="looking there")
-            found += far_scripts.parse_seen(answer, len(some))
+            found += remote_shell.parse_seen(answer, len(some))
         return dict(zip(names, found, strict=True))
 
     def read(self, names: Sequence[str]) -> list[bytes | None]:
         """Contents of small files; None where there is none, ``b""`` for a folder."""
         if not self.place.exists:
             return [None] * len(names)
-        answer = self.login.ask(far_scripts.cat_command(), [os.fsencode(self.path(name)) for name in names])
-        return far_scripts.parse_files(answer, len(names))
+        answer = self.login.ask(remote_shell.cat_command(), [os.fsencode(self.path(name)) for name in names])
+        return remote_shell.parse_files(answer, len(names))
 
     def send(
         self,
@@ -145,9 +145,9 @@ def open_far(remote: Remote, ssh: Sequence[str], program: str, *, make: bool, lo
         login = stack.enter_context(log_in(remote.host, ssh))
         data = stack.enter_context(log_in(remote.data_host, ssh)) if remote.transfer_host else login
         folder = remote.folder if remote.folder.startswith("/") else f"./{remote.folder}"
-        mode = far_scripts.MAKE if make else far_scripts.LOOK
-        command = far_scripts.open_command()
+        mode = remote_shell.MAKE if make else remote_shell.LOOK
+        command = remote_shell.open_command()
         answer = login.ask(command, [os.fsencode(folder), mode.encode()], what=f"opening {remote.folder}")
-        place = far_scripts.parse_place(answer)
+        place = remote_shell.parse_place(answer)
         settled = replace(remote, folder=place.folder) if place.exists else remote
         yield Far(settled, place, login, data, program, lock)

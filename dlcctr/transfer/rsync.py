@@ -13,10 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from dlcctr.errors import ToolMissingError
-from dlcctr.far_errors import far_error
-from dlcctr.far_scripts import PARTIAL_FOLDER
-from dlcctr.ssh import Login
 from dlcctr.system import processes
+from dlcctr.transfer.remote_shell import PARTIAL_FOLDER
+from dlcctr.transfer.ssh import Login, far_error
 
 MOST_STREAMS = 8
 """sshd lets ten sessions share a login (MaxSessions); one is the login itself."""

@@ -8,22 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlcctr import rsync
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row, choose_rows, refuse_empty
 from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME
 from dlcctr.errors import DlcctrError, OutputError, TryAgainError, UsageError
-from dlcctr.far import PRIVATE, Far, open_far
-from dlcctr.far_campaign import read_there
-from dlcctr.remote import Remote
 from dlcctr.results.receipt import Receipt, broken_files, epoch, parse_receipt
 from dlcctr.system import locks
 from dlcctr.system.console import size_text
 from dlcctr.system.files import write_bytes_atomic
 from dlcctr.system.progress import Bar, no_bar
-from dlcctr.take_rows import Coming, place_row
+from dlcctr.transfer import rsync
+from dlcctr.transfer.place_row import Coming, place_row
+from dlcctr.transfer.remote import Remote
+from dlcctr.transfer.remote_campaign import read_there
+from dlcctr.transfer.remote_folder import PRIVATE, Far, open_far
 
 LOCK_NAME = "fetch.lock"
 PRIVATE_FOLDER = ".dlcctr-fetch"

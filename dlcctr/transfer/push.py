@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dlcctr import rsync
 from dlcctr.campaign import video_check
 from dlcctr.campaign.config import Campaign, campaign_text, read_campaign
 from dlcctr.campaign.fingerprint import fingerprint
@@ -19,14 +18,15 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row, choose_rows, refuse_empty
 from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
-from dlcctr.far import Far, open_far
-from dlcctr.far_campaign import check_there, read_there
-from dlcctr.far_scripts import Place, Seen
-from dlcctr.push_layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
-from dlcctr.remote import Remote, remember_remote
 from dlcctr.system import locks
 from dlcctr.system.console import size_text
 from dlcctr.system.progress import Bar, no_bar
+from dlcctr.transfer import rsync
+from dlcctr.transfer.layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
+from dlcctr.transfer.remote import Remote, remember_remote
+from dlcctr.transfer.remote_campaign import check_there, read_there
+from dlcctr.transfer.remote_folder import Far, open_far
+from dlcctr.transfer.remote_shell import Place, Seen
 
 LOCK_NAME = "push.lock"
 SPARE_BYTES = 50_000_000

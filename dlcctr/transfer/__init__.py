@@ -1,0 +1,1 @@
+"""A campaign on another machine: ssh and rsync, push, fetch, watch."""
