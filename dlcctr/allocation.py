@@ -9,7 +9,7 @@ from datetime import datetime
 from dlcctr import slurm
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import TryAgainError
-from dlcctr.plan import read_plan
+from dlcctr.planning.plan import read_plan
 from dlcctr.submissions import Array, Submission, read_submissions, write_submission
 
 CLOCKS_APART_S = 600.0

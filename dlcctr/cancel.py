@@ -13,7 +13,7 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import choose_rows
 from dlcctr.errors import ManifestError, ToolMissingError, TryAgainError
-from dlcctr.plan import read_plan
+from dlcctr.planning.plan import read_plan
 from dlcctr.slurm_text import TaskState
 from dlcctr.submissions import Array, Submission
 from dlcctr.system.console import ranges

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.plan import Plan, read_plan
+from dlcctr.planning.plan import Plan, read_plan
 from dlcctr.results.receipt import epoch
 from dlcctr.slurm_text import Key, TaskState
 from dlcctr.submissions import Array, Submission, read_submissions

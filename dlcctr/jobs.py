@@ -11,12 +11,12 @@ from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row, row_settings
 from dlcctr.errors import OutputError, UsageError
-from dlcctr.packing import array_slices
-from dlcctr.plan import Plan
-from dlcctr.plan_options import DEFAULT_PARALLEL, PlanOptions
+from dlcctr.planning.options import DEFAULT_PARALLEL, Limits, PlanOptions
+from dlcctr.planning.packing import array_slices
+from dlcctr.planning.plan import Plan
 from dlcctr.runtime.binds import Bind, linked_files, plan_binds
 from dlcctr.sbatch import Script, job_name
-from dlcctr.site_limits import Limits, ask_limits
+from dlcctr.site_limits import ask_limits
 from dlcctr.site_profile import Site
 
 CONTAINER_VARIABLES = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")

@@ -10,8 +10,8 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import refuse_empty
 from dlcctr.errors import UsageError
 from dlcctr.jobs import JobOptions
-from dlcctr.pick_plan import pick_plan, read_given_plan
-from dlcctr.plan_options import PlanOptions
+from dlcctr.planning.options import PlanOptions
+from dlcctr.planning.reuse import pick_plan, read_given_plan
 from dlcctr.results.check import finished_rows
 from dlcctr.sbatch import render
 from dlcctr.site_profile import Site

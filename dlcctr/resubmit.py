@@ -13,7 +13,7 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import choose_rows
 from dlcctr.errors import TryAgainError, UsageError
 from dlcctr.jobs import JobOptions
-from dlcctr.plan_options import PlanOptions
+from dlcctr.planning.options import PlanOptions
 from dlcctr.remedy import Decision, Group, decide
 from dlcctr.site_profile import Site, override
 from dlcctr.site_values import KEYS

@@ -5,40 +5,13 @@ from __future__ import annotations
 import getpass
 import re
 import shutil
-from dataclasses import dataclass
 
 from dlcctr.errors import TryAgainError
+from dlcctr.planning.options import Limits
 from dlcctr.system import processes
 
-DEFAULT_MAX_ARRAY_SIZE = 1001
-"""Slurm's own default."""
-ASSUMED = "Slurm's default, assumed: scontrol does not answer here"
 TIMEOUT_S = 20.0
 """A plan can be made without an answer."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What the scheduler takes.
-
-    Parameters
-    ----------
-    max_array_size : int
-        Slurm's MaxArraySize: array indices go from 0 to one less.
-    max_submit : int or None
-        Jobs that you may have in the queue at a time; each array task is one. None where there is no limit.
-    source : str
-        Who says so.
-    """
-
-    max_array_size: int = DEFAULT_MAX_ARRAY_SIZE
-    max_submit: int | None = None
-    source: str = ASSUMED
-
-    @property
-    def answered(self) -> bool:
-        """Whether anybody was asked and said so."""
-        return self.source != ASSUMED
 
 
 def read_max_array_size(text: str) -> int | None:

@@ -18,9 +18,9 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row, choose_rows, refuse_empty
 from dlcctr.errors import CommandFailedError
 from dlcctr.jobs import JobOptions
-from dlcctr.pick_plan import pick_plan, with_canary
-from dlcctr.plan import Plan
-from dlcctr.plan_options import PlanOptions
+from dlcctr.planning.options import PlanOptions
+from dlcctr.planning.plan import Plan
+from dlcctr.planning.reuse import pick_plan, with_canary
 from dlcctr.results.check import finished_rows
 from dlcctr.sbatch import Script, job_name, option_words, render
 from dlcctr.site_profile import Site

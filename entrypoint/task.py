@@ -12,7 +12,7 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
 from dlcctr.errors import DlcctrError, GpuError, TryAgainError
-from dlcctr.plan import read_plan, task_rows
+from dlcctr.planning.plan import read_plan, task_rows
 from dlcctr.system.console import one_line, ranges
 from entrypoint.analyze import Request, run_row, stoppable
 from entrypoint.rowtask import resolve_row

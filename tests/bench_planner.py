@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr.campaign.rows import Row
-from dlcctr.make_plan import make_plan
-from dlcctr.plan_options import PlanOptions
+from dlcctr.planning.options import PlanOptions
+from dlcctr.planning.planner import make_plan
 from tests.planner_simulation import (
     FPS,
     GPUS,

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr import cost
 from dlcctr.campaign.config import Campaign, write_campaign
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
-from dlcctr.make_plan import make_plan
-from dlcctr.plan import Plan
-from dlcctr.plan_options import PlanOptions
+from dlcctr.planning import cost
+from dlcctr.planning.options import PlanOptions
+from dlcctr.planning.plan import Plan
+from dlcctr.planning.planner import make_plan
 
 GPUS = (20, 40, 60)
 FACTORS = (0.5, 1.0, 2.0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dlcctr.plan_options import PlanOptions
+    from dlcctr.planning.options import PlanOptions
     from dlcctr.site_profile import Site
 
 SiteName = Annotated[str, typer.Option("--site", help="Site profile: a name or a .toml file; see `dlcctr site list`.")]
@@ -46,7 +46,7 @@ def plan_options(
     fps: float | None, tasks: int | None, task_time: float | None, max_parallel: int | None
 ) -> PlanOptions:
     """Options for a new plan, where one has to be made."""
-    from dlcctr.plan_options import PlanOptions
+    from dlcctr.planning.options import PlanOptions
 
     options = PlanOptions(fps=fps, tasks=tasks, task_time_min=task_time)
     if max_parallel is None:

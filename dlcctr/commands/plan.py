@@ -13,8 +13,8 @@ from dlcctr.commands import job_options
 from dlcctr.system.console import duration
 
 if TYPE_CHECKING:
-    from dlcctr.plan import Plan
-    from dlcctr.plan_options import Summary
+    from dlcctr.planning.options import Summary
+    from dlcctr.planning.plan import Plan
 
 
 def add(app: typer.Typer) -> None:
@@ -59,10 +59,10 @@ def plan_manifest(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Divide the rows among array tasks of about equal expected time, and write the plan that the tasks read."""
-    from dlcctr.calibrate import Calibration
     from dlcctr.jobs import find_limits, plan_for_site
-    from dlcctr.make_plan import make_plan
-    from dlcctr.plan_options import PlanOptions
+    from dlcctr.planning.options import PlanOptions
+    from dlcctr.planning.planner import make_plan
+    from dlcctr.planning.speed import Calibration
     from dlcctr.site import find_site
     from dlcctr.system.progress import progress
 

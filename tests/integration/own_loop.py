@@ -16,7 +16,7 @@ from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import row_folder
 from dlcctr.model.inspection import ModelInfo, inspect_model
-from dlcctr.plan import Plan, PlanTask, rows_digest, write_plan
+from dlcctr.planning.plan import Plan, PlanTask, rows_digest, write_plan
 from dlcctr.results.receipt import Receipt, read_receipt
 
 HERE = Path(__file__).parent

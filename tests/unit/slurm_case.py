@@ -12,7 +12,7 @@ from typing import Any
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.contract import ExitCode, RowState
 from dlcctr.phases import RowStatus, StatusResult
-from dlcctr.plan import Plan, PlanTask, write_plan
+from dlcctr.planning.plan import Plan, PlanTask, write_plan
 from dlcctr.slurm_text import SACCT_FORMAT
 from dlcctr.status import status
 from dlcctr.submissions import Array, Submission, write_submission

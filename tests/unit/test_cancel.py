@@ -17,7 +17,7 @@ from dlcctr.cancel import find_queued
 from dlcctr.cli import catch, make_app
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ManifestError, ToolMissingError, TryAgainError
-from dlcctr.plan import Plan, PlanTask, rows_digest, write_plan
+from dlcctr.planning.plan import Plan, PlanTask, rows_digest, write_plan
 from dlcctr.slurm_text import TaskState
 from dlcctr.submissions import Array, Submission, read_submissions, write_submission
 from tests.unit.results import Bench, make_bench

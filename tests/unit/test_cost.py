@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from dlcctr import cost
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import RowState
 from dlcctr.errors import UsageError
+from dlcctr.planning import cost
 from dlcctr.results.receipt import FrameCounts, Receipt
 
 ROW = Row(0, "a.mp4", frames=9000, fps=30.0, width=640, height=480)

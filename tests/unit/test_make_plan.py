@@ -8,19 +8,20 @@ from typing import Any
 
 import pytest
 
-from dlcctr import make_plan, site_limits
-from dlcctr.calibrate import Calibration, pick_row
+from dlcctr import site_limits
 from dlcctr.campaign.manifest import read_manifest, write_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row
 from dlcctr.errors import CommandFailedError, ManifestError, UsageError
-from dlcctr.make_plan import make_plan as plan_campaign
-from dlcctr.plan import Plan, read_plan, task_rows
-from dlcctr.plan_options import PlanOptions, Summary
+from dlcctr.planning import planner as make_plan
+from dlcctr.planning.options import Limits, PlanOptions, Summary
+from dlcctr.planning.plan import Plan, read_plan, task_rows
+from dlcctr.planning.planner import make_plan as plan_campaign
+from dlcctr.planning.speed import Calibration, pick_row
 from dlcctr.runtime import run_campaign as campaign_run
 from dlcctr.runtime.executor import Outcome
 from dlcctr.runtime.run_campaign import Result
-from dlcctr.site_limits import Limits, read_max_array_size, read_max_submit
+from dlcctr.site_limits import read_max_array_size, read_max_submit
 from tests.planner_simulation import all_cases
 from tests.unit.results import FRAMES, Bench, make_bench
 from tests.unit.test_cli import call

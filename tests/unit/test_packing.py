@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcctr.errors import UsageError
-from dlcctr.packing import array_slices, group, makespan, pack_into, pack_to
+from dlcctr.planning.packing import array_slices, group, makespan, pack_into, pack_to
 
 COSTS = st.lists(st.floats(0.01, 1e5), max_size=60)
 

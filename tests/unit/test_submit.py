@@ -13,8 +13,8 @@ from dlcctr.campaign import video_check
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import CommandFailedError, TryAgainError, VideoError
 from dlcctr.jobs import JobOptions
-from dlcctr.plan import read_plan
-from dlcctr.plan_options import PlanOptions
+from dlcctr.planning.options import PlanOptions
+from dlcctr.planning.plan import read_plan
 from dlcctr.site_profile import Site
 from dlcctr.slurm_text import TaskState
 from dlcctr.submissions import read_submissions
@@ -174,7 +174,7 @@ def test_a_missing_video_is_named_before_anything_is_submitted(bench: Bench, sch
 
 
 def test_a_plan_that_was_made_before_is_used(bench: Bench, scheduler: FakeSlurm) -> None:
-    from dlcctr.make_plan import make_plan
+    from dlcctr.planning.planner import make_plan
 
     plan, _ = make_plan(bench.manifest, PlanOptions(fps=10, tasks=2))
     done = submit(bench.manifest, replace(WISH, plan=PlanOptions()))

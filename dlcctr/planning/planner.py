@@ -8,17 +8,16 @@ from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from dlcctr import cost, packing
-from dlcctr.calibrate import run_one_row
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row, choose_rows, refuse_empty
-from dlcctr.cost import Speed, Work
 from dlcctr.errors import UsageError
-from dlcctr.find_speed import find_speed
-from dlcctr.plan import Plan, PlanTask, new_plan_id, rows_digest, write_plan
-from dlcctr.plan_options import PlanOptions, Summary, refuse_odd
+from dlcctr.planning import cost, packing
+from dlcctr.planning.cost import Speed, Work
+from dlcctr.planning.options import PlanOptions, Summary, refuse_odd
+from dlcctr.planning.plan import Plan, PlanTask, new_plan_id, rows_digest, write_plan
+from dlcctr.planning.speed import find_speed, run_one_row
 from dlcctr.results.check import Options as CheckOptions
 from dlcctr.results.check import check
 from dlcctr.results.row_state import RowResult, State

@@ -10,9 +10,9 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row
 from dlcctr.errors import DlcctrError, ManifestError
-from dlcctr.make_plan import make_plan
-from dlcctr.plan import Plan, PlanTask, new_plan_id, read_plan, rows_digest, task_rows, write_plan
-from dlcctr.plan_options import PlanOptions
+from dlcctr.planning.options import PlanOptions
+from dlcctr.planning.plan import Plan, PlanTask, new_plan_id, read_plan, rows_digest, task_rows, write_plan
+from dlcctr.planning.planner import make_plan
 from dlcctr.system.console import warn
 from dlcctr.system.progress import RowProgress, no_progress
 

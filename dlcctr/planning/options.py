@@ -6,11 +6,39 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlcctr.calibrate import Calibration
 from dlcctr.campaign.rows import Row
-from dlcctr.cost import Speed
 from dlcctr.errors import UsageError
-from dlcctr.site_limits import Limits
+from dlcctr.planning.cost import Speed
+from dlcctr.planning.speed import Calibration
+
+DEFAULT_MAX_ARRAY_SIZE = 1001
+"""Slurm's own default."""
+ASSUMED = "Slurm's default, assumed: scontrol does not answer here"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the scheduler takes.
+
+    Parameters
+    ----------
+    max_array_size : int
+        Slurm's MaxArraySize: array indices go from 0 to one less.
+    max_submit : int or None
+        Jobs that you may have in the queue at a time; each array task is one. None where there is no limit.
+    source : str
+        Who says so.
+    """
+
+    max_array_size: int = DEFAULT_MAX_ARRAY_SIZE
+    max_submit: int | None = None
+    source: str = ASSUMED
+
+    @property
+    def answered(self) -> bool:
+        """Whether anybody was asked and said so."""
+        return self.source != ASSUMED
+
 
 DEFAULT_PARALLEL = 20
 """GPUs that a campaign is expected to have at a time, where nobody says otherwise."""
