@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dlcctr.cancel import Queued
+    from dlcctr.slurm.submit.cancel import Queued
 
 
 def add(app: typer.Typer) -> None:
@@ -29,8 +29,8 @@ def cancel_manifest(
 
     Asks on a terminal; elsewhere it needs --yes, and without it only shows and ends with 2.
     """
-    from dlcctr.cancel import cancel, find_queued
     from dlcctr.errors import UsageError
+    from dlcctr.slurm.submit.cancel import cancel, find_queued
     from dlcctr.system.console import print_json, print_lines
 
     queued = find_queued(manifest, rows)

@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from dlcctr.planning.options import PlanOptions
-    from dlcctr.site_profile import Site
+    from dlcctr.slurm.site.profile import Site
 
 SiteName = Annotated[str, typer.Option("--site", help="Site profile: a name or a .toml file; see `dlcctr site list`.")]
 Image = Annotated[str, typer.Option("--image", help="SIF that the tasks run.")]
@@ -33,8 +33,8 @@ TaskTime = Annotated[float | None, typer.Option("--task-time", metavar="MIN", he
 
 def settle_site(name: str, **changes: Any) -> Site:
     """Site profile with the command line's changes; ``--gres none`` asks for no GPU."""
-    from dlcctr.site import find_site
-    from dlcctr.site_profile import override
+    from dlcctr.slurm.site.files import find_site
+    from dlcctr.slurm.site.profile import override
 
     site = find_site(name)
     if changes.get("gres") == "none":

@@ -25,7 +25,7 @@ def logs(
     lines: Annotated[int, typer.Option(min=1, help="Print at most so many lines, the last ones.")] = 200,
 ) -> None:
     """Print what a row's newest task (or local run) wrote into its log."""
-    from dlcctr.row_log import find_log
+    from dlcctr.slurm.status.row_log import find_log
     from dlcctr.system.console import print_lines, warn
 
     found = find_log(manifest, row)

@@ -59,11 +59,11 @@ def plan_manifest(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Divide the rows among array tasks of about equal expected time, and write the plan that the tasks read."""
-    from dlcctr.jobs import find_limits, plan_for_site
     from dlcctr.planning.options import PlanOptions
     from dlcctr.planning.planner import make_plan
     from dlcctr.planning.speed import Calibration
-    from dlcctr.site import find_site
+    from dlcctr.slurm.site.files import find_site
+    from dlcctr.slurm.submit.job_arrays import find_limits, plan_for_site
     from dlcctr.system.progress import progress
 
     profile = find_site(site)

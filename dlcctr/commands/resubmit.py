@@ -12,8 +12,8 @@ import typer
 from dlcctr.commands import job_options
 
 if TYPE_CHECKING:
-    from dlcctr.remedy import Decision
-    from dlcctr.submit import Submitted
+    from dlcctr.slurm.submit.retry import Decision
+    from dlcctr.slurm.submit.submit import Submitted
 
 
 def add(app: typer.Typer) -> None:
@@ -47,8 +47,8 @@ def resubmit_manifest(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Submit what is not whole, by cause: more time, more memory, another node, once more; show it first."""
-    from dlcctr.jobs import JobOptions
-    from dlcctr.resubmit import Request, find_decision, resubmit
+    from dlcctr.slurm.submit.job_arrays import JobOptions
+    from dlcctr.slurm.submit.resubmit import Request, find_decision, resubmit
     from dlcctr.system.console import print_json
     from dlcctr.system.progress import progress
 
@@ -99,7 +99,7 @@ def _may(*, yes: bool, dry_run: bool) -> bool:
 
 
 def _say(done: list[Submitted], manifest: Path, *, dry_run: bool) -> None:
-    from dlcctr.submit import say_submitted
+    from dlcctr.slurm.submit.submit import say_submitted
     from dlcctr.system.console import print_lines
 
     for each in done:

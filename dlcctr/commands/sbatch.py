@@ -46,8 +46,7 @@ def sbatch(
     task_time: job_options.TaskTime = None,
 ) -> None:
     """Print a complete, commented sbatch script, to be read, edited and submitted by hand."""
-    from dlcctr.jobs import JobOptions
-    from dlcctr.print_script import script_texts
+    from dlcctr.slurm.submit.job_arrays import JobOptions, script_texts
 
     chosen = job_options.settle_site(
         site, partition=partition, account=account, qos=qos, gres=gres, gpus=gpus, cpus_per_task=cpus, mem_gb=mem_gb

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dlcctr.ask_cluster import Proposal
-    from dlcctr.cluster_facts import Cluster
-    from dlcctr.site_profile import Site
+    from dlcctr.slurm.site.cluster import Cluster
+    from dlcctr.slurm.site.profile import Site
+    from dlcctr.slurm.site.propose import Proposal
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -36,16 +36,16 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Ask this cluster's Slurm what there is, and write a profile to your configuration folder."""
-    from dlcctr import ask_cluster
     from dlcctr.errors import UsageError
-    from dlcctr.site import DEFAULT, new_file
-    from dlcctr.site_text import write_site
+    from dlcctr.slurm.site import ask
+    from dlcctr.slurm.site import propose as ask_cluster
+    from dlcctr.slurm.site.files import DEFAULT, new_file, write_site
     from dlcctr.system.console import print_json
 
     file = new_file(name or DEFAULT)
     if file.exists() and not overwrite:
         raise UsageError(f"{file}: is there already", "edit it, give another name, or replace it with --overwrite")
-    cluster = ask_cluster.ask_cluster()
+    cluster = ask.ask_cluster()
     if not as_json:
         _print_partitions(cluster)
     if not partition and not as_json and sys.stdin.isatty() and sys.stdout.isatty():
@@ -63,7 +63,7 @@ def init(
 
 
 def _print_partitions(cluster: Cluster) -> None:
-    from dlcctr.ask_cluster import describe, is_allowed
+    from dlcctr.slurm.site.propose import describe, is_allowed
     from dlcctr.system.console import print_table
 
     rows = []
@@ -75,7 +75,7 @@ def _print_partitions(cluster: Cluster) -> None:
 
 def _ask_partition(cluster: Cluster) -> str:
     """Ask which partition, where there is a choice; empty leaves it to the proposal."""
-    from dlcctr.ask_cluster import gpu_partitions
+    from dlcctr.slurm.site.propose import gpu_partitions
 
     ranked = [each.name for each in gpu_partitions(cluster)]
     if len(ranked) < 2:
@@ -100,7 +100,7 @@ def _print_proposal(file: Path, proposal: Proposal) -> None:
 
 def list_profiles(*, as_json: Json = False) -> None:
     """List the profiles that there are: yours first, then those that come with dlcctr."""
-    from dlcctr.site import profile_files
+    from dlcctr.slurm.site.files import profile_files
     from dlcctr.system.console import print_json, print_table
 
     found = [_read(file) for file in profile_files()]
@@ -122,7 +122,7 @@ def list_profiles(*, as_json: Json = False) -> None:
 def _read(file: Path) -> tuple[Path, Site | None, str]:
     """A profile, or what is wrong with it: one bad file hides no other."""
     from dlcctr.errors import UsageError
-    from dlcctr.site_profile import read_site
+    from dlcctr.slurm.site.profile import read_site
 
     try:
         return file, read_site(file), ""
@@ -136,8 +136,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Print a profile with all of its keys; the output is a profile again."""
-    from dlcctr.site import find_site
-    from dlcctr.site_text import site_text
+    from dlcctr.slurm.site.files import find_site, site_text
     from dlcctr.system.console import print_json, print_lines
 
     site = find_site(name)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dlcctr.pace import Pace
-    from dlcctr.phases import RowStatus, StatusResult
+    from dlcctr.slurm.status.row_status import RowStatus, StatusResult
+    from dlcctr.slurm.status.throughput import Pace
 
 CLEAR = "\x1b[2J\x1b[H"
 MOST_RANGES = 60
@@ -51,7 +51,7 @@ def status(
 
     Ends with 0 if all are done, with 75 while the others wait or run, with 20 if one needs a person.
     """
-    from dlcctr.status import status as look
+    from dlcctr.slurm.status.status import status as look
 
     _refuse_contradictions(squeue, sacct, watch=watch, wait=wait)
     squeue_text, sacct_text, progress = _text(squeue), _text(sacct), _progress(quiet=watch or wait)
@@ -172,7 +172,7 @@ def _print(result: StatusResult, *, show_all: bool) -> None:
 
 def _groups(result: StatusResult) -> list[tuple[str, int, str, str, str]]:
     """Rows of one phase and cause on one line; the node where it is the node's fault."""
-    from dlcctr.phases import Phase
+    from dlcctr.slurm.status.row_status import Phase
 
     groups: dict[tuple[Phase, str, str], list[RowStatus]] = {}
     for row in result.rows:
@@ -191,7 +191,7 @@ def _which(rows: Iterable[RowStatus]) -> str:
 
 
 def _why(why: str, rows: list[RowStatus]) -> str:
-    from dlcctr.phases import Phase
+    from dlcctr.slurm.status.row_status import Phase
 
     if rows[0].phase is Phase.PENDING and rows[0].is_stuck:
         return f"{why}: will not go away by itself"
@@ -233,7 +233,7 @@ def _number(value: float) -> str:
 def next_steps(result: StatusResult) -> list[str]:
     """What to type, one line for each kind of row that is not done."""
     from dlcctr.contract import ExitCode
-    from dlcctr.phases import Phase
+    from dlcctr.slurm.status.row_status import Phase
 
     manifest = shlex.quote(str(result.manifest))
     of = {phase: [row for row in result.rows if row.phase is phase] for phase in Phase}

@@ -11,7 +11,7 @@ import typer
 from dlcctr.commands import job_options
 
 if TYPE_CHECKING:
-    from dlcctr.submit import Submitted
+    from dlcctr.slurm.submit.submit import Submitted
 
 
 def add(app: typer.Typer) -> None:
@@ -50,8 +50,8 @@ def submit_manifest(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Submit the rows that have no result and were never submitted, after checks of what all tasks need."""
-    from dlcctr.jobs import JobOptions
-    from dlcctr.submit import Wish, submit
+    from dlcctr.slurm.submit.job_arrays import JobOptions
+    from dlcctr.slurm.submit.submit import Wish, submit
     from dlcctr.system.progress import progress
 
     wish = Wish(
@@ -73,7 +73,7 @@ def print_submitted(done: Submitted, *, dry_run: bool, as_json: bool) -> None:
     """Print what was submitted, and in a dry run the scripts."""
     from dataclasses import asdict
 
-    from dlcctr.submit import say_submitted
+    from dlcctr.slurm.submit.submit import say_submitted
     from dlcctr.system.console import print_json, print_lines
 
     name = shlex.quote(str(done.manifest))

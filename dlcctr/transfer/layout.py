@@ -12,8 +12,8 @@ from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.rows import Row, row_settings
 from dlcctr.campaign.spreadsheet import Sheet, format_line
+from dlcctr.contract import SIF_NAME
 from dlcctr.errors import ModelError
-from dlcctr.jobs import SIF_NAME
 from dlcctr.model.inspection import ModelInfo, inspect_model
 from dlcctr.model.yaml12 import read_yaml
 

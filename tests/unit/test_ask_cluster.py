@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
-from dlcctr import ask_cluster
-from dlcctr.ask_cluster import gpu_partitions, propose
 from dlcctr.cli import catch, make_app
-from dlcctr.cluster_facts import (
+from dlcctr.contract import ExitCode
+from dlcctr.errors import CommandFailedError, TryAgainError, UsageError
+from dlcctr.slurm.site import ask
+from dlcctr.slurm.site import propose as ask_cluster
+from dlcctr.slurm.site.cluster import (
     Association,
     Cluster,
     Nodes,
@@ -28,10 +30,9 @@ from dlcctr.cluster_facts import (
     parse_qos,
     parse_sinfo,
 )
-from dlcctr.contract import ExitCode
-from dlcctr.errors import CommandFailedError, TryAgainError, UsageError
-from dlcctr.site import find_site
-from dlcctr.site_profile import read_site
+from dlcctr.slurm.site.files import find_site
+from dlcctr.slurm.site.profile import read_site
+from dlcctr.slurm.site.propose import gpu_partitions, propose
 
 SINFO = """\
 cpu*|up|7-00:00:00|40|64|256000|(null)|intel,avx512
@@ -205,8 +206,8 @@ class FakeSlurm:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DLCCTR_SITES", str(tmp_path / "sites"))
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(ask_cluster, "_groups", lambda: ("students",))
-    monkeypatch.setattr(ask_cluster, "run", FakeSlurm())
+    monkeypatch.setattr(ask, "_groups", lambda: ("students",))
+    monkeypatch.setattr(ask, "run", FakeSlurm())
     return tmp_path / "sites"
 
 
@@ -257,7 +258,7 @@ def test_sites_without_accounting_or_with_a_sick_controller(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sick = FakeSlurm(sacctmgr=CommandFailedError("disabled"), scontrol=TryAgainError("no answer"))
-    monkeypatch.setattr(ask_cluster, "run", sick)
+    monkeypatch.setattr(ask, "run", sick)
     assert call(monkeypatch, "init", "--json") == 0
     document = json.loads(capsys.readouterr().out)
     assert document["kind"] == "site init"
@@ -270,8 +271,8 @@ def test_the_users_own_settings_change_no_answer(folder: Path, monkeypatch: pyte
     monkeypatch.setenv("SINFO_FORMAT", "%n")
     monkeypatch.setenv("SINFO_PARTITION", "cpu")
     slurm = FakeSlurm()
-    monkeypatch.setattr(ask_cluster, "run", slurm)
-    ask_cluster.ask_cluster()
+    monkeypatch.setattr(ask, "run", slurm)
+    ask.ask_cluster()
     assert all(env and {env["SINFO_FORMAT"], env["SINFO_PARTITION"]} == {None} for env in slurm.environments)
 
 

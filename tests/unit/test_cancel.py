@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from dlcctr import slurm
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.cancel import find_queued
 from dlcctr.cli import catch, make_app
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ManifestError, ToolMissingError, TryAgainError
 from dlcctr.planning.plan import Plan, PlanTask, rows_digest, write_plan
-from dlcctr.slurm_text import TaskState
-from dlcctr.submissions import Array, Submission, read_submissions, write_submission
+from dlcctr.slurm import client as slurm
+from dlcctr.slurm.output import TaskState
+from dlcctr.slurm.submissions import Array, Submission, read_submissions, write_submission
+from dlcctr.slurm.submit.cancel import find_queued
 from tests.unit.results import Bench, make_bench
 
 TASKS = ((0, 1), (2,), (3, 4), (5,))

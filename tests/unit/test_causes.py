@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.causes import GONE, of_failure, of_task
 from dlcctr.contract import ExitCode
-from dlcctr.slurm_text import TaskState
-from dlcctr.task_log import LogEnd, had_lanes, read_end, row_lines
+from dlcctr.slurm.output import TaskState
+from dlcctr.slurm.status.causes import GONE, of_failure, of_task
+from dlcctr.slurm.task_log import LogEnd, had_lanes, read_end, row_lines
 
 HEAD = "dlcctr: task 4 (+0) of job 123 on node1, GPU 0, 2026-03-01 12:00:00"
 END = "dlcctr-task-end code={} node=node1 signal={} restart={}"

@@ -16,13 +16,13 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.validate import validate
 from dlcctr.cli import catch, make_app
 from dlcctr.errors import ModelError, OutputError, UsageError
-from dlcctr.jobs import campaign_binds
 from dlcctr.model.bundle import LISTING
 from dlcctr.model.inspection import inspect_model
 from dlcctr.model.pack import pack_model, unpack_model
 from dlcctr.model.verify import verify_bundle
 from dlcctr.model.yaml12 import read_yaml
 from dlcctr.results.expected import expected_of
+from dlcctr.slurm.submit.job_arrays import campaign_binds
 from entrypoint.project import make_skeleton
 from tests.media import write_video
 from tests.unit.projects import NAME, PARTS, edit_json, pytorch_project, tensorflow_project, train_folder, write_json

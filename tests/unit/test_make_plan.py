@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from dlcctr import site_limits
 from dlcctr.campaign.manifest import read_manifest, write_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row
@@ -21,7 +20,8 @@ from dlcctr.planning.speed import Calibration, pick_row
 from dlcctr.runtime import run_campaign as campaign_run
 from dlcctr.runtime.executor import Outcome
 from dlcctr.runtime.run_campaign import Result
-from dlcctr.site_limits import read_max_array_size, read_max_submit
+from dlcctr.slurm.site import ask as site_limits
+from dlcctr.slurm.site.ask import read_max_array_size, read_max_submit
 from tests.planner_simulation import all_cases
 from tests.unit.results import FRAMES, Bench, make_bench
 from tests.unit.test_cli import call

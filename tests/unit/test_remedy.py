@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from dlcctr.phases import Phase, RowStatus
-from dlcctr.remedy import MEND, PLAIN, Decision, decide
-from dlcctr.submissions import Submission
+from dlcctr.slurm.status.row_status import Phase, RowStatus
+from dlcctr.slurm.submissions import Submission
+from dlcctr.slurm.submit.retry import MEND, PLAIN, Decision, decide
 
 HAD = {"time_min": 30, "mem_gb": 16, "batch_size": None, "exclude": [], "site_values": {"max_time_min": 100}}
 

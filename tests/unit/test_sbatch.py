@@ -12,9 +12,9 @@ import pytest
 
 from dlcctr.errors import UsageError
 from dlcctr.runtime.binds import Bind
-from dlcctr.sbatch import Script, array_words, job_name, render, time_words
-from dlcctr.site import find_site
-from dlcctr.site_profile import Site
+from dlcctr.slurm.script import Script, array_words, job_name, render, time_words
+from dlcctr.slurm.site.files import find_site
+from dlcctr.slurm.site.profile import Site
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).with_name("golden")

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcctr.errors import OutputError, UsageError
-from dlcctr.site import find_site, list_sites, site_folder, slurm_files
-from dlcctr.site_profile import Site, override, read_site, shell_path
-from dlcctr.site_text import site_text, write_site
-from dlcctr.site_values import KEYS, OWNED_OPTIONS
+from dlcctr.slurm.site.files import find_site, list_sites, site_folder, site_text, slurm_files, write_site
+from dlcctr.slurm.site.keys import KEYS, OWNED_OPTIONS
+from dlcctr.slurm.site.profile import Site, override, read_site, shell_path
 
 DOCS = Path(__file__).parents[2] / "docs/sites.md"
 PACKAGED = ("generic", "psc-bridges2", "university", "whole-node")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcctr import slurm
 from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError, UsageError
-from dlcctr.slurm_text import LARGEST_ARRAY, SQUEUE_WORDS, expand, parse_sacct, parse_squeue, shown_words
+from dlcctr.slurm import client as slurm
+from dlcctr.slurm.output import LARGEST_ARRAY, SQUEUE_WORDS, expand, parse_sacct, parse_squeue, shown_words
 from dlcctr.system import processes as run
 from dlcctr.system.console import ranges
 from tests.unit.slurm_case import (

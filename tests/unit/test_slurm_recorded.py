@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.causes import of_task
-from dlcctr.handed import Handed, Scheduler
-from dlcctr.slurm_text import TaskState, parse_sacct, parse_squeue
-from dlcctr.task_log import read_end
+from dlcctr.slurm.ledger import Handed, Scheduler
+from dlcctr.slurm.output import TaskState, parse_sacct, parse_squeue
+from dlcctr.slurm.status.causes import of_task
+from dlcctr.slurm.task_log import read_end
 
 RECORDED = Path(__file__).parent / "recorded" / "slurm-26.05"
 SQUEUE = "JOBID|ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|REASON|NODELIST|TIME|TIME_LIMIT|NAME|START_TIME\n"

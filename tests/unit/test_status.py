@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from dlcctr import status as status_module
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.contract import ExitCode, RowState
 from dlcctr.errors import ManifestError
-from dlcctr.handed import SUBMITTING_S
-from dlcctr.phases import STUCK, Phase
 from dlcctr.results.receipt import FrameCounts
-from dlcctr.slurm_text import TaskState
-from dlcctr.status import SETTLE_S, status
-from dlcctr.submissions import Array
+from dlcctr.slurm.ledger import SUBMITTING_S
+from dlcctr.slurm.output import TaskState
+from dlcctr.slurm.status import status as status_module
+from dlcctr.slurm.status.row_status import STUCK, Phase
+from dlcctr.slurm.status.status import SETTLE_S, status
+from dlcctr.slurm.submissions import Array
 from tests.unit.slurm_case import (
     JOB,
     NOW,

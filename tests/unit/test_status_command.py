@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from dlcctr import cli
-from dlcctr import status as status_module
 from dlcctr.contract import ExitCode
-from dlcctr.phases import Phase
-from dlcctr.slurm_text import TaskState
-from dlcctr.submissions import Array
+from dlcctr.slurm.output import TaskState
+from dlcctr.slurm.status import status as status_module
+from dlcctr.slurm.status.row_status import Phase
+from dlcctr.slurm.submissions import Array
 from tests.unit.slurm_case import JOB, SlurmCase, make_case, sacct_line, sacct_text, squeue_line, squeue_text
 
 

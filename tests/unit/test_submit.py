@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr import preflight, slurm
 from dlcctr.campaign import video_check
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import CommandFailedError, TryAgainError, VideoError
-from dlcctr.jobs import JobOptions
 from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.plan import read_plan
-from dlcctr.site_profile import Site
-from dlcctr.slurm_text import TaskState
-from dlcctr.submissions import read_submissions
-from dlcctr.submit import Submitted, Wish, submit
+from dlcctr.slurm import client as slurm
+from dlcctr.slurm.output import TaskState
+from dlcctr.slurm.site.profile import Site
+from dlcctr.slurm.submissions import read_submissions
+from dlcctr.slurm.submit import preflight
+from dlcctr.slurm.submit.job_arrays import JobOptions
+from dlcctr.slurm.submit.submit import Submitted, Wish, submit
 from tests.unit.results import Bench, make_bench
 
 NAMES = [f"v{number}.mp4" for number in range(7)]

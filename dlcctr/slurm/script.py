@@ -11,8 +11,8 @@ from pathlib import Path
 from dlcctr.errors import ToolMissingError, UsageError
 from dlcctr.runtime.apptainer import bind_words
 from dlcctr.runtime.binds import Bind
-from dlcctr.site import slurm_files
-from dlcctr.site_profile import Site, shell_path
+from dlcctr.slurm.site.files import slurm_files
+from dlcctr.slurm.site.profile import Site, shell_path
 
 TEMPLATE = "array.sbatch.j2"
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]-]+")

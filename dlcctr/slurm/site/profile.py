@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import UsageError
-from dlcctr.site_values import KEYS, SECTIONS
+from dlcctr.slurm.site.keys import KEYS, SECTIONS
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -7,21 +7,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.config import Campaign, read_campaign
+from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.campaign.rows import Row, row_settings
+from dlcctr.campaign.rows import Row, refuse_empty, row_settings
+from dlcctr.contract import SIF_NAME
 from dlcctr.errors import OutputError, UsageError
 from dlcctr.planning.options import DEFAULT_PARALLEL, Limits, PlanOptions
 from dlcctr.planning.packing import array_slices
 from dlcctr.planning.plan import Plan
+from dlcctr.planning.reuse import pick_plan, read_given_plan
+from dlcctr.results.check import finished_rows
 from dlcctr.runtime.binds import Bind, linked_files, plan_binds
-from dlcctr.sbatch import Script, job_name
-from dlcctr.site_limits import ask_limits
-from dlcctr.site_profile import Site
+from dlcctr.slurm.script import Script, job_name, render
+from dlcctr.slurm.site.ask import ask_limits
+from dlcctr.slurm.site.profile import Site
 
 CONTAINER_VARIABLES = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")
 """Where the SIF that this very program runs in lies on the host."""
-SIF_NAME = "dlc.sif"
 
 
 @dataclass(frozen=True)
@@ -197,3 +200,34 @@ def make_folders(manifest: Path, campaign: Campaign) -> None:
 
 def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
+
+
+def script_texts(
+    manifest: Path, site: Site, job: JobOptions, options: PlanOptions, plan_file: Path | None = None
+) -> list[str]:
+    """Scripts of all arrays of a plan: the one given, the newest of all unfinished rows, or a new one.
+
+    Raises
+    ------
+    UsageError
+        There is nothing left to do, or no image is named.
+    DlcctrError
+        As `dlcctr.make_plan.make_plan`.
+    """
+    campaign = read_campaign(manifest)
+    rows = read_manifest(manifest)
+    refuse_empty(rows, manifest)
+    limits = find_limits(site)
+    if plan_file:
+        plan = read_given_plan(manifest, plan_file)
+    else:
+        finished = finished_rows(manifest)
+        todo = [row for row in rows if not row.error and row.index not in finished]
+        if not todo:
+            raise UsageError(f"{manifest}: no row is left to do", "account for them: dlcctr check")
+        plan = pick_plan(manifest, todo, plan_for_site(options, site, limits))
+    make_folders(manifest, campaign)
+    wanted = set(plan.rows)
+    chosen = [row for row in rows if row.index in wanted]
+    scripts = make_scripts(manifest, campaign, plan, rows=chosen, site=site, limits=limits, options=job)
+    return [render(script, site) for script in scripts]

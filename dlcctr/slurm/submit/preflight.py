@@ -7,11 +7,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from dlcctr import slurm
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import LABEL_PREFIX, RESULT_BYTES_PER_VALUE
 from dlcctr.errors import ModelError, OutputError, ToolMissingError, UsageError
+from dlcctr.slurm import client
 from dlcctr.system import processes
 from dlcctr.system.console import warn
 
@@ -93,7 +93,7 @@ def try_script(file: Path, words: Sequence[str] = ()) -> None:
         It would not; the message is Slurm's own, with what to do.
     """
     done = processes.run(
-        ["sbatch", "--test-only", *words, str(file)], check=False, merge=False, timeout_s=slurm.TIMEOUT_S
+        ["sbatch", "--test-only", *words, str(file)], check=False, merge=False, timeout_s=client.TIMEOUT_S
     )
     if done.returncode != 0:
         said = " ".join((done.stderr or done.stdout or "").split())

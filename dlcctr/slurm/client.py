@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError, UsageError
-from dlcctr.slurm_text import SACCT_WORDS, SQUEUE_WORDS, TaskState, parse_sacct, parse_squeue
+from dlcctr.slurm.output import SACCT_WORDS, SQUEUE_WORDS, TaskState, parse_sacct, parse_squeue
 from dlcctr.system import processes
 
 TIMEOUT_S = 120.0

@@ -11,9 +11,9 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths, row_log
 from dlcctr.campaign.rows import find_row
 from dlcctr.errors import ManifestError
-from dlcctr.handed import Handed, Scheduler, read_submitted
 from dlcctr.runtime.executor import LOG_HEAD
-from dlcctr.task_log import had_lanes, row_lines
+from dlcctr.slurm.ledger import Handed, Scheduler, read_submitted
+from dlcctr.slurm.task_log import had_lanes, row_lines
 
 LANES_NOTE = "this task ran rows on several GPUs at a time: lines of other rows may stand between"
 

@@ -9,17 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.causes import Cause, of_failure, of_task
 from dlcctr.contract import ExitCode
-from dlcctr.handed import Handed, Ledger, Scheduler, Submitted, read_submitted
-from dlcctr.pace import measure
-from dlcctr.phases import Phase, RowStatus, StatusResult
 from dlcctr.results.check import Options, check
 from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
-from dlcctr.slurm import query_sacct, query_squeue
-from dlcctr.slurm_text import SQUEUE_WORDS, Key, TaskState, parse_sacct, parse_squeue, shown_words
+from dlcctr.slurm.client import query_sacct, query_squeue
+from dlcctr.slurm.ledger import Handed, Ledger, Scheduler, Submitted, read_submitted
+from dlcctr.slurm.output import SQUEUE_WORDS, Key, TaskState, parse_sacct, parse_squeue, shown_words
+from dlcctr.slurm.status.causes import Cause, of_failure, of_task
+from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
+from dlcctr.slurm.status.throughput import measure
+from dlcctr.slurm.task_log import LogEnd, read_end
 from dlcctr.system.progress import RowProgress, no_progress
-from dlcctr.task_log import LogEnd, read_end
 
 DAY_S = 24 * 3600.0
 SETTLE_S = 60.0

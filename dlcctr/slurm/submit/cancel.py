@@ -7,15 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dlcctr import slurm
-from dlcctr.allocation import arrays_of, settle_submissions
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import choose_rows
 from dlcctr.errors import ManifestError, ToolMissingError, TryAgainError
 from dlcctr.planning.plan import read_plan
-from dlcctr.slurm_text import TaskState
-from dlcctr.submissions import Array, Submission
+from dlcctr.slurm import client
+from dlcctr.slurm.output import TaskState
+from dlcctr.slurm.submissions import Array, Submission, arrays_of, settle_submissions
 from dlcctr.system.console import ranges
 from dlcctr.system.locks import campaign_lock
 
@@ -91,7 +90,7 @@ def find_queued(manifest: Path, rows: str = "") -> Queued:
         raise ToolMissingError("squeue was not found on this machine", "cancel on the cluster's login node")
     with campaign_lock(paths.lock):  # whoever submits at this moment would go on after the cancelling
         submissions = settle_submissions(paths)
-    states = slurm.query_squeue(array.job_id for array in arrays_of(submissions))
+    states = client.query_squeue(array.job_id for array in arrays_of(submissions))
     if states is None:
         raise TryAgainError("squeue does not answer, so nothing was cancelled", "try again in a few minutes")
     doomed = [each for one in submissions for each in _doomed(paths, one, states, wanted)]
@@ -136,5 +135,5 @@ def _live(array: Array, states: Iterable[TaskState]) -> dict[int, TaskState]:
 
 
 def cancel(queued: Queued) -> None:
-    """Cancel them; raises as `slurm.cancel` does."""
-    slurm.cancel(each.job for each in queued.doomed)
+    """Cancel them; raises as `client.cancel` does."""
+    client.cancel(each.job for each in queued.doomed)

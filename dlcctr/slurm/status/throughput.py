@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dlcctr.handed import Handed, Ledger
 from dlcctr.results.row_state import Attempt, RowResult, State
-from dlcctr.slurm_text import Key, TaskState
+from dlcctr.slurm.ledger import Handed, Ledger
+from dlcctr.slurm.output import Key, TaskState
 
 RECENT = 100
 """Receipts that tell today's speed."""

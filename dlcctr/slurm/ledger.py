@@ -10,8 +10,8 @@ from pathlib import Path
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.planning.plan import Plan, read_plan
 from dlcctr.results.receipt import epoch
-from dlcctr.slurm_text import Key, TaskState
-from dlcctr.submissions import Array, Submission, read_submissions
+from dlcctr.slurm.output import Key, TaskState
+from dlcctr.slurm.submissions import Array, Submission, read_submissions
 
 SUBMITTING_S = 120.0
 """So long sbatch may take to answer; a job without id that Slurm does not know afterwards was never submitted."""

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
-import grp
-import os
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlcctr.cluster_facts import (
-    ASSOCIATION_FIELDS,
-    QOS_FIELDS,
-    SINFO_FORMAT,
-    Cluster,
-    Partition,
-    Qos,
-    add_partition_settings,
-    parse_associations,
-    parse_config,
-    parse_qos,
-    parse_sinfo,
-)
-from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError, UsageError
-from dlcctr.site_profile import Site, override
-from dlcctr.system.processes import run
+from dlcctr.errors import UsageError
+from dlcctr.slurm.site.cluster import Cluster, Partition, Qos
+from dlcctr.slurm.site.profile import Site, override
 
 ASK_TIMEOUT_S = 60.0
 MAX_CPUS = 8
@@ -36,7 +19,6 @@ SHORT_MIN = 60
 """Partitions with a shorter limit are for trying things out."""
 MEMORY_SHARE = 0.9
 """Of a node's memory; the rest is the system's own."""
-NO_SLURM_HINT = "run it on a cluster's login node; or edit a copy of the file that `dlcctr site show generic` names"
 
 
 @dataclass(frozen=True)
@@ -46,68 +28,6 @@ class Proposal:
     site: Site
     reasons: tuple[str, ...]
     notes: dict[str, str] = field(default_factory=dict)
-
-
-def ask_cluster() -> Cluster:
-    """Ask this machine's Slurm.
-
-    Raises
-    ------
-    ToolMissingError
-        There is no Slurm here.
-    CommandFailedError, TryAgainError
-        sinfo failed, or gave no answer in time.
-    """
-    if shutil.which("sinfo") is None:
-        raise ToolMissingError("no Slurm on this machine: sinfo was not found", NO_SLURM_HINT)
-    partitions = parse_sinfo(_run("sinfo", "--noheader", f"--format={SINFO_FORMAT}"))
-    user = getpass.getuser()
-    scontrol, sacctmgr = ["scontrol", "show"], ["sacctmgr", "--noheader", "--parsable2", "show"]
-    config = parse_config(_try(*scontrol, "config"))
-    settings = _try(*scontrol, "partition", "--oneliner")
-    account = _try(*sacctmgr, "user", user, "format=DefaultAccount").strip()
-    silent = [] if config else ["scontrol did not answer: MaxArraySize and who may use which partition are not known"]
-    silent += [] if account else ["sacctmgr did not answer (no accounting here?): account and limits are not known"]
-    associations = _try(*sacctmgr, "associations", f"user={user}", f"format={ASSOCIATION_FIELDS}") if account else ""
-    return Cluster(
-        partitions=add_partition_settings(partitions, settings, select=config.get("SelectType", "")),
-        name=config.get("ClusterName", ""),
-        max_array_size=_max_array_size(config),
-        account=account.splitlines()[0] if account else "",
-        associations=parse_associations(associations),
-        qos=parse_qos(_try(*sacctmgr, "qos", f"format={QOS_FIELDS}")) if account else {},
-        groups=_groups(),
-        tool=next((name for name in ("apptainer", "singularity") if shutil.which(name)), ""),
-        silent=tuple(silent),
-    )
-
-
-def _max_array_size(config: Mapping[str, str]) -> int | None:
-    text = config.get("MaxArraySize", "")
-    return int(text) or None if text.isdigit() else None  # 0: no arrays at all
-
-
-def _run(*argv: str) -> str:
-    # people choose with these what the commands print, and of which partitions
-    theirs = dict.fromkeys(name for name in os.environ if name.startswith("SINFO_"))
-    return run(argv, merge=False, timeout_s=ASK_TIMEOUT_S, env={**theirs, "LC_ALL": "C"}).stdout
-
-
-def _try(*argv: str) -> str:
-    try:
-        return _run(*argv)
-    except (CommandFailedError, ToolMissingError, TryAgainError):
-        return ""
-
-
-def _groups() -> tuple[str, ...]:
-    names = []
-    for number in {os.getgid(), *os.getgroups()}:
-        try:
-            names.append(grp.getgrgid(number).gr_name)
-        except KeyError:  # a group that this machine has no name for
-            continue
-    return tuple(sorted(names))
 
 
 def is_allowed(cluster: Cluster, partition: Partition) -> bool:

@@ -6,8 +6,8 @@ import signal
 from dataclasses import dataclass
 
 from dlcctr.contract import ExitCode
-from dlcctr.slurm_text import TaskState
-from dlcctr.task_log import LogEnd
+from dlcctr.slurm.output import TaskState
+from dlcctr.slurm.task_log import LogEnd
 
 GONE = "the job is gone and left no word: node failure, memory or time limit; sites with accounting say which"
 NO_RESULT = "the task ended as if all were well, and this row has neither a receipt nor a failure file"

@@ -9,22 +9,29 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from dlcctr import jobs, preflight, slurm
-from dlcctr.allocation import allocated_rows, forget_arrays, settle_submissions
 from dlcctr.campaign import video_check
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row, choose_rows, refuse_empty
 from dlcctr.errors import CommandFailedError
-from dlcctr.jobs import JobOptions
 from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.plan import Plan
 from dlcctr.planning.reuse import pick_plan, with_canary
 from dlcctr.results.check import finished_rows
-from dlcctr.sbatch import Script, job_name, option_words, render
-from dlcctr.site_profile import Site
-from dlcctr.submissions import Array, Submission, write_submission
+from dlcctr.slurm import client
+from dlcctr.slurm.script import Script, job_name, option_words, render
+from dlcctr.slurm.site.profile import Site
+from dlcctr.slurm.submissions import (
+    Array,
+    Submission,
+    allocated_rows,
+    forget_arrays,
+    settle_submissions,
+    write_submission,
+)
+from dlcctr.slurm.submit import job_arrays, preflight
+from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.system.console import plural, ranges, warn
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.locks import campaign_lock
@@ -126,16 +133,16 @@ def place(
     if not todo:
         return Submitted(manifest, left_out=problems)
     video_check.check_models(campaign, todo)
-    preflight.check_image(jobs.find_image(wish.job.image, campaign), campaign)
-    jobs.make_folders(manifest, campaign)
+    preflight.check_image(job_arrays.find_image(wish.job.image, campaign), campaign)
+    job_arrays.make_folders(manifest, campaign)
     preflight.check_output(campaign, todo)
-    limits = jobs.find_limits(wish.site)
-    options = jobs.plan_for_site(wish.plan, wish.site, limits)
+    limits = job_arrays.find_limits(wish.site)
+    options = job_arrays.plan_for_site(wish.plan, wish.site, limits)
     plan = pick_plan(manifest, todo, options, used=used, write=not wish.dry_run, progress=progress)
     canary = wish.canary and len(plan.rows) > 1
     if canary:
         plan = with_canary(manifest, plan, {row.index: row for row in todo}, write=not wish.dry_run)
-    scripts = jobs.make_scripts(
+    scripts = job_arrays.make_scripts(
         manifest, campaign, plan, rows=todo, site=wish.site, limits=limits, options=wish.job, canary=canary
     )
     texts = [(script, render(script, wish.site)) for script in scripts]
@@ -165,7 +172,7 @@ def _send(
         name = job_name(script.name)
         words = option_words(replace(script, dependency=dependency), order.wish.site)
         try:
-            job_id = slurm.submit(["sbatch", "--parsable", *words, str(paths.script(name))])
+            job_id = client.submit(["sbatch", "--parsable", *words, str(paths.script(name))])
         except CommandFailedError as error:
             sent = tuple(each for each in submission.arrays if each.job_id)
             if REFUSED in error.message:  # else it may have arrived all the same, and is looked for by its name

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlcctr.phases import Phase, RowStatus
-from dlcctr.submissions import Submission
+from dlcctr.slurm.status.row_status import Phase, RowStatus
+from dlcctr.slurm.submissions import Submission
 
 PLAIN = frozenset({"node-fail", "preempted", "boot-fail", "cancelled", "stopped", "lost", "analysis"})
 """Once more as it was."""

@@ -6,20 +6,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dlcctr.allocation import settle_submissions
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import choose_rows
 from dlcctr.errors import TryAgainError, UsageError
-from dlcctr.jobs import JobOptions
 from dlcctr.planning.options import PlanOptions
-from dlcctr.remedy import Decision, Group, decide
-from dlcctr.site_profile import Site, override
-from dlcctr.site_values import KEYS
-from dlcctr.status import status
-from dlcctr.submissions import Submission, read_submissions
-from dlcctr.submit import Order, Submitted, Wish, place
+from dlcctr.slurm.site.keys import KEYS
+from dlcctr.slurm.site.profile import Site, override
+from dlcctr.slurm.status.status import status
+from dlcctr.slurm.submissions import Submission, read_submissions, settle_submissions
+from dlcctr.slurm.submit.job_arrays import JobOptions
+from dlcctr.slurm.submit.retry import Decision, Group, decide
+from dlcctr.slurm.submit.submit import Order, Submitted, Wish, place
 from dlcctr.system.locks import campaign_lock
 from dlcctr.system.progress import RowProgress, no_progress
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from dlcctr.causes import NODE_KINDS
 from dlcctr.contract import ExitCode
-from dlcctr.pace import Pace
+from dlcctr.slurm.status.causes import NODE_KINDS
+from dlcctr.slurm.status.throughput import Pace
 
 STUCK = frozenset({
     "DependencyNeverSatisfied", "BadConstraints", "InvalidAccount", "InvalidQOS", "PartitionTimeLimit",

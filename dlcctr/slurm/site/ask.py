@@ -1,0 +1,136 @@
+"""Ask the cluster about itself: partitions, GPUs, accounts and limits."""
+
+from __future__ import annotations
+
+import getpass
+import grp
+import os
+import re
+import shutil
+from collections.abc import Mapping
+
+from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
+from dlcctr.planning.options import Limits
+from dlcctr.slurm.site.cluster import (
+    ASSOCIATION_FIELDS,
+    QOS_FIELDS,
+    SINFO_FORMAT,
+    Cluster,
+    add_partition_settings,
+    parse_associations,
+    parse_config,
+    parse_qos,
+    parse_sinfo,
+)
+from dlcctr.slurm.site.propose import ASK_TIMEOUT_S
+from dlcctr.system import processes
+from dlcctr.system.processes import run
+
+NO_SLURM_HINT = "run it on a cluster's login node; or edit a copy of the file that `dlcctr site show generic` names"
+
+
+def ask_cluster() -> Cluster:
+    """Ask this machine's Slurm.
+
+    Raises
+    ------
+    ToolMissingError
+        There is no Slurm here.
+    CommandFailedError, TryAgainError
+        sinfo failed, or gave no answer in time.
+    """
+    if shutil.which("sinfo") is None:
+        raise ToolMissingError("no Slurm on this machine: sinfo was not found", NO_SLURM_HINT)
+    partitions = parse_sinfo(_run("sinfo", "--noheader", f"--format={SINFO_FORMAT}"))
+    user = getpass.getuser()
+    scontrol, sacctmgr = ["scontrol", "show"], ["sacctmgr", "--noheader", "--parsable2", "show"]
+    config = parse_config(_try(*scontrol, "config"))
+    settings = _try(*scontrol, "partition", "--oneliner")
+    account = _try(*sacctmgr, "user", user, "format=DefaultAccount").strip()
+    silent = [] if config else ["scontrol did not answer: MaxArraySize and who may use which partition are not known"]
+    silent += [] if account else ["sacctmgr did not answer (no accounting here?): account and limits are not known"]
+    associations = _try(*sacctmgr, "associations", f"user={user}", f"format={ASSOCIATION_FIELDS}") if account else ""
+    return Cluster(
+        partitions=add_partition_settings(partitions, settings, select=config.get("SelectType", "")),
+        name=config.get("ClusterName", ""),
+        max_array_size=_max_array_size(config),
+        account=account.splitlines()[0] if account else "",
+        associations=parse_associations(associations),
+        qos=parse_qos(_try(*sacctmgr, "qos", f"format={QOS_FIELDS}")) if account else {},
+        groups=_groups(),
+        tool=next((name for name in ("apptainer", "singularity") if shutil.which(name)), ""),
+        silent=tuple(silent),
+    )
+
+
+def _max_array_size(config: Mapping[str, str]) -> int | None:
+    text = config.get("MaxArraySize", "")
+    return int(text) or None if text.isdigit() else None  # 0: no arrays at all
+
+
+def _run(*argv: str) -> str:
+    # people choose with these what the commands print, and of which partitions
+    theirs = dict.fromkeys(name for name in os.environ if name.startswith("SINFO_"))
+    return run(argv, merge=False, timeout_s=ASK_TIMEOUT_S, env={**theirs, "LC_ALL": "C"}).stdout
+
+
+def _try(*argv: str) -> str:
+    try:
+        return _run(*argv)
+    except (CommandFailedError, ToolMissingError, TryAgainError):
+        return ""
+
+
+def _groups() -> tuple[str, ...]:
+    names = []
+    for number in {os.getgid(), *os.getgroups()}:
+        try:
+            names.append(grp.getgrgid(number).gr_name)
+        except KeyError:  # a group that this machine has no name for
+            continue
+    return tuple(sorted(names))
+
+
+TIMEOUT_S = 20.0
+"""A plan can be made without an answer."""
+
+
+def read_max_array_size(text: str) -> int | None:
+    """MaxArraySize in the output of ``scontrol show config``."""
+    found = re.search(r"^MaxArraySize\s*=\s*(\d+)\s*$", text, re.MULTILINE)
+    return int(found[1]) if found else None
+
+
+def read_max_submit(text: str) -> int | None:
+    """Smallest limit in the output of ``sacctmgr … format=MaxSubmit --parsable2 --noheader``; None without any."""
+    limits = [int(word) for word in re.findall(r"\d+", text)]
+    return min(limits, default=None)
+
+
+def ask_limits() -> Limits:
+    """Ask this machine's Slurm; its default where there is none."""
+    size = read_max_array_size(_answer("scontrol", "show", "config"))
+    if size is None:
+        return Limits()
+    submit = read_max_submit(
+        _answer(
+            "sacctmgr",
+            "--noheader",
+            "--parsable2",
+            "show",
+            "assoc",
+            f"user={getpass.getuser()}",
+            "format=MaxSubmit",
+        )
+    )
+    return Limits(size, submit, "scontrol" if submit is None else "scontrol and sacctmgr")
+
+
+def _answer(*argv: str) -> str:
+    if shutil.which(argv[0]) is None:
+        return ""
+    try:
+        done = processes.run(argv, check=False, merge=False, timeout_s=TIMEOUT_S)
+    except TryAgainError:
+        return ""
+    return done.stdout if done.returncode == 0 else ""

@@ -1,0 +1,1 @@
+"""One status for every row: state, cause of a failure, throughput, log."""

@@ -1,0 +1,1 @@
+"""Submit rows, submit them again by cause, and cancel them."""
