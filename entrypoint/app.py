@@ -273,12 +273,12 @@ def parse_backend(text: str, path: str) -> str:
 
 def register_shared() -> None:
     """Add the host's commands that need no container engine."""
-    from dlcctr.commands import SHARED, version
+    from dlcctr.commands import SHARED, module_of, version
     from entrypoint.image_info import read_image_info
 
     for name in SHARED:
         if name != "version":
-            importlib.import_module(f"dlcctr.commands.{name}").add(app)
+            importlib.import_module(module_of(name)).add(app)
     version.add(app, lambda: read_image_info().as_dict())
 
 

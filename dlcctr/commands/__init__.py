@@ -34,6 +34,18 @@ HOST = {
 }
 
 
+GROUPS = {
+    **dict.fromkeys(("site", "plan", "sbatch", "submit", "status", "logs", "resubmit", "cancel"), "cluster"),
+    **dict.fromkeys(("push", "fetch", "watch"), "transfer"),
+}
+"""Commands that lie in a folder of their own."""
+
+
+def module_of(name: str) -> str:
+    """Module of a command."""
+    return ".".join(filter(None, ("dlcctr.commands", GROUPS.get(name), name)))
+
+
 def register_shared(app: typer.Typer) -> None:
     """Add the commands that work on the host and inside the image."""
     for name in SHARED:
@@ -47,7 +59,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _add(app: typer.Typer, name: str) -> None:
-    importlib.import_module(f"dlcctr.commands.{name}").add(app)
+    importlib.import_module(module_of(name)).add(app)
 
 
 def overview(program: str, summary: str) -> str:

@@ -15,7 +15,6 @@ from dlcctr.cli import catch, make_app
 from dlcctr.contract import ExitCode
 from dlcctr.errors import CommandFailedError, TryAgainError, UsageError
 from dlcctr.slurm.site import ask
-from dlcctr.slurm.site import propose as ask_cluster
 from dlcctr.slurm.site.cluster import (
     Association,
     Cluster,

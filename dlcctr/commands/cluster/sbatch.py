@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dlcctr.commands import job_options
+from dlcctr.commands.cluster import options
 
 
 def add(app: typer.Typer) -> None:
@@ -27,32 +27,32 @@ def sbatch(
         typer.Option(min=0, help="Which of several arrays to print, from 0; needed where there are several."),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; printed by default.")] = None,
-    site: job_options.SiteName = "",
-    image: job_options.Image = "",
-    partition: job_options.Partition = None,
-    account: job_options.Account = None,
-    qos: job_options.Qos = None,
-    gres: job_options.Gres = None,
-    gpus: job_options.Gpus = None,
-    cpus: job_options.Cpus = None,
-    mem_gb: job_options.MemGb = None,
-    time_min: job_options.TimeMin = None,
-    max_parallel: job_options.MaxParallel = None,
-    batch_size: job_options.BatchSize = None,
-    allow_cpu: job_options.AllowCpu = False,
-    exclude: job_options.Exclude = "",
-    fps: job_options.Fps = None,
-    tasks: job_options.Tasks = None,
-    task_time: job_options.TaskTime = None,
+    site: options.SiteName = "",
+    image: options.Image = "",
+    partition: options.Partition = None,
+    account: options.Account = None,
+    qos: options.Qos = None,
+    gres: options.Gres = None,
+    gpus: options.Gpus = None,
+    cpus: options.Cpus = None,
+    mem_gb: options.MemGb = None,
+    time_min: options.TimeMin = None,
+    max_parallel: options.MaxParallel = None,
+    batch_size: options.BatchSize = None,
+    allow_cpu: options.AllowCpu = False,
+    exclude: options.Exclude = "",
+    fps: options.Fps = None,
+    tasks: options.Tasks = None,
+    task_time: options.TaskTime = None,
 ) -> None:
     """Print a complete, commented sbatch script, to be read, edited and submitted by hand."""
     from dlcctr.slurm.submit.job_arrays import JobOptions, script_texts
 
-    chosen = job_options.settle_site(
+    chosen = options.settle_site(
         site, partition=partition, account=account, qos=qos, gres=gres, gpus=gpus, cpus_per_task=cpus, mem_gb=mem_gb
     )
-    job = JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, job_options.node_names(exclude))
-    texts = script_texts(manifest, chosen, job, job_options.plan_options(fps, tasks, task_time, max_parallel), plan)
+    job = JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, options.node_names(exclude))
+    texts = script_texts(manifest, chosen, job, options.plan_options(fps, tasks, task_time, max_parallel), plan)
     _write(texts, array, output)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlcctr.commands import transfer_options
+from dlcctr.commands.transfer import options
 
 if TYPE_CHECKING:
     from dlcctr.transfer.watch import Round, Wish
@@ -40,19 +40,19 @@ def watch_folders(
     program: Annotated[str, typer.Option(help="How dlcctr is called there.")] = "dlcctr",
     image: Annotated[Path | None, typer.Option(help="SIF to send with the first videos.")] = None,
     no_resubmit: Annotated[bool, typer.Option("--no-resubmit", help="Do not submit again what failed.")] = False,
-    transfer_host: transfer_options.TransferHost = "",
-    streams: transfer_options.Streams = 2,
-    bwlimit: transfer_options.Bwlimit = None,
-    ssh: transfer_options.Ssh = "",
+    transfer_host: options.TransferHost = "",
+    streams: options.Streams = 2,
+    bwlimit: options.Bwlimit = None,
+    ssh: options.Ssh = "",
 ) -> None:
     """Append new videos to the manifest, push, submit and fetch them back when whole; each exactly once."""
     from dlcctr.campaign.config import read_campaign
     from dlcctr.transfer.remote import ssh_words
     from dlcctr.transfer.watch import Wish
 
-    transfer_options.end_as_by_ctrl_c()
+    options.end_as_by_ctrl_c()
     wish = Wish(
-        remote=transfer_options.settle_remote(manifest, target, transfer_host),
+        remote=options.settle_remote(manifest, target, transfer_host),
         ssh=ssh_words(ssh),
         folders=tuple(folders or [str(read_campaign(manifest).video_root)]),
         image=image,

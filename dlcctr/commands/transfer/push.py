@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlcctr.commands import transfer_options
+from dlcctr.commands.transfer import options
 
 if TYPE_CHECKING:
     from dlcctr.transfer.push import Pushed
@@ -32,20 +32,20 @@ def push_manifest(
         bool, typer.Option("--skip-bad-videos", help="Leave out rows whose video is missing or was changed.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")] = False,
-    transfer_host: transfer_options.TransferHost = "",
-    streams: transfer_options.Streams = 2,
-    bwlimit: transfer_options.Bwlimit = None,
-    ssh: transfer_options.Ssh = "",
-    as_json: transfer_options.AsJson = False,
+    transfer_host: options.TransferHost = "",
+    streams: options.Streams = 2,
+    bwlimit: options.Bwlimit = None,
+    ssh: options.Ssh = "",
+    as_json: options.AsJson = False,
 ) -> None:
     """Send manifest, videos, model and image to the cluster; only what is not there. Run again, it goes on."""
     from dlcctr.system.progress import transfer_bar
     from dlcctr.transfer.push import Wish, push
     from dlcctr.transfer.remote import ssh_words
 
-    transfer_options.end_as_by_ctrl_c()
+    options.end_as_by_ctrl_c()
     wish = Wish(
-        remote=transfer_options.settle_remote(manifest, target, transfer_host),
+        remote=options.settle_remote(manifest, target, transfer_host),
         ssh=ssh_words(ssh),
         rows=rows,
         image=image,

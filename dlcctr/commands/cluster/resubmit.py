@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlcctr.commands import job_options
+from dlcctr.commands.cluster import options
 
 if TYPE_CHECKING:
     from dlcctr.slurm.submit.retry import Decision
@@ -30,20 +30,20 @@ def resubmit_manifest(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    image: job_options.Image = "",
-    partition: job_options.Partition = None,
-    account: job_options.Account = None,
-    qos: job_options.Qos = None,
-    gres: job_options.Gres = None,
-    gpus: job_options.Gpus = None,
-    cpus: job_options.Cpus = None,
-    mem_gb: job_options.MemGb = None,
-    time_min: job_options.TimeMin = None,
-    max_parallel: job_options.MaxParallel = None,
-    batch_size: job_options.BatchSize = None,
-    allow_cpu: job_options.AllowCpu = False,
-    exclude: job_options.Exclude = "",
-    fps: job_options.Fps = None,
+    image: options.Image = "",
+    partition: options.Partition = None,
+    account: options.Account = None,
+    qos: options.Qos = None,
+    gres: options.Gres = None,
+    gpus: options.Gpus = None,
+    cpus: options.Cpus = None,
+    mem_gb: options.MemGb = None,
+    time_min: options.TimeMin = None,
+    max_parallel: options.MaxParallel = None,
+    batch_size: options.BatchSize = None,
+    allow_cpu: options.AllowCpu = False,
+    exclude: options.Exclude = "",
+    fps: options.Fps = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Submit what is not whole, by cause: more time, more memory, another node, once more; show it first."""
@@ -53,8 +53,8 @@ def resubmit_manifest(
     from dlcctr.system.progress import progress
 
     request = Request(
-        job=JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, job_options.node_names(exclude)),
-        plan=job_options.plan_options(fps, None, None, max_parallel),
+        job=JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, options.node_names(exclude)),
+        plan=options.plan_options(fps, None, None, max_parallel),
         changes={"partition": partition, "account": account, "qos": qos, "gres": gres, "gpus": gpus,
                  "cpus_per_task": cpus, "mem_gb": mem_gb},
         rows=rows,

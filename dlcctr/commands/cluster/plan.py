@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlcctr.commands import job_options
+from dlcctr.commands.cluster import options
 from dlcctr.system.console import duration
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def plan_manifest(
     task_time: Annotated[
         float | None, typer.Option(metavar="MIN", help="Minutes of one array task; longer videos are alone.")
     ] = None,
-    site: job_options.SiteName = "",
+    site: options.SiteName = "",
     max_parallel: Annotated[
         int | None, typer.Option(min=1, help="GPUs that you expect to have at a time; the site's by default, else 20.")
     ] = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlcctr.commands import transfer_options
+from dlcctr.commands.transfer import options
 
 if TYPE_CHECKING:
     from dlcctr.transfer.fetch import Fetched
@@ -27,20 +27,20 @@ def fetch_manifest(
     *,
     rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
     logs: Annotated[bool, typer.Option("--logs", help="Also the tasks' logs.")] = False,
-    transfer_host: transfer_options.TransferHost = "",
-    streams: transfer_options.Streams = 2,
-    bwlimit: transfer_options.Bwlimit = None,
-    ssh: transfer_options.Ssh = "",
-    as_json: transfer_options.AsJson = False,
+    transfer_host: options.TransferHost = "",
+    streams: options.Streams = 2,
+    bwlimit: options.Bwlimit = None,
+    ssh: options.Ssh = "",
+    as_json: options.AsJson = False,
 ) -> None:
     """Take finished rows from the cluster, each whole or not at all; others may still run. Run again, it goes on."""
     from dlcctr.system.progress import transfer_bar
     from dlcctr.transfer.fetch import Wish, fetch
     from dlcctr.transfer.remote import ssh_words
 
-    transfer_options.end_as_by_ctrl_c()
+    options.end_as_by_ctrl_c()
     wish = Wish(
-        remote=transfer_options.settle_remote(manifest, source, transfer_host),
+        remote=options.settle_remote(manifest, source, transfer_host),
         ssh=ssh_words(ssh),
         rows=rows,
         logs=logs,

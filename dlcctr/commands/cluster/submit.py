@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlcctr.commands import job_options
+from dlcctr.commands.cluster import options
 
 if TYPE_CHECKING:
     from dlcctr.slurm.submit.submit import Submitted
@@ -30,23 +30,23 @@ def submit_manifest(
     skip_bad_videos: Annotated[
         bool, typer.Option("--skip-bad-videos", help="Leave out rows whose video is missing or was changed.")
     ] = False,
-    site: job_options.SiteName = "",
-    image: job_options.Image = "",
-    partition: job_options.Partition = None,
-    account: job_options.Account = None,
-    qos: job_options.Qos = None,
-    gres: job_options.Gres = None,
-    gpus: job_options.Gpus = None,
-    cpus: job_options.Cpus = None,
-    mem_gb: job_options.MemGb = None,
-    time_min: job_options.TimeMin = None,
-    max_parallel: job_options.MaxParallel = None,
-    batch_size: job_options.BatchSize = None,
-    allow_cpu: job_options.AllowCpu = False,
-    exclude: job_options.Exclude = "",
-    fps: job_options.Fps = None,
-    tasks: job_options.Tasks = None,
-    task_time: job_options.TaskTime = None,
+    site: options.SiteName = "",
+    image: options.Image = "",
+    partition: options.Partition = None,
+    account: options.Account = None,
+    qos: options.Qos = None,
+    gres: options.Gres = None,
+    gpus: options.Gpus = None,
+    cpus: options.Cpus = None,
+    mem_gb: options.MemGb = None,
+    time_min: options.TimeMin = None,
+    max_parallel: options.MaxParallel = None,
+    batch_size: options.BatchSize = None,
+    allow_cpu: options.AllowCpu = False,
+    exclude: options.Exclude = "",
+    fps: options.Fps = None,
+    tasks: options.Tasks = None,
+    task_time: options.TaskTime = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Submit the rows that have no result and were never submitted, after checks of what all tasks need."""
@@ -55,11 +55,11 @@ def submit_manifest(
     from dlcctr.system.progress import progress
 
     wish = Wish(
-        site=job_options.settle_site(
+        site=options.settle_site(
             site, partition=partition, account=account, qos=qos, gres=gres, gpus=gpus, cpus_per_task=cpus, mem_gb=mem_gb
         ),
-        job=JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, job_options.node_names(exclude)),
-        plan=job_options.plan_options(fps, tasks, task_time, max_parallel),
+        job=JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, options.node_names(exclude)),
+        plan=options.plan_options(fps, tasks, task_time, max_parallel),
         rows=rows,
         canary=canary,
         dry_run=dry_run,
