@@ -15,7 +15,7 @@ from entrypoint import provenance
 from entrypoint.rowtask import RowTask, result_parameters
 
 if TYPE_CHECKING:
-    from entrypoint.video import FrameScan
+    from entrypoint.video.frame_scan import FrameScan
 
 MAX_RANGES = 10
 

@@ -24,7 +24,7 @@ from entrypoint.workplace import Workplace
 
 if TYPE_CHECKING:
     from entrypoint.analyze import Request
-    from entrypoint.video import FrameScan
+    from entrypoint.video.frame_scan import FrameScan
 
 RESULTS = "results"
 COPY_NAME = "copy.mov"
@@ -55,7 +55,7 @@ def analyse(
     DlcctrError
         Of the class that fits the cause. A worker that was at a job then is gone; others stay for the next row.
     """
-    from entrypoint.video import scan
+    from entrypoint.video.scan import scan_video
 
     threads = cpu_count()
     worker = place.start_worker(task.model.engine, threads, device)
@@ -63,7 +63,7 @@ def analyse(
     try:
         config = make_skeleton(task.model, scratch)
         with record.timed("scan"):
-            record.scan = scan(task.video, threads=threads)
+            record.scan = scan_video(task.video, threads=threads)
         _check_frames(task, record.scan, scratch)
         device = _settle_device(place.wait_ready(), device, may_use_cpu, record)
         session = _Session(task, request, record, record.scan, worker, config=config, device=device, scratch=scratch)
@@ -175,11 +175,11 @@ class _Session:
         return link
 
     def _copy(self) -> Path:
-        from entrypoint.video import reencode
+        from entrypoint.video.lossless_copy import write_copy
 
         target = self.scratch / COPY_NAME
         with self.record.timed("reencoding"):
-            reencode(self.task.video, target, self.scan, threads=cpu_count())
+            write_copy(self.task.video, target, self.scan, threads=cpu_count())
         return target
 
     def _make_job(self, video: Path, path: str) -> Job:

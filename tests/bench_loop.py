@@ -25,7 +25,7 @@ from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
 from dlcctr.model.inspection import inspect_model
 from dlcctr.runtime.native_environment import ensure_environment
 from dlcctr.system.cpus import cpu_count, thread_environment
-from entrypoint.video import scan
+from entrypoint.video.scan import scan_video
 from tests import bench_page, media
 from tests.integration.tiny_models import RESNET50, make_model
 
@@ -116,7 +116,7 @@ def models(engine: str, python: Path, folder: Path) -> dict[str, Path]:
 
 def job_of(case: Case, model: Path, video: Path, folder: Path, device: str, backend: str) -> dict[str, Any]:
     """What our worker is told; stock's side takes a part of it."""
-    info, found = inspect_model(model), scan(video)
+    info, found = inspect_model(model), scan_video(video)
     return {
         "path": "own", "model": info.hash, "config": str(model / "config.yaml"), "video": str(video),
         "folder": str(folder), "stem": "video", "columns": info.columns, "frames": found.stream,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from entrypoint.engines import Job
-    from entrypoint.loop.pixels import Box
+    from entrypoint.video.pixels import Box
 
 
 class NotCovered(Exception):

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from entrypoint.loop import NotCovered
-from entrypoint.loop.pixels import Box, Pictures
-from entrypoint.replay import decoded_frames, open_pass
-from entrypoint.video import FrameScan
+from entrypoint.video.frame_scan import FrameScan
+from entrypoint.video.frames import decoded_frames, open_pass
+from entrypoint.video.pixels import Box, Pictures
 
 BUFFERS = 3
 """One with the network, one that waits, one that is filled: memory is bounded by construction."""

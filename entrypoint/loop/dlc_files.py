@@ -11,7 +11,7 @@ from typing import Any
 from entrypoint import outputs
 from entrypoint.engines import Job
 from entrypoint.loop.dict_pickle import DictPickle
-from entrypoint.loop.pixels import stock_box
+from entrypoint.video.pixels import stock_box
 
 FRAMES_AT_ONCE = 1000
 """So many are made to DeepLabCut's dictionaries at a time."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from entrypoint.engines import Job
 from entrypoint.loop import NotCovered
-from entrypoint.loop.pixels import Box
+from entrypoint.video.pixels import Box
 
 
 def read_first_picture(job: Job) -> Any:

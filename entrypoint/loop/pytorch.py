@@ -10,7 +10,7 @@ from entrypoint.engines import Job
 from entrypoint.loop import NotCovered, group_norm, openvino
 from entrypoint.loop.dlc_files import Project, write_files
 from entrypoint.loop.opencv import read_first_picture
-from entrypoint.loop.pixels import Box, stock_box
+from entrypoint.video.pixels import Box, stock_box
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "unable to find an engine to execute")
 """PyTorch's words for it on GPUs and CPUs, and cuDNN's where no algorithm fits into what is left."""

@@ -18,7 +18,7 @@ from entrypoint.loop.keeper import Keeper, OtherPositions
 from entrypoint.loop.opencv import prove_pixels
 from entrypoint.loop.parts import Part
 from entrypoint.loop.poses import open_poses
-from entrypoint.video import FrameScan
+from entrypoint.video.frame_scan import FrameScan
 
 PROGRESS_EVERY_S = 0.5
 CHECKED_FRAMES = 8

@@ -8,8 +8,8 @@ from typing import Any
 from entrypoint.engines import Job
 from entrypoint.loop import NotCovered, openvino
 from entrypoint.loop.opencv import read_first_picture
-from entrypoint.loop.pixels import Box
 from entrypoint.loop.tensorflow_files import Project, write_files
+from entrypoint.video.pixels import Box
 
 KNOWN_NETWORKS = ("resnet", "efficientnet", "mobilenet")
 STRIDE_PX = 8

@@ -96,7 +96,7 @@ class Own:
     def _ceilings(self, job: Any) -> dict[str, float]:
         """Frames/s of decoding alone, and of the network alone on the first batch; what it needs, and could have."""
         from entrypoint.loop.ahead import BatchReader
-        from entrypoint.video import FrameScan
+        from entrypoint.video.frame_scan import FrameScan
 
         network, batch = self._loop._load(job), None
         start = time.perf_counter()

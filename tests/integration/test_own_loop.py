@@ -12,7 +12,8 @@ import pytest
 
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
-from entrypoint.video import reencode, scan
+from entrypoint.video.lossless_copy import write_copy
+from entrypoint.video.scan import scan_video
 from tests import media
 from tests.integration.own_loop import OwnLoop, only
 from tests.integration.test_equality import CLIP, TRAINED, cut
@@ -81,7 +82,7 @@ def case(native_pytorch: Path, tmp_path_factory: pytest.TempPathFactory) -> OwnL
 def add_interlaced(case: OwnLoop) -> None:
     """OpenCV's FFmpeg 8 gives black pictures of it; stock gets the same pictures from a file that is not interlaced."""
     video = media.write_video(case.videos / INTERLACED, FRAMES, options={"x264-params": "interlaced=1"})
-    reencode(video, case.folder / f"sound-{INTERLACED}", scan(video))
+    write_copy(video, case.folder / f"sound-{INTERLACED}", scan_video(video))
     case.add(video)
 
 

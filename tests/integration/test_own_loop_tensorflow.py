@@ -11,7 +11,8 @@ import pytest
 
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
-from entrypoint.video import reencode, scan
+from entrypoint.video.lossless_copy import write_copy
+from entrypoint.video.scan import scan_video
 from tests import media
 from tests.integration.own_loop import OwnLoop, only
 from tests.integration.test_own_loop import (
@@ -56,9 +57,9 @@ def add(case: OwnLoop, name: str) -> None:
     elif name == TURNED:
         media.rotate_mp4(media.write_video(case.folder / "lying.mp4", FRAMES), video)
     else:
-        found = scan(media.write_video(video, FRAMES, **VIDEOS[name]))
+        found = scan_video(media.write_video(video, FRAMES, **VIDEOS[name]))
         if not found.header_true:  # stock believes it, and gives another number of rows
-            reencode(video, sound(case, name), found)
+            write_copy(video, sound(case, name), found)
     case.add(video, CROP if name.startswith("crop") else None)
 
 

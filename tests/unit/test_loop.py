@@ -22,9 +22,9 @@ from entrypoint.engines import Job
 from entrypoint.loop import NotCovered
 from entrypoint.loop.ahead import BatchReader
 from entrypoint.loop.dict_pickle import DictPickle
-from entrypoint.loop.pixels import Pictures, stock_box
 from entrypoint.loop.run import Loop
-from entrypoint.video import scan
+from entrypoint.video.pixels import Pictures, stock_box
+from entrypoint.video.scan import scan_video
 from tests import media
 
 FRAMES = 23
@@ -81,7 +81,7 @@ class Numbers:
 
 
 def make_job(video: Path, **options: Any) -> Job:
-    found = scan(video)
+    found = scan_video(video)
     folder = video.parent / "results"
     folder.mkdir(exist_ok=True)
     job = Job(
@@ -256,7 +256,7 @@ def test_a_network_stays_while_the_model_does(tmp_path: Path) -> None:
 
 def test_cropped_and_turned_pictures(tmp_path: Path) -> None:
     video = media.rotate_mp4(media.write_video(tmp_path / "a.mp4", 3), tmp_path / "turned.mp4")
-    found = scan(video)
+    found = scan_video(video)
     allocate = Numbers().allocate
     with BatchReader(video, found, batch_size=4, box=None, allocate=allocate) as reader:
         (whole,) = [batch.copy() for batch in reader]
@@ -274,7 +274,7 @@ def test_pictures_that_change_their_size(tmp_path: Path) -> None:
     with av.open(str(video)) as source:
         sizes = {frame.width for frame in source.decode(video=0)}
     assert sizes == {96, 144}
-    found = replace(scan(parts[0]), outputs=[[0, 100]])
+    found = replace(scan_video(parts[0]), outputs=[[0, 100]])
     with (
         pytest.raises(NotCovered, match="size"),
         BatchReader(video, found, batch_size=2, box=None, allocate=Numbers().allocate) as reader,
@@ -290,7 +290,7 @@ def test_decoding_runs_ahead_but_not_far(tmp_path: Path) -> None:
         made.append(shape)
         return np.zeros(shape, np.uint8)
 
-    with BatchReader(video, scan(video), batch_size=4, box=None, allocate=allocate) as reader:
+    with BatchReader(video, scan_video(video), batch_size=4, box=None, allocate=allocate) as reader:
         batches = iter(reader)
         next(batches)
         deadline = time.monotonic() + 30

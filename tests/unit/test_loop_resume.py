@@ -23,8 +23,8 @@ from entrypoint.loop.parts import Part
 from entrypoint.loop.poses import POSES_NAME
 from entrypoint.loop.run import Loop, Result
 from entrypoint.loop.stopping import EXIT_CODE, save_when_terminated
-from entrypoint.replay import decoded_frames
-from entrypoint.video import scan
+from entrypoint.video.frames import decoded_frames
+from entrypoint.video.scan import scan_video
 from tests import media
 from tests.unit.test_loop import Numbers, make_job
 from tests.unit.test_loop_tensorflow import Whole
@@ -247,7 +247,7 @@ def test_progress_begins_where_it_goes_on(
 
 
 def test_skipped_frames_are_decoded_and_not_converted(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    from entrypoint.loop.pixels import Pictures
+    from entrypoint.video.pixels import Pictures
 
     converted = []
     convert = Pictures.convert
@@ -258,7 +258,12 @@ def test_skipped_frames_are_decoded_and_not_converted(job: Job, monkeypatch: pyt
 
     monkeypatch.setattr(Pictures, "convert", count)
     with BatchReader(
-        Path(job.video), scan(Path(job.video)), batch_size=SIZE, box=None, allocate=Numbers().allocate, skip=(4, 20)
+        Path(job.video),
+        scan_video(Path(job.video)),
+        batch_size=SIZE,
+        box=None,
+        allocate=Numbers().allocate,
+        skip=(4, 20),
     ) as reader:
         numbers = [[media.read_number(frame) for frame in batch] for batch in reader]
         assert numbers == [[0, 1, 2, 3], [20, 21, 22, 23], [24, 25, 26, 27], [28, 29]]
@@ -274,7 +279,7 @@ def test_a_reader_that_is_left_while_it_skips_stops(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(ahead, "decoded_frames", slowly)
     video = media.write_video(tmp_path / "a.mp4", 400)
-    found = scan(video)
+    found = scan_video(video)
     with BatchReader(video, found, batch_size=1, box=None, allocate=Numbers().allocate, skip=(1, 399)) as reader:
         next(iter(reader))
     assert reader.decoded < 400

@@ -16,10 +16,10 @@ from entrypoint.engines import Job
 from entrypoint.loop import NotCovered
 from entrypoint.loop.ahead import BatchReader
 from entrypoint.loop.batches import StockBatches
-from entrypoint.loop.pixels import stock_box
 from entrypoint.loop.tensorflow import TensorFlowNetwork, depends_on_batch, refuse_kinds
 from entrypoint.loop.tensorflow_files import Project, describe_run
-from entrypoint.video import scan
+from entrypoint.video.pixels import stock_box
+from entrypoint.video.scan import scan_video
 from tests import media
 from tests.unit.test_loop import FRAMES, Numbers, make_job, run
 
@@ -126,7 +126,7 @@ class OtherReader(Numbers):
         self.edit = edit
 
     def picture_as_stock(self, job: Job) -> Any:
-        found = scan(Path(job.video))
+        found = scan_video(Path(job.video))
         with BatchReader(Path(job.video), found, batch_size=1, box=None, allocate=self.allocate) as reader:
             picture = next(iter(reader))[0].copy()
         picture[50, 60, 0] += self.edit

@@ -12,8 +12,10 @@ import pytest
 
 from dlcctr.contract import ExitCode
 from dlcctr.errors import OutputError, VideoError
-from entrypoint.decoding import Pass
-from entrypoint.video import FrameScan, ranges, reencode, scan
+from entrypoint.video.decoding import DecodePass
+from entrypoint.video.frame_scan import FrameScan, ranges
+from entrypoint.video.lossless_copy import write_copy
+from entrypoint.video.scan import scan_video
 from tests import media
 
 FORMATS: dict[str, dict[str, Any]] = {
@@ -61,7 +63,7 @@ def decoded_frames(path: Path, found: FrameScan) -> list[bytes]:
     """What the scan calls decoded, in its order."""
     wanted = {number for first, stop in found.outputs for number in range(first, stop)}
     threads, strict = (0, True) if found.strict is None else (1, found.strict)
-    with Pass(path, threads=threads, strict=strict) as reading:
+    with DecodePass(path, threads=threads, strict=strict) as reading:
         return [planes(frame) for number, frame in reading.frames() if number in wanted]
 
 
@@ -86,14 +88,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", FORMATS)
 def test_whole_videos_are_clean_and_copies_equal_them(name: str, folder: Path) -> None:
     path = media.write_video(folder / name, 40, **FORMATS[name])
-    found = scan(path)
+    found = scan_video(path)
     assert (found.stream, found.decoded, found.missing) == (40, 40, [])
     assert found.header == CONTAINER_SAYS.get(name, 40)
     assert found.clean
     assert found.header_true == (name not in CONTAINER_SAYS)
     target = folder / f"copy_of_{name}"
-    reencode(path, target, found)
-    copy = scan(target)
+    write_copy(path, target, found)
+    copy = scan_video(target)
     assert copy.clean
     assert (copy.header, copy.width, copy.height) == (40, found.width, found.height)
     assert copy.fps == pytest.approx(found.fps, rel=1e-6)
@@ -104,9 +106,9 @@ def test_whole_videos_are_clean_and_copies_equal_them(name: str, folder: Path) -
 
 def test_rotation_is_kept(tmp_path: Path) -> None:
     path = media.rotate_mp4(media.write_video(tmp_path / "a.mp4", 20), tmp_path / "turned.mp4")
-    found = scan(path)
+    found = scan_video(path)
     assert (found.width, found.height) == (media.HEIGHT, media.WIDTH)
-    reencode(path, tmp_path / "copy.avi", found)
+    write_copy(path, tmp_path / "copy.avi", found)
     turns = []
     for each in (path, tmp_path / "copy.avi"):
         with av.open(str(each)) as source:
@@ -116,11 +118,11 @@ def test_rotation_is_kept(tmp_path: Path) -> None:
 
 def test_interlaced_is_said(tmp_path: Path) -> None:
     path = media.write_video(tmp_path / "a.mp4", 20, options={"x264-params": "interlaced=1"})
-    found = scan(path)
+    found = scan_video(path)
     assert found.clean
     assert found.interlaced
-    reencode(path, tmp_path / "copy.mov", found)
-    assert not scan(tmp_path / "copy.mov").interlaced
+    write_copy(path, tmp_path / "copy.mov", found)
+    assert not scan_video(tmp_path / "copy.mov").interlaced
     assert media.decode_numbers(tmp_path / "copy.mov") == list(range(20))
 
 
@@ -128,12 +130,12 @@ def test_interlaced_is_said(tmp_path: Path) -> None:
 def test_a_lying_header_of_a_whole_avi_is_not_believed(claim: int, tmp_path: Path) -> None:
     whole = media.write_video(tmp_path / "a.avi", 60, codec="mjpeg", pix_fmt="yuvj420p")
     path = media.patch_avi_frames(whole, tmp_path / "lying.avi", claim)
-    found = scan(path)
+    found = scan_video(path)
     assert (found.header, found.stream, found.decoded) == (claim, 60, 60)
     assert found.clean
     assert not found.header_true
-    reencode(path, tmp_path / "copy.avi", found)
-    assert scan(tmp_path / "copy.avi").header == 60
+    write_copy(path, tmp_path / "copy.avi", found)
+    assert scan_video(tmp_path / "copy.avi").header == 60
     assert media.decode_numbers(tmp_path / "copy.avi") == list(range(60))
 
 
@@ -142,7 +144,7 @@ def test_an_avi_cut_in_the_middle_misses_its_end(codec: str, tmp_path: Path) -> 
     pix_fmt = {"mjpeg": "yuvj420p", "rawvideo": "bgr24"}.get(codec, "yuv420p")
     whole = media.write_video(tmp_path / "a.avi", 100, codec=codec, pix_fmt=pix_fmt)
     path = media.cut(whole, tmp_path / "cut.avi", 0.6)
-    found = scan(path)
+    found = scan_video(path)
     assert (found.header, found.stream) == (100, 100)
     assert 20 < found.decoded < 70
     assert found.missing[-1][1] == 100
@@ -158,7 +160,7 @@ def test_a_cut_file_with_its_index_or_length_in_front_misses_its_end(
 ) -> None:
     whole = media.write_video(tmp_path / name, 100, **options)
     path = media.cut(whole, tmp_path / f"cut_{name}", 0.6)
-    found = scan(path)
+    found = scan_video(path)
     assert (found.header, found.stream) == (100, 100)
     assert 20 < found.decoded < 70
     assert_sound(path, decode(whole), found)
@@ -173,7 +175,7 @@ def test_a_cut_file_that_does_not_count_its_frames_is_never_clean(
 ) -> None:
     whole = media.write_video(tmp_path / name, 100, **options)
     path = media.cut(whole, tmp_path / f"cut_{name}", 0.5)
-    found = scan(path)
+    found = scan_video(path)
     assert not found.clean
     assert_sound(path, decode(whole), found)
 
@@ -184,15 +186,15 @@ def test_a_hole_in_an_mp4(seed: int | None, tmp_path: Path) -> None:
     places = media.packet_places(whole)
     start = places[80][0] + 20
     path = media.punch_hole(whole, tmp_path / "hole.mp4", start, places[90][0] - start, seed=seed)
-    found = scan(path)
+    found = scan_video(path)
     assert (found.header, found.stream) == (200, 200)
     # the key frame behind the hole is frame 100, the one before it 75
     assert all(75 < first < stop <= 100 for first, stop in found.missing)
     assert 10 <= 200 - found.decoded <= 24
     assert_sound(path, decode(whole), found)
-    reencode(path, tmp_path / "copy.avi", found)
+    write_copy(path, tmp_path / "copy.avi", found)
     assert decode(tmp_path / "copy.avi") == [decode(whole)[number] for number in numbers(found)]
-    assert scan(tmp_path / "copy.avi").header == found.decoded
+    assert scan_video(tmp_path / "copy.avi").header == found.decoded
 
 
 HOLED = ["h264.mp4", "open_gop.mp4", "fragmented.mp4", "mjpeg.avi", "h264.avi", "mpeg4.avi", "h264.ts", "odd_size.mkv"]
@@ -209,7 +211,7 @@ def test_no_frame_called_decoded_is_wrong_wherever_the_hole_is(name: str, folder
         path = folder / f"hole{trial}_{name}"
         media.punch_hole(whole, path, dice.randrange(2500, size - length), length)
         try:
-            found = scan(path)
+            found = scan_video(path)
         except VideoError as error:
             assert error.hint
             continue
@@ -222,7 +224,7 @@ def test_a_hole_in_a_matroska_of_uneven_rate_is_refused(tmp_path: Path) -> None:
     whole = media.write_video(tmp_path / "a.mkv", 200, vfr=True)
     path = media.punch_hole(whole, tmp_path / "hole.mkv", whole.stat().st_size // 3, 3000)
     with pytest.raises(VideoError, match="cannot be known"):
-        scan(path)
+        scan_video(path)
 
 
 def test_a_damaged_hevc_ends(tmp_path: Path) -> None:
@@ -232,7 +234,7 @@ def test_a_damaged_hevc_ends(tmp_path: Path) -> None:
     truth, places = decode(whole), media.packet_places(whole)
     for seed in range(5):
         path = media.punch_hole(whole, tmp_path / f"hole{seed}.mp4", places[seed * 10 + 2][0], 300)
-        found = scan(path, threads=4)
+        found = scan_video(path, threads=4)
         assert not found.clean
         assert_sound(path, truth, found)
 
@@ -242,7 +244,7 @@ def test_a_recording_that_starts_between_key_frames_misses_nothing(tmp_path: Pat
     data = whole.read_bytes()
     path = tmp_path / "late.ts"
     path.write_bytes(data[:564] + data[188 * 20 :])  # tables, then from somewhere
-    found = scan(path)
+    found = scan_video(path)
     assert found.clean
     assert 20 < found.stream < 60
 
@@ -259,7 +261,7 @@ def test_what_is_no_video_is_refused_with_its_reason(name: str, content: bytes, 
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(VideoError, match=reason) as caught:
-        scan(path)
+        scan_video(path)
     assert caught.value.exit_code == ExitCode.VIDEO
     assert caught.value.hint
     assert str(path) in caught.value.message
@@ -267,33 +269,33 @@ def test_what_is_no_video_is_refused_with_its_reason(name: str, content: bytes, 
 
 def test_a_missing_file_and_an_mp4_without_index(tmp_path: Path) -> None:
     with pytest.raises(VideoError, match="no such file"):
-        scan(tmp_path / "not there.mp4")
+        scan_video(tmp_path / "not there.mp4")
     whole = media.write_video(tmp_path / "a.mp4", 60)
     with pytest.raises(VideoError, match="without its index"):
-        scan(media.cut(whole, tmp_path / "cut.mp4", 0.5))
+        scan_video(media.cut(whole, tmp_path / "cut.mp4", 0.5))
 
 
 def test_the_ending_of_the_name_does_not_matter(tmp_path: Path) -> None:
     whole = media.write_video(tmp_path / "a.mp4", 30)
     odd = tmp_path / "-x $(touch hacked) file:%03d 'q'.avi"
     whole.rename(odd)
-    found = scan(odd)
+    found = scan_video(odd)
     assert (found.stream, found.codec, found.clean) == (30, "h264", True)
 
 
 def test_a_copy_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     path = media.write_video(tmp_path / "a.mp4", 10)
     with pytest.raises(OutputError, match="cannot be written") as caught:
-        reencode(path, tmp_path / "no folder" / "copy.avi", scan(path))
+        write_copy(path, tmp_path / "no folder" / "copy.avi", scan_video(path))
     assert "--scratch" in caught.value.hint
 
 
 def test_a_video_that_changed_since_its_scan_is_refused(tmp_path: Path) -> None:
     path = media.write_video(tmp_path / "a.mp4", 20)
-    found = scan(path)
+    found = scan_video(path)
     media.write_video(path, 10)
     with pytest.raises(VideoError, match="second time"):
-        reencode(path, tmp_path / "copy.avi", found)
+        write_copy(path, tmp_path / "copy.avi", found)
     assert not (tmp_path / "copy.avi").exists()
 
 

@@ -3,75 +3,57 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import VideoError
-from entrypoint.bitstream import Facts
-from entrypoint.containers import indexed_frames, is_broken, is_cut
-from entrypoint.decoding import CONVERT_HINT, Packet, Pass
-from entrypoint.ordering import Slot, fill_gaps, in_presentation_order, uncountable
-from entrypoint.video import FrameScan, ranges
+from entrypoint.video.bitstream import PacketFacts
+from entrypoint.video.decoding import CONVERT_HINT, DecodePass, Packet
+from entrypoint.video.frame_scan import FrameScan, ranges
+from entrypoint.video.presentation_order import StreamFrame, fill_gaps, in_presentation_order, uncountable
+from entrypoint.video.structure import MANNER_FRACTION, Shape, jumps
 
-INDEXED = {"mov", "mp4", "avi"}
-"""Containers whose index names every frame."""
-TIMED = {"mpeg", "mpegts", "mpegvideo"}
-"""Streams for broadcast, whose frames come one after the other."""
-MANNER_FRACTION = 0.5
-"""What is odd about more of the packets than this is the file's own manner, not damage."""
-CHUNK_HEADER = 8
-"""AVI's index names the header of a chunk, PyAV the data behind it."""
 LONGEST_REORDERING = 32
 """Packets after which a decoder has put a frame out (H.264 and H.265 allow 16)."""
 
 
-class Shape:
-    """What the container's structure says of a video, beside what FFmpeg reads.
+def scan_video(path: Path, *, threads: int = 0) -> FrameScan:
+    """Decode a whole video once and say which of its frames are right.
 
-    Attributes
-    ----------
-    places : dict
-        Entries of the container's own index by the position of their packet; empty where there is none that fits.
-    steady : bool
-        Frames have timestamps, and no index: a loss shows as a gap.
-    jumps_tell : bool
-        A jump in time is a loss, even if nothing else shows it.
+    A sound video is decoded once, with all threads. At the first sign of damage the pass starts again with one
+    thread, so that every error belongs to its packet.
+
+    **Decoded** is a frame only if it must be right: its packet was read whole, its bytes hold nothing impossible, the
+    decoder gave no error and concealed nothing, and every frame since the last sound restart (an IDR or key frame)
+    did so too. A loss costs all frames up to the next restart, unless no other frame can depend on the lost one
+    (H.264 frames that are no reference; codecs of key frames only). The packet before a broken one counts as broken
+    too, for a hole seldom ends where a packet does. What no program can tell: noise within one packet that happens to
+    decode (arithmetic coding has no checksum), any change of uncompressed pictures or of FFV1 without checksums, and
+    what FFmpeg steps over without a word in WMV and bare H.264.
+
+    **Stream** frames are, in presentation order, the frames of the packets that are there, plus those that a
+    trustworthy source announces:
+
+    - the container's own index (MP4, AVI) names packets that cannot be read any more;
+    - the file was cut, which its structure proves (`entrypoint.video.container_format.is_cut`): then the header's
+      claim counts, what is missing is missing at the end, and it is one frame at least. The header of a file that is
+      structurally whole is not believed;
+    - timestamps jump beside damage in a container that is read without an index (Matroska, MPEG, fragments of MP4)
+      and whose frames come at an even rate.
+
+    Where a hole is in the middle and nothing of these counts what it swallowed (an AVI without index, Matroska of an
+    uneven rate, bare H.264), frames behind it have no sure number: that is a VideoError.
+
+    Frames that an edit list hides, AVI's empty "dropped" chunks, and pictures before the first key frame of a
+    recording that starts in the middle are no stream frames: no program shows them.
+
+    Raises
+    ------
+    VideoError
+        The file cannot be read at all, or not be numbered, with a plain reason.
     """
-
-    def __init__(self, path: Path, reading: Pass) -> None:
-        name = reading.container.format.name
-        names = set(name.split(","))
-        fragmented = "mp4" in names and not reading.stream.frames
-        self.path = path
-        self.is_avi = "avi" in names
-        self.cut, self.broken = is_cut(path, name), is_broken(path, name)
-        named = None if fragmented else indexed_frames(path, name)
-        self.indexed = named is not None
-        self.places = {} if named is None else self._places(reading, named)
-        self.steady = fragmented or not names & INDEXED
-        self.jumps_tell = fragmented or self.broken or bool(names & TIMED)
-
-    def _places(self, reading: Pass, named: int) -> dict[int, Any]:
-        ahead = CHUNK_HEADER if self.is_avi else 0
-        entries = {e.pos + ahead: e for e in reading.stream.index_entries if e.size and not e.is_discard}
-        found = sum(packet.pos in entries for packet in reading.packets)
-        # Where FFmpeg did not read it all, or speaks of other places, the index says nothing.
-        fits = len(entries) >= named and found > MANNER_FRACTION * len(reading.packets)
-        return entries if fits else {}
-
-    def is_sound(self, packets: list[Packet]) -> bool:
-        """Whether nothing speaks of a loss, where the packets themselves do not."""
-        if self.cut or self.broken or (self.indexed and not self.places):
-            return False
-        have = {packet.pos for packet in packets} if self.places else set()
-        return not self.places.keys() - have and not (self.jumps_tell and any(_jumps(packets)))
-
-
-def scan_video(path: Path, threads: int) -> FrameScan:
-    """`entrypoint.video.scan`."""
+    path = path.absolute()
     fast = _scan_fast(path, threads)
     if fast is not None:
         return fast
@@ -87,7 +69,7 @@ def _must(found: FrameScan | None, path: Path) -> FrameScan:
 
 def _scan_fast(path: Path, threads: int) -> FrameScan | None:
     """Scan with all threads; None at the first sign of damage."""
-    with Pass(path, threads=threads) as reading:
+    with DecodePass(path, threads=threads) as reading:
         for _, frame in reading.frames():
             if frame.is_corrupt or _last_is_bad(reading):
                 return None
@@ -96,17 +78,17 @@ def _scan_fast(path: Path, threads: int) -> FrameScan | None:
             return None
         if not Shape(path, reading).is_sound(packets):
             return None
-        slots = [Slot(number) for number in range(reading.outputs)]
+        slots = [StreamFrame(number) for number in range(reading.outputs)]
         return _result(reading, slots, None)
 
 
-def _last_is_bad(reading: Pass) -> bool:
+def _last_is_bad(reading: DecodePass) -> bool:
     return bool(reading.packets) and reading.packets[-1].damaged
 
 
 def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
     """Scan with one thread. None: with `strict` when it refuses most of the video; else when nothing decodes."""
-    with Pass(path, threads=1, strict=strict) as reading:
+    with DecodePass(path, threads=1, strict=strict) as reading:
         for _ in reading.frames():
             pass
         if not reading.packets:
@@ -127,16 +109,16 @@ def _is_odd_throughout(packets: list[Packet]) -> bool:
     return odd > MANNER_FRACTION * len(packets)
 
 
-def _count(shape: Shape, reading: Pass) -> list[Slot]:
+def _count(shape: Shape, reading: DecodePass) -> list[StreamFrame]:
     """Stream frames of a damaged video."""
     packets = _settle_with_index(shape, reading)
     if shape.cut and not shape.places:  # what is gone held a frame at least
-        packets.append(Packet(None, None, None, 0, Facts(sound=False), found=False))
+        packets.append(Packet(None, None, None, 0, PacketFacts(sound=False), found=False))
     if shape.is_avi:  # it has no timestamps: FFmpeg guesses, and guesses wrong with B-frames and behind a hole
         for packet in packets:
             packet.pts = None
     _suspect_neighbours(packets)
-    _suspect_jumps(shape, packets)
+    _suspectjumps(shape, packets)
     slots, trusted = in_presentation_order(packets, _judge(packets))
     header = _header_frames(reading)
     if shape.broken or any(packet.damaged or packet.after_loss for packet in packets):
@@ -145,7 +127,7 @@ def _count(shape: Shape, reading: Pass) -> list[Slot]:
         elif not trusted and not shape.places:
             _refuse_frames_behind_a_hole(slots, shape)
     if shape.cut or (shape.is_avi and not shape.places):
-        slots += [Slot(None)] * (header - len(slots))
+        slots += [StreamFrame(None)] * (header - len(slots))
     return slots
 
 
@@ -160,14 +142,14 @@ def _suspect_neighbours(packets: list[Packet]) -> None:
                 before.corrupt = True
 
 
-def _settle_with_index(shape: Shape, reading: Pass) -> list[Packet]:
+def _settle_with_index(shape: Shape, reading: DecodePass) -> list[Packet]:
     """Packets in the order of decoding: what was misread within a hole goes, what the index names beside it comes."""
     places = shape.places
     if not places:
         return list(reading.packets)
     have = {packet.pos for packet in reading.packets}
     unread = [
-        Packet(None, entry.timestamp, pos, entry.size, Facts(sound=False), found=False)
+        Packet(None, entry.timestamp, pos, entry.size, PacketFacts(sound=False), found=False)
         for pos, entry in places.items()
         if pos not in have
     ]
@@ -218,28 +200,20 @@ def _is_harmless(packet: Packet) -> bool:
     return packet.found and packet.facts.sound and not packet.facts.reference
 
 
-def _suspect_jumps(shape: Shape, packets: list[Packet]) -> None:
+def _suspectjumps(shape: Shape, packets: list[Packet]) -> None:
     if shape.jumps_tell:
-        for before, packet in _jumps(packets):
+        for before, packet in jumps(packets):
             before.corrupt = packet.after_loss = True
 
 
-def _jumps(packets: list[Packet]) -> Iterator[tuple[Packet, Packet]]:
-    """Packets between which time jumps by more than the first one lasts."""
-    timed = [packet for packet in packets if packet.dts is not None]
-    for before, packet in pairwise(timed):
-        if before.duration > 0 and (packet.dts or 0) - (before.dts or 0) > 1.5 * before.duration:
-            yield before, packet
-
-
-def _refuse_frames_behind_a_hole(slots: list[Slot], shape: Shape) -> None:
+def _refuse_frames_behind_a_hole(slots: list[StreamFrame], shape: Shape) -> None:
     """Where neither an index nor timestamps count what is lost, frames behind it have no number."""
     good = [slot.output is not None for slot in slots]
     if shape.broken or shape.indexed or (False in good and any(good[good.index(False) :])):
         raise uncountable(shape.path, "it has neither timestamps nor an index that fits")
 
 
-def _header_frames(reading: Pass) -> int:
+def _header_frames(reading: DecodePass) -> int:
     """Frames as OpenCV counts them: the container's number, else duration x rate (cap_ffmpeg_impl.hpp)."""
     stream, container = reading.stream, reading.container
     if stream.frames > 0:
@@ -257,7 +231,7 @@ def _rate(stream: Any) -> float:
     return float(stream.guessed_rate or stream.average_rate or stream.base_rate or 0)
 
 
-def _result(reading: Pass, slots: list[Slot], strict: bool | None) -> FrameScan:
+def _result(reading: DecodePass, slots: list[StreamFrame], strict: bool | None) -> FrameScan:
     context = reading.stream.codec_context
     width, height = int(context.width), int(context.height)
     if reading.rotation % 180:

@@ -10,21 +10,21 @@ from pathlib import Path
 from statistics import median
 
 from dlcctr.errors import VideoError
-from entrypoint.decoding import Packet
+from entrypoint.video.decoding import Packet
 
 EVEN_FRACTION = 0.9
 """So many of the distances between frames must be equal for a gap to be counted in frames."""
 
 
 @dataclass
-class Slot:
+class StreamFrame:
     """One stream frame: the decoder's output that is right for it, or None."""
 
     output: int | None
     pts: int | None = None
 
 
-def in_presentation_order(packets: list[Packet], right: list[bool]) -> tuple[list[Slot], bool]:
+def in_presentation_order(packets: list[Packet], right: list[bool]) -> tuple[list[StreamFrame], bool]:
     """Slots of all packets that show something; and whether their timestamps are to be trusted."""
     shown = [
         (packet, good)
@@ -43,10 +43,10 @@ def in_presentation_order(packets: list[Packet], right: list[bool]) -> tuple[lis
     return _slots(shown), False
 
 
-def _slots(shown: list[tuple[Packet, bool]]) -> list[Slot]:
+def _slots(shown: list[tuple[Packet, bool]]) -> list[StreamFrame]:
     slots = []
     for packet, good in shown:
-        slots += [Slot(number if good else None, packet.pts) for number in packet.frames or [-1]]
+        slots += [StreamFrame(number if good else None, packet.pts) for number in packet.frames or [-1]]
     return slots
 
 
@@ -121,7 +121,7 @@ def _even_step(times: list[int]) -> float:
     return float(step) if step > 0 and even >= EVEN_FRACTION * len(steps) else 0.0
 
 
-def fill_gaps(slots: list[Slot], path: Path, limit: int) -> list[Slot]:
+def fill_gaps(slots: list[StreamFrame], path: Path, limit: int) -> list[StreamFrame]:
     """Add the frames that jumps of the timestamps show to be lost."""
     step = _even_step([slot.pts for slot in slots if slot.pts is not None])
     if not step:
@@ -132,7 +132,7 @@ def fill_gaps(slots: list[Slot], path: Path, limit: int) -> list[Slot]:
             lost = round((slot.pts - before.pts) / step) - 1
             if len(out) + lost > limit:
                 raise uncountable(path, "its timestamps are damaged too")
-            out += [Slot(None)] * lost
+            out += [StreamFrame(None)] * lost
         out.append(slot)
     return out
 

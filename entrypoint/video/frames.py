@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from entrypoint.decoding import Pass
-from entrypoint.video import FrameScan
+from entrypoint.video.decoding import DecodePass
+from entrypoint.video.frame_scan import FrameScan
 
 
-def open_pass(path: Path, scan: FrameScan, threads: int = 0, *, hold: bool = False) -> Pass:
-    """Open a video so that its decoder numbers its outputs as it did for the scan; parameters as of `Pass`."""
+def open_pass(path: Path, scan: FrameScan, threads: int = 0, *, hold: bool = False) -> DecodePass:
+    """Open a video so that its decoder numbers its outputs as it did for the scan; parameters as of `DecodePass`."""
     if scan.strict is None:
-        return Pass(path, threads=threads, hold=hold)
-    return Pass(path, threads=1, strict=scan.strict, hold=hold)
+        return DecodePass(path, threads=threads, hold=hold)
+    return DecodePass(path, threads=1, strict=scan.strict, hold=hold)
 
 
-def decoded_frames(reading: Pass, scan: FrameScan) -> Iterator[Any]:
+def decoded_frames(reading: DecodePass, scan: FrameScan) -> Iterator[Any]:
     """Decoded frames only, in presentation order; `reading.source` is the current one's packet."""
     place = 0
     for number, frame in reading.frames():

@@ -9,7 +9,7 @@ from typing import Any
 
 from dlcctr.errors import VideoError
 from dlcctr.system.cpus import cpu_count
-from entrypoint.bitstream import Facts, Inspect, inspector
+from entrypoint.video.bitstream import Inspect, PacketFacts, inspector
 
 CONVERT_HINT = "play it, record it again, or convert it: ffmpeg -i VIDEO -c:v libx264 -crf 10 NEW.mp4"
 LONGEST_ERROR_RUN = 64
@@ -31,7 +31,7 @@ class Packet:
     dts: int | None
     pos: int | None
     size: int
-    facts: Facts
+    facts: PacketFacts
     duration: int = 0
     corrupt: bool = False
     discard: bool = False
@@ -101,7 +101,7 @@ def codec_name(stream: Any) -> str:
     return str(getattr(stream.codec_context.codec, "canonical_name", "") or stream.codec_context.name)
 
 
-class Pass:
+class DecodePass:
     """Decode a video from its first packet to its last.
 
     Parameters
@@ -148,7 +148,7 @@ class Pass:
         self.held: dict[int, Any] = {}
         self._hold = hold
 
-    def __enter__(self) -> Pass:
+    def __enter__(self) -> DecodePass:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -26,7 +26,7 @@ EXACT_AT_ONCE = 0xC0
 
 
 @dataclass(frozen=True)
-class Facts:
+class PacketFacts:
     """What the bytes of one packet say.
 
     Parameters
@@ -45,11 +45,11 @@ class Facts:
     reference: bool = True
 
 
-Inspect = Callable[[bytes, bool], Facts]
+Inspect = Callable[[bytes, bool], PacketFacts]
 """Bytes of a packet and its key flag in the container, to what they say."""
 
 
-_facts = lru_cache(Facts)  # one object for all packets alike
+_facts = lru_cache(PacketFacts)  # one object for all packets alike
 
 
 def inspector(codec: str, extradata: bytes) -> Inspect:
@@ -118,7 +118,7 @@ def _is_sound(unit: bytes, kind: int, pictures: range) -> bool:
     return not any(pattern in body for pattern in FORBIDDEN)
 
 
-def _h264(units: list[bytes] | None) -> Facts:
+def _h264(units: list[bytes] | None) -> PacketFacts:
     types = [unit[0] & 31 for unit in units or ()]
     if not units or not all(_is_sound(unit, kind, H264_SLICES) for unit, kind in zip(units, types, strict=True)):
         return _facts(sound=False)
@@ -143,7 +143,7 @@ def _is_exact_recovery_point(unit: bytes) -> bool:
     return False
 
 
-def _hevc(units: list[bytes] | None) -> Facts:
+def _hevc(units: list[bytes] | None) -> PacketFacts:
     types = [unit[0] >> 1 & 63 for unit in units or ()]
     if not units or not all(_is_sound(unit, kind, HEVC_SLICES) for unit, kind in zip(units, types, strict=True)):
         return _facts(sound=False)

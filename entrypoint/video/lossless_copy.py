@@ -9,9 +9,9 @@ from typing import Any
 
 from dlcctr.errors import OutputError, VideoError
 from dlcctr.system.cpus import cpu_count
-from entrypoint.decoding import Pass
-from entrypoint.replay import decoded_frames, open_pass
-from entrypoint.video import FrameScan
+from entrypoint.video.decoding import DecodePass
+from entrypoint.video.frame_scan import FrameScan
+from entrypoint.video.frames import decoded_frames, open_pass
 
 OPTIONS = {"ffv1": {"level": "3", "slicecrc": "0"}, "libx264": {"qp": "0", "preset": "ultrafast"}}
 PACKED = {"yuyv422", "uyvy422"}
@@ -26,8 +26,23 @@ MATROSKA_FPS = 400
 """Above this, Matroska's milliseconds do not tell the number of frames any more."""
 
 
-def write_copy(path: Path, target: Path, scan: FrameScan, threads: int = 0) -> None:
-    """`entrypoint.video.reencode`."""
+def write_copy(path: Path, target: Path, scan: FrameScan, *, threads: int = 0) -> None:
+    """Write a lossless copy of exactly the decoded frames, in presentation order, with a true header.
+
+    Packets of codecs that have only key frames are copied as they are. Everything else becomes H.264 without loss
+    or, where that cannot hold it (odd sizes, grey, RGB, full range outside of the ``yuvj`` formats), FFV1; of the same
+    pixel format, colour space, range, place of colour samples and rotation, so that OpenCV gives the same BGR pixels
+    as from the original. The container is QuickTime, Matroska or AVI, whatever the target's name is: OpenCV looks
+    at the content.
+
+    Raises
+    ------
+    VideoError
+        The video is no longer what was scanned.
+    OutputError
+        The copy cannot be written.
+    """
+    path = path.absolute()
     import av
 
     threads = threads or cpu_count()
@@ -49,7 +64,7 @@ def write_copy(path: Path, target: Path, scan: FrameScan, threads: int = 0) -> N
         )
 
 
-def _rate(reading: Pass) -> Fraction:
+def _rate(reading: DecodePass) -> Fraction:
     stream = reading.stream
     return Fraction(stream.guessed_rate or stream.average_rate or stream.base_rate or 25)
 

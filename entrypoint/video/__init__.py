@@ -1,0 +1,1 @@
+"""Video files: which frames decode, in which order, and lossless copies."""

@@ -1,0 +1,68 @@
+"""What one pass over a video found: frames by header, by stream and decoded, and which are missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FrameScan:
+    """What one sequential pass over a video found.
+
+    Parameters
+    ----------
+    header : int
+        Frames claimed by the container, as OpenCV reports them; 0 where it claims none.
+    stream : int
+        Frames that should be there.
+    decoded : int
+        Frames that decode rightly.
+    missing : list of [first, stop]
+        Half-open ranges of stream frame numbers, in presentation order, that did not decode.
+    width, height : int
+        Size in px as OpenCV gives it, that is after a rotation that the container asks for.
+    fps : float
+        As OpenCV reports it.
+    codec : str
+        FFmpeg's name.
+    interlaced : bool
+        Some frame is. OpenCV 5.0 makes black pictures of those, and says nothing: analyse a copy.
+    outputs : list of [first, stop]
+        Half-open ranges of what the decoder puts out (in its own count) that are the decoded frames; for `write_copy`.
+    strict : bool or None
+        How `write_copy` must decode to count the same: None is the fast way, otherwise one thread.
+    """
+
+    header: int
+    stream: int
+    decoded: int
+    missing: list[list[int]] = field(default_factory=list)
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+    codec: str = ""
+    interlaced: bool = False
+    outputs: list[list[int]] = field(default_factory=list, repr=False, compare=False)
+    strict: bool | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def clean(self) -> bool:
+        """Every frame that should be there decodes."""
+        return self.decoded == self.stream
+
+    @property
+    def header_true(self) -> bool:
+        """The container claims what is there."""
+        return self.header == self.stream
+
+
+def ranges(numbers: Any) -> list[list[int]]:
+    """Half-open ranges of ascending numbers: ``[1, 2, 5]`` is ``[[1, 3], [5, 6]]``."""
+    out: list[list[int]] = []
+    for number in numbers:
+        if out and out[-1][1] == number:
+            out[-1][1] = number + 1
+        else:
+            out.append([number, number + 1])
+    return out

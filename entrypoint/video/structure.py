@@ -1,0 +1,70 @@
+"""The structure of a video file that a scan relies on: index, timing, chunk headers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from entrypoint.video.container_format import indexed_frames, is_broken, is_cut
+from entrypoint.video.decoding import DecodePass, Packet
+
+INDEXED = {"mov", "mp4", "avi"}
+"""Containers whose index names every frame."""
+TIMED = {"mpeg", "mpegts", "mpegvideo"}
+"""Streams for broadcast, whose frames come one after the other."""
+MANNER_FRACTION = 0.5
+"""What is odd about more of the packets than this is the file's own manner, not damage."""
+CHUNK_HEADER = 8
+"""AVI's index names the header of a chunk, PyAV the data behind it."""
+
+
+class Shape:
+    """What the container's structure says of a video, beside what FFmpeg reads.
+
+    Attributes
+    ----------
+    places : dict
+        Entries of the container's own index by the position of their packet; empty where there is none that fits.
+    steady : bool
+        Frames have timestamps, and no index: a loss shows as a gap.
+    jumps_tell : bool
+        A jump in time is a loss, even if nothing else shows it.
+    """
+
+    def __init__(self, path: Path, reading: DecodePass) -> None:
+        name = reading.container.format.name
+        names = set(name.split(","))
+        fragmented = "mp4" in names and not reading.stream.frames
+        self.path = path
+        self.is_avi = "avi" in names
+        self.cut, self.broken = is_cut(path, name), is_broken(path, name)
+        named = None if fragmented else indexed_frames(path, name)
+        self.indexed = named is not None
+        self.places = {} if named is None else self._places(reading, named)
+        self.steady = fragmented or not names & INDEXED
+        self.jumps_tell = fragmented or self.broken or bool(names & TIMED)
+
+    def _places(self, reading: DecodePass, named: int) -> dict[int, Any]:
+        ahead = CHUNK_HEADER if self.is_avi else 0
+        entries = {e.pos + ahead: e for e in reading.stream.index_entries if e.size and not e.is_discard}
+        found = sum(packet.pos in entries for packet in reading.packets)
+        # Where FFmpeg did not read it all, or speaks of other places, the index says nothing.
+        fits = len(entries) >= named and found > MANNER_FRACTION * len(reading.packets)
+        return entries if fits else {}
+
+    def is_sound(self, packets: list[Packet]) -> bool:
+        """Whether nothing speaks of a loss, where the packets themselves do not."""
+        if self.cut or self.broken or (self.indexed and not self.places):
+            return False
+        have = {packet.pos for packet in packets} if self.places else set()
+        return not self.places.keys() - have and not (self.jumps_tell and any(jumps(packets)))
+
+
+def jumps(packets: list[Packet]) -> Iterator[tuple[Packet, Packet]]:
+    """Packets between which time jumps by more than the first one lasts."""
+    timed = [packet for packet in packets if packet.dts is not None]
+    for before, packet in pairwise(timed):
+        if before.duration > 0 and (packet.dts or 0) - (before.dts or 0) > 1.5 * before.duration:
+            yield before, packet
