@@ -15,7 +15,8 @@ from dlcctr.errors import DlcctrError, GpuError, ManifestError, TryAgainError, V
 from dlcctr.results import commit
 from dlcctr.results.receipt import OutputFile, Receipt
 from dlcctr.system import disk
-from entrypoint import checkpoint, provenance
+from entrypoint import checkpoint
+from entrypoint.environment import provenance
 from entrypoint.record import Record, make_failure, make_receipt
 from entrypoint.rowtask import RowTask, check_video, resolve
 from entrypoint.workplace import Workplace
@@ -182,7 +183,7 @@ def _attempt(task: RowTask, request: Request, record: Record, place: Workplace) 
 
 def _choose_device(request: Request) -> tuple[str, bool]:
     """``cuda`` or ``cpu``, and whether the CPU may be used: only where it was asked for or allowed."""
-    from entrypoint.gpu import examine_driver
+    from entrypoint.environment.gpu import examine_driver
 
     if request.device == "cpu":
         return "cpu", True

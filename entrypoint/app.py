@@ -274,7 +274,7 @@ def parse_backend(text: str, path: str) -> str:
 def register_shared() -> None:
     """Add the host's commands that need no container engine."""
     from dlcctr.commands import SHARED, module_of, version
-    from entrypoint.image_info import read_image_info
+    from entrypoint.environment.image_info import read_image_info
 
     for name in SHARED:
         if name != "version":

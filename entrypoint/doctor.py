@@ -17,9 +17,9 @@ from dlcctr.contract import ExitCode
 from dlcctr.errors import OutputError
 from dlcctr.system.console import envelope
 from dlcctr.system.cpus import cpu_count, thread_environment
-from entrypoint import gpu
-from entrypoint.image_info import ImageInfo, read_image_info
-from entrypoint.scratch import open_scratch, private_environment
+from entrypoint.environment import gpu
+from entrypoint.environment.image_info import ImageInfo, read_image_info
+from entrypoint.environment.scratch import open_scratch, private_environment
 
 SMALL_SHM_GB = 0.1
 SHM_FOLDER = Path("/dev/shm")

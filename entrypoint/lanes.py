@@ -33,7 +33,7 @@ def visible_gpus(device: str) -> list[str]:
         return []
     if (mask := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
         return [name.strip() for name in mask.split(",") if name.strip() not in ("", "-1", "NoDevFiles")]
-    from entrypoint.gpu import examine_driver
+    from entrypoint.environment.gpu import examine_driver
 
     return [str(number) for number in range(len(examine_driver().gpus))]
 

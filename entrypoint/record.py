@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlcctr.contract import RowState
 from dlcctr.errors import DlcctrError
 from dlcctr.results.receipt import FrameCounts, OutputFile, Receipt
-from entrypoint import provenance
+from entrypoint.environment import provenance
 from entrypoint.rowtask import RowTask, result_parameters
 
 if TYPE_CHECKING:

@@ -48,7 +48,7 @@ class Workplace:
     @contextlib.contextmanager
     def open_row(self, out: Path) -> Iterator[Path]:
         """Private folder of one row, empty at first and gone afterwards."""
-        from entrypoint.scratch import open_scratch, remove_tree
+        from entrypoint.environment.scratch import open_scratch, remove_tree
 
         if self._scratch is None:
             self._scratch = self._stack.enter_context(open_scratch(self._requested, out))
@@ -98,7 +98,7 @@ class Workplace:
 
 def _worker_environment(scratch: Path, threads: int, device: str) -> dict[str, str]:
     from dlcctr.system.cpus import thread_environment
-    from entrypoint.scratch import private_environment
+    from entrypoint.environment.scratch import private_environment
 
     environment = {**os.environ, **private_environment(scratch), **thread_environment(threads)}
     # One device, so that index 0 is it; -1 hides all from an engine that would take one in passing

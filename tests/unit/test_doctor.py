@@ -12,10 +12,11 @@ import pytest
 
 from dlcctr.contract import CONTRACT_VERSION, ExitCode
 from dlcctr.errors import OutputError
-from entrypoint import doctor, gpu
+from entrypoint import doctor
 from entrypoint.doctor import Report, examine, gpu_problem, print_report, run_tensor_check
-from entrypoint.gpu import Driver, Gpu
-from entrypoint.image_info import ImageInfo, read_image_info
+from entrypoint.environment import gpu
+from entrypoint.environment.gpu import Driver, Gpu
+from entrypoint.environment.image_info import ImageInfo, read_image_info
 
 ARCHS = ("sm_50", "sm_60", "sm_70", "sm_75", "sm_80", "sm_86", "sm_90")
 CUDA_IMAGE = ImageInfo(

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from entrypoint import gpu
-from entrypoint.gpu import Gpu, examine_driver, holds_code_for, is_older, visible_gpus
+from entrypoint.environment import gpu
+from entrypoint.environment.gpu import Gpu, examine_driver, holds_code_for, is_older, visible_gpus
 
 V100 = ("Tesla V100-SXM2-16GB", (7, 0), 16 * 2**30)
 H200 = ("NVIDIA H200", (9, 0), 139 * 2**30)

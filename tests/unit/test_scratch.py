@@ -12,8 +12,8 @@ import pytest
 
 from dlcctr.contract import SCRATCH_PREFIX, ExitCode
 from dlcctr.errors import OutputError
-from entrypoint import scratch
-from entrypoint.scratch import open_scratch, private_environment, remove_stale, remove_tree
+from entrypoint.environment import scratch
+from entrypoint.environment.scratch import open_scratch, private_environment, remove_stale, remove_tree
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from dlcctr.contract import ENGINES
 from dlcctr.errors import ModelError, ToolMissingError
-from entrypoint.image_info import read_image_info
+from entrypoint.environment.image_info import read_image_info
 
 SCHEDULER_VARIABLES = (
     "SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_RESTART_COUNT", "SLURM_JOB_PARTITION",

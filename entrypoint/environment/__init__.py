@@ -1,0 +1,1 @@
+"""Where the program runs: image, GPU, scratch space, provenance."""
