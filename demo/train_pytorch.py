@@ -19,7 +19,7 @@ def train(folder: Path) -> Path:
     Path
         Its config.yaml.
     """
-    from entrypoint.torchvision_ops import declare_missing
+    from entrypoint.engines.torchvision_ops import declare_missing
 
     declare_missing()
     import deeplabcut

@@ -36,7 +36,7 @@ def train(folder: Path) -> Path:
     """
     folder = folder.absolute()  # training changes the working folder
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from entrypoint.torchvision_ops import declare_missing
+    from entrypoint.engines.torchvision_ops import declare_missing
 
     declare_missing()
     import deeplabcut

@@ -107,8 +107,8 @@ def declare_missing_operators() -> None:
     """
     import importlib.util
 
-    name = "entrypoint.torchvision_ops"
-    file = os.path.join(os.path.dirname(__file__), "entrypoint", "torchvision_ops.py")
+    name = "entrypoint.engines.torchvision_ops"
+    file = os.path.join(os.path.dirname(__file__), "entrypoint", "engines", "torchvision_ops.py")
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, file)
         if spec is None or spec.loader is None:

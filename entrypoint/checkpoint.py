@@ -20,7 +20,7 @@ from dlcctr.contract import CONTRACT_VERSION, PARTS_PREFIX
 from dlcctr.results import commit
 
 if TYPE_CHECKING:
-    from entrypoint.engines import Job
+    from entrypoint.protocol import Job
 
 PART_SUFFIX = ".npz"
 KEY = re.compile(r"[0-9a-f]{16}")

@@ -19,8 +19,7 @@ from typing import Any
 
 from dlcctr.contract import ExitCode
 from dlcctr.errors import BY_CODE, AnalysisError, DlcctrError
-from entrypoint.engines import Job
-from entrypoint.said import MARK
+from entrypoint.protocol import MARK, Job
 
 ROOT = Path(__file__).resolve().parent.parent
 # -I keeps the user's PYTHONPATH and site folder out, so this program's own place has to be said

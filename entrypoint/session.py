@@ -15,11 +15,10 @@ from dlcctr.system import disk
 from dlcctr.system.cpus import cpu_count
 from entrypoint import checkpoint
 from entrypoint.child import Worker
-from entrypoint.engines import Job
 from entrypoint.project import make_skeleton
+from entrypoint.protocol import WARNING, Job
 from entrypoint.record import Record
 from entrypoint.rowtask import RowTask
-from entrypoint.said import WARNING
 from entrypoint.workplace import Workplace
 
 if TYPE_CHECKING:

@@ -19,10 +19,11 @@ from dataclasses import asdict, replace
 from typing import Any, TextIO
 
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, OutputError, VideoError
-from entrypoint import outputs
-from entrypoint.engines import Engine, Job, get_engine, versions
-from entrypoint.loop import NotCovered
-from entrypoint.loop.run import Loop
+from entrypoint.engines import output_files
+from entrypoint.engines.base import Engine, NotCovered, get_engine
+from entrypoint.engines.versions import versions
+from entrypoint.loop.loop import Loop
+from entrypoint.protocol import Job
 
 PR_SET_PDEATHSIG = 1
 MEMORY_HINT = "use a smaller --batch-size, or give the job more memory"
@@ -79,12 +80,12 @@ def _run(engine: Engine, loop: Loop, job: Job) -> dict[str, Any]:
             scorer, facts = _analyze_own(loop, job) if job.path == "own" else _analyze_stock(engine, loop, job)
             device = {**engine.device_used(job), **facts.pop("device", {})}
             analysed = time.monotonic()
-            outputs.verify(replace(job, decoded=job.frames) if job.path == "own" else job, scorer)
+            output_files.verify(replace(job, decoded=job.frames) if job.path == "own" else job, scorer)
             if job.missing and job.path != "own":
-                outputs.expand(job)
-            columns = outputs.describe(job)
-            names = outputs.rename(job)
-    except outputs.ShortRead as short:
+                output_files.expand(job)
+            columns = output_files.describe(job)
+            names = output_files.rename(job)
+    except output_files.ShortRead as short:
         return {"event": "short", "rows": short.rows}
     except NotCovered as why:
         return {"event": "uncovered", "why": str(why)}
@@ -122,7 +123,7 @@ def _explained() -> Iterator[None]:
     """Turn what DeepLabCut and the engines raise into this project's errors."""
     try:
         yield
-    except (DlcctrError, outputs.ShortRead, NotCovered):
+    except (DlcctrError, output_files.ShortRead, NotCovered):
         raise
     except Exception as error:
         traceback.print_exc()
@@ -143,7 +144,7 @@ def _explain(error: Exception) -> DlcctrError:
     if "no kernel image" in lower or ("cuda" in lower and "driver" in lower):
         return GpuError(f"the GPU cannot run this image's engine: {text}", "run `dlc doctor` on this machine")
     if "tracklets are empty" in lower or "could not reconstruct" in lower:
-        return AnalysisError(f"DeepLabCut could not make tracks: {text}", outputs.EMPTY_HINT)
+        return AnalysisError(f"DeepLabCut could not make tracks: {text}", output_files.EMPTY_HINT)
     return AnalysisError(f"DeepLabCut failed: {text}", "the lines above are the last that it said")
 
 

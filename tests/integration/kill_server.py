@@ -139,7 +139,7 @@ def main() -> None:
     sys.path.insert(0, str(ROOT))
     engine, log = sys.argv[1], Path(sys.argv[2])
     from entrypoint import child
-    from entrypoint.engines import get_engine
+    from entrypoint.engines.base import get_engine
 
     get_engine(engine).load(1)
     child.subprocess.Popen = ForkedWorker

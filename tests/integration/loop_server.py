@@ -32,7 +32,7 @@ class Stock:
     """DeepLabCut's `analyze_videos`, as its own documentation calls it."""
 
     def __init__(self, engine: str, threads: int) -> None:
-        from entrypoint.torchvision_ops import declare_missing
+        from entrypoint.engines.torchvision_ops import declare_missing
 
         declare_missing()
         import deeplabcut
@@ -66,8 +66,8 @@ class Own:
     """Our loop, as the worker calls it, verification included."""
 
     def __init__(self, engine: str, threads: int) -> None:
-        from entrypoint.engines import get_engine
-        from entrypoint.loop.run import Loop
+        from entrypoint.engines.base import get_engine
+        from entrypoint.loop.loop import Loop
 
         self._engine = get_engine(engine)
         self._engine.load(threads)
@@ -75,7 +75,7 @@ class Own:
 
     def run(self, fields: dict[str, Any]) -> dict[str, Any]:
         from entrypoint import worker
-        from entrypoint.engines import Job
+        from entrypoint.protocol import Job
 
         ceilings = fields.pop("ceilings")
         job = Job(**fields)
@@ -95,7 +95,7 @@ class Own:
 
     def _ceilings(self, job: Any) -> dict[str, float]:
         """Frames/s of decoding alone, and of the network alone on the first batch; what it needs, and could have."""
-        from entrypoint.loop.ahead import BatchReader
+        from entrypoint.loop.batch_reader import BatchReader
         from entrypoint.video.frame_scan import FrameScan
 
         network, batch = self._loop._load(job), None
@@ -120,7 +120,8 @@ class Own:
 
 def gflop(network: Any, size: tuple[int, int]) -> float:
     """Floating-point operations of one frame's convolutions and matrix products, in 10^9, from OpenVINO's export."""
-    from entrypoint.loop import pytorch, tensorflow
+    from entrypoint.engines.pytorch import network as pytorch
+    from entrypoint.engines.tensorflow import network as tensorflow
 
     if isinstance(network, pytorch.TorchNetwork):
         model = pytorch.export(network._model, network._steps, size)

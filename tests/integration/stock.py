@@ -11,10 +11,10 @@ import sys
 def main() -> None:
     config, video, destination, engine, *rest = sys.argv[1:]
     try:
-        from entrypoint.torchvision_ops import declare_missing
+        from entrypoint.engines.torchvision_ops import declare_missing
 
         if declare_missing():
-            from entrypoint.engines.nms import supply_nms
+            from entrypoint.engines.torchvision_ops import supply_nms
 
             supply_nms()
     except ImportError:

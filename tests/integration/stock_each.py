@@ -49,7 +49,7 @@ def analyze(config: str, engine: str, batch_size: int, video: Path, times: int =
 def main() -> None:
     config, engine, batch_size, *videos = sys.argv[1:]
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    from entrypoint.torchvision_ops import declare_missing
+    from entrypoint.engines.torchvision_ops import declare_missing
 
     declare_missing()
     for word in videos:

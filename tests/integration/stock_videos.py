@@ -14,7 +14,7 @@ from pathlib import Path
 def main() -> None:
     batch_size, jobs, engine = sys.argv[1:]
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    from entrypoint.torchvision_ops import declare_missing
+    from entrypoint.engines.torchvision_ops import declare_missing
 
     declare_missing()
     import deeplabcut

@@ -72,7 +72,8 @@ def test_labels_say_what_the_wheels_say(cpu_image: str) -> None:
 def test_openvino_is_where_an_import_does_not_find_it(cpu_image: str) -> None:
     code = "import importlib.util; print(importlib.util.find_spec('openvino'))"
     assert in_image(cpu_image, "python", "-c", code).strip() == "None"
-    code = "from entrypoint.loop import openvino; print(openvino.load().Core().available_devices, openvino.version())"
+    code = "from entrypoint.engines import openvino, versions; "
+    code += "print(openvino.load().Core().available_devices, versions.openvino_version())"
     assert in_image(cpu_image, "python", "-c", code).strip() == f"['CPU'] {read_pins()['OPENVINO_VERSION']}"
 
 

@@ -20,7 +20,7 @@ import pytest
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import PARTS_PREFIX, SCRATCH_PREFIX, ExitCode
-from entrypoint.loop.poses import POSES_NAME
+from entrypoint.loop.pose_array import POSES_NAME
 from tests import media
 from tests.integration.own_loop import BOOT, ONE_THREAD, ROOT, OwnLoop, only
 from tests.integration.tiny_models import BODYPARTS, make_model

@@ -104,7 +104,7 @@ def _dump(table: dict[str, Any], file: Path) -> None:
 
 
 def _make_pytorch(project: Path, kind: str) -> None:
-    from entrypoint.torchvision_ops import declare_missing
+    from entrypoint.engines.torchvision_ops import declare_missing
 
     declare_missing()
     import torch
@@ -196,7 +196,7 @@ def _tensorflow_pose(kind: str, multi: bool) -> dict[str, Any]:
 
 
 def _make_tensorflow(project: Path, kind: str) -> None:
-    from entrypoint.torchvision_ops import declare_missing
+    from entrypoint.engines.torchvision_ops import declare_missing
 
     declare_missing()
     import tensorflow as tf

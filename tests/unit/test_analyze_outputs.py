@@ -9,8 +9,8 @@ import pandas
 import pytest
 
 from dlcctr.errors import AnalysisError
-from entrypoint import outputs
-from entrypoint.engines import Job
+from entrypoint.engines import output_files as outputs
+from entrypoint.protocol import Job
 
 SCORER = "DLC_Resnet50_x"
 PARTS = ["snout", "tail"]

@@ -18,11 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcctr.errors import ModelError, VideoError
-from entrypoint.engines import Job
-from entrypoint.loop import NotCovered
-from entrypoint.loop.ahead import BatchReader
-from entrypoint.loop.dict_pickle import DictPickle
-from entrypoint.loop.run import Loop
+from entrypoint.engines.base import NotCovered
+from entrypoint.engines.pytorch.streamed_pickle import DictPickle
+from entrypoint.loop.batch_reader import BatchReader
+from entrypoint.loop.loop import Loop
+from entrypoint.protocol import Job
 from entrypoint.video.pixels import Pictures, stock_box
 from entrypoint.video.scan import scan_video
 from tests import media
@@ -46,7 +46,7 @@ class Numbers:
     def box(self, job: Job) -> Any:
         return stock_box(job.crop, job.scan["width"], job.scan["height"])
 
-    def picture_as_stock(self, job: Job) -> Any:
+    def first_picture(self, job: Job) -> Any:
         return None
 
     def allocate(self, shape: tuple[int, ...]) -> Any:
@@ -93,7 +93,7 @@ def make_job(video: Path, **options: Any) -> Job:
 
 
 def run(job: Job, network: Numbers) -> Any:
-    Loop(lambda _: network).analyze(job)  # type: ignore[arg-type,return-value]
+    Loop(lambda _: network, network.first_picture).analyze(job)  # type: ignore[arg-type,return-value]
     assert sorted(path.name for path in Path(job.folder).parent.iterdir() if path.is_file()) == sorted(
         {Path(job.video).name} | {path.name for path in Path(job.folder).parent.glob("*.mp4")}
     ), "something was left in the scratch folder"
@@ -139,7 +139,7 @@ def test_too_little_memory_makes_batches_smaller_and_loses_nothing(
 def test_memory_that_never_suffices_is_an_error(tmp_path: Path) -> None:
     network = Numbers()
     video = media.write_video(tmp_path / "a.mp4", FRAMES)
-    loop = Loop(lambda _: network)  # type: ignore[arg-type,return-value]
+    loop = Loop(lambda _: network, network.first_picture)  # type: ignore[arg-type,return-value]
     loop.analyze(make_job(video))
     network.limit = 0
     with pytest.raises(RuntimeError, match="out of memory"):
@@ -172,7 +172,7 @@ class Faster(Numbers):
 
 def test_openvino_is_taken_where_it_gives_the_same(tmp_path: Path) -> None:
     video, network = media.write_video(tmp_path / "a.mp4", FRAMES), Faster(off=2e-6)
-    loop = Loop(lambda _: network)  # type: ignore[arg-type,return-value]
+    loop = Loop(lambda _: network, network.first_picture)  # type: ignore[arg-type,return-value]
     for _ in range(2):
         result = loop.analyze(make_job(video, backend="auto"))
         assert (result.backend, result.why_engine) == ("Fast for 96 x 144", "")
@@ -188,7 +188,7 @@ def test_openvino_is_not_tried_where_frames_change_each_other(tmp_path: Path) ->
     network = Faster()
     network.batch_matters = True
     job = make_job(media.write_video(tmp_path / "a.mp4", FRAMES), backend="auto")
-    result = Loop(lambda _: network).analyze(job)  # type: ignore[arg-type,return-value]
+    result = Loop(lambda _: network, network.first_picture).analyze(job)  # type: ignore[arg-type,return-value]
     assert result.backend == "Numbers 1"
     assert "normalises by the batch" in result.why_engine
     assert network.exports == 0
@@ -208,14 +208,14 @@ def test_openvino_is_not_tried_where_frames_change_each_other(tmp_path: Path) ->
 def test_the_engine_computes_where_openvino_cannot(tmp_path: Path, network: Faster, why: str) -> None:
     video = media.write_video(tmp_path / "a.mp4", FRAMES)
     job = make_job(video, backend="auto")
-    result = Loop(lambda _: network).analyze(job)  # type: ignore[arg-type,return-value]
+    result = Loop(lambda _: network, network.first_picture).analyze(job)  # type: ignore[arg-type,return-value]
     assert result.backend == "Numbers 1"
     assert result.batch_size == job.batch_size, "the engine has what OpenVINO had no memory for"
     assert re.search(why, result.why_engine)
     assert network.written is not None
     assert network.written[:, 0, 0].tolist() == list(range(FRAMES))
     with pytest.raises(ModelError, match=why):
-        Loop(lambda _: network).analyze(replace(job, backend="openvino"))  # type: ignore[arg-type,return-value]
+        Loop(lambda _: network, network.first_picture).analyze(replace(job, backend="openvino"))  # type: ignore[arg-type,return-value]
 
 
 def test_a_video_that_changed_since_its_scan(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_a_network_stays_while_the_model_does(tmp_path: Path) -> None:
         opened.append(job.model)
         return Numbers()
 
-    loop = Loop(open_network)
+    loop = Loop(open_network, lambda _: None)
     job = make_job(media.write_video(tmp_path / "a.mp4", FRAMES))
     for model in ("m", "m", "other", "other"):
         loop.analyze(replace(job, model=model))

@@ -16,13 +16,16 @@ import numpy as np
 import pytest
 
 from dlcctr.errors import VideoError
-from entrypoint.engines import Job
-from entrypoint.loop import NotCovered, ahead, run
-from entrypoint.loop.ahead import BatchReader
-from entrypoint.loop.parts import Part
-from entrypoint.loop.poses import POSES_NAME
-from entrypoint.loop.run import Loop, Result
-from entrypoint.loop.stopping import EXIT_CODE, save_when_terminated
+from entrypoint.engines.base import NotCovered
+from entrypoint.loop import batch_reader as ahead
+from entrypoint.loop import loop as run
+from entrypoint.loop.batch_reader import BatchReader
+from entrypoint.loop.checkpoint_files import Part
+from entrypoint.loop.loop import Loop
+from entrypoint.loop.pose_array import POSES_NAME
+from entrypoint.loop.result import Result
+from entrypoint.loop.termination import EXIT_CODE, save_when_terminated
+from entrypoint.protocol import Job
 from entrypoint.video.frames import decoded_frames
 from entrypoint.video.scan import scan_video
 from tests import media
@@ -79,7 +82,7 @@ def with_parts(job: Job, folder: Path) -> Job:
 
 
 def attempt(job: Job, network: Numbers) -> Result:
-    return Loop(lambda _: network).analyze(job)  # type: ignore[arg-type,return-value]
+    return Loop(lambda _: network, network.first_picture).analyze(job)  # type: ignore[arg-type,return-value]
 
 
 def die(job: Job, network: Mortal) -> None:

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrypoint.engines import Job
-from entrypoint.loop import NotCovered
-from entrypoint.loop.ahead import BatchReader
-from entrypoint.loop.batches import StockBatches
-from entrypoint.loop.tensorflow import TensorFlowNetwork, depends_on_batch, refuse_kinds
-from entrypoint.loop.tensorflow_files import Project, describe_run
+from entrypoint.engines.base import NotCovered
+from entrypoint.engines.tensorflow.files import Project, describe_run
+from entrypoint.engines.tensorflow.network import TensorFlowNetwork, depends_on_batch, refuse_kinds
+from entrypoint.loop.batch_reader import BatchReader
+from entrypoint.loop.stock_batches import StockBatches
+from entrypoint.protocol import Job
 from entrypoint.video.pixels import stock_box
 from entrypoint.video.scan import scan_video
 from tests import media
@@ -125,7 +125,7 @@ class OtherReader(Numbers):
         super().__init__()
         self.edit = edit
 
-    def picture_as_stock(self, job: Job) -> Any:
+    def first_picture(self, job: Job) -> Any:
         found = scan_video(Path(job.video))
         with BatchReader(Path(job.video), found, batch_size=1, box=None, allocate=self.allocate) as reader:
             picture = next(iter(reader))[0].copy()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrypoint.loop.openvino import TOGETHER_PX, share
+from entrypoint.engines.openvino import TOGETHER_PX, share
 
 SMALL, LARGE = (192, 256), (480, 640)
 sizes = st.integers(1, 4000)

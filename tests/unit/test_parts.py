@@ -17,11 +17,10 @@ from hypothesis import strategies as st
 from dlcctr.contract import PARTS_PREFIX
 from entrypoint import checkpoint
 from entrypoint.checkpoint import has_parts, remove_parts, with_parts
-from entrypoint.engines import Job
-from entrypoint.loop import keeper as keeper_module
-from entrypoint.loop.keeper import Keeper
-from entrypoint.loop.parts import Part, PartsFolder
-from entrypoint.said import MARK
+from entrypoint.loop import checkpoint_writer as keeper_module
+from entrypoint.loop.checkpoint_files import Part, PartsFolder
+from entrypoint.loop.checkpoint_writer import Keeper
+from entrypoint.protocol import MARK, Job
 
 DECODED, BODYPARTS, BATCH = 22, 2, 4
 

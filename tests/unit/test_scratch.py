@@ -74,7 +74,7 @@ def test_none_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from entrypoint.scratch import open_scratch\n"
+        "import os, sys; from pathlib import Path; from entrypoint.environment.scratch import open_scratch\n"
         "with open_scratch(Path(sys.argv[1]), Path(sys.argv[1])): os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, timeout=60)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from entrypoint.engines import Job
+from entrypoint.protocol import Job
 
 POSES_NAME = "poses.float32"
 LIKELIHOOD = 2

@@ -4,56 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlcctr.errors import ModelError, VideoError
-from entrypoint.engines import Job
-from entrypoint.loop import Network, NotCovered, openvino
-from entrypoint.loop.ahead import BatchReader
-from entrypoint.loop.batches import StockBatches
-from entrypoint.loop.compare import comparable, difference
-from entrypoint.loop.keeper import Keeper, OtherPositions
-from entrypoint.loop.opencv import prove_pixels
-from entrypoint.loop.parts import Part
-from entrypoint.loop.poses import open_poses
+from dlcctr.errors import VideoError
+from entrypoint.engines.base import Network, NotCovered
+from entrypoint.loop.backend import choose_backend, predict
+from entrypoint.loop.batch_reader import BatchReader
+from entrypoint.loop.checkpoint_writer import Keeper, OtherPositions
+from entrypoint.loop.compare import difference
+from entrypoint.loop.pose_array import open_poses
+from entrypoint.loop.result import Result
+from entrypoint.loop.stock_batches import StockBatches
+from entrypoint.loop.stock_pixels import prove_pixels, read_first_picture
+from entrypoint.protocol import Job
 from entrypoint.video.frame_scan import FrameScan
 
 PROGRESS_EVERY_S = 0.5
-CHECKED_FRAMES = 8
-"""Of a video's first batch; on these OpenVINO is held against the engine."""
-MARGIN = 10
-"""So many times closer they must be there than what is called equal: networks that make small differences large
-may be off by more on other frames. The ones that were measured stay below a fiftieth."""
-
-
-@dataclass
-class Result:
-    """What an analysis took, in seconds by phase, and how it was done.
-
-    Parameters
-    ----------
-    batch_size : int
-        The one that it ended with.
-    backend : str
-        Name and version of what computed the network.
-    why_engine : str
-        Why that was not OpenVINO, where it was wanted; completes "because …".
-    parts : list of Part
-        What earlier attempts had finished.
-    """
-
-    scorer: str
-    batch_size: int
-    backend: str = ""
-    why_engine: str = ""
-    timings_s: dict[str, float] = field(default_factory=dict)
-    parts: list[Part] = field(default_factory=list)
-
-    def add(self, phase: str, since: float) -> None:
-        """Add the time since a `time.perf_counter` to a phase."""
-        self.timings_s[phase] = self.timings_s.get(phase, 0.0) + time.perf_counter() - since
 
 
 class Loop:
@@ -63,10 +30,14 @@ class Loop:
     ----------
     open_network : callable
         Makes a job's network, or raises `NotCovered`.
+    first_picture : callable
+        As `read_first_picture`; tests give another one.
     """
 
-    def __init__(self, open_network: Callable[[Job], Network]) -> None:
-        self._open = open_network
+    def __init__(
+        self, open_network: Callable[[Job], Network], first_picture: Callable[[Job], Any] = read_first_picture
+    ) -> None:
+        self._open, self._read_first_picture = open_network, first_picture
         self._network: Network | None = None
         self._key: tuple[str, str] | None = None
         self._proven: set[tuple[int, ...]] = set()
@@ -130,7 +101,7 @@ class Loop:
             for frames in reader:
                 result.add("decoding", clock)
                 if not at:
-                    prove_pixels(job, box, frames[0], network.picture_as_stock(job))
+                    prove_pixels(job, box, frames[0], self._read_first_picture(job))
                 self._prove(network, frames[0])
                 self._settle_backend(network, job, frames, result)
                 clock = time.perf_counter()
@@ -169,70 +140,8 @@ class Loop:
         """
         key = (job.backend, job.batch_size, frames.shape[1:])  # OpenVINO shares a batch out by its size
         if key not in self._backends:
-            self._backends = {key: _choose_backend(network, job, frames, result)}
+            self._backends = {key: choose_backend(network, job, frames, result)}
         result.backend, result.why_engine = self._backends[key]
-
-
-def _choose_backend(network: Network, job: Job, frames: Any, result: Result) -> tuple[str, str]:
-    """Name of what computes the network, and why it is not OpenVINO where that was wanted."""
-    engine = network.use_engine()
-    if job.backend == "engine":
-        return engine, ""
-    frames = comparable(frames[:CHECKED_FRAMES])
-    size = tuple(frames.shape[1:3])
-    try:
-        if network.batch_matters:
-            raise NotCovered("in a network that normalises by the batch it gives other positions")
-        expected = predict(network, frames, result)
-        found = network.use_openvino(job, size)
-        off = difference(_predict_with_openvino(network, frames), expected, MARGIN)
-        if not off:
-            return found, ""
-        openvino.forget(job, size)
-        raise NotCovered(f"OpenVINO gives other positions ({off})")
-    except NotCovered as why:
-        if job.backend == "openvino":
-            raise ModelError(
-                f"OpenVINO cannot compute this network, because {why}",
-                "leave the choice to the program with --backend auto",
-            ) from why
-        return network.use_engine(), str(why)
-
-
-def _predict_with_openvino(network: Network, frames: Any) -> Any:
-    """Its first positions. Whatever fails is a reason to leave it alone, memory too: smaller batches need as much."""
-    try:
-        return network.predict(frames)
-    except Exception as error:
-        raise openvino.refusal(error) from error
-
-
-def predict(network: Network, frames: Any, result: Result) -> Any:
-    """Positions of a batch, in smaller batches from where memory does not suffice on; no frame is left out."""
-    import numpy
-
-    parts, first = [], 0
-    while first < len(frames):
-        batch = frames[first : first + result.batch_size]
-        part = _try(network, batch)
-        if part is None:
-            network.release_memory()
-            result.batch_size = len(batch) // 2
-            print(f"out of memory: going on with batches of {result.batch_size}", flush=True)
-        else:
-            parts.append(part)
-            first += len(batch)
-    return parts[0] if len(parts) == 1 else numpy.concatenate(parts)
-
-
-def _try(network: Network, frames: Any) -> Any:
-    """Positions, or None where memory does not suffice and the batch can be made smaller."""
-    try:
-        return network.predict(frames)
-    except Exception as error:  # it holds on to the memory: nothing can be given back before it is gone
-        if len(frames) == 1 or not network.is_out_of_memory(error):
-            raise
-        return None
 
 
 def _changed(job: Job, found: str) -> VideoError:

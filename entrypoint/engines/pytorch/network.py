@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from entrypoint.engines import Job
-from entrypoint.loop import NotCovered, group_norm, openvino
-from entrypoint.loop.dlc_files import Project, write_files
-from entrypoint.loop.opencv import read_first_picture
+from entrypoint.engines import openvino, versions
+from entrypoint.engines.base import NotCovered
+from entrypoint.engines.pytorch import group_norm
+from entrypoint.engines.pytorch.files import Project, write_files
+from entrypoint.protocol import Job
 from entrypoint.video.pixels import Box, stock_box
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "unable to find an engine to execute")
@@ -78,9 +79,6 @@ class TorchNetwork:
     def box(self, job: Job) -> Box | None:
         return stock_box(job.crop, job.scan["width"], job.scan["height"])
 
-    def picture_as_stock(self, job: Job) -> Any:
-        return read_first_picture(job)
-
     def allocate(self, shape: tuple[int, ...]) -> Any:
         import torch
 
@@ -110,7 +108,7 @@ class TorchNetwork:
 
     def use_openvino(self, job: Job, size: tuple[int, int]) -> str:
         self._compiled = openvino.open_compiled(job, size, lambda: export(self._model, self._steps, size))
-        return f"OpenVINO {openvino.version()}"
+        return f"OpenVINO {versions.openvino_version()}"
 
     def use_engine(self) -> str:
         import torch

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from entrypoint.engines import Job
+from entrypoint.protocol import Job
 
 COORDS = ["x", "y", "likelihood"]
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dlcctr.errors import GpuError
-from entrypoint.engines import Job
+from entrypoint.protocol import Job
 
 if TYPE_CHECKING:
-    from entrypoint.loop import Network
+    from entrypoint.engines.base import Network
 
 
 def load(threads: int) -> dict[str, Any]:
     """Import DeepLabCut with its PyTorch engine."""
     import torch
 
-    from entrypoint.torchvision_ops import declare_missing
+    from entrypoint.engines.torchvision_ops import declare_missing
 
     torch.set_num_threads(threads)
     if declare_missing():
-        from entrypoint.engines.nms import supply_nms
+        from entrypoint.engines.torchvision_ops import supply_nms
 
         supply_nms()
     import cv2
@@ -59,7 +59,7 @@ def analyze(job: Job) -> str:
 
 def open_network(job: Job) -> Network:
     """Network of a job for our own loop."""
-    from entrypoint.loop import pytorch
+    from entrypoint.engines.pytorch import network as pytorch
 
     return pytorch.open_network(job)
 

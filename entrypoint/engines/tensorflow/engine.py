@@ -6,10 +6,10 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from dlcctr.errors import GpuError
-from entrypoint.engines import Job
+from entrypoint.protocol import Job
 
 if TYPE_CHECKING:
-    from entrypoint.loop import Network
+    from entrypoint.engines.base import Network
 
 MIN_NETWORK_BYTES = 1 << 20
 
@@ -18,7 +18,7 @@ def load(threads: int) -> dict[str, Any]:
     """Import DeepLabCut with its TensorFlow engine (it imports torch as well)."""
     import tensorflow as tf
 
-    from entrypoint.torchvision_ops import declare_missing
+    from entrypoint.engines.torchvision_ops import declare_missing
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -62,7 +62,7 @@ def analyze(job: Job) -> str:
 
 def open_network(job: Job) -> Network:
     """Network of a job for our own loop."""
-    from entrypoint.loop import tensorflow
+    from entrypoint.engines.tensorflow import network as tensorflow
 
     return tensorflow.open_network(job)
 

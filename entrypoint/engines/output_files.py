@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import AnalysisError
-from entrypoint.engines import Job
+from entrypoint.protocol import Job
 
 LIKELIHOOD = re.compile(r"likelihood\d*")
 EMPTY_HINT = "look at the video: nothing that the model knows was found in it, or the model is not trained enough"

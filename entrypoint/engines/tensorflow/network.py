@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from entrypoint.engines import Job
-from entrypoint.loop import NotCovered, openvino
-from entrypoint.loop.opencv import read_first_picture
-from entrypoint.loop.tensorflow_files import Project, write_files
+from entrypoint.engines import openvino, versions
+from entrypoint.engines.base import NotCovered
+from entrypoint.engines.tensorflow.files import Project, write_files
+from entrypoint.protocol import Job
 from entrypoint.video.pixels import Box
 
 KNOWN_NETWORKS = ("resnet", "efficientnet", "mobilenet")
@@ -75,9 +75,6 @@ class TensorFlowNetwork:
         x1, x2, y1, y2 = job.crop
         return x1, x2, y1, y2
 
-    def picture_as_stock(self, job: Job) -> Any:
-        return read_first_picture(job)
-
     def allocate(self, shape: tuple[int, ...]) -> Any:
         import numpy
 
@@ -100,7 +97,7 @@ class TensorFlowNetwork:
         self._compiled = openvino.open_compiled(
             job, size, lambda: export(self._session, self._stock_frames, self._stock_poses, size)
         )
-        return f"OpenVINO {openvino.version()}"
+        return f"OpenVINO {versions.openvino_version()}"
 
     def use_engine(self) -> str:
         import tensorflow as tf

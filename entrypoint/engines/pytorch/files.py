@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from entrypoint import outputs
-from entrypoint.engines import Job
-from entrypoint.loop.dict_pickle import DictPickle
+from entrypoint.engines import output_files
+from entrypoint.engines.pytorch.streamed_pickle import DictPickle
+from entrypoint.protocol import Job
 from entrypoint.video.pixels import stock_box
 
 FRAMES_AT_ONCE = 1000
@@ -115,8 +115,9 @@ def _full_parts(project: Project, poses: Any, make: Any) -> Iterator[list[tuple[
         entries = make(project.pose_cfg, _Predictions(poses[first : first + FRAMES_AT_ONCE]))
         metadata = entries.pop("metadata")
         if not first:
-            digits = outputs.frame_digits(frames)
+            digits = output_files.frame_digits(frames)
             yield [("metadata", {**metadata, "nframes": frames, "key_str_width": digits})]
         yield [
-            (outputs.frame_name(number, frames), entry) for number, entry in enumerate(entries.values(), start=first)
+            (output_files.frame_name(number, frames), entry)
+            for number, entry in enumerate(entries.values(), start=first)
         ]

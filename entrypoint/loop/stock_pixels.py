@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from entrypoint.engines import Job
-from entrypoint.loop import NotCovered
+from entrypoint.engines.base import NotCovered
+from entrypoint.protocol import Job
 from entrypoint.video.pixels import Box
 
 

@@ -9,12 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from entrypoint.engines import Job
+from entrypoint.loop.checkpoint_files import Part, PartsFolder
 from entrypoint.loop.compare import difference
-from entrypoint.loop.parts import Part, PartsFolder
-from entrypoint.loop.poses import stream_numbers
-from entrypoint.loop.stopping import save_when_terminated
-from entrypoint.said import say, warn
+from entrypoint.loop.pose_array import stream_numbers
+from entrypoint.loop.termination import save_when_terminated
+from entrypoint.protocol import Job, say, warn
 
 
 class OtherPositions(Exception):

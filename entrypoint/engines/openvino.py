@@ -14,14 +14,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from dlcctr.contract import OPENVINO_FOLDER
 from dlcctr.system.cpus import cpu_count
-from entrypoint.engines import Job
-from entrypoint.loop import NotCovered
+from entrypoint.engines.base import NotCovered
+from entrypoint.engines.versions import find_openvino
+from entrypoint.protocol import Job
 
 MODEL_NAME = "network.xml"
 STALE_AFTER_S = 3600.0
@@ -39,18 +38,6 @@ TOGETHER_PX = 200_000
 OUT_OF_MEMORY = ("bad_alloc", "bad alloc", "failed to allocate", "not enough memory", "out of memory")
 
 
-def find() -> Path | None:
-    """Folder that OpenVINO was installed into; None in environments without it (all for GPUs)."""
-    return next((folder for each in sys.path if (folder := Path(each) / OPENVINO_FOLDER).is_dir()), None)
-
-
-def version() -> str:
-    """Version of the OpenVINO that `find` finds; empty without it."""
-    folder = find()
-    found = metadata.distributions(path=[str(folder)]) if folder else ()
-    return next((each.version for each in found if each.name.lower() == "openvino"), "")
-
-
 @functools.cache
 def load() -> Any:
     """Import OpenVINO.
@@ -60,7 +47,7 @@ def load() -> Any:
     NotCovered
         It is not there, or does not load.
     """
-    folder = find()
+    folder = find_openvino()
     if folder is None:
         raise NotCovered("OpenVINO is not in this environment")
     sys.path.append(str(folder))
@@ -197,7 +184,7 @@ def is_out_of_memory(error: Exception) -> bool:
 def _cached_folder(job: Job, size: tuple[int, int]) -> Path | None:
     if not job.cache:
         return None
-    from entrypoint.engines import versions
+    from entrypoint.engines.versions import versions
 
     software = [f"{name}={number}" for name, number in sorted(versions().items())]
     parts = (KIND_OF_EXPORT, job.model, *map(str, size), *software)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from entrypoint.loop import NotCovered
+from entrypoint.engines.base import NotCovered
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.frames import decoded_frames, open_pass
 from entrypoint.video.pixels import Box, Pictures

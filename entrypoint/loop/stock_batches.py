@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from entrypoint.loop import NotCovered
+from entrypoint.engines.base import NotCovered
 
 
 class StockBatches:

@@ -1,0 +1,105 @@
+"""What every engine offers, and how one is loaded."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from entrypoint.protocol import Job
+
+if TYPE_CHECKING:
+    from entrypoint.video.pixels import Box
+
+
+class Engine(Protocol):
+    """What both engine modules offer."""
+
+    def load(self, threads: int) -> dict[str, Any]:
+        """Import all that an analysis needs. Returns ``cuda``: whether this build can use a GPU here, and versions."""
+
+    def analyze(self, job: Job) -> str:
+        """Call stock `analyze_videos`. Returns the scorer."""
+
+    def open_network(self, job: Job) -> Network:
+        """Network of a job for our own loop; raises `NotCovered`."""
+
+    def device_used(self, job: Job) -> dict[str, Any]:
+        """Where the network really ran; raises `GpuError` where that is not what the job asked for."""
+
+
+def get_engine(name: str) -> Engine:
+    """Module of an engine, ``pytorch`` or ``tensorflow``."""
+    return cast(Engine, importlib.import_module(f"entrypoint.engines.{name}.engine"))
+
+
+class NotCovered(Exception):
+    """The loop cannot give what stock DeepLabCut gives here; its text completes "because …"."""
+
+
+class Network(Protocol):
+    """A network on its device, with all of its preprocessing and its reading of the network's maps.
+
+    Attributes
+    ----------
+    scorer : str
+        As DeepLabCut names it in columns and files.
+    n_bodyparts : int
+    batch_matters : bool
+        Frames change each other's positions: batches must be those that stock DeepLabCut forms.
+    """
+
+    scorer: str
+    n_bodyparts: int
+    batch_matters: bool
+
+    def box(self, job: Job) -> Box | None:
+        """Part of each picture that stock DeepLabCut looks at: ``(x1, x2, y1, y2)`` in px; None for all of it."""
+
+    def allocate(self, shape: tuple[int, ...]) -> Any:
+        """Room for a batch, uint8, from which copies to the device are fast."""
+
+    def use_openvino(self, job: Job, size: tuple[int, int]) -> str:
+        """Let OpenVINO compute the network, for pictures of `size` (height, width). Returns its name and version.
+
+        Raises
+        ------
+        NotCovered
+            It is not there, or cannot take this network.
+        """
+
+    def use_engine(self) -> str:
+        """Let the engine that built it compute the network, as at the beginning. Returns its name and version."""
+
+    def predict(self, frames: Any) -> Any:
+        """Positions in frames.
+
+        Parameters
+        ----------
+        frames : ndarray, (n, height, width, 3)
+            uint8, BGR as OpenCV reads pictures.
+
+        Returns
+        -------
+        ndarray, (n, n_bodyparts, 3)
+            float32: x, y in px from the top left of the frames, likelihood 0-1.
+        """
+
+    def predict_as_stock(self, frame: Any) -> Any:
+        """The same for one frame (height, width, 3), through DeepLabCut's own runner: (n_bodyparts, 3)."""
+
+    def is_out_of_memory(self, error: Exception) -> bool:
+        """Whether a smaller batch may help against an error of `predict`."""
+
+    def release_memory(self) -> None:
+        """Give what is cached back to the device, after an error of that kind."""
+
+    def write(self, job: Job, poses: Any, runtime: tuple[float, float]) -> None:
+        """Write DeepLabCut's own files into the job's folder.
+
+        Parameters
+        ----------
+        poses : ndarray, (n_frames, n_bodyparts, 3)
+            Of all stream frames; NaN with likelihood 0 where one did not decode.
+        runtime : tuple of float
+            When the analysis began and ended, seconds since 1970.
+        """

@@ -1,0 +1,80 @@
+"""Which backend computes the network: the engine, or OpenVINO where both give the same positions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlcctr.errors import ModelError
+from entrypoint.engines import openvino
+from entrypoint.engines.base import Network, NotCovered
+from entrypoint.loop.compare import comparable, difference
+from entrypoint.loop.result import Result
+from entrypoint.protocol import Job
+
+CHECKED_FRAMES = 8
+"""Of a video's first batch; on these OpenVINO is held against the engine."""
+MARGIN = 10
+"""So many times closer they must be there than what is called equal: networks that make small differences large
+may be off by more on other frames. The ones that were measured stay below a fiftieth."""
+
+
+def choose_backend(network: Network, job: Job, frames: Any, result: Result) -> tuple[str, str]:
+    """Name of what computes the network, and why it is not OpenVINO where that was wanted."""
+    engine = network.use_engine()
+    if job.backend == "engine":
+        return engine, ""
+    frames = comparable(frames[:CHECKED_FRAMES])
+    size = tuple(frames.shape[1:3])
+    try:
+        if network.batch_matters:
+            raise NotCovered("in a network that normalises by the batch it gives other positions")
+        expected = predict(network, frames, result)
+        found = network.use_openvino(job, size)
+        off = difference(_predict_with_openvino(network, frames), expected, MARGIN)
+        if not off:
+            return found, ""
+        openvino.forget(job, size)
+        raise NotCovered(f"OpenVINO gives other positions ({off})")
+    except NotCovered as why:
+        if job.backend == "openvino":
+            raise ModelError(
+                f"OpenVINO cannot compute this network, because {why}",
+                "leave the choice to the program with --backend auto",
+            ) from why
+        return network.use_engine(), str(why)
+
+
+def _predict_with_openvino(network: Network, frames: Any) -> Any:
+    """Its first positions. Whatever fails is a reason to leave it alone, memory too: smaller batches need as much."""
+    try:
+        return network.predict(frames)
+    except Exception as error:
+        raise openvino.refusal(error) from error
+
+
+def predict(network: Network, frames: Any, result: Result) -> Any:
+    """Positions of a batch, in smaller batches from where memory does not suffice on; no frame is left out."""
+    import numpy
+
+    parts, first = [], 0
+    while first < len(frames):
+        batch = frames[first : first + result.batch_size]
+        part = _try(network, batch)
+        if part is None:
+            network.release_memory()
+            result.batch_size = len(batch) // 2
+            print(f"out of memory: going on with batches of {result.batch_size}", flush=True)
+        else:
+            parts.append(part)
+            first += len(batch)
+    return parts[0] if len(parts) == 1 else numpy.concatenate(parts)
+
+
+def _try(network: Network, frames: Any) -> Any:
+    """Positions, or None where memory does not suffice and the batch can be made smaller."""
+    try:
+        return network.predict(frames)
+    except Exception as error:  # it holds on to the memory: nothing can be given back before it is gone
+        if len(frames) == 1 or not network.is_out_of_memory(error):
+            raise
+        return None

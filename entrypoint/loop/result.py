@@ -1,0 +1,36 @@
+"""What a run of the loop reports."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from entrypoint.loop.checkpoint_files import Part
+
+
+@dataclass
+class Result:
+    """What an analysis took, in seconds by phase, and how it was done.
+
+    Parameters
+    ----------
+    batch_size : int
+        The one that it ended with.
+    backend : str
+        Name and version of what computed the network.
+    why_engine : str
+        Why that was not OpenVINO, where it was wanted; completes "because …".
+    parts : list of Part
+        What earlier attempts had finished.
+    """
+
+    scorer: str
+    batch_size: int
+    backend: str = ""
+    why_engine: str = ""
+    timings_s: dict[str, float] = field(default_factory=dict)
+    parts: list[Part] = field(default_factory=list)
+
+    def add(self, phase: str, since: float) -> None:
+        """Add the time since a `time.perf_counter` to a phase."""
+        self.timings_s[phase] = self.timings_s.get(phase, 0.0) + time.perf_counter() - since
