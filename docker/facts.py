@@ -90,7 +90,7 @@ def check(flavour: str, table_file: Path, target: Path) -> int:
 
 
 def describe(facts_file: Path, target: Path, pairs: list[str]) -> int:
-    """Write what the image says of itself; `entrypoint.image_info` reads it."""
+    """Write what the image says of itself; `entrypoint.environment.image_info` reads it."""
     from dlcctr import contract
 
     facts = json.loads(facts_file.read_text(encoding="utf-8"))

@@ -14,15 +14,18 @@ import typer
 
 from dlcctr.contract import ENV_PREFIX, PART_EVERY_S
 from dlcctr.errors import UsageError
+from entrypoint.analyze.request import (
+    INDEX_VARIABLE,
+    TASK_NUMBER_VARIABLE,
+    TASK_VARIABLE,
+    find_index,
+    find_task,
+    parse_backend,
+    parse_device,
+    parse_path,
+)
 
 PROGRAM = "dlc"
-INDEX_VARIABLE = f"{ENV_PREFIX}INDEX"
-OFFSET_VARIABLE = f"{ENV_PREFIX}INDEX_OFFSET"
-TASK_NUMBER_VARIABLE = f"{ENV_PREFIX}TASK"
-TASK_VARIABLE = "SLURM_ARRAY_TASK_ID"
-DEVICES = ("auto", "cpu", "cuda")
-PATHS = ("auto", "own", "stock")
-BACKENDS = ("auto", "openvino", "engine")
 
 app = typer.Typer(
     name=PROGRAM,
@@ -130,7 +133,8 @@ def analyze(
     ] = PART_EVERY_S,
 ) -> None:
     """Analyse one row of a manifest, or one task of a plan: DeepLabCut's files and receipts that prove them whole."""
-    from entrypoint.analyze import Request, run
+    from entrypoint.analyze.analyze_row import run
+    from entrypoint.analyze.request import Request
 
     if plan is None and task is not None:
         raise UsageError("--task is given without --plan", "add --plan FILE, or give a row with --index")
@@ -158,8 +162,9 @@ def analyze(
     )
     if plan is None:
         raise typer.Exit(int(run(request)))
-    from entrypoint.lanes import CLAIMS_VARIABLE
-    from entrypoint.task import TaskRequest, run_task
+    from entrypoint.analyze.multi_gpu import CLAIMS_VARIABLE
+    from entrypoint.analyze.request import TaskRequest
+    from entrypoint.analyze.task import run_task
 
     claims = os.environ.get(CLAIMS_VARIABLE)
     raise typer.Exit(run_task(TaskRequest(plan, find_task(task), request, Path(claims) if claims else None)))
@@ -184,44 +189,6 @@ def doctor(
     raise typer.Exit(int(print_report(report, as_json=as_json)))
 
 
-def find_index(option: int | None) -> int:
-    """Row to analyse: --index, DLCCTR_INDEX, or Slurm's array task plus DLCCTR_INDEX_OFFSET.
-
-    Raises
-    ------
-    UsageError
-        None of them is set, or one is not a whole number of 0 or more.
-    """
-    return _number(option, "--index", INDEX_VARIABLE, "row")
-
-
-def find_task(option: int | None) -> int:
-    """Task of the plan: --task, DLCCTR_TASK, or Slurm's array task plus DLCCTR_INDEX_OFFSET; raises as `find_index`."""
-    return _number(option, "--task", TASK_NUMBER_VARIABLE, "task")
-
-
-def _number(option: int | None, name: str, variable: str, what: str) -> int:
-    if option is not None:
-        return _whole(name, str(option), what)
-    if os.environ.get(variable):
-        return _whole(variable, os.environ[variable], what)
-    if os.environ.get(TASK_VARIABLE):
-        offset = os.environ.get(OFFSET_VARIABLE) or "0"
-        return _whole(TASK_VARIABLE, os.environ[TASK_VARIABLE], what) + _whole(OFFSET_VARIABLE, offset, what)
-    raise UsageError(
-        f"no {what} to analyse: neither {name} nor {variable} nor {TASK_VARIABLE} is set",
-        f"give {name} N (the first {what} is 0); with --cleanenv, pass the array's index into the container: "
-        f"export APPTAINERENV_{variable}=${TASK_VARIABLE} SINGULARITYENV_{variable}=${TASK_VARIABLE}",
-    )
-
-
-def _whole(source: str, text: str, what: str) -> int:
-    cleaned = text.strip()
-    if not (cleaned.isascii() and cleaned.isdecimal()):
-        raise UsageError(f"{source} is {text!r}; it must be a whole number of 0 or more", f"the first {what} is 0")
-    return int(cleaned)
-
-
 def parse_crop(text: str) -> tuple[int, int, int, int] | None:
     """``x1,x2,y1,y2`` in px from the top left corner; also with spaces or semicolons. Empty: no crop given.
 
@@ -239,36 +206,6 @@ def parse_crop(text: str) -> tuple[int, int, int, int] | None:
     if x1 >= x2 or y1 >= y2:
         raise UsageError(f"--crop {text!r} is empty: x1 must be less than x2, y1 less than y2", "x1,x2,y1,y2 in px")
     return x1, x2, y1, y2
-
-
-def parse_device(text: str) -> str:
-    """One of `DEVICES`; anything else is a `UsageError`."""
-    if text not in DEVICES:
-        raise UsageError(
-            f"--device is {text!r}; it must be one of {', '.join(DEVICES)}",
-            "choose among several GPUs with CUDA_VISIBLE_DEVICES",
-        )
-    return text
-
-
-def parse_path(text: str) -> str:
-    """One of `PATHS`; anything else is a `UsageError`."""
-    if text not in PATHS:
-        raise UsageError(
-            f"--path is {text!r}; it must be one of {', '.join(PATHS)}", "leave it out: auto fits every model"
-        )
-    return text
-
-
-def parse_backend(text: str, path: str) -> str:
-    """One of `BACKENDS` that fits the path; anything else is a `UsageError`."""
-    if text not in BACKENDS:
-        raise UsageError(
-            f"--backend is {text!r}; it must be one of {', '.join(BACKENDS)}", "leave it out: auto fits every machine"
-        )
-    if text == "openvino" and path == "stock":
-        raise UsageError("stock DeepLabCut runs without OpenVINO", "leave --backend or --path out")
-    return text
 
 
 def register_shared() -> None:

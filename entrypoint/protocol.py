@@ -31,7 +31,7 @@ class Job:
     frames, decoded, missing
         Frames of the stream, those of them that decode, and the ranges ``[first, stop)`` of the others.
     scan : dict
-        Fields of the `entrypoint.video.FrameScan`; for our loop.
+        Fields of the `entrypoint.video.frame_scan.FrameScan`; for our loop.
     device : str
         ``cpu`` or ``cuda``.
     backend : str
@@ -42,8 +42,8 @@ class Job:
     batch_size, crop
         Those in force, be they the option's, the campaign's or the project's own.
     parts, part_s
-        Folder for the finished parts of the positions (see `entrypoint.loop.parts`; none are kept where it is empty),
-        and seconds from one to the next; for our loop.
+        Folder for the finished parts of the positions (see `entrypoint.loop.checkpoint_files`; none are kept where it
+        is empty), and seconds from one to the next; for our loop.
     """
 
     path: str

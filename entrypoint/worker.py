@@ -1,6 +1,7 @@
 """Child process that imports DeepLabCut. It reads one job per line from stdin and answers on a pipe of its own.
 
-stdout and stderr are left to DeepLabCut and its progress bars; the supervisor (`entrypoint.child`) reads them.
+stdout and stderr are left to DeepLabCut and its progress bars; the supervisor reads them
+(`entrypoint.analyze.worker_process`).
 """
 
 from __future__ import annotations

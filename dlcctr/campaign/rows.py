@@ -14,7 +14,7 @@ from dlcctr.model.inspection import ModelInfo, inspect_model
 
 
 def inspect_campaign_model(settings: Campaign) -> ModelInfo:
-    """Look at the model of a campaign, or of a row with settings of its own (`dlcctr.manifest.row_settings`).
+    """Look at the model of a campaign, or of a row with settings of its own (`dlcctr.campaign.rows.row_settings`).
 
     Raises
     ------
@@ -61,7 +61,7 @@ class Row:
     width, height : int or None
         In px, as DeepLabCut reads the picture (a rotation flag is applied).
     fingerprint : str
-        See `dlcctr.fingerprint`.
+        See `dlcctr.campaign.fingerprint`.
     error : str
         Why the video could not be read; empty otherwise.
     model, shuffle, snapshot, crop

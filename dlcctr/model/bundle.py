@@ -49,7 +49,7 @@ class Listing:
     source : str
         Name of the project's folder, without where it lay.
     model : dict
-        What `dlcctr.model.inspect_model` found in the project: id, hash, engine, shuffle, body parts, …
+        What `dlcctr.model.inspection.inspect_model` found in the project: id, hash, engine, shuffle, body parts, …
     """
 
     source: str

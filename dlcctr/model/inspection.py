@@ -42,7 +42,7 @@ class ModelInfo:
     snapshot : str
         File name without its ending, ``snapshot-best-120``.
     snapshot_files, detector_files : tuple of Path
-        Below `project`, which may be a file: read them with `dlcctr.model_tree.open_tree`.
+        Below `project`, which may be a file: read them with `dlcctr.model.files.open_tree`.
     bodyparts, individuals, unique_bodyparts : tuple of str
         In the model's order; the last two are empty for single-animal projects.
     batch_size : int or None

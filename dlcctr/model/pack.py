@@ -59,7 +59,7 @@ def pack_model(
     Parameters
     ----------
     shuffle, trainset_index, snapshot
-        As in `dlcctr.model.inspect_model`.
+        As in `dlcctr.model.inspection.inspect_model`.
     as_folder : bool
         Write a folder with the same files instead of one file.
 

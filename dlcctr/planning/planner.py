@@ -64,7 +64,7 @@ def make_plan(
     Raises
     ------
     ManifestError, ModelError
-        As `dlcctr.check.check` raises them.
+        As `dlcctr.results.check.check` raises them.
     UsageError
         An option is wrong; nothing says how fast a GPU is; a row takes longer than `options.max_time_min`.
     """

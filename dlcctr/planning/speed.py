@@ -100,7 +100,7 @@ def run_one_row(manifest: Path, rows: Sequence[Row], calibration: Calibration) -
     CommandFailedError
         The row failed; the message names its log.
     DlcctrError
-        As `dlcctr.campaign_run.run_campaign` raises them: no GPU, no runtime.
+        As `dlcctr.runtime.run_campaign.run_campaign` raises them: no GPU, no runtime.
     """
     from dlcctr.runtime.run_campaign import Options, run_campaign
     from dlcctr.system.console import warn

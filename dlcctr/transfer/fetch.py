@@ -41,7 +41,7 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be fetched, and how; see `dlcctr.push.Wish`."""
+    """What is to be fetched, and how; see `dlcctr.transfer.push.Wish`."""
 
     remote: Remote
     ssh: tuple[str, ...]
@@ -71,7 +71,7 @@ def fetch(manifest: Path, wish: Wish, *, bar: Bar = no_bar) -> Fetched:
     Raises
     ------
     DlcctrError
-        The way there is broken (see `dlcctr.far_errors`), or a row did not arrive as its receipt says. Rows that are
+        The way there is broken (see `dlcctr.transfer.ssh`), or a row did not arrive as its receipt says. Rows that are
         here are whole, and the same command goes on.
     """
     campaign, rows = read_campaign(manifest), read_manifest(manifest)

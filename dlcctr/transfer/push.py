@@ -96,7 +96,7 @@ def push(manifest: Path, wish: Wish, *, bar: Bar = no_bar) -> Pushed:
     ------
     DlcctrError
         A row's video is missing or changed, another campaign lies there, space is short, or the way there is
-        broken (see `dlcctr.far_errors`). What has arrived stays.
+        broken (see `dlcctr.transfer.ssh`). What has arrived stays.
     """
     campaign, sheet = read_campaign(manifest), read_sheet(manifest)
     rows = rows_of(sheet)

@@ -139,7 +139,7 @@ def open_far(remote: Remote, ssh: Sequence[str], program: str, *, make: bool, lo
     Raises
     ------
     DlcctrError
-        See `dlcctr.far_errors`.
+        See `dlcctr.transfer.ssh`.
     """
     with contextlib.ExitStack() as stack:
         login = stack.enter_context(log_in(remote.host, ssh))

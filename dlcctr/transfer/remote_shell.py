@@ -39,7 +39,7 @@ _FINGERPRINTS_SH = (
     f"q=${{p%/*}}/{PARTIAL_FOLDER}/${{p##*/}}; "
     'if [ -f "$q" ]; then echo $(($(wc -c <"$q"))); else echo 0; fi; done'
 )
-# Python 3.4 and later: login nodes are old. Equal to dlcctr.fingerprint, which a test holds.
+# Python 3.4 and later: login nodes are old. Equal to dlcctr.campaign.fingerprint, which a test holds.
 _FINGERPRINTS_PYTHON = f"""
 import hashlib, os, sys
 def look(path):

@@ -118,9 +118,9 @@ def run_streams(
     done : callable
         Told again and again how many bytes all of them have done together.
     keep_open : sequence of int
-        File descriptors that they inherit; see `dlcctr.run.pipe`.
+        File descriptors that they inherit; see `dlcctr.system.processes.pipe`.
     receiver, what : str, optional
-        For messages; see `dlcctr.far_errors.far_error`.
+        For messages; see `dlcctr.transfer.ssh.far_error`.
 
     Raises
     ------

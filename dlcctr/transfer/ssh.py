@@ -39,12 +39,14 @@ class Login:
     words: tuple[str, ...]
 
     def ask(self, command: str, items: Sequence[bytes], *, what: str = "") -> bytes:
-        r"""Run a command of `dlcctr.far_scripts` there; `items` reach it on standard input, each ended by ``\0``.
+        r"""Run a command of `dlcctr.transfer.remote_shell` on the remote host.
+
+        `items` reach it on standard input, each ended by ``\0``.
 
         Raises
         ------
         DlcctrError
-            It could not be reached, or the command failed: see `dlcctr.far_errors`.
+            It could not be reached, or the command failed: see `dlcctr.transfer.ssh`.
         """
         process = processes.pipe([*self.words, self.host, command])
         answer, said = process.communicate(b"".join(item + b"\0" for item in items))

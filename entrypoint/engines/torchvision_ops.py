@@ -25,7 +25,7 @@ def declare_missing() -> bool:
     -------
     bool
         Whether they had to be declared. They do nothing yet: detectors (top-down models) also need
-        `entrypoint.engines.nms.supply_nms`.
+        `supply_nms`.
     """
     if _kept or real_operators():
         return bool(_kept)
@@ -59,7 +59,7 @@ def supply_nms() -> None:
     """Give the declared but empty operator ``torchvision::nms`` a CPU kernel, so that top-down models run.
 
     torchvision has fallbacks of its own for the other operators that a detector calls (``roi_align``). Call it after
-    `entrypoint.torchvision_ops.declare_missing` returned true.
+    `declare_missing` returned true.
     """
     import torch
     import torchvision.ops.boxes

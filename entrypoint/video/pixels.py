@@ -18,7 +18,7 @@ class Pictures:
     Parameters
     ----------
     rotation : int
-        Degrees, as the container asks for it and `entrypoint.decoding.DecodePass` reports it.
+        Degrees, as the container asks for it and `entrypoint.video.decoding.DecodePass` reports it.
     box : tuple of int or None
         Part of the turned picture: ``(x1, x2, y1, y2)`` in px.
     """

@@ -138,7 +138,7 @@ def supervise(command: dict[str, Any], log: Path) -> NoReturn:
 def main() -> None:
     sys.path.insert(0, str(ROOT))
     engine, log = sys.argv[1], Path(sys.argv[2])
-    from entrypoint import child
+    from entrypoint.analyze import worker_process as child
     from entrypoint.engines.base import get_engine
 
     get_engine(engine).load(1)

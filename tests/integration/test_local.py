@@ -124,13 +124,13 @@ DRIVER = """
 import sys
 sys.path.insert(0, {root!r})
 from pathlib import Path
-from dlcctr import local
+from dlcctr.runtime import executor
 from tests.integration import test_local as here
-local.GRACE_S = {grace}
+executor.GRACE_S = {grace}
 folder = Path({folder!r})
 scripts = {scripts!r}
 tasks, runtime = here.tasks_of(scripts, folder), here.Scripted(scripts)
-found = local.run_tasks(tasks, runtime, [here.FREE] * 2, here.Record(), scratch_root=folder)
+found = executor.run_tasks(tasks, runtime, [here.FREE] * 2, here.Record(), scratch_root=folder)
 print([(each.code, each.cause) for each in found])
 """
 POLITE = """

@@ -20,7 +20,7 @@ HIDDEN = "import importlib.util; assert importlib.util.find_spec('openvino') is 
 FLOAT32 = """
 import sys; sys.path.insert(0, sys.argv[1])
 import numpy
-from entrypoint.loop import openvino
+from entrypoint.engines import openvino, versions
 ov = openvino.load()
 from openvino import opset13 as ops
 given = ops.parameter([-1, 3, 8, 8], numpy.float32)
@@ -39,12 +39,12 @@ windows = numpy.lib.stride_tricks.sliding_window_view(padded, (3, 3), (2, 3))
 expected = numpy.einsum("nchwij,ocij->nohw", windows, weights)
 off = abs(found - expected).max() / abs(expected).max()
 assert off < 1e-6, off
-print(openvino.version())
+print(versions.openvino_version())
 """
 GROUP_NORM = """
 import sys; sys.path.insert(0, sys.argv[1])
 import torch
-from entrypoint.loop import group_norm
+from entrypoint.engines.pytorch import group_norm
 torch.manual_seed(1)
 maps = 3 * torch.randn(2, 12, 5, 7) + 10
 for affine in (True, False):

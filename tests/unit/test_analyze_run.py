@@ -15,7 +15,7 @@ import pytest
 from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.contract import PART_EVERY_S, PARTS_PREFIX, ExitCode, RowState, failure_file
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, ManifestError, ModelError, OutputError, VideoError
-from entrypoint import child
+from entrypoint.analyze import worker_process as child
 from entrypoint.environment import gpu
 from tests import media
 from tests.unit.analyze_case import FRAMES, Case

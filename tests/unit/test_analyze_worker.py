@@ -13,7 +13,7 @@ import pytest
 
 from dlcctr.contract import ExitCode
 from entrypoint import worker
-from entrypoint.child import BAR, BOOT, ROOT, start_worker
+from entrypoint.analyze.worker_process import BAR, BOOT, ROOT, start_worker
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,13 @@ def test_the_worker_imports_nothing_heavy_itself() -> None:
 ORPHAN = """
 import os, sys, time
 sys.path.insert(0, sys.argv[1])
-from entrypoint import child, worker
-child.BOOT = "import sys, time; sys.path.insert(0, sys.argv[1]); from entrypoint import worker; "
-child.BOOT += "worker._die_with_parent(); "
-child.BOOT += "open('pid', 'w').write(str(__import__('os').getpid())); time.sleep(600)"
+from entrypoint import worker
+from entrypoint.analyze import worker_process
+worker_process.BOOT = "import sys, time; sys.path.insert(0, sys.argv[1]); from entrypoint import worker; "
+worker_process.BOOT += "worker._die_with_parent(); "
+worker_process.BOOT += "open('pid', 'w').write(str(__import__('os').getpid())); time.sleep(600)"
 from pathlib import Path
-with child.start_worker("pytorch", 1, os.environ, Path.cwd()):
+with worker_process.start_worker("pytorch", 1, os.environ, Path.cwd()):
     time.sleep(600)
 """
 
@@ -123,8 +124,8 @@ def test_a_worker_and_its_children_are_stopped(tmp_path: Path, monkeypatch: pyte
     stubborn = "import os, signal, subprocess, sys, time; signal.signal(15, signal.SIG_IGN); "
     stubborn += "child = subprocess.Popen(['sleep', '600']); open('pids', 'w').write(f'{os.getpid()} {child.pid}'); "
     stubborn += "time.sleep(600)"
-    monkeypatch.setattr("entrypoint.child.BOOT", stubborn)
-    monkeypatch.setattr("entrypoint.child.STOP_AFTER_S", 0.5)
+    monkeypatch.setattr("entrypoint.analyze.worker_process.BOOT", stubborn)
+    monkeypatch.setattr("entrypoint.analyze.worker_process.STOP_AFTER_S", 0.5)
     file = tmp_path / "pids"
     with start_worker("pytorch", 1, os.environ, tmp_path):
         wait_until(lambda: file.exists() and bool(file.read_text()))

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-import entrypoint.analyze
 from dlcctr.cli import catch
 from dlcctr.commands import version
 from dlcctr.contract import ExitCode
 from dlcctr.errors import UsageError
 from entrypoint import app as program
-from entrypoint.analyze import Request
-from entrypoint.app import find_index, parse_crop
+from entrypoint.analyze import analyze_row
+from entrypoint.analyze.request import Request, find_index
+from entrypoint.app import parse_crop
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
         asked.append(request)
         return ExitCode.OK
 
-    monkeypatch.setattr(entrypoint.analyze, "run", run)
+    monkeypatch.setattr(analyze_row, "run", run)
     return asked
 
 

@@ -23,7 +23,7 @@ from dlcctr.model.verify import verify_bundle
 from dlcctr.model.yaml12 import read_yaml
 from dlcctr.results.expected import expected_of
 from dlcctr.slurm.submit.job_arrays import campaign_binds
-from entrypoint.project import make_skeleton
+from entrypoint.analyze.analyze_video import make_skeleton
 from tests.media import write_video
 from tests.unit.projects import NAME, PARTS, edit_json, pytorch_project, tensorflow_project, train_folder, write_json
 

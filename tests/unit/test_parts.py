@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcctr.contract import PARTS_PREFIX
-from entrypoint import checkpoint
-from entrypoint.checkpoint import has_parts, remove_parts, with_parts
+from entrypoint.analyze import checkpoint_folder as checkpoint
+from entrypoint.analyze.checkpoint_folder import has_parts, remove_parts, with_parts
 from entrypoint.loop import checkpoint_writer as keeper_module
 from entrypoint.loop.checkpoint_files import Part, PartsFolder
 from entrypoint.loop.checkpoint_writer import Keeper

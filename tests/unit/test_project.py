@@ -8,7 +8,7 @@ import pytest
 
 from dlcctr.model.inspection import inspect_model
 from dlcctr.model.yaml12 import read_yaml
-from entrypoint.project import make_skeleton
+from entrypoint.analyze.analyze_video import make_skeleton
 from tests.unit.projects import edit_json, pytorch_project, tensorflow_project, train_folder
 
 

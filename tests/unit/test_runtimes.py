@@ -31,7 +31,7 @@ Answer = Callable[[list[str]], "tuple[int, str]"]
 
 
 class FakeRunner:
-    """Stands for `dlcctr.run.run`: answers by the first words of a command, and remembers all of them."""
+    """Stands for `dlcctr.system.processes.run`: answers by the first words of a command, and remembers all of them."""
 
     def __init__(self, answers: dict[str, tuple[int, str]]) -> None:
         self.answers = answers

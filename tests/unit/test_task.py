@@ -21,9 +21,9 @@ from dlcctr.contract import ExitCode
 from dlcctr.errors import ManifestError, TryAgainError
 from dlcctr.planning.plan import Plan, PlanTask, rows_digest, write_plan
 from dlcctr.results.receipt import read_receipt
-from entrypoint.analyze import Request
-from entrypoint.lanes import run_lanes, visible_gpus
-from entrypoint.task import TaskRequest, run_task
+from entrypoint.analyze.multi_gpu import run_lanes, visible_gpus
+from entrypoint.analyze.request import Request, TaskRequest
+from entrypoint.analyze.task import run_task
 from tests.unit.analyze_case import Case
 
 

@@ -47,7 +47,7 @@ class RowStatus:
     cause : str
         Why it has no result, for people; empty for rows that are done, waiting or running.
     cause_kind : str
-        Machine word for that, see `dlcctr.causes.Cause`.
+        Machine word for that, see `dlcctr.slurm.status.causes.Cause`.
     node : str
         Where its task runs or ended.
     job : str

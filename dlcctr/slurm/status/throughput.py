@@ -61,7 +61,7 @@ def measure(
     live : iterable of int
         Indices of rows that wait or run.
     results : sequence of RowResult
-        From `dlcctr.check.check`.
+        From `dlcctr.results.check.check`.
     states : mapping
         Of the tasks that are some row's newest.
     accounted : iterable of TaskState

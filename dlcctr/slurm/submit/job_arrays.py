@@ -212,7 +212,7 @@ def script_texts(
     UsageError
         There is nothing left to do, or no image is named.
     DlcctrError
-        As `dlcctr.make_plan.make_plan`.
+        As `dlcctr.planning.planner.make_plan`.
     """
     campaign = read_campaign(manifest)
     rows = read_manifest(manifest)

@@ -77,7 +77,7 @@ def resubmit(
     Raises
     ------
     DlcctrError
-        As `dlcctr.submit.submit`.
+        As `dlcctr.slurm.submit.submit.submit`.
     """
     paths = CampaignPaths.of(manifest)
     with campaign_lock(paths.lock):

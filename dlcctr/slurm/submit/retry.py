@@ -102,7 +102,7 @@ def decide(
     Parameters
     ----------
     rows : iterable of RowStatus
-        Of `dlcctr.status.status`.
+        Of `dlcctr.slurm.status.status.status`.
     submissions : sequence of Submission
         What those rows had: time, memory, batch size, excluded nodes, the causes of earlier resubmissions.
     batch_size : int, optional

@@ -60,7 +60,7 @@ def _refuse_kinds(loader: Any) -> None:
 
 
 class TorchNetwork:
-    """See `entrypoint.loop.Network`.
+    """See `entrypoint.engines.base.Network`.
 
     Frames go to the device as bytes; they are turned to RGB and normalised there. ``channels_last`` is how they lie in
     memory anyway, and how convolutions are fastest.

@@ -49,7 +49,7 @@ def refuse_kinds(cfg: dict[str, Any], pose_cfg: dict[str, Any]) -> None:
 
 
 class TensorFlowNetwork:
-    """See `entrypoint.loop.Network`.
+    """See `entrypoint.engines.base.Network`.
 
     DeepLabCut's graph stands twice in one session, over the same variables: as it is, and with bytes for its input, so
     that frames go to the device as they are and become RGB numbers there. Its batch size is left open: the last batch

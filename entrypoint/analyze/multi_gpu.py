@@ -17,11 +17,11 @@ from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
 from dlcctr.errors import TryAgainError
 from dlcctr.system.cpus import cpu_count
-from entrypoint.analyze import STOP_SIGNALS
-from entrypoint.task import first_failure, say_result
+from entrypoint.analyze.analyze_row import STOP_SIGNALS
+from entrypoint.analyze.task_rows import first_failure, say_result
 
 if TYPE_CHECKING:
-    from entrypoint.task import TaskRequest
+    from entrypoint.analyze.request import TaskRequest
 
 CLAIMS_VARIABLE = "DLCCTR_CLAIMS"
 MODULE = "entrypoint"
@@ -44,7 +44,7 @@ def run_lanes(request: TaskRequest, rows: Sequence[Row], gpus: Sequence[str]) ->
     Returns
     -------
     int
-        As `entrypoint.task.run_task`.
+        As `entrypoint.analyze.task.run_task`.
 
     Raises
     ------

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from dlcctr.contract import NETWORKS_FOLDER, RESULT_BYTES_PER_VALUE
 from dlcctr.errors import AnalysisError, GpuError, ManifestError, ModelError, OutputError, UsageError, VideoError
+from dlcctr.model import inference_project
+from dlcctr.model.inspection import ModelInfo
 from dlcctr.system import disk
 from dlcctr.system.cpus import cpu_count
-from entrypoint import checkpoint
-from entrypoint.child import Worker
-from entrypoint.project import make_skeleton
+from entrypoint.analyze import checkpoint_folder
+from entrypoint.analyze.attempt import Record
+from entrypoint.analyze.row_task import RowTask
+from entrypoint.analyze.shared_worker import Workplace
+from entrypoint.analyze.worker_process import Worker
 from entrypoint.protocol import WARNING, Job
-from entrypoint.record import Record
-from entrypoint.rowtask import RowTask
-from entrypoint.workplace import Workplace
 
 if TYPE_CHECKING:
-    from entrypoint.analyze import Request
+    from entrypoint.analyze.request import Request
     from entrypoint.video.frame_scan import FrameScan
 
 RESULTS = "results"
@@ -208,7 +209,11 @@ class _Session:
             cache=str(task.settings.out / NETWORKS_FOLDER),
             scan=asdict(scan) if path == "own" else {},
         )
-        return checkpoint.with_parts(job, task.folder, task.fingerprint, self.request.part_s) if path == "own" else job
+        return (
+            checkpoint_folder.with_parts(job, task.folder, task.fingerprint, self.request.part_s)
+            if path == "own"
+            else job
+        )
 
     def _backend(self) -> str:
         wanted = self.request.backend
@@ -280,3 +285,11 @@ def _check_not_full(scratch: Path) -> None:
         disk.check_space(scratch, 1 << 16)
     except OutputError as full:
         raise OutputError(f"the scratch folder's disk is full: {full.message}", full.hint) from full
+
+
+SKELETON = "project"
+
+
+def make_skeleton(model: ModelInfo, scratch: Path) -> Path:
+    """Make the skeleton of a model below `scratch` and give its config.yaml; raises `ModelError`."""
+    return inference_project.make_skeleton(model, scratch / SKELETON)

@@ -1,6 +1,6 @@
 """Where the finished parts of a row lie until its result is committed, and how they go away; no heavy imports here.
 
-The worker writes them and reads them again: `entrypoint.loop.parts`.
+The worker writes them and reads them again: `entrypoint.loop.checkpoint_files`.
 """
 
 from __future__ import annotations

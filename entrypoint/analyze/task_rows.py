@@ -1,72 +1,24 @@
-"""`analyze --plan P --task K`: the rows of one array task, one after the other; a bad row never stops the others."""
+"""The rows of an array task, one after the other."""
 
 from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from dlcctr.campaign.config import read_campaign
-from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
 from dlcctr.errors import DlcctrError, GpuError, TryAgainError
-from dlcctr.planning.plan import read_plan, task_rows
 from dlcctr.system.console import one_line, ranges
-from entrypoint.analyze import Request, run_row, stoppable
-from entrypoint.rowtask import resolve_row
-from entrypoint.workplace import Workplace
+from entrypoint.analyze.analyze_row import run_row
+from entrypoint.analyze.request import TaskRequest
+from entrypoint.analyze.row_task import resolve_row
+from entrypoint.analyze.shared_worker import Workplace
 
 ROW_MARK = "== row"
 """Begins the line before a row's own lines; `dlcctr logs` looks for it."""
-
-
-@dataclass(frozen=True)
-class TaskRequest:
-    """A task of a plan.
-
-    Parameters
-    ----------
-    number : int
-        Zero-based task of the plan.
-    row : Request
-        Options for each of its rows; its index means nothing.
-    claims : Path or None
-        Folder in which the lanes of one task share out its rows (see `entrypoint.lanes`); None for a single lane.
-    """
-
-    plan: Path
-    number: int
-    row: Request
-    claims: Path | None = None
-
-
-def run_task(request: TaskRequest) -> int:
-    """Analyse the rows of a task.
-
-    Returns
-    -------
-    int
-        0, or the exit code of its first failed row.
-
-    Raises
-    ------
-    DlcctrError
-        The task itself cannot be done: no such plan, another manifest, a signal.
-    """
-    rows = task_rows(read_plan(request.plan), request.number, read_manifest(request.row.manifest), request.plan)
-    if request.claims is None:
-        from entrypoint.lanes import run_lanes, visible_gpus
-
-        gpus = visible_gpus(request.row.device)
-        if len(gpus) > 1 and len(rows) > 1:
-            return run_lanes(request, rows, gpus)
-    message = f"task {request.number}: stopped by {{}}; finished rows stay"
-    with stoppable(message), Workplace(request.row.scratch) as place:
-        codes = {row.index: code for row in rows if (code := _run_one(row, request, place)) is not None}
-    say_result(request.number, rows, codes)
-    return first_failure(rows, codes)
 
 
 def _run_one(row: Row, request: TaskRequest, place: Workplace) -> int | None:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from entrypoint.child import Worker
+    from entrypoint.analyze.worker_process import Worker
 
 ROW_FOLDER = "row"
 
@@ -21,7 +21,7 @@ class Workplace:
     Parameters
     ----------
     requested : Path or None
-        Where the private folder goes; see `entrypoint.scratch.open_scratch`.
+        Where the private folder goes; see `entrypoint.environment.scratch.open_scratch`.
     """
 
     def __init__(self, requested: Path | None) -> None:
@@ -62,7 +62,7 @@ class Workplace:
     def start_worker(self, engine: str, threads: int, device: str) -> Worker:
         """Worker of an engine on a device: the standing one, or a new one that is still importing."""
         if self._worker is None or self._kind != (engine, device):
-            from entrypoint.child import start_worker
+            from entrypoint.analyze.worker_process import start_worker
 
             self.drop_worker()
             assert self._scratch is not None

@@ -6,64 +6,22 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 
-from dlcctr.contract import PART_EVERY_S, ExitCode, RowState
+from dlcctr.contract import ExitCode, RowState
 from dlcctr.errors import DlcctrError, GpuError, ManifestError, TryAgainError, VideoError
 from dlcctr.results import commit
 from dlcctr.results.receipt import OutputFile, Receipt
 from dlcctr.system import disk
-from entrypoint import checkpoint
+from entrypoint.analyze import checkpoint_folder
+from entrypoint.analyze.attempt import Record, make_failure, make_receipt
+from entrypoint.analyze.request import Request
+from entrypoint.analyze.row_task import RowTask, check_video, resolve
+from entrypoint.analyze.shared_worker import Workplace
 from entrypoint.environment import provenance
-from entrypoint.record import Record, make_failure, make_receipt
-from entrypoint.rowtask import RowTask, check_video, resolve
-from entrypoint.workplace import Workplace
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LEAST_BYTES = 1_000_000
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the command line asks for; None (or empty) means: what the manifest's row and campaign.toml say.
-
-    Parameters
-    ----------
-    index : int
-        Zero-based row of the manifest.
-    crop : tuple of int or None
-        ``(x1, x2, y1, y2)`` in px, origin at the top left.
-    device : str
-        ``auto`` (a GPU; the CPU only with `allow_cpu`), ``cpu`` or ``cuda``.
-    path : str
-        ``own`` (our loop), ``stock`` (DeepLabCut's `analyze_videos`) or ``auto``: ours where it covers the model.
-    backend : str
-        What computes the network in our loop: ``engine``, ``openvino``, or ``auto``: OpenVINO on a CPU where it gives
-        the engine's positions.
-    part_s : float
-        Our loop keeps what it has finished so often, in seconds.
-    """
-
-    manifest: Path
-    index: int
-    model: Path | None = None
-    out: Path | None = None
-    video_root: Path | None = None
-    csv: bool | None = None
-    batch_size: int | None = None
-    snapshot: str | None = None
-    shuffle: int | None = None
-    trainset_index: int | None = None
-    crop: tuple[int, int, int, int] | None = None
-    device: str = "auto"
-    allow_cpu: bool = False
-    overwrite: bool = False
-    scratch: Path | None = None
-    path: str = "auto"
-    backend: str = "auto"
-    part_s: float = PART_EVERY_S
 
 
 def run(request: Request) -> ExitCode:
@@ -88,7 +46,7 @@ def run_row(task: RowTask, request: Request, place: Workplace) -> ExitCode:
     """Analyse one row in a workplace that others may have used before; returns and raises as `run` does."""
     if not request.overwrite and _is_finished(task):
         print(f"{task.name}: already finished, nothing to do: {task.folder}")
-        checkpoint.remove_parts(task.folder)
+        checkpoint_folder.remove_parts(task.folder)
         return ExitCode.OK
     record = Record()
     try:
@@ -99,10 +57,10 @@ def run_row(task: RowTask, request: Request, place: Workplace) -> ExitCode:
         # No retry mends a bad video; all else may go away
         bad = RowState.QUARANTINED if isinstance(error, VideoError) else RowState.FAILED
         if bad is RowState.QUARANTINED:
-            checkpoint.remove_parts(task.folder)
+            checkpoint_folder.remove_parts(task.folder)
         commit.write_failure(task.failure_file, make_failure(task, record, error, bad))
         raise type(error)(f"{task.name}: {error.message}", error.hint) from error
-    checkpoint.remove_parts(task.folder)
+    checkpoint_folder.remove_parts(task.folder)
     commit.remove_failure(task.failure_file)
     if record.lost_frames:
         print(f"warning: {task.name}: {record.lost_frames}; they have no position", file=sys.stderr)
@@ -114,9 +72,9 @@ def _what_is_kept(task: RowTask, request: Request) -> str:
     """Words for the end of an attempt that was stopped."""
     with contextlib.suppress(DlcctrError):
         if not request.overwrite and commit.standing(task.folder, task.row, task.expected).state == "finished":
-            checkpoint.remove_parts(task.folder)
+            checkpoint_folder.remove_parts(task.folder)
             return "another attempt has finished it"
-    kept = checkpoint.has_parts(task.folder)
+    kept = checkpoint_folder.has_parts(task.folder)
     return "the frames analysed so far are kept" if kept else "nothing of it was kept"
 
 
@@ -160,7 +118,7 @@ def stoppable(message: str) -> Iterator[None]:
 
 def _attempt(task: RowTask, request: Request, record: Record, place: Workplace) -> str:
     """Analyse and commit. Returns what to tell of it."""
-    from entrypoint.session import analyse
+    from entrypoint.analyze.analyze_video import analyse
 
     check_video(task)
     provenance.check_engine(task.model.engine, task.model.project)

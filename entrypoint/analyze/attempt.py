@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from dlcctr.contract import RowState
 from dlcctr.errors import DlcctrError
 from dlcctr.results.receipt import FrameCounts, OutputFile, Receipt
+from entrypoint.analyze.row_task import RowTask, result_parameters
 from entrypoint.environment import provenance
-from entrypoint.rowtask import RowTask, result_parameters
 
 if TYPE_CHECKING:
     from entrypoint.video.frame_scan import FrameScan

@@ -21,7 +21,7 @@ from dlcctr.contract import ExitCode
 from dlcctr.errors import BY_CODE, AnalysisError, DlcctrError
 from entrypoint.protocol import MARK, Job
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 # -I keeps the user's PYTHONPATH and site folder out, so this program's own place has to be said
 BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); from entrypoint.worker import main; "

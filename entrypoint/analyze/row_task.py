@@ -17,7 +17,7 @@ from dlcctr.model.inspection import ModelInfo
 from dlcctr.results.expected import Expected, expected_of
 
 if TYPE_CHECKING:
-    from entrypoint.analyze import Request
+    from entrypoint.analyze.request import Request
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The supervisor of `analyze`: request, row, attempt, worker process, array task."""

@@ -1,0 +1,37 @@
+"""`analyze --plan P --task K`: the rows of one array task, one after the other; a bad row never stops the others."""
+
+from __future__ import annotations
+
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.planning.plan import read_plan, task_rows
+from entrypoint.analyze.analyze_row import stoppable
+from entrypoint.analyze.request import TaskRequest
+from entrypoint.analyze.shared_worker import Workplace
+from entrypoint.analyze.task_rows import _run_one, first_failure, say_result
+
+
+def run_task(request: TaskRequest) -> int:
+    """Analyse the rows of a task.
+
+    Returns
+    -------
+    int
+        0, or the exit code of its first failed row.
+
+    Raises
+    ------
+    DlcctrError
+        The task itself cannot be done: no such plan, another manifest, a signal.
+    """
+    rows = task_rows(read_plan(request.plan), request.number, read_manifest(request.row.manifest), request.plan)
+    if request.claims is None:
+        from entrypoint.analyze.multi_gpu import run_lanes, visible_gpus
+
+        gpus = visible_gpus(request.row.device)
+        if len(gpus) > 1 and len(rows) > 1:
+            return run_lanes(request, rows, gpus)
+    message = f"task {request.number}: stopped by {{}}; finished rows stay"
+    with stoppable(message), Workplace(request.row.scratch) as place:
+        codes = {row.index: code for row in rows if (code := _run_one(row, request, place)) is not None}
+    say_result(request.number, rows, codes)
+    return first_failure(rows, codes)
