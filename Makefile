@@ -52,8 +52,8 @@ cluster-stop:
 	@$(PY) -m tests.cluster stop
 
 bench: venv
-	@$(PY) -m tests.bench_loop
-	@$(PY) -m tests.bench_many
+	@$(PY) -m tests.benchmarks.loop
+	@$(PY) -m tests.benchmarks.many
 
 lint: venv
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy

@@ -8,9 +8,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench.apptainer import CHECKOUT
 from tests.cluster import engine
 from tests.cluster.config import NODES, Settings, slurm_files
+from tests.docker.apptainer import CHECKOUT
 
 HERE = Path(__file__).parent
 IMAGES = {"current": "dlcctr-bench:slurm", "22.05": "dlcctr-bench:slurm-22.05"}

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tests.bench.apptainer import PRIVILEGES
+from tests.docker.apptainer import PRIVILEGES
 
 
 def docker(*words: str, timeout_s: float = 60, stdin: str | None = None) -> str:

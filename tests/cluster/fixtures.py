@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.apptainer import ApptainerBench
-from tests.bench.fixtures import saved
 from tests.cluster.cluster import Cluster
+from tests.docker.apptainer import ApptainerBench
+from tests.docker.fixtures import saved
 
 
 @pytest.fixture(scope="session")

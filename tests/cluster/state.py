@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.bench.apptainer import CHECKOUT
 from tests.cluster.cluster import Cluster
 from tests.cluster.engine import Network
+from tests.docker.apptainer import CHECKOUT
 
 FOLDER = CHECKOUT / ".cache" / "cluster"
 _FILE = FOLDER / "cluster.json"

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
-from tests.bench.fixtures import (  # noqa: F401
+from tests.cluster.fixtures import cluster, small_sif  # noqa: F401
+from tests.docker.fixtures import (  # noqa: F401
     apptainer_bench,
     cpu_image,
     cpu_sif,
@@ -18,7 +19,6 @@ from tests.bench.fixtures import (  # noqa: F401
     registry,
     small_image,
 )
-from tests.cluster.fixtures import cluster, small_sif  # noqa: F401
 
 REAL_DATA = Path(os.environ.get("DLCCTR_REAL_DATA", Path(__file__).resolve().parents[3] / "shared"))
 """Where the open-field clip and a model trained on it lie, if they are there; the project ships neither."""

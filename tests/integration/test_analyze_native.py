@@ -18,10 +18,10 @@ from dlcctr.contract import row_folder
 from dlcctr.model.inspection import inspect_model
 from dlcctr.results.receipt import Receipt, read_receipt
 from tests import media
-from tests.integration.tiny_models import KINDS, make_model
+from tests.integration.support.tiny_models import KINDS, make_model
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+SUPPORT = Path(__file__).parent / "support"
+ROOT = SUPPORT.parents[1]
 FRAMES = 40
 
 
@@ -55,12 +55,12 @@ class Native:
         if not project.exists():
             shutil.copytree(self.model, project)
         target.mkdir()
-        boot = f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(HERE)!r}]; import stock; stock.main()"
+        boot = f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(SUPPORT)!r}]; import stock; stock.main()"
         self.call("-I", "-c", boot, project / "config.yaml", video, target, self.engine)
         return target
 
     def compare(self, ours: Path, theirs: Path, *options: str) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self.call(HERE / "compare_h5.py", ours, theirs, *options).stdout)
+        answer: dict[str, Any] = json.loads(self.call(SUPPORT / "compare_h5.py", ours, theirs, *options).stdout)
         return answer
 
     def table(self, h5: Path) -> dict[str, Any]:

@@ -13,10 +13,10 @@ import pytest
 
 from dlcctr.contract import ATTEMPT_PREFIX
 from tests import media
-from tests.integration.attempts import AttemptServer
-from tests.integration.bad_videos import BAD_VIDEOS, BadVideo
-from tests.integration.campaigns import check, make_campaign
-from tests.integration.tiny_models import make_model
+from tests.integration.support.attempts import AttemptServer
+from tests.integration.support.bad_videos import BAD_VIDEOS, BadVideo
+from tests.integration.support.campaigns import check, make_campaign
+from tests.integration.support.tiny_models import make_model
 
 pytestmark = pytest.mark.real
 TIMEOUT_S = 600

@@ -15,11 +15,11 @@ from dlcctr.model import pack as make_bundle
 from dlcctr.model.inspection import inspect_model
 from dlcctr.model.pack import pack_model
 from dlcctr.model.verify import verify_bundle
-from tests.integration.campaigns import dlcctr, make_campaign, states
 from tests.integration.conftest import REAL_DATA
+from tests.integration.support.campaigns import dlcctr, make_campaign, states
+from tests.integration.support.tiny_models import KINDS, make_model
 from tests.integration.test_analyze_native import Native, calm_video, get_native
-from tests.integration.tiny_models import KINDS, make_model
-from tests.unit.projects import pytorch_project
+from tests.unit.support.projects import pytorch_project
 
 pytestmark = pytest.mark.real
 OPEN_FIELD = REAL_DATA / "models" / "openfield-pytorch-resnet18"

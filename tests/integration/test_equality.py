@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from tests import media
-from tests.bench.apptainer import ApptainerBench
-from tests.integration.campaigns import check, make_campaign
+from tests.docker.apptainer import ApptainerBench
 from tests.integration.conftest import REAL_DATA
-from tests.integration.tiny_models import make_model
+from tests.integration.support.campaigns import check, make_campaign
+from tests.integration.support.tiny_models import make_model
 
-HERE = Path(__file__).parent
+SUPPORT = Path(__file__).parent / "support"
 ANY_USER = "31415:27182"
 TIMEOUT_S = 5400
 CLIP = REAL_DATA / "data" / "openfield-Pranav-2018-10-30" / "videos" / "m3v1mp4.mp4"
@@ -47,7 +47,7 @@ class Case:
     def docker(self, *words: str | Path, entrypoint: str = "", user: str = "0:0") -> subprocess.CompletedProcess[str]:
         """Run something in the image with nothing but the case's folder: read-only root, no network, no HOME."""
         argv = ["docker", "run", "--rm", "--read-only", "--network", "none", "--user", user]
-        argv += ["--env", "HOME=", "--volume", f"{self.folder}:{self.folder}", "--volume", f"{HERE}:{HERE}:ro"]
+        argv += ["--env", "HOME=", "--volume", f"{self.folder}:{self.folder}", "--volume", f"{SUPPORT}:{SUPPORT}:ro"]
         argv += ["--tmpfs", "/tmp:exec"] if entrypoint else []
         argv += ["--entrypoint", entrypoint] if entrypoint else []
         argv += [self.image, *map(str, words)]
@@ -63,13 +63,13 @@ class Case:
                 subprocess.run(["chmod", "-R", "u+w", str(project)], check=True)
             target.mkdir(parents=True)
             done = self.docker(
-                HERE / "stock.py", project / "config.yaml", video, target, self.engine, entrypoint="python"
+                SUPPORT / "stock.py", project / "config.yaml", video, target, self.engine, entrypoint="python"
             )
             assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         return only(target.glob("*.h5"))
 
     def compare(self, ours: Path, stock: Path, *options: str) -> dict[str, Any]:
-        done = self.docker(HERE / "compare_h5.py", ours, stock, *options, entrypoint="python")
+        done = self.docker(SUPPORT / "compare_h5.py", ours, stock, *options, entrypoint="python")
         assert done.returncode == 0, done.stderr[-2000:]
         answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return answer
@@ -190,7 +190,7 @@ def crop_pictures(model: Path) -> None:
 def full_case(request: pytest.FixtureRequest, apptainer_bench: ApptainerBench, docker_engine: str) -> Case:
     """The whole clip; PyTorch with the trained model, TensorFlow with seeded random weights of its own."""
     from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
-    from tests.bench.fixtures import ensure_image
+    from tests.docker.fixtures import ensure_image
     from tests.integration.conftest import native_python_of
 
     engine = request.param
@@ -205,7 +205,7 @@ def full_case(request: pytest.FixtureRequest, apptainer_bench: ApptainerBench, d
 
 @pytest.mark.full
 def test_whole_clip_through_docker_and_sif(full_case: Case, apptainer_bench: ApptainerBench) -> None:
-    from tests.bench.fixtures import make_sif
+    from tests.docker.fixtures import make_sif
 
     verify(full_case, in_docker(full_case))
     sif = make_sif(apptainer_bench, full_case.image, "--compression", "zstd")

@@ -14,7 +14,7 @@ from dlcctr.image.build import resolve_base
 from dlcctr.image.context import stage
 from dlcctr.image.flavours import Flavour, find_checkout, list_flavours, pick_flavour, read_pins
 from dlcctr.image.package_sources import settle_sources
-from tests.bench.fixtures import ensure_image
+from tests.docker.fixtures import ensure_image
 
 SITE = "/opt/dlc/lib/python3.11/site-packages"
 OTHERS = [each for each in list_flavours() if each.name != "pytorch-cpu"]

@@ -14,15 +14,15 @@ import pytest
 
 from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
 from tests import media
-from tests.bench.apptainer import CHECKOUT, ApptainerBench
-from tests.bench.fixtures import ensure_image, make_sif
 from tests.cluster.cluster import Cluster
-from tests.integration.campaigns import check, dlcctr
-from tests.integration.slurm_campaign import OPTIONS
+from tests.docker.apptainer import CHECKOUT, ApptainerBench
+from tests.docker.fixtures import ensure_image, make_sif
+from tests.integration.support.campaigns import check, dlcctr
+from tests.integration.support.slurm_campaign import OPTIONS
+from tests.integration.support.tiny_models import make_model
 from tests.integration.test_analyze_native import Native
 from tests.integration.test_equality import CLIP, CLIP_FRAMES, TRAINED, cut
 from tests.integration.test_watch import Lab
-from tests.integration.tiny_models import make_model
 
 KINDS = [
     pytest.param("pytorch-single", marks=pytest.mark.full),

@@ -15,9 +15,9 @@ import pytest
 from dlcctr.contract import ATTEMPT_PREFIX, PARTS_PREFIX, SCRATCH_PREFIX
 from dlcctr.results.check import check
 from tests import media
-from tests.integration.attempts import AttemptServer
-from tests.integration.campaigns import make_campaign
-from tests.integration.tiny_models import make_model
+from tests.integration.support.attempts import AttemptServer
+from tests.integration.support.campaigns import make_campaign
+from tests.integration.support.tiny_models import make_model
 
 pytestmark = pytest.mark.real
 

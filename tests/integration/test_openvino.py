@@ -12,8 +12,8 @@ import pytest
 from dlcctr.contract import NETWORKS_FOLDER
 from dlcctr.image.flavours import read_pins
 from tests import media
-from tests.integration.own_loop import OwnLoop
-from tests.integration.tiny_models import RESNET50, make_model
+from tests.integration.support.own_loop import OwnLoop
+from tests.integration.support.tiny_models import RESNET50, make_model
 
 ROOT = Path(__file__).resolve().parents[2]
 HIDDEN = "import importlib.util; assert importlib.util.find_spec('openvino') is None; print('hidden')"

@@ -15,9 +15,9 @@ from dlcctr.contract import ExitCode
 from entrypoint.video.lossless_copy import write_copy
 from entrypoint.video.scan import scan_video
 from tests import media
-from tests.integration.own_loop import OwnLoop, only
+from tests.integration.support.own_loop import OwnLoop, only
+from tests.integration.support.tiny_models import make_model
 from tests.integration.test_equality import CLIP, TRAINED, cut
-from tests.integration.tiny_models import make_model
 
 FRAMES = 13
 """Not a multiple of the batch size."""

@@ -14,7 +14,8 @@ from dlcctr.contract import ExitCode
 from entrypoint.video.lossless_copy import write_copy
 from entrypoint.video.scan import scan_video
 from tests import media
-from tests.integration.own_loop import OwnLoop, only
+from tests.integration.support.own_loop import OwnLoop, only
+from tests.integration.support.tiny_models import make_model
 from tests.integration.test_own_loop import (
     CROP,
     DAMAGED,
@@ -24,7 +25,6 @@ from tests.integration.test_own_loop import (
     TURNED,
     VIDEOS,
 )
-from tests.integration.tiny_models import make_model
 
 FEW = {"cropped.mp4", "hole.mp4"}
 BATCH_SIZE = 4

@@ -12,7 +12,7 @@ import pytest
 from dlcctr.errors import CommandFailedError, UsageError
 from dlcctr.image.docker_sdk import docker_client, inspect_archive, inspect_tag, push_image, save_image
 from dlcctr.image.sif import is_sif
-from tests.bench.apptainer import ApptainerBench
+from tests.docker.apptainer import ApptainerBench
 
 pytestmark = pytest.mark.real
 

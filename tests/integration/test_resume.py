@@ -22,8 +22,8 @@ from dlcctr.campaign.rows import Row
 from dlcctr.contract import PARTS_PREFIX, SCRATCH_PREFIX, ExitCode
 from entrypoint.loop.pose_array import POSES_NAME
 from tests import media
-from tests.integration.own_loop import BOOT, ONE_THREAD, ROOT, OwnLoop, only
-from tests.integration.tiny_models import BODYPARTS, make_model
+from tests.integration.support.own_loop import BOOT, ONE_THREAD, ROOT, OwnLoop, only
+from tests.integration.support.tiny_models import BODYPARTS, make_model
 
 SEED = 20261123
 GOING_ON = re.compile(r"going on at frame (\d+) of (\d+)")

@@ -16,9 +16,9 @@ import pytest
 
 from dlcctr.campaign.config import read_campaign
 from dlcctr.contract import ExitCode
-from tests.bench.apptainer import CHECKOUT, ApptainerBench
-from tests.integration.campaigns import dlcctr, make_campaign, states
-from tests.integration.tiny_models import make_model
+from tests.docker.apptainer import CHECKOUT, ApptainerBench
+from tests.integration.support.campaigns import dlcctr, make_campaign, states
+from tests.integration.support.tiny_models import make_model
 from tests.media import write_video
 
 pytestmark = pytest.mark.real

@@ -10,7 +10,7 @@ import pytest
 
 from dlcctr.contract import ExitCode
 from dlcctr.image.docker_sdk import inspect_tag
-from tests.bench.apptainer import ApptainerBench
+from tests.docker.apptainer import ApptainerBench
 
 BOTH = [
     pytest.param("cpu_sif", marks=pytest.mark.real, id="plain"),

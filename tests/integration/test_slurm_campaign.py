@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.cluster import Cluster
-from tests.integration.campaigns import dlcctr
-from tests.integration.slurm_campaign import OPTIONS, SlurmCampaign, make_campaign
+from tests.integration.support.campaigns import dlcctr
+from tests.integration.support.slurm_campaign import OPTIONS, SlurmCampaign, make_campaign
+from tests.integration.support.tiny_models import make_model
 from tests.integration.test_analyze_native import BOOT, ROOT
-from tests.integration.tiny_models import make_model
 
 COUNT = 40
 pytestmark = pytest.mark.real

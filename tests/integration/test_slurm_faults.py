@@ -13,7 +13,7 @@ import pytest
 
 from tests import media
 from tests.cluster.cluster import Cluster
-from tests.integration.slurm_campaign import OPTIONS, SlurmCampaign, make_campaign, own
+from tests.integration.support.slurm_campaign import OPTIONS, SlurmCampaign, make_campaign, own
 from tests.integration.test_slurm_campaign import model, sif  # noqa: F401
 
 pytestmark = pytest.mark.real

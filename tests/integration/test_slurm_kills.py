@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.cluster import Cluster
-from tests.integration.slurm_campaign import SlurmCampaign, make_campaign
+from tests.integration.support.slurm_campaign import SlurmCampaign, make_campaign
 from tests.integration.test_slurm_campaign import model, sif  # noqa: F401
 
 pytestmark = pytest.mark.full

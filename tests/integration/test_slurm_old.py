@@ -10,7 +10,7 @@ import pytest
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.config import Settings
-from tests.integration.slurm_campaign import OPTIONS, make_campaign
+from tests.integration.support.slurm_campaign import OPTIONS, make_campaign
 from tests.integration.test_slurm_campaign import link_sif, model  # noqa: F401
 
 pytestmark = pytest.mark.real

@@ -19,10 +19,10 @@ from dlcctr.contract import ExitCode
 from dlcctr.model.inspection import inspect_model
 from dlcctr.results.check import check
 from dlcctr.transfer import remote_shell as far_scripts
-from tests.bench.apptainer import CHECKOUT
 from tests.cluster.cluster import Cluster
-from tests.integration.staging import HOSTILE, Sides, tree, wait_until
-from tests.unit.projects import pytorch_project
+from tests.docker.apptainer import CHECKOUT
+from tests.integration.support.staging import HOSTILE, Sides, tree, wait_until
+from tests.unit.support.projects import pytorch_project
 
 pytestmark = pytest.mark.real
 

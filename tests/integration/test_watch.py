@@ -17,10 +17,10 @@ import pytest
 
 from dlcctr.campaign.manifest import read_manifest
 from tests import media
-from tests.bench.apptainer import CHECKOUT
 from tests.cluster.cluster import Cluster
-from tests.integration.campaigns import check, dlcctr
-from tests.integration.slurm_campaign import OPTIONS
+from tests.docker.apptainer import CHECKOUT
+from tests.integration.support.campaigns import check, dlcctr
+from tests.integration.support.slurm_campaign import OPTIONS
 from tests.integration.test_slurm_campaign import model, sif  # noqa: F401
 
 pytestmark = pytest.mark.real

@@ -1,3 +1,3 @@
 """Fixtures that several files of unit tests use."""
 
-from tests.unit.analyze_case import case  # noqa: F401
+from tests.unit.support.analyze_case import case  # noqa: F401

@@ -17,7 +17,7 @@ from dlcctr.commands import HOST, SHARED
 from dlcctr.contract import ExitCode
 from dlcctr.errors import BY_CODE, DlcctrError
 from tests import media
-from tests.unit.results import Bench, make_bench
+from tests.unit.support.results import Bench, make_bench
 
 NAME = "$(touch hacked) 'x' \"y\",\n-z.mp4"
 

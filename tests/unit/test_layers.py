@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.results import make_bench
+from tests.unit.support.results import make_bench
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "dlcctr").rglob("*.py"))

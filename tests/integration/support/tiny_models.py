@@ -1,0 +1,240 @@
+"""Tiny DeepLabCut projects with seeded random weights, made without any download; one per kind and test session.
+
+As a module (any Python): `make_model`. As a script (a Python that has DeepLabCut): ``tiny_models.py FOLDER KIND``.
+Random weights are enough to show that two ways of analysing a video give the same numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+SEED = 7
+TASK, DATE, SCORER = "tiny", "Jan1", "seed"
+BODYPARTS = ["nose", "left ear", "tail"]
+INDIVIDUALS = ["mouse1", "mouse2"]
+UNIQUE = ["corner"]
+NAME = f"{TASK}{DATE}-trainset95shuffle1"
+
+RESNET50 = "pytorch-resnet50"
+"""One more kind: single-animal, with group norm. The others of this engine have a ResNet-18."""
+KINDS = ("pytorch-single", "pytorch-multi", "pytorch-topdown", "tensorflow-single", "tensorflow-multi")
+TENSORFLOW_NETWORKS = {"tensorflow-mobilenet": "mobilenet_v2_0.35", "tensorflow-efficientnet": "efficientnet-b0"}
+"""More kinds, single-animal, and their networks."""
+
+
+def make_model(python: Path | str, kind: str, cache: Path) -> Path:
+    """Make a project with an interpreter that has DeepLabCut, or take it from `cache`.
+
+    Parameters
+    ----------
+    kind : str
+        Of `KINDS` or `TENSORFLOW_NETWORKS`, or `RESNET50`.
+
+    Returns
+    -------
+    Path
+        The project folder. Its paths are those of a machine that does not exist, as in a project that was moved.
+    """
+    project = cache / kind
+    if not (project / "config.yaml").exists():
+        root = Path(__file__).resolve().parents[3]
+        environment = {**os.environ, "DLClight": "True", "PYTHONPATH": str(root), "CUDA_VISIBLE_DEVICES": "-1"}
+        subprocess.run([str(python), __file__, str(project), kind], check=True, env=environment)
+    return project
+
+
+def _config(engine: str, multi: bool) -> dict[str, Any]:
+    animals: dict[str, Any] = {
+        "multianimalproject": multi,
+        "bodyparts": "MULTI!" if multi else BODYPARTS,
+        "individuals": INDIVIDUALS if multi else ["individual_1"],
+        "uniquebodyparts": UNIQUE if multi and engine == "tensorflow" else [],
+        "multianimalbodyparts": BODYPARTS if multi else [],
+        "identity": False,
+    }
+    return {
+        "Task": TASK,
+        "scorer": SCORER,
+        "date": DATE,
+        **animals,
+        "project_path": "C:\\Users\\lab\\tiny project",
+        "engine": engine,
+        "video_sets": {"C:\\Users\\lab\\videos\\a.avi": {"crop": "0, 160, 0, 120"}},
+        "TrainingFraction": [0.95],
+        "iteration": 0,
+        "default_net_type": "resnet_50",
+        "default_track_method": "box" if multi else None,
+        "snapshotindex": -1,
+        "detector_snapshotindex": -1,
+        "batch_size": 4,
+        "detector_batch_size": 2,
+        "cropping": False,
+        "x1": 0,
+        "x2": 640,
+        "y1": 0,
+        "y2": 480,
+    }
+
+
+def _lax_tracking() -> dict[str, Any]:
+    """inference_cfg.yaml with which a random network's findings make tracks."""
+    return {
+        "variant": 0,
+        "method": "m1",
+        "pafthreshold": 0.0,
+        "minimalnumberofconnections": 1,
+        "pcutoff": 0.01,
+        "topktoretain": len(INDIVIDUALS),
+        "withid": False,
+        "boundingboxslack": 30,
+        "iou_threshold": 0.1,
+        "max_age": 30,
+        "min_hits": 1,
+    }
+
+
+def _dump(table: dict[str, Any], file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(table, indent=1))  # JSON is YAML
+
+
+def _make_pytorch(project: Path, kind: str) -> None:
+    from entrypoint.engines.torchvision_ops import declare_missing
+
+    declare_missing()
+    import torch
+    from deeplabcut.core.config import ProjectConfig
+    from deeplabcut.pose_estimation_pytorch.config.pose import PoseConfig, TestConfig
+    from deeplabcut.pose_estimation_pytorch.models import DETECTORS, PoseModel
+
+    torch.manual_seed(SEED)
+    config = _config("pytorch", multi=kind not in ("pytorch-single", RESNET50))
+    folder = project / "dlc-models-pytorch" / "iteration-0" / NAME
+    (folder / "train").mkdir(parents=True)
+    (folder / "test").mkdir()
+    pose_file = folder / "train" / "pytorch_config.yaml"
+    top_down = kind == "pytorch-topdown"
+    pose = PoseConfig.build(
+        ProjectConfig.from_dict(config),
+        pose_file,
+        top_down=top_down,
+        net_type="resnet_50",
+        detector_type="ssdlite" if top_down else None,
+    )
+    table = json.loads(json.dumps(pose.to_dict(normalize=True), default=str))
+    if kind != RESNET50:
+        table = _shrink(table)
+    pose = PoseConfig.from_dict(table)
+    pose.to_yaml(pose_file)
+    TestConfig.build(pose, test_config_path=folder / "test" / "pose_cfg.yaml", save=True)
+    if kind == "pytorch-multi":
+        _dump(_lax_tracking(), folder / "test" / "inference_cfg.yaml")
+    model = PoseModel.build(pose["model"], pretrained_backbone=False)
+    for epoch, scale in ((5, 10.0), (10, 30.0)):
+        weights = {name: _stronger(name, value, scale, top_down) for name, value in model.state_dict().items()}
+        torch.save({"model": weights, "metadata": {"epoch": epoch}}, folder / "train" / f"snapshot-{epoch:03d}.pt")
+    if top_down:
+        detector = DETECTORS.build(table["detector"]["model"] | {"pretrained_from_imagenet": False})
+        torch.save(
+            {"model": detector.state_dict(), "metadata": {"epoch": 20}}, folder / "train" / "snapshot-detector-020.pt"
+        )
+    _dump(config, project / "config.yaml")
+
+
+def _stronger(name: str, value: Any, scale: float, top_down: bool) -> Any:
+    """Make a random head's answers differ from place to place; a top-down one's also large enough to be tracked."""
+    if not name.startswith("heads.") or "locref" in name:
+        return value
+    return value * scale + (0.5 if top_down and name.endswith("bias") else 0.0)
+
+
+def _shrink(table: dict[str, Any]) -> dict[str, Any]:
+    """ResNet-18 in place of 50."""
+    model = table["model"]
+    wide = model["backbone_output_channels"]
+    model["backbone"]["model_name"] = "resnet18"
+    model["backbone_output_channels"] = 512
+    for head in model["heads"].values():
+        for part in head.values():
+            if isinstance(part, dict) and part.get("channels", [None])[0] == wide:
+                part["channels"][0] = 512
+    return table
+
+
+def _tensorflow_pose(kind: str, multi: bool) -> dict[str, Any]:
+    names = BODYPARTS + (UNIQUE if multi else [])
+    pairs = [[i, j] for i in range(len(BODYPARTS)) for j in range(i + 1, len(BODYPARTS))]
+    pose: dict[str, Any] = {
+        "dataset_type": "multi-animal-imgaug" if multi else "imgaug",
+        "num_joints": len(names),
+        "all_joints": [[i] for i in range(len(names))],
+        "all_joints_names": names,
+        "net_type": TENSORFLOW_NETWORKS.get(kind, "resnet_50"),
+        "global_scale": 0.8,
+        "init_weights": "C:\\nowhere\\snapshot-10",
+        "location_refinement": True,
+        "locref_stdev": 7.2801,
+    }
+    if multi:
+        pose |= {
+            "partaffinityfield_predict": True,
+            "partaffinityfield_graph": pairs,
+            "num_limbs": len(pairs),
+            "paf_best": list(range(len(pairs))),
+            "pairwise_predict": False,
+            "multi_stage": False,
+            "nmsradius": 5.0,
+            "minconfidence": 0.01,
+            "sigma": 1,
+        }
+    return pose
+
+
+def _make_tensorflow(project: Path, kind: str) -> None:
+    from entrypoint.engines.torchvision_ops import declare_missing
+
+    declare_missing()
+    import tensorflow as tf
+    from deeplabcut.pose_estimation_tensorflow.config import load_config
+    from deeplabcut.pose_estimation_tensorflow.nnets.factory import PoseNetFactory
+
+    multi = kind == "tensorflow-multi"
+    pose = _tensorflow_pose(kind, multi)
+    folder = project / "dlc-models" / "iteration-0" / NAME
+    _dump({**pose, "scoremap_dir": "test"}, folder / "test" / "pose_cfg.yaml")
+    _dump({**pose, "project_path": "C:\\nowhere"}, folder / "train" / "pose_cfg.yaml")
+    if multi:
+        _dump(_lax_tracking(), folder / "test" / "inference_cfg.yaml")
+    network = load_config(str(folder / "test" / "pose_cfg.yaml"))
+    with tf.Graph().as_default():
+        tf.compat.v1.set_random_seed(SEED)
+        inputs = tf.compat.v1.placeholder(tf.float32, shape=[1, None, None, 3])
+        PoseNetFactory.create(network).test(inputs)
+        with tf.compat.v1.Session() as session:
+            session.run(tf.compat.v1.global_variables_initializer())
+            session.run(_calm(tf))
+            saver = tf.compat.v1.train.Saver()
+            for step in (5, 10):
+                saver.save(session, str(folder / "train" / "snapshot"), global_step=step)
+    _dump(_config("tensorflow", multi), project / "config.yaml")
+
+
+def _calm(tf: Any) -> list[Any]:
+    """Keep a random network's signals small enough that its answers differ from place to place."""
+    changes = []
+    for variable in tf.compat.v1.global_variables():
+        if variable.name.endswith("/conv3/BatchNorm/gamma:0"):
+            changes.append(variable.assign(0.3 * tf.ones_like(variable)))
+        elif variable.name.endswith("v1_50/conv1/BatchNorm/gamma:0"):
+            changes.append(variable.assign(0.02 * tf.ones_like(variable)))
+    return changes
+
+
+if __name__ == "__main__":
+    target, wanted = Path(sys.argv[1]), sys.argv[2]
+    (_make_pytorch if wanted.startswith("pytorch") else _make_tensorflow)(target, wanted)

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dlcctr.campaign.config import write_campaign
+from dlcctr.campaign.manifest import write_manifest
+from dlcctr.campaign.validate import REMEDIES, validate
+from dlcctr.contract import MANIFEST_COLUMNS
+from dlcctr.errors import ManifestError, ModelError
+from tests.unit.support.results import MODEL_HASH, Bench, make_bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return make_bench(tmp_path, ["a.mp4", "b/a.mp4", "c d.avi"])
+
+
+def problems(bench: Bench) -> list[tuple[str, int, str]]:
+    found = validate(bench.manifest).problems
+    assert all(problem.kind in REMEDIES for problem in found)
+    return [(problem.kind, problem.line, problem.message) for problem in found]
+
+
+def kinds(bench: Bench) -> list[tuple[str, int]]:
+    return [(kind, line) for kind, line, _ in problems(bench)]
+
+
+def test_a_good_manifest_has_no_problem(bench: Bench) -> None:
+    assert problems(bench) == []
+
+
+def test_changed_in_size_changed_in_content_and_missing(bench: Bench) -> None:
+    root = bench.campaign.video_root
+    (root / "a.mp4").write_bytes(b"shorter")
+    data = (root / "b/a.mp4").read_bytes()
+    (root / "b/a.mp4").write_bytes(data[:-1] + b"!")
+    (root / "c d.avi").unlink()
+    assert problems(bench) == [
+        ("changed", 2, "has 7 bytes, the manifest says 700"),
+        ("changed", 3, "its content is not what it was when the row was made"),
+        ("missing", 4, f"is not below {root}"),
+    ]
+
+
+def test_unreadable_rows(bench: Bench) -> None:
+    write_manifest(bench.manifest, [bench.rows[0], replace(bench.rows[1], error="cut off")])
+    assert problems(bench) == [("unreadable", 3, "cut off")]
+
+
+def test_doubles_by_path_by_file_and_by_content(bench: Bench) -> None:
+    root = bench.campaign.video_root
+    os.link(root / "a.mp4", root / "hard.mp4")
+    (root / "copy.mp4").write_bytes((root / "a.mp4").read_bytes())
+    first = bench.rows[0]
+    names = ["a.mp4", "a.mp4", "hard.mp4", "copy.mp4"]
+    write_manifest(bench.manifest, [replace(first, index=index, video=name) for index, name in enumerate(names)])
+    assert problems(bench) == [
+        ("duplicate", 3, "is the video of line 2 (row 0), a.mp4"),
+        ("duplicate", 4, "is the same file as the video of line 2 (row 0), a.mp4"),
+        ("duplicate", 5, "has the same content as the video of line 2 (row 0), a.mp4"),
+    ]
+
+
+def test_one_video_with_two_settings_is_no_double(bench: Bench) -> None:
+    first = bench.rows[0]
+    write_manifest(bench.manifest, [first, replace(first, index=1, crop=(0, 10, 0, 10))])
+    assert problems(bench) == []
+
+
+def test_names_that_collide_in_case_or_accents(tmp_path: Path) -> None:
+    names = ["Maus/é.mp4", "maus/é.MP4", "maus/e\u0301.mp4", "other.mp4"]
+    assert kinds(make_bench(tmp_path, names)) == [("colliding", 3), ("colliding", 4)]
+
+
+def test_names_too_long_for_their_results(tmp_path: Path) -> None:
+    assert kinds(make_bench(tmp_path, ["x" * 240 + ".mp4", "é" * 110 + ".mp4"])) == [("colliding", 2)]
+
+
+def test_lines_are_those_of_the_file(bench: Bench) -> None:
+    text = bench.manifest.read_text().splitlines()
+    note = '"a note\nover\nthree lines"'
+    lines = [text[0] + ",mine", text[1] + "," + note, "", text[2] + ",", text[3] + ","]
+    bench.manifest.write_text("\n".join(lines) + "\n")
+    (bench.campaign.video_root / "c d.avi").unlink()
+    assert kinds(bench) == [("missing", 7)]
+
+
+def test_crop_outside_of_the_picture(bench: Bench) -> None:
+    write_manifest(bench.manifest, [replace(bench.rows[0], crop=(0, 65, 0, 48)), *bench.rows[1:]])
+    assert problems(bench) == [("override", 2, "crop 0,65,0,48 is larger than the picture, 64 x 48 px")]
+    write_campaign(replace(bench.campaign, crop=(0, 64, 0, 49)))
+    assert len(problems(bench)) == 3
+
+
+def test_models_that_cannot_be_read_or_are_other_ones(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Info:
+        hash = MODEL_HASH
+
+    calls = []
+
+    def inspect(project: Path, **_: object) -> Info:
+        calls.append(project.name)
+        if project.name == "bad":
+            raise ModelError("bad has no config.yaml")
+        return Info()
+
+    monkeypatch.setattr("dlcctr.model.inspection.inspect_model", inspect)
+    write_campaign(replace(bench.campaign, model=bench.manifest.parent / "good"))
+    bad = [replace(row, model="bad") for row in bench.rows[1:]]
+    write_manifest(bench.manifest, [bench.rows[0], *bad])
+    assert problems(bench) == [("override", 3, "bad has no config.yaml"), ("override", 4, "bad has no config.yaml")]
+    assert calls == ["good", "bad"]
+    write_campaign(replace(bench.campaign, model=bench.manifest.parent / "good", model_hash="cd" * 32))
+    assert ("model", 0, "the model is not the one that campaign.toml names: its hash differs") in problems(bench)
+
+
+def test_gaps_are_a_note_and_no_rows_an_error(bench: Bench) -> None:
+    write_manifest(bench.manifest, [bench.rows[0], replace(bench.rows[1], index=4)])
+    found = validate(bench.manifest)
+    assert (found.problems, found.notes) == ([], ["no rows 1-3: array jobs over them end with exit code 3"])
+    bench.manifest.write_text(",".join(MANIFEST_COLUMNS) + "\n")
+    with pytest.raises(ManifestError, match="has no rows"):
+        validate(bench.manifest)

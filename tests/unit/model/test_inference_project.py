@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlcctr.model.inspection import inspect_model
+from dlcctr.model.yaml12 import read_yaml
+from entrypoint.analyze.analyze_video import make_skeleton
+from tests.unit.support.projects import edit_json, pytorch_project, tensorflow_project, train_folder
+
+
+def snapshot_of(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {
+        str(file.relative_to(folder)): (file.stat().st_mtime_ns, file.read_bytes())
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+def skeleton(project: Path, scratch: Path, **choices: Any) -> Path:
+    scratch.mkdir()
+    return make_skeleton(inspect_model(project, **choices), scratch).parent
+
+
+@pytest.mark.parametrize("make", [pytorch_project, tensorflow_project])
+def test_folders_are_real_and_only_weights_are_links(tmp_path: Path, make: Any) -> None:
+    project = make(tmp_path / "p")
+    before = snapshot_of(project)
+    root = skeleton(project, tmp_path / "scratch")
+    assert all(not path.is_symlink() for path in root.rglob("*") if path.is_dir())
+    links = {path.name for path in root.rglob("*") if path.is_symlink()}
+    wanted = {"snapshot-200.pt"} if make is pytorch_project else {
+        "snapshot-200.index", "snapshot-200.data-00000-of-00001",
+    }  # fmt: skip
+    assert links == wanted
+    for path in root.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            path.write_text("whatever DeepLabCut writes")
+    assert snapshot_of(project) == before
+
+
+def test_paths_lead_into_the_skeleton(tmp_path: Path) -> None:
+    root = skeleton(tensorflow_project(tmp_path / "p"), tmp_path / "scratch")
+    config = read_yaml(root / "config.yaml")
+    assert (config["project_path"], config["snapshotindex"]) == (str(root), -1)
+    assert config["video_sets"] == {"C:\\videos\\a.avi": {"crop": "0, 640, 0, 480"}}
+    train = read_yaml(train_folder(root) / "pose_cfg.yaml")
+    assert train["project_path"] == str(root)
+    assert train["init_weights"] == str(train_folder(root) / "snapshot-200")
+
+
+def test_only_the_chosen_snapshot_is_there(tmp_path: Path) -> None:
+    project = pytorch_project(tmp_path / "p", snapshots=("snapshot-1", "snapshot-2", "snapshot-best-1"))
+    root = skeleton(project, tmp_path / "scratch", snapshot="snapshot-1")
+    assert [file.name for file in train_folder(root).glob("*.pt")] == ["snapshot-1.pt"]
+
+
+def test_metadata_is_made_where_it_lacks(tmp_path: Path) -> None:
+    root = skeleton(tensorflow_project(tmp_path / "p"), tmp_path / "scratch")
+    (file,) = root.glob("training-datasets/iteration-0/UnaugmentedDataSet_mouseJan1/metadata.yaml")
+    (entry,) = json.loads(file.read_text())["shuffles"].values()
+    assert entry == {"train_fraction": 0.95, "index": 1, "split": 1, "engine": "tensorflow"}
+
+
+def test_nothing_is_downloaded_for_a_detector(tmp_path: Path) -> None:
+    project = pytorch_project(tmp_path / "p", snapshots=("snapshot-1", "snapshot-detector-1"))
+    detector = {"model": {"type": "SSDLite", "pretrained": True, "pretrained_from_imagenet": True}}
+    edit_json(train_folder(project) / "pytorch_config.yaml", method="td", detector=detector)
+    root = skeleton(project, tmp_path / "scratch")
+    held = read_yaml(train_folder(root) / "pytorch_config.yaml")["detector"]["model"]
+    assert held == {"type": "SSDLite", "pretrained": False, "pretrained_from_imagenet": False}
+
+
+def test_a_read_only_model_is_enough(tmp_path: Path) -> None:
+    project = pytorch_project(tmp_path / "p")
+    for path in project.rglob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    root = skeleton(project, tmp_path / "scratch")
+    (root / "config.yaml").write_text("DeepLabCut may")

@@ -1,0 +1,182 @@
+"""Handing rows over, with a scheduler that only remembers what it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from dlcctr.campaign import video_check
+from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.errors import CommandFailedError, TryAgainError, VideoError
+from dlcctr.planning.options import PlanOptions
+from dlcctr.planning.plan import read_plan
+from dlcctr.slurm import client as slurm
+from dlcctr.slurm.output import TaskState
+from dlcctr.slurm.site.profile import Site
+from dlcctr.slurm.submissions import read_submissions
+from dlcctr.slurm.submit import preflight
+from dlcctr.slurm.submit.job_arrays import JobOptions
+from dlcctr.slurm.submit.submit import Submitted, Wish, submit
+from tests.unit.support.results import Bench, make_bench
+
+NAMES = [f"v{number}.mp4" for number in range(7)]
+
+
+@dataclass
+class FakeSlurm:
+    """Takes jobs; refuses or loses the answer when told to."""
+
+    jobs: dict[str, list[str]] = field(default_factory=dict)
+    failure: str = ""
+    takes_it_all_the_same: bool = False
+    answers: bool = True
+
+    def submit(self, argv: list[str]) -> str:
+        name = next(word.partition("=")[2] for word in argv if word.startswith("--job-name="))
+        if not self.failure or self.takes_it_all_the_same:
+            self.jobs[name] = argv
+        if self.failure:
+            raise CommandFailedError(self.failure)
+        return str(100 + len(self.jobs))
+
+    def query(self, job_ids: object, *_: object, names: list[str] | None = None) -> list[TaskState] | None:
+        if not self.answers:
+            return None
+        order = list(self.jobs)
+        return [TaskState(str(101 + order.index(name)), None, "PENDING", name=name)
+                for name in names or [] if name in self.jobs]  # fmt: skip
+
+
+@pytest.fixture
+def scheduler(monkeypatch: pytest.MonkeyPatch) -> FakeSlurm:
+    fake = FakeSlurm()
+    monkeypatch.setattr(slurm, "submit", fake.submit)
+    monkeypatch.setattr(slurm, "query_squeue", fake.query)
+    monkeypatch.setattr(slurm, "query_sacct", lambda *_, **__: None)
+    for name in ("check_image", "try_script"):
+        monkeypatch.setattr(preflight, name, lambda *_: None)
+    monkeypatch.setattr(video_check, "check_models", lambda *_: None)
+    monkeypatch.setenv("PATH", "/nowhere")
+    return fake
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    yield make_bench(tmp_path, NAMES)
+
+
+WISH = Wish(Site(max_array_size=3), JobOptions(image="/lab/dlc.sif"), PlanOptions(fps=10, tasks=5))
+
+
+def arrays(done: Submitted) -> list[tuple[int, int, str]]:
+    return [(array.offset, array.count, array.job_id) for array in done.arrays]
+
+
+def rows_submitted(bench: Bench) -> list[int]:
+    paths = CampaignPaths.of(bench.manifest)
+    rows: list[int] = []
+    for submission in read_submissions(paths):
+        tasks = read_plan(paths.plan(submission.plan)).tasks
+        for array in submission.arrays:
+            rows += [index for task in tasks[array.offset : array.offset + array.count] for index in task.rows]
+    return sorted(rows)
+
+
+def test_every_row_once_in_arrays_with_offsets(bench: Bench, scheduler: FakeSlurm) -> None:
+    done = submit(bench.manifest, WISH)
+    assert arrays(done) == [(0, 3, "101"), (3, 2, "102")]
+    assert rows_submitted(bench) == list(range(7))
+    again = submit(bench.manifest, WISH)
+    assert (again.plan, again.n_allocated) == (None, 7)
+    assert len(scheduler.jobs) == 2
+    script = CampaignPaths.of(bench.manifest).script(list(scheduler.jobs)[1]).read_text()
+    assert "offset=3 " in script
+    assert CampaignPaths.of(bench.manifest).logs.is_dir()
+
+
+def test_all_options_are_on_the_command_line(bench: Bench, scheduler: FakeSlurm) -> None:
+    """A user's SBATCH_* variables overrule what stands in a script."""
+    submit(bench.manifest, replace(WISH, site=Site(partition="gpu", gres="gpu:1", mem_gb=8)))
+    (argv,) = scheduler.jobs.values()
+    script = (CampaignPaths.of(bench.manifest).root / "scripts").glob("*.sbatch")
+    (text,) = [file.read_text() for file in script]
+    in_script = [line.split()[1] for line in text.splitlines() if line.startswith("#SBATCH")]
+    assert set(in_script) <= set(argv)
+    assert {"--partition=gpu", "--gres=gpu:1", "--mem=8G"} <= set(argv)
+
+
+def test_finished_and_chosen_rows(bench: Bench, scheduler: FakeSlurm) -> None:
+    bench.commit(0)
+    submit(bench.manifest, replace(WISH, rows="0-2"))
+    assert rows_submitted(bench) == [1, 2]
+    done = submit(bench.manifest, WISH)
+    assert (done.n_finished, done.n_allocated) == (1, 2)
+    assert rows_submitted(bench) == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_canary_goes_first_and_alone(bench: Bench, scheduler: FakeSlurm) -> None:
+    done = submit(bench.manifest, replace(WISH, canary=True))
+    (canary, words), *others = scheduler.jobs.items()
+    assert canary.endswith("-canary")
+    assert not any(word.startswith("--dependency") for word in words)
+    assert all("--dependency=afterok:101" in argv and "--kill-on-invalid-dep=yes" in argv for _, argv in others)
+    assert rows_submitted(bench) == list(range(7))
+    assert done.plan is not None
+    assert len(done.plan.tasks[-1].rows) == 1
+    assert f"--rows {done.plan.tasks[-1].rows[0]} " in CampaignPaths.of(bench.manifest).script(canary).read_text()
+
+
+def test_a_dry_run_leaves_nothing(bench: Bench, scheduler: FakeSlurm) -> None:
+    done = submit(bench.manifest, replace(WISH, dry_run=True))
+    assert "#SBATCH" in done.scripts[0][1]
+    assert not scheduler.jobs
+    assert not list(CampaignPaths.of(bench.manifest).root.rglob("*.json"))
+
+
+def test_what_was_refused_is_not_submitted(bench: Bench, scheduler: FakeSlurm) -> None:
+    scheduler.failure = "sbatch: error: Memory specification can not be satisfied\nBatch job submission failed: x"
+    with pytest.raises(CommandFailedError, match="nothing was submitted") as caught:
+        submit(bench.manifest, WISH)
+    assert "--mem-gb" in caught.value.hint
+    assert rows_submitted(bench) == []
+    scheduler.failure = ""
+    submit(bench.manifest, WISH)
+    assert rows_submitted(bench) == list(range(7))
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_an_answer_that_got_lost_is_looked_for(bench: Bench, scheduler: FakeSlurm, arrived: bool) -> None:
+    scheduler.failure, scheduler.takes_it_all_the_same = "Socket timed out on send/recv operation", arrived
+    with pytest.raises(CommandFailedError):
+        submit(bench.manifest, WISH)
+    scheduler.failure, scheduler.answers = "", False
+    with pytest.raises(TryAgainError, match="does not answer whether it arrived"):
+        submit(bench.manifest, WISH)
+    scheduler.answers = True
+    submit(bench.manifest, WISH)
+    assert rows_submitted(bench) == list(range(7))
+    ids = [array.job_id for each in read_submissions(CampaignPaths.of(bench.manifest)) for array in each.arrays]
+    assert all(ids)
+    assert len(set(ids)) == len(ids) == len(scheduler.jobs)
+
+
+def test_a_missing_video_is_named_before_anything_is_submitted(bench: Bench, scheduler: FakeSlurm) -> None:
+    (bench.campaign.video_root / NAMES[2]).unlink()
+    (bench.campaign.video_root / NAMES[3]).write_bytes(b"another size")
+    with pytest.raises(VideoError, match="2 videos cannot be analysed: row 2: "):
+        submit(bench.manifest, WISH)
+    assert not scheduler.jobs
+    done = submit(bench.manifest, replace(WISH, skip_bad_videos=True))
+    assert sorted(done.left_out) == [2, 3]
+    assert rows_submitted(bench) == [0, 1, 4, 5, 6]
+
+
+def test_a_plan_that_was_made_before_is_used(bench: Bench, scheduler: FakeSlurm) -> None:
+    from dlcctr.planning.planner import make_plan
+
+    plan, _ = make_plan(bench.manifest, PlanOptions(fps=10, tasks=2))
+    done = submit(bench.manifest, replace(WISH, plan=PlanOptions()))
+    assert done.plan == plan

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dlcctr.errors import OutputError, TryAgainError
+from dlcctr.system.locks import campaign_lock, transfer_lock
+
+
+def add_one(file: Path, times: int) -> None:
+    for _ in range(times):
+        with campaign_lock(file.with_name("lock")):
+            number = int(file.read_text())
+            time.sleep(0.001)
+            file.write_text(str(number + 1))
+
+
+def test_only_one_at_a_time(tmp_path: Path) -> None:
+    file = tmp_path / "number"
+    file.write_text("0")
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=add_one, args=(file, 5)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert file.read_text() == "20"
+    assert [each.name for each in tmp_path.iterdir()] == ["number"]
+
+
+def test_a_living_holder_is_named(tmp_path: Path) -> None:
+    holder = {"host": "elsewhere", "pid": 1, "since": "2026-01-01 00:00:00"}
+    (tmp_path / "lock").write_text(json.dumps(holder))
+    with (
+        pytest.raises(TryAgainError, match="process 1 on elsewhere since 2026"),
+        campaign_lock(tmp_path / "lock", wait_s=0.1),
+    ):
+        pass
+    assert json.loads((tmp_path / "lock").read_text()) == holder
+
+
+def test_a_dead_holder_of_this_machine_is_replaced(tmp_path: Path) -> None:
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    lock = tmp_path / "lock"
+    lock.write_text(json.dumps({"host": socket.gethostname(), "pid": int(dead.stdout), "since": ""}))
+    with campaign_lock(lock, wait_s=5):
+        assert json.loads(lock.read_text())["pid"] == os.getpid()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be made"), campaign_lock(tmp_path / "file" / "lock"):
+        pass
+
+
+def test_one_transfer_at_a_time(tmp_path: Path) -> None:
+    file = tmp_path / "slurm/m/push.lock"
+    with transfer_lock(file), pytest.raises(TryAgainError, match="another transfer"), transfer_lock(file, wait_s=0):
+        pass
+    with transfer_lock(file, wait_s=0):
+        pass
+
+
+def test_the_lock_is_held_until_the_last_who_has_it_is_gone(tmp_path: Path) -> None:
+    """What was killed may leave an rsync behind, which has inherited the lock."""
+    file = tmp_path / "push.lock"
+    with transfer_lock(file) as lock:
+        heir = os.dup(lock)
+    with pytest.raises(TryAgainError), transfer_lock(file, wait_s=0):
+        pass
+    os.close(heir)
+    with transfer_lock(file, wait_s=0):
+        pass
+
+
+def test_a_place_that_cannot_hold_a_transfer_lock(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError), transfer_lock(tmp_path / "file" / "push.lock"):
+        pass
