@@ -134,13 +134,13 @@ def analyze(
 ) -> None:
     """Analyse one row of a manifest, or one task of a plan: DeepLabCut's files and receipts that prove them whole."""
     from entrypoint.analyze.analyze_row import run
-    from entrypoint.analyze.request import Request
+    from entrypoint.analyze.request import RowRequest
 
     if plan is None and task is not None:
         raise UsageError("--task is given without --plan", "add --plan FILE, or give a row with --index")
     if plan is not None and index is not None:
         raise UsageError("both --index and a plan are given", f"leave one out (a plan also comes from {_env('PLAN')})")
-    request = Request(
+    request = RowRequest(
         manifest=manifest,
         index=find_index(index) if plan is None else 0,
         model=model,

@@ -146,7 +146,7 @@ def parse_campaign(text: str, file: Path) -> Campaign:
             f"{file}: written for contract {version}; this program speaks {CONTRACT_VERSION}",
             "use the image and the dlcctr of the same version for one campaign",
         )
-    _refuse_unknown(default, table)
+    _check_keys(default, table)
     return _from_table(default, table)
 
 
@@ -198,7 +198,7 @@ def _batch_size(campaign: Campaign, analysis: dict[str, Any]) -> int | None:
     return size
 
 
-def _refuse_unknown(campaign: Campaign, table: dict[str, Any]) -> None:
+def _check_keys(campaign: Campaign, table: dict[str, Any]) -> None:
     """A misspelt key would silently change nothing."""
     for name, section in table.items():
         if name not in KEYS:

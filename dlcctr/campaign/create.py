@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign, campaign_file, read_campaign, write_campaign
-from dlcctr.campaign.discover import Discovery, FileId, Found, Skipped, discover, file_id
+from dlcctr.campaign.discover import Discovery, FileId, FoundVideo, SkippedFile, discover, file_id
 from dlcctr.campaign.manifest import append_rows, rows_of, write_manifest
 from dlcctr.campaign.probe import VideoFacts, probe_all
 from dlcctr.campaign.rows import Row
@@ -17,13 +17,13 @@ from dlcctr.system.progress import RowProgress, no_progress
 
 
 @dataclass(frozen=True)
-class Made:
+class CampaignChanges:
     """What was written: the new rows, what got none, and rows whose content was there already."""
 
     manifest: Path
     campaign: Campaign
     rows: list[Row]
-    skipped: list[Skipped] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
     same_content: list[tuple[Row, Row]] = field(default_factory=list)
 
     @property
@@ -41,7 +41,7 @@ def make_campaign(
     overwrite: bool = False,
     jobs: int | None = None,
     progress: RowProgress = no_progress,
-) -> Made:
+) -> CampaignChanges:
     """Find and probe videos; write campaign.toml, then the manifest.
 
     Parameters
@@ -61,7 +61,7 @@ def make_campaign(
         No video was found, or an input does not exist.
     """
     if not overwrite:
-        _refuse_existing(manifest)
+        _check_no_campaign(manifest)
     found = discover(inputs, root=root, own=(manifest, campaign.file, campaign.out))
     if not found.videos:
         raise VideoError(_nothing_found(inputs, found), "name a folder, a file or a pattern that holds videos")
@@ -69,7 +69,7 @@ def make_campaign(
     campaign = replace(campaign, video_root=found.root)
     write_campaign(campaign)
     write_manifest(manifest, rows)
-    return Made(manifest, campaign, rows, found.skipped, _same_content([], rows))
+    return CampaignChanges(manifest, campaign, rows, found.skipped, _same_content([], rows))
 
 
 def extend_campaign(
@@ -78,7 +78,7 @@ def extend_campaign(
     *,
     jobs: int | None = None,
     progress: RowProgress = no_progress,
-) -> Made:
+) -> CampaignChanges:
     """Add videos that have no row yet; existing rows stay byte for byte, also those of files that moved or changed.
 
     Raises
@@ -98,10 +98,10 @@ def extend_campaign(
     new = _probe([video for video in found.videos if video.video not in taken], start, jobs, progress)
     if new:
         append_rows(sheet, new)
-    return Made(manifest, campaign, new, found.skipped, _same_content(rows, new))
+    return CampaignChanges(manifest, campaign, new, found.skipped, _same_content(rows, new))
 
 
-def _refuse_existing(manifest: Path) -> None:
+def _check_no_campaign(manifest: Path) -> None:
     for file in (manifest, campaign_file(manifest)):
         if file.exists():
             raise ManifestError(
@@ -115,13 +115,13 @@ def _nothing_found(inputs: Sequence[str], found: Discovery) -> str:
     return f"{text}; left out: {found.skipped[0].path} ({found.skipped[0].reason})" if found.skipped else text
 
 
-def _probe(videos: Sequence[Found], start: int, jobs: int | None, progress: RowProgress) -> list[Row]:
+def _probe(videos: Sequence[FoundVideo], start: int, jobs: int | None, progress: RowProgress) -> list[Row]:
     with progress("probing videos", len(videos)) as step:
         facts = probe_all([video.path for video in videos], jobs=jobs, done=step)
     return [_row(start + i, video, found) for i, (video, found) in enumerate(zip(videos, facts, strict=True))]
 
 
-def _row(index: int, video: Found, facts: VideoFacts) -> Row:
+def _row(index: int, video: FoundVideo, facts: VideoFacts) -> Row:
     row = Row(index=index, video=video.video, **asdict(facts))
     return replace(row, error=video.error) if video.error else row
 

@@ -19,7 +19,7 @@ _MADE_BY_DEEPLABCUT = re.compile(r"(DLC_|DeepCut|DLC\d|superanimal).*_(labeled|f
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundVideo:
     """One video: its path, its name in the manifest, and why it cannot be used (empty where it can)."""
 
     path: Path
@@ -28,7 +28,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Skipped:
+class SkippedFile:
     """Something that looks like a video and gets no row."""
 
     path: Path
@@ -40,8 +40,8 @@ class Discovery:
     """What was found below `root`, in the order of the manifest."""
 
     root: Path
-    videos: list[Found] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
+    videos: list[FoundVideo] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class _Search:
         self.own_paths = set(own)
         self.own_ids = {file_id(path) for path in own} - {None}
         self.candidates: dict[Path, _Candidate] = {}
-        self.skipped: list[Skipped] = []
+        self.skipped: list[SkippedFile] = []
         self._seen: set[FileId] = set()
         self._links: list[Path] = []
 
@@ -169,10 +169,10 @@ class _Search:
             with os.scandir(folder) as entries:
                 names = sorted(entries, key=lambda entry: natural_key(entry.name))
         except OSError as error:
-            self.skipped.append(Skipped(folder, f"this folder cannot be read: {error.strerror}"))
+            self.skipped.append(SkippedFile(folder, f"this folder cannot be read: {error.strerror}"))
             return
         if any(entry.name == RECEIPT_FILENAME for entry in names):
-            self.skipped.append(Skipped(folder, "a results folder"))
+            self.skipped.append(SkippedFile(folder, "a results folder"))
             return
         for entry in names:
             if not entry.name.startswith("."):
@@ -188,11 +188,11 @@ class _Search:
 
     def _take(self, path: Path, *, linked: bool) -> None:
         if is_labelled(path.name):
-            self.skipped.append(Skipped(path, "a labelled video made by DeepLabCut"))
+            self.skipped.append(SkippedFile(path, "a labelled video made by DeepLabCut"))
         elif self._is_own(path):
-            self.skipped.append(Skipped(path, "belongs to this campaign's own files"))
+            self.skipped.append(SkippedFile(path, "belongs to this campaign's own files"))
         elif (path.parent / RECEIPT_FILENAME).exists():
-            self.skipped.append(Skipped(path, "lies in a results folder"))
+            self.skipped.append(SkippedFile(path, "lies in a results folder"))
         else:
             self.candidates.setdefault(path, _Candidate(path, linked))
 
@@ -201,14 +201,14 @@ class _Search:
 
 
 def _once(
-    candidates: Mapping[Path, _Candidate], known: dict[FileId, str], skipped: list[Skipped]
+    candidates: Mapping[Path, _Candidate], known: dict[FileId, str], skipped: list[SkippedFile]
 ) -> Iterator[_Candidate]:
     order = sorted(candidates.values(), key=lambda candidate: (candidate.linked, natural_key(str(candidate.path))))
     for candidate in order:
         identity = file_id(candidate.path)
         if identity in known:
             if known[identity] != str(candidate.path):
-                skipped.append(Skipped(candidate.path, f"the same file as {known[identity]}"))
+                skipped.append(SkippedFile(candidate.path, f"the same file as {known[identity]}"))
             continue
         if identity:
             known[identity] = str(candidate.path)
@@ -229,15 +229,15 @@ def _base(text: str) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _found(path: Path, root: Path) -> Found:
+def _found(path: Path, root: Path) -> FoundVideo:
     relative = _below(path, root)
     try:
         relative.encode("utf-8")
     except UnicodeEncodeError:
         # no CSV, JSON or container engine carries such a name safely
         shown = os.fsencode(relative).decode("utf-8", "backslashreplace")
-        return Found(path, shown, "the file's name is not valid UTF-8 (shown with \\x…): rename it")
-    return Found(path, relative)
+        return FoundVideo(path, shown, "the file's name is not valid UTF-8 (shown with \\x…): rename it")
+    return FoundVideo(path, relative)
 
 
 def _below(path: Path, root: Path) -> str:

@@ -100,7 +100,7 @@ def find_row(rows: Sequence[Row], index: int, path: Path) -> Row:
     for row in rows:
         if row.index == index:
             return row
-    refuse_empty(rows, path)
+    require_rows(rows, path)
     indices = [row.index for row in rows]
     valid = f"indices go from {min(indices)} to {max(indices)}"
     if gaps := max(indices) - min(indices) + 1 - len(indices):
@@ -108,7 +108,7 @@ def find_row(rows: Sequence[Row], index: int, path: Path) -> Row:
     raise ManifestError(f"{path}: no row {index}: {valid}", "give an index of the manifest's `index` column")
 
 
-def refuse_empty(rows: Sequence[Row], path: Path) -> None:
+def require_rows(rows: Sequence[Row], path: Path) -> None:
     """Raise `ManifestError` for a manifest without rows: nothing is never all right."""
     if not rows:
         raise ManifestError(f"{path}: has no rows", MAKE_HINT)

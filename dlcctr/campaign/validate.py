@@ -14,7 +14,7 @@ from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.discover import file_id
 from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import read_manifest
-from dlcctr.campaign.rows import Row, refuse_empty, row_settings
+from dlcctr.campaign.rows import Row, require_rows, row_settings
 from dlcctr.contract import FAILURE_SUFFIX
 from dlcctr.errors import DlcctrError
 from dlcctr.system.console import ranges
@@ -64,7 +64,7 @@ def validate(manifest: Path, *, jobs: int | None = None, progress: RowProgress =
         The manifest or campaign.toml cannot be read at all.
     """
     rows, campaign = read_manifest(manifest), read_campaign(manifest)
-    refuse_empty(rows, manifest)
+    require_rows(rows, manifest)
 
     with (
         progress("validating rows", len(rows)) as step,

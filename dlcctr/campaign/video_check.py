@@ -41,7 +41,7 @@ def _video_problem(path: Path, row: Row) -> str:
     return "" if os.access(path, os.R_OK) else f"{path}: you may not read it"
 
 
-def refuse_bad_videos(problems: dict[int, str]) -> None:
+def require_sound_videos(problems: dict[int, str]) -> None:
     """Raise `VideoError` that names the first of them."""
     if problems:
         named = "; ".join(f"row {index}: {problem}" for index, problem in list(problems.items())[:NAMED])

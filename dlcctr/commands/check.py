@@ -37,12 +37,12 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Account for every row. Ends with 0 if all are whole, with 20 and the list if not."""
-    from dlcctr.results.check import Options
+    from dlcctr.results.check import CheckOptions
     from dlcctr.results.check import check as run_check
     from dlcctr.system.console import print_json
     from dlcctr.system.progress import progress
 
-    options = Options(model, out, accept_degraded=accept_degraded, quick=quick, deep=deep, jobs=jobs, rows=rows)
+    options = CheckOptions(model, out, accept_degraded=accept_degraded, quick=quick, deep=deep, jobs=jobs, rows=rows)
     result = run_check(manifest, options, progress=progress)
     if as_json:
         print_json("check", **as_fields(result))

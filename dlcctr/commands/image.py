@@ -54,7 +54,7 @@ def build(
     chosen = [each for each in known if flavours.is_default(each, pins)]
     if not every:
         chosen = [flavours.pick_flavour(known, pins, engine, device, cuda)]
-    sources = package_sources.settle_sources(
+    sources = package_sources.resolve_sources(
         checkout, wheels=wheels, ca_bundle=ca_bundle, index_url=index_url, extra_index_urls=extra_index_url or ()
     )
     if sources.ca_bundle:

@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from dlcctr.campaign.config import Campaign
-    from dlcctr.campaign.create import Made
+    from dlcctr.campaign.create import CampaignChanges
 
 SHOWN = 10
 
@@ -65,7 +65,7 @@ def manifest(
 
     chosen = (model, out, root, snapshot, crop, batch_size, no_csv, overwrite, shuffle != 1, trainset_index)
     if append:
-        _refuse_with_append(any(chosen))
+        _check_append(any(chosen))
         made = extend_campaign(videos, output, jobs=jobs, progress=progress)
     else:
         file = campaign_file(output)
@@ -84,7 +84,7 @@ def manifest(
     _print(made, append=append, as_json=as_json)
 
 
-def _refuse_with_append(others: bool) -> None:
+def _check_append(others: bool) -> None:
     from dlcctr.errors import UsageError
 
     if others:
@@ -127,7 +127,7 @@ def _with_model(campaign: Campaign, project: Path) -> Campaign:
     )
 
 
-def _print(made: Made, *, append: bool, as_json: bool) -> None:
+def _print(made: CampaignChanges, *, append: bool, as_json: bool) -> None:
     from dlcctr.system.console import print_json, print_lines, warn
 
     for row in made.unreadable:
@@ -145,7 +145,7 @@ def _print(made: Made, *, append: bool, as_json: bool) -> None:
         print_lines(_summary(made, append=append))
 
 
-def _summary(made: Made, *, append: bool) -> list[str]:
+def _summary(made: CampaignChanges, *, append: bool) -> list[str]:
     seconds = sum(row.duration_s or 0 for row in made.rows)
     lines = [
         f"{'added' if append else 'wrote'} {len(made.rows)} rows, {seconds / 3600:.1f} h of video: {made.manifest}"

@@ -42,7 +42,7 @@ def run_manifest(
     """Analyse a manifest's rows on this machine; finished ones are skipped, a bad one never stops the others."""
     from dlcctr.runtime import run_campaign as campaign_run
 
-    options = campaign_run.Options(
+    options = campaign_run.RunOptions(
         jobs=jobs,
         gpus=gpus,
         runtime=runtime,

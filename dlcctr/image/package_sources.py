@@ -104,7 +104,7 @@ def read_pip_config(text: str) -> dict[str, str]:
     return {key: value for key, (_, value) in found.items()}
 
 
-def settle_sources(checkout: Path, **options: object) -> Sources:
+def resolve_sources(checkout: Path, **options: object) -> Sources:
     """Find indexes, wheels and the CA bundle from options, environment and pip's own settings."""
     listing = run([sys.executable, "-m", "pip", "config", "list"], check=False, merge=False)
     pip_config = read_pip_config(listing.stdout if listing.returncode == 0 else "")

@@ -19,7 +19,7 @@ _WANTED = re.compile(r"error|rmse|\bm?(?:AP|AR)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedErrors:
     """One number: ``test rmse`` of a snapshot, in px for errors and RMSE, 0-100 for mAP and mAR."""
 
     name: str
@@ -27,20 +27,20 @@ class Recorded:
     file: str
 
 
-def recorded_errors(tree: ModelTree, shuffle: ModelFolder) -> dict[int, list[Recorded]]:
+def recorded_errors(tree: ModelTree, shuffle: ModelFolder) -> dict[int, list[RecordedErrors]]:
     """Numbers by epoch (PyTorch) or iteration (TensorFlow); an evaluation's hide those noted during training."""
     top = ROOT / EVALUATION_FOLDERS[shuffle.engine] / f"iteration-{shuffle.iteration}" / shuffle.folder.name
     files = [top / name for name in tree.names(top) if name.endswith("-results.csv") and "keypoint" not in name]
     if shuffle.engine == "pytorch":
         files.append(shuffle.folder / "train" / "learning_stats.csv")
-    found: dict[int, list[Recorded]] = {}
+    found: dict[int, list[RecordedErrors]] = {}
     for file in files:
         for step, numbers in _read(tree, file).items():
             found.setdefault(step, numbers)
     return found
 
 
-def _read(tree: ModelTree, file: PurePosixPath) -> dict[int, list[Recorded]]:
+def _read(tree: ModelTree, file: PurePosixPath) -> dict[int, list[RecordedErrors]]:
     """Numbers of one file by step; a file that is not what it should be says nothing."""
     if not tree.is_file(file):
         return {}
@@ -53,7 +53,7 @@ def _read(tree: ModelTree, file: PurePosixPath) -> dict[int, list[Recorded]]:
     wanted = {place: name for place, name in enumerate(header) if _WANTED.search(name) and not name.startswith("loss")}
     found = {}
     for row in rows[1:] if places else ():
-        numbers = [Recorded(_short(name), _number(row[place]), str(file))
+        numbers = [RecordedErrors(_short(name), _number(row[place]), str(file))
                    for place, name in wanted.items() if place < len(row)]  # fmt: skip
         numbers = [each for each in numbers if not math.isnan(each.value)]
         step = _number(row[places[0]]) if places[0] < len(row) else math.nan

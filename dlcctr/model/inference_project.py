@@ -26,7 +26,7 @@ OFFLINE: Values = {
 }
 
 
-def make_skeleton(model: ModelInfo, root: Path) -> Path:
+def make_inference_project(model: ModelInfo, root: Path) -> Path:
     """Make a project for one analysis: its weights are links where the model is a folder, and nothing is downloaded.
 
     Parameters and errors are those of `make_project`.

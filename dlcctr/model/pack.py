@@ -33,7 +33,7 @@ from dlcctr.model.inspection import (
     model_facts,
 )
 from dlcctr.model.shuffles import CONFIG, read_table
-from dlcctr.model.snapshots import refuse_code
+from dlcctr.model.snapshots import check_without_code
 from dlcctr.model.yaml12 import dump_yaml, is_absolute
 from dlcctr.system.files import CHUNK_BYTES, fsync_path
 
@@ -78,7 +78,7 @@ def pack_model(
     tree = open_tree(info.project)
     for name in weight_names(info):
         if name.suffix == ".pt":
-            refuse_code(info.project / name)
+            check_without_code(info.project / name)
     texts = _texts(info, tree)
     entries = [Entry(str(name), len(text), hashlib.sha256(text).hexdigest()) for name, text in texts.items()]
     entries += [Entry(str(name), tree.size(name), tree.sha256(name)) for name in weight_names(info)]
@@ -93,11 +93,11 @@ def pack_model(
                 write_tar(stream, listing, contents)
                 stream.flush()
                 os.fsync(stream.fileno())
-        _refuse_other(inspect_model(place), info)
+        _check_same_model(inspect_model(place), info)
     return listing
 
 
-def _refuse_other(packed: ModelInfo, info: ModelInfo) -> None:
+def _check_same_model(packed: ModelInfo, info: ModelInfo) -> None:
     if packed.hash != info.hash or packed.id != info.id:
         raise ModelError(
             f"{info.project}: its bundle would be another model ({packed.hash[:8]}, not {info.hash[:8]})",
@@ -115,9 +115,9 @@ def unpack_model(bundle: Path, folder: Path) -> Path:
     UsageError
         There is something under the folder's name.
     """
-    from dlcctr.model.verify import refuse_broken
+    from dlcctr.model.verify import require_whole
 
-    refuse_broken(bundle)
+    require_whole(bundle)
     info = inspect_model(bundle)
     with _appearing(folder) as place:
         make_project(info, place, folder.absolute())

@@ -112,7 +112,7 @@ def _calls(data: bytes) -> set[str]:
     return found
 
 
-def refuse_code(file: Path) -> None:
+def check_without_code(file: Path) -> None:
     """Raise `ModelError` for a snapshot that is more than numbers."""
     if calls := code_in(file):
         raise ModelError(

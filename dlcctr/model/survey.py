@@ -8,7 +8,7 @@ from typing import Any
 
 from dlcctr.errors import ModelError
 from dlcctr.model.checks import Finding, find_all, weight_findings
-from dlcctr.model.evaluation import Recorded, recorded_errors
+from dlcctr.model.evaluation import RecordedErrors, recorded_errors
 from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.inspection import ModelInfo, choose_shuffle, choose_weights, inspect_model
 from dlcctr.model.shuffles import CONFIG, ModelFolder, Shuffle, list_shuffles, names_of, read_config
@@ -31,7 +31,7 @@ class SnapshotFacts:
     name: str
     bytes: int
     detector: bool
-    errors: tuple[Recorded, ...]
+    errors: tuple[RecordedErrors, ...]
     used: bool = False
 
 

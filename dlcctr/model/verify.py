@@ -13,7 +13,7 @@ from dlcctr.system.files import sha256_file
 
 
 @dataclass(frozen=True)
-class Verified:
+class Verification:
     """A bundle's listing and what is wrong with the bundle, which is nothing for a whole one."""
 
     bundle: Path
@@ -21,7 +21,7 @@ class Verified:
     problems: tuple[str, ...]
 
 
-def verify_bundle(bundle: Path) -> Verified:
+def verify_bundle(bundle: Path) -> Verification:
     """Check a bundle, file or folder, by its listing, and the listing's word on the model by the model itself.
 
     Raises
@@ -34,10 +34,10 @@ def verify_bundle(bundle: Path) -> Verified:
         hint = "give what `dlcctr model pack` wrote"
         raise ModelError(f"{bundle}: is no bundle: there is no {LISTING}", hint)
     problems = _file_problems(tree) if isinstance(tree, BundleFile) else _folder_problems(tree.root, tree.listing)
-    return Verified(tree.root, tree.listing, tuple(problems or _model_problems(tree)))
+    return Verification(tree.root, tree.listing, tuple(problems or _model_problems(tree)))
 
 
-def refuse_broken(bundle: Path) -> Listing:
+def require_whole(bundle: Path) -> Listing:
     """Raise `ModelError` with the first problems of a bundle that is not whole."""
     found = verify_bundle(bundle)
     if found.problems:

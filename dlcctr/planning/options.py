@@ -82,7 +82,7 @@ class PlanOptions:
 
     @property
     def asks_for_more(self) -> bool:
-        """Whether anything is asked for that a plan made before need not have; the site's facts are no wish."""
+        """Whether anything is asked for that a plan made before need not have; the site's facts are no such thing."""
         return (self.fps, self.tasks, self.task_time_min, self.margin, self.max_time_min) != (None,) * 5 or (
             self.calibration is not None or self.time_factor != 1.0
         )
@@ -131,7 +131,7 @@ class Summary:
     warnings: list[str] = field(default_factory=list)
 
 
-def refuse_odd(options: PlanOptions) -> None:
+def check_options(options: PlanOptions) -> None:
     """Raise `UsageError` for options that contradict each other or make no sense."""
     if options.tasks is not None and options.task_time_min is not None:
         raise UsageError("--tasks and --task-time both say how the rows are divided", "give one of them")

@@ -11,15 +11,14 @@ from pathlib import Path
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.campaign.rows import Row, choose_rows, refuse_empty
+from dlcctr.campaign.rows import Row, choose_rows, require_rows
 from dlcctr.errors import UsageError
 from dlcctr.planning import cost, packing
 from dlcctr.planning.cost import Speed, Work
-from dlcctr.planning.options import PlanOptions, Summary, refuse_odd
+from dlcctr.planning.options import PlanOptions, Summary, check_options
 from dlcctr.planning.plan import Plan, PlanTask, new_plan_id, rows_digest, write_plan
 from dlcctr.planning.speed import find_speed, run_one_row
-from dlcctr.results.check import Options as CheckOptions
-from dlcctr.results.check import check
+from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.row_state import RowResult, State
 from dlcctr.system.console import one_line, ranges
 from dlcctr.system.progress import RowProgress, no_progress
@@ -68,7 +67,7 @@ def make_plan(
     UsageError
         An option is wrong; nothing says how fast a GPU is; a row takes longer than `options.max_time_min`.
     """
-    refuse_odd(options)
+    check_options(options)
     campaign = read_campaign(manifest)
     results = _results(manifest, campaign, progress)
     chosen = _choose(results, options, rows, manifest)
@@ -101,7 +100,7 @@ def _results(manifest: Path, campaign: Campaign, progress: RowProgress) -> list[
         return check(manifest, CheckOptions(quick=True), progress=progress).rows
     # a campaign that was never run: asking a cluster's file system for each of its rows would take minutes
     rows = read_manifest(manifest)
-    refuse_empty(rows, manifest)
+    require_rows(rows, manifest)
     return [RowResult(row, State.UNREADABLE if row.error else State.UNFINISHED) for row in rows]
 
 

@@ -102,13 +102,13 @@ def run_one_row(manifest: Path, rows: Sequence[Row], calibration: Calibration) -
     DlcctrError
         As `dlcctr.runtime.run_campaign.run_campaign` raises them: no GPU, no runtime.
     """
-    from dlcctr.runtime.run_campaign import Options, run_campaign
+    from dlcctr.runtime.run_campaign import RunOptions, run_campaign
     from dlcctr.system.console import warn
 
     row = pick_row(rows, FRAMES_CPU if calibration.allow_cpu else FRAMES_GPU)
     warn(f"calibrating with row {row.index}, {row.video}")
-    wish = {"runtime": calibration.runtime, "image": calibration.image, "allow_cpu": calibration.allow_cpu}
-    result = run_campaign(manifest, Options(jobs=1, rows=str(row.index), **wish))  # type: ignore[arg-type]
+    settings = {"runtime": calibration.runtime, "image": calibration.image, "allow_cpu": calibration.allow_cpu}
+    result = run_campaign(manifest, RunOptions(jobs=1, rows=str(row.index), **settings))  # type: ignore[arg-type]
     if result.exit_code:
         (outcome,) = result.outcomes
         raise CommandFailedError(

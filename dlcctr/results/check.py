@@ -11,7 +11,7 @@ from pathlib import Path
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import read_manifest
-from dlcctr.campaign.rows import Row, choose_rows, refuse_empty, row_settings
+from dlcctr.campaign.rows import Row, choose_rows, require_rows, row_settings
 from dlcctr.contract import ATTEMPT_PREFIX, PARTS_PREFIX, RECEIPT_FILENAME, RowState, failure_file, row_folder
 from dlcctr.errors import DlcctrError
 from dlcctr.results.expected import (
@@ -29,7 +29,7 @@ from dlcctr.system.progress import RowProgress, no_progress
 
 
 @dataclass(frozen=True)
-class Options:
+class CheckOptions:
     """How deeply `check` looks.
 
     Parameters
@@ -51,7 +51,9 @@ class Options:
     rows: str = ""
 
 
-def check(manifest: Path, options: Options = Options(), *, progress: RowProgress = no_progress) -> CheckResult:
+def check(
+    manifest: Path, options: CheckOptions = CheckOptions(), *, progress: RowProgress = no_progress
+) -> CheckResult:
     """Account for every row of a manifest.
 
     Raises
@@ -68,7 +70,7 @@ def check(manifest: Path, options: Options = Options(), *, progress: RowProgress
     if options.model:
         campaign = replace(campaign.without_model_facts(), model=options.model.absolute())
     rows = read_manifest(manifest)
-    refuse_empty(rows, manifest)
+    require_rows(rows, manifest)
     chosen = choose_rows(rows, options.rows, manifest)
     examiner = _Examiner(campaign, options)
     examiner.expected(row_settings(Row(index=0, video="."), campaign))  # the campaign's own model must be known
@@ -93,7 +95,7 @@ def check(manifest: Path, options: Options = Options(), *, progress: RowProgress
 class _Examiner:
     """Looks at rows one by one; models and folder listings are looked at once."""
 
-    def __init__(self, campaign: Campaign, options: Options) -> None:
+    def __init__(self, campaign: Campaign, options: CheckOptions) -> None:
         self.campaign = campaign
         self.options = options
         self._models: dict[tuple[Path | None, int, int, str], Expected | DlcctrError] = {}
@@ -254,9 +256,6 @@ def _read_failure(file: Path) -> tuple[Receipt | None, str]:
 
 def finished_rows(manifest: Path) -> set[int]:
     """Rows whose result is whole by its receipt and its files' sizes; no row is started to find out."""
-    from dlcctr.results.check import Options as CheckOptions
-    from dlcctr.results.row_state import State
-
     if not read_campaign(manifest).out.exists():
         return set()  # a campaign that was never run: a cluster's file system is not asked for each row
     result = check(manifest, CheckOptions(quick=True))

@@ -28,14 +28,14 @@ TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
 @dataclass(frozen=True)
-class Standing:
+class ExistingResult:
     """What lies in a row's folder: ``absent``, ``finished``, ``broken`` or ``other`` (whole, but of other inputs)."""
 
     state: str
     detail: str = ""
 
 
-def standing(folder: Path, row: Row, expected: Expected) -> Standing:
+def standing(folder: Path, row: Row, expected: Expected) -> ExistingResult:
     """Look at a row's folder. Cheap: sizes are compared, hashes are not.
 
     Raises
@@ -46,20 +46,22 @@ def standing(folder: Path, row: Row, expected: Expected) -> Standing:
         It was made by another contract version.
     """
     if not os.path.lexists(folder):
-        return Standing("absent")
+        return ExistingResult("absent")
     try:
         receipt = read_receipt(folder)
     except OutputError as error:
         if isinstance(error.__cause__, OSError):
             raise
-        return Standing("broken", error.message)
+        return ExistingResult("broken", error.message)
     if receipt is None or receipt.state not in (RowState.OK, RowState.DEGRADED):
-        return Standing("broken", f"its receipt says {receipt.state.value}" if receipt else f"{folder} has no receipt")
+        return ExistingResult(
+            "broken", f"its receipt says {receipt.state.value}" if receipt else f"{folder} has no receipt"
+        )
     if problems := identity_problems(receipt, row, expected):
-        return Standing("other", "; ".join(problems))
+        return ExistingResult("other", "; ".join(problems))
     if problems := broken_files(receipt, folder, hashes=False) + content_problems(receipt, expected):
-        return Standing("broken", "; ".join(problems))
-    return Standing("finished")
+        return ExistingResult("broken", "; ".join(problems))
+    return ExistingResult("finished")
 
 
 def commit(

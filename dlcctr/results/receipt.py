@@ -112,13 +112,13 @@ class Receipt:
             table["frames"] = FrameCounts(**table["frames"]) if table["frames"] else None
             table["files"] = [OutputFile(**entry) for entry in table["files"]]
             receipt = cls(**table)
-            _refuse_wrong_types(receipt)
+            _check_types(receipt)
             return receipt
         except (ValueError, TypeError, KeyError) as error:
             raise OutputError(f"{where}: not a receipt ({error})", REDO_HINT) from error
 
 
-def _refuse_wrong_types(receipt: Receipt) -> None:
+def _check_types(receipt: Receipt) -> None:
     """Raise `TypeError` or `ValueError` where a later comparison would stumble: the file may be damaged."""
     for name, kind in {"cause": str, "exit_code": int, "row": dict, "columns": dict, "model": dict,
                        "parameters": dict, "path": str, "host": str, "finished": str}.items():  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dlcctr.errors import ContractError, ToolMissingError
 from dlcctr.image.labels import check_contract
-from dlcctr.runtime.base import Command, Job, _without_options
+from dlcctr.runtime.base import Command, RowJob, _without_options
 from dlcctr.runtime.binds import Bind, mount_words
 from dlcctr.system import processes
 
@@ -27,7 +27,7 @@ class Apptainer:
     def subject(self) -> str:
         return f"{self.sif} with {self.tool}"
 
-    def command(self, job: Job) -> Command:
+    def command(self, job: RowJob) -> Command:
         """`apptainer run`; --cleanenv removes every variable, so those that are needed are passed by name."""
         argv = [self.tool, "run", "--cleanenv", "--contain", "--no-home", "--pwd", "/"]
         if job.gpu is not None:
@@ -42,7 +42,7 @@ class Apptainer:
             env.update({f"{prefix}{name}": value for name, value in inside.items()})
         return Command([*argv, str(self.sif), *job.words], env)
 
-    def clean(self, job: Job) -> None:
+    def clean(self, job: RowJob) -> None:
         """Nothing outlives the command."""
 
 

@@ -12,7 +12,7 @@ from dlcctr.runtime.binds import Bind
 
 
 @dataclass(frozen=True)
-class Job:
+class RowJob:
     """One row, ready to start.
 
     Parameters
@@ -67,10 +67,10 @@ class Runtime(Protocol):
     def contained(self) -> bool:
         """Whether a row sees nothing but its binds."""
 
-    def command(self, job: Job) -> Command:
+    def command(self, job: RowJob) -> Command:
         """What to start for a job."""
 
-    def clean(self, job: Job) -> None:
+    def clean(self, job: RowJob) -> None:
         """Remove what may be left once the job's command has ended or was killed."""
 
 

@@ -21,7 +21,7 @@ SIF_NAME = "dlc.sif"
 
 
 @dataclass(frozen=True)
-class Wish:
+class RuntimeOptions:
     """What the command line says about the runtime."""
 
     runtime: str = "auto"
@@ -30,7 +30,7 @@ class Wish:
     wheels: tuple[Path, ...] = ()
 
 
-def pick_runtime(campaign: Campaign, wish: Wish) -> Runtime:
+def pick_runtime(campaign: Campaign, options: RuntimeOptions) -> Runtime:
     """Find a runtime, and say which and why.
 
     Raises
@@ -41,18 +41,18 @@ def pick_runtime(campaign: Campaign, wish: Wish) -> Runtime:
         The one that was asked for cannot be had, or its image speaks another contract.
     """
     makers: dict[str, Callable[[], Runtime]] = {
-        "docker": lambda: _docker(campaign, wish),
-        "apptainer": lambda: find_apptainer(_sif(campaign, wish)),
+        "docker": lambda: _docker(campaign, options),
+        "apptainer": lambda: find_apptainer(_sif(campaign, options)),
         "native": lambda: Native(
-            native_environment.ensure_environment(_flavour(campaign, wish, gpu=wish.gpu), wheels=wish.wheels)
+            native_environment.ensure_environment(_flavour(campaign, options, gpu=options.gpu), wheels=options.wheels)
         ),
     }
-    name = "apptainer" if wish.runtime == "singularity" else wish.runtime
-    if name == "auto" and wish.image:
-        name = "apptainer" if wish.image.endswith(".sif") else "docker"
+    name = "apptainer" if options.runtime == "singularity" else options.runtime
+    if name == "auto" and options.image:
+        name = "apptainer" if options.image.endswith(".sif") else "docker"
     if name != "auto":
         if name not in makers:
-            raise UsageError(f"--runtime {wish.runtime!r} is unknown", f"use one of: auto, {', '.join(RUNTIMES)}")
+            raise UsageError(f"--runtime {options.runtime!r} is unknown", f"use one of: auto, {', '.join(RUNTIMES)}")
         found = makers[name]()
         warn(f"runtime: {found.name} ({found.subject}), as asked for")
         return found
@@ -75,11 +75,11 @@ def _first_ready(makers: dict[str, Callable[[], Runtime]]) -> Runtime:
     raise AssertionError("the last runtime is returned or raises")
 
 
-def _docker(campaign: Campaign, wish: Wish) -> Runtime:
-    if wish.image or (campaign.image and not campaign.image.endswith(".sif")):
-        return find_docker(wish.image or campaign.image)
-    device = _flavour(campaign, wish, gpu=True).tag
-    tags = [device] if wish.gpu else [_flavour(campaign, wish, gpu=False).tag, device]
+def _docker(campaign: Campaign, options: RuntimeOptions) -> Runtime:
+    if options.image or (campaign.image and not campaign.image.endswith(".sif")):
+        return find_docker(options.image or campaign.image)
+    device = _flavour(campaign, options, gpu=True).tag
+    tags = [device] if options.gpu else [_flavour(campaign, options, gpu=False).tag, device]
     for tag in tags[:-1]:
         try:
             return find_docker(tag)
@@ -93,14 +93,14 @@ def _docker(campaign: Campaign, wish: Wish) -> Runtime:
         raise
 
 
-def _sif(campaign: Campaign, wish: Wish) -> Path:
-    named = wish.image or (campaign.image if campaign.image.endswith(".sif") else "")
+def _sif(campaign: Campaign, options: RuntimeOptions) -> Path:
+    named = options.image or (campaign.image if campaign.image.endswith(".sif") else "")
     if named:
         return Path(named)
     return next((path for path in (Path(SIF_NAME), campaign.folder / SIF_NAME) if path.exists()), Path(SIF_NAME))
 
 
-def _flavour(campaign: Campaign, wish: Wish, *, gpu: bool) -> flavours.Flavour:
+def _flavour(campaign: Campaign, options: RuntimeOptions, *, gpu: bool) -> flavours.Flavour:
     """Flavour for the campaign's engine, read from the model where campaign.toml does not say it."""
     engine = campaign.engine
     if not engine:

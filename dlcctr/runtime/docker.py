@@ -11,7 +11,7 @@ from typing import Any
 
 from dlcctr.errors import ToolMissingError
 from dlcctr.image.labels import check_contract
-from dlcctr.runtime.base import Command, Job
+from dlcctr.runtime.base import Command, RowJob
 from dlcctr.runtime.binds import mount_words
 from dlcctr.system import processes
 
@@ -32,7 +32,7 @@ class Docker:
     def subject(self) -> str:
         return f"image {self.image}"
 
-    def command(self, job: Job) -> Command:
+    def command(self, job: RowJob) -> Command:
         """`docker run` in the foreground: its exit code is the row's, and it passes SIGTERM on."""
         argv = ["docker", "run", "--rm", "--name", job.name, "--pull", "never", "--read-only", "--network", "none"]
         argv += [*self._user(), "--security-opt", "no-new-privileges"]
@@ -55,7 +55,7 @@ class Docker:
         groups = [word for group in sorted(set(os.getgroups()) - {os.getgid()}) for word in ("--group-add", str(group))]
         return ["--user", f"{os.getuid()}:{os.getgid()}", *groups]
 
-    def clean(self, job: Job) -> None:
+    def clean(self, job: RowJob) -> None:
         """Remove the container if the client could not; wait where the engine is at it already."""
         for _ in range(REMOVALS):
             answer = processes.run(["docker", "rm", "--force", job.name], check=False)

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import IO, Protocol
 
 from dlcctr.contract import SCRATCH_PREFIX, ExitCode
-from dlcctr.runtime.base import Job, Runtime
+from dlcctr.runtime.base import RowJob, Runtime
 from dlcctr.runtime.binds import Bind
 from dlcctr.runtime.slots import Slot
 from dlcctr.system import processes
@@ -37,7 +37,7 @@ OUT_OF_MEMORY = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
 @dataclass(frozen=True)
-class Task:
+class RowRun:
     """One row to run; `binds` are what it needs beside its scratch."""
 
     index: int
@@ -64,13 +64,13 @@ class Outcome:
 class View(Protocol):
     """Shows what happens."""
 
-    def started(self, task: Task, slot: Slot) -> None:
+    def started(self, task: RowRun, slot: Slot) -> None:
         """A row was started."""
 
     def ended(self, outcome: Outcome) -> None:
         """A row came to its end."""
 
-    def running(self, tasks: Sequence[tuple[Task, float]]) -> None:
+    def running(self, tasks: Sequence[tuple[RowRun, float]]) -> None:
         """Rows that run, and since when (monotonic seconds); called often."""
 
     def stopping(self) -> None:
@@ -91,8 +91,8 @@ class StopRequest:
 
 @dataclass
 class _Running:
-    task: Task
-    job: Job
+    task: RowRun
+    job: RowJob
     slot: Slot
     process: subprocess.Popen[bytes]
     output: IO[bytes]
@@ -100,7 +100,7 @@ class _Running:
 
 
 def run_tasks(
-    tasks: Sequence[Task], runtime: Runtime, slots: Sequence[Slot], view: View, *, scratch_root: Path | None = None
+    tasks: Sequence[RowRun], runtime: Runtime, slots: Sequence[Slot], view: View, *, scratch_root: Path | None = None
 ) -> list[Outcome]:
     """Run rows, as many at a time as there are slots. A bad row never stops the others.
 
@@ -127,7 +127,7 @@ def scratch_folder() -> Path:
 
 class _Executor:
     def __init__(
-        self, tasks: Sequence[Task], runtime: Runtime, slots: Sequence[Slot], view: View, scratch_root: Path
+        self, tasks: Sequence[RowRun], runtime: Runtime, slots: Sequence[Slot], view: View, scratch_root: Path
     ) -> None:
         self.tasks, self.runtime, self.view, self.scratch_root = tasks, runtime, view, scratch_root
         self.waiting, self.free = deque(tasks), deque(slots)
@@ -153,7 +153,7 @@ class _Executor:
             for task in self.tasks
         ]
 
-    def start(self, task: Task) -> None:
+    def start(self, task: RowRun) -> None:
         try:
             started = _start(task, self.runtime, self.free[0], self.scratch_root)
         except OSError as error:
@@ -211,9 +211,9 @@ def _listen() -> Iterator[StopRequest]:
             signal.signal(number, handler)
 
 
-def _start(task: Task, runtime: Runtime, slot: Slot, scratch_root: Path) -> _Running:
+def _start(task: RowRun, runtime: Runtime, slot: Slot, scratch_root: Path) -> _Running:
     scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH_PREFIX}run-", dir=scratch_root)).resolve()
-    job = Job(
+    job = RowJob(
         name=f"dlcctr-row{task.index}-{secrets.token_hex(6)}",
         index=task.index,
         manifest=task.manifest,

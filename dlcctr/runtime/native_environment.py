@@ -42,7 +42,7 @@ class Interpreter:
 
 
 @dataclass(frozen=True)
-class Plan:
+class InstallPlan:
     """What goes where.
 
     Parameters
@@ -93,7 +93,7 @@ def ensure_environment(flavour: flavours.Flavour, *, wheels: Sequence[Path] = ()
     packages = cache_folder() / f"env-{flavour.name}-{key}"
     with _only_one(packages):
         if not _is_whole(packages):
-            _install(Plan(packages, flavour.name, lock, apart, python, tuple(wheels)), say)
+            _install(InstallPlan(packages, flavour.name, lock, apart, python, tuple(wheels)), say)
     return _code_layer(packages)
 
 
@@ -155,7 +155,7 @@ def _is_whole(folder: Path) -> bool:
     return (folder / MARKER).is_file() and (folder / "bin" / "python").exists()
 
 
-def _install(plan: Plan, say: Say) -> None:
+def _install(plan: InstallPlan, say: Say) -> None:
     began, folder = time.monotonic(), plan.folder
     say(f"native: setting up {plan.flavour}, Python {plan.python.version}, in {folder}; this takes minutes, once")
     shutil.rmtree(folder, ignore_errors=True)
@@ -190,7 +190,7 @@ def _locked(start: str, lock: str) -> str:
     return found.group() if found else ""
 
 
-def _pip_install(plan: Plan, requirements: Path, say: Say) -> None:
+def _pip_install(plan: InstallPlan, requirements: Path, say: Say) -> None:
     python, log = plan.folder / "bin" / "python", plan.folder / "pip.log"
     argv = [str(python), "-I", "-m", "pip", "install", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
     argv += ["--no-input", "--progress-bar", "off", *_sources(plan.wheels), "-r", str(requirements)]

@@ -19,7 +19,7 @@ from dlcctr.results.check import finished_rows
 from dlcctr.runtime import executor
 from dlcctr.runtime.base import Runtime
 from dlcctr.runtime.binds import linked_files, plan_binds
-from dlcctr.runtime.choose import Wish, pick_runtime
+from dlcctr.runtime.choose import RuntimeOptions, pick_runtime
 from dlcctr.runtime.slots import divide
 from dlcctr.runtime.view import open_view
 from dlcctr.system import processes
@@ -28,7 +28,7 @@ from dlcctr.system.cpus import cpu_list
 
 
 @dataclass(frozen=True)
-class Options:
+class RunOptions:
     """What the command line asks for; see `dlcctr run --help`."""
 
     jobs: int | None = None
@@ -43,7 +43,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Result:
+class RunResult:
     """Outcomes in the order of the rows, and the runtime they had."""
 
     outcomes: list[executor.Outcome]
@@ -57,7 +57,7 @@ class Result:
         return int(ExitCode.TRY_AGAIN) if stopped else next(iter(codes), 0)
 
 
-def run_campaign(manifest: Path, options: Options) -> Result:
+def run_campaign(manifest: Path, options: RunOptions) -> RunResult:
     """Run a manifest's rows.
 
     Raises
@@ -79,19 +79,19 @@ def run_campaign(manifest: Path, options: Options) -> Result:
     if done:
         warn(f"{len(done)} of {len(rows)} rows are finished and skipped")
     if not todo:
-        return Result(done, "")
+        return RunResult(done, "")
     gpus = find_gpus(options.gpus)
     if not gpus and not options.allow_cpu:
         raise GpuError("no GPU was found on this machine", "use --allow-cpu to run on the CPU, many times slower")
-    runtime = pick_runtime(campaign, Wish(options.runtime, options.image, bool(gpus), options.wheels))
+    runtime = pick_runtime(campaign, RuntimeOptions(options.runtime, options.image, bool(gpus), options.wheels))
     _make_folder(campaign.out)
     tasks = [_task(manifest, row_settings(row, campaign), row, options, runtime) for row in todo]
     outcomes = _run(tasks, runtime, gpus, options.jobs)
-    return Result(sorted([*done, *outcomes], key=lambda each: each.index), runtime.name)
+    return RunResult(sorted([*done, *outcomes], key=lambda each: each.index), runtime.name)
 
 
 def _run(
-    tasks: Sequence[executor.Task], runtime: Runtime, gpus: Sequence[str], jobs: int | None
+    tasks: Sequence[executor.RowRun], runtime: Runtime, gpus: Sequence[str], jobs: int | None
 ) -> list[executor.Outcome]:
     jobs = min(jobs or len(gpus) or 1, len(tasks))
     slots = divide(jobs, gpus, *cpu_list())
@@ -107,12 +107,12 @@ def _make_folder(out: Path) -> None:
         raise OutputError(f"{out}: cannot be made: {error.strerror}", "mend [output] in campaign.toml") from error
 
 
-def _task(manifest: Path, settings: Campaign, row: Row, options: Options, runtime: Runtime) -> executor.Task:
+def _task(manifest: Path, settings: Campaign, row: Row, options: RunOptions, runtime: Runtime) -> executor.RowRun:
     words: list[str] = []
     words += ["--allow-cpu"] if options.allow_cpu else []
     words += ["--overwrite"] if options.overwrite else []
     words += ["--batch-size", str(options.batch_size)] if options.batch_size else []
-    return executor.Task(
+    return executor.RowRun(
         index=row.index,
         video=row.video,
         manifest=manifest,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcctr.contract import ExitCode
-from dlcctr.runtime.executor import LOG_HEAD, Outcome, Task, View
+from dlcctr.runtime.executor import LOG_HEAD, Outcome, RowRun, View
 from dlcctr.runtime.slots import Slot
 from dlcctr.system.console import one_line, warn
 
@@ -29,7 +29,7 @@ class PlainView:
         self.total = total
         self.done = 0
 
-    def started(self, task: Task, slot: Slot) -> None:
+    def started(self, task: RowRun, slot: Slot) -> None:
         """Say that a row was started, and where."""
         self.say(f"row {task.index} started on {place(slot)}: {task.video}")
 
@@ -38,7 +38,7 @@ class PlainView:
         self.done += 1
         self.say(f"[{self.done}/{self.total}] {describe(outcome)}")
 
-    def running(self, tasks: Sequence[tuple[Task, float]]) -> None:
+    def running(self, tasks: Sequence[tuple[RowRun, float]]) -> None:
         """Nothing: logs stay short."""
 
     def stopping(self) -> None:
@@ -59,12 +59,12 @@ class LiveView(PlainView):
         self.slots: dict[int, Slot] = {}
         self.shown = 0.0
 
-    def started(self, task: Task, slot: Slot) -> None:
+    def started(self, task: RowRun, slot: Slot) -> None:
         """Nothing but a row of the table."""
         self.slots[task.index] = slot
         self.shown = 0.0
 
-    def running(self, tasks: Sequence[tuple[Task, float]]) -> None:
+    def running(self, tasks: Sequence[tuple[RowRun, float]]) -> None:
         """Draw the table anew, now and then."""
         if time.monotonic() - self.shown > REFRESH_S:
             self.shown = time.monotonic()
@@ -74,7 +74,7 @@ class LiveView(PlainView):
         """Print one line above the table."""
         self.live.console.print(one_line(line), markup=False, highlight=False, soft_wrap=True)
 
-    def _table(self, tasks: Sequence[tuple[Task, float]]) -> Table:
+    def _table(self, tasks: Sequence[tuple[RowRun, float]]) -> Table:
         from rich.box import SIMPLE_HEAD
         from rich.table import Table
         from rich.text import Text

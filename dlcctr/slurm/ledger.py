@@ -18,7 +18,7 @@ SUBMITTING_S = 120.0
 
 
 @dataclass(frozen=True)
-class Handed:
+class SubmittedTask:
     """An array task that rows were handed to.
 
     Parameters
@@ -73,12 +73,12 @@ class Scheduler:
             None if sacct is None else {state.key: state for state in sacct},
         )
 
-    def state(self, handed: Handed) -> TaskState | None:
+    def state(self, submitted: SubmittedTask) -> TaskState | None:
         """Newest state of a task; None where neither knows it.
 
         What waits or runs is squeue's to say: accounting calls a task running for ever whose end it missed.
         """
-        now, past = _of(self.squeue, handed.key), _of(self.sacct, handed.key)
+        now, past = _of(self.squeue, submitted.key), _of(self.sacct, submitted.key)
         if now and now.is_live:
             return replace(now, restarts=past.restarts, gpu_s=past.gpu_s) if past else now
         if self.squeue is not None and past and past.is_live:
@@ -110,18 +110,18 @@ class Ledger:
         Of all arrays, as far as known.
     """
 
-    newest: dict[int, Handed]
+    newest: dict[int, SubmittedTask]
     attempts: Counter[int]
     job_ids: frozenset[str] = frozenset()
 
     @property
-    def tasks(self) -> list[Handed]:
+    def tasks(self) -> list[SubmittedTask]:
         """Tasks that are some row's newest, each once, in the order of submission."""
         return list({(task.created, task.plan, task.number): task for task in self.newest.values()}.values())
 
 
 @dataclass(frozen=True)
-class Submitted:
+class SubmissionHistory:
     """Submissions and their plans, as files say."""
 
     submissions: list[Submission]
@@ -145,7 +145,7 @@ class Submitted:
 
     def ledger(self, scheduler: Scheduler, now: float) -> Ledger:
         """Rows to tasks; arrays that sbatch never took are left out."""
-        newest: dict[int, Handed] = {}
+        newest: dict[int, SubmittedTask] = {}
         attempts: Counter[int] = Counter()
         jobs: set[str] = set()
         for each in self.submissions:
@@ -161,13 +161,13 @@ class Submitted:
             attempts.update(rows)
         return Ledger(newest, attempts, frozenset(jobs - {""}))
 
-    def _tasks(self, submission: Submission, array: Array, job: str) -> Iterable[Handed]:
+    def _tasks(self, submission: Submission, array: Array, job: str) -> Iterable[SubmittedTask]:
         minutes = submission.options.get("time_min")
         plan = self.plans[submission.plan]
         tasks, lanes = plan.tasks, plan.facts.get("gpus_per_task")
         for index in range(max(0, min(array.count, len(tasks) - array.offset))):
             task = tasks[array.offset + index]
-            yield Handed(
+            yield SubmittedTask(
                 job_id=job,
                 index=index,
                 number=array.offset + index,
@@ -180,7 +180,7 @@ class Submitted:
             )
 
 
-def read_submitted(manifest: Path) -> Submitted:
+def read_submitted(manifest: Path) -> SubmissionHistory:
     """Read a manifest's submissions and the plans that they are of.
 
     Raises
@@ -190,4 +190,6 @@ def read_submitted(manifest: Path) -> Submitted:
     """
     paths = CampaignPaths.of(manifest)
     submissions = read_submissions(paths)
-    return Submitted(submissions, {each.plan: read_plan(paths.plan(each.plan)) for each in submissions if each.arrays})
+    return SubmissionHistory(
+        submissions, {each.plan: read_plan(paths.plan(each.plan)) for each in submissions if each.arrays}
+    )

@@ -125,7 +125,7 @@ def allocated_rows(paths: CampaignPaths, submissions: Iterable[Submission]) -> s
     return rows
 
 
-def settle_submissions(paths: CampaignPaths) -> list[Submission]:
+def resolve_submissions(paths: CampaignPaths) -> list[Submission]:
     """All submissions, each array with its job id. To be called with the campaign's lock held.
 
     A submission that was killed between sbatch and the note of its answer is completed from the scheduler, which is
@@ -137,10 +137,10 @@ def settle_submissions(paths: CampaignPaths) -> list[Submission]:
         There is such an array, and the scheduler does not answer: its rows might be submitted twice.
     """
     submissions = read_submissions(paths)
-    return [_settle(paths, each) if any(not a.job_id for a in each.arrays) else each for each in submissions]
+    return [_resolve(paths, each) if any(not a.job_id for a in each.arrays) else each for each in submissions]
 
 
-def _settle(paths: CampaignPaths, submission: Submission) -> Submission:
+def _resolve(paths: CampaignPaths, submission: Submission) -> Submission:
     lost = [array.name for array in submission.arrays if not array.job_id]
     since = datetime.fromisoformat(submission.created).timestamp() - CLOCKS_APART_S
     live = client.query_squeue([], names=lost)

@@ -11,7 +11,7 @@ from pathlib import Path
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.campaign.rows import Row, choose_rows, refuse_empty
+from dlcctr.campaign.rows import Row, choose_rows, require_rows
 from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME
 from dlcctr.errors import DlcctrError, OutputError, TryAgainError, UsageError
 from dlcctr.results.receipt import Receipt, broken_files, epoch, parse_receipt
@@ -20,10 +20,10 @@ from dlcctr.system.console import size_text
 from dlcctr.system.files import write_bytes_atomic
 from dlcctr.system.progress import Bar, no_bar
 from dlcctr.transfer import rsync
-from dlcctr.transfer.place_row import Coming, place_row
+from dlcctr.transfer.place_row import IncomingRow, place_row
 from dlcctr.transfer.remote import Remote
-from dlcctr.transfer.remote_campaign import read_there
-from dlcctr.transfer.remote_folder import PRIVATE, Far, open_far
+from dlcctr.transfer.remote_campaign import read_remote_campaign
+from dlcctr.transfer.remote_folder import PRIVATE, RemoteFolder, open_remote_folder
 
 LOCK_NAME = "fetch.lock"
 PRIVATE_FOLDER = ".dlcctr-fetch"
@@ -40,8 +40,8 @@ NAMED = 5
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is to be fetched, and how; see `dlcctr.transfer.push.Wish`."""
+class FetchOptions:
+    """What is to be fetched, and how; see `dlcctr.transfer.push.PushOptions`."""
 
     remote: Remote
     ssh: tuple[str, ...]
@@ -52,7 +52,7 @@ class Wish:
 
 
 @dataclass
-class Fetched:
+class FetchResult:
     """Indices of rows: taken now, here before, failed there, and neither finished nor failed there."""
 
     remote: Remote
@@ -65,7 +65,7 @@ class Fetched:
     seconds: float = 0.0
 
 
-def fetch(manifest: Path, wish: Wish, *, bar: Bar = no_bar) -> Fetched:
+def fetch(manifest: Path, options: FetchOptions, *, bar: Bar = no_bar) -> FetchResult:
     """Take the rows that are finished at the other side and not here; nothing is removed there.
 
     Raises
@@ -75,53 +75,60 @@ def fetch(manifest: Path, wish: Wish, *, bar: Bar = no_bar) -> Fetched:
         here are whole, and the same command goes on.
     """
     campaign, rows = read_campaign(manifest), read_manifest(manifest)
-    refuse_empty(rows, manifest)
-    chosen = choose_rows(rows, wish.rows, manifest)
+    require_rows(rows, manifest)
+    chosen = choose_rows(rows, options.rows, manifest)
     paths = CampaignPaths.of(manifest)
     program = rsync.find_rsync()
     began = time.monotonic()
     with (
         locks.transfer_lock(paths.root / LOCK_NAME) as lock,
-        open_far(wish.remote, wish.ssh, program, make=False, lock=lock) as far,
+        open_remote_folder(options.remote, options.ssh, program, make=False, lock=lock) as remote_folder,
     ):
-        if not far.place.exists:
-            raise UsageError(f"{far.remote}: there is no such folder", "push the campaign first: dlcctr push")
-        there = read_there(far, manifest.name)
-        folders = (*SLURM_FOLDERS, *(["logs"] if wish.logs else []))
+        if not remote_folder.place.exists:
+            raise UsageError(f"{remote_folder.remote}: there is no such folder", "push the campaign first: dlcctr push")
+        there = read_remote_campaign(remote_folder, manifest.name)
+        folders = (*SLURM_FOLDERS, *(["logs"] if options.logs else []))
         slurm = paths.root.relative_to(paths.manifest.parent).as_posix()
-        far.mirror_folders([f"{slurm}/{name}" for name in folders], paths.manifest.parent)
-        done = _fetch_rows(far, campaign, chosen, there.out, wish=wish, bar=bar)
+        remote_folder.mirror_folders([f"{slurm}/{name}" for name in folders], paths.manifest.parent)
+        done = _fetch_rows(remote_folder, campaign, chosen, there.out, options=options, bar=bar)
     done.seconds = time.monotonic() - began
     return done
 
 
-def _fetch_rows(far: Far, campaign: Campaign, rows: Sequence[Row], out: str, *, wish: Wish, bar: Bar) -> Fetched:
+def _fetch_rows(
+    remote_folder: RemoteFolder, campaign: Campaign, rows: Sequence[Row], out: str, *, options: FetchOptions, bar: Bar
+) -> FetchResult:
     private = campaign.out / PRIVATE_FOLDER
-    done = Fetched(far.remote)
-    if far.read([out])[0] is not None:
-        far.mirror(far.path(out), private / "receipts", RECEIPT_FILTERS)
-    coming = rows_to_take(private, campaign.out, rows, done)
-    sizes = {f"{each.name}/{file}": size for each in coming for file, size in each.sizes.items()}
+    done = FetchResult(remote_folder.remote)
+    if remote_folder.read([out])[0] is not None:
+        remote_folder.mirror(remote_folder.path(out), private / "receipts", RECEIPT_FILTERS)
+    incoming = rows_to_take(private, campaign.out, rows, done)
+    sizes = {f"{each.name}/{file}": size for each in incoming for file, size in each.sizes.items()}
     done.n_bytes = sum(sizes.values())
-    _refuse_full(campaign.out, done.n_bytes)
+    _check_local_space(campaign.out, done.n_bytes)
     try:
         with bar("taking", done.n_bytes) as advance:
-            far.take(
-                far.path(out), private / "rows", sizes, streams=wish.streams, limit_mb_s=wish.limit_mb_s, done=advance
+            remote_folder.take(
+                remote_folder.path(out),
+                private / "rows",
+                sizes,
+                streams=options.streams,
+                limit_mb_s=options.limit_mb_s,
+                done=advance,
             )
     finally:  # what is whole is put in place also where the connection broke
-        done.taken = sorted(each.row.index for each in coming if place_row(each))
-    wrong = [each for each in coming if each.row.index not in done.taken]
+        done.taken = sorted(each.row.index for each in incoming if place_row(each))
+    wrong = [each for each in incoming if each.row.index not in done.taken]
     take_failures(private / "receipts", campaign.out, rows, done)
     known = {*done.taken, *done.here, *done.failed, *(each.row.index for each in wrong)}
     done.waiting = [row.index for row in rows if row.index not in known]
-    _refuse_wrong(wrong)
-    if not wish.rows:
+    _check_rows(wrong)
+    if not options.rows:
         shutil.rmtree(private / "rows", ignore_errors=True)
     return done
 
 
-def _refuse_wrong(wrong: Sequence[Coming]) -> None:
+def _check_rows(wrong: Sequence[IncomingRow]) -> None:
     if not wrong:
         return
     # rsync goes by size and time: files that have these and are wrong would never be taken again
@@ -133,10 +140,10 @@ def _refuse_wrong(wrong: Sequence[Coming]) -> None:
     )
 
 
-def rows_to_take(private: Path, out: Path, rows: Sequence[Row], done: Fetched) -> list[Coming]:
+def rows_to_take(private: Path, out: Path, rows: Sequence[Row], done: FetchResult) -> list[IncomingRow]:
     """Rows that are to be taken; those that are here, or that cannot be taken, are noted in `done`."""
     by_video = {row.video: row for row in rows}
-    coming = []
+    incoming = []
     for file in sorted((private / "receipts").rglob(RECEIPT_FILENAME)):
         name = file.parent.relative_to(private / "receipts").as_posix()
         row = by_video.get(name.partition("/")[2])
@@ -149,26 +156,26 @@ def rows_to_take(private: Path, out: Path, rows: Sequence[Row], done: Fetched) -
             continue
         if receipt is None:
             continue
-        each = Coming(row, name, receipt, file, private / "rows" / name, out / name, private / "old" / name)
+        each = IncomingRow(row, name, receipt, file, private / "rows" / name, out / name, private / "old" / name)
         if note := _reason_to_stay(each):
             done.here.append(row.index)
             done.notes += [f"row {row.index}: {note}"] if note != "here" else []
         else:
-            coming.append(each)
-    return coming
+            incoming.append(each)
+    return incoming
 
 
-def _reason_to_stay(coming: Coming) -> str:
+def _reason_to_stay(incoming: IncomingRow) -> str:
     """Why the result that is here is kept; empty where there is none, or a worse one."""
     try:
-        mine = parse_receipt(coming.folder / RECEIPT_FILENAME)
+        mine = parse_receipt(incoming.folder / RECEIPT_FILENAME)
     except DlcctrError:
         return ""
-    if mine is None or broken_files(mine, coming.folder, hashes=False):
+    if mine is None or broken_files(mine, incoming.folder, hashes=False):
         return ""
-    if (coming.folder / RECEIPT_FILENAME).read_bytes() == coming.receipt_file.read_bytes():
+    if (incoming.folder / RECEIPT_FILENAME).read_bytes() == incoming.receipt_file.read_bytes():
         return "here"
-    newer = _finished(coming.receipt) > _finished(mine)
+    newer = _finished(incoming.receipt) > _finished(mine)
     return "" if newer else "the result here is kept: it is newer than the one there"
 
 
@@ -176,7 +183,7 @@ def _finished(receipt: Receipt) -> float:
     return epoch(receipt.finished) or 0.0
 
 
-def _refuse_full(out: Path, need: int) -> None:
+def _check_local_space(out: Path, need: int) -> None:
     out.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(out).free
     if need > free:
@@ -186,7 +193,7 @@ def _refuse_full(out: Path, need: int) -> None:
         )
 
 
-def take_failures(receipts: Path, out: Path, rows: Sequence[Row], done: Fetched) -> None:
+def take_failures(receipts: Path, out: Path, rows: Sequence[Row], done: FetchResult) -> None:
     """Copy the words of failed attempts beside where their results would be, for `check` and `status`."""
     by_video = {row.video: row for row in rows}
     finished = {*done.taken, *done.here}

@@ -17,7 +17,7 @@ from dlcctr.transfer.remote_shell import PARTIAL_FOLDER
 
 
 @dataclass(frozen=True)
-class Coming:
+class IncomingRow:
     """A row that is on its way.
 
     Parameters
@@ -49,7 +49,7 @@ class Coming:
         return {**sizes, RECEIPT_FILENAME: self.receipt_file.stat().st_size}
 
 
-def place_row(coming: Coming) -> bool:
+def place_row(incoming: IncomingRow) -> bool:
     """Prove what has arrived, and put it into its place.
 
     Returns
@@ -63,45 +63,45 @@ def place_row(coming: Coming) -> bool:
         It cannot be moved.
     """
     try:
-        if not _is_whole(coming):
+        if not _is_whole(incoming):
             return False
-        for path in (*coming.private.iterdir(), coming.private):
+        for path in (*incoming.private.iterdir(), incoming.private):
             fsync_path(path)
-        coming.folder.parent.mkdir(parents=True, exist_ok=True)
-        if os.path.lexists(coming.folder):
-            _settle(coming)
-            coming.old.parent.mkdir(parents=True, exist_ok=True)
-            coming.folder.rename(coming.old)
-        coming.private.rename(coming.folder)
-        fsync_path(coming.folder.parent)
-        _settle(coming)
-        coming.folder.with_name(coming.folder.name + FAILURE_SUFFIX).unlink(missing_ok=True)
+        incoming.folder.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(incoming.folder):
+            _settle(incoming)
+            incoming.old.parent.mkdir(parents=True, exist_ok=True)
+            incoming.folder.rename(incoming.old)
+        incoming.private.rename(incoming.folder)
+        fsync_path(incoming.folder.parent)
+        _settle(incoming)
+        incoming.folder.with_name(incoming.folder.name + FAILURE_SUFFIX).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
-            f"{coming.folder}: cannot be put in place: {error.strerror}", "look at the rights and the space there"
+            f"{incoming.folder}: cannot be put in place: {error.strerror}", "look at the rights and the space there"
         ) from error
     return True
 
 
-def _is_whole(coming: Coming) -> bool:
-    arrived = coming.private / RECEIPT_FILENAME
-    if not arrived.is_file() or (coming.private / PARTIAL_FOLDER).exists():
+def _is_whole(incoming: IncomingRow) -> bool:
+    arrived = incoming.private / RECEIPT_FILENAME
+    if not arrived.is_file() or (incoming.private / PARTIAL_FOLDER).exists():
         return False
-    same = arrived.read_bytes() == coming.receipt_file.read_bytes()
-    return same and not broken_files(coming.receipt, coming.private)
+    same = arrived.read_bytes() == incoming.receipt_file.read_bytes()
+    return same and not broken_files(incoming.receipt, incoming.private)
 
 
-def _settle(coming: Coming) -> None:
+def _settle(incoming: IncomingRow) -> None:
     """Remove a replaced result; what somebody has put beside it moves over into the new one."""
-    if not coming.old.is_dir():
+    if not incoming.old.is_dir():
         return
     try:
-        receipt = read_receipt(coming.old)
+        receipt = read_receipt(incoming.old)
     except DlcctrError:
         receipt = None
     ours = {RECEIPT_FILENAME, *(entry.name for entry in receipt.files)} if receipt else {RECEIPT_FILENAME}
-    for file in list(coming.old.iterdir()):
-        if file.name not in ours and not os.path.lexists(coming.folder / file.name):
+    for file in list(incoming.old.iterdir()):
+        if file.name not in ours and not os.path.lexists(incoming.folder / file.name):
             with contextlib.suppress(OSError):
-                file.rename(coming.folder / file.name)
-    shutil.rmtree(coming.old)
+                file.rename(incoming.folder / file.name)
+    shutil.rmtree(incoming.old)

@@ -15,7 +15,7 @@ from dlcctr.campaign.config import Campaign, campaign_text, read_campaign
 from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import rows_of
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.campaign.rows import Row, choose_rows, refuse_empty
+from dlcctr.campaign.rows import Row, choose_rows, require_rows
 from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
 from dlcctr.system import locks
@@ -24,9 +24,9 @@ from dlcctr.system.progress import Bar, no_bar
 from dlcctr.transfer import rsync
 from dlcctr.transfer.layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
 from dlcctr.transfer.remote import Remote, remember_remote
-from dlcctr.transfer.remote_campaign import check_there, read_there
-from dlcctr.transfer.remote_folder import Far, open_far
-from dlcctr.transfer.remote_shell import Place, Seen
+from dlcctr.transfer.remote_campaign import check_there, read_remote_campaign
+from dlcctr.transfer.remote_folder import RemoteFolder, open_remote_folder
+from dlcctr.transfer.remote_shell import FolderInfo, RemoteFile
 
 LOCK_NAME = "push.lock"
 SPARE_BYTES = 50_000_000
@@ -35,7 +35,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True)
-class Wish:
+class PushOptions:
     """What is to be sent, and how.
 
     Parameters
@@ -64,7 +64,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Pushed:
+class PushResult:
     """What was (or, in a dry run, would be) sent.
 
     Parameters
@@ -87,7 +87,7 @@ class Pushed:
     notes: list[str] = field(default_factory=list)
 
 
-def push(manifest: Path, wish: Wish, *, bar: Bar = no_bar) -> Pushed:
+def push(manifest: Path, options: PushOptions, *, bar: Bar = no_bar) -> PushResult:
     """Send what is not at the other side yet, look at all of it there, and put the manifest beside it last.
 
     Stopped at any moment and run again, it goes on and ends in the same state.
@@ -100,47 +100,47 @@ def push(manifest: Path, wish: Wish, *, bar: Bar = no_bar) -> Pushed:
     """
     campaign, sheet = read_campaign(manifest), read_sheet(manifest)
     rows = rows_of(sheet)
-    refuse_empty(rows, manifest)
+    require_rows(rows, manifest)
     program = rsync.find_rsync()
-    items, left_out = _items(campaign, rows, choose_rows(rows, wish.rows, manifest), wish)
+    items, left_out = _items(campaign, rows, choose_rows(rows, options.rows, manifest), options)
     with (
         locks.transfer_lock(CampaignPaths.of(manifest).root / LOCK_NAME) as lock,
-        open_far(wish.remote, wish.ssh, program, make=not wish.dry_run, lock=lock) as far,
+        open_remote_folder(options.remote, options.ssh, program, make=not options.dry_run, lock=lock) as remote_folder,
     ):
-        _refuse_bad_place(far.place, far.remote)
-        there = read_there(far, manifest.name)
-        notes = check_there(there, far.remote, campaign, rows)
+        _check_folder(remote_folder.place, remote_folder.remote)
+        there = read_remote_campaign(remote_folder, manifest.name)
+        notes = check_there(there, remote_folder.remote, campaign, rows)
         names = model_names(campaign, rows)
         texts = {
             campaign.file.name: campaign_text(far_campaign(campaign, Path("/campaign"), names, there.out)).encode(),
             manifest.name: far_manifest(sheet, campaign, names),
         }
         changed = {name: data for name, data in texts.items() if data != there.texts.get(name)}
-        done = _send(far, items, changed, wish, bar)
-    if not wish.dry_run:
+        done = _send(remote_folder, items, changed, options, bar)
+    if not options.dry_run:
         remember_remote(campaign, done.remote)
     return replace(done, left_out=left_out, notes=notes)
 
 
 def _items(
-    campaign: Campaign, rows: Sequence[Row], chosen: Sequence[Row], wish: Wish
+    campaign: Campaign, rows: Sequence[Row], chosen: Sequence[Row], options: PushOptions
 ) -> tuple[list[Item], dict[int, str]]:
     """Files of the campaign, and the rows whose video is not among them."""
     left_out = {row.index: row.error for row in chosen if row.error}
     readable = [row for row in chosen if not row.error]
     problems = video_check.bad_videos(campaign, readable)
     problems |= _changed_videos(campaign, [row for row in readable if row.index not in problems])
-    if not wish.skip_bad_videos:
-        video_check.refuse_bad_videos(problems)
+    if not options.skip_bad_videos:
+        video_check.require_sound_videos(problems)
     items = video_items(campaign, [row for row in readable if row.index not in problems])
-    if not wish.videos_only:
-        if wish.image and not wish.image.is_file():
+    if not options.videos_only:
+        if options.image and not options.image.is_file():
             raise ToolMissingError(
-                f"{wish.image}: the image is not there", "name the SIF with --image; see docs/sif.md"
+                f"{options.image}: the image is not there", "name the SIF with --image; see docs/sif.md"
             )
         if campaign.model:
             video_check.check_models(campaign, rows)
-        items += [*model_items(campaign, rows), *image_items(wish.image)]
+        items += [*model_items(campaign, rows), *image_items(options.image)]
     return items, {**left_out, **problems}
 
 
@@ -155,7 +155,7 @@ def _changed_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:
         }
 
 
-def _refuse_bad_place(place: Place, remote: Remote) -> None:
+def _check_folder(place: FolderInfo, remote: Remote) -> None:
     if "rsync" not in place.tools and not remote.transfer_host:
         raise CommandFailedError(
             f"{remote.host} has no rsync",
@@ -165,15 +165,19 @@ def _refuse_bad_place(place: Place, remote: Remote) -> None:
         raise CommandFailedError(f"{remote}: you may not write there", "look at the folder's owner and rights")
 
 
-def _send(far: Far, items: Sequence[Item], texts: Mapping[str, bytes], wish: Wish, bar: Bar) -> Pushed:
-    seen = far.look([item.name for item in items])
+def _send(
+    remote_folder: RemoteFolder, items: Sequence[Item], texts: Mapping[str, bytes], options: PushOptions, bar: Bar
+) -> PushResult:
+    seen = remote_folder.look([item.name for item in items])
     missing = [item for item in items if seen[item.name].fingerprint != item.fingerprint]
     missing_names = {item.name for item in missing}
     there = [item.name for item in items if item.name not in missing_names]
     size = sum(item.bytes for item in missing)
-    done = Pushed(far.remote, [item.name for item in missing], there, size, free_bytes=far.place.free_bytes)
-    _refuse_full(far, missing, seen)
-    if wish.dry_run:
+    done = PushResult(
+        remote_folder.remote, [item.name for item in missing], there, size, free_bytes=remote_folder.place.free_bytes
+    )
+    _check_remote_space(remote_folder, missing, seen)
+    if options.dry_run:
         return done
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="dlcctr-push-") as folder:
@@ -182,12 +186,12 @@ def _send(far: Far, items: Sequence[Item], texts: Mapping[str, bytes], wish: Wis
             _link(stage / item.name, item.path)
         with bar("sending", size) as advance:
             sizes = {item.name: item.bytes for item in missing}
-            far.send(stage, sizes, streams=wish.streams, limit_mb_s=wish.limit_mb_s, done=advance)
-        _verify(far, missing)
+            remote_folder.send(stage, sizes, streams=options.streams, limit_mb_s=options.limit_mb_s, done=advance)
+        _verify(remote_folder, missing)
         # the manifest last: whoever finds it there finds all that it names
         for name, data in texts.items():
             (stage / name).write_bytes(data)
-            far.send(stage, {name: len(data)})
+            remote_folder.send(stage, {name: len(data)})
     return replace(done, seconds=time.monotonic() - began)
 
 
@@ -197,21 +201,21 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow links
 
 
-def _refuse_full(far: Far, missing: Sequence[Item], seen: Mapping[str, Seen]) -> None:
+def _check_remote_space(remote_folder: RemoteFolder, missing: Sequence[Item], seen: Mapping[str, RemoteFile]) -> None:
     need = sum(max(0, item.bytes - seen[item.name].partial_bytes) for item in missing)
-    free = far.place.free_bytes
+    free = remote_folder.place.free_bytes
     if missing and free is not None and need + SPARE_BYTES > free:
         raise CommandFailedError(
-            f"{far.remote}: {size_text(free)} are free there, {size_text(need)} are to come",
+            f"{remote_folder.remote}: {size_text(free)} are free there, {size_text(need)} are to come",
             "free space there, choose another folder, or send some of the videos with --rows",
         )
 
 
-def _verify(far: Far, items: Sequence[Item]) -> None:
-    seen = far.look([item.name for item in items])
+def _verify(remote_folder: RemoteFolder, items: Sequence[Item]) -> None:
+    seen = remote_folder.look([item.name for item in items])
     wrong = [item.name for item in items if seen[item.name].fingerprint != item.fingerprint]
     if wrong:
         raise TryAgainError(
-            f"{far.remote}: {len(wrong)} files are not there as they are here: {', '.join(wrong[:NAMED])}",
+            f"{remote_folder.remote}: {len(wrong)} files are not there as they are here: {', '.join(wrong[:NAMED])}",
             "type the same command again: these are sent once more (they may have changed while they were sent)",
         )

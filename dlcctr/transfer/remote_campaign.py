@@ -16,7 +16,7 @@ from dlcctr.errors import ManifestError
 from dlcctr.system.console import ranges
 from dlcctr.transfer.layout import RESULTS
 from dlcctr.transfer.remote import Remote
-from dlcctr.transfer.remote_folder import Far
+from dlcctr.transfer.remote_folder import RemoteFolder
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,7 +28,7 @@ ELSEWHERE = "push to a folder of its own; never give an index to another video"
 
 
 @dataclass(frozen=True)
-class There:
+class RemoteCampaign:
     """What lies there: campaign and rows (None where there are none), and the results' root as it is written there.
 
     `texts` holds the files as they are, by name.
@@ -40,7 +40,7 @@ class There:
     texts: dict[str, bytes | None] = field(default_factory=dict)
 
 
-def read_there(far: Far, manifest_name: str) -> There:
+def read_remote_campaign(remote_folder: RemoteFolder, manifest_name: str) -> RemoteCampaign:
     """Read campaign.toml and manifest at the other side.
 
     Raises
@@ -48,19 +48,19 @@ def read_there(far: Far, manifest_name: str) -> There:
     ManifestError, ContractError
         They are there and cannot be read.
     """
-    text, sheet = far.read([CAMPAIGN_FILENAME, manifest_name])
+    text, sheet = remote_folder.read([CAMPAIGN_FILENAME, manifest_name])
     if text is None and sheet is None:
-        return There()
-    file = Path(f"{far.remote}/{CAMPAIGN_FILENAME}")
+        return RemoteCampaign()
+    file = Path(f"{remote_folder.remote}/{CAMPAIGN_FILENAME}")
     words = (text or b"").decode("utf-8-sig", "replace")
     campaign = parse_campaign(words, file) if text is not None else None
     out = str(tomllib.loads(words).get("output", {}).get("root", RESULTS))
-    name = Path(f"{far.remote}/{manifest_name}")
+    name = Path(f"{remote_folder.remote}/{manifest_name}")
     rows = rows_of(parse_sheet(name, sheet)) if sheet is not None else None
-    return There(campaign, rows, out, {CAMPAIGN_FILENAME: text, manifest_name: sheet})
+    return RemoteCampaign(campaign, rows, out, {CAMPAIGN_FILENAME: text, manifest_name: sheet})
 
 
-def check_there(there: There, remote: Remote, campaign: Campaign, rows: Sequence[Row]) -> list[str]:
+def check_there(there: RemoteCampaign, remote: Remote, campaign: Campaign, rows: Sequence[Row]) -> list[str]:
     """Say what a person should know of a campaign that is there and will be continued.
 
     Raises
@@ -70,10 +70,10 @@ def check_there(there: There, remote: Remote, campaign: Campaign, rows: Sequence
     """
     if there.campaign:
         for name in IDENTITY:
-            here, far = getattr(campaign, name), getattr(there.campaign, name)
-            if here != far:
+            here, remote_folder = getattr(campaign, name), getattr(there.campaign, name)
+            if here != remote_folder:
                 raise ManifestError(
-                    f"{remote}: another campaign lies there: its {name} is {far!r}, not {here!r}",
+                    f"{remote}: another campaign lies there: its {name} is {remote_folder!r}, not {here!r}",
                     "push to a folder of its own, so that its results stay what they are",
                 )
     known = {row.index: row for row in rows}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dlcctr.transfer import remote_shell, rsync
 from dlcctr.transfer.remote import Remote
-from dlcctr.transfer.remote_shell import Place, Seen
+from dlcctr.transfer.remote_shell import FolderInfo, RemoteFile
 from dlcctr.transfer.ssh import Login, log_in
 
 Done = Callable[[int], None]
@@ -22,7 +22,7 @@ PRIVATE = ".dlcctr-*"
 
 
 @dataclass(frozen=True)
-class Far:
+class RemoteFolder:
     """An opened folder.
 
     Parameters
@@ -38,7 +38,7 @@ class Far:
     """
 
     remote: Remote
-    place: Place
+    place: FolderInfo
     login: Login
     data: Login
     program: str
@@ -48,12 +48,12 @@ class Far:
         """Absolute path there of a name below the campaign's folder (or of an absolute one)."""
         return posixpath.join(self.remote.folder, name)
 
-    def look(self, names: Sequence[str]) -> dict[str, Seen]:
+    def look(self, names: Sequence[str]) -> dict[str, RemoteFile]:
         """Fingerprint of every file, and what of it came before."""
         if not names or not self.place.exists:
-            return dict.fromkeys(names, Seen(""))
+            return dict.fromkeys(names, RemoteFile(""))
         command = remote_shell.fingerprint_command(self.place)
-        found: list[Seen] = []
+        found: list[RemoteFile] = []
         for start in range(0, len(names), SHARE_OF_ASK):
             some = names[start : start + SHARE_OF_ASK]
             answer = self.login.ask(command, [os.fsencode(self.path(name)) for name in some], what="looking there")
@@ -133,7 +133,9 @@ def _kib_per_s(limit_mb_s: float | None, streams: int) -> int | None:
 
 
 @contextlib.contextmanager
-def open_far(remote: Remote, ssh: Sequence[str], program: str, *, make: bool, lock: int) -> Iterator[Far]:
+def open_remote_folder(
+    remote: Remote, ssh: Sequence[str], program: str, *, make: bool, lock: int
+) -> Iterator[RemoteFolder]:
     """Log in and look at the campaign's folder there, which is made where `make` is true.
 
     Raises
@@ -150,4 +152,4 @@ def open_far(remote: Remote, ssh: Sequence[str], program: str, *, make: bool, lo
         answer = login.ask(command, [os.fsencode(folder), mode.encode()], what=f"opening {remote.folder}")
         place = remote_shell.parse_place(answer)
         settled = replace(remote, folder=place.folder) if place.exists else remote
-        yield Far(settled, place, login, data, program, lock)
+        yield RemoteFolder(settled, place, login, data, program, lock)

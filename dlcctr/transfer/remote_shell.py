@@ -65,7 +65,7 @@ for path in sys.stdin.buffer.read().split(b"\\0")[:-1]:
 
 
 @dataclass(frozen=True)
-class Place:
+class FolderInfo:
     """A folder at the other side.
 
     Parameters
@@ -86,7 +86,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Seen:
+class RemoteFile:
     """A file at the other side: its fingerprint, empty where it is not there, and the bytes of it that came before."""
 
     fingerprint: str
@@ -98,14 +98,14 @@ def open_command() -> str:
     return _sh(_OPEN)
 
 
-def parse_place(answer: bytes) -> Place:
+def parse_place(answer: bytes) -> FolderInfo:
     """Read the answer to `open_command`; raises `CommandFailedError` where the shell says something else."""
     head, found, folder = _after_begin(answer).partition(b"\n\n")
     lines = head.decode("utf-8", "replace").split("\n")
     if not found or len(lines) < 2 or not folder.startswith(b"/"):
         raise _not_understood(answer)
     df = re.search(r"\s\d+\s+\d+\s+(-?\d+)\s+(?:\d+%|-)\s", "\n".join(lines[2:]))
-    return Place(
+    return FolderInfo(
         folder=folder.removesuffix(b"\n").decode("utf-8", "surrogateescape"),
         exists=lines[0] == "yes",
         writable=lines[1] == "yes",
@@ -136,7 +136,7 @@ def parse_files(answer: bytes, count: int) -> list[bytes | None]:
     return files
 
 
-def fingerprint_command(place: Place) -> str:
+def fingerprint_command(place: FolderInfo) -> str:
     """Ask for the fingerprints of files: items are their absolute paths.
 
     Raises
@@ -155,12 +155,12 @@ def fingerprint_command(place: Place) -> str:
     )
 
 
-def parse_seen(answer: bytes, count: int) -> list[Seen]:
+def parse_seen(answer: bytes, count: int) -> list[RemoteFile]:
     """Read the answer to `fingerprint_command`, in the order that was asked in."""
     found = re.findall(rb"^(v1:\d+:[0-9a-f]{32}|-) (\d+)$", answer, re.MULTILINE)
     if len(found) != count:
         raise _not_understood(answer)
-    return [Seen("" if word == b"-" else word.decode(), int(partial)) for word, partial in found]
+    return [RemoteFile("" if word == b"-" else word.decode(), int(partial)) for word, partial in found]
 
 
 def _sh(script: str) -> str:

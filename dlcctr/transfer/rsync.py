@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from dlcctr.errors import ToolMissingError
 from dlcctr.system import processes
 from dlcctr.transfer.remote_shell import PARTIAL_FOLDER
-from dlcctr.transfer.ssh import Login, far_error
+from dlcctr.transfer.ssh import Login, ssh_error
 
 MOST_STREAMS = 8
 """sshd lets ten sessions share a login (MaxSessions); one is the login itself."""
@@ -120,7 +120,7 @@ def run_streams(
     keep_open : sequence of int
         File descriptors that they inherit; see `dlcctr.system.processes.pipe`.
     receiver, what : str, optional
-        For messages; see `dlcctr.transfer.ssh.far_error`.
+        For messages; see `dlcctr.transfer.ssh.ssh_error`.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def run_streams(
         _stop(running)
     if failed is not None:
         said = b"".join(failed.said).decode("utf-8", "replace")
-        raise far_error(host, failed.process.returncode, said, receiver=receiver, what=what)
+        raise ssh_error(host, failed.process.returncode, said, receiver=receiver, what=what)
     done(sum(each.n_bytes for each in running))
 
 

@@ -51,7 +51,7 @@ class Login:
         process = processes.pipe([*self.words, self.host, command])
         answer, said = process.communicate(b"".join(item + b"\0" for item in items))
         if process.returncode != 0:
-            raise far_error(self.host, process.returncode, said.decode("utf-8", "replace"), what=what)
+            raise ssh_error(self.host, process.returncode, said.decode("utf-8", "replace"), what=what)
         return answer
 
 
@@ -141,7 +141,7 @@ def _refused(
 ) -> DlcctrError:
     code = process.wait()
     listener.join()
-    return far_error(host, code, b"".join(said).decode("utf-8", "replace"))
+    return ssh_error(host, code, b"".join(said).decode("utf-8", "replace"))
 
 
 SHOWN_LINES = 6
@@ -199,7 +199,7 @@ _GOES_AWAY = (
 _NOISE = re.compile(r"^(rsync error: .*|@+|\s*|mux_client.*|.*Permanently added.*)$")
 
 
-def far_error(host: str, code: int, said: str, *, what: str = "", receiver: str = "") -> DlcctrError:
+def ssh_error(host: str, code: int, said: str, *, what: str = "", receiver: str = "") -> DlcctrError:
     """Say why a command towards another machine failed.
 
     Parameters

@@ -20,11 +20,9 @@ from dlcctr.results.check import finished_rows
 from dlcctr.system import locks
 from dlcctr.system.console import plural, ranges
 from dlcctr.system.files import write_text_atomic
-from dlcctr.transfer.fetch import Wish as FetchWish
-from dlcctr.transfer.fetch import fetch
+from dlcctr.transfer.fetch import FetchOptions, fetch
 from dlcctr.transfer.new_videos import SAME, Arrival, arrivals_of, as_table, look
-from dlcctr.transfer.push import Wish as PushWish
-from dlcctr.transfer.push import push
+from dlcctr.transfer.push import PushOptions, push
 from dlcctr.transfer.remote import Remote
 from dlcctr.transfer.ssh import log_in
 
@@ -37,7 +35,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Wish:
+class WatchOptions:
     """What to watch, and what to do with what comes.
 
     Parameters
@@ -67,7 +65,7 @@ class Wish:
 
 
 @dataclass
-class State:
+class WatchState:
     """What the next round must know; all else is in the manifest, in the results and at the other side.
 
     Parameters
@@ -105,7 +103,7 @@ class Round:
         return not self.open and not self.waiting and self.error is None
 
 
-def watch_once(manifest: Path, wish: Wish, *, say: Say = lambda _: None) -> Round:
+def watch_once(manifest: Path, options: WatchOptions, *, say: Say = lambda _: None) -> Round:
     """One round: take new videos into the manifest, push, submit, fetch.
 
     Each step is safe to be repeated: rows are appended once, files that are there are not sent again, rows are
@@ -119,7 +117,7 @@ def watch_once(manifest: Path, wish: Wish, *, say: Say = lambda _: None) -> Roun
     paths = CampaignPaths.of(manifest)
     with locks.transfer_lock(paths.root / LOCK_NAME, wait_s=1.0):
         file = paths.root / STATE_NAME
-        worker = _Worker(manifest, wish, read_state(file), file, say)
+        worker = _Worker(manifest, options, read_state(file), file, say)
         added = worker.add()
         try:
             done = worker.work(added)
@@ -137,8 +135,8 @@ class _Worker:
     """The steps of a round; the state is written down after each that changed something elsewhere."""
 
     manifest: Path
-    wish: Wish
-    state: State
+    options: WatchOptions
+    state: WatchState
     file: Path
     say: Say
 
@@ -158,9 +156,9 @@ class _Worker:
     def add(self) -> list[int]:
         campaign, rows = read_campaign(self.manifest), read_manifest(self.manifest)
         own = (self.manifest, campaign.file, campaign.out, CampaignPaths.of(self.manifest).root)
-        settle_s = self.wish.settle_s
+        settle_s = self.options.settle_s
         sighting = look(
-            self.wish.folders, rows, self.state.seen,
+            self.options.folders, rows, self.state.seen,
             root=campaign.video_root, own=own, now=time.time(), settle_s=settle_s,
         )  # fmt: skip
         self.state.seen = sighting.seen
@@ -178,14 +176,14 @@ class _Worker:
         submitted = self.submit([i for i in todo if i in self.state.pushed and i not in self.state.submitted])
         fetched = self.fetch() if set(self.state.submitted) & set(todo) else []
         left = [row.index for row in self.open_rows()]
-        if self.wish.resubmit and not submitted and set(left) & set(self.state.submitted):
+        if self.options.resubmit and not submitted and set(left) & set(self.state.submitted):
             self.resubmit()
         return Round(added, pushed, submitted, fetched, self.waiting, len(left))
 
     def push(self, rows: list[int]) -> list[int]:
         if not rows:
             return []
-        sent = push(self.manifest, _push_wish(self.wish, rows, first=not self.state.pushed))
+        sent = push(self.manifest, _push_options(self.options, rows, first=not self.state.pushed))
         for index, why in sent.left_out.items():
             self.say(f"row {index} is not sent: {why}")
         pushed = [index for index in rows if index not in sent.left_out]
@@ -197,59 +195,60 @@ class _Worker:
     def submit(self, rows: list[int]) -> list[int]:
         if rows:
             words = ["submit", self.manifest.name, "--rows", ranges(rows), "--skip-bad-videos", "--json"]
-            _ask_there(self.wish, [*words, *self.wish.submit])
+            _ask_there(self.options, [*words, *self.options.submit])
             self.state.submitted = sorted({*self.state.submitted, *rows})
             self.keep()
             self.say(f"submitted: rows {ranges(rows)}")
         return rows
 
     def fetch(self) -> list[int]:
-        wish = self.wish
+        options = self.options
         taken = fetch(
-            self.manifest, FetchWish(wish.remote, wish.ssh, streams=wish.streams, limit_mb_s=wish.limit_mb_s)
+            self.manifest,
+            FetchOptions(options.remote, options.ssh, streams=options.streams, limit_mb_s=options.limit_mb_s),
         ).taken
         if taken:
             self.say(f"fetched: rows {ranges(taken)}")
         return taken
 
     def resubmit(self) -> None:
-        arrays = _ask_there(self.wish, ["resubmit", self.manifest.name, "--yes", "--json"])["arrays"]
+        arrays = _ask_there(self.options, ["resubmit", self.manifest.name, "--yes", "--json"])["arrays"]
         if arrays:
             self.say(f"submitted again: {plural(len(arrays), 'array')}")
 
 
-def _push_wish(wish: Wish, rows: Sequence[int], *, first: bool) -> PushWish:
-    return PushWish(
-        remote=wish.remote,
-        ssh=wish.ssh,
+def _push_options(options: WatchOptions, rows: Sequence[int], *, first: bool) -> PushOptions:
+    return PushOptions(
+        remote=options.remote,
+        ssh=options.ssh,
         rows=ranges(rows),
-        image=wish.image if first else None,
+        image=options.image if first else None,
         videos_only=not first,
-        streams=wish.streams,
-        limit_mb_s=wish.limit_mb_s,
+        streams=options.streams,
+        limit_mb_s=options.limit_mb_s,
         skip_bad_videos=True,
     )
 
 
-def _ask_there(wish: Wish, words: Sequence[str]) -> dict[str, Any]:
+def _ask_there(options: WatchOptions, words: Sequence[str]) -> dict[str, Any]:
     """Run the other side's dlcctr in the campaign's folder; its JSON answer, which has ``arrays``."""
-    folder = wish.remote.folder
-    line = shlex.join([wish.program, *words])
+    folder = options.remote.folder
+    line = shlex.join([options.program, *words])
     command = f"cd {shlex.quote(folder if folder.startswith('/') else './' + folder)} && {line}"
-    with log_in(wish.remote.host, wish.ssh) as login:
-        answer = login.ask(command, [], what=f"{wish.program} {words[0]} there")
+    with log_in(options.remote.host, options.ssh) as login:
+        answer = login.ask(command, [], what=f"{options.program} {words[0]} there")
     try:
         table: dict[str, Any] = json.loads(answer)
         table["arrays"]
         return table
     except (ValueError, KeyError, TypeError) as error:
         raise CommandFailedError(
-            f"{wish.remote.host}: `{wish.program} {words[0]}` answered something else: {answer[:SHOWN_CHARS]!r}",
+            f"{options.remote.host}: `{options.program} {words[0]}` answered something else: {answer[:SHOWN_CHARS]!r}",
             f"run it there by hand: cd {folder}; {line}",
         ) from error
 
 
-def read_state(file: Path) -> State:
+def read_state(file: Path) -> WatchState:
     """Read the state file; an empty state where there is none.
 
     Raises
@@ -259,16 +258,16 @@ def read_state(file: Path) -> State:
     """
     try:
         table: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return State(**{**table, "seen": arrivals_of(table["seen"])})
+        return WatchState(**{**table, "seen": arrivals_of(table["seen"])})
     except FileNotFoundError:
-        return State()
+        return WatchState()
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ManifestError(
             f"{file}: cannot be read ({error})", "remove it: rows are appended, pushed and submitted once all the same"
         ) from error
 
 
-def write_state(file: Path, state: State) -> None:
+def write_state(file: Path, state: WatchState) -> None:
     """Write the state for the next round, and for people to read."""
     table = {**vars(state), "seen": as_table(state.seen)}
     write_text_atomic(file, json.dumps(table, indent=1, ensure_ascii=False) + "\n")

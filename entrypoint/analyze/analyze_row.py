@@ -14,17 +14,17 @@ from dlcctr.results import commit
 from dlcctr.results.receipt import OutputFile, Receipt
 from dlcctr.system import disk
 from entrypoint.analyze import checkpoint_folder
-from entrypoint.analyze.attempt import Record, make_failure, make_receipt
-from entrypoint.analyze.request import Request
+from entrypoint.analyze.attempt import AttemptRecord, make_failure, make_receipt
+from entrypoint.analyze.request import RowRequest
 from entrypoint.analyze.row_task import RowTask, check_video, resolve
-from entrypoint.analyze.shared_worker import Workplace
+from entrypoint.analyze.shared_worker import SharedWorker
 from entrypoint.environment import provenance
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LEAST_BYTES = 1_000_000
 
 
-def run(request: Request) -> ExitCode:
+def run(request: RowRequest) -> ExitCode:
     """Analyse one row.
 
     Returns
@@ -38,17 +38,17 @@ def run(request: Request) -> ExitCode:
         Its exit code is the process's. A file beside the row's folder says why, except after a signal.
     """
     task = resolve(request)
-    with stoppable("stopped by {}"), Workplace(request.scratch) as place:
+    with stoppable("stopped by {}"), SharedWorker(request.scratch) as place:
         return run_row(task, request, place)
 
 
-def run_row(task: RowTask, request: Request, place: Workplace) -> ExitCode:
+def run_row(task: RowTask, request: RowRequest, place: SharedWorker) -> ExitCode:
     """Analyse one row in a workplace that others may have used before; returns and raises as `run` does."""
     if not request.overwrite and _is_finished(task):
         print(f"{task.name}: already finished, nothing to do: {task.folder}")
         checkpoint_folder.remove_parts(task.folder)
         return ExitCode.OK
-    record = Record()
+    record = AttemptRecord()
     try:
         state = _attempt(task, request, record, place)
     except TryAgainError as stop:
@@ -68,7 +68,7 @@ def run_row(task: RowTask, request: Request, place: Workplace) -> ExitCode:
     return ExitCode.OK
 
 
-def _what_is_kept(task: RowTask, request: Request) -> str:
+def _what_is_kept(task: RowTask, request: RowRequest) -> str:
     """Words for the end of an attempt that was stopped."""
     with contextlib.suppress(DlcctrError):
         if not request.overwrite and commit.standing(task.folder, task.row, task.expected).state == "finished":
@@ -116,7 +116,7 @@ def stoppable(message: str) -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _attempt(task: RowTask, request: Request, record: Record, place: Workplace) -> str:
+def _attempt(task: RowTask, request: RowRequest, record: AttemptRecord, place: SharedWorker) -> str:
     """Analyse and commit. Returns what to tell of it."""
     from entrypoint.analyze.analyze_video import analyse
 
@@ -139,7 +139,7 @@ def _attempt(task: RowTask, request: Request, record: Record, place: Workplace) 
     return f"{state.value}, {record.scan.stream} frames, path {record.path}{backend}"
 
 
-def _choose_device(request: Request) -> tuple[str, bool]:
+def _choose_device(request: RowRequest) -> tuple[str, bool]:
     """``cuda`` or ``cpu``, and whether the CPU may be used: only where it was asked for or allowed."""
     from entrypoint.environment.gpu import examine_driver
 

@@ -16,14 +16,14 @@ from dlcctr.model.inspection import ModelInfo
 from dlcctr.system import disk
 from dlcctr.system.cpus import cpu_count
 from entrypoint.analyze import checkpoint_folder
-from entrypoint.analyze.attempt import Record
+from entrypoint.analyze.attempt import AttemptRecord
 from entrypoint.analyze.row_task import RowTask
-from entrypoint.analyze.shared_worker import Workplace
+from entrypoint.analyze.shared_worker import SharedWorker
 from entrypoint.analyze.worker_process import Worker
 from entrypoint.protocol import WARNING, Job
 
 if TYPE_CHECKING:
-    from entrypoint.analyze.request import Request
+    from entrypoint.analyze.request import RowRequest
     from entrypoint.video.frame_scan import FrameScan
 
 RESULTS = "results"
@@ -35,10 +35,10 @@ SHOWN_LINES = 15
 
 def analyse(
     task: RowTask,
-    request: Request,
-    record: Record,
+    request: RowRequest,
+    record: AttemptRecord,
     scratch: Path,
-    place: Workplace,
+    place: SharedWorker,
     *,
     device: str,
     may_use_cpu: bool,
@@ -65,7 +65,7 @@ def analyse(
         with record.timed("scan"):
             record.scan = scan_video(task.video, threads=threads)
         _check_frames(task, record.scan, scratch)
-        device = _settle_device(place.wait_ready(), device, may_use_cpu, record)
+        device = _resolve_device(place.wait_ready(), device, may_use_cpu, record)
         session = _Session(task, request, record, record.scan, worker, config=config, device=device, scratch=scratch)
         return session.run()
     except AnalysisError:
@@ -93,7 +93,7 @@ def _check_frames(task: RowTask, scan: FrameScan, scratch: Path) -> None:
     disk.check_space(task.folder.parent, need)
 
 
-def _settle_device(ready: dict[str, Any], device: str, may_use_cpu: bool, record: Record) -> str:
+def _resolve_device(ready: dict[str, Any], device: str, may_use_cpu: bool, record: AttemptRecord) -> str:
     """Compare what was chosen with what the engine itself can use."""
     record.software = ready["versions"]
     record.add_time("import", ready["import_s"])
@@ -113,8 +113,8 @@ class _Session:
     """A worker that is ready, and all that its jobs are made of."""
 
     task: RowTask
-    request: Request
-    record: Record
+    request: RowRequest
+    record: AttemptRecord
     scan: FrameScan
     worker: Worker
     config: Path
@@ -292,4 +292,4 @@ SKELETON = "project"
 
 def make_skeleton(model: ModelInfo, scratch: Path) -> Path:
     """Make the skeleton of a model below `scratch` and give its config.yaml; raises `ModelError`."""
-    return inference_project.make_skeleton(model, scratch / SKELETON)
+    return inference_project.make_inference_project(model, scratch / SKELETON)

@@ -21,7 +21,7 @@ MAX_RANGES = 10
 
 
 @dataclass
-class Record:
+class AttemptRecord:
     """Facts of one attempt, filled in as they become known.
 
     Parameters
@@ -70,19 +70,19 @@ def _ranges(missing: list[list[int]]) -> str:
     return shown + (f" and {len(missing) - MAX_RANGES} ranges more" if len(missing) > MAX_RANGES else "")
 
 
-def make_receipt(task: RowTask, record: Record, state: RowState, files: list[OutputFile]) -> Receipt:
+def make_receipt(task: RowTask, record: AttemptRecord, state: RowState, files: list[OutputFile]) -> Receipt:
     """Receipt of a result."""
     return _receipt(task, record, state, cause=record.lost_frames, exit_code=0, files=files)
 
 
-def make_failure(task: RowTask, record: Record, error: DlcctrError, state: RowState) -> Receipt:
+def make_failure(task: RowTask, record: AttemptRecord, error: DlcctrError, state: RowState) -> Receipt:
     """Receipt of an attempt that gave no result."""
     cause = f"{error.message} ({error.hint})" if error.hint else error.message
     return _receipt(task, record, state, cause=cause, exit_code=int(error.exit_code), files=[])
 
 
 def _receipt(
-    task: RowTask, record: Record, state: RowState, *, cause: str, exit_code: int, files: list[OutputFile]
+    task: RowTask, record: AttemptRecord, state: RowState, *, cause: str, exit_code: int, files: list[OutputFile]
 ) -> Receipt:
     scan, batch_size = record.scan, record.batch_size or task.settings.batch_size or task.model.batch_size
     return Receipt(
@@ -112,7 +112,7 @@ def _receipt(
     )
 
 
-def _model_facts(task: RowTask, record: Record) -> dict[str, Any]:
+def _model_facts(task: RowTask, record: AttemptRecord) -> dict[str, Any]:
     model = task.model
     return {
         "id": model.id,

@@ -11,7 +11,7 @@ from dlcctr.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Request:
+class RowRequest:
     """What the command line asks for; None (or empty) means: what the manifest's row and campaign.toml say.
 
     Parameters
@@ -136,7 +136,7 @@ class TaskRequest:
     ----------
     number : int
         Zero-based task of the plan.
-    row : Request
+    row : RowRequest
         Options for each of its rows; its index means nothing.
     claims : Path or None
         Folder in which the GPUs of one task share out its rows (see `entrypoint.analyze.multi_gpu`); None where
@@ -145,5 +145,5 @@ class TaskRequest:
 
     plan: Path
     number: int
-    row: Request
+    row: RowRequest
     claims: Path | None = None

@@ -17,7 +17,7 @@ from dlcctr.model.inspection import ModelInfo
 from dlcctr.results.expected import Expected, expected_of
 
 if TYPE_CHECKING:
-    from entrypoint.analyze.request import Request
+    from entrypoint.analyze.request import RowRequest
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def result_parameters(task: RowTask) -> dict[str, Any]:
     }
 
 
-def resolve(request: Request) -> RowTask:
+def resolve(request: RowRequest) -> RowTask:
     """Read manifest, campaign and model for a request.
 
     Raises
@@ -88,14 +88,14 @@ def resolve(request: Request) -> RowTask:
     return resolve_row(row, read_campaign(request.manifest), request)
 
 
-def resolve_row(row: Row, campaign: Campaign, request: Request) -> RowTask:
+def resolve_row(row: Row, campaign: Campaign, request: RowRequest) -> RowTask:
     """Put a row, its campaign and the command line together; raises as `resolve` does."""
     settings = _override(row_settings(row, campaign), request)
     _check_inside(row, request.manifest)
     return RowTask(row, settings, inspect_campaign_model(settings))
 
 
-def _override(settings: Campaign, request: Request) -> Campaign:
+def _override(settings: Campaign, request: RowRequest) -> Campaign:
     changes: dict[str, Any] = {
         "model": request.model and request.model.absolute(),
         "out": request.out and request.out.absolute(),

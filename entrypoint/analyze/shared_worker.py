@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ROW_FOLDER = "row"
 
 
-class Workplace:
+class SharedWorker:
     """Opened when a row first needs it, so that finished rows cost nothing; closed with everything in it.
 
     Parameters
@@ -34,7 +34,7 @@ class Workplace:
         self._kind: tuple[str, str] = ("", "")
         self._ready: dict[str, Any] | None = None
 
-    def __enter__(self) -> Workplace:
+    def __enter__(self) -> SharedWorker:
         return self
 
     def __exit__(

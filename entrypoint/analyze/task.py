@@ -6,7 +6,7 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.planning.plan import read_plan, task_rows
 from entrypoint.analyze.analyze_row import stoppable
 from entrypoint.analyze.request import TaskRequest
-from entrypoint.analyze.shared_worker import Workplace
+from entrypoint.analyze.shared_worker import SharedWorker
 from entrypoint.analyze.task_rows import _run_one, first_failure, say_result
 
 
@@ -31,7 +31,7 @@ def run_task(request: TaskRequest) -> int:
         if len(gpus) > 1 and len(rows) > 1:
             return run_lanes(request, rows, gpus)
     message = f"task {request.number}: stopped by {{}}; finished rows stay"
-    with stoppable(message), Workplace(request.row.scratch) as place:
+    with stoppable(message), SharedWorker(request.row.scratch) as place:
         codes = {row.index: code for row in rows if (code := _run_one(row, request, place)) is not None}
     say_result(request.number, rows, codes)
     return first_failure(rows, codes)

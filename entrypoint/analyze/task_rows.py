@@ -15,13 +15,13 @@ from dlcctr.system.console import one_line, ranges
 from entrypoint.analyze.analyze_row import run_row
 from entrypoint.analyze.request import TaskRequest
 from entrypoint.analyze.row_task import resolve_row
-from entrypoint.analyze.shared_worker import Workplace
+from entrypoint.analyze.shared_worker import SharedWorker
 
 ROW_MARK = "== row"
 """Begins the line before a row's own lines; `dlcctr logs` looks for it."""
 
 
-def _run_one(row: Row, request: TaskRequest, place: Workplace) -> int | None:
+def _run_one(row: Row, request: TaskRequest, place: SharedWorker) -> int | None:
     """Exit code of a row; None where another lane has it, or where none is tried any more."""
     if place.without_gpu or (request.claims and not claim(request.claims, row.index)):
         return None
@@ -32,7 +32,7 @@ def _run_one(row: Row, request: TaskRequest, place: Workplace) -> int | None:
     return code
 
 
-def _attempt(row: Row, request: TaskRequest, place: Workplace) -> ExitCode:
+def _attempt(row: Row, request: TaskRequest, place: SharedWorker) -> ExitCode:
     options = replace(request.row, index=row.index)
     try:
         return run_row(resolve_row(row, read_campaign(options.manifest), options), options, place)

@@ -8,7 +8,7 @@ from dlcctr.errors import ModelError
 from entrypoint.engines import openvino
 from entrypoint.engines.base import Network, NotCovered
 from entrypoint.loop.compare import comparable, difference
-from entrypoint.loop.result import Result
+from entrypoint.loop.result import LoopResult
 from entrypoint.protocol import Job
 
 CHECKED_FRAMES = 8
@@ -18,7 +18,7 @@ MARGIN = 10
 may be off by more on other frames. The ones that were measured stay below a fiftieth."""
 
 
-def choose_backend(network: Network, job: Job, frames: Any, result: Result) -> tuple[str, str]:
+def choose_backend(network: Network, job: Job, frames: Any, result: LoopResult) -> tuple[str, str]:
     """Name of what computes the network, and why it is not OpenVINO where that was wanted."""
     engine = network.use_engine()
     if job.backend == "engine":
@@ -52,7 +52,7 @@ def _predict_with_openvino(network: Network, frames: Any) -> Any:
         raise openvino.refusal(error) from error
 
 
-def predict(network: Network, frames: Any, result: Result) -> Any:
+def predict(network: Network, frames: Any, result: LoopResult) -> Any:
     """Positions of a batch, in smaller batches from where memory does not suffice on; no frame is left out."""
     import numpy
 

@@ -16,7 +16,7 @@ NAME = re.compile(r"(\d+)-(\d+)\.npz")
 
 
 @dataclass(frozen=True)
-class Part:
+class Checkpoint:
     """Decoded frames ``[first, stop)``, and how their positions were made.
 
     Parameters
@@ -40,7 +40,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class PartsFolder:
+class CheckpointFolder:
     """The parts of one row, of all attempts that agree in what the folder's name stands for.
 
     Parameters
@@ -56,7 +56,7 @@ class PartsFolder:
     n_bodyparts: int
     batch_size: int
 
-    def write(self, part: Part, positions: Any) -> None:
+    def write(self, part: Checkpoint, positions: Any) -> None:
         """Write a part, so that it is there whole or not at all, also after a power cut. The folder must be there.
 
         Parameters
@@ -76,7 +76,7 @@ class PartsFolder:
         numpy.savez(file, positions=positions, facts=numpy.frombuffer(facts, numpy.uint8))
         write_bytes_atomic(self.path / part.name, file.getvalue(), make_folder=False)
 
-    def chain(self) -> Iterator[tuple[Part, Any]]:
+    def chain(self) -> Iterator[tuple[Checkpoint, Any]]:
         """Parts without a gap from the first frame on, each with its positions (n, n_bodyparts, 3).
 
         Of parts that overlap, the one that reaches furthest is taken, from where the one before ends.
@@ -101,13 +101,13 @@ class PartsFolder:
             return []
         return sorted(((int(name[1]), int(name[2])) for name in found if name), key=lambda each: (-each[1], each[0]))
 
-    def _next(self, names: list[tuple[int, int]], done: int) -> tuple[Part, Any] | None:
+    def _next(self, names: list[tuple[int, int]], done: int) -> tuple[Checkpoint, Any] | None:
         for first, stop in names:
             if first <= done < stop and (found := self._read(first, stop)):
                 return found
         return None
 
-    def _read(self, first: int, stop: int) -> tuple[Part, Any] | None:
+    def _read(self, first: int, stop: int) -> tuple[Checkpoint, Any] | None:
         """A part with its positions; None where the file is damaged, or is not what its name and place say."""
         import numpy
 
@@ -116,7 +116,7 @@ class PartsFolder:
             with numpy.load(io.BytesIO(data), allow_pickle=False) as content:
                 facts = json.loads(content["facts"].tobytes())
                 positions = content["positions"]
-            folder, part = facts.pop("folder"), Part(**facts)
+            folder, part = facts.pop("folder"), Checkpoint(**facts)
         except Exception:  # damage makes zipfile, numpy and json raise nearly everything
             return None
         fits = (

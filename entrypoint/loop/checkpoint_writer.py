@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from entrypoint.loop.checkpoint_files import Part, PartsFolder
+from entrypoint.loop.checkpoint_files import Checkpoint, CheckpointFolder
 from entrypoint.loop.compare import difference
 from entrypoint.loop.pose_array import stream_numbers
 from entrypoint.loop.termination import save_when_terminated
@@ -20,7 +20,7 @@ class OtherPositions(Exception):
     """The network gives others than earlier attempts have kept; its text says by how much."""
 
 
-class Keeper:
+class CheckpointWriter:
     """Positions of one video between an array that is gone with the process, and parts that stay.
 
     Parameters
@@ -32,16 +32,16 @@ class Keeper:
     ----------
     start : int
         So many decoded frames were finished by earlier attempts.
-    used : list of Part
+    used : list of Checkpoint
         What of theirs is used.
     """
 
     def __init__(self, job: Job, poses: Any) -> None:
         size = job.batch_size or 1
-        self.start, self.used = 0, list[Part]()
-        self._folder = PartsFolder(Path(job.parts), job.decoded, poses.shape[1], size) if job.parts else None
+        self.start, self.used = 0, list[Checkpoint]()
+        self._folder = CheckpointFolder(Path(job.parts), job.decoded, poses.shape[1], size) if job.parts else None
         self._poses, self._numbers, self._part_s = poses, stream_numbers(job), job.part_s
-        self._new = Part(0, 0, size, job.device, "")
+        self._new = Checkpoint(0, 0, size, job.device, "")
         self._saved_s = time.monotonic()
         self._made = self._warned = False
         self._lock = threading.Lock()
@@ -83,7 +83,7 @@ class Keeper:
             Its first frame, of the decoded ones.
         positions : ndarray, (n, n_bodyparts, 3)
         batch_size, backend
-            In force; see `Part`.
+            In force; see `Checkpoint`.
 
         Raises
         ------
@@ -133,7 +133,7 @@ class Keeper:
             warn(f"finished parts cannot be kept in {self._folder.path} ({why}); the analysis goes on without")
             self._warned = True
 
-    def _use(self, part: Part) -> None:
+    def _use(self, part: Checkpoint) -> None:
         """Parts that were made alike are one."""
         last = self.used[-1] if self.used else None
         if last and replace(last, first=part.first, stop=part.stop) == part:

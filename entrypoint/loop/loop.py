@@ -11,10 +11,10 @@ from dlcctr.errors import VideoError
 from entrypoint.engines.base import Network, NotCovered
 from entrypoint.loop.backend import choose_backend, predict
 from entrypoint.loop.batch_reader import BatchReader
-from entrypoint.loop.checkpoint_writer import Keeper, OtherPositions
+from entrypoint.loop.checkpoint_writer import CheckpointWriter, OtherPositions
 from entrypoint.loop.compare import difference
 from entrypoint.loop.pose_array import open_poses
-from entrypoint.loop.result import Result
+from entrypoint.loop.result import LoopResult
 from entrypoint.loop.stock_batches import StockBatches
 from entrypoint.loop.stock_pixels import prove_pixels, read_first_picture
 from entrypoint.protocol import Job
@@ -49,7 +49,7 @@ class Loop:
         self._proven.clear()
         self._backends.clear()
 
-    def analyze(self, job: Job) -> Result:
+    def analyze(self, job: Job) -> LoopResult:
         """Analyse a video, and write DeepLabCut's files of all stream frames into the job's folder.
 
         Raises
@@ -61,7 +61,7 @@ class Loop:
         """
         began, clock = time.time(), time.perf_counter()
         network = self._load(job)
-        result = Result(network.scorer, job.batch_size or 1)
+        result = LoopResult(network.scorer, job.batch_size or 1)
         result.add("load", clock)
         with open_poses(job, network.n_bodyparts) as poses:
             self._fill(poses, job, network, result)
@@ -77,20 +77,20 @@ class Loop:
             self._network, self._key = self._open(job), key
         return self._network
 
-    def _fill(self, poses: Any, job: Job, network: Network, result: Result) -> None:
-        keeper = Keeper(job, poses)
-        with keeper.saving():
-            keeper.restore()
+    def _fill(self, poses: Any, job: Job, network: Network, result: LoopResult) -> None:
+        checkpoints = CheckpointWriter(job, poses)
+        with checkpoints.saving():
+            checkpoints.restore()
             try:
-                self._analyze_rest(job, network, result, keeper)
+                self._analyze_rest(job, network, result, checkpoints)
             except OtherPositions as why:
-                keeper.discard(str(why))
-                self._analyze_rest(job, network, result, keeper)
-        result.parts = keeper.used
+                checkpoints.discard(str(why))
+                self._analyze_rest(job, network, result, checkpoints)
+        result.parts = checkpoints.used
 
-    def _analyze_rest(self, job: Job, network: Network, result: Result, keeper: Keeper) -> None:
+    def _analyze_rest(self, job: Job, network: Network, result: LoopResult, checkpoints: CheckpointWriter) -> None:
         """Analyse what is not kept yet, and before it the first batch again, which proves what is."""
-        size, start, at = job.batch_size or 1, keeper.start, 0
+        size, start, at = job.batch_size or 1, checkpoints.start, 0
         box, whole = network.box(job), StockBatches(size) if network.batch_matters else None
         # Stock fills the last batch up with the one before: that must be there, though its positions are known
         skip = size, max(size, start - size if whole else start)
@@ -110,7 +110,7 @@ class Loop:
                 batch = whole.fill(frames) if whole else frames
                 if not 0 < at < start:
                     positions = predict(network, batch, result)[: len(frames)]
-                    keeper.take(at, positions, result.batch_size, result.backend)
+                    checkpoints.take(at, positions, result.batch_size, result.backend)
                 result.add("network", clock)
                 at = skip[1] if at + len(frames) == skip[0] else at + len(frames)
                 progress.show(max(at, start))
@@ -130,7 +130,7 @@ class Loop:
             raise NotCovered(f"on its first frame DeepLabCut's own runner gives other positions ({off})")
         self._proven.add(frame.shape)
 
-    def _settle_backend(self, network: Network, job: Job, frames: Any, result: Result) -> None:
+    def _settle_backend(self, network: Network, job: Job, frames: Any, result: LoopResult) -> None:
         """Let OpenVINO compute the network where it is wanted and gives the engine's positions on real frames.
 
         Raises

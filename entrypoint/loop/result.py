@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from entrypoint.loop.checkpoint_files import Part
+from entrypoint.loop.checkpoint_files import Checkpoint
 
 
 @dataclass
-class Result:
+class LoopResult:
     """What an analysis took, in seconds by phase, and how it was done.
 
     Parameters
@@ -20,7 +20,7 @@ class Result:
         Name and version of what computed the network.
     why_engine : str
         Why that was not OpenVINO, where it was wanted; completes "because …".
-    parts : list of Part
+    parts : list of Checkpoint
         What earlier attempts had finished.
     """
 
@@ -29,7 +29,7 @@ class Result:
     backend: str = ""
     why_engine: str = ""
     timings_s: dict[str, float] = field(default_factory=dict)
-    parts: list[Part] = field(default_factory=list)
+    parts: list[Checkpoint] = field(default_factory=list)
 
     def add(self, phase: str, since: float) -> None:
         """Add the time since a `time.perf_counter` to a phase."""

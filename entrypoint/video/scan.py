@@ -125,7 +125,7 @@ def _count(shape: Shape, reading: DecodePass) -> list[StreamFrame]:
         if shape.steady and trusted:
             slots = fill_gaps(slots, shape.path, limit=max(header, 2 * len(slots)))
         elif not trusted and not shape.places:
-            _refuse_frames_behind_a_hole(slots, shape)
+            _check_numbering(slots, shape)
     if shape.cut or (shape.is_avi and not shape.places):
         slots += [StreamFrame(None)] * (header - len(slots))
     return slots
@@ -206,7 +206,7 @@ def _suspectjumps(shape: Shape, packets: list[Packet]) -> None:
             before.corrupt = packet.after_loss = True
 
 
-def _refuse_frames_behind_a_hole(slots: list[StreamFrame], shape: Shape) -> None:
+def _check_numbering(slots: list[StreamFrame], shape: Shape) -> None:
     """Where neither an index nor timestamps count what is lost, frames behind it have no number."""
     good = [slot.output is not None for slot in slots]
     if shape.broken or shape.indexed or (False in good and any(good[good.index(False) :])):

@@ -2,8 +2,8 @@
 
 Writes docs/benchmark.json, and from it docs/benchmark.md and its plot (`tests.benchmarks.page`). All sides are
 processes of their own that have everything imported; they analyse the same video with the same network in turn,
-several times, so that what else the machine does meets all of them. The networks have seeded random weights: speed does not depend on
-what they were taught. An engine that is not named keeps its results of the run before.
+several times, so that what else the machine does meets all of them. The networks have seeded random weights: speed does
+not depend on what they were taught. An engine that is not named keeps its results of the run before.
 """
 
 from __future__ import annotations

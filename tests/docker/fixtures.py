@@ -30,11 +30,11 @@ def docker_engine() -> str:
 def ensure_image(flavour: Flavour) -> str:
     """Build a flavour's image (quick where nothing has changed); gives its tag."""
     from dlcctr.image.build import build_image
-    from dlcctr.image.package_sources import settle_sources
+    from dlcctr.image.package_sources import resolve_sources
 
     subprocess.run(["sh", str(CHECKOUT / "scripts" / "base.sh"), "--if-needed"], check=True)
     checkout = find_checkout()
-    return build_image(flavour, checkout, settle_sources(checkout), read_pins())
+    return build_image(flavour, checkout, resolve_sources(checkout), read_pins())
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX, ExitCode
 from dlcctr.image.build import resolve_base
 from dlcctr.image.context import stage
 from dlcctr.image.flavours import Flavour, find_checkout, list_flavours, pick_flavour, read_pins
-from dlcctr.image.package_sources import settle_sources
+from dlcctr.image.package_sources import resolve_sources
 from tests.docker.fixtures import ensure_image
 
 SITE = "/opt/dlc/lib/python3.11/site-packages"
@@ -157,7 +157,7 @@ def test_runs_as_any_user_without_home_network_or_a_writable_root(cpu_image: str
 @pytest.mark.real
 def test_a_build_without_cpu_torch_says_what_to_do(docker_engine: str, tmp_path: Path) -> None:
     checkout, flavour = find_checkout(), pick_flavour(list_flavours(), read_pins(), "pytorch", "cpu")
-    stage(checkout, tmp_path, flavour.lock, settle_sources(checkout))
+    stage(checkout, tmp_path, flavour.lock, resolve_sources(checkout))
     for wheel in (tmp_path / "wheels").glob("*.whl"):
         wheel.unlink()
     base, _ = resolve_base(read_pins())

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from dlcctr.runtime import executor as local
-from dlcctr.runtime.base import Command, Job
-from dlcctr.runtime.executor import Outcome, Task, run_tasks
+from dlcctr.runtime.base import Command, RowJob
+from dlcctr.runtime.executor import Outcome, RowRun, run_tasks
 from dlcctr.runtime.slots import Slot
 
 pytestmark = pytest.mark.real
@@ -35,11 +35,11 @@ class Scripted:
     contained: bool = False
     cleaned: list[str] = field(default_factory=list)
 
-    def command(self, job: Job) -> Command:
+    def command(self, job: RowJob) -> Command:
         env = {**os.environ, "SCRATCH": str(job.scratch), "GPU": str(job.gpu)}
         return Command([sys.executable, "-I", "-c", textwrap.dedent(self.scripts[job.index])], env)
 
-    def clean(self, job: Job) -> None:
+    def clean(self, job: RowJob) -> None:
         self.cleaned.append(job.name)
 
 
@@ -50,21 +50,21 @@ class Record:
     events: list[str] = field(default_factory=list)
     most: int = 0
 
-    def started(self, task: Task, slot: Slot) -> None:
+    def started(self, task: RowRun, slot: Slot) -> None:
         self.events.append(f"start {task.index} gpu {slot.gpu}")
 
     def ended(self, outcome: Outcome) -> None:
         self.events.append(f"end {outcome.index}")
 
-    def running(self, tasks: Sequence[tuple[Task, float]]) -> None:
+    def running(self, tasks: Sequence[tuple[RowRun, float]]) -> None:
         self.most = max(self.most, len(tasks))
 
     def stopping(self) -> None:
         self.events.append("stopping")
 
 
-def tasks_of(scripts: dict[int, str], folder: Path) -> list[Task]:
-    return [Task(i, f"v{i}.mp4", folder / "m.csv", folder / "logs" / f"row{i}.log") for i in scripts]
+def tasks_of(scripts: dict[int, str], folder: Path) -> list[RowRun]:
+    return [RowRun(i, f"v{i}.mp4", folder / "m.csv", folder / "logs" / f"row{i}.log") for i in scripts]
 
 
 def test_a_bad_row_never_stops_the_others(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_scratch_or_log_that_cannot_be_made_fails_its_row_alone(tmp_path: Path
     scripts = {0: "pass", 1: "pass"}
     tasks = tasks_of(scripts, tmp_path)
     (tmp_path / "file").touch()
-    tasks[0] = Task(0, "v0.mp4", tasks[0].manifest, tmp_path / "file" / "row0.log")
+    tasks[0] = RowRun(0, "v0.mp4", tasks[0].manifest, tmp_path / "file" / "row0.log")
     found = run_tasks(tasks, Scripted(scripts), [FREE], Record(), scratch_root=tmp_path)
     assert [each.code for each in found] == [8, 0]
 

@@ -159,7 +159,7 @@ def test_both_ways_to_look_give_the_manifests_fingerprint(sides: Sides, tools: s
     part.parent.mkdir()
     part.write_bytes(b"12345")
     files = sorted(path for path in root.rglob("*") if path.is_file())
-    place = far_scripts.Place("/x", exists=True, writable=True, free_bytes=None, tools=frozenset(tools))
+    place = far_scripts.FolderInfo("/x", exists=True, writable=True, free_bytes=None, tools=frozenset(tools))
     command = far_scripts.fingerprint_command(place)
     items = b"".join(str(path).encode() + b"\0" for path in [*files, root / "nothing", root])
     for shell in ("sh", "bash"):

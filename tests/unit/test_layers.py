@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,137 @@ ALLOWED = {*sys.stdlib_module_names, "__future__", "typer", "dlcctr", "tomllib",
 """tomli is tomllib under its old name."""
 
 HEAVY = ("deeplabcut", "torch", "tensorflow", "pandas", "numpy", "tables", "av", "docker", "spython", "cv2")
+
+
+LAYERS = (
+    ("dlcctr",),  # its face: the version
+    ("dlcctr.contract",),
+    ("dlcctr.errors",),
+    ("dlcctr.system",),
+    ("dlcctr.model", "dlcctr.image"),
+    ("dlcctr.campaign",),
+    ("dlcctr.results",),
+    ("dlcctr.runtime", "dlcctr.transfer"),
+    ("dlcctr.planning",),
+    ("dlcctr.slurm",),
+    ("dlcctr.commands",),
+    ("dlcctr.cli",),
+    ("dlcctr.__main__",),
+    ("entrypoint",),
+    ("entrypoint.protocol",),
+    ("entrypoint.video", "entrypoint.environment"),
+    ("entrypoint.engines",),
+    ("entrypoint.loop",),
+    ("entrypoint.worker", "entrypoint.analyze", "entrypoint.doctor", "entrypoint.tensor_check"),
+    ("entrypoint.app",),
+    ("entrypoint.__main__",),
+)
+"""Rooms from the ground up (docs/architecture.md). A room imports from those below its own floor only."""
+FLOOR = {room: floor for floor, rooms in enumerate(LAYERS) for room in rooms}
+SUPERVISOR_NEVER = {"entrypoint.engines", "entrypoint.loop", "entrypoint.worker"}
+"""What imports DeepLabCut runs in the worker process; the supervisor starts that, and imports none of it."""
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the two packages, by its dotted name."""
+    files = [*SOURCES, *sorted((ROOT / "entrypoint").rglob("*.py"))]
+    return {".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file for file in files}
+
+
+MODULES = modules()
+
+
+def imported(name: str, file: Path | None = None) -> set[str]:
+    """Modules of the two packages that a module imports anywhere in it, for types included."""
+    tree = ast.parse((file or MODULES[name]).read_text(encoding="utf-8"))
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in MODULES else node.module)
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {each for each in found if each in MODULES}
+
+
+def room_of(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+def upward(name: str, targets: set[str]) -> set[str]:
+    """Those of a module's imports that do not run down."""
+    room = room_of(name)
+    return {each for each in targets if room_of(each) != room and FLOOR[room_of(each)] >= FLOOR[room]}
+
+
+def circles(arrows: dict[str, set[str]]) -> Iterator[list[str]]:
+    """Ways from a module along imports back to itself."""
+    done: set[str] = set()
+
+    def walk(name: str, way: list[str]) -> Iterator[list[str]]:
+        if name in way:
+            yield [*way[way.index(name) :], name]
+        elif name not in done:
+            for each in sorted(arrows[name]):
+                yield from walk(each, [*way, name])
+            done.add(name)
+
+    for name in arrows:
+        yield from walk(name, [])
+
+
+def test_every_module_has_a_floor() -> None:
+    assert {room_of(name) for name in MODULES} == set(FLOOR)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_run_down(name: str) -> None:
+    assert not upward(name, imported(name))
+
+
+def test_no_modules_import_each_other() -> None:
+    assert not list(circles({name: imported(name) for name in MODULES}))
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if room_of(name) == "entrypoint.analyze"])
+def test_the_supervisor_imports_nothing_that_imports_deeplabcut(name: str) -> None:
+    assert not {room_of(each) for each in imported(name)} & SUPERVISOR_NEVER
+
+
+def test_an_import_that_runs_up_or_in_a_circle_is_seen(tmp_path: Path) -> None:
+    file = tmp_path / "odd.py"
+    file.write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from dlcctr.slurm import ledger\n"
+        "def f():\n    from dlcctr.commands.run import add\n"
+    )
+    found = imported("dlcctr.system.files", file)
+    assert upward("dlcctr.system.files", found) == {"dlcctr.slurm.ledger", "dlcctr.commands.run"}
+    assert list(circles({"a": {"b"}, "b": {"c"}, "c": {"b"}})) == [["b", "c", "b"]]
+
+
+NAMES = re.compile(r"`((?:dlcctr|entrypoint|tests)(?:\.\w+)+)`")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_what_a_docstring_refers_to_is_there(name: str) -> None:
+    for reference in NAMES.findall(MODULES[name].read_text(encoding="utf-8")):
+        words = reference.split(".")
+        lengths = [n for n in range(len(words), 0, -1) if ".".join(words[:n]) in MODULES]
+        assert lengths, reference
+        if lengths[0] < len(words):
+            tree = ast.parse(MODULES[".".join(words[: lengths[0]])].read_text(encoding="utf-8"))
+            named = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+            named |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+            assert words[lengths[0]] in named, reference
+
+
+def test_the_wheel_has_every_package() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    listed = re.search(r"\[tool\.setuptools\]\npackages = \[(.*?)\]", text, re.DOTALL)
+    assert listed
+    packages = {".".join(file.parent.relative_to(ROOT).parts) for file in MODULES.values()}
+    assert set(re.findall(r'"([\w.]+)"', listed[1])) == packages | {"dlcctr.slurm_files"}
 
 
 def imports(file: Path, *, top_only: bool) -> set[str]:

@@ -36,14 +36,14 @@ def cancel_manifest(
     queued = find_queued(manifest, rows)
     if not as_json:
         _show(manifest, queued)
-    go = bool(queued.doomed) and (yes or (not as_json and _confirm(queued)))
+    go = bool(queued.targets) and (yes or (not as_json and _confirm(queued)))
     if go:
         cancel(queued)
     if as_json:
         print_json("cancel", **as_fields(manifest, queued, cancelled=go))
     elif go:
         print_lines([f"cancelled {queued.n_tasks} tasks", f"next: dlcctr status {shlex.quote(str(manifest))}"])
-    if queued.doomed and not go:
+    if queued.targets and not go:
         raise UsageError("nothing was cancelled", "say --yes to cancel these tasks")
 
 
@@ -56,14 +56,14 @@ def _confirm(queued: Queued) -> bool:
 def _show(manifest: Path, queued: Queued) -> None:
     from dlcctr.system.console import print_lines, print_table, ranges
 
-    if not queued.doomed:
+    if not queued.targets:
         what = "is waiting or running" if queued.n_submissions else "was submitted"
         print_lines([f"{manifest}: nothing {what}"])
         return
     print_table(
         ("job", "running", "waiting", "rows"),
         [(each.job, ranges(each.running) or "-", ranges(each.pending) or "-", ranges(each.rows) or "?")
-         for each in queued.doomed],
+         for each in queued.targets],
     )  # fmt: skip
     print_lines(["rows that are finished stay finished; a running row loses what it has not written yet"])
     if queued.bystanders:
@@ -79,7 +79,7 @@ def as_fields(manifest: Path, queued: Queued, *, cancelled: bool) -> dict[str, A
         "cancelled": cancelled,
         "jobs": [
             {"job": each.job, "running": list(each.running), "pending": list(each.pending), "rows": list(each.rows)}
-            for each in queued.doomed
+            for each in queued.targets
         ],
         "bystanders": list(queued.bystanders),
     }

@@ -31,7 +31,7 @@ Tasks = Annotated[int | None, typer.Option(min=1, help="Number of array tasks.")
 TaskTime = Annotated[float | None, typer.Option("--task-time", metavar="MIN", help="Minutes of one array task.")]
 
 
-def settle_site(name: str, **changes: Any) -> Site:
+def resolve_site(name: str, **changes: Any) -> Site:
     """Site profile with the command line's changes; ``--gres none`` asks for no GPU."""
     from dlcctr.slurm.site.files import find_site
     from dlcctr.slurm.site.profile import override

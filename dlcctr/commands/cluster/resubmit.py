@@ -13,7 +13,7 @@ from dlcctr.commands.cluster import options
 
 if TYPE_CHECKING:
     from dlcctr.slurm.submit.retry import Decision
-    from dlcctr.slurm.submit.submit import Submitted
+    from dlcctr.slurm.submit.submit import SubmitResult
 
 
 def add(app: typer.Typer) -> None:
@@ -48,11 +48,11 @@ def resubmit_manifest(
 ) -> None:
     """Submit what is not whole, by cause: more time, more memory, another node, once more; show it first."""
     from dlcctr.slurm.submit.job_arrays import JobOptions
-    from dlcctr.slurm.submit.resubmit import Request, find_decision, resubmit
+    from dlcctr.slurm.submit.resubmit import ResubmitRequest, find_decision, resubmit
     from dlcctr.system.console import print_json
     from dlcctr.system.progress import progress
 
-    request = Request(
+    request = ResubmitRequest(
         job=JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, options.node_names(exclude)),
         plan=options.plan_options(fps, None, None, max_parallel),
         changes={"partition": partition, "account": account, "qos": qos, "gres": gres, "gpus": gpus,
@@ -64,7 +64,7 @@ def resubmit_manifest(
     decision = find_decision(manifest, request, progress=progress)
     if not as_json:
         _show(decision)
-    done: list[Submitted] = []
+    done: list[SubmitResult] = []
     if decision.groups and _may(yes=yes, dry_run=dry_run):
         done = resubmit(manifest, decision, request, progress=progress)
     if as_json:
@@ -98,7 +98,7 @@ def _may(*, yes: bool, dry_run: bool) -> bool:
     return typer.confirm("Submit this?", default=True)
 
 
-def _say(done: list[Submitted], manifest: Path, *, dry_run: bool) -> None:
+def _say(done: list[SubmitResult], manifest: Path, *, dry_run: bool) -> None:
     from dlcctr.slurm.submit.submit import say_submitted
     from dlcctr.system.console import print_lines
 

@@ -48,7 +48,7 @@ def sbatch(
     """Print a complete, commented sbatch script, to be read, edited and submitted by hand."""
     from dlcctr.slurm.submit.job_arrays import JobOptions, script_texts
 
-    chosen = options.settle_site(
+    chosen = options.resolve_site(
         site, partition=partition, account=account, qos=qos, gres=gres, gpus=gpus, cpus_per_task=cpus, mem_gb=mem_gb
     )
     job = JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, options.node_names(exclude))

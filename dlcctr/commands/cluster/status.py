@@ -15,7 +15,7 @@ import typer
 
 if TYPE_CHECKING:
     from dlcctr.slurm.status.row_status import RowStatus, StatusResult
-    from dlcctr.slurm.status.throughput import Pace
+    from dlcctr.slurm.status.throughput import Throughput
 
 CLEAR = "\x1b[2J\x1b[H"
 MOST_RANGES = 60
@@ -53,7 +53,7 @@ def status(
     """
     from dlcctr.slurm.status.status import status as look
 
-    _refuse_contradictions(squeue, sacct, watch=watch, wait=wait)
+    _check_options(squeue, sacct, watch=watch, wait=wait)
     squeue_text, sacct_text, progress = _text(squeue), _text(sacct), _progress(quiet=watch or wait)
 
     def once() -> StatusResult:
@@ -76,7 +76,7 @@ def status(
     raise typer.Exit(int(result.exit_code))
 
 
-def _refuse_contradictions(squeue: str, sacct: str, *, watch: bool, wait: bool) -> None:
+def _check_options(squeue: str, sacct: str, *, watch: bool, wait: bool) -> None:
     import shutil
 
     from dlcctr.errors import ToolMissingError, UsageError
@@ -206,7 +206,7 @@ def _counts(result: StatusResult) -> str:
     return ", ".join(f"{count} {phase}" for phase, count in result.totals.items() if count)
 
 
-def _pace_lines(pace: Pace) -> list[str]:
+def _pace_lines(pace: Throughput) -> list[str]:
     from dlcctr.system.console import duration
 
     def shown(value: float | None, text: Callable[[float], str]) -> str:

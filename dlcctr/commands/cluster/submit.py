@@ -11,7 +11,7 @@ import typer
 from dlcctr.commands.cluster import options
 
 if TYPE_CHECKING:
-    from dlcctr.slurm.submit.submit import Submitted
+    from dlcctr.slurm.submit.submit import SubmitResult
 
 
 def add(app: typer.Typer) -> None:
@@ -51,11 +51,11 @@ def submit_manifest(
 ) -> None:
     """Submit the rows that have no result and were never submitted, after checks of what all tasks need."""
     from dlcctr.slurm.submit.job_arrays import JobOptions
-    from dlcctr.slurm.submit.submit import Wish, submit
+    from dlcctr.slurm.submit.submit import SubmitOptions, submit
     from dlcctr.system.progress import progress
 
-    wish = Wish(
-        site=options.settle_site(
+    request = SubmitOptions(
+        site=options.resolve_site(
             site, partition=partition, account=account, qos=qos, gres=gres, gpus=gpus, cpus_per_task=cpus, mem_gb=mem_gb
         ),
         job=JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, options.node_names(exclude)),
@@ -65,11 +65,11 @@ def submit_manifest(
         dry_run=dry_run,
         skip_bad_videos=skip_bad_videos,
     )
-    done = submit(manifest, wish, progress=progress)
+    done = submit(manifest, request, progress=progress)
     print_submitted(done, dry_run=dry_run, as_json=as_json)
 
 
-def print_submitted(done: Submitted, *, dry_run: bool, as_json: bool) -> None:
+def print_submitted(done: SubmitResult, *, dry_run: bool, as_json: bool) -> None:
     """Print what was submitted, and in a dry run the scripts."""
     from dataclasses import asdict
 

@@ -11,7 +11,7 @@ import typer
 from dlcctr.commands.transfer import options
 
 if TYPE_CHECKING:
-    from dlcctr.transfer.fetch import Fetched
+    from dlcctr.transfer.fetch import FetchResult
 
 
 def add(app: typer.Typer) -> None:
@@ -35,22 +35,22 @@ def fetch_manifest(
 ) -> None:
     """Take finished rows from the cluster, each whole or not at all; others may still run. Run again, it goes on."""
     from dlcctr.system.progress import transfer_bar
-    from dlcctr.transfer.fetch import Wish, fetch
+    from dlcctr.transfer.fetch import FetchOptions, fetch
     from dlcctr.transfer.remote import ssh_words
 
     options.end_as_by_ctrl_c()
-    wish = Wish(
-        remote=options.settle_remote(manifest, source, transfer_host),
+    request = FetchOptions(
+        remote=options.resolve_remote(manifest, source, transfer_host),
         ssh=ssh_words(ssh),
         rows=rows,
         logs=logs,
         streams=streams,
         limit_mb_s=bwlimit,
     )
-    _print(manifest, fetch(manifest, wish, bar=transfer_bar), as_json=as_json)
+    _print(manifest, fetch(manifest, request, bar=transfer_bar), as_json=as_json)
 
 
-def _print(manifest: Path, done: Fetched, *, as_json: bool) -> None:
+def _print(manifest: Path, done: FetchResult, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     from dlcctr.system.console import print_json, print_lines, warn
@@ -66,7 +66,7 @@ def _print(manifest: Path, done: Fetched, *, as_json: bool) -> None:
     print_lines(_lines(manifest, done))
 
 
-def _lines(manifest: Path, done: Fetched) -> list[str]:
+def _lines(manifest: Path, done: FetchResult) -> list[str]:
     from dlcctr.system.console import ranges, size_text
 
     lines = [f"took {len(done.taken)} rows, {size_text(done.n_bytes)}, from {done.remote}; {len(done.here)} were here"]

@@ -24,7 +24,7 @@ Ssh = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
-def settle_remote(manifest: Path, target: str, transfer_host: str) -> Remote:
+def resolve_remote(manifest: Path, target: str, transfer_host: str) -> Remote:
     """Where the campaign lies: as asked for, else as campaign.toml remembers."""
     from dataclasses import replace
 

@@ -11,7 +11,7 @@ import typer
 from dlcctr.commands.transfer import options
 
 if TYPE_CHECKING:
-    from dlcctr.transfer.push import Pushed
+    from dlcctr.transfer.push import PushResult
 
 
 def add(app: typer.Typer) -> None:
@@ -40,12 +40,12 @@ def push_manifest(
 ) -> None:
     """Send manifest, videos, model and image to the cluster; only what is not there. Run again, it goes on."""
     from dlcctr.system.progress import transfer_bar
-    from dlcctr.transfer.push import Wish, push
+    from dlcctr.transfer.push import PushOptions, push
     from dlcctr.transfer.remote import ssh_words
 
     options.end_as_by_ctrl_c()
-    wish = Wish(
-        remote=options.settle_remote(manifest, target, transfer_host),
+    request = PushOptions(
+        remote=options.resolve_remote(manifest, target, transfer_host),
         ssh=ssh_words(ssh),
         rows=rows,
         image=image,
@@ -55,10 +55,10 @@ def push_manifest(
         dry_run=dry_run,
         skip_bad_videos=skip_bad_videos,
     )
-    _print(manifest, push(manifest, wish, bar=transfer_bar), dry_run=dry_run, as_json=as_json)
+    _print(manifest, push(manifest, request, bar=transfer_bar), dry_run=dry_run, as_json=as_json)
 
 
-def _print(manifest: Path, done: Pushed, *, dry_run: bool, as_json: bool) -> None:
+def _print(manifest: Path, done: PushResult, *, dry_run: bool, as_json: bool) -> None:
     from dlcctr.system.console import print_json, print_lines, warn
 
     if as_json:
@@ -83,7 +83,7 @@ def _print(manifest: Path, done: Pushed, *, dry_run: bool, as_json: bool) -> Non
     print_lines(_lines(manifest, done, dry_run=dry_run))
 
 
-def _lines(manifest: Path, done: Pushed, *, dry_run: bool) -> list[str]:
+def _lines(manifest: Path, done: PushResult, *, dry_run: bool) -> list[str]:
     from dlcctr.system.console import size_text
 
     files = f"{len(done.sent)} files, {size_text(done.sent_bytes)}"

@@ -12,7 +12,7 @@ import typer
 from dlcctr.commands.transfer import options
 
 if TYPE_CHECKING:
-    from dlcctr.transfer.watch import Round, Wish
+    from dlcctr.transfer.watch import Round, WatchOptions
 
 
 def add(app: typer.Typer) -> None:
@@ -48,11 +48,11 @@ def watch_folders(
     """Append new videos to the manifest, push, submit and fetch them back when whole; each exactly once."""
     from dlcctr.campaign.config import read_campaign
     from dlcctr.transfer.remote import ssh_words
-    from dlcctr.transfer.watch import Wish
+    from dlcctr.transfer.watch import WatchOptions
 
     options.end_as_by_ctrl_c()
-    wish = Wish(
-        remote=options.settle_remote(manifest, target, transfer_host),
+    request = WatchOptions(
+        remote=options.resolve_remote(manifest, target, transfer_host),
         ssh=ssh_words(ssh),
         folders=tuple(folders or [str(read_campaign(manifest).video_root)]),
         image=image,
@@ -64,13 +64,13 @@ def watch_folders(
         limit_mb_s=bwlimit,
     )
     while True:
-        done = _round(manifest, wish)
+        done = _round(manifest, request)
         if once:
             raise typer.Exit(0 if done.is_idle else 75)
         time.sleep(interval)
 
 
-def _round(manifest: Path, wish: Wish) -> Round:
+def _round(manifest: Path, request: WatchOptions) -> Round:
     """One round; an error that may go away is said and leaves the rest to the next one."""
     from dlcctr.system.console import print_lines, warn
     from dlcctr.transfer.watch import describe, watch_once
@@ -78,7 +78,7 @@ def _round(manifest: Path, wish: Wish) -> Round:
     def say(line: str) -> None:
         print_lines([f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}"])
 
-    done = watch_once(manifest, wish, say=say)
+    done = watch_once(manifest, request, say=say)
     if done.error:
         warn(f"not finished this round: {done.error.message}")
         if done.error.hint:

@@ -12,7 +12,7 @@ from dlcctr.campaign.paths import CampaignPaths, row_log
 from dlcctr.campaign.rows import find_row
 from dlcctr.errors import ManifestError
 from dlcctr.runtime.executor import LOG_HEAD
-from dlcctr.slurm.ledger import Handed, Scheduler, read_submitted
+from dlcctr.slurm.ledger import Scheduler, SubmittedTask, read_submitted
 from dlcctr.slurm.task_log import had_lanes, row_lines
 
 LANES_NOTE = "this task ran rows on several GPUs at a time: lines of other rows may stand between"
@@ -59,12 +59,12 @@ def find_log(manifest: Path, index: int) -> RowLog:
     """
     find_row(read_manifest(manifest), index, manifest)
     paths = CampaignPaths.of(manifest)
-    handed = read_submitted(manifest).ledger(Scheduler(), now=0.0).newest.get(index)
+    submitted = read_submitted(manifest).ledger(Scheduler(), now=0.0).newest.get(index)
     here = row_log(read_campaign(manifest), paths.manifest, index)
-    there = paths.log(handed.job_id, handed.index) if handed and handed.job_id else None
+    there = paths.log(submitted.job_id, submitted.index) if submitted and submitted.job_id else None
     files = [file for file in (there, here) if file and file.exists()]
     if not files:
-        raise _missing(manifest, index, handed, there, here)
+        raise _missing(manifest, index, submitted, there, here)
     newest = max(files, key=lambda file: file.stat().st_mtime)
     notes = [f"there is an older log: {file}" for file in files if file != newest]
     if newest == there and had_lanes(newest):
@@ -72,8 +72,10 @@ def find_log(manifest: Path, index: int) -> RowLog:
     return RowLog(newest, index, local=newest == here, notes=tuple(notes))
 
 
-def _missing(manifest: Path, index: int, handed: Handed | None, there: Path | None, here: Path) -> ManifestError:
-    if handed is None:
+def _missing(
+    manifest: Path, index: int, submitted: SubmittedTask | None, there: Path | None, here: Path
+) -> ManifestError:
+    if submitted is None:
         return ManifestError(
             f"row {index} was neither submitted nor run on this machine: no log (looked for {here})",
             "submit it with `dlcctr submit`, or run it with `dlcctr run`",
@@ -83,6 +85,6 @@ def _missing(manifest: Path, index: int, handed: Handed | None, there: Path | No
             f"row {index}: sbatch has not answered yet, so there is no log", "look with `dlcctr status`"
         )
     return ManifestError(
-        f"row {index}: its task {handed.name} has written no log yet: {there}",
+        f"row {index}: its task {submitted.name} has written no log yet: {there}",
         "it is made when the task starts: look with `dlcctr status`",
     )

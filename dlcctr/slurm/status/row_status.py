@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dlcctr.contract import ExitCode
 from dlcctr.slurm.status.causes import NODE_KINDS
-from dlcctr.slurm.status.throughput import Pace
+from dlcctr.slurm.status.throughput import Throughput
 
 STUCK = frozenset({
     "DependencyNeverSatisfied", "BadConstraints", "InvalidAccount", "InvalidQOS", "PartitionTimeLimit",
@@ -105,7 +105,7 @@ class StatusResult:
 
     manifest: Path
     rows: list[RowStatus]
-    pace: Pace
+    pace: Throughput
     asked: dict[str, bool]
     notes: list[str] = field(default_factory=list)
     accept_degraded: bool = False

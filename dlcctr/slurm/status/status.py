@@ -10,10 +10,10 @@ from pathlib import Path
 
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.contract import ExitCode
-from dlcctr.results.check import Options, check
+from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
 from dlcctr.slurm.client import query_sacct, query_squeue
-from dlcctr.slurm.ledger import Handed, Ledger, Scheduler, Submitted, read_submitted
+from dlcctr.slurm.ledger import Ledger, Scheduler, SubmissionHistory, SubmittedTask, read_submitted
 from dlcctr.slurm.output import SQUEUE_WORDS, Key, TaskState, parse_sacct, parse_squeue, shown_words
 from dlcctr.slurm.status.causes import Cause, of_failure, of_task
 from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
@@ -59,7 +59,7 @@ def status(
     scheduler = _ask(submitted, squeue_text, sacct_text)
     now = time.time() if now is None else now
     ledger = submitted.ledger(scheduler, now)
-    checked = check(manifest, Options(quick=True), progress=progress)
+    checked = check(manifest, CheckOptions(quick=True), progress=progress)
     joiner = _Joiner(CampaignPaths.of(manifest), ledger, scheduler, checked, now)
     rows = [joiner.row(result) for result in checked.rows]
     return StatusResult(
@@ -79,7 +79,7 @@ def status(
     )
 
 
-def _ask(submitted: Submitted, squeue_text: str | None, sacct_text: str | None) -> Scheduler:
+def _ask(submitted: SubmissionHistory, squeue_text: str | None, sacct_text: str | None) -> Scheduler:
     jobs, names = submitted.job_ids, submitted.names
     given = squeue_text is not None or sacct_text is not None  # what was given belongs together: ask no other cluster
     squeue = parse_squeue(squeue_text) if squeue_text is not None else None if given else query_squeue(jobs, names)
@@ -88,7 +88,7 @@ def _ask(submitted: Submitted, squeue_text: str | None, sacct_text: str | None) 
     return Scheduler.of(squeue, None if given else query_sacct(jobs, submitted.since - DAY_S, names))
 
 
-def _notes(submitted: Submitted, scheduler: Scheduler, rows: Sequence[RowStatus], *, given: bool) -> list[str]:
+def _notes(submitted: SubmissionHistory, scheduler: Scheduler, rows: Sequence[RowStatus], *, given: bool) -> list[str]:
     if not submitted.submissions:
         return []
     notes = []
@@ -124,7 +124,7 @@ class _Joiner:
                 found.setdefault(task.key, {})[result.attempt.exit_code if result.attempt else 0] = result
         return found
 
-    def _is_of(self, attempt: Attempt | None, task: Handed) -> bool:
+    def _is_of(self, attempt: Attempt | None, task: SubmittedTask) -> bool:
         """Whether a failure file is of the last run of a row's newest task, or younger than that."""
         state = self.states.get(task.key)
         if attempt is None or (state and state.is_pending):
@@ -170,7 +170,7 @@ class _Joiner:
         cause = of_failure(result.attempt.exit_code, result.cause, result.attempt.host)
         return _with_cause(status, Phase.QUARANTINED if quarantined else Phase.FAILED, cause)
 
-    def _live(self, status: RowStatus, task: Handed) -> RowStatus | None:
+    def _live(self, status: RowStatus, task: SubmittedTask) -> RowStatus | None:
         """Status of a row whose task waits or runs, for all that is known; None where it does neither."""
         state = self.states.get(task.key)
         if state and state.is_live:
@@ -188,12 +188,12 @@ class _Joiner:
         began = self.paths.log(task.job_id, task.index).exists()
         return replace(status, phase=Phase.RUNNING if began else Phase.PENDING, reason=NOT_ASKED)
 
-    def _end(self, task: Handed) -> LogEnd | None:
+    def _end(self, task: SubmittedTask) -> LogEnd | None:
         if task.key not in self._ends:
             self._ends[task.key] = read_end(self.paths.log(task.job_id, task.index))
         return self._ends[task.key]
 
-    def _ended(self, status: RowStatus, task: Handed) -> RowStatus:
+    def _ended(self, status: RowStatus, task: SubmittedTask) -> RowStatus:
         """Status of a row whose task is over and left no word of it."""
         cause = of_task(self.states.get(task.key), self._end(task), task.time_limit_s)
         failed = self._failed.get(task.key, {})

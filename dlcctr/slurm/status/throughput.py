@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dlcctr.results.row_state import Attempt, RowResult, State
-from dlcctr.slurm.ledger import Handed, Ledger
+from dlcctr.slurm.ledger import Ledger, SubmittedTask
 from dlcctr.slurm.output import Key, TaskState
 
 RECENT = 100
@@ -14,7 +14,7 @@ RECENT = 100
 
 
 @dataclass(frozen=True)
-class Pace:
+class Throughput:
     """All in seconds, hours or ratios; None where not known.
 
     Parameters
@@ -53,7 +53,7 @@ def measure(
     accounted: Iterable[TaskState],
     *,
     now: float,
-) -> Pace:
+) -> Throughput:
     """Measure a campaign.
 
     Parameters
@@ -78,7 +78,7 @@ def measure(
     own = [attempt for attempt in made.values() if attempt.job_id in ledger.job_ids and attempt.total_s]
     ratio = _ratio(tasks, made, states)
     hours, source = _gpu_hours([state for state in accounted if state.job_id in ledger.job_ids], own)
-    return Pace(
+    return Throughput(
         running_tasks=len(running),
         pending_tasks=len(going) - len(running),
         frames_per_s=_frames_per_s(own, sum(min(task.lanes, len(task.rows)) for task in running)),
@@ -90,7 +90,7 @@ def measure(
     )
 
 
-def _running(states: Mapping[Key, TaskState | None], task: Handed) -> bool:
+def _running(states: Mapping[Key, TaskState | None], task: SubmittedTask) -> bool:
     state = states.get(task.key)
     return state is not None and state.is_running
 
@@ -112,7 +112,7 @@ def _gpu_hours(states: Iterable[TaskState], own: Sequence[Attempt]) -> tuple[flo
 
 
 def _ratio(
-    tasks: Iterable[Handed], made: Mapping[int, Attempt], states: Mapping[Key, TaskState | None]
+    tasks: Iterable[SubmittedTask], made: Mapping[int, Attempt], states: Mapping[Key, TaskState | None]
 ) -> float | None:
     """Of tasks that have finished all of their rows: by accounting, else from the first start to the last end."""
     measured = expected = 0.0
@@ -134,9 +134,12 @@ def _wall(attempts: Sequence[Attempt]) -> float:
 
 
 def _left(
-    going: Sequence[Handed], running: Sequence[Handed], left: set[int], states: Mapping[Key, TaskState | None],
+    going: Sequence[SubmittedTask],
+    running: Sequence[SubmittedTask],
+    left: set[int],
+    states: Mapping[Key, TaskState | None],
     ratio: float,
-) -> float | None:  # fmt: skip
+) -> float | None:
     """Work left, shared by the tasks that run; no less than the longest of them. Unknown while none runs."""
     if not running:
         return None
@@ -144,7 +147,7 @@ def _left(
     return max(sum(costs) / len(running), *costs)
 
 
-def _cost_left(task: Handed, left: set[int], state: TaskState | None, ratio: float) -> float:
+def _cost_left(task: SubmittedTask, left: set[int], state: TaskState | None, ratio: float) -> float:
     """Expected seconds: of the rows that are not done, less what has been spent on the one at work."""
     by_rows = task.cost_s * len(left.intersection(task.rows)) / len(task.rows)
     if state is None or not state.is_running or state.elapsed_s is None:

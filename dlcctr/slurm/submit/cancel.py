@@ -14,13 +14,13 @@ from dlcctr.errors import ManifestError, ToolMissingError, TryAgainError
 from dlcctr.planning.plan import read_plan
 from dlcctr.slurm import client
 from dlcctr.slurm.output import TaskState
-from dlcctr.slurm.submissions import Array, Submission, arrays_of, settle_submissions
+from dlcctr.slurm.submissions import Array, Submission, arrays_of, resolve_submissions
 from dlcctr.system.console import ranges
 from dlcctr.system.locks import campaign_lock
 
 
 @dataclass(frozen=True)
-class Doomed:
+class CancelTarget:
     """Tasks of one array that are still in the queue and would be cancelled.
 
     Parameters
@@ -55,14 +55,14 @@ class Queued:
         Rows that were not named, but share a task with one that was.
     """
 
-    doomed: tuple[Doomed, ...]
+    targets: tuple[CancelTarget, ...]
     bystanders: tuple[int, ...] = ()
     n_submissions: int = 0
 
     @property
     def n_tasks(self) -> int:
         """Array tasks that wait or run."""
-        return sum(len(each.running) + len(each.pending) for each in self.doomed)
+        return sum(len(each.running) + len(each.pending) for each in self.targets)
 
 
 def find_queued(manifest: Path, rows: str = "") -> Queued:
@@ -89,18 +89,18 @@ def find_queued(manifest: Path, rows: str = "") -> Queued:
     if shutil.which("squeue") is None:
         raise ToolMissingError("squeue was not found on this machine", "cancel on the cluster's login node")
     with campaign_lock(paths.lock):  # whoever submits at this moment would go on after the cancelling
-        submissions = settle_submissions(paths)
+        submissions = resolve_submissions(paths)
     states = client.query_squeue(array.job_id for array in arrays_of(submissions))
     if states is None:
         raise TryAgainError("squeue does not answer, so nothing was cancelled", "try again in a few minutes")
-    doomed = [each for one in submissions for each in _doomed(paths, one, states, wanted)]
-    bystanders = {row for each in doomed for row in each.rows} - wanted if wanted is not None else ()
-    return Queued(tuple(doomed), tuple(sorted(bystanders)), len(submissions))
+    targets = [each for one in submissions for each in _doomed(paths, one, states, wanted)]
+    bystanders = {row for each in targets for row in each.rows} - wanted if wanted is not None else ()
+    return Queued(tuple(targets), tuple(sorted(bystanders)), len(submissions))
 
 
 def _doomed(
     paths: CampaignPaths, submission: Submission, states: Sequence[TaskState], wanted: set[int] | None
-) -> list[Doomed]:
+) -> list[CancelTarget]:
     tasks = read_plan(paths.plan(submission.plan)).tasks
     found = []
     for array in submission.arrays:
@@ -112,7 +112,7 @@ def _doomed(
         if not chosen:
             continue
         found.append(
-            Doomed(
+            CancelTarget(
                 array,
                 running=tuple(sorted(n for n in chosen if live[n].is_running)),
                 pending=tuple(sorted(n for n in chosen if not live[n].is_running)),
@@ -136,4 +136,4 @@ def _live(array: Array, states: Iterable[TaskState]) -> dict[int, TaskState]:
 
 def cancel(queued: Queued) -> None:
     """Cancel them; raises as `client.cancel` does."""
-    client.cancel(each.job for each in queued.doomed)
+    client.cancel(each.job for each in queued.targets)

@@ -10,7 +10,7 @@ from pathlib import Path
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.campaign.rows import Row, refuse_empty, row_settings
+from dlcctr.campaign.rows import Row, require_rows, row_settings
 from dlcctr.contract import SIF_NAME
 from dlcctr.errors import OutputError, UsageError
 from dlcctr.planning.options import DEFAULT_PARALLEL, Limits, PlanOptions
@@ -216,7 +216,7 @@ def script_texts(
     """
     campaign = read_campaign(manifest)
     rows = read_manifest(manifest)
-    refuse_empty(rows, manifest)
+    require_rows(rows, manifest)
     limits = find_limits(site)
     if plan_file:
         plan = read_given_plan(manifest, plan_file)

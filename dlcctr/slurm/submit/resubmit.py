@@ -15,16 +15,16 @@ from dlcctr.planning.options import PlanOptions
 from dlcctr.slurm.site.keys import KEYS
 from dlcctr.slurm.site.profile import Site, override
 from dlcctr.slurm.status.status import status
-from dlcctr.slurm.submissions import Submission, read_submissions, settle_submissions
+from dlcctr.slurm.submissions import Submission, read_submissions, resolve_submissions
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.retry import Decision, Group, decide
-from dlcctr.slurm.submit.submit import Order, Submitted, Wish, place
+from dlcctr.slurm.submit.submit import SubmitOptions, SubmitRequest, SubmitResult, place
 from dlcctr.system.locks import campaign_lock
 from dlcctr.system.progress import RowProgress, no_progress
 
 
 @dataclass(frozen=True)
-class Request:
+class ResubmitRequest:
     """What the command line asks for.
 
     Parameters
@@ -45,7 +45,7 @@ class Request:
     dry_run: bool = False
 
 
-def find_decision(manifest: Path, request: Request, *, progress: RowProgress = no_progress) -> Decision:
+def find_decision(manifest: Path, request: ResubmitRequest, *, progress: RowProgress = no_progress) -> Decision:
     """Decide, from what receipts and the scheduler say now.
 
     Raises
@@ -70,8 +70,8 @@ def find_decision(manifest: Path, request: Request, *, progress: RowProgress = n
 
 
 def resubmit(
-    manifest: Path, decision: Decision, request: Request, *, progress: RowProgress = no_progress
-) -> list[Submitted]:
+    manifest: Path, decision: Decision, request: ResubmitRequest, *, progress: RowProgress = no_progress
+) -> list[SubmitResult]:
     """Submit the groups of a decision; rows that changed since it was made are left alone.
 
     Raises
@@ -81,7 +81,7 @@ def resubmit(
     """
     paths = CampaignPaths.of(manifest)
     with campaign_lock(paths.lock):
-        submissions = settle_submissions(paths)
+        submissions = resolve_submissions(paths)
         now = find_decision(manifest, request, progress=progress)
         still = [group for group in now.groups if group in decision.groups]
         campaign = read_campaign(manifest)
@@ -89,7 +89,9 @@ def resubmit(
         used = [each.plan for each in submissions]
         done = []
         for group in still:
-            order = Order([rows[index] for index in group.rows], _wish(group, submissions, request), *_notes(group))
+            order = SubmitRequest(
+                [rows[index] for index in group.rows], _wish(group, submissions, request), *_notes(group)
+            )
             done.append(place(manifest, campaign, order, used=used, progress=progress))
             used += [done[-1].plan.id] if done[-1].plan else []
         return done
@@ -100,13 +102,13 @@ def _notes(group: Group) -> tuple[str, dict[str, Any]]:
     return "resubmit", {"causes": {kind: list(indices) for kind, indices in group.causes.items()}, **raised}
 
 
-def _wish(group: Group, submissions: list[Submission], request: Request) -> Wish:
+def _wish(group: Group, submissions: list[Submission], request: ResubmitRequest) -> SubmitOptions:
     had = submissions[-1].options
     site = override(_site_of(had), **(request.changes or {}))
     if group.mem_gb and not (request.changes or {}).get("mem_gb"):
         site = override(site, mem_gb=group.mem_gb)
     job = request.job
-    return Wish(
+    return SubmitOptions(
         site=site,
         job=replace(
             job,

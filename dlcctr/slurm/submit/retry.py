@@ -60,7 +60,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Left:
+class SkippedRows:
     """Rows that are not submitted again, and why."""
 
     rows: tuple[int, ...]
@@ -72,7 +72,7 @@ class Decision:
     """What to do about all rows that are not whole."""
 
     groups: list[Group] = field(default_factory=list)
-    left: list[Left] = field(default_factory=list)
+    left: list[SkippedRows] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def decide(
         else:
             groups.setdefault(answer.key, []).append((row, answer))
     made = [_group(members, bad_nodes) for _, members in sorted(groups.items(), key=lambda item: repr(item[0]))]
-    return Decision(made, [Left(tuple(indices), why) for why, indices in left.items()])
+    return Decision(made, [SkippedRows(tuple(indices), why) for why, indices in left.items()])
 
 
 def _group(members: Sequence[tuple[RowStatus, _Answer]], bad_nodes: tuple[str, ...]) -> Group:

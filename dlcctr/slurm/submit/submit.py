@@ -13,7 +13,7 @@ from dlcctr.campaign import video_check
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.campaign.rows import Row, choose_rows, refuse_empty
+from dlcctr.campaign.rows import Row, choose_rows, require_rows
 from dlcctr.errors import CommandFailedError
 from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.plan import Plan
@@ -27,7 +27,7 @@ from dlcctr.slurm.submissions import (
     Submission,
     allocated_rows,
     forget_arrays,
-    settle_submissions,
+    resolve_submissions,
     write_submission,
 )
 from dlcctr.slurm.submit import job_arrays, preflight
@@ -42,7 +42,7 @@ REFUSED = "Batch job submission failed"
 
 
 @dataclass(frozen=True)
-class Wish:
+class SubmitOptions:
     """What is to be submitted, and how.
 
     Parameters
@@ -65,17 +65,17 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Order:
+class SubmitRequest:
     """Rows that are handed over together, and what was written down of why."""
 
     todo: list[Row]
-    wish: Wish
+    options: SubmitOptions
     kind: str = "submit"
     notes: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Submitted:
+class SubmitResult:
     """What was (or, in a dry run, would be) submitted; `plan` is None where there was nothing to do."""
 
     manifest: Path
@@ -88,7 +88,7 @@ class Submitted:
     left_out: dict[int, str] = field(default_factory=dict)
 
 
-def submit(manifest: Path, wish: Wish, *, progress: RowProgress = no_progress) -> Submitted:
+def submit(manifest: Path, options: SubmitOptions, *, progress: RowProgress = no_progress) -> SubmitResult:
     """Submit the rows that have no result and were never submitted.
 
     Raises
@@ -100,13 +100,13 @@ def submit(manifest: Path, wish: Wish, *, progress: RowProgress = no_progress) -
     with campaign_lock(paths.lock):
         campaign = read_campaign(manifest)
         rows = read_manifest(manifest)
-        refuse_empty(rows, manifest)
-        submissions = settle_submissions(paths)
+        require_rows(rows, manifest)
+        submissions = resolve_submissions(paths)
         allocated = allocated_rows(paths, submissions)
         finished = finished_rows(manifest)
-        chosen = choose_rows(rows, wish.rows, manifest)
+        chosen = choose_rows(rows, options.rows, manifest)
         todo = [row for row in chosen if not row.error and row.index not in finished | allocated]
-        result = Submitted(
+        result = SubmitResult(
             manifest,
             n_finished=sum(row.index in finished for row in chosen),
             n_allocated=sum(row.index in allocated - finished for row in chosen),
@@ -115,62 +115,67 @@ def submit(manifest: Path, wish: Wish, *, progress: RowProgress = no_progress) -
         if not todo:
             return result
         used = [each.plan for each in submissions]
-        done = place(manifest, campaign, Order(todo, wish), used=used, progress=progress)
+        done = place(manifest, campaign, SubmitRequest(todo, options), used=used, progress=progress)
         return replace(
             done, n_finished=result.n_finished, n_allocated=result.n_allocated, n_unreadable=result.n_unreadable
         )
 
 
 def place(
-    manifest: Path, campaign: Campaign, order: Order, *, used: Collection[str], progress: RowProgress = no_progress
-) -> Submitted:
+    manifest: Path,
+    campaign: Campaign,
+    order: SubmitRequest,
+    *,
+    used: Collection[str],
+    progress: RowProgress = no_progress,
+) -> SubmitResult:
     """Check, plan and submit rows. To be called with the campaign's lock held; raises as `submit` does."""
-    wish = order.wish
+    options = order.options
     problems = video_check.bad_videos(campaign, order.todo)
-    if not wish.skip_bad_videos:
-        video_check.refuse_bad_videos(problems)
+    if not options.skip_bad_videos:
+        video_check.require_sound_videos(problems)
     todo = [row for row in order.todo if row.index not in problems]
     if not todo:
-        return Submitted(manifest, left_out=problems)
+        return SubmitResult(manifest, left_out=problems)
     video_check.check_models(campaign, todo)
-    preflight.check_image(job_arrays.find_image(wish.job.image, campaign), campaign)
+    preflight.check_image(job_arrays.find_image(options.job.image, campaign), campaign)
     job_arrays.make_folders(manifest, campaign)
     preflight.check_output(campaign, todo)
-    limits = job_arrays.find_limits(wish.site)
-    options = job_arrays.plan_for_site(wish.plan, wish.site, limits)
-    plan = pick_plan(manifest, todo, options, used=used, write=not wish.dry_run, progress=progress)
-    canary = wish.canary and len(plan.rows) > 1
+    limits = job_arrays.find_limits(options.site)
+    plan_options = job_arrays.plan_for_site(options.plan, options.site, limits)
+    plan = pick_plan(manifest, todo, plan_options, used=used, write=not options.dry_run, progress=progress)
+    canary = options.canary and len(plan.rows) > 1
     if canary:
-        plan = with_canary(manifest, plan, {row.index: row for row in todo}, write=not wish.dry_run)
+        plan = with_canary(manifest, plan, {row.index: row for row in todo}, write=not options.dry_run)
     scripts = job_arrays.make_scripts(
-        manifest, campaign, plan, rows=todo, site=wish.site, limits=limits, options=wish.job, canary=canary
+        manifest, campaign, plan, rows=todo, site=options.site, limits=limits, options=options.job, canary=canary
     )
-    texts = [(script, render(script, wish.site)) for script in scripts]
+    texts = [(script, render(script, options.site)) for script in scripts]
     arrays = tuple(Array(job_name(each.name), each.offset, each.count) for each in scripts)
-    if not wish.dry_run:
+    if not options.dry_run:
         arrays = _send(CampaignPaths.of(manifest), plan, texts, order, arrays)
-    return Submitted(manifest, plan, texts, arrays, left_out=problems)
+    return SubmitResult(manifest, plan, texts, arrays, left_out=problems)
 
 
 def _send(
     paths: CampaignPaths,
     plan: Plan,
     texts: Sequence[tuple[Script, str]],
-    order: Order,
+    order: SubmitRequest,
     arrays: tuple[Array, ...],
 ) -> tuple[Array, ...]:
     """Write down what is going to be submitted, submit it, and write down the answers one by one."""
     for script, text in texts:
         file = paths.script(job_name(script.name))
         write_text_atomic(file, text)
-        preflight.try_script(file, option_words(script, order.wish.site))
+        preflight.try_script(file, option_words(script, order.options.site))
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     submission = Submission(plan.id, arrays, now, order.kind, _options(texts[0][0], order))
     write_submission(paths, submission)
     dependency = ""
     for script, _ in texts:
         name = job_name(script.name)
-        words = option_words(replace(script, dependency=dependency), order.wish.site)
+        words = option_words(replace(script, dependency=dependency), order.options.site)
         try:
             job_id = client.submit(["sbatch", "--parsable", *words, str(paths.script(name))])
         except CommandFailedError as error:
@@ -194,8 +199,8 @@ def _explain(error: CommandFailedError, sent: Sequence[Array]) -> CommandFailedE
     )
 
 
-def _options(script: Script, order: Order) -> dict[str, Any]:
-    site, job = order.wish.site, order.wish.job
+def _options(script: Script, order: SubmitRequest) -> dict[str, Any]:
+    site, job = order.options.site, order.options.job
     return {
         "site": site.name,
         "site_values": {key: value for key, value in asdict(site).items() if key != "file"},
@@ -212,7 +217,7 @@ def _options(script: Script, order: Order) -> dict[str, Any]:
     }
 
 
-def say_submitted(done: Submitted, *, dry_run: bool) -> list[str]:
+def say_submitted(done: SubmitResult, *, dry_run: bool) -> list[str]:
     """What to print for people."""
     lines = []
     for count, what in ((done.n_finished, "finished"), (done.n_allocated, "submitted before")):

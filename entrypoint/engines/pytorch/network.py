@@ -34,7 +34,7 @@ def open_network(job: Job) -> TorchNetwork:
     from deeplabcut.pose_estimation_pytorch.data import DLCLoader
 
     loader = DLCLoader(job.config, trainset_index=job.trainset_index, shuffle=job.shuffle)
-    _refuse_kinds(loader)
+    _check_kind(loader)
     index, _ = utils.parse_snapshot_index_for_analysis(loader.project_cfg, loader.model_cfg, None, None)
     snapshot = utils.get_model_snapshots(index, loader.model_folder, loader.pose_task)[0]
     loader.model_cfg["device"] = "cuda:0" if job.device == "cuda" else "cpu"
@@ -44,7 +44,7 @@ def open_network(job: Job) -> TorchNetwork:
     return TorchNetwork(runner, Project.of(loader, job), loader.scorer(snapshot, None))
 
 
-def _refuse_kinds(loader: Any) -> None:
+def _check_kind(loader: Any) -> None:
     from deeplabcut.pose_estimation_pytorch.task import Task
 
     model = loader.model_cfg

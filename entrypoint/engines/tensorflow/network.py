@@ -30,13 +30,13 @@ def open_network(job: Job) -> TensorFlowNetwork:
     from deeplabcut.utils import auxfun_models
 
     project = Project.of(job)
-    refuse_kinds(project.cfg, project.pose_cfg)
+    check_kind(project.cfg, project.pose_cfg)
     if job.device == "cuda":
         auxfun_models.set_visible_devices(0)  # counts what the supervisor left visible
     return TensorFlowNetwork(project)
 
 
-def refuse_kinds(cfg: dict[str, Any], pose_cfg: dict[str, Any]) -> None:
+def check_kind(cfg: dict[str, Any], pose_cfg: dict[str, Any]) -> None:
     """Raise `NotCovered` for kinds of models that `analyze_videos` runs in another way."""
     if cfg.get("multianimalproject") or "multi-animal" in pose_cfg["dataset_type"]:
         raise NotCovered("the model is for several animals")

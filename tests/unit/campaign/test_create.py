@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.campaign.config import Campaign, read_campaign
-from dlcctr.campaign.create import Made, extend_campaign, make_campaign
+from dlcctr.campaign.create import CampaignChanges, extend_campaign, make_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.errors import ManifestError, UsageError, VideoError
 from tests import media
@@ -22,7 +22,7 @@ def videos(tmp_path: Path) -> Path:
     return folder
 
 
-def make(folder: Path, *inputs: Path, **options: bool) -> Made:
+def make(folder: Path, *inputs: Path, **options: bool) -> CampaignChanges:
     campaign = Campaign(file=folder / "campaign.toml", out=folder / "results")
     return make_campaign([str(item) for item in inputs], folder / "m.csv", campaign, **options)
 

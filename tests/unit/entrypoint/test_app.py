@@ -14,7 +14,7 @@ from dlcctr.contract import ExitCode
 from dlcctr.errors import UsageError
 from entrypoint import app as program
 from entrypoint.analyze import analyze_row
-from entrypoint.analyze.request import Request, find_index
+from entrypoint.analyze.request import RowRequest, find_index
 from entrypoint.app import parse_crop
 
 
@@ -25,11 +25,11 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def requests(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[RowRequest]:
     """What `analyze` would be asked to do."""
-    asked: list[Request] = []
+    asked: list[RowRequest] = []
 
-    def run(request: Request) -> ExitCode:
+    def run(request: RowRequest) -> ExitCode:
         asked.append(request)
         return ExitCode.OK
 
@@ -42,12 +42,12 @@ def call(monkeypatch: pytest.MonkeyPatch, *argv: str) -> int:
     return catch(lambda: program.app(prog_name="dlc"))
 
 
-def test_the_manifest_and_an_index_are_enough(monkeypatch: pytest.MonkeyPatch, requests: list[Request]) -> None:
+def test_the_manifest_and_an_index_are_enough(monkeypatch: pytest.MonkeyPatch, requests: list[RowRequest]) -> None:
     assert call(monkeypatch, "analyze", "--index", "3", "--manifest", "m.csv") == 0
-    assert requests == [Request(manifest=Path("m.csv"), index=3)]
+    assert requests == [RowRequest(manifest=Path("m.csv"), index=3)]
 
 
-FULL = Request(
+FULL = RowRequest(
     manifest=Path("m.csv"),
     index=0,
     model=Path("/model"),
@@ -68,7 +68,7 @@ FULL = Request(
 )
 
 
-def test_all_options(monkeypatch: pytest.MonkeyPatch, requests: list[Request]) -> None:
+def test_all_options(monkeypatch: pytest.MonkeyPatch, requests: list[RowRequest]) -> None:
     options = (
         "--index 0 --manifest m.csv --model /model --out /out --video-root /videos --no-csv --batch-size 4 "
         "--snapshot snapshot-200 --shuffle 2 --trainset-index 1 --crop 0,320,10,200 --device cuda --allow-cpu "
@@ -78,7 +78,7 @@ def test_all_options(monkeypatch: pytest.MonkeyPatch, requests: list[Request]) -
     assert requests == [FULL]
 
 
-def test_all_options_from_the_environment(monkeypatch: pytest.MonkeyPatch, requests: list[Request]) -> None:
+def test_all_options_from_the_environment(monkeypatch: pytest.MonkeyPatch, requests: list[RowRequest]) -> None:
     values: dict[str, Any] = {**vars(FULL), "csv": 0, "crop": "0 320;10,200", "allow_cpu": 1, "overwrite": 1}
     for name, value in values.items():
         monkeypatch.setenv(f"DLCCTR_{name.upper()}", str(value))
@@ -86,11 +86,11 @@ def test_all_options_from_the_environment(monkeypatch: pytest.MonkeyPatch, reque
     assert requests == [FULL]
 
 
-def test_an_empty_variable_is_none_at_all(monkeypatch: pytest.MonkeyPatch, requests: list[Request]) -> None:
+def test_an_empty_variable_is_none_at_all(monkeypatch: pytest.MonkeyPatch, requests: list[RowRequest]) -> None:
     for name in vars(FULL):
         monkeypatch.setenv(f"DLCCTR_{name.upper()}", "")
     assert call(monkeypatch, "analyze", "--manifest", "m.csv", "--index", "1") == 0
-    assert requests == [Request(manifest=Path("m.csv"), index=1)]
+    assert requests == [RowRequest(manifest=Path("m.csv"), index=1)]
 
 
 def test_where_the_index_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +105,7 @@ def test_where_the_index_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_index_is_a_usage_error_that_says_so(
-    monkeypatch: pytest.MonkeyPatch, requests: list[Request], capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, requests: list[RowRequest], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, "analyze", "--manifest", "m.csv") == ExitCode.USAGE
     said = capsys.readouterr().err
@@ -134,7 +134,9 @@ def test_no_index_is_a_usage_error_that_says_so(
         ["--manifest", "m.csv", "--index", "1", "--no-such-option"],
     ],
 )
-def test_usage_errors_end_with_2(options: list[str], monkeypatch: pytest.MonkeyPatch, requests: list[Request]) -> None:
+def test_usage_errors_end_with_2(
+    options: list[str], monkeypatch: pytest.MonkeyPatch, requests: list[RowRequest]
+) -> None:
     assert call(monkeypatch, "analyze", *options) == ExitCode.USAGE
     assert not requests
 

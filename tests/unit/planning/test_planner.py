@@ -19,7 +19,7 @@ from dlcctr.planning.planner import make_plan as plan_campaign
 from dlcctr.planning.speed import Calibration, pick_row
 from dlcctr.runtime import run_campaign as campaign_run
 from dlcctr.runtime.executor import Outcome
-from dlcctr.runtime.run_campaign import Result
+from dlcctr.runtime.run_campaign import RunResult
 from dlcctr.slurm.site import ask as site_limits
 from dlcctr.slurm.site.ask import read_max_array_size, read_max_submit
 from tests.benchmarks.planner_simulation import all_cases
@@ -284,10 +284,10 @@ def test_odd_options_are_refused(bench: Bench, options: dict[str, Any]) -> None:
 def test_calibration_runs_one_row_and_plans_the_others(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def run(manifest: Path, options: campaign_run.Options) -> Result:
+    def run(manifest: Path, options: campaign_run.RunOptions) -> RunResult:
         asked.append(options)
         bench.commit(2, timings_s=TIMINGS, device={"type": "cuda", "name": "Tesla V100"})
-        return Result([Outcome(2, "2.mp4", 0)], "docker")
+        return RunResult([Outcome(2, "2.mp4", 0)], "docker")
 
     monkeypatch.setattr("dlcctr.runtime.run_campaign.run_campaign", run)
     plan, summary = planned(bench, fps=None, calibration=Calibration("docker", "an:image"))
@@ -301,9 +301,9 @@ def test_calibration_runs_one_row_and_plans_the_others(bench: Bench, monkeypatch
 
 
 def test_calibrating_the_only_row_leaves_nothing_to_plan(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(manifest: Path, options: campaign_run.Options) -> Result:
+    def run(manifest: Path, options: campaign_run.RunOptions) -> RunResult:
         bench.commit(0, timings_s=TIMINGS)
-        return Result([Outcome(0, "0.mp4", 0)], "docker")
+        return RunResult([Outcome(0, "0.mp4", 0)], "docker")
 
     monkeypatch.setattr("dlcctr.runtime.run_campaign.run_campaign", run)
     write_manifest(bench.manifest, bench.rows[:1])
@@ -314,7 +314,7 @@ def test_calibrating_the_only_row_leaves_nothing_to_plan(bench: Bench, monkeypat
 
 def test_a_failed_calibration_names_the_row_and_its_log(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = Outcome(2, "2.mp4", 7, cause="the network exploded", log=Path("row2.log"))
-    monkeypatch.setattr("dlcctr.runtime.run_campaign.run_campaign", lambda *_: Result([outcome], "docker"))
+    monkeypatch.setattr("dlcctr.runtime.run_campaign.run_campaign", lambda *_: RunResult([outcome], "docker"))
     with pytest.raises(CommandFailedError, match=r"row 2, 2\.mp4, failed with code 7: the network exploded") as error:
         planned(bench, fps=None, calibration=Calibration())
     assert "row2.log" in error.value.hint

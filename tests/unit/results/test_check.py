@@ -13,7 +13,7 @@ from dlcctr.campaign.config import write_campaign
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.contract import ATTEMPT_PREFIX, PARTS_PREFIX, RECEIPT_FILENAME, ExitCode, RowState
 from dlcctr.errors import ManifestError, ModelError
-from dlcctr.results.check import Options, check
+from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.receipt import FrameCounts
 from dlcctr.results.row_state import RowResult, State
 from tests.unit.support.results import FRAMES, MODEL_HASH, Bench, make_bench
@@ -31,7 +31,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def first(bench: Bench, **options: Any) -> RowResult:
-    result = check(bench.manifest, Options(**options))
+    result = check(bench.manifest, CheckOptions(**options))
     assert [row.state for row in result.rows[1:]] == [State.WHOLE] * 2
     assert result.exit_code == (ExitCode.OK if result.rows[0].state is State.WHOLE else ExitCode.UNFINISHED)
     return result.rows[0]
@@ -234,7 +234,7 @@ def test_degraded_rows_are_listed_unless_accepted(bench: Bench) -> None:
     bench.write_receipt(0, state=RowState.DEGRADED, frames=frames)
     row = first(bench)
     assert (row.state, row.cause) == (State.DEGRADED, "3 of 20 frames did not decode")
-    assert check(bench.manifest, Options(accept_degraded=True)).exit_code == ExitCode.OK
+    assert check(bench.manifest, CheckOptions(accept_degraded=True)).exit_code == ExitCode.OK
 
 
 def test_tracks_of_several_animals_may_end_early(bench: Bench) -> None:
@@ -346,7 +346,7 @@ def test_what_check_cannot_do_without(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="does not say which model"):
         check(bench.manifest)
     with pytest.raises(ModelError):
-        check(bench.manifest, Options(model=tmp_path / "nowhere"))
+        check(bench.manifest, CheckOptions(model=tmp_path / "nowhere"))
     write_manifest(bench.manifest, [])
     with pytest.raises(ManifestError):
         check(bench.manifest)

@@ -44,7 +44,7 @@ class Case:
             self.sources, self.folder, self.receipt, self.bench.rows[0], self.expected, **options
         )  # fmt: skip
 
-    def standing(self) -> commit.Standing:
+    def standing(self) -> commit.ExistingResult:
         return commit.standing(self.folder, self.bench.rows[0], self.expected)
 
     def leftovers(self) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from dlcctr.contract import RowState
 from dlcctr.errors import ToolMissingError
-from dlcctr.results.check import Options, check
+from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.receipt import FrameCounts
 from dlcctr.results.row_state import State
 from tests.unit.support.results import FRAMES, Bench, make_bench
@@ -19,7 +19,7 @@ def test_without_pandas_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "pandas", None)
     bench = make_bench(tmp_path, ["a.mp4"])
     with pytest.raises(ToolMissingError) as caught:
-        check(bench.manifest, Options(deep=True))
+        check(bench.manifest, CheckOptions(deep=True))
     assert "run it from the image" in caught.value.hint
 
 
@@ -45,7 +45,7 @@ def test_deep_opens_the_table(tmp_path: Path) -> None:
     table = make_table(bench)
 
     def state(**changes: Any) -> tuple[State, str]:
-        (row,) = check(bench.manifest, Options(deep=True)).rows
+        (row,) = check(bench.manifest, CheckOptions(deep=True)).rows
         return row.state, row.cause
 
     assert "cannot be opened" in state()[1]

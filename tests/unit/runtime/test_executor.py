@@ -99,14 +99,14 @@ def outcomes(*codes: int, cause: str = "") -> list[Outcome]:
 
 
 def test_the_exit_code_is_that_of_the_first_failed_row() -> None:
-    assert campaign_run.Result(outcomes(0, 0), "native").exit_code == 0
-    assert campaign_run.Result(outcomes(0, 8, 4), "native").exit_code == ExitCode.OUTPUT
-    assert campaign_run.Result([], "").exit_code == 0
+    assert campaign_run.RunResult(outcomes(0, 0), "native").exit_code == 0
+    assert campaign_run.RunResult(outcomes(0, 8, 4), "native").exit_code == ExitCode.OUTPUT
+    assert campaign_run.RunResult([], "").exit_code == 0
 
 
 def test_a_stopped_run_says_try_again_whatever_failed_before() -> None:
     stopped = [*outcomes(4), Outcome(1, "v1.mp4", ExitCode.TRY_AGAIN, cause="stopped")]
-    assert campaign_run.Result(stopped, "native").exit_code == ExitCode.TRY_AGAIN
+    assert campaign_run.RunResult(stopped, "native").exit_code == ExitCode.TRY_AGAIN
     assert "the same command again" in summary(Path("m.csv"), stopped)[-1]
 
 

@@ -19,9 +19,9 @@ from dlcctr.image import flavours
 from dlcctr.runtime import apptainer, docker
 from dlcctr.runtime import native_environment as native
 from dlcctr.runtime.apptainer import Apptainer
-from dlcctr.runtime.base import Job
+from dlcctr.runtime.base import RowJob
 from dlcctr.runtime.binds import Bind, linked_files, mount_words, plan_binds
-from dlcctr.runtime.choose import Wish, pick_runtime
+from dlcctr.runtime.choose import RuntimeOptions, pick_runtime
 from dlcctr.runtime.docker import Docker
 from dlcctr.runtime.native import Native
 from dlcctr.system import processes as run
@@ -46,9 +46,9 @@ class FakeRunner:
         return subprocess.CompletedProcess(argv, code, text, "")
 
 
-def job(tmp_path: Path, **changes: object) -> Job:
+def job(tmp_path: Path, **changes: object) -> RowJob:
     out = tmp_path / AWKWARD
-    base = Job(
+    base = RowJob(
         name="dlcctr-row3-abc",
         index=3,
         manifest=tmp_path / "m.csv",
@@ -206,7 +206,7 @@ def campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Campaign:
 
 
 def test_auto_takes_docker_when_the_image_is_there(fake: FakeRunner, campaign: Campaign) -> None:
-    found = pick_runtime(campaign, Wish())
+    found = pick_runtime(campaign, RuntimeOptions())
     assert isinstance(found, Docker)
     tag = flavours.pick_flavour(flavours.list_flavours(), flavours.read_pins(), "pytorch", "cpu").tag
     assert found.image == tag
@@ -216,27 +216,27 @@ def test_auto_falls_to_apptainer_then_native_and_says_why(
     fake: FakeRunner, campaign: Campaign, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake.answers["docker image inspect"] = (1, "")
-    assert isinstance(pick_runtime(campaign, Wish()), Native)
+    assert isinstance(pick_runtime(campaign, RuntimeOptions()), Native)
     said = capsys.readouterr().err
     assert "native" in said and "no docker: none of these images" in said and "dlc.sif is not there" in said
     (tmp_path / "dlc.sif").touch()
     shape = {"data": {"attributes": {"labels": json.loads(labels())}}}
     fake.answers["/usr/bin/apptainer inspect"] = (0, json.dumps(shape))
-    assert isinstance(pick_runtime(campaign, Wish()), Apptainer)
+    assert isinstance(pick_runtime(campaign, RuntimeOptions()), Apptainer)
 
 
 def test_what_was_asked_for_is_never_replaced(fake: FakeRunner, campaign: Campaign) -> None:
     fake.answers["docker info"] = (1, "")
     with pytest.raises(ToolMissingError, match="no engine answers"):
-        pick_runtime(campaign, Wish(runtime="docker"))
+        pick_runtime(campaign, RuntimeOptions(runtime="docker"))
     with pytest.raises(ToolMissingError, match="is not there"):
-        pick_runtime(campaign, Wish(image="other.sif"))
+        pick_runtime(campaign, RuntimeOptions(image="other.sif"))
     with pytest.raises(UsageError, match="podman"):
-        pick_runtime(campaign, Wish(runtime="podman"))
+        pick_runtime(campaign, RuntimeOptions(runtime="podman"))
 
 
 def test_native_flavour_follows_engine_and_gpu(fake: FakeRunner, campaign: Campaign) -> None:
-    found = pick_runtime(campaign, Wish(runtime="native"))
+    found = pick_runtime(campaign, RuntimeOptions(runtime="native"))
     assert isinstance(found, Native) and found.python.name == "pytorch-cpu"
-    found = pick_runtime(replace(campaign, engine="tensorflow"), Wish(runtime="native", gpu=True))
+    found = pick_runtime(replace(campaign, engine="tensorflow"), RuntimeOptions(runtime="native", gpu=True))
     assert isinstance(found, Native) and found.python.name == "tensorflow-cu122"

@@ -19,7 +19,7 @@ from dlcctr.model.inspection import inspect_model
 from dlcctr.results.receipt import Receipt, read_receipt
 from entrypoint.analyze import worker_process as child
 from entrypoint.analyze.analyze_row import run
-from entrypoint.analyze.request import Request
+from entrypoint.analyze.request import RowRequest
 from tests import media
 from tests.unit.support.projects import pytorch_project
 
@@ -42,7 +42,7 @@ class Case:
 
     def run(self, **options: Any) -> ExitCode:
         options = {"device": "cpu", "scratch": self.folder / "scratch", **options}
-        return run(Request(manifest=self.folder / "m.csv", index=0, **options))
+        return run(RowRequest(manifest=self.folder / "m.csv", index=0, **options))
 
     def fail(self, kind: type[DlcctrError], match: str, **options: Any) -> DlcctrError:
         with pytest.raises(kind, match=match) as caught:

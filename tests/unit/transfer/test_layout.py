@@ -15,7 +15,7 @@ from dlcctr.errors import ManifestError
 from dlcctr.model.inspection import inspect_model
 from dlcctr.transfer.layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
 from dlcctr.transfer.remote import Remote
-from dlcctr.transfer.remote_campaign import There, check_there
+from dlcctr.transfer.remote_campaign import RemoteCampaign, check_there
 from tests.unit.support.projects import pytorch_project, tensorflow_project
 from tests.unit.support.results import Bench, make_bench
 
@@ -132,13 +132,13 @@ def test_results_stay_where_they_are_there(tmp_path: Path) -> None:
         assert f'[output]\nroot = "{out}"' in text
 
 
-def there(bench: Bench, *rows: Row, **changes: object) -> There:
-    return There(replace(bench.campaign, **changes), list(rows))  # type: ignore[arg-type]
+def there(bench: Bench, *rows: Row, **changes: object) -> RemoteCampaign:
+    return RemoteCampaign(replace(bench.campaign, **changes), list(rows))  # type: ignore[arg-type]
 
 
 def test_a_campaign_there_is_continued(tmp_path: Path) -> None:
     bench = make_bench(tmp_path, ["a.mp4", "b.mp4", "c.mp4"])
-    assert check_there(There(), REMOTE, bench.campaign, bench.rows) == []
+    assert check_there(RemoteCampaign(), REMOTE, bench.campaign, bench.rows) == []
     assert check_there(there(bench, *bench.rows[:2]), REMOTE, bench.campaign, bench.rows) == []
     unprinted = replace(bench.rows[0], fingerprint="")
     assert check_there(there(bench, unprinted), REMOTE, bench.campaign, bench.rows) == []

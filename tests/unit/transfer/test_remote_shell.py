@@ -6,12 +6,12 @@ import pytest
 
 from dlcctr.errors import CommandFailedError, DlcctrError, TryAgainError
 from dlcctr.transfer import remote_shell as far_scripts
-from dlcctr.transfer.remote_shell import Place, Seen, parse_files, parse_place, parse_seen
-from dlcctr.transfer.ssh import far_error
+from dlcctr.transfer.remote_shell import FolderInfo, RemoteFile, parse_files, parse_place, parse_seen
+from dlcctr.transfer.ssh import ssh_error
 
-PYTHON = Place("/x", exists=True, writable=True, free_bytes=1, tools=frozenset({"rsync", "python3", "sha256sum"}))
-SHELL = Place("/x", exists=True, writable=True, free_bytes=1, tools=frozenset({"rsync", "sha256sum"}))
-NOTHING = Place("/x", exists=True, writable=True, free_bytes=1, tools=frozenset({"rsync"}))
+PYTHON = FolderInfo("/x", exists=True, writable=True, free_bytes=1, tools=frozenset({"rsync", "python3", "sha256sum"}))
+SHELL = FolderInfo("/x", exists=True, writable=True, free_bytes=1, tools=frozenset({"rsync", "sha256sum"}))
+NOTHING = FolderInfo("/x", exists=True, writable=True, free_bytes=1, tools=frozenset({"rsync"}))
 
 CHANGED_KEY = """\
 @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
@@ -54,7 +54,7 @@ LOST = "rsync: connection unexpectedly closed (20 bytes received so far) [sender
     ],
 )  # fmt: skip
 def test_what_failed_and_what_to_do(code: int, said: str, kind: type[DlcctrError], words: str, hint: str) -> None:
-    error = far_error("c", code, said)
+    error = ssh_error("c", code, said)
     assert type(error) is kind
     assert words in error.message
     assert hint in error.hint
@@ -62,7 +62,7 @@ def test_what_failed_and_what_to_do(code: int, said: str, kind: type[DlcctrError
 
 def test_a_full_disk_of_this_machine_is_not_called_the_others() -> None:
     said = "rsync: [receiver] write failed: No space left on device (28)"
-    assert "no space is left on this machine" in far_error("c", 11, said, receiver="this machine").message
+    assert "no space is left on this machine" in ssh_error("c", 11, said, receiver="this machine").message
 
 
 PLACE = b"dlcctr-begin\nyes\nyes\nrsync\npython3\nsha256sum\n%s\n\n/scratch/a b\n"
@@ -81,7 +81,7 @@ PLACE = b"dlcctr-begin\nyes\nyes\nrsync\npython3\nsha256sum\n%s\n\n/scratch/a b\
 )
 def test_free_space(df: bytes, free: int | None) -> None:
     place = parse_place(PLACE % df)
-    assert place == Place("/scratch/a b", True, True, free, frozenset({"rsync", "python3", "sha256sum"}))
+    assert place == FolderInfo("/scratch/a b", True, True, free, frozenset({"rsync", "python3", "sha256sum"}))
 
 
 def test_a_noisy_shell_and_an_odd_folder() -> None:
@@ -103,7 +103,7 @@ def test_files_there() -> None:
 def test_fingerprints_there() -> None:
     word = b"v1:5:" + b"0123456789abcdef" * 2
     answer = b"noise 1\n" + word + b" 0\n- 77\n"
-    assert parse_seen(answer, 2) == [Seen(word.decode()), Seen("", 77)]
+    assert parse_seen(answer, 2) == [RemoteFile(word.decode()), RemoteFile("", 77)]
     with pytest.raises(CommandFailedError):
         parse_seen(answer, 3)
 

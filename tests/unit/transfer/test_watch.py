@@ -15,11 +15,11 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import CommandFailedError, ManifestError, TryAgainError
 from dlcctr.transfer import watch
-from dlcctr.transfer.fetch import Fetched
+from dlcctr.transfer.fetch import FetchResult
 from dlcctr.transfer.new_videos import Arrival, arrivals_of, as_table, look
-from dlcctr.transfer.push import Pushed
+from dlcctr.transfer.push import PushResult
 from dlcctr.transfer.remote import Remote
-from dlcctr.transfer.watch import State, Wish, read_state, watch_once, write_state
+from dlcctr.transfer.watch import WatchOptions, WatchState, read_state, watch_once, write_state
 from tests import media
 from tests.unit.support.results import Bench, make_bench
 
@@ -128,24 +128,24 @@ class Cluster:
         if self.failing == step:
             raise TryAgainError(f"{step}: the network is away", "wait")
 
-    def push(self, manifest: Path, wish: Any, **_: Any) -> Pushed:
+    def push(self, manifest: Path, options: Any, **_: Any) -> PushResult:
         self.check("push")
-        self.pushed.append(wish.rows)
-        self.images.append(wish.image)
-        return Pushed(REMOTE, [], [])
+        self.pushed.append(options.rows)
+        self.images.append(options.image)
+        return PushResult(REMOTE, [], [])
 
-    def ask(self, wish: Wish, words: list[str]) -> dict[str, Any]:
+    def ask(self, options: WatchOptions, words: list[str]) -> dict[str, Any]:
         self.check(words[0])
         self.asked.append(words)
         return {"arrays": []}
 
-    def fetch(self, manifest: Path, wish: Any, **_: Any) -> Fetched:
+    def fetch(self, manifest: Path, options: Any, **_: Any) -> FetchResult:
         self.check("fetch")
         self.bench.rows = read_manifest(manifest)
         rows = [row.index for row in self.bench.rows if not self.bench.folder(row.index).exists()]
         for index in rows:
             self.bench.commit(index)
-        return Fetched(REMOTE, taken=rows)
+        return FetchResult(REMOTE, taken=rows)
 
 
 @pytest.fixture
@@ -158,9 +158,9 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     return fake
 
 
-def make_wish(cluster: Cluster) -> Wish:
+def make_options(cluster: Cluster) -> WatchOptions:
     folder = cluster.bench.campaign.video_root
-    return Wish(REMOTE, ("ssh",), (str(folder),), image=Path("dlc.sif"), submit=("--fps", "60"), settle_s=0)
+    return WatchOptions(REMOTE, ("ssh",), (str(folder),), image=Path("dlc.sif"), submit=("--fps", "60"), settle_s=0)
 
 
 def arrive(cluster: Cluster, name: str, first: int) -> None:
@@ -169,30 +169,30 @@ def arrive(cluster: Cluster, name: str, first: int) -> None:
 
 def test_a_video_goes_there_and_comes_back(cluster: Cluster) -> None:
     arrive(cluster, "new.mp4", 1)
-    wish = make_wish(cluster)
-    watch_once(cluster.bench.manifest, wish)
-    done = watch_once(cluster.bench.manifest, wish)
+    options = make_options(cluster)
+    watch_once(cluster.bench.manifest, options)
+    done = watch_once(cluster.bench.manifest, options)
     assert [row.video for row in read_manifest(cluster.bench.manifest)] == ["old.mp4", "new.mp4"]
     assert (cluster.pushed, cluster.images) == (["1"], [Path("dlc.sif")])
     assert cluster.asked == [["submit", "m.csv", "--rows", "1", "--skip-bad-videos", "--json", "--fps", "60"]]
     assert done.is_idle
-    assert watch_once(cluster.bench.manifest, wish).is_idle
+    assert watch_once(cluster.bench.manifest, options).is_idle
     assert len(cluster.asked) == 1
 
 
 @pytest.mark.parametrize("step", ["push", "submit", "fetch"])
 def test_what_failed_is_done_in_the_next_round_and_nothing_twice(cluster: Cluster, step: str) -> None:
     arrive(cluster, "new.mp4", 1)
-    wish = make_wish(cluster)
+    options = make_options(cluster)
     cluster.failing = step
     for _ in range(2):
-        done = watch_once(cluster.bench.manifest, wish)
+        done = watch_once(cluster.bench.manifest, options)
     assert done.error is not None
     assert not done.is_idle
     state = read_state(CampaignPaths.of(cluster.bench.manifest).root / "watch.json")
     assert state.last_error == f"{step}: the network is away"
     cluster.failing = ""
-    assert watch_once(cluster.bench.manifest, wish).is_idle
+    assert watch_once(cluster.bench.manifest, options).is_idle
     assert cluster.pushed == ["1"]
     assert [words[0] for words in cluster.asked] == ["submit"]
     assert len(read_manifest(cluster.bench.manifest)) == 2
@@ -201,27 +201,27 @@ def test_what_failed_is_done_in_the_next_round_and_nothing_twice(cluster: Cluste
 def test_a_lost_state_adds_and_submits_nothing_twice(cluster: Cluster) -> None:
     """Rows are submitted once by the other side's own word, so that asking twice does no harm."""
     arrive(cluster, "new.mp4", 1)
-    wish = make_wish(cluster)
-    watch_once(cluster.bench.manifest, wish)
+    options = make_options(cluster)
+    watch_once(cluster.bench.manifest, options)
     file = CampaignPaths.of(cluster.bench.manifest).root / "watch.json"
     file.write_text("{")
     with pytest.raises(ManifestError, match=r"watch.json"):
-        watch_once(cluster.bench.manifest, wish)
+        watch_once(cluster.bench.manifest, options)
     file.unlink()
     for _ in range(2):
-        watch_once(cluster.bench.manifest, wish)
+        watch_once(cluster.bench.manifest, options)
     assert len(read_manifest(cluster.bench.manifest)) == 2
 
 
 def test_what_stays_open_is_submitted_again(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     arrive(cluster, "new.mp4", 1)
-    monkeypatch.setattr(watch, "fetch", lambda *_, **__: Fetched(REMOTE, failed=[1]))
-    wish = make_wish(cluster)
+    monkeypatch.setattr(watch, "fetch", lambda *_, **__: FetchResult(REMOTE, failed=[1]))
+    options = make_options(cluster)
     for _ in range(3):
-        done = watch_once(cluster.bench.manifest, wish)
+        done = watch_once(cluster.bench.manifest, options)
     assert [words[0] for words in cluster.asked][:2] == ["submit", "resubmit"]
     assert (done.open, done.is_idle) == (1, False)
-    watch_once(cluster.bench.manifest, replace(wish, resubmit=False))
+    watch_once(cluster.bench.manifest, replace(options, resubmit=False))
     assert len([words for words in cluster.asked if words[0] == "resubmit"]) <= 2
 
 
@@ -234,13 +234,13 @@ def test_an_answer_that_is_none_is_shown(monkeypatch: pytest.MonkeyPatch) -> Non
             return b"Welcome to the cluster"
 
     monkeypatch.setattr(watch, "log_in", lambda *_: contextlib.nullcontext(Login()))
-    wish = Wish(Remote("cluster", "it's here"), ("ssh",), ())
+    options = WatchOptions(Remote("cluster", "it's here"), ("ssh",), ())
     with pytest.raises(CommandFailedError, match="Welcome to the cluster"):
-        watch._ask_there(wish, ["submit", "m.csv"])
+        watch._ask_there(options, ["submit", "m.csv"])
 
 
 def test_the_state_file_is_read_as_it_was_written(tmp_path: Path) -> None:
-    state = State({"a.mp4": Arrival(5, 1.5, 2.5, "waits")}, [1], [1], "now", "")
+    state = WatchState({"a.mp4": Arrival(5, 1.5, 2.5, "waits")}, [1], [1], "now", "")
     write_state(tmp_path / "s.json", state)
     assert read_state(tmp_path / "s.json") == state
-    assert read_state(tmp_path / "none.json") == State()
+    assert read_state(tmp_path / "none.json") == WatchState()

@@ -22,7 +22,7 @@ from dlcctr.errors import ManifestError, TryAgainError
 from dlcctr.planning.plan import Plan, PlanTask, rows_digest, write_plan
 from dlcctr.results.receipt import read_receipt
 from entrypoint.analyze.multi_gpu import run_lanes, visible_gpus
-from entrypoint.analyze.request import Request, TaskRequest
+from entrypoint.analyze.request import RowRequest, TaskRequest
 from entrypoint.analyze.task import run_task
 from tests.unit.support.analyze_case import Case
 
@@ -42,7 +42,7 @@ def spread(case: Case, count: int) -> list[Row]:
 def make_task(case: Case, rows: list[Row], **options: object) -> TaskRequest:
     plan = Plan("p", "m.csv", (PlanTask(tuple(row.index for row in rows), 1.0, rows_digest(rows)),), 10)
     write_plan(plan, case.folder / "p.json")
-    row = Request(manifest=case.folder / "m.csv", index=0, device="cpu", scratch=case.folder / "scratch")
+    row = RowRequest(manifest=case.folder / "m.csv", index=0, device="cpu", scratch=case.folder / "scratch")
     return TaskRequest(case.folder / "p.json", 0, replace(row, **options))  # type: ignore[arg-type]
 
 

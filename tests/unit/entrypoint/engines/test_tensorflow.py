@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from entrypoint.engines.base import NotCovered
 from entrypoint.engines.tensorflow.files import Project, describe_run
-from entrypoint.engines.tensorflow.network import TensorFlowNetwork, depends_on_batch, refuse_kinds
+from entrypoint.engines.tensorflow.network import TensorFlowNetwork, check_kind, depends_on_batch
 from entrypoint.loop.batch_reader import BatchReader
 from entrypoint.loop.stock_batches import StockBatches
 from entrypoint.protocol import Job
@@ -33,7 +33,7 @@ POSE_CFG = {
     "net_type", ["resnet_50", "resnet_152", "efficientnet-b0", "mobilenet_v2_1.0", "mobilenet_v2_0.35"]
 )
 def test_covered_networks(net_type: str) -> None:
-    refuse_kinds({"multianimalproject": False}, {**POSE_CFG, "net_type": net_type})
+    check_kind({"multianimalproject": False}, {**POSE_CFG, "net_type": net_type})
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_covered_networks(net_type: str) -> None:
 )
 def test_networks_that_are_left_to_stock(cfg: dict[str, Any], pose_cfg: dict[str, Any], why: str) -> None:
     with pytest.raises(NotCovered, match=why):
-        refuse_kinds(cfg, {**POSE_CFG, **pose_cfg})
+        check_kind(cfg, {**POSE_CFG, **pose_cfg})
 
 
 @dataclass

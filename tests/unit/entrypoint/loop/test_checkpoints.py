@@ -18,8 +18,8 @@ from dlcctr.contract import PARTS_PREFIX
 from entrypoint.analyze import checkpoint_folder as checkpoint
 from entrypoint.analyze.checkpoint_folder import has_parts, remove_parts, with_parts
 from entrypoint.loop import checkpoint_writer as keeper_module
-from entrypoint.loop.checkpoint_files import Part, PartsFolder
-from entrypoint.loop.checkpoint_writer import Keeper
+from entrypoint.loop.checkpoint_files import Checkpoint, CheckpointFolder
+from entrypoint.loop.checkpoint_writer import CheckpointWriter
 from entrypoint.protocol import MARK, Job
 
 DECODED, BODYPARTS, BATCH = 22, 2, 4
@@ -35,23 +35,23 @@ def positions(first: int, stop: int) -> Any:
     return np.arange(6 * first, 6 * stop, dtype=np.float32).reshape(-1, BODYPARTS, 3)
 
 
-def part(first: int, stop: int, **changes: Any) -> Part:
-    return replace(Part(first, stop, BATCH, "cpu", "engine"), **changes)
+def part(first: int, stop: int, **changes: Any) -> Checkpoint:
+    return replace(Checkpoint(first, stop, BATCH, "cpu", "engine"), **changes)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> PartsFolder:
-    made = PartsFolder(tmp_path / "parts-1", DECODED, BODYPARTS, BATCH)
+def folder(tmp_path: Path) -> CheckpointFolder:
+    made = CheckpointFolder(tmp_path / "parts-1", DECODED, BODYPARTS, BATCH)
     made.path.mkdir()
     return made
 
 
-def write(folder: PartsFolder, *ranges: tuple[int, int]) -> None:
+def write(folder: CheckpointFolder, *ranges: tuple[int, int]) -> None:
     for first, stop in ranges:
         folder.write(part(first, stop), positions(first, stop))
 
 
-def chained(folder: PartsFolder) -> list[tuple[int, int]]:
+def chained(folder: CheckpointFolder) -> list[tuple[int, int]]:
     """Ranges in the order of the chain; each with the very positions that were written for it."""
     found = list(folder.chain())
     for each, values in found:
@@ -60,21 +60,21 @@ def chained(folder: PartsFolder) -> list[tuple[int, int]]:
     return [(each.first, each.stop) for each, _ in found]
 
 
-def test_parts_are_chained_from_the_first_frame_on(folder: PartsFolder) -> None:
+def test_parts_are_chained_from_the_first_frame_on(folder: CheckpointFolder) -> None:
     assert chained(folder) == []
     write(folder, (8, 20), (0, 4), (4, 8), (20, 22))
     assert chained(folder) == [(0, 4), (4, 8), (8, 20), (20, 22)]
     assert sorted(file.name for file in folder.path.iterdir()) == ["0-4.npz", "20-22.npz", "4-8.npz", "8-20.npz"]
 
 
-def test_a_gap_ends_the_chain(folder: PartsFolder) -> None:
+def test_a_gap_ends_the_chain(folder: CheckpointFolder) -> None:
     write(folder, (4, 8), (12, 16))
     assert chained(folder) == []
     write(folder, (0, 4))
     assert chained(folder) == [(0, 4), (4, 8)]
 
 
-def test_parts_of_two_attempts_overlap(folder: PartsFolder) -> None:
+def test_parts_of_two_attempts_overlap(folder: CheckpointFolder) -> None:
     write(folder, (0, 4), (0, 8), (4, 16), (8, 12), (12, 20))
     assert chained(folder) == [(0, 8), (8, 16), (16, 20)]
 
@@ -82,7 +82,7 @@ def test_parts_of_two_attempts_overlap(folder: PartsFolder) -> None:
 @settings(deadline=None)
 @given(st.sets(st.tuples(st.integers(0, 5), st.integers(1, 6))))
 def test_the_chain_reaches_as_far_as_there_is_no_gap(tmp_path_factory: Any, batches: set[tuple[int, int]]) -> None:
-    folder = PartsFolder(tmp_path_factory.mktemp("parts"), DECODED, BODYPARTS, BATCH)
+    folder = CheckpointFolder(tmp_path_factory.mktemp("parts"), DECODED, BODYPARTS, BATCH)
     ranges = [(BATCH * first, min(BATCH * stop, DECODED)) for first, stop in batches if first < stop]
     write(folder, *ranges)
     covered = {frame for first, stop in ranges for frame in range(first, stop)}
@@ -97,7 +97,7 @@ def damage_each_byte(data: bytes) -> Any:
         yield data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :]
 
 
-def test_a_damaged_part_is_not_used(folder: PartsFolder) -> None:
+def test_a_damaged_part_is_not_used(folder: CheckpointFolder) -> None:
     write(folder, (0, 8))
     file = folder.path / "0-8.npz"
     data = file.read_bytes()
@@ -113,7 +113,7 @@ def test_a_damaged_part_is_not_used(folder: PartsFolder) -> None:
     assert chained(folder) == [(0, 4)], "a smaller one takes its place"
 
 
-def test_a_part_that_cannot_be_read_is_not_used(folder: PartsFolder) -> None:
+def test_a_part_that_cannot_be_read_is_not_used(folder: CheckpointFolder) -> None:
     (folder.path / "0-8.npz").mkdir()
     assert chained(folder) == []
 
@@ -121,18 +121,18 @@ def test_a_part_that_cannot_be_read_is_not_used(folder: PartsFolder) -> None:
 @pytest.mark.parametrize(
     ("first", "stop"), [(0, 6), (2, 8), (0, DECODED + 2), (0, 0)], ids=["end", "beginning", "too long", "empty"]
 )
-def test_a_part_that_is_not_of_whole_batches_is_not_used(folder: PartsFolder, first: int, stop: int) -> None:
+def test_a_part_that_is_not_of_whole_batches_is_not_used(folder: CheckpointFolder, first: int, stop: int) -> None:
     write(folder, (0, 4), (first, stop))
     assert chained(folder) == [(0, 4)]
 
 
-def test_a_part_under_another_name_is_not_used(folder: PartsFolder) -> None:
+def test_a_part_under_another_name_is_not_used(folder: CheckpointFolder) -> None:
     write(folder, (0, 8))
     (folder.path / "0-8.npz").rename(folder.path / "0-16.npz")
     assert chained(folder) == []
 
 
-def test_a_part_of_another_folder_is_not_used(folder: PartsFolder) -> None:
+def test_a_part_of_another_folder_is_not_used(folder: CheckpointFolder) -> None:
     other = replace(folder, path=folder.path.with_name("parts-2"))
     write(folder, (0, 8))
     folder.path.rename(other.path)
@@ -142,12 +142,12 @@ def test_a_part_of_another_folder_is_not_used(folder: PartsFolder) -> None:
 @pytest.mark.parametrize(
     "values", [positions(0, 7), positions(0, 8)[:, :1], positions(0, 8).astype(np.float64)], ids=["n", "parts", "type"]
 )
-def test_a_part_of_another_shape_is_not_used(folder: PartsFolder, values: Any) -> None:
+def test_a_part_of_another_shape_is_not_used(folder: CheckpointFolder, values: Any) -> None:
     folder.write(part(0, 8), values)
     assert list(folder.chain()) == []
 
 
-def test_a_part_is_written_whole_or_not_at_all(folder: PartsFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_is_written_whole_or_not_at_all(folder: CheckpointFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a zip file with a checksum of each member, through a temporary name that no reader takes."""
     write(folder, (0, 8))
     with zipfile.ZipFile(folder.path / "0-8.npz") as content:
@@ -165,14 +165,14 @@ def test_a_part_is_written_whole_or_not_at_all(folder: PartsFolder, monkeypatch:
     assert [file.name for file in folder.path.iterdir()] == ["0-8.npz"]
 
 
-def test_no_folder_is_made_again(folder: PartsFolder) -> None:
+def test_no_folder_is_made_again(folder: CheckpointFolder) -> None:
     folder.path.rmdir()
     with pytest.raises(FileNotFoundError):
         write(folder, (0, 8))
     assert not folder.path.exists()
 
 
-def test_removing(folder: PartsFolder) -> None:
+def test_removing(folder: CheckpointFolder) -> None:
     write(folder, (0, 8), (12, 16))
     folder.remove()
     assert list(folder.path.iterdir()) == []
@@ -241,14 +241,14 @@ def test_all_parts_of_a_row_are_removed_and_no_others(tmp_path: Path) -> None:
 # What the loop does with them
 
 
-def keeper(folder: Path, **changes: Any) -> Keeper:
+def keeper(folder: Path, **changes: Any) -> CheckpointWriter:
     poses = np.full((DECODED, BODYPARTS, 3), -1, np.float32)
-    made = Keeper(replace(JOB, parts=str(folder), **changes), poses)
+    made = CheckpointWriter(replace(JOB, parts=str(folder), **changes), poses)
     made.restore()
     return made
 
 
-def take(keeper: Keeper, *ranges: tuple[int, int], backend: str = "engine", batch_size: int = BATCH) -> None:
+def take(keeper: CheckpointWriter, *ranges: tuple[int, int], backend: str = "engine", batch_size: int = BATCH) -> None:
     for first, stop in ranges:
         keeper.take(first, positions(first, stop), batch_size, backend)
 
@@ -278,7 +278,7 @@ def test_a_short_video_leaves_nothing(tmp_path: Path) -> None:
 
 def test_without_a_folder_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    running = Keeper(replace(JOB, part_s=0.0), np.zeros((DECODED, BODYPARTS, 3), np.float32))
+    running = CheckpointWriter(replace(JOB, part_s=0.0), np.zeros((DECODED, BODYPARTS, 3), np.float32))
     running.restore()
     take(running, (0, 4))
     running.save()
@@ -311,7 +311,7 @@ def test_frames_that_do_not_decode_are_left_in_place(tmp_path: Path, capsys: pyt
     lost = [0, 6, 7]
     for ranges, start in (((0, 4), (4, 8)), 0), (((0, 4),), 8):
         poses = np.full((25, BODYPARTS, 3), -1, np.float32)
-        running = Keeper(replace(JOB, **changes), poses)
+        running = CheckpointWriter(replace(JOB, **changes), poses)
         running.restore()
         assert running.start == start
         take(running, *ranges)  # type: ignore[arg-type]

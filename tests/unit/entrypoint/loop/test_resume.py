@@ -20,10 +20,10 @@ from entrypoint.engines.base import NotCovered
 from entrypoint.loop import batch_reader as ahead
 from entrypoint.loop import loop as run
 from entrypoint.loop.batch_reader import BatchReader
-from entrypoint.loop.checkpoint_files import Part
+from entrypoint.loop.checkpoint_files import Checkpoint
 from entrypoint.loop.loop import Loop
 from entrypoint.loop.pose_array import POSES_NAME
-from entrypoint.loop.result import Result
+from entrypoint.loop.result import LoopResult
 from entrypoint.loop.termination import EXIT_CODE, save_when_terminated
 from entrypoint.protocol import Job
 from entrypoint.video.frames import decoded_frames
@@ -81,7 +81,7 @@ def with_parts(job: Job, folder: Path) -> Job:
     return replace(job, parts=str(folder / "parts"), part_s=0.0)
 
 
-def attempt(job: Job, network: Numbers) -> Result:
+def attempt(job: Job, network: Numbers) -> LoopResult:
     return Loop(lambda _: network, network.first_picture).analyze(job)  # type: ignore[arg-type,return-value]
 
 
@@ -141,7 +141,7 @@ def test_finished_frames_are_not_fed_again(job: Job) -> None:
     assert network.seen == [0, 0, 1, 2, 3, *range(16, FRAMES)], (
         "the first frame against stock, the first batch, the rest"
     )
-    assert result.parts == [Part(0, 16, SIZE, "cpu", "Numbers 1")]
+    assert result.parts == [Checkpoint(0, 16, SIZE, "cpu", "Numbers 1")]
 
 
 def test_the_batch_before_the_rest_is_there_for_the_last_one(job: Job) -> None:
@@ -202,7 +202,7 @@ def test_parts_of_other_positions_are_not_used(job: Job, capsys: pytest.CaptureF
     assert network.written is not None
     assert network.written.tobytes() == clean(job, Mortal).tobytes()
     again = Mortal()
-    assert attempt(job, again).parts == [Part(0, FRAMES, SIZE, "cpu", "Numbers 1")], "those of this attempt are"
+    assert attempt(job, again).parts == [Checkpoint(0, FRAMES, SIZE, "cpu", "Numbers 1")], "those of this attempt are"
 
 
 def test_damaged_parts_cost_time_only(job: Job) -> None:
@@ -210,7 +210,7 @@ def test_damaged_parts_cost_time_only(job: Job) -> None:
     file = Path(job.parts) / "8-12.npz"
     file.write_bytes(file.read_bytes()[:-9])
     network = Mortal()
-    assert attempt(job, network).parts == [Part(0, 8, SIZE, "cpu", "Numbers 1")]
+    assert attempt(job, network).parts == [Checkpoint(0, 8, SIZE, "cpu", "Numbers 1")]
     assert network.written is not None
     assert network.written.tobytes() == clean(job, Mortal).tobytes()
 
@@ -223,7 +223,10 @@ def test_a_smaller_batch_is_recorded(job: Job) -> None:
             return super().predict(frames)
 
     die(job, Small(29))
-    assert attempt(job, Mortal()).parts == [Part(0, 12, SIZE, "cpu", "Numbers 1"), Part(12, 28, 2, "cpu", "Numbers 1")]
+    assert attempt(job, Mortal()).parts == [
+        Checkpoint(0, 12, SIZE, "cpu", "Numbers 1"),
+        Checkpoint(12, 28, 2, "cpu", "Numbers 1"),
+    ]
 
 
 @pytest.mark.parametrize("frames", [FRAMES - 8, FRAMES + 8])
@@ -331,7 +334,7 @@ def test_sigterm_saves_what_is_finished(job: Job, tmp_path: Path) -> None:
     assert [file.name for file in Path(job.parts).iterdir()] == ["0-12.npz"]
     (tmp_path / POSES_NAME).unlink()  # the supervisor removes the scratch folder
     network = Mortal()
-    assert attempt(job, network).parts == [Part(0, 12, SIZE, "cpu", "Numbers 1")]
+    assert attempt(job, network).parts == [Checkpoint(0, 12, SIZE, "cpu", "Numbers 1")]
     assert network.written is not None
     assert network.written.tobytes() == expected.tobytes()
 

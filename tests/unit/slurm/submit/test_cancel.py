@@ -77,7 +77,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *argv: str | Path) -> int:
 
 def test_the_whole_campaign_is_named_by_its_jobs(bench: Bench, queue: FakeQueue) -> None:
     queued = find_queued(bench.manifest)
-    assert [(each.job, each.running, each.pending, each.rows) for each in queued.doomed] == [
+    assert [(each.job, each.running, each.pending, each.rows) for each in queued.targets] == [
         ("11", (0,), (1,), (0, 1, 2)),
         ("12", (), (0, 1), (3, 4, 5)),
     ]
@@ -94,26 +94,26 @@ def test_some_rows_take_their_tasks_with_them(
     bench: Bench, queue: FakeQueue, rows: str, jobs: list[str], bystanders: tuple[int, ...]
 ) -> None:
     queued = find_queued(bench.manifest, rows)
-    assert [each.job for each in queued.doomed] == jobs
+    assert [each.job for each in queued.targets] == jobs
     assert queued.bystanders == bystanders
 
 
 def test_a_job_of_the_same_number_but_another_name_is_left_alone(bench: Bench, queue: FakeQueue) -> None:
     queue.states = [state("11", 0, "RUNNING", name="somebody-elses"), state("12", 1)]
-    (doomed,) = find_queued(bench.manifest).doomed
-    assert (doomed.job, doomed.pending) == ("12", (1,))
+    (targets,) = find_queued(bench.manifest).targets
+    assert (targets.job, targets.pending) == ("12", (1,))
 
 
 def test_a_range_that_squeue_cut_short(bench: Bench, queue: FakeQueue) -> None:
     queue.states = [state("11", 0, "RUNNING"), state("11", None)]
-    (doomed,) = find_queued(bench.manifest, "2").doomed
-    assert (doomed.job, doomed.pending) == ("11_[1]", (1,))
+    (targets,) = find_queued(bench.manifest, "2").targets
+    assert (targets.job, targets.pending) == ("11_[1]", (1,))
 
 
 def test_a_submission_that_was_killed_is_completed_from_the_queue(bench: Bench, queue: FakeQueue) -> None:
     paths = CampaignPaths.of(bench.manifest)
     write_submission(paths, Submission("p1", (Array("dlc-a", 0, 2), Array("dlc-lost", 2, 2)), CREATED))
-    assert [each.job for each in find_queued(bench.manifest).doomed] == ["11"]
+    assert [each.job for each in find_queued(bench.manifest).targets] == ["11"]
     assert [array.job_id for array in read_submissions(paths)[0].arrays] == ["11"]
 
 

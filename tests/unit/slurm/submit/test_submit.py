@@ -19,7 +19,7 @@ from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.submissions import read_submissions
 from dlcctr.slurm.submit import preflight
 from dlcctr.slurm.submit.job_arrays import JobOptions
-from dlcctr.slurm.submit.submit import Submitted, Wish, submit
+from dlcctr.slurm.submit.submit import SubmitOptions, SubmitResult, submit
 from tests.unit.support.results import Bench, make_bench
 
 NAMES = [f"v{number}.mp4" for number in range(7)]
@@ -68,10 +68,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     yield make_bench(tmp_path, NAMES)
 
 
-WISH = Wish(Site(max_array_size=3), JobOptions(image="/lab/dlc.sif"), PlanOptions(fps=10, tasks=5))
+OPTIONS = SubmitOptions(Site(max_array_size=3), JobOptions(image="/lab/dlc.sif"), PlanOptions(fps=10, tasks=5))
 
 
-def arrays(done: Submitted) -> list[tuple[int, int, str]]:
+def arrays(done: SubmitResult) -> list[tuple[int, int, str]]:
     return [(array.offset, array.count, array.job_id) for array in done.arrays]
 
 
@@ -86,10 +86,10 @@ def rows_submitted(bench: Bench) -> list[int]:
 
 
 def test_every_row_once_in_arrays_with_offsets(bench: Bench, scheduler: FakeSlurm) -> None:
-    done = submit(bench.manifest, WISH)
+    done = submit(bench.manifest, OPTIONS)
     assert arrays(done) == [(0, 3, "101"), (3, 2, "102")]
     assert rows_submitted(bench) == list(range(7))
-    again = submit(bench.manifest, WISH)
+    again = submit(bench.manifest, OPTIONS)
     assert (again.plan, again.n_allocated) == (None, 7)
     assert len(scheduler.jobs) == 2
     script = CampaignPaths.of(bench.manifest).script(list(scheduler.jobs)[1]).read_text()
@@ -99,7 +99,7 @@ def test_every_row_once_in_arrays_with_offsets(bench: Bench, scheduler: FakeSlur
 
 def test_all_options_are_on_the_command_line(bench: Bench, scheduler: FakeSlurm) -> None:
     """A user's SBATCH_* variables overrule what stands in a script."""
-    submit(bench.manifest, replace(WISH, site=Site(partition="gpu", gres="gpu:1", mem_gb=8)))
+    submit(bench.manifest, replace(OPTIONS, site=Site(partition="gpu", gres="gpu:1", mem_gb=8)))
     (argv,) = scheduler.jobs.values()
     script = (CampaignPaths.of(bench.manifest).root / "scripts").glob("*.sbatch")
     (text,) = [file.read_text() for file in script]
@@ -110,15 +110,15 @@ def test_all_options_are_on_the_command_line(bench: Bench, scheduler: FakeSlurm)
 
 def test_finished_and_chosen_rows(bench: Bench, scheduler: FakeSlurm) -> None:
     bench.commit(0)
-    submit(bench.manifest, replace(WISH, rows="0-2"))
+    submit(bench.manifest, replace(OPTIONS, rows="0-2"))
     assert rows_submitted(bench) == [1, 2]
-    done = submit(bench.manifest, WISH)
+    done = submit(bench.manifest, OPTIONS)
     assert (done.n_finished, done.n_allocated) == (1, 2)
     assert rows_submitted(bench) == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_canary_goes_first_and_alone(bench: Bench, scheduler: FakeSlurm) -> None:
-    done = submit(bench.manifest, replace(WISH, canary=True))
+    done = submit(bench.manifest, replace(OPTIONS, canary=True))
     (canary, words), *others = scheduler.jobs.items()
     assert canary.endswith("-canary")
     assert not any(word.startswith("--dependency") for word in words)
@@ -130,7 +130,7 @@ def test_the_canary_goes_first_and_alone(bench: Bench, scheduler: FakeSlurm) -> 
 
 
 def test_a_dry_run_leaves_nothing(bench: Bench, scheduler: FakeSlurm) -> None:
-    done = submit(bench.manifest, replace(WISH, dry_run=True))
+    done = submit(bench.manifest, replace(OPTIONS, dry_run=True))
     assert "#SBATCH" in done.scripts[0][1]
     assert not scheduler.jobs
     assert not list(CampaignPaths.of(bench.manifest).root.rglob("*.json"))
@@ -139,11 +139,11 @@ def test_a_dry_run_leaves_nothing(bench: Bench, scheduler: FakeSlurm) -> None:
 def test_what_was_refused_is_not_submitted(bench: Bench, scheduler: FakeSlurm) -> None:
     scheduler.failure = "sbatch: error: Memory specification can not be satisfied\nBatch job submission failed: x"
     with pytest.raises(CommandFailedError, match="nothing was submitted") as caught:
-        submit(bench.manifest, WISH)
+        submit(bench.manifest, OPTIONS)
     assert "--mem-gb" in caught.value.hint
     assert rows_submitted(bench) == []
     scheduler.failure = ""
-    submit(bench.manifest, WISH)
+    submit(bench.manifest, OPTIONS)
     assert rows_submitted(bench) == list(range(7))
 
 
@@ -151,12 +151,12 @@ def test_what_was_refused_is_not_submitted(bench: Bench, scheduler: FakeSlurm) -
 def test_an_answer_that_got_lost_is_looked_for(bench: Bench, scheduler: FakeSlurm, arrived: bool) -> None:
     scheduler.failure, scheduler.takes_it_all_the_same = "Socket timed out on send/recv operation", arrived
     with pytest.raises(CommandFailedError):
-        submit(bench.manifest, WISH)
+        submit(bench.manifest, OPTIONS)
     scheduler.failure, scheduler.answers = "", False
     with pytest.raises(TryAgainError, match="does not answer whether it arrived"):
-        submit(bench.manifest, WISH)
+        submit(bench.manifest, OPTIONS)
     scheduler.answers = True
-    submit(bench.manifest, WISH)
+    submit(bench.manifest, OPTIONS)
     assert rows_submitted(bench) == list(range(7))
     ids = [array.job_id for each in read_submissions(CampaignPaths.of(bench.manifest)) for array in each.arrays]
     assert all(ids)
@@ -167,9 +167,9 @@ def test_a_missing_video_is_named_before_anything_is_submitted(bench: Bench, sch
     (bench.campaign.video_root / NAMES[2]).unlink()
     (bench.campaign.video_root / NAMES[3]).write_bytes(b"another size")
     with pytest.raises(VideoError, match="2 videos cannot be analysed: row 2: "):
-        submit(bench.manifest, WISH)
+        submit(bench.manifest, OPTIONS)
     assert not scheduler.jobs
-    done = submit(bench.manifest, replace(WISH, skip_bad_videos=True))
+    done = submit(bench.manifest, replace(OPTIONS, skip_bad_videos=True))
     assert sorted(done.left_out) == [2, 3]
     assert rows_submitted(bench) == [0, 1, 4, 5, 6]
 
@@ -178,5 +178,5 @@ def test_a_plan_that_was_made_before_is_used(bench: Bench, scheduler: FakeSlurm)
     from dlcctr.planning.planner import make_plan
 
     plan, _ = make_plan(bench.manifest, PlanOptions(fps=10, tasks=2))
-    done = submit(bench.manifest, replace(WISH, plan=PlanOptions()))
+    done = submit(bench.manifest, replace(OPTIONS, plan=PlanOptions()))
     assert done.plan == plan
