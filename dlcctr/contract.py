@@ -12,15 +12,18 @@ from pathlib import Path, PurePosixPath
 CONTRACT_VERSION = 1
 
 CAMPAIGN_FILENAME = "campaign.toml"
+SIF_NAME = "dlc.sif"
 RECEIPT_FILENAME = "receipt.json"
 FAILURE_SUFFIX = ".failed.json"
-ATTEMPT_PREFIX = ".dlcctr-attempt-"
+PRIVATE_PREFIX = ".dlcctr-"
+"""Of every hidden file or folder of ours below the results' root."""
+ATTEMPT_PREFIX = f"{PRIVATE_PREFIX}attempt-"
 """Private folders of running (or killed) attempts; they lie beside the row's folder so that a rename commits them."""
-PARTS_PREFIX = ".dlcctr-parts-"
+PARTS_PREFIX = f"{PRIVATE_PREFIX}parts-"
 """Folders of the parts that unfinished attempts at a row have finished; they lie beside the row's folder, too."""
 PART_EVERY_S = 60.0
 """A part is made so often."""
-NETWORKS_FOLDER = ".dlcctr-networks"
+NETWORKS_FOLDER = f"{PRIVATE_PREFIX}networks"
 """Below the results' root: networks in OpenVINO's form, for all tasks on CPUs. May be removed at any time."""
 OPENVINO_FOLDER = "dlcctr_openvino"
 """Below site-packages of environments for CPUs: OpenVINO, where an import does not find it."""
@@ -99,6 +102,3 @@ def failure_file(out_root: Path, model_id: str, video: str) -> Path:
     """File that says why a row failed; it lies beside the row's folder, which exists only once a result is whole."""
     folder = row_folder(out_root, model_id, video)
     return folder.with_name(folder.name + FAILURE_SUFFIX)
-
-
-SIF_NAME = "dlc.sif"

@@ -1,4 +1,4 @@
-"""Where everything lies that a campaign has on a cluster: the one owner of these names."""
+"""Where the files of a campaign are: the one owner of their names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
+from dlcctr.contract import PRIVATE_PREFIX, SIF_NAME
 
 SLURM_FOLDER = "slurm"
 
@@ -39,6 +40,16 @@ class CampaignPaths:
         return self.root / "plans"
 
     @property
+    def scripts(self) -> Path:
+        """Folder of rendered sbatch scripts."""
+        return self.root / "scripts"
+
+    @property
+    def records(self) -> tuple[Path, ...]:
+        """Folders that tell what was submitted; `fetch` takes them along."""
+        return self.plans, self.submissions, self.scripts
+
+    @property
     def submissions(self) -> Path:
         """Folder of what was submitted, one file each."""
         return self.root / "submissions"
@@ -53,13 +64,33 @@ class CampaignPaths:
         """Held while rows are handed to the scheduler."""
         return self.root / "submit.lock"
 
+    @property
+    def push_lock(self) -> Path:
+        """Held while files are sent to a cluster."""
+        return self.root / "push.lock"
+
+    @property
+    def fetch_lock(self) -> Path:
+        """Held while rows are taken from a cluster."""
+        return self.root / "fetch.lock"
+
+    @property
+    def watch_lock(self) -> Path:
+        """Held by the one `watch` of a campaign."""
+        return self.root / "watch.lock"
+
+    @property
+    def watch_state(self) -> Path:
+        """What `watch` remembers from one round to the next."""
+        return self.root / "watch.json"
+
     def plan(self, plan_id: str) -> Path:
         """File of a plan."""
         return self.plans / f"{plan_id}.json"
 
     def script(self, name: str) -> Path:
         """File of a rendered sbatch script."""
-        return self.root / "scripts" / f"{name}.sbatch"
+        return self.scripts / f"{name}.sbatch"
 
     def submission(self, submission_id: str) -> Path:
         """File of a submission."""
@@ -70,9 +101,16 @@ class CampaignPaths:
         return self.logs / f"{job_id}_{task}.log"
 
 
-LOG_FOLDER = "logs"
-
-
 def row_log(campaign: Campaign, manifest: Path, index: int) -> Path:
     """Log of a row that is run on this machine."""
-    return campaign.folder / LOG_FOLDER / f"{manifest.stem}-row{index:05d}.log"
+    return campaign.folder / "logs" / f"{manifest.stem}-row{index:05d}.log"
+
+
+def incoming_folder(campaign: Campaign) -> Path:
+    """Where `fetch` keeps rows that are on their way: on the results' disk, so that one rename puts a row in place."""
+    return campaign.out / f"{PRIVATE_PREFIX}fetch"
+
+
+def find_sif(campaign: Campaign) -> Path | None:
+    """``dlc.sif`` of this folder or of the campaign's; None where there is none."""
+    return next((path for path in (Path(SIF_NAME), campaign.folder / SIF_NAME) if path.is_file()), None)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.discover import file_id
-from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row, require_rows, row_settings
+from dlcctr.campaign.video_check import find_change
 from dlcctr.contract import FAILURE_SUFFIX
 from dlcctr.errors import DlcctrError
 from dlcctr.system.console import ranges
@@ -91,11 +91,8 @@ def _video_problem(row: Row, root: Path) -> Problem | None:
     if row.error:
         return _problem("unreadable", row, row.error)
     try:
-        size = path.stat().st_size
-        if row.bytes is not None and size != row.bytes:
-            return _problem("changed", row, f"has {size} bytes, the manifest says {row.bytes}")
-        if row.fingerprint and fingerprint(path) != row.fingerprint:
-            return _problem("changed", row, "its content is not what it was when the row was made")
+        if change := find_change(path, row, content=True):
+            return _problem("changed", row, change)
     except FileNotFoundError:
         return _problem("missing", row, f"is not below {root}")
     except OSError as error:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.rows import Row, row_settings
 from dlcctr.errors import VideoError
 
@@ -33,12 +34,44 @@ def bad_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:
 
 def _video_problem(path: Path, row: Row) -> str:
     try:
-        size = path.stat().st_size
+        problem = find_change(path, row)
     except OSError as error:
         return f"{path}: {error.strerror}"
-    if row.bytes is not None and size != row.bytes:
-        return f"{path}: {size} bytes, the manifest says {row.bytes}"
+    if problem:
+        return f"{path}: {problem}"
     return "" if os.access(path, os.R_OK) else f"{path}: you may not read it"
+
+
+def changed_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:
+    """Rows whose video has another content than when the row was made; reads a part of each file."""
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        found = pool.map(lambda row: find_change(campaign.video_root / row.video, row, content=True), rows)
+        return {
+            row.index: f"{campaign.video_root / row.video}: {problem}"
+            for row, problem in zip(rows, found, strict=True)
+            if problem
+        }
+
+
+def find_change(path: Path, row: Row, *, content: bool = False) -> str:
+    """How a video differs from what its row says: in size and, with `content`, in its fingerprint.
+
+    Returns
+    -------
+    str
+        Empty where it does not, or where the row does not say.
+
+    Raises
+    ------
+    OSError
+        The video is not there, or cannot be read.
+    """
+    size = path.stat().st_size
+    if row.bytes is not None and size != row.bytes:
+        return f"has {size} bytes, the manifest says {row.bytes}"
+    if content and row.fingerprint and fingerprint(path) != row.fingerprint:
+        return "its content is not what it was when the row was made"
+    return ""
 
 
 def require_sound_videos(problems: dict[int, str]) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dlcctr import __version__
-from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
-from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError
+from dlcctr.errors import CommandFailedError, ToolMissingError
 from dlcctr.image.context import stage
 from dlcctr.image.flavours import Flavour
+from dlcctr.image.labels import check_contract, docker_labels
 from dlcctr.image.package_sources import Sources
 from dlcctr.system.processes import find_tool, run
 
@@ -73,7 +73,7 @@ def build_image(
             f"docker build of {tag} ended with code {done.returncode}",
             "the first error above says why; behind a mirror see --ca-bundle, --index-url, --wheels and --network",
         )
-    check_contract(tag)
+    check_contract(f"image {tag}", docker_labels(tag))
     return tag
 
 
@@ -167,14 +167,3 @@ def describe(checkout: Path) -> dict[str, str]:
 
 def _utc(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
-def check_contract(tag: str) -> None:
-    """Hold the image's contract label against this dlcctr's contract."""
-    template = f'{{{{index .Config.Labels "{LABEL_PREFIX}contract"}}}}'
-    said = run(["docker", "image", "inspect", "--format", template, tag], merge=False).stdout.strip()
-    if said != str(CONTRACT_VERSION):
-        raise ContractError(
-            f"{tag} says contract {said or 'none'}, this dlcctr has contract {CONTRACT_VERSION}",
-            "build the image from the same checkout as dlcctr",
-        )

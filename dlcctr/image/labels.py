@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any
 
 from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
-from dlcctr.errors import ContractError
+from dlcctr.errors import ContractError, ToolMissingError
+from dlcctr.system import processes
 
 
-def check_contract(what: str, labels: Mapping[str, Any]) -> None:
-    """Compare an image's contract label with this program's; a `ContractError` where they differ."""
+def docker_labels(image: str) -> dict[str, str]:
+    """Labels of an image of this machine's Docker Engine; raises `ToolMissingError` where the image is not there."""
+    done = processes.run(
+        ["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", image], check=False, merge=False
+    )
+    if done.returncode != 0:
+        raise ToolMissingError(f"image {image} is not on this machine", "build it (make image), pull it or load it")
+    try:
+        return {str(key): str(value) for key, value in (json.loads(done.stdout) or {}).items()}
+    except (ValueError, AttributeError):
+        return {}
+
+
+def check_contract(what: str, labels: Mapping[str, str]) -> None:
+    """Compare an image's contract label with this program's; raises `ContractError` where they differ."""
     version = labels.get(f"{LABEL_PREFIX}contract")
     if version is None:
-        raise ContractError(f"{what} has no label {LABEL_PREFIX}contract: it is no dlcctr image", "see `make image`")
+        raise ContractError(f"{what} has no label {LABEL_PREFIX}contract: it is not a dlcctr image", "see `make image`")
     if str(version) != str(CONTRACT_VERSION):
         raise ContractError(
             f"{what} speaks contract {version}, this dlcctr speaks {CONTRACT_VERSION}",

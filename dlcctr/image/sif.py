@@ -10,10 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
-from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError, UsageError
+from dlcctr.errors import CommandFailedError, ToolMissingError, UsageError
 from dlcctr.image.docker_sdk import inspect_archive, save_image
 from dlcctr.image.flavours import read_source
+from dlcctr.image.labels import check_contract
 from dlcctr.system.files import fsync_path
 from dlcctr.system.processes import find_tool, run
 
@@ -105,7 +105,7 @@ def build_sif(
                 "SINGULARITY_TMPDIR to a disk with room" + ("; or leave out --def" if definition else ""),
             )
         facts = inspect_sif(made)
-        _check_contract(facts["labels"], source)
+        check_contract(source, facts["labels"])
         fsync_path(made)
         made.replace(output)
     fsync_path(output.parent)
@@ -219,12 +219,3 @@ def read_labels(answer: Any) -> dict[str, str]:
         raise CommandFailedError(
             f"the answer to `inspect` was not understood: {str(answer)[:200]}", "run it by hand: singularity inspect"
         ) from error
-
-
-def _check_contract(labels: dict[str, str], source: str) -> None:
-    said = labels.get(f"{LABEL_PREFIX}contract", "none")
-    if said != str(CONTRACT_VERSION):
-        raise ContractError(
-            f"{source} says contract {said}, this dlcctr has contract {CONTRACT_VERSION}",
-            "use an image of this version: dlcctr image build",
-        )

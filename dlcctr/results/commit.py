@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shutil
 import tempfile
@@ -20,6 +19,7 @@ from dlcctr.results.expected import Expected, content_problems, identity_problem
 from dlcctr.results.receipt import OutputFile, Receipt, broken_files, read_receipt
 from dlcctr.system.disk import disk_errors
 from dlcctr.system.files import fsync_path, write_text_atomic
+from dlcctr.system.locks import is_free
 
 STALE_AFTER_S = 24 * 3600.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -151,7 +151,7 @@ def _attempt(parent: Path) -> Iterator[Path]:
     attempt = private_folder(parent)
     handle = os.open(attempt, os.O_RDONLY)
     try:
-        _lock(handle)
+        is_free(handle)
         attempt.chmod(0o777 & ~_umask())
         yield attempt
     finally:
@@ -184,17 +184,9 @@ def _is_stale(folder: Path) -> bool:
         return False
     handle = os.open(folder, os.O_RDONLY)
     try:
-        return _lock(handle)
+        return is_free(handle)
     finally:
         os.close(handle)
-
-
-def _lock(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # somebody's, or a file system without locks
-        return False
-    return True
 
 
 def _boot() -> str:

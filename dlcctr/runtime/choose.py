@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.paths import find_sif
+from dlcctr.contract import SIF_NAME
 from dlcctr.errors import ToolMissingError, UsageError
 from dlcctr.image import flavours
 from dlcctr.runtime import native_environment
@@ -17,7 +19,6 @@ from dlcctr.runtime.native import Native
 from dlcctr.system.console import warn
 
 RUNTIMES = ("docker", "apptainer", "native")
-SIF_NAME = "dlc.sif"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _sif(campaign: Campaign, options: RuntimeOptions) -> Path:
     named = options.image or (campaign.image if campaign.image.endswith(".sif") else "")
     if named:
         return Path(named)
-    return next((path for path in (Path(SIF_NAME), campaign.folder / SIF_NAME) if path.exists()), Path(SIF_NAME))
+    return find_sif(campaign) or Path(SIF_NAME)
 
 
 def _flavour(campaign: Campaign, options: RuntimeOptions, *, gpu: bool) -> flavours.Flavour:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dlcctr.errors import ToolMissingError
-from dlcctr.image.labels import check_contract
+from dlcctr.image.labels import check_contract, docker_labels
 from dlcctr.runtime.base import Command, RowJob
 from dlcctr.runtime.binds import mount_words
 from dlcctr.system import processes
@@ -80,15 +78,5 @@ def find_docker(image: str) -> Docker:
         raise ToolMissingError(
             "docker is installed, but no engine answers", "start it (systemctl start docker) and let this user use it"
         )
-    found = processes.run(["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", image], check=False)
-    if found.returncode != 0:
-        raise ToolMissingError(f"image {image} is not on this machine", "build it (make image), pull it or load it")
-    check_contract(f"image {image}", _labels(found.stdout))
+    check_contract(f"image {image}", docker_labels(image))
     return Docker(image, rootless="name=rootless" in answer.stdout)
-
-
-def _labels(text: str) -> dict[str, Any]:
-    try:
-        return json.loads(text) or {}
-    except ValueError:
-        return {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
@@ -11,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from dlcctr.image import flavours
 from dlcctr.image.context import OPENVINO_LOCK
 from dlcctr.system import processes
 from dlcctr.system.console import warn
+from dlcctr.system.locks import waiting_lock
 
 PACKAGES = ("dlcctr", "entrypoint")
 MARKER = "dlcctr-complete"
@@ -91,7 +91,7 @@ def ensure_environment(flavour: flavours.Flavour, *, wheels: Sequence[Path] = ()
     python = find_python(flavours.read_pins()["PYTHON_VERSION"])
     key = _digest(lock, apart, python.version)
     packages = cache_folder() / f"env-{flavour.name}-{key}"
-    with _only_one(packages):
+    with waiting_lock(_lock_file(packages)):
         if not _is_whole(packages):
             _install(InstallPlan(packages, flavour.name, lock, apart, python, tuple(wheels)), say)
     return _code_layer(packages)
@@ -148,6 +148,11 @@ def _ask_python(path: str) -> dict[str, str]:
     )
     words = (processes.run([path, "-I", "-c", code], check=False).stdout or "").split()
     return {"version": words[0], "venv": words[1]} if len(words) == 2 else {}
+
+
+def _lock_file(folder: Path) -> Path:
+    """Lock beside an environment, so that two runs that start together do not both make it."""
+    return folder.with_name(f".{folder.name}.lock")
 
 
 def _is_whole(folder: Path) -> bool:
@@ -258,7 +263,7 @@ def _code_layer(packages: Path) -> Path:
     python = folder / "bin" / "python"
     if _is_whole(folder):
         return python
-    with _only_one(folder):
+    with waiting_lock(_lock_file(folder)):
         if _is_whole(folder):
             return python
         shutil.rmtree(folder, ignore_errors=True)
@@ -299,14 +304,3 @@ def _source_digest(source: Path) -> str:
 
 def _digest(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
-
-
-@contextlib.contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold a lock beside `folder`, so that two runs that start together do not both make it."""
-    import fcntl
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dlcctr.errors import OutputError
+from dlcctr.system.console import size_text
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+SPACE_HINT = "free space there, or choose another folder with --out and --scratch"
 
 
 def check_writable(folder: Path, need_bytes: int) -> None:
@@ -24,20 +26,28 @@ def check_writable(folder: Path, need_bytes: int) -> None:
     """
     with disk_errors(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder.parent) as probe:
-            probe.write(b"\0" * 4096)
-            probe.flush()
+        try_writing(folder.parent)
     check_space(folder.parent, need_bytes)
 
 
-def check_space(folder: Path, need_bytes: int) -> None:
+def try_writing(folder: Path) -> None:
+    """Write a nameless file into a folder, for rights alone do not tell; raises `OSError` where it cannot."""
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        probe.write(b"\0" * 4096)
+        probe.flush()
+
+
+def check_space(folder: Path, need_bytes: int, hint: str = SPACE_HINT) -> None:
     """Raise `OutputError` where a file system has less than `need_bytes` left."""
-    left = shutil.disk_usage(folder).free
-    if left < need_bytes:
-        raise OutputError(
-            f"{folder}: {left / 1e6:.1f} MB left on its disk, about {need_bytes / 1e6:.1f} MB needed",
-            "free space there, or choose another folder with --out and --scratch",
-        )
+    if problem := room_problem(str(folder), shutil.disk_usage(folder).free, need_bytes):
+        raise OutputError(problem, hint)
+
+
+def room_problem(place: str, free_bytes: int, need_bytes: int) -> str:
+    """Sentence on a place, here or on another machine, that has too little space; empty where it has enough."""
+    if free_bytes >= need_bytes:
+        return ""
+    return f"{place}: about {size_text(need_bytes)} needed, only {size_text(free_bytes)} free"
 
 
 @contextlib.contextmanager

@@ -125,7 +125,7 @@ def transfer_lock(file: Path, *, wait_s: float = TRANSFER_WAIT_S) -> Iterator[in
         raise OutputError(f"{file}: cannot be made: {error.strerror}", "look at the rights of its folder") from error
     try:
         until = time.monotonic() + wait_s
-        while not _lock(handle):
+        while not try_lock(handle):
             if time.monotonic() > until:
                 raise TryAgainError(f"{file}: another transfer of this campaign is going on", "wait until it has ended")
             time.sleep(POLL_S)
@@ -134,9 +134,38 @@ def transfer_lock(file: Path, *, wait_s: float = TRANSFER_WAIT_S) -> Iterator[in
         os.close(handle)
 
 
-def _lock(handle: int) -> bool:
+@contextlib.contextmanager
+def waiting_lock(file: Path) -> Iterator[None]:
+    """Hold a lock file of this machine for a block, waiting for as long as another process has it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def try_lock(handle: int) -> bool:
+    """Lock an open file at once, until it is closed by all that hold it.
+
+    Returns
+    -------
+    bool
+        False where another process has the lock.
+
+    Raises
+    ------
+    OSError
+        The file system has no locks.
+    """
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
+
+
+def is_free(handle: int) -> bool:
+    """Whether `try_lock` succeeds; what a file system without locks cannot prove to be free counts as taken."""
+    try:
+        return try_lock(handle)
+    except OSError:
+        return False

@@ -10,13 +10,12 @@ from pathlib import Path
 
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
-from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.paths import CampaignPaths, incoming_folder
 from dlcctr.campaign.rows import Row, choose_rows, require_rows
 from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME
-from dlcctr.errors import DlcctrError, OutputError, TryAgainError, UsageError
+from dlcctr.errors import DlcctrError, TryAgainError, UsageError
 from dlcctr.results.receipt import Receipt, broken_files, epoch, parse_receipt
-from dlcctr.system import locks
-from dlcctr.system.console import size_text
+from dlcctr.system import disk, locks
 from dlcctr.system.files import write_bytes_atomic
 from dlcctr.system.progress import Bar, no_bar
 from dlcctr.transfer import rsync
@@ -25,9 +24,6 @@ from dlcctr.transfer.remote import Remote
 from dlcctr.transfer.remote_campaign import read_remote_campaign
 from dlcctr.transfer.remote_folder import PRIVATE, RemoteFolder, open_remote_folder
 
-LOCK_NAME = "fetch.lock"
-PRIVATE_FOLDER = ".dlcctr-fetch"
-"""Below the results' root, on the same disk, so that one rename puts a row into its place."""
 RECEIPT_FILTERS = (
     f"--exclude={PRIVATE}",
     "--include=*/",
@@ -35,7 +31,6 @@ RECEIPT_FILTERS = (
     f"--include=*{FAILURE_SUFFIX}",
     "--exclude=*",
 )
-SLURM_FOLDERS = ("plans", "submissions", "scripts")
 NAMED = 5
 
 
@@ -81,15 +76,15 @@ def fetch(manifest: Path, options: FetchOptions, *, bar: Bar = no_bar) -> FetchR
     program = rsync.find_rsync()
     began = time.monotonic()
     with (
-        locks.transfer_lock(paths.root / LOCK_NAME) as lock,
+        locks.transfer_lock(paths.fetch_lock) as lock,
         open_remote_folder(options.remote, options.ssh, program, make=False, lock=lock) as remote_folder,
     ):
         if not remote_folder.place.exists:
             raise UsageError(f"{remote_folder.remote}: there is no such folder", "push the campaign first: dlcctr push")
         there = read_remote_campaign(remote_folder, manifest.name)
-        folders = (*SLURM_FOLDERS, *(["logs"] if options.logs else []))
-        slurm = paths.root.relative_to(paths.manifest.parent).as_posix()
-        remote_folder.mirror_folders([f"{slurm}/{name}" for name in folders], paths.manifest.parent)
+        folders = [*paths.records, *([paths.logs] if options.logs else [])]
+        names = [folder.relative_to(paths.manifest.parent).as_posix() for folder in folders]
+        remote_folder.mirror_folders(names, paths.manifest.parent)
         done = _fetch_rows(remote_folder, campaign, chosen, there.out, options=options, bar=bar)
     done.seconds = time.monotonic() - began
     return done
@@ -98,7 +93,7 @@ def fetch(manifest: Path, options: FetchOptions, *, bar: Bar = no_bar) -> FetchR
 def _fetch_rows(
     remote_folder: RemoteFolder, campaign: Campaign, rows: Sequence[Row], out: str, *, options: FetchOptions, bar: Bar
 ) -> FetchResult:
-    private = campaign.out / PRIVATE_FOLDER
+    private = incoming_folder(campaign)
     done = FetchResult(remote_folder.remote)
     if remote_folder.read([out])[0] is not None:
         remote_folder.mirror(remote_folder.path(out), private / "receipts", RECEIPT_FILTERS)
@@ -185,12 +180,7 @@ def _finished(receipt: Receipt) -> float:
 
 def _check_local_space(out: Path, need: int) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(out).free
-    if need > free:
-        raise OutputError(
-            f"{out}: {size_text(free)} left, {size_text(need)} are to come",
-            "free space, or take some of the rows with --rows",
-        )
+    disk.check_space(out, need, "free space, or take some of the rows with --rows")
 
 
 def take_failures(receipts: Path, out: Path, rows: Sequence[Row], done: FetchResult) -> None:

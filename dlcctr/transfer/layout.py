@@ -14,13 +14,13 @@ from dlcctr.campaign.rows import Row, row_settings
 from dlcctr.campaign.spreadsheet import Sheet, format_line
 from dlcctr.contract import SIF_NAME
 from dlcctr.errors import ModelError
+from dlcctr.model.bundle import LISTING
 from dlcctr.model.inspection import ModelInfo, inspect_model
 from dlcctr.model.yaml12 import read_yaml
 
 VIDEOS = "videos"
 MODELS = "models"
 RESULTS = "results"
-BUNDLE_LIST = "bundle.json"
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _settings(campaign: Campaign, rows: Iterable[Row]) -> Iterator[Campaign]:
 
 def _files(model: Path, settings: Sequence[Campaign], campaign: Campaign) -> list[Path]:
     """What is read of a project, relative to it; of a bundle, which holds nothing else, everything."""
-    if (model / BUNDLE_LIST).is_file():
+    if (model / LISTING).is_file():
         return sorted(path.relative_to(model) for path in model.rglob("*") if path.is_file())
     files: set[Path] = {Path("config.yaml")}
     for each in settings:

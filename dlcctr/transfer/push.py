@@ -6,20 +6,17 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dlcctr.campaign import video_check
 from dlcctr.campaign.config import Campaign, campaign_text, read_campaign
-from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import rows_of
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row, choose_rows, require_rows
 from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
-from dlcctr.system import locks
-from dlcctr.system.console import size_text
+from dlcctr.system import disk, locks
 from dlcctr.system.progress import Bar, no_bar
 from dlcctr.transfer import rsync
 from dlcctr.transfer.layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
@@ -28,7 +25,6 @@ from dlcctr.transfer.remote_campaign import check_there, read_remote_campaign
 from dlcctr.transfer.remote_folder import RemoteFolder, open_remote_folder
 from dlcctr.transfer.remote_shell import FolderInfo, RemoteFile
 
-LOCK_NAME = "push.lock"
 SPARE_BYTES = 50_000_000
 """Left free at the other side: manifests, plans, logs and the first results want a place, too."""
 NAMED = 5
@@ -104,7 +100,7 @@ def push(manifest: Path, options: PushOptions, *, bar: Bar = no_bar) -> PushResu
     program = rsync.find_rsync()
     items, left_out = _items(campaign, rows, choose_rows(rows, options.rows, manifest), options)
     with (
-        locks.transfer_lock(CampaignPaths.of(manifest).root / LOCK_NAME) as lock,
+        locks.transfer_lock(CampaignPaths.of(manifest).push_lock) as lock,
         open_remote_folder(options.remote, options.ssh, program, make=not options.dry_run, lock=lock) as remote_folder,
     ):
         _check_folder(remote_folder.place, remote_folder.remote)
@@ -129,7 +125,7 @@ def _items(
     left_out = {row.index: row.error for row in chosen if row.error}
     readable = [row for row in chosen if not row.error]
     problems = video_check.bad_videos(campaign, readable)
-    problems |= _changed_videos(campaign, [row for row in readable if row.index not in problems])
+    problems |= video_check.changed_videos(campaign, [row for row in readable if row.index not in problems])
     if not options.skip_bad_videos:
         video_check.require_sound_videos(problems)
     items = video_items(campaign, [row for row in readable if row.index not in problems])
@@ -142,17 +138,6 @@ def _items(
             video_check.check_models(campaign, rows)
         items += [*model_items(campaign, rows), *image_items(options.image)]
     return items, {**left_out, **problems}
-
-
-def _changed_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:
-    known = [row for row in rows if row.fingerprint]
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        found = pool.map(lambda row: fingerprint(campaign.video_root / row.video), known)
-        return {
-            row.index: f"{campaign.video_root / row.video}: was changed since the manifest was made"
-            for row, now in zip(known, found, strict=True)
-            if now != row.fingerprint
-        }
 
 
 def _check_folder(place: FolderInfo, remote: Remote) -> None:
@@ -204,10 +189,11 @@ def _link(link: Path, target: Path) -> None:
 def _check_remote_space(remote_folder: RemoteFolder, missing: Sequence[Item], seen: Mapping[str, RemoteFile]) -> None:
     need = sum(max(0, item.bytes - seen[item.name].partial_bytes) for item in missing)
     free = remote_folder.place.free_bytes
-    if missing and free is not None and need + SPARE_BYTES > free:
+    if not missing or free is None:
+        return
+    if problem := disk.room_problem(str(remote_folder.remote), free, need + SPARE_BYTES):
         raise CommandFailedError(
-            f"{remote_folder.remote}: {size_text(free)} are free there, {size_text(need)} are to come",
-            "free space there, choose another folder, or send some of the videos with --rows",
+            problem, "free space there, choose another folder, or send some of the videos with --rows"
         )
 
 

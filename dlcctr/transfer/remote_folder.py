@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dlcctr.contract import PRIVATE_PREFIX
 from dlcctr.transfer import remote_shell, rsync
 from dlcctr.transfer.remote import Remote
 from dlcctr.transfer.remote_shell import FolderInfo, RemoteFile
@@ -17,7 +18,7 @@ from dlcctr.transfer.ssh import Login, log_in
 Done = Callable[[int], None]
 SHARE_OF_ASK = 5000
 """Names in one question."""
-PRIVATE = ".dlcctr-*"
+PRIVATE = f"{PRIVATE_PREFIX}*"
 """Attempts that run, and what came in parts."""
 
 

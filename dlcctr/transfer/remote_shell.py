@@ -10,10 +10,11 @@ import base64
 import re
 from dataclasses import dataclass
 
+from dlcctr.contract import PRIVATE_PREFIX
 from dlcctr.errors import CommandFailedError
 
 BEGIN = b"dlcctr-begin\n"
-PARTIAL_FOLDER = ".dlcctr-partial"
+PARTIAL_FOLDER = f"{PRIVATE_PREFIX}partial"
 """Where rsync keeps what has come of a file, in the file's own folder."""
 MAKE, LOOK = "make", "look"
 SHELL_HINT = "`ssh HOST true` must print nothing: see ~/.bashrc (or ~/.cshrc) there"

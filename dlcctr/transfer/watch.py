@@ -26,8 +26,6 @@ from dlcctr.transfer.push import PushOptions, push
 from dlcctr.transfer.remote import Remote
 from dlcctr.transfer.ssh import log_in
 
-LOCK_NAME = "watch.lock"
-STATE_NAME = "watch.json"
 SETTLE_S = 60.0
 SHOWN_CHARS = 300
 
@@ -115,8 +113,8 @@ def watch_once(manifest: Path, options: WatchOptions, *, say: Say = lambda _: No
         Something that no further round mends: the campaign cannot be read, another watch is at it.
     """
     paths = CampaignPaths.of(manifest)
-    with locks.transfer_lock(paths.root / LOCK_NAME, wait_s=1.0):
-        file = paths.root / STATE_NAME
+    with locks.transfer_lock(paths.watch_lock, wait_s=1.0):
+        file = paths.watch_state
         worker = _Worker(manifest, options, read_state(file), file, say)
         added = worker.add()
         try:
@@ -277,6 +275,6 @@ def describe(done: Round) -> str:
     """One line on a round."""
     parts = [(done.added, "new"), (done.pushed, "pushed"), (done.submitted, "submitted"), (done.fetched, "fetched")]
     words = [f"{plural(len(rows), 'row')} {what}" for rows, what in parts if rows]
-    words += [f"{plural(done.waiting, 'file')} not whole yet (see {STATE_NAME})"] if done.waiting else []
+    words += [f"{plural(done.waiting, 'file')} not whole yet (see watch.json)"] if done.waiting else []
     words += [f"{plural(done.open, 'row')} without a result yet"] if done.open else []
     return ", ".join(words) or "nothing to do"

@@ -18,6 +18,7 @@ from typing import Any
 
 from dlcctr.contract import SCRATCH_PREFIX
 from dlcctr.errors import OutputError
+from dlcctr.system.locks import is_free
 
 LOCK_NAME = "owner.lock"
 PROBE_BYTES = 1 << 16
@@ -153,19 +154,9 @@ def _lock(scratch: Path) -> int:
     """Hold a lock for as long as this process lives; the file appears under its name already locked."""
     temporary = scratch / f"{LOCK_NAME}.new"
     handle = os.open(temporary, os.O_CREAT | os.O_RDWR, 0o600)
-    _try_lock(handle)
+    is_free(handle)
     temporary.rename(scratch / LOCK_NAME)
     return handle
-
-
-def _try_lock(handle: int) -> bool:
-    try:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (ImportError, OSError):  # taken, or a file system without locks
-        return False
-    return True
 
 
 def remove_stale(parent: Path) -> list[Path]:
@@ -189,7 +180,7 @@ def remove_stale(parent: Path) -> list[Path]:
         except OSError:
             continue
         try:
-            if _try_lock(handle):
+            if is_free(handle):
                 remove_tree(folder)
                 removed.append(folder)
         finally:

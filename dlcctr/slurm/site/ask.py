@@ -22,10 +22,11 @@ from dlcctr.slurm.site.cluster import (
     parse_qos,
     parse_sinfo,
 )
-from dlcctr.slurm.site.propose import ASK_TIMEOUT_S
-from dlcctr.system import processes
 from dlcctr.system.processes import run
 
+ASK_TIMEOUT_S = 60.0
+LIMITS_TIMEOUT_S = 20.0
+"""Shorter: a plan can be made without an answer."""
 NO_SLURM_HINT = "run it on a cluster's login node; or edit a copy of the file that `dlcctr site show generic` names"
 
 
@@ -68,15 +69,15 @@ def _max_array_size(config: Mapping[str, str]) -> int | None:
     return int(text) or None if text.isdigit() else None  # 0: no arrays at all
 
 
-def _run(*argv: str) -> str:
+def _run(*argv: str, timeout_s: float = ASK_TIMEOUT_S) -> str:
     # people choose with these what the commands print, and of which partitions
     theirs = dict.fromkeys(name for name in os.environ if name.startswith("SINFO_"))
-    return run(argv, merge=False, timeout_s=ASK_TIMEOUT_S, env={**theirs, "LC_ALL": "C"}).stdout
+    return run(argv, merge=False, timeout_s=timeout_s, env={**theirs, "LC_ALL": "C"}).stdout
 
 
-def _try(*argv: str) -> str:
+def _try(*argv: str, timeout_s: float = ASK_TIMEOUT_S) -> str:
     try:
-        return _run(*argv)
+        return _run(*argv, timeout_s=timeout_s)
     except (CommandFailedError, ToolMissingError, TryAgainError):
         return ""
 
@@ -91,46 +92,16 @@ def _groups() -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-TIMEOUT_S = 20.0
-"""A plan can be made without an answer."""
-
-
-def read_max_array_size(text: str) -> int | None:
-    """MaxArraySize in the output of ``scontrol show config``."""
-    found = re.search(r"^MaxArraySize\s*=\s*(\d+)\s*$", text, re.MULTILINE)
-    return int(found[1]) if found else None
+def ask_limits() -> Limits:
+    """Ask this machine's Slurm how large an array may be and how many tasks may wait, or assume it."""
+    size = _max_array_size(parse_config(_try("scontrol", "show", "config", timeout_s=LIMITS_TIMEOUT_S)))
+    if size is None:
+        return Limits()
+    mine = ("assoc", f"user={getpass.getuser()}", "format=MaxSubmit")
+    submit = read_max_submit(_try("sacctmgr", "--noheader", "--parsable2", "show", *mine, timeout_s=LIMITS_TIMEOUT_S))
+    return Limits(size, submit, "scontrol" if submit is None else "scontrol and sacctmgr")
 
 
 def read_max_submit(text: str) -> int | None:
     """Smallest limit in the output of ``sacctmgr … format=MaxSubmit --parsable2 --noheader``; None without any."""
-    limits = [int(word) for word in re.findall(r"\d+", text)]
-    return min(limits, default=None)
-
-
-def ask_limits() -> Limits:
-    """Ask this machine's Slurm; its default where there is none."""
-    size = read_max_array_size(_answer("scontrol", "show", "config"))
-    if size is None:
-        return Limits()
-    submit = read_max_submit(
-        _answer(
-            "sacctmgr",
-            "--noheader",
-            "--parsable2",
-            "show",
-            "assoc",
-            f"user={getpass.getuser()}",
-            "format=MaxSubmit",
-        )
-    )
-    return Limits(size, submit, "scontrol" if submit is None else "scontrol and sacctmgr")
-
-
-def _answer(*argv: str) -> str:
-    if shutil.which(argv[0]) is None:
-        return ""
-    try:
-        done = processes.run(argv, check=False, merge=False, timeout_s=TIMEOUT_S)
-    except TryAgainError:
-        return ""
-    return done.stdout if done.returncode == 0 else ""
+    return min((int(word) for word in re.findall(r"\d+", text)), default=None)

@@ -10,7 +10,6 @@ from dlcctr.errors import UsageError
 from dlcctr.slurm.site.cluster import Cluster, Partition, Qos
 from dlcctr.slurm.site.profile import Site, override
 
-ASK_TIMEOUT_S = 60.0
 MAX_CPUS = 8
 MAX_MEM_GB = 32
 """More CPUs and memory than these help no task: see docs/local.md for what a row needs."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
-from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.paths import CampaignPaths, find_sif
 from dlcctr.campaign.rows import Row, require_rows, row_settings
 from dlcctr.contract import SIF_NAME
 from dlcctr.errors import OutputError, UsageError
@@ -72,9 +72,8 @@ def find_image(wanted: str, campaign: Campaign) -> Path:
     for name in CONTAINER_VARIABLES:
         if os.environ.get(name):
             return _absolute(Path(os.environ[name]))
-    for folder in (Path(), campaign.folder):
-        if (folder / SIF_NAME).is_file():
-            return _absolute(folder / SIF_NAME)
+    if found := find_sif(campaign):
+        return _absolute(found)
     raise UsageError(
         f"no image is named, and there is no {SIF_NAME} here or in {campaign.folder}",
         "name the SIF with --image (make it with `make sif`, or see docs/sif.md)",

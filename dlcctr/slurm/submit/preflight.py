@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from dlcctr.campaign.rows import Row
 from dlcctr.contract import LABEL_PREFIX, RESULT_BYTES_PER_VALUE
 from dlcctr.errors import ModelError, OutputError, ToolMissingError, UsageError
 from dlcctr.slurm import client
-from dlcctr.system import processes
+from dlcctr.system import disk, processes
 from dlcctr.system.console import warn
 
 NONE_NOW = "node configuration is not available"
@@ -64,19 +62,12 @@ def check_output(campaign: Campaign, rows: Sequence[Row]) -> None:
     values = 3 * (max(1, len(campaign.individuals)) * len(campaign.bodyparts) + len(campaign.unique_bodyparts))
     need = sum(row.frames or 0 for row in rows) * max(values, 3) * RESULT_BYTES_PER_VALUE
     try:
-        with tempfile.TemporaryFile(dir=campaign.out) as probe:
-            probe.write(b"\0" * 4096)
-            probe.flush()
-        left = shutil.disk_usage(campaign.out).free
+        disk.try_writing(campaign.out)
     except OSError as error:
         raise OutputError(
-            f"{campaign.out}: cannot be written: {error.strerror}", "mend [output] in campaign.toml, or its rights"
+            f"{campaign.out}: cannot be written: {error.strerror}", "fix [output] in campaign.toml, or its rights"
         ) from error
-    if left < need:
-        raise OutputError(
-            f"{campaign.out}: {left / 1e9:.1f} GB left, the results may need {need / 1e9:.1f} GB",
-            "free space, choose another [output] root, or submit some of the rows with --rows",
-        )
+    disk.check_space(campaign.out, need, "free space, choose another [output] root, or submit fewer rows with --rows")
 
 
 def find_hint(said: str) -> str:

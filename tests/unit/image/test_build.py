@@ -19,7 +19,7 @@ from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError, U
 from dlcctr.image import build as image
 from dlcctr.image import context as build_context
 from dlcctr.image import docker_sdk as archive
-from dlcctr.image import flavours
+from dlcctr.image import flavours, labels
 from dlcctr.image.context import read_lock, stage
 from dlcctr.image.package_sources import Sources, find_sources, read_pip_config
 
@@ -282,10 +282,13 @@ def test_description_of_a_commit_stays_the_same(checkout: Path, monkeypatch: pyt
     assert image.describe(checkout)["REVISION"].endswith("-dirty")
 
 
-def test_image_of_another_contract_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image, "run", FakeRunner({"docker image inspect": (0, "99\n")}))
-    with pytest.raises(ContractError, match="contract 99"):
-        image.check_contract("dlcctr:x")
+@pytest.mark.parametrize(
+    ("answer", "problem"), [('{"org.dlcctr.contract": "99"}', "contract 99"), ("null", "no label")]
+)
+def test_image_of_another_contract_is_refused(answer: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labels.processes, "run", FakeRunner({"docker image inspect": (0, answer)}))
+    with pytest.raises(ContractError, match=problem):
+        labels.check_contract("image dlcctr:x", labels.docker_labels("dlcctr:x"))
 
 
 # --- push ----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,6 @@ from dlcctr.planning.speed import Calibration, pick_row
 from dlcctr.runtime import run_campaign as campaign_run
 from dlcctr.runtime.executor import Outcome
 from dlcctr.runtime.run_campaign import RunResult
-from dlcctr.slurm.site import ask as site_limits
-from dlcctr.slurm.site.ask import read_max_array_size, read_max_submit
 from tests.benchmarks.planner_simulation import all_cases
 from tests.unit.support.results import FRAMES, Bench, make_bench
 from tests.unit.test_cli import call
@@ -325,34 +322,6 @@ def test_calibration_takes_a_short_row_that_says_something() -> None:
     assert pick_row(rows, 3000).index == 3
     assert pick_row(rows[:2], 3000).index == 1
     assert pick_row(rows[:1], 3000).index == 0
-
-
-def test_limits_are_read_from_what_slurm_prints() -> None:
-    text = (Path(__file__).parents[1] / "recorded/slurm-26.05/scontrol-show-config.out").read_text(encoding="utf-8")
-    assert read_max_array_size(text) == 1001
-    assert read_max_array_size(text.replace("1001", "201")) == 201
-    assert read_max_array_size("slurm_load_ctl_conf error: Unable to contact slurm controller") is None
-    assert read_max_submit("500\n\n1000\n") == 500
-    assert read_max_submit("\n") is None
-
-
-def test_limits_are_asked_of_this_machines_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = {"scontrol": "MaxArraySize            = 201\n", "sacctmgr": "500\n"}
-
-    def run(argv: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess(argv, 0 if argv[0] in answers else 1, answers.get(argv[0], "300"), "")
-
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr("dlcctr.system.processes.run", run)
-    assert site_limits.ask_limits() == Limits(201, 500, "scontrol and sacctmgr")
-    del answers["sacctmgr"]
-    assert site_limits.ask_limits() == Limits(201, None, "scontrol")
-
-
-def test_limits_are_assumed_where_there_is_no_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    assert site_limits.ask_limits().max_array_size == 1001
-    assert "assumed" in site_limits.ask_limits().source
 
 
 def test_the_command_prints_a_table_and_what_to_type_next(

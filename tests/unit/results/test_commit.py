@@ -242,7 +242,7 @@ def test_what_another_machine_left_is_removed_after_a_day(case: Case) -> None:
 
 
 def test_too_little_space_is_said_before_the_work(case: Case) -> None:
-    with pytest.raises(OutputError, match=r"about 1000000000000\.0 MB needed"):
+    with pytest.raises(OutputError, match=r"about 1000000\.0 TB needed"):
         disk.check_writable(case.folder, 10**18)
 
 

@@ -180,7 +180,7 @@ def test_an_image_of_another_contract_is_refused(fake: FakeRunner) -> None:
     with pytest.raises(ContractError, match="999"):
         docker.find_docker("dlcctr:x")
     fake.answers["docker image inspect"] = (0, "null")
-    with pytest.raises(ContractError, match="no dlcctr image"):
+    with pytest.raises(ContractError, match="not a dlcctr image"):
         docker.find_docker("debian:12")
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from dlcctr.campaign.paths import incoming_folder
 from dlcctr.contract import RECEIPT_FILENAME
 from dlcctr.results.check import check
 from dlcctr.results.receipt import read_receipt
 from dlcctr.results.row_state import State
-from dlcctr.transfer.fetch import PRIVATE_FOLDER, FetchResult, rows_to_take, take_failures
+from dlcctr.transfer.fetch import FetchResult, rows_to_take, take_failures
 from dlcctr.transfer.place_row import IncomingRow, place_row
 from dlcctr.transfer.remote import Remote
 from dlcctr.transfer.remote_shell import PARTIAL_FOLDER
@@ -22,7 +23,7 @@ class Sides:
     def __init__(self, folder: Path) -> None:
         self.here = make_bench(folder / "here", ["a.mp4", "b/a.mp4"])
         self.there = make_bench(folder / "there", ["a.mp4", "b/a.mp4"])
-        self.private = self.here.campaign.out / PRIVATE_FOLDER
+        self.private = incoming_folder(self.here.campaign)
         self.done = FetchResult(Remote("c", "/x"))
 
     def mirror(self) -> list[IncomingRow]:
