@@ -1,3 +1,9 @@
-"""Fixtures that several files of unit tests use."""
+"""Fixtures that several files of unit tests use, and what holds for all of them."""
+
+from hypothesis import HealthCheck, settings
 
 from tests.unit.support.analyze_case import case  # noqa: F401
+
+# Neither an example nor the making of examples may fail for having taken long: the machine may be busy.
+settings.register_profile("any-speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-speed")

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcctr.campaign.config import Campaign, campaign_file, read_campaign, write_campaign
@@ -23,7 +23,6 @@ def test_without_a_file_everything_has_a_default(tmp_path: Path) -> None:
     assert campaign == Campaign(file=tmp_path / "campaign.toml", video_root=tmp_path, out=tmp_path / "results")
 
 
-@settings(deadline=None)
 @given(name=text, snapshot=text, parts=st.lists(text, max_size=3), crop=st.none() | st.just((0, 640, 10, 480)))
 def test_what_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcctr.campaign.config import Campaign
@@ -90,7 +90,6 @@ rows_strategy = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(rows=rows_strategy)
 def test_whatever_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, rows: list[Row]) -> None:
     file = tmp_path_factory.mktemp("m") / "m.csv"

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from entrypoint.doctor import Report, examine, gpu_problem, print_report, run_te
 from entrypoint.environment import gpu
 from entrypoint.environment.gpu import Driver, Gpu
 from entrypoint.environment.image_info import ImageInfo, read_image_info
+from tests.unit.support.waiting import wait_until
 
 ARCHS = ("sm_50", "sm_60", "sm_70", "sm_75", "sm_80", "sm_86", "sm_90")
 CUDA_IMAGE = ImageInfo(
@@ -185,14 +185,13 @@ def test_a_child_that_hangs_is_killed_with_its_children(tmp_path: Path, monkeypa
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid)); time.sleep(600)",
         monkeypatch,
     )
-    start = time.monotonic()
-    engine, _ = run_tensor_check("pytorch", ["cpu"], {}, 2)
-    assert time.monotonic() - start < 20
-    assert "no answer after 2 s" in engine["error"]
-    pid = int((tmp_path / "pid").read_text())
-    time.sleep(0.2)
-    state = Path(f"/proc/{pid}/stat")
-    assert not state.exists() or state.read_text().split()[2] == "Z"
+    for timeout_s in (1, 5, 25):  # until it has come to its child, which takes longer on a busy machine
+        engine, _ = run_tensor_check("pytorch", ["cpu"], {}, timeout_s)
+        assert f"no answer after {timeout_s} s" in engine["error"]
+        if (tmp_path / "pid").exists():
+            break
+    state = Path(f"/proc/{(tmp_path / 'pid').read_text()}/stat")
+    wait_until(lambda: not state.exists() or state.read_text().split()[2] == "Z")
 
 
 def test_without_an_engine_this_very_machine_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def is_refused(file: Path) -> bool:
         return True
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_changed_byte_and_no_cut_goes_unseen(packed: Path, data: st.DataObject) -> None:
     whole = packed.read_bytes()

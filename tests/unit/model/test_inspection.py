@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcctr.errors import ModelError
@@ -70,7 +70,6 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
 TABLES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
 
 
-@settings(deadline=None)
 @given(table=st.dictionaries(st.text(), TABLES))
 def test_what_is_written_reads_the_same(table: dict[str, Any]) -> None:
     assert parse_yaml(dump_yaml(table), Path("x")) == table

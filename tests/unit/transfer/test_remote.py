@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcctr.campaign.config import Campaign, read_campaign, write_campaign
@@ -86,7 +86,6 @@ def test_a_campaign_without_a_file_gets_one(tmp_path: Path) -> None:
     assert (after.video_root, after.out, after.remote_host) == (before.video_root, before.out, "c")
 
 
-@settings(deadline=None)
 @given(folder=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
 def test_any_folder_is_remembered(tmp_path_factory: pytest.TempPathFactory, folder: str) -> None:
     tmp_path = tmp_path_factory.mktemp("c")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcctr.contract import PARTS_PREFIX
@@ -79,7 +79,6 @@ def test_parts_of_two_attempts_overlap(folder: CheckpointFolder) -> None:
     assert chained(folder) == [(0, 8), (8, 16), (16, 20)]
 
 
-@settings(deadline=None)
 @given(st.sets(st.tuples(st.integers(0, 5), st.integers(1, 6))))
 def test_the_chain_reaches_as_far_as_there_is_no_gap(tmp_path_factory: Any, batches: set[tuple[int, int]]) -> None:
     folder = CheckpointFolder(tmp_path_factory.mktemp("parts"), DECODED, BODYPARTS, BATCH)
