@@ -7,6 +7,15 @@ full=no
 [ "${1:-}" = "--full" ] && full=yes
 python=.venv/bin/python
 began=$(date +%s)
+cat <<'TEXT'
+What this does (the first run downloads about 6 GB; every later one a few MB):
+  installs, where missing and as root on Debian: python3-venv, docker.io, mmdebstrap, openssh-client, rsync
+  makes    .venv, .cache (SIF files), and below ~/.cache/dlcctr the two CPU environments of DeepLabCut (6 GB)
+  builds   Docker images named dlcctr:*, dlcctr-base:*, dlcctr-bench:* and dlcctr-test:* (10 GB with their layers)
+  starts   dockerd where no engine answers, stopped at the end; containers with a Slurm cluster, sshd and a registry,
+           reachable from this machine only and gone at the end
+Time: unit tests 1 to 2 minutes, the rest 30 to 40 on two idle cores. `make test-full` takes hours.
+TEXT
 step() { printf '\n== %s (%s s)\n' "$1" "$(($(date +%s) - began))"; }
 
 step "host environment"
