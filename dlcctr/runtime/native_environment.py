@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,13 +16,11 @@ from dlcctr.contract import OPENVINO_FOLDER
 from dlcctr.errors import CommandFailedError, ToolMissingError
 from dlcctr.image import flavours
 from dlcctr.image.context import OPENVINO_LOCK
+from dlcctr.runtime.code_layer import MARKER, digest, is_whole, lock_file, make_code_layer, site_packages
 from dlcctr.system import processes
 from dlcctr.system.console import warn
 from dlcctr.system.locks import waiting_lock
 
-PACKAGES = ("dlcctr", "entrypoint")
-MARKER = "dlcctr-complete"
-"""Written last: an environment without it was cut short and is made again."""
 REPORT_S = 20.0
 APART_STEP = "openvino"
 SOURCE_STEP = "filterpy"
@@ -89,12 +85,12 @@ def ensure_environment(flavour: flavours.Flavour, *, wheels: Sequence[Path] = ()
     """
     lock, apart = read_lock(flavour), read_apart(flavour)
     python = find_python(flavours.read_pins()["PYTHON_VERSION"])
-    key = _digest(lock, apart, python.version)
+    key = digest(lock, apart, python.version)
     packages = cache_folder() / f"env-{flavour.name}-{key}"
-    with waiting_lock(_lock_file(packages)):
-        if not _is_whole(packages):
+    with waiting_lock(lock_file(packages)):
+        if not is_whole(packages):
             _install(InstallPlan(packages, flavour.name, lock, apart, python, tuple(wheels)), say)
-    return _code_layer(packages)
+    return make_code_layer(packages)
 
 
 def cache_folder() -> Path:
@@ -150,16 +146,6 @@ def _ask_python(path: str) -> dict[str, str]:
     return {"version": words[0], "venv": words[1]} if len(words) == 2 else {}
 
 
-def _lock_file(folder: Path) -> Path:
-    """Lock beside an environment, so that two runs that start together do not both make it."""
-    return folder.with_name(f".{folder.name}.lock")
-
-
-def _is_whole(folder: Path) -> bool:
-    # A Python that was removed since leaves a dangling link behind.
-    return (folder / MARKER).is_file() and (folder / "bin" / "python").exists()
-
-
 def _install(plan: InstallPlan, say: Say) -> None:
     began, folder = time.monotonic(), plan.folder
     say(f"native: setting up {plan.flavour}, Python {plan.python.version}, in {folder}; this takes minutes, once")
@@ -202,7 +188,7 @@ def _pip_install(plan: InstallPlan, requirements: Path, say: Say) -> None:
     if requirements.stem == SOURCE_STEP:
         argv += ["--no-binary", SOURCE_STEP, "--no-build-isolation", "--use-pep517"]
     if requirements.stem == APART_STEP:
-        argv += ["--target", str(_site_packages(plan.folder) / OPENVINO_FOLDER)]
+        argv += ["--target", str(site_packages(plan.folder) / OPENVINO_FOLDER)]
     env = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
     began = time.monotonic()
     with log.open("ab") as output:
@@ -254,53 +240,3 @@ def _no_torch(flavour: str, requirement: str, error: CommandFailedError) -> Tool
         "the CPU build of torch is not on every package index: put its wheel into the checkout's wheels/ folder or one "
         "named in DLCCTR_WHEELS, or name PyTorch's own wheel index in DLCCTR_EXTRA_INDEX_URL (README has its address)",
     )
-
-
-def _code_layer(packages: Path) -> Path:
-    """Thin environment above `packages` that holds a copy of this dlcctr; made beside and renamed into place."""
-    source = Path(flavours.__file__).resolve().parents[2]
-    folder = packages.with_name(f"code-{packages.name.removeprefix('env-')}-{_source_digest(source)}")
-    python = folder / "bin" / "python"
-    if _is_whole(folder):
-        return python
-    with waiting_lock(_lock_file(folder)):
-        if _is_whole(folder):
-            return python
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh = Path(tempfile.mkdtemp(prefix="making-", dir=folder.parent))
-        try:
-            _fill_code_layer(fresh, packages, source)
-            fresh.chmod(0o755)  # mkdtemp makes it 0700; a group may share its cache
-            fresh.rename(folder)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-    return python
-
-
-def _fill_code_layer(folder: Path, packages: Path, source: Path) -> None:
-    """What `python -m venv` would make, without a path of its own in it: so it can be renamed."""
-    base = packages / "bin" / "python"
-    (folder / "bin").mkdir()
-    (folder / "bin" / "python").symlink_to(base.resolve())
-    settings = (packages / "pyvenv.cfg").read_text(encoding="utf-8")
-    (folder / "pyvenv.cfg").write_text(settings, encoding="utf-8")
-    heavy = _site_packages(packages)
-    site = folder / heavy.relative_to(packages)
-    site.mkdir(parents=True)
-    for name in PACKAGES:
-        shutil.copytree(source / name, site / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (site / "dlcctr_packages.pth").write_text(f"import site; site.addsitedir({str(heavy)!r})\n", encoding="utf-8")
-    (folder / MARKER).write_text(f"{source}\n", encoding="utf-8")
-
-
-def _site_packages(environment: Path) -> Path:
-    return next((environment / "lib").glob("python3*/site-packages"))
-
-
-def _source_digest(source: Path) -> str:
-    files = [path for name in PACKAGES for path in sorted((source / name).rglob("*.py"))]
-    return _digest(*(text for path in files for text in (str(path.relative_to(source)), path.read_text("utf-8"))))
-
-
-def _digest(*texts: str) -> str:
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]

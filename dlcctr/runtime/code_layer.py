@@ -1,0 +1,78 @@
+"""The code of this dlcctr as a thin environment above installed packages, so that running jobs see no change of it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+
+from dlcctr.image import flavours
+from dlcctr.system.locks import waiting_lock
+
+PACKAGES = ("dlcctr", "entrypoint")
+MARKER = "dlcctr-complete"
+"""Written last: an environment without it was cut short and is made again."""
+
+
+def make_code_layer(packages: Path) -> Path:
+    """Thin environment above `packages` that holds a copy of this dlcctr; made beside and renamed into place."""
+    source = Path(flavours.__file__).resolve().parents[2]
+    folder = packages.with_name(f"code-{packages.name.removeprefix('env-')}-{_source_digest(source)}")
+    python = folder / "bin" / "python"
+    if is_whole(folder):
+        return python
+    with waiting_lock(lock_file(folder)):
+        if is_whole(folder):
+            return python
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh = Path(tempfile.mkdtemp(prefix="making-", dir=folder.parent))
+        try:
+            _fill_code_layer(fresh, packages, source)
+            fresh.chmod(0o755)  # mkdtemp makes it 0700; a group may share its cache
+            fresh.rename(folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    return python
+
+
+def _fill_code_layer(folder: Path, packages: Path, source: Path) -> None:
+    """What `python -m venv` would make, without a path of its own in it: so it can be renamed."""
+    base = packages / "bin" / "python"
+    (folder / "bin").mkdir()
+    (folder / "bin" / "python").symlink_to(base.resolve())
+    settings = (packages / "pyvenv.cfg").read_text(encoding="utf-8")
+    (folder / "pyvenv.cfg").write_text(settings, encoding="utf-8")
+    heavy = site_packages(packages)
+    site = folder / heavy.relative_to(packages)
+    site.mkdir(parents=True)
+    for name in PACKAGES:
+        shutil.copytree(source / name, site / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (site / "dlcctr_packages.pth").write_text(f"import site; site.addsitedir({str(heavy)!r})\n", encoding="utf-8")
+    (folder / MARKER).write_text(f"{source}\n", encoding="utf-8")
+
+
+def site_packages(environment: Path) -> Path:
+    """Folder of the packages of an environment."""
+    return next((environment / "lib").glob("python3*/site-packages"))
+
+
+def _source_digest(source: Path) -> str:
+    files = [path for name in PACKAGES for path in sorted((source / name).rglob("*.py"))]
+    return digest(*(text for path in files for text in (str(path.relative_to(source)), path.read_text("utf-8"))))
+
+
+def digest(*texts: str) -> str:
+    """Twelve hexadecimal digits that tell contents apart."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+
+def lock_file(folder: Path) -> Path:
+    """Lock beside an environment, so that two runs that start together do not both make it."""
+    return folder.with_name(f".{folder.name}.lock")
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether an environment was made to the end, and its Python is still there."""
+    # A Python that was removed since leaves a dangling link behind.
+    return (folder / MARKER).is_file() and (folder / "bin" / "python").exists()
