@@ -19,20 +19,9 @@ INTERRUPTED = 130
 
 def make_app() -> typer.Typer:
     """Typer app with all commands of the host side."""
-    import typer
+    from dlcctr.commands.program import HostCommands, new_program
 
-    from dlcctr.commands import register
-
-    app = typer.Typer(
-        name=PROGRAM,
-        help=SUMMARY,
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    register(app)
-    return app
+    return new_program(PROGRAM, SUMMARY, HostCommands)
 
 
 def catch(function: Callable[[], Any]) -> int:
@@ -106,9 +95,4 @@ def _say(message: str, hint: str) -> None:
 
 def main() -> None:
     """Entry point of the `dlcctr` command."""
-    if sys.argv[1:] in (["--help"], ["-h"]):
-        from dlcctr.commands import overview
-
-        print(overview(PROGRAM, SUMMARY))
-        return
     sys.exit(catch(lambda: make_app()(prog_name=PROGRAM)))

@@ -5,13 +5,13 @@ Module tops import the standard library and Typer only, so that --help and a fin
 
 from __future__ import annotations
 
-import importlib
 import os
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
+from dlcctr.commands.program import ImageCommands, new_program
 from dlcctr.contract import ENV_PREFIX, PART_EVERY_S
 from dlcctr.errors import UsageError
 from entrypoint.analyze.request import (
@@ -26,14 +26,22 @@ from entrypoint.analyze.request import (
 )
 
 PROGRAM = "dlc"
+PANEL = "Analyse"
+"""Heading of the image's own commands in the help."""
 
-app = typer.Typer(
-    name=PROGRAM,
-    help="DeepLabCut in production: one manifest row in, one verified result out.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+
+def _image_facts() -> dict[str, Any]:
+    from entrypoint.environment.image_info import read_image_info
+
+    return read_image_info().as_dict()
+
+
+app = new_program(
+    PROGRAM,
+    "DeepLabCut in production: one manifest row in, one verified result out.",
+    ImageCommands,
+    _image_facts,
+    add_completion=False,  # it would be installed inside the container
     epilog="Every option of `analyze` can also be set as DLCCTR_<OPTION>, for example DLCCTR_BATCH_SIZE=4.",
 )
 
@@ -42,7 +50,7 @@ def _env(name: str) -> str:
     return ENV_PREFIX + name
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def analyze(
     *,
     manifest: Annotated[
@@ -170,7 +178,7 @@ def analyze(
     raise typer.Exit(run_task(TaskRequest(plan, find_task(task), request, Path(claims) if claims else None)))
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def doctor(
     allow_cpu: Annotated[
         bool, typer.Option("--allow-cpu", envvar=_env("ALLOW_CPU"), help="A machine without a GPU is fine.")
@@ -208,18 +216,6 @@ def parse_crop(text: str) -> tuple[int, int, int, int] | None:
     return x1, x2, y1, y2
 
 
-def register_shared() -> None:
-    """Add the host's commands that need no container engine."""
-    from dlcctr.commands import SHARED, module_of, version
-    from entrypoint.environment.image_info import read_image_info
-
-    for name in SHARED:
-        if name != "version":
-            importlib.import_module(module_of(name)).add(app)
-    version.add(app, lambda: read_image_info().as_dict())
-
-
 def main() -> None:
     """Run the command line under the name that the image gives it."""
-    register_shared()
     app(prog_name=PROGRAM)

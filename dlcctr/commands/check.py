@@ -36,7 +36,10 @@ def check(
     jobs: Annotated[int | None, typer.Option(min=1, help="Rows looked at at a time.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Account for every row. Ends with 0 if all are whole, with 20 and the list if not."""
+    """Account for every row: whole, degraded, failed, broken or missing.
+
+    Ends with 0 if all are whole, with 20 and the list if not.
+    """
     from dlcctr.results.check import CheckOptions
     from dlcctr.results.check import check as run_check
     from dlcctr.system.console import print_json

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from dlcctr.commands.program import CommandGroup
+
 Engine = Annotated[str, typer.Option("--engine", help="tensorflow or pytorch.")]
 Device = Annotated[str, typer.Option("--device", help="cuda or cpu.")]
 Cuda = Annotated[str, typer.Option("--cuda", help="A CUDA build other than the usual one, for example cu130.")]
@@ -18,7 +20,9 @@ _MB = 1_000_000
 
 def add(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(no_args_is_help=True, help="Build the image, look into it, save it, push it, make a SIF of it.")
+    group = typer.Typer(
+        cls=CommandGroup, no_args_is_help=True, help="Build, inspect, save and push the image, and make the SIF."
+    )
     for command in (build, inspect, save, push, sif):
         group.command()(command)
     app.add_typer(group, name="image")

@@ -58,7 +58,10 @@ def manifest(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Find videos, probe them, and write the manifest (one row a video) and campaign.toml."""
+    """Find videos, probe them, and write the manifest and campaign.toml.
+
+    The manifest has one row for each video.
+    """
     from dlcctr.campaign.config import Campaign, campaign_file
     from dlcctr.campaign.create import extend_campaign, make_campaign
     from dlcctr.system.progress import progress

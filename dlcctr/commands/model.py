@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dlcctr.commands.program import CommandGroup
+
 if TYPE_CHECKING:
     from dlcctr.model.survey import Survey
 
@@ -24,7 +26,9 @@ _MB = 1_000_000
 
 def add(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(no_args_is_help=True, help="Look into a trained project, pack it, verify and unpack a bundle.")
+    group = typer.Typer(
+        cls=CommandGroup, no_args_is_help=True, help="Inspect a trained project, pack it as one file, verify, unpack."
+    )
     for command in (inspect, pack, verify, unpack):
         group.command()(command)
     app.add_typer(group, name="model")

@@ -39,7 +39,10 @@ def run_manifest(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Analyse a manifest's rows on this machine; finished ones are skipped, a bad one never stops the others."""
+    """Analyse the rows on this machine: in Docker, Apptainer or neither.
+
+    Finished rows are skipped, and a bad row never stops the others.
+    """
     from dlcctr.runtime import run_campaign as campaign_run
 
     options = campaign_run.RunOptions(

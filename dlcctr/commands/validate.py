@@ -26,7 +26,10 @@ def validate(
     jobs: Annotated[int | None, typer.Option(min=1, help="Videos looked at at a time.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Find changed, missing, double, colliding and unreadable rows and bad overrides. Ends with 3 if there are any."""
+    """List rows that are changed, missing, duplicated or unreadable.
+
+    Lists colliding rows and bad overrides as well. Ends with 3 if there are any problems, with 0 otherwise.
+    """
     from dlcctr.campaign.validate import REMEDIES
     from dlcctr.campaign.validate import validate as run_validate
     from dlcctr.system.console import print_json

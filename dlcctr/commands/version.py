@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -12,18 +11,20 @@ import typer
 from dlcctr.system.console import envelope
 
 
-def _no_image() -> dict[str, Any]:
-    return {}
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(version)
 
 
-def add(app: typer.Typer, image: Callable[[], dict[str, Any]] = _no_image) -> None:
-    """Add the command; `image` gives the image's own facts, where this runs in one."""
+def version(
+    ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False
+) -> None:
+    """Print the versions of dlcctr, the contract and Python.
 
-    @app.command()
-    def version(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False) -> None:
-        """Print the versions of dlcctr, the contract and Python; in the image also of engine, DeepLabCut and CUDA."""
-        facts = collect(image())
-        typer.echo(json.dumps(facts, indent=1) if as_json else "\n".join(lines(facts)))
+    In the image also those of the engine, DeepLabCut and CUDA.
+    """
+    facts = collect(ctx.obj())
+    typer.echo(json.dumps(facts, indent=1) if as_json else "\n".join(lines(facts)))
 
 
 def collect(image: dict[str, Any]) -> dict[str, Any]:

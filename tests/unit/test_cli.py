@@ -12,8 +12,7 @@ import pytest
 
 from dlcctr import __version__
 from dlcctr.campaign.config import read_campaign
-from dlcctr.cli import catch, main, make_app
-from dlcctr.commands import HOST, SHARED
+from dlcctr.cli import catch, make_app
 from dlcctr.contract import ExitCode
 from dlcctr.errors import BY_CODE, DlcctrError
 from tests import media
@@ -39,20 +38,6 @@ def bench(tmp_path: Path) -> Bench:
     made = make_bench(tmp_path, ["a.mp4", NAME])
     made.commit(0)
     return made
-
-
-def test_help_lists_every_command_with_its_own_words(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
-    """The bare --help is not Typer's, so it is held against Typer's own list of commands."""
-    monkeypatch.setattr(sys, "argv", ["dlcctr", "--help"])
-    main()
-    text = capsys.readouterr().out
-    app = make_app()
-    known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
-    known |= {group.name for group in app.registered_groups if group.name}
-    for name, line in {**SHARED, **HOST}.items():
-        assert f"  {name}" in text
-        assert line in text
-    assert known == {*SHARED, *HOST}
 
 
 def test_every_error_has_its_own_exit_code_below_125() -> None:

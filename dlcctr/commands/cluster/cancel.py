@@ -25,9 +25,10 @@ def cancel_manifest(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Cancel what still waits or runs, after showing it; results that are there stay.
+    """Cancel a campaign's waiting and running tasks.
 
-    Asks on a terminal; elsewhere it needs --yes, and without it only shows and ends with 2.
+    Shows them first; results that are there stay. Asks on a terminal; elsewhere it needs --yes, and without it only
+    shows and ends with 2.
     """
     from dlcctr.errors import UsageError
     from dlcctr.slurm.submit.cancel import cancel, find_queued

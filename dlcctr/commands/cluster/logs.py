@@ -24,7 +24,10 @@ def logs(
     ] = False,
     lines: Annotated[int, typer.Option(min=1, help="Print at most so many lines, the last ones.")] = 200,
 ) -> None:
-    """Print what a row's newest task (or local run) wrote into its log."""
+    """Print what a row wrote into its log.
+
+    Takes the log of the row's newest task or local run.
+    """
     from dlcctr.slurm.status.row_log import find_log
     from dlcctr.system.console import print_lines, warn
 

@@ -58,7 +58,10 @@ def plan_manifest(
     allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="With --calibrate: the CPU will do.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Divide the rows among array tasks of about equal expected time, and write the plan that the tasks read."""
+    """Divide the rows among array tasks of about equal expected time.
+
+    Writes the plan that the tasks read.
+    """
     from dlcctr.planning.options import PlanOptions
     from dlcctr.planning.planner import make_plan
     from dlcctr.planning.speed import Calibration

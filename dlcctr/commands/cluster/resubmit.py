@@ -46,7 +46,10 @@ def resubmit_manifest(
     fps: options.Fps = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Submit what is not whole, by cause: more time, more memory, another node, once more; show it first."""
+    """Submit rows that are not whole again, by the cause of the failure.
+
+    Shows first what it would do: more time, more memory, another node, or the same once more.
+    """
     from dlcctr.slurm.submit.job_arrays import JobOptions
     from dlcctr.slurm.submit.resubmit import ResubmitRequest, find_decision, resubmit
     from dlcctr.system.console import print_json

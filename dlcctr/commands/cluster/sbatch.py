@@ -45,7 +45,7 @@ def sbatch(
     tasks: options.Tasks = None,
     task_time: options.TaskTime = None,
 ) -> None:
-    """Print a complete, commented sbatch script, to be read, edited and submitted by hand."""
+    """Print the sbatch script of a job array, to read, edit and submit."""
     from dlcctr.slurm.submit.job_arrays import JobOptions, script_texts
 
     chosen = options.resolve_site(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlcctr.commands.program import CommandGroup
+
 if TYPE_CHECKING:
     from dlcctr.slurm.site.cluster import Cluster
     from dlcctr.slurm.site.profile import Site
@@ -20,7 +22,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 def add(app: typer.Typer) -> None:
     """Add the group of commands."""
     group = typer.Typer(
-        no_args_is_help=True, help="Make, list and show site profiles: how a cluster is asked for GPUs."
+        cls=CommandGroup, no_args_is_help=True, help="Make, list and show site profiles: how to ask a cluster for GPUs."
     )
     group.command()(init)
     group.command(name="list")(list_profiles)

@@ -47,7 +47,7 @@ def status(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Say which rows are done, running, waiting, failed and why, or lost.
+    """Show which rows are done, running, waiting, failed (why) or lost.
 
     Ends with 0 if all are done, with 75 while the others wait or run, with 20 if one needs a person.
     """

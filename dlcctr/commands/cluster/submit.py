@@ -49,7 +49,10 @@ def submit_manifest(
     task_time: options.TaskTime = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Submit the rows that have no result and were never submitted, after checks of what all tasks need."""
+    """Submit rows to Slurm, each at most once.
+
+    Takes the rows that have no result and were never submitted, after checks of what all tasks need.
+    """
     from dlcctr.slurm.submit.job_arrays import JobOptions
     from dlcctr.slurm.submit.submit import SubmitOptions, submit
     from dlcctr.system.progress import progress

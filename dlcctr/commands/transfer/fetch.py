@@ -33,7 +33,10 @@ def fetch_manifest(
     ssh: options.Ssh = "",
     as_json: options.AsJson = False,
 ) -> None:
-    """Take finished rows from the cluster, each whole or not at all; others may still run. Run again, it goes on."""
+    """Fetch finished rows from a cluster, each whole or not at all.
+
+    Other rows may still run; run it again to continue after an interruption.
+    """
     from dlcctr.system.progress import transfer_bar
     from dlcctr.transfer.fetch import FetchOptions, fetch
     from dlcctr.transfer.remote import ssh_words

@@ -38,7 +38,10 @@ def push_manifest(
     ssh: options.Ssh = "",
     as_json: options.AsJson = False,
 ) -> None:
-    """Send manifest, videos, model and image to the cluster; only what is not there. Run again, it goes on."""
+    """Send a campaign with its videos, model and image to a cluster.
+
+    Sends only what is not there yet; run it again to continue after an interruption.
+    """
     from dlcctr.system.progress import transfer_bar
     from dlcctr.transfer.push import PushOptions, push
     from dlcctr.transfer.remote import ssh_words

@@ -45,7 +45,10 @@ def watch_folders(
     bwlimit: options.Bwlimit = None,
     ssh: options.Ssh = "",
 ) -> None:
-    """Append new videos to the manifest, push, submit and fetch them back when whole; each exactly once."""
+    """Send new videos to a cluster and fetch their results, by itself.
+
+    Appends them to the manifest, pushes, submits and fetches them when they are whole; each exactly once.
+    """
     from dlcctr.campaign.config import read_campaign
     from dlcctr.transfer.remote import ssh_words
     from dlcctr.transfer.watch import WatchOptions

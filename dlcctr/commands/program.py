@@ -1,0 +1,133 @@
+"""What the two programs (`dlcctr`, and the image's `dlc`) have in common: commands loaded late, help, `--version`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import typer
+from typer.core import TyperGroup
+
+from dlcctr.commands import IN_IMAGE, PANELS, module_of, panel_of
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+
+class CommandGroup(TyperGroup):
+    """Commands under headings. Those of `late` are imported when one is called; all of them only for the help.
+
+    Typer takes twice as long to start when it has to read the signatures of all commands (130 ms rather than 65).
+    """
+
+    late: ClassVar[tuple[str, ...]] = ()
+    """Names out of `dlcctr.commands.PANELS`, in the order of the help."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names in the order of the help: first the group's own commands, then those of the table."""
+        return [*(name for name in self.commands if name not in self.late), *self.late]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Command of a name, or None. An unknown name loads all, so that Typer can say which one was meant."""
+        for name in (cmd_name,) if cmd_name in {*self.late, *self.commands} else self.late:
+            self._load(name)
+        return self.commands.get(cmd_name)
+
+    def _load(self, name: str) -> None:
+        if name not in self.commands:
+            app = typer.Typer(rich_markup_mode=self.rich_markup_mode)
+            importlib.import_module(module_of(name)).add(app)
+            self.commands[name] = typer.main.get_group(app).commands[name]
+        if name in self.late:
+            self.commands[name].rich_help_panel = panel_of(name)  # type: ignore[attr-defined] # Typer's commands have it
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands of a plain help, under the same headings and with the same texts as on a terminal."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            text = command.get_short_help_str(limit=formatter.width * 2)
+            panels.setdefault(command.rich_help_panel or "Commands", []).append((name, text))
+        width = max((len(name) for rows in panels.values() for name, _ in rows), default=0)
+        for panel, rows in panels.items():
+            with formatter.section(panel):
+                formatter.write_dl([(name.ljust(width), text) for name, text in rows])
+
+
+class HostCommands(CommandGroup):
+    """All commands of the table."""
+
+    late = tuple(name for names in PANELS.values() for name in names)
+
+
+class ImageCommands(CommandGroup):
+    """Commands of the table that the image has, beside its own."""
+
+    late = tuple(name for name in HostCommands.late if name in IN_IMAGE)
+
+
+def _no_image() -> dict[str, Any]:
+    return {}
+
+
+def new_program(
+    name: str,
+    summary: str,
+    group: type[CommandGroup],
+    image: Callable[[], dict[str, Any]] = _no_image,
+    **more: Any,
+) -> typer.Typer:
+    """Make a program's app, with the options that stand before its commands.
+
+    Parameters
+    ----------
+    name
+        What is typed.
+    summary
+        One sentence at the head of the help.
+    group
+        Which commands of the table it has.
+    image
+        Gives the facts of the image, where this runs in one; commands find it as the context's `obj`.
+    more
+        Further options of `typer.Typer`.
+    """
+    app = typer.Typer(
+        name=name,
+        cls=group,
+        help=summary,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=markup_mode(),
+        context_settings={"help_option_names": ["-h", "--help"], "obj": image},
+        **more,
+    )
+    app.callback()(_before_commands)
+    return app
+
+
+def _show_version(ctx: typer.Context, wanted: bool) -> None:
+    if wanted:
+        from dlcctr.commands.version import collect, lines
+
+        typer.echo("\n".join(lines(collect(ctx.obj()))))
+        raise typer.Exit
+
+
+def _before_commands(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the versions.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,
+) -> None:
+    # --debug stands here for the help and for completion: `dlcctr.cli.catch` takes it out, wherever it is typed
+    pass
+
+
+def markup_mode() -> Literal["rich"] | None:
+    """How help and usage errors look: panels on a terminal, plain lines elsewhere and with NO_COLOR."""
+    plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return None if plain else "rich"
