@@ -2,56 +2,129 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+import inspect
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, fields
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 if TYPE_CHECKING:
     from dlcctr.planning.options import PlanOptions
     from dlcctr.slurm.site.profile import Site
+    from dlcctr.slurm.submit.job_arrays import JobOptions
 
 SiteName = Annotated[str, typer.Option("--site", help="Site profile: a name or a .toml file; see `dlcctr site list`.")]
-Image = Annotated[str, typer.Option("--image", help="SIF that the tasks run.")]
-Partition = Annotated[str | None, typer.Option(help="Partition; the site profile's by default, as for all below.")]
-Account = Annotated[str | None, typer.Option(help="Account to charge.")]
-Qos = Annotated[str | None, typer.Option(help="Quality of service.")]
-Gres = Annotated[str | None, typer.Option(help="How a task asks for its GPU: gpu:1, gpu:v100:1 …")]
-Gpus = Annotated[str | None, typer.Option(help="The same where the site wants --gpus: 1, v100-32:1 …")]
-Cpus = Annotated[int | None, typer.Option("--cpus", min=1, help="CPU cores of a task.")]
-MemGb = Annotated[int | None, typer.Option("--mem-gb", min=0, help="Memory of a task, in GB; 0 is all of a node's.")]
-TimeMin = Annotated[
-    int | None, typer.Option("--time", min=1, metavar="MIN", help="Time limit of a task; the plan's by default.")
-]
-MaxParallel = Annotated[int | None, typer.Option("--max-parallel", min=1, help="Tasks that may run at a time.")]
-BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Frames per network call.")]
-AllowCpu = Annotated[bool, typer.Option("--allow-cpu", help="Tasks may run on the CPU where there is no GPU.")]
-Exclude = Annotated[str, typer.Option(metavar="NODE,NODE", help="Nodes not to be used.")]
-Fps = Annotated[float | None, typer.Option(help="Frames/s of one GPU; by default from finished rows.")]
-Tasks = Annotated[int | None, typer.Option(min=1, help="Number of array tasks.")]
-TaskTime = Annotated[float | None, typer.Option("--task-time", metavar="MIN", help="Minutes of one array task.")]
 
 
-def resolve_site(name: str, **changes: Any) -> Site:
-    """Site profile with the command line's changes; ``--gres none`` asks for no GPU."""
-    from dlcctr.slurm.site.files import find_site
-    from dlcctr.slurm.site.profile import override
+@dataclass(frozen=True)
+class ClusterOptions:
+    """The shared options as given; None and an empty text: not given. `with_cluster_options` adds them to a command."""
 
-    site = find_site(name)
-    if changes.get("gres") == "none":
-        changes |= {"gres": "", "nv": False}
-    return override(site, **changes)
+    site: SiteName = ""
+    image: Annotated[str, typer.Option("--image", help="SIF that the tasks run.")] = ""
+    partition: Annotated[
+        str | None, typer.Option(help="Partition; the site profile's by default, as for all below.")
+    ] = None
+    account: Annotated[str | None, typer.Option(help="Account to charge.")] = None
+    qos: Annotated[str | None, typer.Option(help="Quality of service.")] = None
+    gres: Annotated[str | None, typer.Option(help="How a task asks for its GPU: gpu:1, gpu:v100:1 …")] = None
+    gpus: Annotated[str | None, typer.Option(help="The same where the site wants --gpus: 1, v100-32:1 …")] = None
+    cpus: Annotated[int | None, typer.Option("--cpus", min=1, help="CPU cores of a task.")] = None
+    mem_gb: Annotated[
+        int | None, typer.Option("--mem-gb", min=0, help="Memory of a task, in GB; 0 is all of a node's.")
+    ] = None
+    time_min: Annotated[
+        int | None, typer.Option("--time", min=1, metavar="MIN", help="Time limit of a task; the plan's by default.")
+    ] = None
+    max_parallel: Annotated[int | None, typer.Option("--max-parallel", min=1, help="Tasks that may run at a time.")] = (
+        None
+    )
+    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Frames per network call.")] = None
+    allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="Tasks may run on the CPU where there is no GPU.")] = (
+        False
+    )
+    exclude: Annotated[str, typer.Option(metavar="NODE,NODE", help="Nodes not to be used.")] = ""
+    fps: Annotated[float | None, typer.Option(help="Frames/s of one GPU; by default from finished rows.")] = None
+    tasks: Annotated[int | None, typer.Option(min=1, help="Number of array tasks.")] = None
+    task_time_min: Annotated[
+        float | None, typer.Option("--task-time", metavar="MIN", help="Minutes of one array task.")
+    ] = None
+
+    def site_changes(self) -> dict[str, Any]:
+        """What is given of the site profile's own values; None: not given."""
+        return {
+            "partition": self.partition,
+            "account": self.account,
+            "qos": self.qos,
+            "gres": self.gres,
+            "gpus": self.gpus,
+            "cpus_per_task": self.cpus,
+            "mem_gb": self.mem_gb,
+        }
+
+    def resolve_site(self) -> Site:
+        """Site profile with the command line's changes; ``--gres none`` asks for no GPU."""
+        from dlcctr.slurm.site.files import find_site
+        from dlcctr.slurm.site.profile import override
+
+        changes = self.site_changes()
+        if self.gres == "none":
+            changes |= {"gres": "", "nv": False}
+        return override(find_site(self.site), **changes)
+
+    def job_options(self) -> JobOptions:
+        """What beside the site decides how tasks run; raises `UsageError` for names that no node can have."""
+        from dlcctr.slurm.submit.job_arrays import JobOptions
+
+        return JobOptions(
+            self.image, self.time_min, self.max_parallel, self.batch_size, self.allow_cpu, node_names(self.exclude)
+        )
+
+    def plan_options(self) -> PlanOptions:
+        """Options for a new plan, where one has to be made."""
+        from dlcctr.planning.options import DEFAULT_PARALLEL, PlanOptions
+
+        return PlanOptions(
+            fps=self.fps,
+            tasks=self.tasks,
+            task_time_min=self.task_time_min,
+            max_parallel=DEFAULT_PARALLEL if self.max_parallel is None else self.max_parallel,
+        )
 
 
-def plan_options(
-    fps: float | None, tasks: int | None, task_time: float | None, max_parallel: int | None
-) -> PlanOptions:
-    """Options for a new plan, where one has to be made."""
-    from dlcctr.planning.options import PlanOptions
+def with_cluster_options(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Let a command that takes `shared: ClusterOptions` have them as options of its own, in the place of `shared`.
 
-    options = PlanOptions(fps=fps, tasks=tasks, task_time_min=task_time)
-    if max_parallel is None:
-        return options
-    return PlanOptions(fps=fps, tasks=tasks, task_time_min=task_time, max_parallel=max_parallel)
+    Parameters
+    ----------
+    without
+        Fields that the command does not offer; they keep their defaults.
+    """
+    hints = get_type_hints(ClusterOptions, include_extras=True)
+    offered = [
+        inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=hints[each.name])
+        for each in fields(ClusterOptions)
+        if each.name not in without
+    ]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(*args: Any, **given: Any) -> None:
+            shared = ClusterOptions(**{each.name: given.pop(each.name) for each in offered})
+            command(*args, **given, shared=shared)
+
+        signature = inspect.signature(command, eval_str=True)
+        parameters: list[inspect.Parameter] = []
+        for each in signature.parameters.values():
+            parameters += offered if each.name == "shared" else [each]
+        # Typer reads both
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        return run
+
+    return decorate
 
 
 def node_names(text: str) -> tuple[str, ...]:

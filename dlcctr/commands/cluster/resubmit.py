@@ -21,6 +21,7 @@ def add(app: typer.Typer) -> None:
     app.command(name="resubmit")(resubmit_manifest)
 
 
+@options.with_cluster_options(without=("site", "tasks", "task_time_min"))
 def resubmit_manifest(
     manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
     *,
@@ -30,40 +31,25 @@ def resubmit_manifest(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    image: options.Image = "",
-    partition: options.Partition = None,
-    account: options.Account = None,
-    qos: options.Qos = None,
-    gres: options.Gres = None,
-    gpus: options.Gpus = None,
-    cpus: options.Cpus = None,
-    mem_gb: options.MemGb = None,
-    time_min: options.TimeMin = None,
-    max_parallel: options.MaxParallel = None,
-    batch_size: options.BatchSize = None,
-    allow_cpu: options.AllowCpu = False,
-    exclude: options.Exclude = "",
-    fps: options.Fps = None,
+    shared: options.ClusterOptions,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Submit rows that are not whole again, by the cause of the failure.
 
     Shows first what it would do: more time, more memory, another node, or the same once more.
     """
-    from dlcctr.slurm.submit.job_arrays import JobOptions
     from dlcctr.slurm.submit.resubmit import ResubmitRequest, find_decision, resubmit
     from dlcctr.system.console import print_json
     from dlcctr.system.progress import progress
 
     request = ResubmitRequest(
-        job=JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, options.node_names(exclude)),
-        plan=options.plan_options(fps, None, None, max_parallel),
-        changes={"partition": partition, "account": account, "qos": qos, "gres": gres, "gpus": gpus,
-                 "cpus_per_task": cpus, "mem_gb": mem_gb},
+        job=shared.job_options(),
+        plan=shared.plan_options(),
+        changes=shared.site_changes(),
         rows=rows,
         again=again,
         dry_run=dry_run,
-    )  # fmt: skip
+    )
     decision = find_decision(manifest, request, progress=progress)
     if not as_json:
         _show(decision)

@@ -16,6 +16,7 @@ def add(app: typer.Typer) -> None:
     app.command()(sbatch)
 
 
+@options.with_cluster_options()
 def sbatch(
     manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
     *,
@@ -27,32 +28,12 @@ def sbatch(
         typer.Option(min=0, help="Which of several arrays to print, from 0; needed where there are several."),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; printed by default.")] = None,
-    site: options.SiteName = "",
-    image: options.Image = "",
-    partition: options.Partition = None,
-    account: options.Account = None,
-    qos: options.Qos = None,
-    gres: options.Gres = None,
-    gpus: options.Gpus = None,
-    cpus: options.Cpus = None,
-    mem_gb: options.MemGb = None,
-    time_min: options.TimeMin = None,
-    max_parallel: options.MaxParallel = None,
-    batch_size: options.BatchSize = None,
-    allow_cpu: options.AllowCpu = False,
-    exclude: options.Exclude = "",
-    fps: options.Fps = None,
-    tasks: options.Tasks = None,
-    task_time: options.TaskTime = None,
+    shared: options.ClusterOptions,
 ) -> None:
     """Print the sbatch script of a job array, to read, edit and submit."""
-    from dlcctr.slurm.submit.job_arrays import JobOptions, script_texts
+    from dlcctr.slurm.submit.job_arrays import script_texts
 
-    chosen = options.resolve_site(
-        site, partition=partition, account=account, qos=qos, gres=gres, gpus=gpus, cpus_per_task=cpus, mem_gb=mem_gb
-    )
-    job = JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, options.node_names(exclude))
-    texts = script_texts(manifest, chosen, job, options.plan_options(fps, tasks, task_time, max_parallel), plan)
+    texts = script_texts(manifest, shared.resolve_site(), shared.job_options(), shared.plan_options(), plan)
     _write(texts, array, output)
 
 

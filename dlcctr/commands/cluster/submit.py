@@ -19,6 +19,7 @@ def add(app: typer.Typer) -> None:
     app.command(name="submit")(submit_manifest)
 
 
+@options.with_cluster_options()
 def submit_manifest(
     manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
     *,
@@ -30,39 +31,20 @@ def submit_manifest(
     skip_bad_videos: Annotated[
         bool, typer.Option("--skip-bad-videos", help="Leave out rows whose video is missing or was changed.")
     ] = False,
-    site: options.SiteName = "",
-    image: options.Image = "",
-    partition: options.Partition = None,
-    account: options.Account = None,
-    qos: options.Qos = None,
-    gres: options.Gres = None,
-    gpus: options.Gpus = None,
-    cpus: options.Cpus = None,
-    mem_gb: options.MemGb = None,
-    time_min: options.TimeMin = None,
-    max_parallel: options.MaxParallel = None,
-    batch_size: options.BatchSize = None,
-    allow_cpu: options.AllowCpu = False,
-    exclude: options.Exclude = "",
-    fps: options.Fps = None,
-    tasks: options.Tasks = None,
-    task_time: options.TaskTime = None,
+    shared: options.ClusterOptions,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Submit rows to Slurm, each at most once.
 
     Takes the rows that have no result and were never submitted, after checks of what all tasks need.
     """
-    from dlcctr.slurm.submit.job_arrays import JobOptions
     from dlcctr.slurm.submit.submit import SubmitOptions, submit
     from dlcctr.system.progress import progress
 
     request = SubmitOptions(
-        site=options.resolve_site(
-            site, partition=partition, account=account, qos=qos, gres=gres, gpus=gpus, cpus_per_task=cpus, mem_gb=mem_gb
-        ),
-        job=JobOptions(image, time_min, max_parallel, batch_size, allow_cpu, options.node_names(exclude)),
-        plan=options.plan_options(fps, tasks, task_time, max_parallel),
+        site=shared.resolve_site(),
+        job=shared.job_options(),
+        plan=shared.plan_options(),
         rows=rows,
         canary=canary,
         dry_run=dry_run,
