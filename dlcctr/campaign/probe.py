@@ -43,7 +43,7 @@ def probe_all(
     Raises
     ------
     ToolMissingError
-        PyAV is not installed.
+        PyAV cannot be imported.
     """
     _import_av()
 
@@ -86,7 +86,7 @@ def _import_av() -> Any:
     except ImportError as error:
         raise ToolMissingError(
             f"PyAV, which reads video headers, cannot be imported ({error})",
-            "pip install 'dlcctr[video]', or run this command from the image: docker run … manifest, "
+            "pip install --prefer-binary av, or run this command from the image: docker run … manifest, "
             "singularity run dlc.sif manifest",
         ) from error
     return av

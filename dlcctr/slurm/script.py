@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr.errors import ToolMissingError, UsageError
+from dlcctr.errors import UsageError
 from dlcctr.runtime.apptainer import bind_words
 from dlcctr.runtime.binds import Bind
 from dlcctr.slurm.site.files import slurm_files
@@ -70,15 +70,8 @@ def render(script: Script, site: Site) -> str:
     ------
     UsageError
         A path holds what cannot be written into a script's ``#SBATCH`` lines.
-    ToolMissingError
-        Jinja2 is not installed.
     """
-    try:
-        import jinja2
-    except ImportError as error:
-        raise ToolMissingError(
-            "jinja2 is not installed here", "pip install 'dlcctr[slurm]', or use the image"
-        ) from error
+    import jinja2
 
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,

@@ -134,4 +134,4 @@ def test_without_pyav_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(ToolMissingError) as caught:
         probe_all([tmp_path / "a.mp4"])
-    assert "pip install 'dlcctr[video]'" in caught.value.hint
+    assert "pip install --prefer-binary av" in caught.value.hint
