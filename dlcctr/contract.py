@@ -33,8 +33,6 @@ RESULT_BYTES_PER_VALUE = 60
 ENV_PREFIX = "DLCCTR_"
 """Every option of `analyze` can also be set as DLCCTR_<OPTION>, for example DLCCTR_BATCH_SIZE=4."""
 
-ENGINES = ("tensorflow", "pytorch")
-
 LABEL_PREFIX = "org.dlcctr."
 """Image labels: contract, engine, engine-version, deeplabcut, cuda, min-driver, gpu-archs, flavour."""
 

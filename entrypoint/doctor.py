@@ -9,12 +9,12 @@ import signal
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from dlcctr.contract import ExitCode
 from dlcctr.errors import OutputError
+from dlcctr.model.engines import installed_engine
 from dlcctr.system.console import envelope
 from dlcctr.system.cpus import cpu_count, thread_environment
 from entrypoint.environment import gpu
@@ -94,11 +94,6 @@ def examine(*, allow_cpu: bool = False, scratch: Path | None = None, timeout_s: 
 def remark(problem: Problem) -> Problem:
     """The same, but nothing that stops work."""
     return Problem(problem.what, problem.hint)
-
-
-def installed_engine() -> str:
-    """Engine of an environment that is no image; TensorFlow environments hold PyTorch too."""
-    return "tensorflow" if find_spec("tensorflow") else "pytorch" if find_spec("torch") else ""
 
 
 def shared_memory_gb() -> float | None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dlcctr.model.engines import ENGINES
 from dlcctr.system.console import envelope
 
 
@@ -41,7 +42,9 @@ def lines(facts: dict[str, Any]) -> list[str]:
     versions = {str(key).lower(): value for key, value in image["versions"].items()}
     text.append(f"image {image['name']} {image['version']} ({image['flavour']})")
     text.append(f"DeepLabCut {versions.get('deeplabcut', 'unknown')}")
-    text += [f"{name} {versions[key]}" for name, key in _ENGINE_NAMES if key in versions]
+    text += [
+        f"{each.title} {versions[each.package]}" for each in reversed(ENGINES.values()) if each.package in versions
+    ]
     text.append(f"engine {image['engine']}")
     if image["cuda"]:
         archs = ", ".join(image["gpu_archs"]) or "unknown"
@@ -49,6 +52,3 @@ def lines(facts: dict[str, Any]) -> list[str]:
     else:
         text.append("CUDA none: this flavour runs on the CPU")
     return text
-
-
-_ENGINE_NAMES = (("TensorFlow", "tensorflow"), ("PyTorch", "torch"))

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from dlcctr.errors import ModelError
+from dlcctr.model.engines import ENGINES
 from dlcctr.model.files import ROOT, ModelTree
 from dlcctr.model.shuffles import ModelFolder
 
-EVALUATION_FOLDERS = {"pytorch": "evaluation-results-pytorch", "tensorflow": "evaluation-results"}
 _STEPS = ("training iterations:", "training iterations", "training epochs", "step")
 _WANTED = re.compile(r"error|rmse|\bm?(?:AP|AR)\b", re.IGNORECASE)
 
@@ -29,7 +29,7 @@ class RecordedErrors:
 
 def recorded_errors(tree: ModelTree, shuffle: ModelFolder) -> dict[int, list[RecordedErrors]]:
     """Numbers by epoch (PyTorch) or iteration (TensorFlow); an evaluation's hide those noted during training."""
-    top = ROOT / EVALUATION_FOLDERS[shuffle.engine] / f"iteration-{shuffle.iteration}" / shuffle.folder.name
+    top = ROOT / ENGINES[shuffle.engine].evaluation_folder / f"iteration-{shuffle.iteration}" / shuffle.folder.name
     files = [top / name for name in tree.names(top) if name.endswith("-results.csv") and "keypoint" not in name]
     if shuffle.engine == "pytorch":
         files.append(shuffle.folder / "train" / "learning_stats.csv")

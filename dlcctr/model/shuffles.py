@@ -8,11 +8,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from dlcctr.errors import ModelError
+from dlcctr.model.engines import ENGINES
 from dlcctr.model.files import ROOT, ModelTree
 from dlcctr.model.yaml12 import has_aliases, parse_yaml
 
-MODEL_FOLDERS = {"pytorch": "dlc-models-pytorch", "tensorflow": "dlc-models"}
-POSE_FILES = {"pytorch": "pytorch_config.yaml", "tensorflow": "pose_cfg.yaml"}
+MODEL_FOLDERS = {name: engine.model_folder for name, engine in ENGINES.items()}
+POSE_FILES = {name: engine.pose_file for name, engine in ENGINES.items()}
 TOP_DOWN = ("td", "topdown")
 CONDITIONAL = ("ctd", "condtopdown", "conditionaltopdown")
 CONFIG = ROOT / "config.yaml"

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Crop, Row
 from dlcctr.errors import UsageError
+from dlcctr.model.engines import ENGINES
 from dlcctr.results.receipt import Receipt
 
 IMPORT_S = 15.0
 """Import of DeepLabCut, once a task: 10 s in a warm environment on two cores, 10 to 18 s in the image."""
 START_S = 5.0
 """What no receipt sees, once a task: prolog, container, first process."""
-CALL_S = {"pytorch": 0.5, "tensorflow": 6.5}
-"""Once a row: PyTorch loads weights in 0.5 s, TensorFlow makes its graph and restores in 5 to 8 s."""
 WRITE_S = 1.0
 """Once a row: private copy of the project, verification, hashes, rename."""
 FRAME_OVERHEAD_PX = 60_000
@@ -141,7 +140,8 @@ def usual_px(work: Sequence[Work]) -> int:
 
 def fixed_per_row_s(engine: str) -> float:
     """Seconds that each row costs whatever its length; the larger figure where the engine is not known."""
-    return CALL_S.get(engine, max(CALL_S.values())) + WRITE_S
+    known = ENGINES.get(engine)
+    return (known.load_s if known else max(each.load_s for each in ENGINES.values())) + WRITE_S
 
 
 def speed_of_fps(fps: float, px: int, engine: str) -> Speed:

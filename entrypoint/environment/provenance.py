@@ -8,8 +8,8 @@ import socket
 from datetime import datetime, timezone
 from typing import Any
 
-from dlcctr.contract import ENGINES
 from dlcctr.errors import ModelError, ToolMissingError
+from dlcctr.model.engines import ENGINES, installed_engine
 from entrypoint.environment.image_info import read_image_info
 
 SCHEDULER_VARIABLES = (
@@ -56,7 +56,7 @@ def own_engine() -> str:
             "DeepLabCut is not installed here",
             "run this in an image (see `dlcctr image`), or use `dlcctr run --runtime native`",
         )
-    return "tensorflow" if importlib.util.find_spec("tensorflow") else "pytorch"
+    return installed_engine()
 
 
 def check_engine(wanted: str, project: object) -> None:

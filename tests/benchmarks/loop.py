@@ -20,8 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dlcctr.contract import ENGINES
 from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
+from dlcctr.model.engines import ENGINES
 from dlcctr.model.inspection import inspect_model
 from dlcctr.runtime.native_environment import ensure_environment
 from dlcctr.system.cpus import cpu_count, thread_environment

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dlcctr.contract import ENGINES
+from dlcctr.model.engines import ENGINES
 from dlcctr.system.cpus import cpu_count
 from tests import media
 from tests.benchmarks import page as bench_page

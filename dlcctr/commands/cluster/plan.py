@@ -53,7 +53,7 @@ def plan_manifest(
     ] = None,
     all_rows: Annotated[bool, typer.Option("--all", help="Plan finished rows too.")] = False,
     rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
-    runtime: Annotated[str, typer.Option(help="With --calibrate: auto, docker, apptainer or native.")] = "auto",
+    runtime: Annotated[str, typer.Option(help="With --calibrate: what runs it, as in `dlcctr run`.")] = "auto",
     image: Annotated[str, typer.Option(help="With --calibrate: image tag for docker, or .sif file.")] = "",
     allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="With --calibrate: the CPU will do.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,

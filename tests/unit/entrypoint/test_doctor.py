@@ -195,7 +195,7 @@ def test_a_child_that_hangs_is_killed_with_its_children(tmp_path: Path, monkeypa
 
 
 def test_without_an_engine_this_very_machine_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(doctor, "find_spec", lambda _: None)
+    monkeypatch.setattr("dlcctr.model.engines.find_spec", lambda _: None)
     monkeypatch.setenv("DLCCTR_IMAGE_FILE", str(tmp_path / "none"))
     report = examine(scratch=tmp_path)
     assert report.exit_code == ExitCode.ANALYSIS
