@@ -6,15 +6,12 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import typer
 from typer.core import TyperGroup
 
 from dlcctr.commands import IN_IMAGE, PANELS, module_of, panel_of
-
-if TYPE_CHECKING:
-    from typing import Literal
 
 
 class CommandGroup(TyperGroup):
@@ -84,13 +81,13 @@ def new_program(
 
     Parameters
     ----------
-    name
+    name : str
         What is typed.
-    summary
+    summary : str
         One sentence at the head of the help.
-    group
+    group : type
         Which commands of the table it has.
-    image
+    image : callable
         Gives the facts of the image, where this runs in one; commands find it as the context's `obj`.
     more
         Further options of `typer.Typer`.

@@ -99,7 +99,7 @@ def with_cluster_options(*, without: Collection[str] = ()) -> Callable[[Callable
 
     Parameters
     ----------
-    without
+    without : collection of str
         Fields that the command does not offer; they keep their defaults.
     """
     hints = get_type_hints(ClusterOptions, include_extras=True)
