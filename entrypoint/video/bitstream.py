@@ -1,7 +1,8 @@
 """What a packet's own bytes say, beside what the decoder says of it.
 
 FFmpeg conceals losses, and several of its decoders (HEVC, VP9, AV1) report almost none. Some damage shows in the
-bytes all the same: a NAL unit never holds three zero bytes, its length always fits, its types are few.
+bytes all the same: a NAL unit never holds three zero bytes, its length always fits, its types are few. What an encoder
+may write, however seldom, is only a hint: it counts where the decoder or the container says that something is lost.
 """
 
 from __future__ import annotations
@@ -10,11 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from entrypoint.video.jpeg import is_complete
+
 ZERO_RUN = bytes(64)
-"""A run of zeros that these codecs do not write: a block that a disk or a transfer lost."""
+"""A run of zeros, as a block that a disk or a transfer lost leaves it."""
 CLOSED_KEYS = {"vp8", "vp9", "av1"}
-ZERO_FREE = {"mpeg4", "h263", "h263p", "flv1", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "wmv3", "vc1"}
-START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
+"""Arithmetic coding gives so many zeros once in 2**512 times."""
+ZERO_FREE = {"mpeg4", "h263", "h263p"}
+"""Their start codes are runs of zeros, which nothing else may hold (ISO/IEC 14496-2, 5.2.2; H.263, 5.1.1)."""
+COMPRESSED = {
+    "flv1", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "wmv3", "vc1", "mpeg1video",
+    "mpeg2video",
+}  # fmt: skip
+"""Codecs that may write a run of zeros, and seldom do."""
 FORBIDDEN = (b"\0\0\0", b"\0\0\1", b"\0\0\2")
 """H.264 and H.265, 7.4.1: these never occur inside a NAL unit."""
 
@@ -38,11 +47,14 @@ class PacketFacts:
         empty: no place to start.
     reference : bool
         Other frames may be predicted from it.
+    doubtful : bool
+        There is a run of zeros in them, which is legal there: a lost block only where something else says so, too.
     """
 
     sound: bool = True
     restart: str = ""
     reference: bool = True
+    doubtful: bool = False
 
 
 Inspect = Callable[[bytes, bool], PacketFacts]
@@ -64,30 +76,24 @@ def inspector(codec: str, extradata: bytes) -> Inspect:
     """
     if codec == "h264":
         size = (extradata[4] & 3) + 1 if len(extradata) > 4 and extradata[0] == 1 else 0
-        return lambda data, key: _h264(_nal_units(data, size))
+        return lambda data, key: _h264(_nal_units(data, size), _is_doubtful(data))
     if codec == "hevc":
         size = (extradata[21] & 3) + 1 if len(extradata) > 21 and extradata[0] == 1 else 0
-        return lambda data, key: _hevc(_nal_units(data, size))
-    if codec in CLOSED_KEYS:
-        return lambda data, key: _facts(ZERO_RUN not in data, "closed" if key else "")
-    if codec in ZERO_FREE:
-        return lambda data, key: _facts(ZERO_RUN not in data, "open" if key else "")
+        return lambda data, key: _hevc(_nal_units(data, size), _is_doubtful(data))
     if codec == "mjpeg":
-        return lambda data, key: _facts(_jpeg_is_sound(data), "open" if key else "")
-    return lambda data, key: _facts(True, "open" if key else "")
+        return lambda data, key: _facts(is_complete(data), "open" if key else "")
+    restart = "closed" if codec in CLOSED_KEYS else "open"
+    if codec in ZERO_FREE | CLOSED_KEYS:
+        return lambda data, key: _facts(not _is_doubtful(data), restart if key else "")
+    return lambda data, key: _facts(True, restart if key else "", doubtful=codec in COMPRESSED and _is_doubtful(data))
 
 
-def _jpeg_is_sound(data: bytes) -> bool:
-    scan = data[max(0, data.find(START_OF_SCAN)) :]
-    body = scan.rstrip(b"\0")
-    # Cameras fill up behind the end mark; without a mark, zeros at the end are a hole.
-    return ZERO_RUN not in (body if body.endswith(END_OF_IMAGE) else scan)
+def _is_doubtful(data: bytes) -> bool:
+    return ZERO_RUN in data.rstrip(b"\0")
 
 
 def _nal_units(data: bytes, length_size: int) -> list[bytes] | None:
     """NAL units of a packet; None where the lengths do not fit, that is where bytes were overwritten."""
-    if ZERO_RUN in data.rstrip(b"\0"):
-        return None
     if not length_size:
         return _split_start_codes(data)
     units, place = [], 0
@@ -118,15 +124,15 @@ def _is_sound(unit: bytes, kind: int, pictures: range) -> bool:
     return not any(pattern in body for pattern in FORBIDDEN)
 
 
-def _h264(units: list[bytes] | None) -> PacketFacts:
+def _h264(units: list[bytes] | None, doubtful: bool) -> PacketFacts:
     types = [unit[0] & 31 for unit in units or ()]
     if not units or not all(_is_sound(unit, kind, H264_SLICES) for unit, kind in zip(units, types, strict=True)):
         return _facts(sound=False)
     slices = [unit for unit, kind in zip(units, types, strict=True) if kind in H264_SLICES]
     if not slices:
-        return _facts(sound=True, reference=False)
+        return _facts(sound=True, reference=False, doubtful=doubtful)
     restart = "closed" if H264_IDR in types else "open" if any(map(_is_exact_recovery_point, units)) else ""
-    return _facts(True, restart, any(unit[0] & 0x60 for unit in slices))
+    return _facts(True, restart, any(unit[0] & 0x60 for unit in slices), doubtful)
 
 
 def _is_exact_recovery_point(unit: bytes) -> bool:
@@ -143,10 +149,10 @@ def _is_exact_recovery_point(unit: bytes) -> bool:
     return False
 
 
-def _hevc(units: list[bytes] | None) -> PacketFacts:
+def _hevc(units: list[bytes] | None, doubtful: bool) -> PacketFacts:
     types = [unit[0] >> 1 & 63 for unit in units or ()]
     if not units or not all(_is_sound(unit, kind, HEVC_SLICES) for unit, kind in zip(units, types, strict=True)):
         return _facts(sound=False)
     if any(kind in HEVC_CLOSED for kind in types):
-        return _facts(True, "closed")
-    return _facts(True, "open" if HEVC_OPEN in types else "")
+        return _facts(True, "closed", doubtful=doubtful)
+    return _facts(True, "open" if HEVC_OPEN in types else "", doubtful=doubtful)

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 ASF_HEADER_BYTES = 1 << 16
 
 AVI_HEADER_BYTES = 1 << 14
+TS_MARK, TS_STEPS, TS_PACKETS_AT_ONCE, TS_PROBE_BYTES = 0x47, (188, 192, 204), 5000, 1 << 13
 CHUNK_NAME = re.compile(rb"[0-9A-Za-z_ ]{4}")
 BOX_NAME = re.compile(rb"[\xa9 -~]{4}")
 
@@ -45,13 +47,17 @@ def is_cut(path: Path, container: str) -> bool:
 
 
 def is_broken(path: Path, container: str) -> bool:
-    """Whether the structure has a hole in its middle that FFmpeg would step over in silence (Matroska, AVI)."""
+    """Whether the structure has a hole that FFmpeg steps over in silence (Matroska, AVI, MPEG-TS, ASF)."""
     names, size = set(container.split(",")), path.stat().st_size
     with path.open("rb") as file:
         if "avi" in names:
             return not all(CHUNK_NAME.fullmatch(name) for name in _riff_chunks(file, size))
         if names & {"matroska", "webm"}:
             return not _matroska_is_sound(file, size)
+        if "mpegts" in names:
+            return not _ts_is_sound(file)
+        if "asf" in names:
+            return not _asf_is_sound(file, size)
     return False
 
 
@@ -120,10 +126,45 @@ def _boxes_are_cut(file: BinaryIO, size: int) -> bool:
     return place > size
 
 
+def _ts_is_sound(file: BinaryIO) -> bool:
+    """Whether every packet of an MPEG-TS begins with its mark; packets have 188 bytes, or more with what others add."""
+    head = file.read(TS_PROBE_BYTES)
+    found = [
+        (start, step) for step in TS_STEPS for start in range(step)
+        if len(head) > start + step and set(head[start : TS_PROBE_BYTES // 8 : step]) == {TS_MARK}
+    ]  # fmt: skip
+    if not found:
+        return True  # not even its beginning is regular: FFmpeg has found another way through it
+    start, step = found[0]
+    file.seek(start)
+    while block := file.read(step * TS_PACKETS_AT_ONCE):
+        if block[::step].strip(bytes([TS_MARK])):
+            return False
+    return True
+
+
 def _asf_size(file: BinaryIO) -> int:
     head = file.read(ASF_HEADER_BYTES)
     place = head.find(ASF_FILE_PROPERTIES)
     return int.from_bytes(head[place + 40 : place + 48], "little") if place >= 0 else 0
+
+
+def _asf_is_sound(file: BinaryIO, size: int) -> bool:
+    """Whether every data packet begins like the first one; they all have the same size."""
+    file.seek(0)
+    head = file.read(ASF_HEADER_BYTES)
+    properties, data = head.find(ASF_FILE_PROPERTIES), head.find(ASF_DATA)
+    step = int.from_bytes(head[properties + 92 : properties + 96], "little")
+    if properties < 0 or data < 0 or step < 64:
+        return True
+    end = min(size, data + int.from_bytes(head[data + 16 : data + 24], "little") or size)
+    place = data + 50
+    starts = set()
+    while place + step <= end:
+        file.seek(place)
+        starts.add(file.read(1))
+        place += step
+    return len(starts) <= 1
 
 
 def _segment_end(file: BinaryIO) -> int:

@@ -34,6 +34,7 @@ class Packet:
     facts: PacketFacts
     duration: int = 0
     corrupt: bool = False
+    suspect: bool = False
     discard: bool = False
     failed: bool = False
     found: bool = True
@@ -208,7 +209,7 @@ class DecodePass:
         self.packets.append(
             Packet(
                 packet.pts, packet.dts, packet.pos, packet.size, facts, packet.duration or 0,
-                corrupt=packet.is_corrupt, discard=packet.is_discard,
+                suspect=packet.is_corrupt, discard=packet.is_discard,
             )
         )  # fmt: skip
 

@@ -93,15 +93,26 @@ def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
             pass
         if not reading.packets:
             raise VideoError(f"{path}: there is not one frame in it", CONVERT_HINT)
+        shape = Shape(path, reading)
+        if shape.broken or reading.read_errors or any(packet.damaged for packet in reading.packets):
+            _take_hints(reading.packets)
         if _is_odd_throughout(reading.packets):
             if strict:
                 return None
             for packet in reading.packets:
                 packet.facts = replace(packet.facts, sound=True)
-        slots = _count(Shape(path, reading), reading)
+        slots = _count(shape, reading)
         if not any(slot.output is not None for slot in slots):
             return None
         return _result(reading, slots, strict)
+
+
+def _take_hints(packets: list[Packet]) -> None:
+    """Where the decoder or the container's structure says that something is lost, hints tell what else is."""
+    for packet in packets:
+        packet.corrupt |= packet.suspect
+        if packet.facts.doubtful:
+            packet.facts = replace(packet.facts, sound=False)
 
 
 def _is_odd_throughout(packets: list[Packet]) -> bool:

@@ -12,8 +12,6 @@ from entrypoint.video.decoding import DecodePass, Packet
 
 INDEXED = {"mov", "mp4", "avi"}
 """Containers whose index names every frame."""
-TIMED = {"mpeg", "mpegts", "mpegvideo"}
-"""Streams for broadcast, whose frames come one after the other."""
 MANNER_FRACTION = 0.5
 """What is odd about more of the packets than this is the file's own manner, not damage."""
 CHUNK_HEADER = 8
@@ -44,7 +42,7 @@ class Shape:
         self.indexed = named is not None
         self.places = {} if named is None else self._places(reading, named)
         self.steady = fragmented or not names & INDEXED
-        self.jumps_tell = fragmented or self.broken or bool(names & TIMED)
+        self.jumps_tell = fragmented or self.broken
 
     def _places(self, reading: DecodePass, named: int) -> dict[int, Any]:
         ahead = CHUNK_HEADER if self.is_avi else 0
@@ -59,7 +57,7 @@ class Shape:
         if self.cut or self.broken or (self.indexed and not self.places):
             return False
         have = {packet.pos for packet in packets} if self.places else set()
-        return not self.places.keys() - have and not (self.jumps_tell and any(jumps(packets)))
+        return not self.places.keys() - have
 
 
 def jumps(packets: list[Packet]) -> Iterator[tuple[Packet, Packet]]:

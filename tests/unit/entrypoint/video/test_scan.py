@@ -32,6 +32,7 @@ FORMATS: dict[str, dict[str, Any]] = {
     "mpeg4.avi": {"codec": "mpeg4"},
     "mpeg2.mpg": {"codec": "mpeg2video"},
     "h264.ts": {},
+    "uneven.ts": {"vfr": True},
     "bare.h264": {"container": "h264"},
     "uneven.mkv": {"vfr": True},
     "odd_size.mkv": {"codec": "mpeg4", "width": 151, "height": 97},
@@ -42,7 +43,7 @@ FORMATS: dict[str, dict[str, Any]] = {
     "windows.wmv": {"codec": "wmv2"},
     "png.mov": {"codec": "png", "pix_fmt": "rgb24"},
 }
-CONTAINER_SAYS = {"uneven.mkv": 47, "mpeg2.mpg": 32, "bare.h264": 0}
+CONTAINER_SAYS = {"uneven.mkv": 47, "uneven.ts": 47, "mpeg2.mpg": 32, "bare.h264": 0}
 """Headers that do not tell the number of frames, as OpenCV reports them too."""
 
 
