@@ -14,7 +14,7 @@ from typing import Any
 from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.model.shuffles import CONFIG, POSE_FILES, metadata_file
-from dlcctr.model.yaml12 import replace_values
+from dlcctr.model.yaml12 import edit_yaml
 
 TEST_FILES = ("pose_cfg.yaml", "inference_cfg.yaml")
 Values = dict[tuple[str, ...], Any]
@@ -129,4 +129,5 @@ def metadata_text(model: ModelInfo) -> str:
 
 
 def _copy(tree: ModelTree, name: PurePosixPath, root: Path, values: Values, *, add: bool = False) -> None:
-    (root / name).write_text(replace_values(tree.text(name), values, add=add), encoding="utf-8")
+    text = edit_yaml(tree.text(name), values, tree.root / name, add=add)
+    (root / name).write_text(text, encoding="utf-8")

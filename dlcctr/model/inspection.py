@@ -228,7 +228,13 @@ def _hash(found: Shuffle, weights: dict[str, tuple[PurePosixPath, ...]]) -> str:
         "inference": read_table(found.tree, inference) if found.tree.is_file(inference) else None,
         "weights": {stem: [found.tree.sha256(file) for file in files] for stem, files in weights.items()},
     }
-    text = json.dumps(table, sort_keys=True, ensure_ascii=True, default=str)
+    try:
+        text = json.dumps(table, sort_keys=True, ensure_ascii=True, default=str)
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"{found.tree.root}: a table in its YAML files has keys of several types, or holds itself ({error})",
+            "copy config.yaml and the model folder's YAML files again from the trained project",
+        ) from error
     return hashlib.sha256(text.encode()).hexdigest()
 
 

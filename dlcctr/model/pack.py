@@ -34,7 +34,7 @@ from dlcctr.model.inspection import (
 )
 from dlcctr.model.shuffles import CONFIG, read_table
 from dlcctr.model.snapshots import check_without_code
-from dlcctr.model.yaml12 import dump_yaml, is_absolute
+from dlcctr.model.yaml12 import dump_yaml, is_absolute, set_value
 from dlcctr.system.files import CHUNK_BYTES, fsync_path
 
 HERE = PurePosixPath()
@@ -134,9 +134,9 @@ def _texts(info: ModelInfo, tree: ModelTree) -> dict[PurePosixPath, bytes]:
     for name in yaml_names(info, tree):
         table = read_table(tree, name)
         for keys, value in pose_values(info, HERE).items():
-            _set(table, keys, value, add=False)
+            set_value(table, keys, value, add=False)
         for runner in RUNNERS:
-            _set(table, (*runner, "load_weights_only"), True, add=True)
+            set_value(table, (*runner, "load_weights_only"), True, add=True)
         tables[name] = _scrub_pose(table, name, info.engine)
     texts = {name: dump_yaml(table) for name, table in tables.items()}
     texts[metadata_name(info)] = metadata_text(info)
@@ -156,14 +156,6 @@ def _scrub_pose(table: dict[str, Any], name: PurePosixPath, engine: str) -> dict
 def _scrub(table: dict[str, Any], kept: Iterable[str]) -> dict[str, Any]:
     """Take absolute paths out, but for keys that are part of the model's hash."""
     return {key: value if key in kept else _without_places(value) for key, value in table.items()}
-
-
-def _set(table: Any, keys: tuple[str, ...], value: Any, *, add: bool) -> None:
-    """Set a value where its table is there."""
-    for key in keys[:-1]:
-        table = table.get(key) if isinstance(table, dict) else None
-    if isinstance(table, dict) and (add or keys[-1] in table):
-        table[keys[-1]] = value
 
 
 def _without_places(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from dlcctr.errors import ModelError
 from dlcctr.model.engines import ENGINES
 from dlcctr.model.files import ROOT, ModelTree
-from dlcctr.model.yaml12 import has_aliases, parse_yaml
+from dlcctr.model.yaml12 import parse_yaml
 
 MODEL_FOLDERS = {name: engine.model_folder for name, engine in ENGINES.items()}
 POSE_FILES = {name: engine.pose_file for name, engine in ENGINES.items()}
@@ -114,10 +114,7 @@ def names_of(value: Any) -> tuple[str, ...]:
 
 def read_table(tree: ModelTree, name: PurePosixPath) -> dict[str, Any]:
     """Read one of a model's YAML files; `ModelError` where that cannot be."""
-    text = tree.text(name)
-    if tree.listing and has_aliases(text):
-        raise ModelError(f"{tree.root / name}: holds YAML aliases, which no bundle does", "pack the model again")
-    return parse_yaml(text, tree.root / name)
+    return parse_yaml(tree.text(name), tree.root / name, aliases=tree.listing is None)
 
 
 def read_config(tree: ModelTree) -> dict[str, Any]:

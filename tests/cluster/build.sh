@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.."
 
 packages=munge,openssh-server,openssh-client,rsync,procps,iproute2,ca-certificates
 packages=$packages,apptainer,squashfuse,fuse2fs,fuse-overlayfs
-packages=$packages,python3-typer,python3-rich,python3-yaml,python3-jinja2
+packages=$packages,python3-typer,python3-rich,python3-ruamel.yaml,python3-tomlkit,python3-jinja2
 hook=true
 case ${1:-current} in
 current)

@@ -20,7 +20,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 # Mirrors of unstable are often days old: their validity date says nothing about their signatures.
 mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
-    --include=apptainer,squashfuse,fuse2fs,fuse-overlayfs,ca-certificates,python3-typer,python3-rich,python3-yaml \
+    --include=apptainer,squashfuse,fuse2fs,fuse-overlayfs,ca-certificates \
+    --include=python3-typer,python3-rich,python3-ruamel.yaml,python3-tomlkit \
     sid "$work/bench.tar" ${DLCCTR_APT_MIRROR:+"$DLCCTR_APT_MIRROR"}
 docker import --change "LABEL recipe=$recipe" "$work/bench.tar" "$name" >/dev/null
 echo "made $name: $(docker image inspect --format '{{.Size}} bytes' "$name")"

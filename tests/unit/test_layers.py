@@ -197,7 +197,7 @@ def test_help_loads_nothing_heavy() -> None:
     """It may load Typer, rich and the commands' own modules; tests/benchmarks/startup.py has how long it may take."""
     modules = loaded("--help")
     assert "dlcctr.commands.cluster.submit" in modules
-    assert not modules & {"yaml", *HEAVY}
+    assert not modules & {"ruamel", "tomlkit", *HEAVY}
 
 
 @pytest.mark.parametrize("command", ["check", "validate"])

@@ -2,77 +2,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dlcctr.errors import ModelError
 from dlcctr.model.inspection import inspect_model
-from dlcctr.model.yaml12 import dump_yaml, parse_yaml, replace_values
 from tests.unit.support.projects import PARTS, edit_json, pytorch_project, tensorflow_project, train_folder, write_json
-
-
-def test_yaml_is_read_as_deeplabcut_reads_it() -> None:
-    text = "parts: [off, no, y, 'on']\nlr: 1e-4\nn: 010\nnothing:\ntilde: ~\nflag: true\nhalf: .5\n"
-    text += "tuple: !!python/tuple [1, 2]\n"
-    assert parse_yaml(text, Path("x")) == {
-        "parts": ["off", "no", "y", "on"],
-        "lr": 1e-4,
-        "n": 10,
-        "nothing": None,
-        "tilde": None,
-        "flag": True,
-        "half": 0.5,
-        "tuple": [1, 2],
-    }
-
-
-@pytest.mark.parametrize("text", ["", "- a\n", "a: [1\n", "a: b: c\n", "\tx: 1\n"])
-def test_what_is_no_mapping_is_refused_by_name(text: str) -> None:
-    with pytest.raises(ModelError, match=r"config\.yaml"):
-        parse_yaml(text, Path("config.yaml"))
-
-
-def test_replacing_values_leaves_the_rest_alone() -> None:
-    text = (
-        "# note\nproject_path: C:\\Users\\x y   # old\nempty:\nlong: 'one\n  two'\n"
-        "metadata:\n  project_path: /old\nn: 1e-4"
-    )
-    changed = replace_values(
-        text,
-        {
-            ("project_path",): "/nü 🐭/p",
-            ("empty",): "full",
-            ("long",): None,
-            ("metadata", "project_path"): "/new",
-            ("metadata", "absent"): 1,
-            ("snapshotindex",): -1,
-        },
-        add=True,
-    )
-    assert changed == (
-        '# note\nproject_path: "/nü 🐭/p"   # old\nempty: "full"\nlong: null\n'
-        'metadata:\n  project_path: "/new"\nn: 1e-4\n'
-        '"snapshotindex": -1\n'
-    )
-
-
-def test_a_key_is_added_to_json_too() -> None:
-    changed = replace_values('{"a": 1}\n', {("a",): 2, ("b",): [3]}, add=True)
-    assert parse_yaml(changed, Path("x")) == {"a": 2, "b": [3]}
-
-
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.sampled_from(
-    ["1e-4", "010", "off", "y", "~", "null", ".inf", "1_000", "2020-01-01", "=", "<<", "0o7", "- a", "a: b", "# x"]
-)  # fmt: skip
-TABLES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
-
-
-@given(table=st.dictionaries(st.text(), TABLES))
-def test_what_is_written_reads_the_same(table: dict[str, Any]) -> None:
-    assert parse_yaml(dump_yaml(table), Path("x")) == table
 
 
 def test_a_pytorch_project(tmp_path: Path) -> None:
@@ -172,6 +107,15 @@ def test_the_hash_changes_with_what_changes_results(tmp_path: Path, what: str) -
     else:
         edit_json(train_folder(project) / "pytorch_config.yaml", data={"colormode": "BGR"})
     assert inspect_model(project).hash != before
+
+
+@pytest.mark.parametrize("data", ["{1: a, b: c}", "{[a, b]: c}", "&self [*self]"])
+def test_a_table_that_has_no_hash_is_refused(tmp_path: Path, data: str) -> None:
+    project = pytorch_project(tmp_path / "p")
+    file = train_folder(project) / "pytorch_config.yaml"
+    file.write_text(file.read_text().replace('"method"', f'"data": {data}, "method"'))
+    with pytest.raises(ModelError, match="keys of several types, or holds itself"):
+        inspect_model(project)
 
 
 def test_metadata_decides_between_two_engines(tmp_path: Path) -> None:

@@ -31,20 +31,11 @@ from tests.unit.support.projects import (
     edit_json,
     pytorch_project,
     tensorflow_project,
+    top_down_project,
     train_folder,
-    write_json,
 )
 
 MAKERS = [pytorch_project, tensorflow_project]
-
-
-def top_down_project(root: Path) -> Path:
-    project = pytorch_project(root, snapshots=("snapshot-9", "snapshot-best-7", "snapshot-detector-5"))
-    runner = {"load_weights_only": False, "snapshot_prefix": "/home/lab/x"}
-    detector = {"model": {"type": "SSDLite", "pretrained": True}, "runner": dict(runner), "init": "/home/lab/w.pt"}
-    edit_json(train_folder(project) / "pytorch_config.yaml", method="td", runner=runner, detector=detector)
-    write_json(train_folder(project).parent / "test" / "inference_cfg.yaml", {"pcutoff": 0.5, "off": "1e-4"})
-    return project
 
 
 def without_paths(folder: Path) -> str:

@@ -77,3 +77,111 @@ def train_folder(project: Path) -> Path:
     """Where its snapshots lie."""
     (folder,) = project.glob("dlc-models*/iteration-0/*/train")
     return folder
+
+
+ODD_PARTS = [
+    "off",
+    "no",
+    "y",
+    "on",
+    "010",
+    "10",
+    "1e-4",
+    "0.0001",
+    "~",
+    "True",
+    "2018-10-30",
+    "a: b",
+    "- c",
+    "# d",
+    "nü 🐭",
+]
+_ODD_LIST = "[off, no, y, 'on', \"010\", 010, '1e-4', 1e-4, '~', True, '2018-10-30', 'a: b', '- c', '# d', nü 🐭]"
+_ODD_CONFIG = """\ufeff# Project definitions (do not edit)
+Task: mouse
+scorer: 'yes'   # a text
+date: Jan1
+multianimalproject:
+identity: ~
+
+# Project path (change when moving around)
+project_path: C:\\Users\\lab\\mouse  # of another computer
+engine: pytorch
+video_sets:
+  C:\\videos\\a.avi:
+    crop: 0, 640, 0, 480
+  ? /a/very/long/name/of/a/video/which/makes/a/writer/break/the/line/so/that/its/key/is/complex/one/two/three/four.mp4
+  : crop: 0, 640, 0, 480
+bodyparts: &parts %s
+start: 0
+stop: 1
+alphavalue: 0.70
+pcutoff: 1.0e-05
+skeleton:
+- - off
+  - no
+TrainingFraction:
+- 0.95
+iteration: 00
+default_net_type: resnet_50
+snapshotindex: -1
+batch_size: 0x8
+cropping: false
+again: *parts
+"""
+_ODD_POSE = """defaults: &defaults
+  pretrained: true
+  freeze: off
+  rate: 1e-05
+  deep: &deep {x: [[[1, [2.5, {y: null}]]]], 'z': "q\\tr\\u2028"}
+data:
+  <<: *defaults
+  freeze: 'off'
+  colormode: RGB
+metadata:
+  project_path: C:\\Users\\lab\\mouse
+  pose_config_path: C:\\Users\\lab\\mouse\\pytorch_config.yaml
+  bodyparts: %s
+  unique_bodyparts: []
+method: bu
+model:
+  more: *deep
+  text: |
+    two
+    lines
+  folded: >-
+    one
+    line
+net_type: resnet_50
+runner:
+  load_weights_only: false
+  optimizer: {lr: 1.0e-4, betas: !!python/tuple [0.9, 0.999]}
+"""
+_ODD_TEST = """dataset: C:\\Users\\lab\\mouse
+all_joints_names: %s
+all_joints: !!python/tuple [[0], [1]]
+scoremap_dir: !!python/unicode 'test'
+num_joints: 15
+"""
+
+
+def odd_project(root: Path) -> Path:
+    """A PyTorch project whose files, by a Windows editor, hold what YAML readers and writers disagree on."""
+    folder = root / "dlc-models-pytorch" / "iteration-0" / NAME
+    files = {"config.yaml": _ODD_CONFIG % _ODD_LIST, folder / "train" / "pytorch_config.yaml": _ODD_POSE % _ODD_LIST,
+             folder / "test" / "pose_cfg.yaml": _ODD_TEST % _ODD_LIST}  # fmt: skip
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(text.replace("\n", "\r\n").encode("utf-8"))
+    (folder / "train" / "snapshot-200.pt").write_bytes(b"snapshot-200")
+    return root
+
+
+def top_down_project(root: Path) -> Path:
+    """A PyTorch project with a detector, of whose weights it says that code may run."""
+    project = pytorch_project(root, snapshots=("snapshot-9", "snapshot-best-7", "snapshot-detector-5"))
+    runner = {"load_weights_only": False, "snapshot_prefix": "/home/lab/x"}
+    detector = {"model": {"type": "SSDLite", "pretrained": True}, "runner": dict(runner), "init": "/home/lab/w.pt"}
+    edit_json(train_folder(project) / "pytorch_config.yaml", method="td", runner=runner, detector=detector)
+    write_json(train_folder(project).parent / "test" / "inference_cfg.yaml", {"pcutoff": 0.5, "off": "1e-4"})
+    return project

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from dlcctr.errors import ModelError
+from dlcctr.model.yaml12 import dump_yaml, edit_yaml, parse_yaml
+
+FILE = Path("config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "table"),
+    [
+        ("parts: [off, no, yes, y, 'on']\nflag: true\nup: TRUE\n",
+         {"parts": ["off", "no", "yes", "y", "on"], "flag": True, "up": True}),
+        ("a: 1e-4\nb: .5\nc: 1.\nd: .inf\ne: 1e4\n", {"a": 1e-4, "b": 0.5, "c": 1.0, "d": float("inf"), "e": 1e4}),
+        ("a: 010\nb: 0o17\nc: 0x1F\nd: 08\ne: -012\n", {"a": 10, "b": 15, "c": 31, "d": 8, "e": -12}),
+        ("a: 0b11\nb: 1_000\n", {"a": 3, "b": 1000}),
+        ("a:\nb: ~\nc: null\nd: ''\n", {"a": None, "b": None, "c": None, "d": ""}),
+        ("a: 2018-10-30\nb: 1:30\n", {"a": datetime.date(2018, 10, 30), "b": "1:30"}),
+        ('a: C:\\Users\\x\n"C:\\\\q": \'D:\\x\'\n', {"a": "C:\\Users\\x", "C:\\q": "D:\\x"}),
+        ("# c\na: 1 # t\n#\nb: x#y\n", {"a": 1, "b": "x#y"}),
+        ("a: &x [1]\nb: *x\n", {"a": [1], "b": [1]}),
+        ("a: &x {p: 1, q: 2}\nb:\n  <<: *x\n  q: 3\n", {"a": {"p": 1, "q": 2}, "b": {"p": 1, "q": 3}}),
+        ("a: 1\r\nb:\r\n- x\r\n", {"a": 1, "b": ["x"]}),
+        ("%YAML 1.1\n---\na: off\nb: 010\n", {"a": False, "b": 8}),
+        ('{"a": [true, null, 1E5]}', {"a": [True, None, 1e5]}),
+    ],
+)  # fmt: skip
+def test_yaml_is_read_as_deeplabcut_reads_it(text: str, table: dict[str, Any]) -> None:
+    assert YAML(typ="safe", pure=True).load(text) == table, "DeepLabCut's own reader"
+    assert parse_yaml(text, FILE) == table
+
+
+def test_what_deeplabcut_2_tagged_as_pythons_is_read_as_lists_and_texts() -> None:
+    text = "a: !!python/tuple [1, [2]]\nb: !!python/unicode 'x'\nc: !!python/str 1\n"
+    assert parse_yaml(text, FILE) == {"a": [1, [2]], "b": "x", "c": "1"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "- a\n", "a: [1\n", "a: b: c\n", "\tx: 1\n", "a:\n\tb: 1\n", "a:\t1\n", "a: *x\n", "a: @x\n", "a: \x01\n",
+     "a: '\ud800'\n", "a: 1\n---\nb: 2\n", "%YAML 1.3\n---\na: 1\n", "? {a: b}\n: 1\n", "a: !!int x\n", "a: =\n",
+     "a: 2018-02-31\n"],
+)  # fmt: skip
+def test_what_is_not_a_mapping_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ModelError, match=r"config\.yaml"):
+        parse_yaml(text, FILE)
+
+
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3\n", "x:\n  a: 1\n  a: 1\n"])
+def test_a_key_that_is_there_twice_is_refused_with_its_line(text: str) -> None:
+    with pytest.raises(ModelError, match=r'config\.yaml, line 3: found duplicate key "a"'):
+        parse_yaml(text, FILE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x: !!python/object/apply:os.getcwd []\n", "x: !!python/name:os.system\n", "x: !!python/module:os\n", "x: !y z\n"],
+)
+def test_no_tag_makes_an_object(text: str) -> None:
+    with pytest.raises(ModelError, match="could not determine a constructor"):
+        parse_yaml(text, FILE)
+
+
+def test_deep_nesting_is_read_to_a_depth_and_then_refused() -> None:
+    assert parse_yaml("a: " + "[" * 100 + "]" * 100, FILE)
+    blocks = "".join(" " * depth + "k:\n" for depth in range(1000))
+    for text in ("a: " + "[" * 500, blocks):
+        with pytest.raises(ModelError, match=r"config\.yaml: nested too deeply"):
+            parse_yaml(text, FILE)
+    with pytest.raises(ModelError, match=r"config\.yaml: nested too deeply"):
+        edit_yaml(blocks, {}, FILE)
+
+
+def test_a_text_of_unlikely_length_is_refused_unread() -> None:
+    with pytest.raises(ModelError, match="too long for a configuration"):
+        parse_yaml("#" * ((1 << 24) + 1), FILE)
+
+
+def test_aliases_are_refused_where_they_are_not_allowed() -> None:
+    text = "a: &x [1]\nb: *x\n"
+    with pytest.raises(ModelError, match=r"config\.yaml, line 2: holds YAML aliases"):
+        parse_yaml(text, FILE, aliases=False)
+    assert parse_yaml("a: '*x'\nb: '&x'\n", FILE, aliases=False) == {"a": "*x", "b": "&x"}
+
+
+def test_an_edit_leaves_the_rest_as_it_was_written() -> None:
+    text = (
+        "# note\nproject_path: C:\\Users\\x y # old\nempty:\nold: off\nkept: 'off'\nn: 1e-04\nz: 007\n"
+        'metadata:\n  project_path: /old\n  # inner\n  more: [1, "2"]\nanchor: &a {x: 1}\nagain: *a\n'
+    )
+    values = {
+        ("project_path",): "/nü 🐭/p",
+        ("empty",): "full",
+        ("metadata", "project_path"): "/new",
+        ("metadata", "absent"): 1,
+        ("absent", "key"): 1,
+        ("n", "below a number"): 1,
+        ("snapshotindex",): -1,
+    }
+    expected = (
+        text.replace("C:\\Users\\x y", '"/nü 🐭/p"   ').replace("empty:", 'empty: "full"').replace("/old", '"/new"')
+    )
+    assert edit_yaml(text, values, FILE, add=True) == expected + "snapshotindex: -1\n"
+    assert edit_yaml(text, values, FILE) == expected
+
+
+def test_a_key_is_added_to_json_too() -> None:
+    changed = edit_yaml('{"a": 1}\n', {("a",): 2, ("b",): True}, FILE, add=True)
+    assert parse_yaml(changed, FILE) == {"a": 2, "b": True}
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.sampled_from(
+    ["1e-4", "010", "off", "y", "~", "null", ".inf", "1_000", "2020-01-01", "=", "<<", "0o7", "- a", "a: b", "# x"]
+)  # fmt: skip
+TABLES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
+
+
+@settings(max_examples=50)
+@given(table=st.dictionaries(st.text(), TABLES))
+def test_what_is_written_reads_the_same_in_both_versions_of_yaml(table: dict[str, Any]) -> None:
+    text = dump_yaml(table)
+    assert parse_yaml(text, FILE, aliases=False) == table
+    assert parse_yaml(f"%YAML 1.1\n---\n{text}", FILE) == table
+
+
+@settings(max_examples=50)
+@given(table=st.dictionaries(st.text(), TABLES), value=st.text())
+def test_an_edit_changes_one_value_only(table: dict[str, Any], value: str) -> None:
+    changed = edit_yaml(dump_yaml(table), {("project_path",): value}, FILE, add=True)
+    assert parse_yaml(changed, FILE) == {**table, "project_path": value}
+
+
+@settings(max_examples=50)
+@given(text=st.text(st.sampled_from("ab1-:?[]{},&*!|>'\"%@`#~<=. \n\t0x_eT"), max_size=40))
+def test_whatever_a_text_is_it_is_read_or_refused(text: str) -> None:
+    try:
+        assert isinstance(parse_yaml(text, FILE), dict)
+        edit_yaml(text, {("a",): 1}, FILE, add=True)
+    except ModelError as error:
+        assert "config.yaml" in error.message
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("off", "'off'"), ("1e-4", "'1e-4'"), ("2018-10-30", "'2018-10-30'"), (1e-05, "1.0e-05"), (1e22, "1.0e+22"),
+     ("C:\\x", "C:\\x"), ("nü 🐭", "nü 🐭"), ("a\tb", '"a\\tb"'), (None, "null"), (0.7, "0.7"), ([], "[]")],
+)  # fmt: skip
+def test_notation_that_every_reader_understands(value: Any, text: str) -> None:
+    assert dump_yaml({"key": value}) == f"key: {text}\n"
