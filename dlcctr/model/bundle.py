@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
@@ -23,8 +24,7 @@ from dlcctr.system.files import CHUNK_BYTES
 BUNDLE_SUFFIX = ".dlcmodel"
 LISTING = "bundle.json"
 FORMAT_VERSION = 1
-BLOCK = 512
-NAME_BYTES, PREFIX_BYTES, MAX_BYTES, CHECKSUM_AT = 100, 155, 1 << 33, 148
+BLOCK = tarfile.BLOCKSIZE
 END = bytes(2 * BLOCK)
 MAX_LISTING_BYTES = 1 << 20
 AGAIN = "pack the model again with `dlcctr model pack`, or copy the bundle again"
@@ -178,34 +178,21 @@ def _check_paths(paths: list[str]) -> None:
 
 
 def header(path: str, size: int) -> bytes:
-    """The one tar header (ustar, of POSIX.1-1988) that a file of a bundle can have.
-
-    It is put together here since Python's own differs in some bytes from version to version.
+    """Tar header (ustar, of POSIX.1-1988) of an ordinary file without owner and date; the same in every Python.
 
     Raises
     ------
     ModelError
         The path or the size does not fit into a plain header.
     """
-    prefix, name = _split(path)
-    if len(name) > NAME_BYTES or len(prefix) > PREFIX_BYTES or size >= MAX_BYTES:
-        raise ModelError(f"{path}: its name or its {size:,} bytes do not fit into a tar", "pack with --folder")
-    fields = (
-        name.ljust(NAME_BYTES, b"\0"), b"0000644\0", b"0000000\0", b"0000000\0",  # mode, owner, group
-        b"%011o\0" % size, b"00000000000\0", b" " * 8, b"0".ljust(101, b"\0"),  # date, checksum, an ordinary file
-        b"ustar\00000".ljust(88, b"\0"), prefix.ljust(PREFIX_BYTES, b"\0"),
-    )  # fmt: skip
-    block = b"".join(fields).ljust(BLOCK, b"\0")
-    return block[:CHECKSUM_AT] + b"%06o\0 " % sum(block) + block[CHECKSUM_AT + 8 :]
-
-
-def _split(path: str) -> tuple[bytes, bytes]:
-    """A path's folders and the rest, where it is too long for one field; the first place that fits."""
-    whole = path.encode("utf-8")
-    places = [place for place, byte in enumerate(whole) if byte == ord("/")] if len(whole) > NAME_BYTES else []
-    fits = (place for place in places if place <= PREFIX_BYTES and len(whole) - place - 1 <= NAME_BYTES)
-    place = next(fits, None)
-    return (b"", whole) if place is None else (whole[:place], whole[place + 1 :])
+    info = tarfile.TarInfo(path)
+    info.size = size
+    try:
+        return info.tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict")
+    except ValueError as error:
+        raise ModelError(
+            f"{path}: its name or its {size:,} bytes do not fit into a tar", "pack with --folder"
+        ) from error
 
 
 def write_tar(stream: BinaryIO, listing: Listing, contents: Iterable[Iterable[bytes]]) -> None:
@@ -264,13 +251,13 @@ def _read(stream: BinaryIO, file: Path) -> Bundle:
 def _listing_member(stream: BinaryIO, file: Path) -> str:
     start = stream.read(BLOCK)
     try:
-        size = int(start[124:135], 8)
+        size = tarfile.TarInfo.frombuf(start, "utf-8", "strict").size
         if not 0 < size <= MAX_LISTING_BYTES or start != header(LISTING, size):
             raise ValueError("another header")
         text, rest = stream.read(size), stream.read(-size % BLOCK)
         if rest.strip(b"\0"):
             raise ValueError("bytes behind the listing")
         return text.decode("utf-8")
-    except ValueError as error:
+    except (tarfile.HeaderError, ValueError) as error:
         hint = f"give a DeepLabCut project's folder, or a {BUNDLE_SUFFIX} file of `dlcctr model pack`"
         raise ModelError(f"{file}: is no model bundle", hint) from error

@@ -9,7 +9,7 @@ from typing import Protocol
 from dlcctr.errors import ModelError
 from dlcctr.model.bundle import LISTING, Bundle, Listing, parse_listing, read_bundle
 from dlcctr.model.snapshots import digest_weights
-from dlcctr.model.yaml12 import read_text
+from dlcctr.model.yaml12 import MAX_TEXT, read_text
 
 ROOT = PurePosixPath()
 
@@ -100,6 +100,8 @@ class BundleFile:
         return self._bundle.entry(str(name)).bytes
 
     def text(self, name: PurePosixPath) -> str:
+        if self.size(name) > MAX_TEXT:
+            raise ModelError(f"{self.root / name}: too long for a configuration", "pack the model again")
         data = b"".join(self._bundle.chunks(str(name)))
         try:
             return data.decode("utf-8-sig")
