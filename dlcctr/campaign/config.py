@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from dlcctr.contract import CAMPAIGN_FILENAME, CONTRACT_VERSION
 from dlcctr.errors import ContractError, ManifestError
 from dlcctr.system.files import write_text_atomic
+from dlcctr.system.toml import toml_value
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -250,32 +250,33 @@ def campaign_text(campaign: Campaign) -> str:
         f"contract = {CONTRACT_VERSION}",
         "",
         "[model]",
-        f"path = {_toml(_path(campaign, campaign.model))}  # DeepLabCut project folder, or a bundle of one",
-        f"hash = {_toml(campaign.model_hash)}",
-        f"id = {_toml(campaign.model_id)}",
-        f"engine = {_toml(campaign.engine)}",
-        f"bodyparts = {_toml(campaign.bodyparts)}",
-        f"individuals = {_toml(campaign.individuals)}",
-        f"unique_bodyparts = {_toml(campaign.unique_bodyparts)}",
+        f"path = {toml_value(_path(campaign, campaign.model))}  # DeepLabCut project folder, or a bundle of one",
+        f"hash = {toml_value(campaign.model_hash)}",
+        f"id = {toml_value(campaign.model_id)}",
+        f"engine = {toml_value(campaign.engine)}",
+        f"bodyparts = {toml_value(campaign.bodyparts)}",
+        f"individuals = {toml_value(campaign.individuals)}",
+        f"unique_bodyparts = {toml_value(campaign.unique_bodyparts)}",
         "",
         "[videos]",
-        f"root = {_toml(_path(campaign, campaign.video_root))}  # the manifest's `video` column is relative to this",
+        f"root = {toml_value(_path(campaign, campaign.video_root))}  "
+        "# the manifest's `video` column is relative to this",
         "",
         "[output]",
-        f"root = {_toml(_path(campaign, campaign.out))}",
-        f"csv = {_toml(campaign.csv)}  # also write DeepLabCut's .csv",
+        f"root = {toml_value(_path(campaign, campaign.out))}",
+        f"csv = {toml_value(campaign.csv)}  # also write DeepLabCut's .csv",
         "",
         "[analysis]",
         f"shuffle = {campaign.shuffle}",
         f"trainset_index = {campaign.trainset_index}",
-        f"snapshot = {_toml(campaign.snapshot)}  # empty: what the project's config.yaml says",
+        f"snapshot = {toml_value(campaign.snapshot)}  # empty: what the project's config.yaml says",
     ]
     if campaign.crop:
-        lines.append(f"crop = {list(campaign.crop)}  # x1, x2, y1, y2 in px from the top left corner")
+        lines.append(f"crop = {toml_value(campaign.crop)}  # x1, x2, y1, y2 in px from the top left corner")
     if campaign.batch_size:
         lines.append(f"batch_size = {campaign.batch_size}")
     if campaign.image:
-        lines += ["", "[image]", f"name = {_toml(campaign.image)}"]
+        lines += ["", "[image]", f"name = {toml_value(campaign.image)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -283,8 +284,3 @@ def _path(campaign: Campaign, path: Path | None) -> str:
     if path is None:
         return ""
     return path.relative_to(campaign.folder).as_posix() if path.is_relative_to(campaign.folder) else str(path)
-
-
-def _toml(value: str | bool | tuple[str, ...]) -> str:
-    # JSON's strings, arrays and booleans are TOML's, but for DEL
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

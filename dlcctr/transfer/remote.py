@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
 from dataclasses import dataclass
+from typing import Any
 
 from dlcctr.campaign.config import Campaign, campaign_text
 from dlcctr.errors import UsageError
@@ -78,27 +78,36 @@ def remote_of(campaign: Campaign) -> Remote:
 
 def remember_remote(campaign: Campaign, remote: Remote) -> None:
     """Write into campaign.toml where it was pushed to; all else in it stays as people wrote it."""
+    import tomlkit
+
     try:
         text = campaign.file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         text = campaign_text(campaign)
-    rest = re.sub(r"(?ms)^[ \t]*\[[ \t]*remote[ \t]*\].*?(?=^[ \t]*\[|\Z)", "", text)
-    section = _section(remote)
-    if not (text.endswith(section) and rest == text.removesuffix(section)):
-        write_text_atomic(campaign.file, rest.rstrip() + "\n\n" + section)
+    document = tomlkit.parse(text)
+    if "remote" not in document:
+        section = tomlkit.table().comment("where `dlcctr push` has sent this campaign")
+        section.trivia.comment_ws = "  "
+        document.add("remote", section)
+    _fill(document["remote"], remote)
+    changed = document.as_string()
+    if changed != text:
+        write_text_atomic(campaign.file, changed)
 
 
-def _section(remote: Remote) -> str:
-    lines = ["[remote]  # where `dlcctr push` has sent this campaign"]
+def _fill(section: Any, remote: Remote) -> None:
+    from tomlkit.items import Table
+
+    # to tomlkit the comments above the next section are the end of this one: new keys belong above them
+    body, tail = section.value.body if isinstance(section, Table) else [], []
+    while body and body[-1][0] is None:
+        tail.append(body.pop())
     for key, value in (("host", remote.host), ("folder", remote.folder), ("transfer_host", remote.transfer_host)):
-        if value:
-            lines.append(f"{key} = {_toml(value)}")
-    return "\n".join(lines) + "\n"
-
-
-def _toml(value: str) -> str:
-    # JSON's strings are TOML's, but for DEL
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        if not value:
+            section.pop(key, None)
+        elif section.get(key) != value:
+            section[key] = value
+    body.extend(reversed(tail))
 
 
 def ssh_words(option: str = "") -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from dlcctr.errors import OutputError, UsageError
 from dlcctr.slurm.site.keys import KEYS, SECTIONS
 from dlcctr.slurm.site.profile import NAME_WANTS, Site, is_name, read_site
 from dlcctr.system.files import write_text_atomic
+from dlcctr.system.toml import toml_value
 
 log = logging.getLogger("dlcctr")
 
@@ -163,13 +163,9 @@ def site_text(site: Site, head: Sequence[str], notes: Mapping[str, str]) -> str:
 
 def _key_lines(key: str, value: Any, note: str) -> list[str]:
     unset = value is None or value == getattr(Site(), key)
-    shown = "…" if value is None else _toml(value)
+    shown = "…" if value is None else toml_value(value)
     return [f"{'# ' if unset else ''}{key} = {shown}  # {_printable(note)}"]
 
 
 def _printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def _toml(value: Any) -> str:
-    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)

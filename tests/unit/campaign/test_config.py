@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcctr.campaign.config import Campaign, campaign_file, read_campaign, write_campaign
+from dlcctr.campaign.config import Campaign, campaign_file, campaign_text, read_campaign, write_campaign
 from dlcctr.errors import ContractError, ManifestError
 
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -53,6 +53,47 @@ def test_what_is_written_is_read(
     )
     write_campaign(campaign)
     assert read_campaign(folder / "m.csv") == campaign
+
+
+def test_a_campaign_is_written_for_people_to_read(tmp_path: Path) -> None:
+    campaign = Campaign(
+        file=tmp_path / "campaign.toml", model=Path("/m/a \"b\" \\ ü🐭\x7f\t"), model_hash="ab", model_id="x",
+        engine="pytorch", bodyparts=("a", "b c", "'"), video_root=tmp_path, out=tmp_path / "r", csv=False,
+        crop=(0, 640, 10, 480), batch_size=8, image="i:1",
+    )  # fmt: skip
+    assert (
+        campaign_text(campaign)
+        == """\
+# Made by `dlcctr manifest`. Everything that decides this campaign's results is in this file.
+contract = 1
+
+[model]
+path = "/m/a \\"b\\" \\\\ ü🐭\\u007f\\t"  # DeepLabCut project folder, or a bundle of one
+hash = "ab"
+id = "x"
+engine = "pytorch"
+bodyparts = ["a", "b c", "'"]
+individuals = []
+unique_bodyparts = []
+
+[videos]
+root = "."  # the manifest's `video` column is relative to this
+
+[output]
+root = "r"
+csv = false  # also write DeepLabCut's .csv
+
+[analysis]
+shuffle = 1
+trainset_index = 0
+snapshot = ""  # empty: what the project's config.yaml says
+crop = [0, 640, 10, 480]  # x1, x2, y1, y2 in px from the top left corner
+batch_size = 8
+
+[image]
+name = "i:1"
+"""
+    )
 
 
 def test_a_folder_can_move_with_its_campaign(tmp_path: Path) -> None:

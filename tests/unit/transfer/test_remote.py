@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcctr.campaign.config import Campaign, read_campaign, write_campaign
+from dlcctr.campaign.config import Campaign, campaign_text, read_campaign, write_campaign
 from dlcctr.errors import UsageError
 from dlcctr.transfer.remote import Remote, parse_target, remember_remote, remote_of, ssh_words
 
@@ -66,17 +66,43 @@ def test_a_campaign_remembers_where_it_was_pushed_to(tmp_path: Path) -> None:
 
 def test_remembering_changes_nothing_else(tmp_path: Path) -> None:
     file = tmp_path / "campaign.toml"
-    before = '# mine\n[remote] # old\nhost = "a"\nfolder = "[b]"\n\n[analysis]  # after\nshuffle = 3 # three\n'
+    before = (
+        "# mine\n[remote] # old\n  host = 'a' # ours\n# between\nfolder = \"[b]\"\n\n"
+        "# about the analysis\n[analysis]  # after\nshuffle = 3 # three\n"
+    )
     file.write_text(before, encoding="utf-8")
     remember_remote(read_campaign(tmp_path / "m.csv"), Remote("c", "/x", "dtn"))
     text = file.read_text(encoding="utf-8")
-    assert text.startswith("# mine\n[analysis]  # after\nshuffle = 3 # three\n")
-    assert text.count("[remote]") == 1
+    assert text == before.replace("'a'", '"c"').replace('"[b]"', '"/x"\ntransfer_host = "dtn"')
     campaign = read_campaign(tmp_path / "m.csv")
     assert (remote_of(campaign), campaign.shuffle) == (Remote("c", "/x", "dtn"), 3)
     stamp = file.stat().st_mtime_ns
     remember_remote(campaign, Remote("c", "/x", "dtn"))
     assert file.stat().st_mtime_ns == stamp
+    remember_remote(campaign, Remote("c", "/x"))
+    assert file.read_text(encoding="utf-8") == text.replace('transfer_host = "dtn"\n', "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "contract = 1", "# note\n", "[analysis]\nshuffle = 3\n\n\n", "remote = {host = 'a', folder = 'b'} # c\n",
+     "remote.host = 'a'\nremote.folder = 'b'\n[analysis]\n", "[ remote ]\n\thost = \"\"\"a\"\"\"\n[image]\nname = 'x'",
+     "[remote]\r\nhost = 'a'\r\n\r\n[analysis]\r\nshuffle = 3\r\n"],
+)  # fmt: skip
+def test_however_a_file_is_written_it_remembers(tmp_path: Path, text: str) -> None:
+    (tmp_path / "campaign.toml").write_bytes(text.encode())
+    before = read_campaign(tmp_path / "m.csv")
+    for remote in (Remote("c", "/x"), Remote("d", "/y", "dtn")):
+        remember_remote(read_campaign(tmp_path / "m.csv"), remote)
+        after = read_campaign(tmp_path / "m.csv")
+        assert (remote_of(after), after.shuffle, after.image) == (remote, before.shuffle, before.image)
+
+
+def test_a_remembered_place_stands_at_the_end_of_a_new_file(tmp_path: Path) -> None:
+    campaign = Campaign(file=tmp_path / "campaign.toml", video_root=tmp_path, out=tmp_path / "r")
+    remember_remote(campaign, Remote("c", "/x"))
+    section = '\n[remote]  # where `dlcctr push` has sent this campaign\nhost = "c"\nfolder = "/x"\n'
+    assert campaign.file.read_text(encoding="utf-8") == campaign_text(campaign) + section
 
 
 def test_a_campaign_without_a_file_gets_one(tmp_path: Path) -> None:
