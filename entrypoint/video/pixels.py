@@ -6,6 +6,12 @@ from typing import Any
 
 Box = tuple[int, int, int, int]
 
+BT709 = 1
+WIDE_PRIMARIES = {9, 11, 12}
+"""BT.2020, DCI-P3 and Display P3, as telephones record (ITU-T H.273, table 2)."""
+HDR_TRANSFERS = {16, 18}
+"""PQ and HLG (ITU-T H.273, table 3)."""
+
 
 class Pictures:
     """Converter of one video's frames; it remembers what can be used again.
@@ -13,7 +19,8 @@ class Pictures:
     OpenCV lets swscale make BGR with bicubic interpolation of colour samples (cap_ffmpeg_impl.hpp), with the frame's
     own colour space and range. With the same FFmpeg in both, all bytes are equal; 10-bit formats are not if RGB is
     asked for instead. Interlaced frames, which are black pictures from OpenCV's FFmpeg 8, become what OpenCV makes of
-    the same frame without that mark.
+    the same frame without that mark. Wide colours and HDR become BT.709, as in OpenCV 4.14; PyAV drops both unless
+    it is told what to make of them.
 
     Parameters
     ----------
@@ -35,7 +42,9 @@ class Pictures:
         """BGR picture (height, width, 3), uint8; valid as long as it is referred to."""
         if frame.interlaced_frame:
             frame = _progressive(frame)
-        picture = self._reformatter.reformat(frame, format="bgr24", interpolation=self._bicubic, threads=1).to_ndarray()
+        picture = self._reformatter.reformat(
+            frame, format="bgr24", interpolation=self._bicubic, threads=1, **_target_colours(frame)
+        ).to_ndarray()
         if self._quarter_turns:
             import numpy
 
@@ -46,6 +55,15 @@ class Pictures:
         return picture
 
 
+def _target_colours(frame: Any) -> dict[str, int]:
+    """Primaries and transfer that OpenCV gives BGR pictures; none where they stay the frame's own."""
+    primaries, transfer = int(frame.color_primaries), int(frame.color_trc)
+    wide, hdr = primaries in WIDE_PRIMARIES, transfer in HDR_TRANSFERS
+    if not (wide or hdr):
+        return {}
+    return {"dst_color_primaries": BT709 if wide else primaries, "dst_color_trc": BT709 if hdr else transfer}
+
+
 def _progressive(frame: Any) -> Any:
     """Copy of a frame that does not call itself interlaced: swscale would convert its fields one by one."""
     import av
@@ -53,6 +71,7 @@ def _progressive(frame: Any) -> Any:
 
     copy = av.VideoFrame(frame.width, frame.height, frame.format.name)
     copy.colorspace, copy.color_range = frame.colorspace, frame.color_range
+    copy.color_primaries, copy.color_trc = frame.color_primaries, frame.color_trc
     for source, target in zip(frame.planes, copy.planes, strict=True):
         rows = [numpy.frombuffer(plane, numpy.uint8).reshape(plane.height, -1) for plane in (target, source)]
         width = min(row.shape[1] for row in rows)

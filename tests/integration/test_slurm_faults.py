@@ -20,7 +20,8 @@ pytestmark = pytest.mark.real
 
 CORRUPT, MEMORY, LONG, NO_GPU, NODE, REQUEUED, CANCELLED, RESTART = range(8)
 COUNT = 12
-WAIT_S = 240.0
+WAIT_S = 600.0
+"""Twelve rows on busy cores; a test that passes never waits for so long."""
 LIVE = ("running", "pending")
 
 

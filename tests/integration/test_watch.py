@@ -26,8 +26,10 @@ from tests.integration.test_slurm_campaign import model, sif  # noqa: F401
 pytestmark = pytest.mark.real
 
 SEED = 5
+GAVE_UP = "not finished this round"
+OUTAGE_S = 180.0
 KILLS = 5
-END_S = 420.0
+END_S = 900.0
 
 
 class Lab:
@@ -88,9 +90,16 @@ class Lab:
         if number == 2:
             self.cluster.run_as_root(["touch", "/run/bench/sshd.off"])
             self.cluster.run_as_root(["pkill", "-KILL", "sshd"], check=False)
-            threading.Timer(8, lambda: self.cluster.run_as_root(["rm", "-f", "/run/bench/sshd.off"])).start()
+            threading.Thread(target=self._end_outage, args=(self.said.count(GAVE_UP),), daemon=True).start()
         elif number == 4:
             self.cluster.restart_controller()
+
+    def _end_outage(self, before: int) -> None:
+        """Bring the network back once a round has met its absence, however long that takes on a busy machine."""
+        end = time.monotonic() + OUTAGE_S
+        while self.said.count(GAVE_UP) == before and time.monotonic() < end:
+            time.sleep(0.5)
+        self.cluster.run_as_root(["rm", "-f", "/run/bench/sshd.off"])
 
     @property
     def said(self) -> str:
@@ -126,11 +135,11 @@ def test_a_day(lab: Lab) -> None:
             time.sleep(1)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
         day.join(30)
     assert lab.is_done(), lab.said[-4000:]
     assert kills >= 3
-    assert "not finished this round" in lab.said  # the network was away
+    assert GAVE_UP in lab.said  # the network was away
     rows = read_manifest(lab.manifest)
     assert {row.video for row in rows} == {"v0.mp4", "v1.mp4", "v2.mp4", "slow it's.mp4", "v5.mp4"}
     assert len({row.fingerprint for row in rows}) == 5
@@ -146,5 +155,5 @@ def test_a_day(lab: Lab) -> None:
     process = lab.start()
     time.sleep(8)
     process.terminate()
-    assert process.wait(30) == 75
+    assert process.wait(120) == 75
     assert lab.said.count("submitted: rows") <= 5
