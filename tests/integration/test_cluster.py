@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -152,10 +151,8 @@ def test_cluster_without_accounting_forms_and_leaves_nothing_behind(
     slurm: str, small_sif: Path, tmp_path: Path
 ) -> None:
     subprocess.run(["sh", str(HERE / "build.sh"), slurm], check=True)
-    began = time.monotonic()
     settings = Settings(accounting=False, max_array_size=6, memory_cgroups=False)
     with Cluster(tmp_path, slurm, settings) as cluster:
-        assert time.monotonic() - began < 60
         label = f"label=dlcctr-cluster={cluster.name}"
         assert len(docker("ps", "--quiet", "--filter", label)) == 3
         assert len(docker("network", "ls", "--quiet", "--filter", label)) == 1
