@@ -165,23 +165,19 @@ def sample_of(receipt: Receipt, row: Row) -> Sample | None:
     longer than the import, verification and the commit. A row that went on with an earlier attempt's frames says
     nothing: its time is that of the others.
     """
-    if not isinstance(receipt.timings_s, dict) or not isinstance(receipt.device, dict):  # the file may be damaged
+    if receipt.device.parts:
         return None
-    if receipt.device.get("parts"):
-        return None
-    crop = receipt.parameters.get("crop")
-    px = row_px(row, tuple(crop) if isinstance(crop, list) and len(crop) == 4 else None)
-    seconds = {name: float(s) for name, s in receipt.timings_s.items() if isinstance(s, (int, float))}
-    work_s = seconds.get("total", 0.0) - seconds.get("import", 0.0)
+    px = row_px(row, receipt.parameters.crop)
+    import_s = receipt.timings_s.get("import", 0.0)
+    work_s = receipt.timings_s.get("total", 0.0) - import_s
     if not receipt.frames or not receipt.frames.decoded or not px or not 0 < work_s < float("inf"):
         return None
-    device = str(receipt.device.get("name") or receipt.device.get("type") or "unknown device")
     return Sample(
         work_px=receipt.frames.decoded * frame_work_px(px),
         work_s=work_s,
-        import_s=seconds.get("import", 0.0),
-        device=device,
-        on_gpu=receipt.device.get("type") == "cuda",
+        import_s=import_s,
+        device=receipt.device.name or receipt.device.type or "unknown device",
+        on_gpu=receipt.device.on_gpu,
     )
 
 
@@ -245,4 +241,4 @@ def guess_warnings(work: Iterable[Work]) -> list[str]:
 
 def engine_of(campaign: Campaign, receipts: Iterable[Receipt]) -> str:
     """The campaign's engine, or that of its receipts; empty where nothing says it."""
-    return campaign.engine or next((str(each.model["engine"]) for each in receipts if each.model.get("engine")), "")
+    return campaign.engine or next((each.model.engine for each in receipts if each.model.engine), "")

@@ -167,7 +167,7 @@ class _Examiner:
             from dlcctr.results.h5_check import table_problems
 
             problems += table_problems(receipt, folder)
-        changed, note = self._video(row, str(receipt.row.get("fingerprint", "")))
+        changed, note = self._video(row, receipt.row.fingerprint)
         problems += [changed] if changed else []
         notes = [note, index_note(receipt, row), *_stray_note(folder, receipt)]
         state = {RowState.OK: State.WHOLE, RowState.DEGRADED: State.DEGRADED}.get(receipt.state, State.BROKEN)

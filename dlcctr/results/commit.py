@@ -16,7 +16,8 @@ from dlcctr.campaign.rows import Row
 from dlcctr.contract import ATTEMPT_PREFIX, RECEIPT_FILENAME, RowState
 from dlcctr.errors import DlcctrError, OutputError
 from dlcctr.results.expected import Expected, content_problems, identity_problems
-from dlcctr.results.receipt import OutputFile, Receipt, broken_files, read_receipt
+from dlcctr.results.receipt import Receipt, broken_files, read_receipt
+from dlcctr.results.sections import OutputFile
 from dlcctr.system.disk import disk_errors
 from dlcctr.system.files import fsync_path, write_text_atomic
 from dlcctr.system.locks import is_free

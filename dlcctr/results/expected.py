@@ -10,7 +10,8 @@ from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import RowState
 from dlcctr.errors import ManifestError
-from dlcctr.results.receipt import FrameCounts, Receipt
+from dlcctr.results.receipt import Receipt
+from dlcctr.results.sections import FrameCounts
 
 if TYPE_CHECKING:
     from dlcctr.model.inspection import ModelInfo
@@ -87,35 +88,34 @@ def _parts(bodyparts: Sequence[str], individuals: Sequence[str], unique: Sequenc
 def identity_problems(receipt: Receipt, row: Row, expected: Expected) -> list[str]:
     """Why a receipt is not this row's: another video, model or parameter. Its index may differ; see `index_note`."""
     problems = []
-    if receipt.row.get("video") != row.video:
-        problems.append(f"foreign receipt: it is of the video {receipt.row.get('video')!r}")
-    if row.fingerprint and receipt.row.get("fingerprint") != row.fingerprint:
+    if receipt.row.video != row.video:
+        problems.append(f"foreign receipt: it is of the video {receipt.row.video!r}")
+    if row.fingerprint and receipt.row.fingerprint != row.fingerprint:
         problems.append("foreign receipt: it is of other video content (its fingerprint is not the manifest's)")
-    if receipt.model.get("hash") != expected.model_hash:
-        problems.append(f"it was made with another model ({receipt.model.get('id') or 'unnamed'})")
-    wanted = {
-        "shuffle": expected.shuffle,
-        "trainset_index": expected.trainset_index,
-        "crop": list(expected.crop) if expected.crop else None,
+    if receipt.model.hash != expected.model_hash:
+        problems.append(f"it was made with another model ({receipt.model.id or 'unnamed'})")
+    held = receipt.parameters
+    pairs = {
+        "shuffle": (held.shuffle, expected.shuffle),
+        "trainset_index": (held.trainset_index, expected.trainset_index),
+        "crop": (held.crop and list(held.crop), expected.crop and list(expected.crop)),
     }
-    for name, value in wanted.items():
-        held = receipt.parameters.get(name)
-        if (list(held) if isinstance(held, (list, tuple)) else held) != value:
-            problems.append(f"it was made with {name} {held}, the campaign says {value}")
-    return problems
+    differences = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    return problems + [
+        f"it was made with {name} {made}, the campaign says {wanted}" for name, (made, wanted) in differences.items()
+    ]
 
 
 def is_failure_of(receipt: Receipt, row: Row, expected: Expected) -> bool:
     """Whether a failed attempt was at this row with this model; it may have failed before it knew more."""
-    held = {"video": receipt.row.get("video"), "fingerprint": receipt.row.get("fingerprint")}
-    wanted = {"video": row.video, "fingerprint": row.fingerprint}
-    held["hash"], wanted["hash"] = receipt.model.get("hash"), expected.model_hash
-    return all(not held[name] or not wanted[name] or held[name] == wanted[name] for name in wanted)
+    held = (receipt.row.video, receipt.row.fingerprint, receipt.model.hash)
+    wanted = (row.video, row.fingerprint, expected.model_hash)
+    return all(not mine or not theirs or mine == theirs for mine, theirs in zip(held, wanted, strict=True))
 
 
 def index_note(receipt: Receipt, row: Row) -> str:
     """Say so where the same video had another index, as after a manifest was made anew: the result stays valid."""
-    held = receipt.row.get("index")
+    held = receipt.row.index
     return "" if held == row.index else f"analysed as row {held} of another manifest"
 
 
@@ -142,9 +142,9 @@ def _frame_problems(receipt: Receipt, expected: Expected) -> list[str]:
         )
     if receipt.state is RowState.OK and frames.decoded != frames.stream:
         problems.append(f"it is called ok, but {frames.stream - frames.decoded} frames did not decode")
-    rows = receipt.columns.get("rows")
+    rows = receipt.columns.rows
     # tracks of several animals may end before the video does
-    tail_missing = expected.multianimal and isinstance(rows, int) and 0 < rows < frames.stream
+    tail_missing = expected.multianimal and rows is not None and 0 < rows < frames.stream
     if rows != frames.stream and not tail_missing:
         problems.append(f"its .h5 holds {rows} rows for {frames.stream} frames")
     return problems
@@ -161,7 +161,7 @@ def _missing_frames(frames: FrameCounts) -> int | None:
 
 
 def _column_problems(receipt: Receipt, expected: Expected) -> list[str]:
-    columns = [tuple(str(level) for level in column) for column in receipt.columns.get("names", [])]
+    columns = receipt.columns.names
     if not columns:
         return ["its receipt names no columns"]
     held = tuple(dict.fromkeys(column[:-1] for column in columns))

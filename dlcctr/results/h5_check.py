@@ -36,21 +36,21 @@ def table_problems(receipt: Receipt, folder: Path) -> list[str]:
 
 def _form(table: Any, receipt: Receipt) -> list[str]:
     problems = []
-    rows = receipt.columns.get("rows")
+    rows = receipt.columns.rows
     if len(table) != rows:
         problems.append(f"holds {len(table)} rows, the receipt says {rows}")
     if list(table.index) != list(range(len(table))):
         problems.append(f"its frames are not numbered from 0 to {len(table) - 1}")
-    if [list(column[1:]) for column in table.columns] != receipt.columns.get("names"):
+    if tuple(tuple(column[1:]) for column in table.columns) != receipt.columns.names:
         problems.append("its columns are not those of the receipt")
     scorers = {str(column[0]) for column in table.columns}
-    if scorers != {receipt.model.get("scorer")}:
-        problems.append(f"its scorer is {', '.join(sorted(scorers))}, the receipt says {receipt.model.get('scorer')}")
+    if scorers != {receipt.model.scorer}:
+        problems.append(f"its scorer is {', '.join(sorted(scorers))}, the receipt says {receipt.model.scorer}")
     return problems
 
 
 def _lost_frames(table: Any, receipt: Receipt) -> list[str]:
-    ranges = receipt.frames.missing if receipt.frames else []
+    ranges = receipt.frames.missing if receipt.frames else ()
     likelihood = [str(column[-1]).startswith("likelihood") for column in table.columns]
     places = [not one for one in likelihood]
     for first, stop in ranges:

@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from dlcctr.contract import CONTRACT_VERSION, RECEIPT_FILENAME, RowState
-from dlcctr.errors import ContractError, OutputError
+from dlcctr.errors import OutputError
+from dlcctr.results.sections import (
+    AnalysedRow,
+    Columns,
+    DeviceUsed,
+    FrameCounts,
+    ImageUsed,
+    ModelUsed,
+    OutputFile,
+    Parameters,
+)
 from dlcctr.system.files import sha256_file
-
-REDO_HINT = "analyse this row again with --overwrite"
-
-
-@dataclass(frozen=True)
-class OutputFile:
-    """One file of a result: name inside the row's folder, size in bytes, sha256."""
-
-    name: str
-    bytes: int
-    sha256: str
-
-    @classmethod
-    def of(cls, path: Path) -> OutputFile:
-        """Describe a file that lies in a row's folder."""
-        return cls(name=path.name, bytes=path.stat().st_size, sha256=sha256_file(path))
-
-
-@dataclass(frozen=True)
-class FrameCounts:
-    """Frames by header, by stream (what should be there) and decoded; `missing` holds ``[first, stop)`` ranges."""
-
-    header: int
-    stream: int
-    decoded: int
-    missing: list[list[int]] = field(default_factory=list)
+from dlcctr.system.state_files import StateFile
 
 
 @dataclass(frozen=True)
@@ -45,33 +28,58 @@ class Receipt:
 
     Parameters
     ----------
-    row : dict
-        ``index``, ``video``, ``fingerprint``, ``bytes`` of the manifest's row.
-    model : dict
-        ``id``, ``hash``, ``engine``, ``scorer``, ``snapshot``, ``detector_snapshot``, ``bodyparts``,
-        ``individuals``, ``unique_bodyparts``.
-    parameters : dict
-        ``shuffle``, ``trainset_index``, ``crop``, ``batch_size``, ``csv``.
-    columns : dict
-        What the .h5 holds: ``rows`` and ``names``, the column tuples without the scorer.
+    state : RowState
+        What the row's result is, or that there is none.
+    cause : str
+        Why it failed, or which frames are missing; empty for a whole result.
+    exit_code : int
+        Exit code of the attempt, see `dlcctr.contract.ExitCode`.
+    row : AnalysedRow
+        The manifest's row.
+    frames : FrameCounts or None
+        Frames of the video; None where the attempt failed before they were counted.
+    files : list of OutputFile
+        Files of the result; empty for a failed attempt.
+    columns : Columns
+        What the .h5 holds.
+    model : ModelUsed
+        The model of the result.
+    parameters : Parameters
+        Parameters of the analysis.
+    software : dict
+        Name to version of the engine, its libraries and the driver.
+    image : ImageUsed
+        The image that it ran in.
+    device : DeviceUsed
+        What the network ran on.
     path : str
         How the result was made: ``own`` (our loop with DeepLabCut's network), ``stock`` (DeepLabCut's
         `analyze_videos` on the video itself) or ``stock-reencoded`` (the same on a lossless copy of the frames that
         decode).
+    timings_s : dict
+        Phase to its time in seconds; ``total`` is the whole attempt.
+    host : str
+        Machine, or Slurm's name of the node.
+    scheduler : dict
+        Slurm's environment variables that name the job, and the GPUs that it was given.
+    started, finished : str
+        Times in UTC, ISO 8601.
+    contract : int
+        Contract version of the program that wrote it.
     """
 
     state: RowState
     cause: str
     exit_code: int
-    row: dict[str, Any]
+    row: AnalysedRow
     frames: FrameCounts | None = None
     files: list[OutputFile] = field(default_factory=list)
-    columns: dict[str, Any] = field(default_factory=dict)
-    model: dict[str, Any] = field(default_factory=dict)
-    parameters: dict[str, Any] = field(default_factory=dict)
-    software: dict[str, Any] = field(default_factory=dict)
-    image: dict[str, Any] = field(default_factory=dict)
-    device: dict[str, Any] = field(default_factory=dict)
+    columns: Columns = field(default_factory=Columns)
+    model: ModelUsed = field(default_factory=ModelUsed)
+    parameters: Parameters = field(default_factory=Parameters)
+    software: dict[str, str] = field(default_factory=dict)
+    image: ImageUsed = field(default_factory=ImageUsed)
+    device: DeviceUsed = field(default_factory=DeviceUsed)
     path: str = ""
     timings_s: dict[str, float] = field(default_factory=dict)
     host: str = ""
@@ -80,61 +88,34 @@ class Receipt:
     finished: str = ""
     contract: int = CONTRACT_VERSION
 
+    @property
+    def job_id(self) -> str:
+        """Slurm's id of the array, or of the job without one; empty where no scheduler was there."""
+        return self.scheduler.get("SLURM_ARRAY_JOB_ID") or self.scheduler.get("SLURM_JOB_ID") or ""
+
+    @property
+    def array_index(self) -> int | None:
+        """Index in the job array; None without one."""
+        index = self.scheduler.get("SLURM_ARRAY_TASK_ID", "")
+        return int(index) if index.isascii() and index.isdecimal() else None
+
     def to_json(self) -> str:
         """Text of the receipt file."""
-        table = asdict(self)
-        table["state"] = self.state.value
-        return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
+        return RECEIPTS.text(self)
 
     @classmethod
     def from_json(cls, text: str, where: Path) -> Receipt:
-        """Parse a receipt.
-
-        Raises
-        ------
-        OutputError
-            It is no receipt, or half of one.
-        ContractError
-            It was written by another contract version.
-        """
-        try:
-            table = json.loads(text)
-            version = table["contract"]
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise OutputError(f"{where}: not a receipt ({error})", REDO_HINT) from error
-        if version != CONTRACT_VERSION:
-            raise ContractError(
-                f"{where}: written for contract {version}; this program speaks {CONTRACT_VERSION}",
-                "check results with the dlcctr that made them",
-            )
-        try:
-            table["state"] = RowState(table["state"])
-            table["frames"] = FrameCounts(**table["frames"]) if table["frames"] else None
-            table["files"] = [OutputFile(**entry) for entry in table["files"]]
-            receipt = cls(**table)
-            _check_types(receipt)
-            return receipt
-        except (ValueError, TypeError, KeyError) as error:
-            raise OutputError(f"{where}: not a receipt ({error})", REDO_HINT) from error
+        """Parse a receipt that came from the file `where`; raises as `parse_receipt` does."""
+        return RECEIPTS.parse(text, where)
 
 
-def _check_types(receipt: Receipt) -> None:
-    """Raise `TypeError` or `ValueError` where a later comparison would stumble: the file may be damaged."""
-    for name, kind in {"cause": str, "exit_code": int, "row": dict, "columns": dict, "model": dict,
-                       "parameters": dict, "path": str, "host": str, "finished": str}.items():  # fmt: skip
-        if not isinstance(getattr(receipt, name), kind):
-            raise TypeError(f"{name} is not of type {kind.__name__}")
-    for entry in receipt.files:
-        if not isinstance(entry.name, str) or Path(entry.name).name != entry.name or not isinstance(entry.bytes, int):
-            raise ValueError(f"{entry.name!r} is not a file of a results folder")
-    for column in receipt.columns.get("names", []):
-        if not isinstance(column, list) or not column:
-            raise TypeError("columns are not lists of names")
-    if receipt.frames:
-        counts = [receipt.frames.header, receipt.frames.stream, receipt.frames.decoded]
-        counts += [number for first, stop in receipt.frames.missing for number in (first, stop)]
-        if not all(isinstance(count, int) for count in counts):
-            raise TypeError("frame counts are not whole numbers")
+RECEIPTS = StateFile(
+    Receipt,
+    "a receipt",
+    OutputError,
+    hint="analyse this row again with --overwrite",
+    version_hint="check results with the dlcctr that made them",
+)
 
 
 def read_receipt(folder: Path) -> Receipt | None:
@@ -148,19 +129,11 @@ def parse_receipt(file: Path) -> Receipt | None:
     Raises
     ------
     OutputError
-        It cannot be read, or is no receipt.
+        It cannot be read, or is not a receipt, or half of one; the message names file and key.
     ContractError
         It was written by another contract version.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except UnicodeDecodeError as error:
-        raise OutputError(f"{file}: not a receipt ({error})", REDO_HINT) from error
-    except OSError as error:
-        raise OutputError(f"{file}: cannot be read ({error})", "look at the file's owner and rights") from error
-    return Receipt.from_json(text, file)
+    return RECEIPTS.find(file)
 
 
 def broken_files(receipt: Receipt, folder: Path, *, hashes: bool = True) -> list[str]:

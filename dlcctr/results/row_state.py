@@ -61,20 +61,17 @@ class Attempt:
 
     @classmethod
     def of(cls, receipt: Receipt) -> Attempt:
-        """Take from a receipt what it says; a damaged one may say less."""
-        ids = receipt.scheduler if isinstance(receipt.scheduler, dict) else {}
-        timings = receipt.timings_s if isinstance(receipt.timings_s, dict) else {}
-        total, task = timings.get("total"), str(ids.get("SLURM_ARRAY_TASK_ID", ""))
+        """Take from a receipt what it says."""
         return cls(
             exit_code=receipt.exit_code,
             host=receipt.host,
-            job_id=str(ids.get("SLURM_ARRAY_JOB_ID") or ids.get("SLURM_JOB_ID") or ""),
-            task=int(task) if task.isascii() and task.isdecimal() else None,
+            job_id=receipt.job_id,
+            task=receipt.array_index,
             frames=receipt.frames.stream if receipt.frames else None,
-            total_s=float(total) if isinstance(total, (int, float)) else None,
+            total_s=receipt.timings_s.get("total"),
             started=epoch(receipt.started),
             finished=epoch(receipt.finished),
-            on_gpu=isinstance(receipt.device, dict) and receipt.device.get("type") == "cuda",
+            on_gpu=receipt.device.on_gpu,
         )
 
 

@@ -11,7 +11,8 @@ from types import FrameType
 from dlcctr.contract import ExitCode, RowState
 from dlcctr.errors import DlcctrError, GpuError, ManifestError, TryAgainError, VideoError
 from dlcctr.results import commit
-from dlcctr.results.receipt import OutputFile, Receipt
+from dlcctr.results.receipt import Receipt
+from dlcctr.results.sections import OutputFile
 from dlcctr.system import disk
 from entrypoint.analyze import checkpoint_folder
 from entrypoint.analyze.attempt import AttemptRecord, make_failure, make_receipt
@@ -135,7 +136,7 @@ def _attempt(task: RowTask, request: RowRequest, record: AttemptRecord, place: S
         if not commit.commit(files, task.folder, receipt, task.row, task.expected, overwrite=request.overwrite):
             return "another attempt at it committed first; its result stays"
     assert record.scan is not None
-    backend = f", {record.device['backend']}" if "backend" in record.device else ""
+    backend = f", {record.device.backend}" if record.device.backend else ""
     return f"{state.value}, {record.scan.stream} frames, path {record.path}{backend}"
 
 

@@ -13,8 +13,10 @@ from dlcctr.contract import NETWORKS_FOLDER, RESULT_BYTES_PER_VALUE
 from dlcctr.errors import AnalysisError, GpuError, ManifestError, ModelError, OutputError, UsageError, VideoError
 from dlcctr.model import inference_project
 from dlcctr.model.inspection import ModelInfo
+from dlcctr.results.sections import Columns, DeviceUsed
 from dlcctr.system import disk
 from dlcctr.system.cpus import cpu_count
+from dlcctr.system.records import from_table
 from entrypoint.analyze import checkpoint_folder
 from entrypoint.analyze.attempt import AttemptRecord
 from entrypoint.analyze.row_task import RowTask
@@ -262,10 +264,9 @@ class _Session:
         record.path = path
         if why := answer.get("why_engine"):
             print(f"{self.task.name}: computed by {answer['device']['backend']} itself, because {why}")
-        record.scorer, record.device, record.columns = answer["scorer"], answer["device"], answer["columns"]
+        record.scorer, record.columns = answer["scorer"], from_table(Columns, answer["columns"])
+        record.device = from_table(DeviceUsed, {**answer["device"], "parts": answer.get("parts", [])})
         record.batch_size = answer.get("batch_size")
-        if parts := answer.get("parts"):
-            record.device = {**record.device, "parts": parts}
         for phase, seconds in answer.get("timings_s", {}).items():
             record.add_time(phase, seconds)
             record.add_time("analysis", -seconds)

@@ -6,12 +6,21 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dlcctr.contract import RowState
 from dlcctr.errors import DlcctrError
-from dlcctr.results.receipt import FrameCounts, OutputFile, Receipt
-from entrypoint.analyze.row_task import RowTask, result_parameters
+from dlcctr.results.receipt import Receipt
+from dlcctr.results.sections import (
+    AnalysedRow,
+    Columns,
+    DeviceUsed,
+    FrameCounts,
+    ModelUsed,
+    OutputFile,
+    Parameters,
+)
+from entrypoint.analyze.row_task import RowTask
 from entrypoint.environment import provenance
 
 if TYPE_CHECKING:
@@ -35,11 +44,11 @@ class AttemptRecord:
     started: str = field(default_factory=provenance.now)
     clock: float = field(default_factory=time.monotonic)
     scan: FrameScan | None = None
-    software: dict[str, Any] = field(default_factory=dict)
-    device: dict[str, Any] = field(default_factory=dict)
+    software: dict[str, str] = field(default_factory=dict)
+    device: DeviceUsed = field(default_factory=DeviceUsed)
     timings_s: dict[str, float] = field(default_factory=dict)
     scorer: str = ""
-    columns: dict[str, Any] = field(default_factory=dict)
+    columns: Columns = field(default_factory=Columns)
     path: str = ""
     batch_size: int | None = None
 
@@ -84,24 +93,19 @@ def make_failure(task: RowTask, record: AttemptRecord, error: DlcctrError, state
 def _receipt(
     task: RowTask, record: AttemptRecord, state: RowState, *, cause: str, exit_code: int, files: list[OutputFile]
 ) -> Receipt:
-    scan, batch_size = record.scan, record.batch_size or task.settings.batch_size or task.model.batch_size
+    row = task.row
     return Receipt(
         state=state,
         cause=cause,
         exit_code=exit_code,
-        row={
-            "index": task.row.index,
-            "video": task.row.video,
-            "fingerprint": task.row.fingerprint if exit_code else task.fingerprint,
-            "bytes": task.row.bytes,
-        },
-        frames=FrameCounts(scan.header, scan.stream, scan.decoded, scan.missing) if scan else None,
+        row=AnalysedRow(row.index, row.video, row.fingerprint if exit_code else task.fingerprint, row.bytes),
+        frames=_frames(record.scan),
         files=files,
         columns=record.columns,
-        model=_model_facts(task, record),
-        parameters={**result_parameters(task), "batch_size": batch_size},
+        model=_model(task, record),
+        parameters=_parameters(task, record),
         software=record.software,
-        image=provenance.image_facts(),
+        image=provenance.image_used(),
         device=record.device,
         path=record.path,
         timings_s={**record.timings_s, "total": round(time.monotonic() - record.clock, 3)},
@@ -112,16 +116,32 @@ def _receipt(
     )
 
 
-def _model_facts(task: RowTask, record: AttemptRecord) -> dict[str, Any]:
+def _frames(scan: FrameScan | None) -> FrameCounts | None:
+    if scan is None:
+        return None
+    return FrameCounts(scan.header, scan.stream, scan.decoded, tuple((first, stop) for first, stop in scan.missing))
+
+
+def _model(task: RowTask, record: AttemptRecord) -> ModelUsed:
     model = task.model
-    return {
-        "id": model.id,
-        "hash": model.hash,
-        "engine": model.engine,
-        "scorer": record.scorer,
-        "snapshot": model.snapshot,
-        "detector_snapshot": model.detector_snapshot,
-        "bodyparts": list(model.bodyparts),
-        "individuals": list(model.individuals),
-        "unique_bodyparts": list(model.unique_bodyparts),
-    }
+    return ModelUsed(
+        id=model.id,
+        hash=model.hash,
+        engine=model.engine,
+        scorer=record.scorer,
+        snapshot=model.snapshot,
+        detector_snapshot=model.detector_snapshot,
+        bodyparts=tuple(model.bodyparts),
+        individuals=tuple(model.individuals),
+        unique_bodyparts=tuple(model.unique_bodyparts),
+    )
+
+
+def _parameters(task: RowTask, record: AttemptRecord) -> Parameters:
+    return Parameters(
+        shuffle=task.model.shuffle,
+        trainset_index=task.model.trainset_index,
+        crop=task.crop,
+        csv=task.settings.csv,
+        batch_size=record.batch_size or task.settings.batch_size or task.model.batch_size,
+    )

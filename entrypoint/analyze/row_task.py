@@ -64,16 +64,6 @@ class RowTask:
         return expected_of(self.settings, self.model)
 
 
-def result_parameters(task: RowTask) -> dict[str, Any]:
-    """Parameters that change results, as receipts hold them."""
-    return {
-        "shuffle": task.model.shuffle,
-        "trainset_index": task.model.trainset_index,
-        "crop": list(task.crop) if task.crop else None,
-        "csv": task.settings.csv,
-    }
-
-
 def resolve(request: RowRequest) -> RowTask:
     """Read manifest, campaign and model for a request.
 

@@ -6,10 +6,11 @@ import importlib.util
 import os
 import socket
 from datetime import datetime, timezone
-from typing import Any
 
 from dlcctr.errors import ModelError, ToolMissingError
 from dlcctr.model.engines import ENGINES, installed_engine
+from dlcctr.results.sections import ImageUsed
+from dlcctr.system.records import from_table
 from entrypoint.environment.image_info import read_image_info
 
 SCHEDULER_VARIABLES = (
@@ -33,11 +34,10 @@ def scheduler_ids() -> dict[str, str]:
     return {name: os.environ[name] for name in SCHEDULER_VARIABLES if os.environ.get(name)}
 
 
-def image_facts() -> dict[str, Any]:
-    """What the image says of itself, and the digest where whoever started it passed that in; empty outside."""
-    facts = read_image_info().as_dict()
-    digest = os.environ.get("DLCCTR_IMAGE_DIGEST")
-    return {**facts, "digest": digest} if digest else facts
+def image_used() -> ImageUsed:
+    """What the image reports about itself, and its digest where whoever started it passed that in; empty outside."""
+    digest = os.environ.get("DLCCTR_IMAGE_DIGEST") or None
+    return from_table(ImageUsed, {**read_image_info().as_dict(), "digest": digest})
 
 
 def own_engine() -> str:

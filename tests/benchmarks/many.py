@@ -51,7 +51,7 @@ def measure(engine: str, videos: int, stock: int, folder: Path) -> dict[str, Any
     fixed = sorted(t["total"] - t["scan"] - t["network"] - t["decoding"] for t in times[1:])
     return {
         "engine": engine, "videos": videos, "seconds": SECONDS, "fps": FPS, "width": WIDTH, "height": HEIGHT,
-        "batch_size": BATCH_SIZE, "backend": case.receipt(case.rows[0], "auto").device["backend"],
+        "batch_size": BATCH_SIZE, "backend": case.receipt(case.rows[0], "auto").device.backend,
         "ours_s": ours_s, "stock_s": each, "fixed_s": [fixed[0], statistics.median(fixed), fixed[-1]],
         "equal": all(found["equal"] for found in case.compare(pairs)),
     }  # fmt: skip

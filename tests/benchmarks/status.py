@@ -15,13 +15,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from dlcctr.results.sections import Columns
 from tests.unit.support.slurm_case import SlurmCase, make_case, sacct_line, sacct_text, squeue_line, squeue_text
 
 SIZES = (1_000, 10_000)
 MOST_S = 20.0
 MOST_KB_A_ROW = 8.0
 N_BODYPARTS = 20
-COLUMNS = [[f"part{n}", coord] for n in range(N_BODYPARTS) for coord in ("x", "y", "likelihood")]
+COLUMNS = tuple((f"part{n}", coord) for n in range(N_BODYPARTS) for coord in ("x", "y", "likelihood"))
 
 
 def make(folder: Path, n_rows: int) -> SlurmCase:
@@ -31,7 +32,7 @@ def make(folder: Path, n_rows: int) -> SlurmCase:
     case.submit([[index] for index in range(n_rows)])
     for index in range(0, n_rows, 2):
         case.commit(
-            index, task=index, columns={"rows": 20, "names": COLUMNS}, timings_s={"total": 60.0},
+            index, task=index, columns=Columns(20, COLUMNS), timings_s={"total": 60.0},
             started="2026-03-01T12:01:00+00:00",
         )  # fmt: skip
     running, ended = range(1, n_rows, 4), range(3, n_rows, 4)

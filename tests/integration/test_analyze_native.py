@@ -148,7 +148,7 @@ def test_every_kind_of_project_equals_stock(native: Native) -> None:
     (our_csv,), (their_csv,) = ours.glob("*.csv"), theirs.glob("*.csv")
     assert our_csv.read_bytes() == their_csv.read_bytes()
     receipt = receipt_of(ours)
-    assert (receipt.state.value, receipt.path, receipt.columns["rows"]) == ("ok", "stock", found["rows"])
+    assert (receipt.state.value, receipt.path, receipt.columns.rows) == ("ok", "stock", found["rows"])
 
 
 def punch(video: Path, frames: int) -> None:
@@ -176,7 +176,7 @@ def test_lost_frames_have_their_place(native: Native) -> None:
     assert (receipt.state.value, receipt.path) == ("degraded", "stock-reencoded")
     (h5,), (other,) = damaged.glob("*.h5"), intact.glob("*.h5")
     ours, reference = native.table(h5), native.table(other)
-    assert ours["rows"] == receipt.columns["rows"] == FRAMES
+    assert ours["rows"] == receipt.columns.rows == FRAMES
     assert ours["index"] == [0, FRAMES - 1]
     assert ours["lost"] == lost
     assert (ours["key"], ours["dtype"]) == (reference["key"], reference["dtype"])
@@ -214,9 +214,9 @@ def test_a_snapshot_a_crop_and_a_batch_size(
     model = inspect_model(native.model, snapshot="0")
     folder = row_folder(tmp_path / "out", model.id, "a.mp4")
     receipt = receipt_of(folder)
-    assert receipt.model["snapshot"] in ("snapshot-005", "snapshot-5")
-    assert receipt.parameters["crop"] == [10, 100, 5, 90]
-    assert receipt.parameters["batch_size"] == 2
+    assert receipt.model.snapshot in ("snapshot-005", "snapshot-5")
+    assert receipt.parameters.crop == (10, 100, 5, 90)
+    assert receipt.parameters.batch_size == 2
     assert not list(folder.glob("*.csv"))
 
 

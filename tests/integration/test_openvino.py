@@ -106,7 +106,7 @@ def test_a_network_is_exported_once_and_a_damaged_export_is_no_harm(native_pytor
     said = case.analyse("own", rows=[third])
     assert "because OpenVINO gives other positions" in said
     case.analyse("own", rows=[fourth])
-    backends = [case.receipt(row, "own").device["backend"].split()[0] for row in case.rows]
+    backends = [case.receipt(row, "own").device.backend.split()[0] for row in case.rows]
     assert backends == ["OpenVINO", "OpenVINO", "PyTorch", "OpenVINO"]
     positions = [(case.result(row, "own"), case.result(first, "own"), []) for row in (second, third, fourth)]
     for row, found in zip((second, third, fourth), case.compare(positions), strict=True):
@@ -125,7 +125,7 @@ def test_group_norm_by_openvino_equals_stock_also_after_frames_of_one_colour(
     case.analyse("own")
     case.stock_by_hand(case.rows, {})
     (row,) = case.rows
-    assert case.receipt(row, "own").device["backend"].startswith("OpenVINO")
+    assert case.receipt(row, "own").device.backend.startswith("OpenVINO")
     folders = case.result(row, "own"), case.hand_folder(row)
     (whole,) = case.compare([(*folders, [])])
     (rest,) = case.compare([(*folders, list(range(plain)))])

@@ -110,7 +110,7 @@ def test_every_video_equals_stock(case: OwnLoop) -> None:
         print(row.video, found)
         receipt = case.receipt(row, "own")
         assert receipt.path == "own"
-        assert receipt.device["backend"] == f"OpenVINO {receipt.software['openvino']}"
+        assert receipt.device.backend == f"OpenVINO {receipt.software['openvino']}"
         assert found["equal"], (row.video, found)
         assert found["lost_in_place"], (row.video, found)
         assert found["key"]
@@ -189,7 +189,7 @@ def test_the_whole_open_field_clip_equals_stock(native_pytorch: Path, tmp_path: 
     case.analyse("own")
     case.stock_by_hand(case.rows, {})
     (row,) = case.rows
-    assert case.receipt(row, "own").device["backend"].startswith("OpenVINO")
+    assert case.receipt(row, "own").device.backend.startswith("OpenVINO")
     (found,) = case.compare([(case.result(row, "own"), case.hand_folder(row), [])])
     print(found)
     assert found["equal"], found

@@ -83,7 +83,7 @@ def assert_equal_to_stock(case: OwnLoop, rows: list[Row], backend: str = "OpenVI
         print(row.video, found)
         receipt = case.receipt(row, "own")
         assert receipt.path == "own"
-        assert receipt.device["backend"].startswith(backend)
+        assert receipt.device.backend.startswith(backend)
         assert found["equal"], (row.video, found)
         assert found["lost_in_place"], (row.video, found)
         assert found["key"]
@@ -103,7 +103,7 @@ def test_the_same_files_as_stock(few: OwnLoop) -> None:
     few.analyse("own", "--backend", "engine", rows=[cropped, plain], out="engine")
     for row in (cropped, plain):
         ours, stock = few.result(row, "engine"), few.hand_folder(row)
-        assert few.receipt(row, "engine").device["backend"].startswith("TensorFlow 2.")
+        assert few.receipt(row, "engine").device.backend.startswith("TensorFlow 2.")
         assert {path.name for path in ours.iterdir()} - {"receipt.json"} == {path.name for path in stock.iterdir()}
         few.call("-I", "-c", SAME_PICKLES, only(ours, "*_meta.pickle"), only(stock, "*_meta.pickle"))
         assert only(ours, "*.csv").read_bytes() == only(stock, "*.csv").read_bytes()

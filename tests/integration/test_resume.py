@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import pytest
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import PARTS_PREFIX, SCRATCH_PREFIX, ExitCode
+from dlcctr.results.sections import ReusedPart
 from entrypoint.loop.pose_array import POSES_NAME
 from tests import media
 from tests.integration.support.own_loop import BOOT, ONE_THREAD, ROOT, OwnLoop, only
@@ -206,10 +207,8 @@ def verify(case: Case, targets: Sequence[int], *, later_s: float) -> None:
     assert [int(found[1]) for found in GOING_ON.finditer(said)] == [kept]
     assert took < 6
     case.assert_equal(clean)
-    (used,) = case.receipt(case.row, "own").device["parts"]
-    assert {**used, "backend": ""} == {
-        "first": 0, "stop": kept, "batch_size": case.batch_size, "device": "cpu", "backend": "",
-    }  # fmt: skip
+    (used,) = case.receipt(case.row, "own").device.parts
+    assert replace(used, backend="") == ReusedPart(0, kept, case.batch_size, "cpu")
 
 
 @pytest.mark.real

@@ -16,6 +16,7 @@ from dlcctr.planning.options import Limits, PlanOptions, Summary
 from dlcctr.planning.plan import Plan, read_plan, task_rows
 from dlcctr.planning.planner import make_plan as plan_campaign
 from dlcctr.planning.speed import Calibration, pick_row
+from dlcctr.results.sections import DeviceUsed
 from dlcctr.runtime import run_campaign as campaign_run
 from dlcctr.runtime.executor import Outcome
 from dlcctr.runtime.run_campaign import RunResult
@@ -127,7 +128,7 @@ def test_without_any_speed_the_three_ways_are_named(bench: Bench) -> None:
 def test_speed_comes_from_the_receipts_of_finished_rows(bench: Bench) -> None:
     write_manifest(bench.manifest, [replace(row, frames=FRAMES) for row in bench.rows])
     for index in range(5):
-        bench.commit(index, timings_s=TIMINGS, device={"type": "cuda", "name": "Tesla V100"})
+        bench.commit(index, timings_s=TIMINGS, device=DeviceUsed("cuda", name="Tesla V100"))
     plan, summary = planned(bench, fps=None, tasks=5)
     assert summary.speed is not None
     assert summary.speed.measured
@@ -157,7 +158,7 @@ def test_a_row_costs_the_same_alone_and_among_others(bench: Bench) -> None:
 
 def test_a_receipt_that_is_none_does_not_stop_a_plan(bench: Bench) -> None:
     for index in range(2):
-        bench.commit(index, timings_s=TIMINGS, device={"type": "cpu"})
+        bench.commit(index, timings_s=TIMINGS, device=DeviceUsed("cpu"))
     (bench.folder(0) / "receipt.json").write_text("{")
     plan, summary = planned(bench, fps=None)
     assert plan.rows == [0, *range(2, 10)]
@@ -283,7 +284,7 @@ def test_calibration_runs_one_row_and_plans_the_others(bench: Bench, monkeypatch
 
     def run(manifest: Path, options: campaign_run.RunOptions) -> RunResult:
         asked.append(options)
-        bench.commit(2, timings_s=TIMINGS, device={"type": "cuda", "name": "Tesla V100"})
+        bench.commit(2, timings_s=TIMINGS, device=DeviceUsed("cuda", name="Tesla V100"))
         return RunResult([Outcome(2, "2.mp4", 0)], "docker")
 
     monkeypatch.setattr("dlcctr.runtime.run_campaign.run_campaign", run)

@@ -14,8 +14,8 @@ from dlcctr.campaign.manifest import write_manifest
 from dlcctr.contract import ATTEMPT_PREFIX, PARTS_PREFIX, RECEIPT_FILENAME, ExitCode, RowState
 from dlcctr.errors import ManifestError, ModelError
 from dlcctr.results.check import CheckOptions, check
-from dlcctr.results.receipt import FrameCounts
 from dlcctr.results.row_state import RowResult, State
+from dlcctr.results.sections import Columns, FrameCounts, ModelUsed
 from tests.unit.support.results import FRAMES, MODEL_HASH, Bench, make_bench
 
 NAMES = ["a.mp4", "b/a.mp4", "c d.avi"]
@@ -85,37 +85,37 @@ def take_another_rows_result(bench: Bench) -> None:
 
 
 def take_another_models_result(bench: Bench) -> None:
-    bench.write_receipt(0, model={"id": "other-model", "hash": "cd" * 32})
+    bench.write_receipt(0, model=ModelUsed("other-model", "cd" * 32))
 
 
 def swap_body_parts(bench: Bench) -> None:
-    names = [[part, c] for part in ("tail", "snout") for c in ("x", "y", "likelihood")]
-    bench.write_receipt(0, columns={"rows": FRAMES, "names": names})
+    names = [(part, c) for part in ("tail", "snout") for c in ("x", "y", "likelihood")]
+    bench.write_receipt(0, columns=Columns(FRAMES, tuple(names)))
 
 
 def swap_coordinates(bench: Bench) -> None:
-    names = [[part, c] for part in ("snout", "tail") for c in ("y", "x", "likelihood")]
-    bench.write_receipt(0, columns={"rows": FRAMES, "names": names})
+    names = [(part, c) for part in ("snout", "tail") for c in ("y", "x", "likelihood")]
+    bench.write_receipt(0, columns=Columns(FRAMES, tuple(names)))
 
 
 def lose_a_body_part(bench: Bench) -> None:
-    bench.write_receipt(0, columns={"rows": FRAMES, "names": [["snout", c] for c in ("x", "y", "likelihood")]})
+    bench.write_receipt(0, columns=Columns(FRAMES, tuple(("snout", c) for c in ("x", "y", "likelihood"))))
 
 
 def lose_a_row(bench: Bench) -> None:
-    bench.write_receipt(0, columns={**bench.receipt(0).columns, "rows": FRAMES - 1})
+    bench.write_receipt(0, columns=replace(bench.receipt(0).columns, rows=FRAMES - 1))
 
 
 def add_a_row(bench: Bench) -> None:
-    bench.write_receipt(0, columns={**bench.receipt(0).columns, "rows": FRAMES + 1})
+    bench.write_receipt(0, columns=replace(bench.receipt(0).columns, rows=FRAMES + 1))
 
 
 def call_a_degraded_result_ok(bench: Bench) -> None:
-    bench.write_receipt(0, frames=FrameCounts(FRAMES, FRAMES, FRAMES - 2, [[3, 5]]))
+    bench.write_receipt(0, frames=FrameCounts(FRAMES, FRAMES, FRAMES - 2, ((3, 5),)))
 
 
 def contradict_itself(bench: Bench) -> None:
-    bench.write_receipt(0, state=RowState.DEGRADED, frames=FrameCounts(FRAMES, FRAMES, FRAMES - 2, [[3, 4]]))
+    bench.write_receipt(0, state=RowState.DEGRADED, frames=FrameCounts(FRAMES, FRAMES, FRAMES - 2, ((3, 4),)))
 
 
 def say_failed(bench: Bench) -> None:
@@ -123,11 +123,11 @@ def say_failed(bench: Bench) -> None:
 
 
 def use_other_crop(bench: Bench) -> None:
-    bench.write_receipt(0, parameters={**bench.receipt(0).parameters, "crop": [0, 10, 0, 10]})
+    bench.write_receipt(0, parameters=replace(bench.receipt(0).parameters, crop=(0, 10, 0, 10)))
 
 
 def use_other_shuffle(bench: Bench) -> None:
-    bench.write_receipt(0, parameters={**bench.receipt(0).parameters, "shuffle": 2})
+    bench.write_receipt(0, parameters=replace(bench.receipt(0).parameters, shuffle=2))
 
 
 def list_no_csv(bench: Bench) -> None:
@@ -230,7 +230,7 @@ def test_receipts_with_odd_contents_are_broken_not_a_crash(bench: Bench, field: 
 
 
 def test_degraded_rows_are_listed_unless_accepted(bench: Bench) -> None:
-    frames = FrameCounts(FRAMES, FRAMES, FRAMES - 3, [[3, 5], [7, 8]])
+    frames = FrameCounts(FRAMES, FRAMES, FRAMES - 3, ((3, 5), (7, 8)))
     bench.write_receipt(0, state=RowState.DEGRADED, frames=frames)
     row = first(bench)
     assert (row.state, row.cause) == (State.DEGRADED, "3 of 20 frames did not decode")
@@ -241,13 +241,13 @@ def test_tracks_of_several_animals_may_end_early(bench: Bench) -> None:
     campaign = replace(bench.campaign, individuals=("m1", "m2"), unique_bodyparts=("corner",))
     write_campaign(campaign)
     parts = [(who, part) for who in ("m1", "m2") for part in campaign.bodyparts] + [("single", "corner")]
-    names = [[*part, c] for part in parts for c in ("x", "y", "likelihood")]
+    names = [(*part, c) for part in parts for c in ("x", "y", "likelihood")]
     for index in range(3):
-        bench.write_receipt(index, columns={"rows": FRAMES, "names": names})
+        bench.write_receipt(index, columns=Columns(FRAMES, tuple(names)))
     assert first(bench).state is State.WHOLE
-    bench.write_receipt(0, columns={"rows": FRAMES - 4, "names": names})
+    bench.write_receipt(0, columns=Columns(FRAMES - 4, tuple(names)))
     assert first(bench).state is State.WHOLE
-    bench.write_receipt(0, columns={"rows": FRAMES, "names": names[3:] + names[:3]})
+    bench.write_receipt(0, columns=Columns(FRAMES, (*names[3:], *names[:3])))
     assert first(bench).state is State.BROKEN
 
 
@@ -266,7 +266,7 @@ def test_rows_without_a_result(bench: Bench) -> None:
 
 def test_the_failure_of_another_video_or_model_is_only_a_note(bench: Bench) -> None:
     shutil.rmtree(bench.folder(0))
-    failure = bench.receipt(0, state=RowState.FAILED, cause="old", model={"hash": "cd" * 32})
+    failure = bench.receipt(0, state=RowState.FAILED, cause="old", model=ModelUsed(hash="cd" * 32))
     bench.failure_file(0).write_text(failure.to_json())
     assert first(bench).state is State.UNFINISHED
     assert "old" in first(bench).notes[0]
@@ -324,7 +324,7 @@ def test_results_of_no_row_and_of_other_models_are_noted(bench: Bench) -> None:
 def test_crop_of_a_row(bench: Bench) -> None:
     write_manifest(bench.manifest, [replace(bench.rows[0], crop=(0, 10, 0, 20)), *bench.rows[1:]])
     assert first(bench).state is State.BROKEN
-    bench.write_receipt(0, parameters={**bench.receipt(0).parameters, "crop": [0, 10, 0, 20]})
+    bench.write_receipt(0, parameters=replace(bench.receipt(0).parameters, crop=(0, 10, 0, 20)))
     assert first(bench).state is State.WHOLE
 
 

@@ -16,7 +16,8 @@ from dlcctr.contract import ATTEMPT_PREFIX, RECEIPT_FILENAME, RowState
 from dlcctr.errors import ContractError, OutputError
 from dlcctr.results import commit
 from dlcctr.results.expected import Expected, expected_of
-from dlcctr.results.receipt import OutputFile, Receipt, broken_files, read_receipt
+from dlcctr.results.receipt import Receipt, broken_files, read_receipt
+from dlcctr.results.sections import Columns, OutputFile
 from dlcctr.system import disk
 from tests.unit.support.results import Bench, make_bench
 
@@ -106,7 +107,7 @@ def no_csv(case: Case) -> None:
         lambda case: (case.folder / RECEIPT_FILENAME).write_bytes(b"\xff\xfe"),
         lambda case: (case.folder / "aDLC.h5").unlink(),
         lambda case: case.bench.write_receipt(0, state=RowState.FAILED),
-        lambda case: case.bench.write_receipt(0, columns={"rows": 19, "names": []}),
+        lambda case: case.bench.write_receipt(0, columns=Columns(19)),
     ],
 )
 def test_a_broken_result_is_replaced(case: Case, damage: Callable[[Case], None]) -> None:

@@ -10,8 +10,8 @@ import pytest
 from dlcctr.contract import RowState
 from dlcctr.errors import ToolMissingError
 from dlcctr.results.check import CheckOptions, check
-from dlcctr.results.receipt import FrameCounts
 from dlcctr.results.row_state import State
+from dlcctr.results.sections import FrameCounts
 from tests.unit.support.results import FRAMES, Bench, make_bench
 
 
@@ -33,7 +33,7 @@ def make_table(bench: Bench) -> Any:
     import numpy
 
     receipt = bench.receipt(0)
-    columns = [(receipt.model["scorer"], *column) for column in receipt.columns["names"]]
+    columns = [(receipt.model.scorer, *column) for column in receipt.columns.names]
     values = numpy.arange(FRAMES * len(columns), dtype=float).reshape(FRAMES, len(columns))
     levels = ["scorer", "bodyparts", "coords"]
     return pandas.DataFrame(values, columns=pandas.MultiIndex.from_tuples(columns, names=levels))
@@ -57,7 +57,7 @@ def test_deep_opens_the_table(tmp_path: Path) -> None:
     assert "columns are not those of the receipt" in state()[1]
     write(bench, table.set_axis(range(1, FRAMES + 1)))
     assert "not numbered from 0" in state()[1]
-    degraded = {"state": RowState.DEGRADED, "frames": FrameCounts(FRAMES, FRAMES, FRAMES - 2, [[3, 5]])}
+    degraded = {"state": RowState.DEGRADED, "frames": FrameCounts(FRAMES, FRAMES, FRAMES - 2, ((3, 5),))}
     write(bench, table, **degraded)
     assert "frames 3 to 4 did not decode, but are not blank" in state()[1]
     blank = table.copy()

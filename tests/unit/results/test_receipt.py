@@ -1,22 +1,30 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dlcctr.contract import RECEIPT_FILENAME, RowState
 from dlcctr.errors import ContractError, OutputError
-from dlcctr.results.receipt import FrameCounts, OutputFile, Receipt, broken_files, parse_receipt, read_receipt
+from dlcctr.results.receipt import Receipt, broken_files, parse_receipt, read_receipt
+from dlcctr.results.sections import AnalysedRow, Columns, FrameCounts, OutputFile
+from tests.unit.support.state_files import (
+    assert_refused,
+    assert_refused_at_every_cut,
+    assert_refused_with_any_wrong_leaf,
+    golden,
+)
 
 RECEIPT = Receipt(
     state=RowState.DEGRADED,
     cause="1 frame did not decode",
     exit_code=0,
-    row={"index": 3, "video": "Mäuse/a b.mp4", "fingerprint": "v1:1:0", "bytes": 1},
-    frames=FrameCounts(10, 10, 9, [[4, 5]]),
+    row=AnalysedRow(3, "Mäuse/a b.mp4", "v1:1:0", 1),
+    frames=FrameCounts(10, 10, 9, ((4, 5),)),
     files=[OutputFile("a.h5", 1, "00")],
-    columns={"rows": 10, "names": [["snout", "x"]]},
+    columns=Columns(10, (("snout", "x"),)),
     timings_s={"import": 9.5},
 )
 
@@ -41,6 +49,45 @@ def test_what_its_readers_rely_on() -> None:
 def test_another_contract_is_no_damage(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="written for contract 2"):
         Receipt.from_json(RECEIPT.to_json().replace('"contract": 1', '"contract": 2'), tmp_path)
+
+
+@pytest.mark.parametrize("file", golden("receipt-*.json") + golden("failed*.json"))
+def test_receipts_on_disk_are_read_and_written_as_ever(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert Receipt.from_json(text, file).to_json() == text
+
+
+@pytest.mark.parametrize(
+    "file", golden("receipt-degraded-gpu.json") + golden("receipt-own.json") + golden("failed.json")
+)
+def test_a_damaged_receipt_is_refused_wherever_the_damage_is(file: Path, tmp_path: Path) -> None:
+    text, copy = file.read_text(encoding="utf-8"), tmp_path / file.name
+    assert_refused_at_every_cut(parse_receipt, text, copy, OutputError)
+    assert_refused_with_any_wrong_leaf(parse_receipt, text, copy, OutputError)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "is_read"), [("device", "cooling", True), ("model", "epochs", True), ("frames", "lost", False)]
+)
+def test_a_section_may_hold_more_than_this_version_knows_but_a_proof_may_not(
+    section: str, key: str, is_read: bool, tmp_path: Path
+) -> None:
+    table = json.loads(RECEIPT.to_json())
+    table[section][key] = {"any": "thing"}
+    if is_read:
+        assert Receipt.from_json(json.dumps(table), Path("r")) == RECEIPT
+    else:
+        (tmp_path / RECEIPT_FILENAME).write_text(json.dumps(table))
+        message = assert_refused(parse_receipt, tmp_path / RECEIPT_FILENAME, OutputError)
+        assert f"{section}.{key}: this version knows no such key" in message
+
+
+def test_the_scheduler_names_the_array_before_the_job() -> None:
+    ids = {"SLURM_JOB_ID": "12", "SLURM_ARRAY_JOB_ID": "10", "SLURM_ARRAY_TASK_ID": "2"}
+    assert (replace(RECEIPT, scheduler=ids).job_id, replace(RECEIPT, scheduler=ids).array_index) == ("10", 2)
+    assert replace(RECEIPT, scheduler={"SLURM_JOB_ID": "12"}).job_id == "12"
+    assert (RECEIPT.job_id, RECEIPT.array_index) == ("", None)
+    assert replace(RECEIPT, scheduler={"SLURM_ARRAY_TASK_ID": "²"}).array_index is None
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100, -3])
@@ -75,7 +122,7 @@ def test_files_are_compared_by_size_then_by_hash(tmp_path: Path) -> None:
     for name in ("same", "longer", "edited", "gone"):
         (tmp_path / name).write_text("0123456789")
     files = [OutputFile.of(tmp_path / name) for name in ("same", "longer", "edited", "gone")]
-    receipt = Receipt(RowState.OK, "", 0, {}, files=files)
+    receipt = Receipt(RowState.OK, "", 0, AnalysedRow(), files=files)
     assert broken_files(receipt, tmp_path) == []
     (tmp_path / "longer").write_text("0123456789!")
     (tmp_path / "edited").write_text("0123456788")

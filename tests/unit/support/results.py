@@ -11,7 +11,8 @@ from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import RECEIPT_FILENAME, RowState, failure_file, row_folder
-from dlcctr.results.receipt import FrameCounts, OutputFile, Receipt
+from dlcctr.results.receipt import Receipt
+from dlcctr.results.sections import AnalysedRow, Columns, FrameCounts, ModelUsed, OutputFile, Parameters
 
 MODEL_HASH = "ab" * 32
 MODEL_ID = "mouse-shuffle1-snapshot-9-abababab"
@@ -42,12 +43,12 @@ class Bench:
             state=RowState.OK,
             cause="",
             exit_code=0,
-            row={"index": row.index, "video": row.video, "fingerprint": row.fingerprint, "bytes": row.bytes},
+            row=AnalysedRow(row.index, row.video, row.fingerprint, row.bytes),
             frames=FrameCounts(FRAMES, FRAMES, FRAMES),
             files=files,
-            columns={"rows": FRAMES, "names": [[part, c] for part in BODYPARTS for c in ("x", "y", "likelihood")]},
-            model={"id": MODEL_ID, "hash": MODEL_HASH, "scorer": SCORER, "bodyparts": list(BODYPARTS)},
-            parameters={"shuffle": 1, "trainset_index": 0, "crop": None, "batch_size": 8, "csv": True},
+            columns=Columns(FRAMES, tuple((part, c) for part in BODYPARTS for c in ("x", "y", "likelihood"))),
+            model=ModelUsed(MODEL_ID, MODEL_HASH, scorer=SCORER, bodyparts=BODYPARTS),
+            parameters=Parameters(shuffle=1, trainset_index=0, csv=True, batch_size=8),
             finished="2026-01-01T00:00:00+00:00",
         )
         return replace(whole, **changes)

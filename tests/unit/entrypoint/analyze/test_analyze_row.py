@@ -15,6 +15,7 @@ import pytest
 from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.contract import PART_EVERY_S, PARTS_PREFIX, ExitCode, RowState, failure_file
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, ManifestError, ModelError, OutputError, VideoError
+from dlcctr.results.sections import DeviceUsed, Parameters, ReusedPart
 from entrypoint.analyze import worker_process as child
 from entrypoint.environment import gpu
 from tests import media
@@ -27,19 +28,13 @@ def test_a_row_becomes_a_result(case: Case, capsys: pytest.CaptureFixture[str]) 
     receipt = case.receipt
     assert receipt is not None
     assert (receipt.state, receipt.path, receipt.exit_code) == (RowState.OK, "stock", 0)
-    assert receipt.parameters == {
-        "shuffle": 1,
-        "trainset_index": 0,
-        "crop": [0, 64, 10, 60],
-        "csv": True,
-        "batch_size": 3,
-    }
+    assert receipt.parameters == Parameters(1, 0, crop=(0, 64, 10, 60), csv=True, batch_size=3)
     assert receipt.frames is not None
     assert (receipt.frames.header, receipt.frames.stream, receipt.frames.decoded) == (FRAMES,) * 3
-    assert receipt.row["video"] == "sub/a b.mp4"
+    assert receipt.row.video == "sub/a b.mp4"
     assert receipt.software["deeplabcut"] == "0"
     assert receipt.software["cuda_mask"] == "-1"
-    assert receipt.image["name"] == "dlcctr:test"
+    assert receipt.image.name == "dlcctr:test"
     assert {"scan", "import", "analysis", "total"} <= receipt.timings_s.keys()
     job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
     assert (job["batch_size"], job["crop"], job["device"], job["csv"]) == (3, [0, 64, 10, 60], "cpu", True)
@@ -53,7 +48,7 @@ def test_our_own_loop_is_taken_where_it_covers_the_model(case: Case, monkeypatch
     receipt = case.receipt
     assert receipt is not None
     assert receipt.path == "own"
-    assert receipt.parameters["batch_size"] == 2, "what the loop ended with"
+    assert receipt.parameters.batch_size == 2, "what the loop ended with"
     assert "network" in receipt.timings_s
     job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
     assert (job["scan"]["decoded"], job["scan"]["outputs"]) == (FRAMES, [[0, FRAMES]])
@@ -228,7 +223,7 @@ def test_a_gpu_is_used_and_only_one(case: Case, monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", mask)
     assert case.run(device="auto") is ExitCode.OK
     assert case.receipt is not None
-    assert case.receipt.device == {"type": "cuda"}
+    assert case.receipt.device.type == "cuda"
     assert case.receipt.software["cuda_mask"] == seen
 
 
@@ -333,7 +328,7 @@ def test_the_next_attempt_goes_on_and_leaves_no_parts(
     monkeypatch.setenv("FAKE_WORKER", "own")
     case.run()
     assert case.receipt is not None
-    assert case.receipt.device == {"type": "cpu"}
+    assert case.receipt.device == DeviceUsed("cpu")
     job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
     Path(job["parts"]).mkdir()
     old = Path(job["parts"][:-1] + ("0" if job["parts"][-1] != "0" else "1"))
@@ -344,7 +339,7 @@ def test_the_next_attempt_goes_on_and_leaves_no_parts(
     assert "row 0 (sub/a b.mp4): going on at frame 5 of 12\n" in said.out
     assert "warning: row 0 (sub/a b.mp4): the fake is tired\n" in said.err
     assert "analysing: 7 frames in" in said.err
-    assert case.receipt.device == {"type": "cpu", "parts": [{"first": 0, "stop": 5}]}
+    assert case.receipt.device == DeviceUsed("cpu", parts=(ReusedPart(0, 5),))
     assert parts_of(case) == [], "those of other settings are gone, too"
 
 

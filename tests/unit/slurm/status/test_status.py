@@ -9,7 +9,7 @@ import pytest
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.contract import ExitCode, RowState
 from dlcctr.errors import ManifestError
-from dlcctr.results.receipt import FrameCounts
+from dlcctr.results.sections import DeviceUsed, FrameCounts
 from dlcctr.slurm.ledger import SUBMITTING_S
 from dlcctr.slurm.output import TaskState
 from dlcctr.slurm.status import status as status_module
@@ -312,7 +312,7 @@ def test_what_waits_for_ever_needs_a_person(case: SlurmCase, reason: str) -> Non
 def test_degraded_rows_are_accepted_only_when_asked(case: SlurmCase) -> None:
     for index in (0, 1):
         case.commit(index, task=index)
-    case.commit(2, task=2, state=RowState.DEGRADED, frames=FrameCounts(20, 20, 18, [[3, 5]]))
+    case.commit(2, task=2, state=RowState.DEGRADED, frames=FrameCounts(20, 20, 18, ((3, 5),)))
     result = case.status()
     assert (result.rows[2].phase, result.exit_code) == (Phase.DEGRADED, ExitCode.UNFINISHED)
     assert "did not decode" in result.rows[2].cause
@@ -393,7 +393,7 @@ def test_pace(tmp_path: Path) -> None:
     for index, started in ((0, 0), (1, 0), (4, 100)):
         case.commit(
             index, task=min(index, 4), timings_s={"total": 200.0}, started=utc(NOW - 400 + started),
-            finished=utc(NOW - 200 + started), device={"type": "cuda"},
+            finished=utc(NOW - 200 + started), device=DeviceUsed("cuda"),
         )  # fmt: skip
     queue = [
         squeue_line(2, "RUNNING", time="0:50"),
@@ -441,7 +441,7 @@ def test_the_speed_up_of_a_finished_campaign_does_not_fade(tmp_path: Path) -> No
 
 
 def test_gpu_hours_of_accounting_count_failed_and_earlier_runs(case: SlurmCase) -> None:
-    case.commit(0, timings_s={"total": 10.0}, device={"type": "cuda"})
+    case.commit(0, timings_s={"total": 10.0}, device=DeviceUsed("cuda"))
     tres = "cpu=1,gres/gpu=2"
     case.submit([[1]], job="200", at=SUBMITTED + 1200)
     lines = [
@@ -456,5 +456,8 @@ def test_gpu_hours_of_accounting_count_failed_and_earlier_runs(case: SlurmCase) 
 
 
 def test_damaged_timings_do_not_stop_it(case: SlurmCase) -> None:
-    case.commit(0, timings_s={"total": "long"}, started="yesterday", finished="today")
-    assert case.row().phase is Phase.DONE
+    case.commit(0, timings_s={"total": float("nan")})
+    case.commit(1, started="yesterday", finished="today")
+    rows = case.status().rows
+    assert [row.phase for row in rows[:2]] == [Phase.BROKEN, Phase.DONE]
+    assert "timings_s.total: expected a finite number, found nan" in rows[0].cause

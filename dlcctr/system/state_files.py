@@ -1,0 +1,101 @@
+"""One reader for the JSON files that hold state: receipts, plans, submissions, what a watch has seen."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from dlcctr.contract import CONTRACT_VERSION
+from dlcctr.errors import ContractError, DlcctrError
+from dlcctr.system.records import RecordError, from_table, parse_object, to_table
+
+T = TypeVar("T")
+VERSION_KEY = "contract"
+READ_HINT = "look at the file's owner and rights"
+
+
+@dataclass(frozen=True)
+class StateFile(Generic[T]):
+    """One kind of file: the record that it holds, and the errors that it gives.
+
+    Parameters
+    ----------
+    record : type
+        Dataclass of the file's object; see `dlcctr.system.records` for its fields.
+    noun : str
+        What such a file is, with its article, for messages.
+    error : type of DlcctrError
+        Raised for a file that cannot be read, or holds something else.
+    hint : str
+        Remedy for a damaged file.
+    read_hint : str
+        Remedy for a file that the system does not let us read.
+    version_hint : str
+        Remedy for a file of another contract version; empty where such files carry no version.
+    """
+
+    record: type[T]
+    noun: str
+    error: type[DlcctrError]
+    hint: str
+    read_hint: str = READ_HINT
+    version_hint: str = ""
+
+    def read(self, file: Path) -> T:
+        """Read a file that must be there.
+
+        Raises
+        ------
+        DlcctrError
+            Of the class `error`: the file cannot be read, is not UTF-8 or JSON, or a value in it does not fit.
+        ContractError
+            It was written by another contract version.
+        """
+        try:
+            return self.parse(file.read_text(encoding="utf-8"), file)
+        except OSError as error:
+            raise self.error(f"{file}: cannot be read: {error.strerror}", self.read_hint) from error
+        except UnicodeDecodeError as error:
+            raise self._damaged(file, error) from error
+
+    def find(self, file: Path) -> T | None:
+        """Read a file; None where it or its folder is not there. Raises as `read` does."""
+        try:
+            return self.read(file)
+        except DlcctrError as error:
+            if isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):
+                return None
+            raise
+
+    def parse(self, text: str, file: Path) -> T:
+        """Make a record of a text that came from `file`; raises as `read` does."""
+        try:
+            table = parse_object(text)
+            if self.version_hint:
+                self._check_version(table, file)
+            return from_table(self.record, table)
+        except RecordError as error:
+            raise self._damaged(file, error) from error
+
+    def text(self, record: T) -> str:
+        """Text of the file that holds a record."""
+        table = to_table(record)
+        if self.version_hint and VERSION_KEY not in table:
+            table = {VERSION_KEY: CONTRACT_VERSION, **table}
+        return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
+
+    def _check_version(self, table: dict[str, object], file: Path) -> None:
+        version = table.get(VERSION_KEY)
+        if type(version) is not int:
+            raise RecordError("missing, or not a whole number", VERSION_KEY)
+        if version != CONTRACT_VERSION:
+            raise ContractError(
+                f"{file}: written for contract {version}; this program speaks {CONTRACT_VERSION}", self.version_hint
+            )
+        if VERSION_KEY not in {field.name for field in fields(self.record)}:  # type: ignore[arg-type]
+            del table[VERSION_KEY]
+
+    def _damaged(self, file: Path, error: Exception) -> DlcctrError:
+        return self.error(f"{file}: not {self.noun} ({error})", self.hint)
