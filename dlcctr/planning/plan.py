@@ -6,21 +6,23 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import CONTRACT_VERSION
-from dlcctr.errors import ContractError, ManifestError
+from dlcctr.errors import ManifestError
+from dlcctr.planning.cost import Speed
 from dlcctr.system.files import write_text_atomic
+from dlcctr.system.records import Open, to_table
+from dlcctr.system.state_files import StateFile
 
 PLAN_HINT = "make a new one with `dlcctr plan`"
 
 
 @dataclass(frozen=True)
-class PlanTask:
+class PlanTask(Open):
     """One array task.
 
     Parameters
@@ -39,6 +41,46 @@ class PlanTask:
 
 
 @dataclass(frozen=True)
+class PlanFacts(Open):
+    """What a plan was made from, and what it comes to; 0 or None where it does not say so.
+
+    Parameters
+    ----------
+    speed : Speed or None
+        How fast one GPU is, and where that comes from.
+    margin, time_factor : float
+        Time limit over expected time, and what stretches it once more for rows that ran out of time.
+    max_parallel, gpus_per_task : int
+        GPUs that the campaign is expected to have at a time, and GPUs of one task.
+    tasks : int or None
+        Number of tasks that was asked for.
+    task_time_min : float or None
+        Length of a task that was asked for, in minutes.
+    rows : int
+        Number of rows.
+    total_s, finish_s : float
+        Expected GPU time, and expected time until all is done, in seconds.
+    max_array_size : int
+        Slurm's MaxArraySize.
+    max_submit : int or None
+        Array tasks that a user may have in the queue; None without a limit.
+    """
+
+    speed: Speed | None = None
+    margin: float = 0.0
+    time_factor: float = 1.0
+    max_parallel: int = 0
+    gpus_per_task: int = 1
+    tasks: int | None = None
+    task_time_min: float | None = None
+    rows: int = 0
+    total_s: float = 0.0
+    finish_s: float = 0.0
+    max_array_size: int = 0
+    max_submit: int | None = None
+
+
+@dataclass(frozen=True)
 class Plan:
     """Array task K is ``tasks[K]``.
 
@@ -50,8 +92,10 @@ class Plan:
         Name of the manifest's file.
     time_limit_min : int
         What to ask the scheduler for, for each task: the longest expected time and a margin.
-    facts : dict
-        What it was made from (speed and its source, fixed costs, options), for people.
+    created : str
+        Time in UTC, ISO 8601.
+    facts : PlanFacts
+        What it was made from, and what it comes to.
     """
 
     id: str
@@ -59,7 +103,7 @@ class Plan:
     tasks: tuple[PlanTask, ...]
     time_limit_min: int
     created: str = ""
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: PlanFacts = field(default_factory=PlanFacts)
 
     @property
     def rows(self) -> list[int]:
@@ -80,7 +124,7 @@ def rows_digest(rows: Iterable[Row]) -> str:
 
 def write_plan(plan: Plan, file: Path) -> None:
     """Write a plan, a task a line. Whoever reads it finds all of it or nothing."""
-    head = {"contract": CONTRACT_VERSION, **{k: v for k, v in asdict(plan).items() if k != "tasks"}}
+    head = {"contract": CONTRACT_VERSION, **{k: v for k, v in to_table(plan).items() if k != "tasks"}}
     tasks = ",\n".join(
         json.dumps({"rows": t.rows, "cost_s": round(t.cost_s, 1), "digest": t.digest}) for t in plan.tasks
     )
@@ -89,33 +133,27 @@ def write_plan(plan: Plan, file: Path) -> None:
     write_text_atomic(file, f'{text},\n "tasks": [\n{tasks}\n]}}\n')
 
 
+PLANS = StateFile(
+    Plan,
+    "a plan",
+    ManifestError,
+    hint=PLAN_HINT,
+    read_hint=PLAN_HINT,
+    version_hint="use the image and the dlcctr of the same version for one campaign",
+)
+
+
 def read_plan(file: Path) -> Plan:
     """Read a plan.
 
     Raises
     ------
     ManifestError
-        It is not there or no plan.
+        It is not there, or is not a plan; the message names file and key.
     ContractError
         It was written by another contract version.
     """
-    try:
-        table = json.loads(file.read_text(encoding="utf-8"))
-        version = table.pop("contract")
-    except OSError as error:
-        raise ManifestError(f"{file}: the plan cannot be read: {error.strerror}", PLAN_HINT) from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ManifestError(f"{file}: not a plan ({error})", PLAN_HINT) from error
-    if version != CONTRACT_VERSION:
-        raise ContractError(
-            f"{file}: written for contract {version}; this program speaks {CONTRACT_VERSION}",
-            "use the image and the dlcctr of the same version for one campaign",
-        )
-    try:
-        tasks = tuple(PlanTask(tuple(task["rows"]), task["cost_s"], task["digest"]) for task in table.pop("tasks"))
-        return Plan(**table, tasks=tasks)
-    except (KeyError, TypeError) as error:
-        raise ManifestError(f"{file}: not a plan ({error})", PLAN_HINT) from error
+    return PLANS.read(file)
 
 
 def task_rows(plan: Plan, number: int, rows: Sequence[Row] | Mapping[int, Row], file: Path) -> list[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from dlcctr.errors import UsageError
 from dlcctr.planning import cost, packing
 from dlcctr.planning.cost import Speed, Work
 from dlcctr.planning.options import PlanOptions, Summary, check_options
-from dlcctr.planning.plan import Plan, PlanTask, new_plan_id, rows_digest, write_plan
+from dlcctr.planning.plan import Plan, PlanFacts, PlanTask, new_plan_id, rows_digest, write_plan
 from dlcctr.planning.speed import find_speed, run_one_row
 from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.row_state import RowResult, State
@@ -249,18 +249,18 @@ def _too_long(
     return [f"{line}: {hint}"]
 
 
-def _facts(summary: Summary, options: PlanOptions) -> dict[str, object]:
-    return {
-        "speed": asdict(summary.speed) if summary.speed else None,
-        "margin": summary.margin,
-        "time_factor": options.time_factor,
-        "max_parallel": options.max_parallel,
-        "gpus_per_task": options.gpus_per_task,
-        "tasks": options.tasks,
-        "task_time_min": options.task_time_min,
-        "rows": summary.n_rows,
-        "total_s": round(summary.total_s, 1),
-        "finish_s": round(summary.finish_s, 1),
-        "max_array_size": options.limits.max_array_size,
-        "max_submit": options.limits.max_submit,
-    }
+def _facts(summary: Summary, options: PlanOptions) -> PlanFacts:
+    return PlanFacts(
+        speed=summary.speed,
+        margin=summary.margin,
+        time_factor=options.time_factor,
+        max_parallel=options.max_parallel,
+        gpus_per_task=options.gpus_per_task,
+        tasks=options.tasks,
+        task_time_min=options.task_time_min,
+        rows=summary.n_rows,
+        total_s=round(summary.total_s, 1),
+        finish_s=round(summary.finish_s, 1),
+        max_array_size=options.limits.max_array_size,
+        max_submit=options.limits.max_submit,
+    )

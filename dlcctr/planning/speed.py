@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,10 +57,9 @@ def find_speed(
 
 def _speed_of_last_plan(manifest: Path) -> Speed | None:
     for file in sorted(CampaignPaths.of(manifest).plans.glob("*.json"), reverse=True):
-        try:
-            return Speed(**read_plan(file).facts["speed"])
-        except (DlcctrError, KeyError, TypeError):  # damaged, or of another version: an older one will do
-            continue
+        with contextlib.suppress(DlcctrError):  # damaged, or of another version: an older one will do
+            if speed := read_plan(file).facts.speed:
+                return speed
     return None
 
 

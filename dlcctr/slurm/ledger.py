@@ -164,7 +164,7 @@ class SubmissionHistory:
     def _tasks(self, submission: Submission, array: Array, job: str) -> Iterable[SubmittedTask]:
         minutes = submission.options.get("time_min")
         plan = self.plans[submission.plan]
-        tasks, lanes = plan.tasks, plan.facts.get("gpus_per_task")
+        tasks = plan.tasks
         for index in range(max(0, min(array.count, len(tasks) - array.offset))):
             task = tasks[array.offset + index]
             yield SubmittedTask(
@@ -176,7 +176,7 @@ class SubmissionHistory:
                 cost_s=task.cost_s,
                 created=epoch(submission.created) or 0.0,
                 time_limit_s=60.0 * minutes if isinstance(minutes, (int, float)) else None,
-                lanes=lanes if isinstance(lanes, int) else 1,
+                lanes=plan.facts.gpus_per_task,
             )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.contract import ExitCode, RowState
-from dlcctr.planning.plan import Plan, PlanTask, write_plan
+from dlcctr.planning.plan import Plan, PlanFacts, PlanTask, write_plan
 from dlcctr.slurm.output import SACCT_FORMAT
 from dlcctr.slurm.status.row_status import RowStatus, StatusResult
 from dlcctr.slurm.status.status import status
@@ -83,7 +83,13 @@ class SlurmCase:
         """Write a plan with these tasks and its submission; returns the plan's id."""
         plan_id = f"plan-{len(self.plans)}"
         self.plans.append(plan_id)
-        plan = Plan(plan_id, "m.csv", tuple(PlanTask(tuple(rows), cost_s, "") for rows in tasks), 60, facts=facts or {})
+        plan = Plan(
+            plan_id,
+            "m.csv",
+            tuple(PlanTask(tuple(rows), cost_s, "") for rows in tasks),
+            60,
+            facts=PlanFacts(**facts or {}),
+        )
         write_plan(plan, self.paths.plan(plan_id))
         held = tuple(arrays) if arrays is not None else (Array("dlcctr", 0, len(tasks), job),)
         write_submission(self.paths, Submission(plan_id, held, utc(at), options=options))

@@ -19,7 +19,7 @@ from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ManifestError, TryAgainError
-from dlcctr.planning.plan import Plan, PlanTask, rows_digest, write_plan
+from dlcctr.planning.plan import Plan, PlanFacts, PlanTask, rows_digest, write_plan
 from dlcctr.results.receipt import read_receipt
 from entrypoint.analyze.multi_gpu import run_lanes, visible_gpus
 from entrypoint.analyze.request import RowRequest, TaskRequest
@@ -171,7 +171,9 @@ def test_lanes_share_out_the_rows(
 def test_plans_are_read_as_they_were_written(tmp_path: Path) -> None:
     from dlcctr.planning.plan import read_plan
 
-    plan = Plan("p", "m.csv", tuple(PlanTask((n, n + 1), 2.5, "ab") for n in range(3)), 10, "now", {"fps": 3})
+    plan = Plan(
+        "p", "m.csv", tuple(PlanTask((n, n + 1), 2.5, "ab") for n in range(3)), 10, "now", PlanFacts(margin=3.0)
+    )
     write_plan(plan, tmp_path / "p.json")
     assert read_plan(tmp_path / "p.json") == plan
     assert plan.rows == [0, 1, 1, 2, 2, 3]

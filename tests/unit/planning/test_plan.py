@@ -1,0 +1,40 @@
+"""Plans as files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dlcctr.errors import ManifestError
+from dlcctr.planning.plan import read_plan, write_plan
+from tests.unit.support.state_files import (
+    assert_refused,
+    assert_refused_at_every_cut,
+    assert_refused_with_any_wrong_leaf,
+    golden,
+)
+
+
+@pytest.mark.parametrize("file", golden("plan*.json"))
+def test_plans_on_disk_are_read_and_written_as_ever(file: Path, tmp_path: Path) -> None:
+    write_plan(read_plan(file), tmp_path / "p.json")
+    assert (tmp_path / "p.json").read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize("file", golden("plan-*.json"))
+def test_a_damaged_plan_is_refused_wherever_the_damage_is(file: Path, tmp_path: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert_refused_at_every_cut(read_plan, text, tmp_path / "p.json", ManifestError)
+    assert_refused_with_any_wrong_leaf(read_plan, text, tmp_path / "p.json", ManifestError)
+
+
+def test_facts_and_tasks_may_hold_more_than_this_version_knows_but_a_plan_may_not(tmp_path: Path) -> None:
+    (file, *_) = (each.values[0] for each in golden("plan-measured.json"))
+    table, copy = json.loads(file.read_text()), tmp_path / "p.json"
+    table["facts"]["weather"] = table["tasks"][0]["colour"] = table["facts"]["speed"]["unit"] = "new"
+    copy.write_text(json.dumps(table))
+    assert read_plan(copy) == read_plan(file)
+    copy.write_text(json.dumps({**table, "owner": "me"}))
+    assert "(owner: this version knows no such key)" in assert_refused(read_plan, copy, ManifestError)
