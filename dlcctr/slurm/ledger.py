@@ -9,7 +9,6 @@ from pathlib import Path
 
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.planning.plan import Plan, read_plan
-from dlcctr.results.receipt import epoch
 from dlcctr.slurm.output import Key, TaskState
 from dlcctr.slurm.submissions import Array, Submission, read_submissions
 
@@ -141,7 +140,7 @@ class SubmissionHistory:
     @property
     def since(self) -> float:
         """Seconds since 1970; nothing was submitted before."""
-        return min((epoch(each.created) or 0.0 for each in self.submissions), default=0.0)
+        return min((each.created_s for each in self.submissions), default=0.0)
 
     def ledger(self, scheduler: Scheduler, now: float) -> Ledger:
         """Rows to tasks; arrays that sbatch never took are left out."""
@@ -152,7 +151,7 @@ class SubmissionHistory:
             rows: set[int] = set()
             for array in each.arrays:
                 job = array.job_id or scheduler.job_of(array.name)
-                if not job and scheduler.squeue is not None and now - (epoch(each.created) or 0.0) > SUBMITTING_S:
+                if not job and scheduler.squeue is not None and now - each.created_s > SUBMITTING_S:
                     continue
                 jobs.add(job)
                 for task in self._tasks(each, array, job):
@@ -162,7 +161,7 @@ class SubmissionHistory:
         return Ledger(newest, attempts, frozenset(jobs - {""}))
 
     def _tasks(self, submission: Submission, array: Array, job: str) -> Iterable[SubmittedTask]:
-        minutes = submission.options.get("time_min")
+        minutes = submission.options.time_min
         plan = self.plans[submission.plan]
         tasks = plan.tasks
         for index in range(max(0, min(array.count, len(tasks) - array.offset))):
@@ -174,8 +173,8 @@ class SubmissionHistory:
                 plan=submission.plan,
                 rows=task.rows,
                 cost_s=task.cost_s,
-                created=epoch(submission.created) or 0.0,
-                time_limit_s=60.0 * minutes if isinstance(minutes, (int, float)) else None,
+                created=submission.created_s,
+                time_limit_s=None if minutes is None else 60.0 * minutes,
                 lanes=plan.facts.gpus_per_task,
             )
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.contract import CONTRACT_VERSION
-from dlcctr.errors import ContractError, ManifestError, TryAgainError
+from dlcctr.errors import ManifestError, TryAgainError
 from dlcctr.planning.plan import read_plan
+from dlcctr.results.receipt import epoch
 from dlcctr.slurm import client
+from dlcctr.slurm.site.profile import Site
 from dlcctr.system.files import write_text_atomic
+from dlcctr.system.records import OMIT, Open
+from dlcctr.system.state_files import StateFile
 
 LOST_HINT = "bring the file back, or look with squeue and sacct which jobs of this campaign there are"
 
@@ -27,14 +26,81 @@ class Array:
     ----------
     name : str
         Job name; unique, so that a job whose id was never written down can be found by it.
+    offset, count : int
+        Number of its first task in the plan, from 0, and number of its tasks.
     job_id : str
         Empty until sbatch has answered.
+
+    Raises
+    ------
+    ValueError
+        It covers no tasks that a plan could have.
     """
 
     name: str
     offset: int
     count: int
     job_id: str = ""
+
+    def __post_init__(self) -> None:
+        if self.offset < 0 or self.count < 1:
+            raise ValueError(f"{self.count} tasks from number {self.offset} on")
+
+
+@dataclass(frozen=True)
+class SubmittedOptions(Open):
+    """What a submission asked for, so that the next one can ask for the same or for more.
+
+    Parameters
+    ----------
+    site : str
+        Name of the site profile.
+    site_values : Site or None
+        The site as it was then, with the command line's changes; None where it was not noted.
+    image : str
+        SIF that the tasks run.
+    time_min, mem_gb : int or None
+        Time limit in minutes and memory in GB of a task; None for the site's default.
+    max_parallel, batch_size : int or None
+        What the command line gave: tasks that run at a time, and frames per network call.
+    allow_cpu : bool
+        Whether tasks may run on a CPU.
+    exclude : tuple of str
+        Nodes that were not to be used.
+    canary : int or None
+        Index of the row that ran first, alone.
+    user : str
+        Who submitted it.
+    causes : dict
+        For a resubmission: machine word of the cause to the indices of its rows.
+    raised_time_min, raised_mem_gb : bool
+        Whether the limit was raised because of a cause; it then stays raised.
+    """
+
+    site: str = ""
+    site_values: Site | None = None
+    image: str = ""
+    time_min: int | None = None
+    mem_gb: int | None = None
+    max_parallel: int | None = None
+    batch_size: int | None = None
+    allow_cpu: bool = False
+    exclude: tuple[str, ...] = ()
+    canary: int | None = None
+    user: str = ""
+    causes: dict[str, tuple[int, ...]] = field(default_factory=dict, metadata=OMIT)
+    raised_time_min: bool = field(default=False, metadata=OMIT)
+    raised_mem_gb: bool = field(default=False, metadata=OMIT)
+
+    @property
+    def kept_time_min(self) -> int | None:
+        """Time limit that was raised because of a cause, in minutes; None where it was not."""
+        return self.time_min if self.raised_time_min else None
+
+    @property
+    def kept_mem_gb(self) -> int | None:
+        """Memory that was raised because of a cause, in GB; None where it was not."""
+        return self.mem_gb if self.raised_mem_gb else None
 
 
 @dataclass(frozen=True)
@@ -47,17 +113,33 @@ class Submission:
         Id of the plan.
     arrays : tuple of Array
         The canary, where there is one, is an array of one task of its own.
-    options : dict
-        What was asked for: ``time_min``, ``mem_gb``, ``batch_size``, ``exclude``, ``site``, ``image`` …
+    created : str
+        Time in UTC, ISO 8601.
     kind : str
         ``submit`` or ``resubmit``.
+    options : SubmittedOptions
+        What was asked for.
+
+    Raises
+    ------
+    ValueError
+        `created` is not a time.
     """
 
     plan: str
     arrays: tuple[Array, ...]
     created: str
     kind: str = "submit"
-    options: dict[str, Any] = field(default_factory=dict)
+    options: SubmittedOptions = field(default_factory=SubmittedOptions)
+
+    def __post_init__(self) -> None:
+        if epoch(self.created) is None:
+            raise ValueError(f"created {self.created!r} is not a time")
+
+    @property
+    def created_s(self) -> float:
+        """When it was submitted, in seconds since 1970."""
+        return epoch(self.created) or 0.0
 
     def with_job(self, name: str, job_id: str) -> Submission:
         """Copy that knows the id of one of its arrays."""
@@ -65,11 +147,20 @@ class Submission:
         return replace(self, arrays=arrays)
 
 
+SUBMISSIONS = StateFile(
+    Submission,
+    "a submission",
+    ManifestError,
+    hint=LOST_HINT,
+    read_hint=LOST_HINT,
+    version_hint="use the dlcctr that submitted it",
+)
+
+
 def write_submission(paths: CampaignPaths, submission: Submission) -> None:
     """Write a submission under its plan's id."""
     paths.submissions.mkdir(parents=True, exist_ok=True)
-    table = {"contract": CONTRACT_VERSION, **asdict(submission)}
-    write_text_atomic(paths.submission(submission.plan), json.dumps(table, indent=1, ensure_ascii=False) + "\n")
+    write_text_atomic(paths.submission(submission.plan), SUBMISSIONS.text(submission))
 
 
 def read_submissions(paths: CampaignPaths) -> list[Submission]:
@@ -78,29 +169,12 @@ def read_submissions(paths: CampaignPaths) -> list[Submission]:
     Raises
     ------
     ManifestError
-        A file cannot be read: rows could else be submitted twice.
+        A file cannot be read, or is not a submission: rows could else be submitted twice.
     ContractError
         One was written by another contract version.
     """
     files = sorted(paths.submissions.glob("*.json")) if paths.submissions.is_dir() else []
-    return [_read(file) for file in files]
-
-
-def _read(file: Path) -> Submission:
-    try:
-        table = json.loads(file.read_text(encoding="utf-8"))
-        version = table.pop("contract")
-        if version != CONTRACT_VERSION:
-            raise ContractError(
-                f"{file}: written for contract {version}; this program speaks {CONTRACT_VERSION}",
-                "use the dlcctr that submitted it",
-            )
-        arrays = tuple(Array(**each) for each in table.pop("arrays"))
-        return Submission(**table, arrays=arrays)
-    except OSError as error:
-        raise ManifestError(f"{file}: cannot be read: {error.strerror}", LOST_HINT) from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ManifestError(f"{file}: not a submission ({error})", LOST_HINT) from error
+    return [SUBMISSIONS.read(file) for file in files]
 
 
 CLOCKS_APART_S = 600.0
@@ -142,7 +216,7 @@ def resolve_submissions(paths: CampaignPaths) -> list[Submission]:
 
 def _resolve(paths: CampaignPaths, submission: Submission) -> Submission:
     lost = [array.name for array in submission.arrays if not array.job_id]
-    since = datetime.fromisoformat(submission.created).timestamp() - CLOCKS_APART_S
+    since = submission.created_s - CLOCKS_APART_S
     live = client.query_squeue([], names=lost)
     past = client.query_sacct([], since, names=lost)
     if live is None and past is None:

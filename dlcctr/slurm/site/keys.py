@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 OWNED_OPTIONS = (
     "account", "array", "chdir", "constraint", "cpus-per-task", "dependency", "error", "exclude", "exclusive", "export",
@@ -22,7 +21,7 @@ class Kind:
     """A kind of value: what it looks like, in words, and a test."""
 
     wants: str
-    fits: Callable[[Any], bool]
+    fits: Callable[[object], bool]
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def _list_of(kind: Kind) -> Kind:
     )
 
 
-def _is_extra(value: Any) -> bool:
+def _is_extra(value: object) -> bool:
     if not isinstance(value, str):
         return False
     match = re.fullmatch(r"--([a-z][a-z0-9-]+)(=[\w.,:/@+%=&|*()\[\]-]+)?", value, re.ASCII)
@@ -60,7 +59,7 @@ def _is_extra(value: Any) -> bool:
     return match is not None and not any(owned.startswith(match[1]) for owned in OWNED_OPTIONS)
 
 
-def _is_module(value: Any) -> bool:
+def _is_module(value: object) -> bool:
     words = value.split(" ") if isinstance(value, str) else []
     while words and re.fullmatch(r"--?[a-z][a-z-]*", words[0]):
         words = words[1:]
@@ -68,7 +67,7 @@ def _is_module(value: Any) -> bool:
     return bool(words) and words[0] in _MODULE_VERBS and all(re.fullmatch(rest, word, re.ASCII) for word in words[1:])
 
 
-def _is_path(value: Any) -> bool:
+def _is_path(value: object) -> bool:
     name = r"\$[A-Za-z_][A-Za-z0-9_]*(?![A-Za-z0-9_])"
     if not isinstance(value, str) or ".." in value.split("/"):
         return False

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from dlcctr.errors import UsageError
 from dlcctr.slurm.site.keys import KEYS, SECTIONS
+from dlcctr.system.records import LOCAL, from_table, to_table
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -74,7 +75,7 @@ class Site:
     max_array_size: int | None = None
     max_submit_jobs: int | None = None
     max_parallel: int | None = None
-    file: Path | None = None
+    file: Path | None = field(default=None, metadata=LOCAL)
 
     @property
     def gpu_option(self) -> str:
@@ -144,14 +145,14 @@ def read_site(file: Path) -> Site:
     return _from_values(_flatten(file, table), Site(name=file.stem, file=file), f"{file}: ")
 
 
-def _flatten(file: Path, table: dict[str, Any]) -> dict[str, Any]:
+def _flatten(file: Path, table: Mapping[str, object]) -> dict[str, object]:
     """Values by key; refuses unknown keys, because a misspelt one would silently change nothing."""
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for name, value in table.items():
         section = name if name in SECTIONS else ""
         if section and not isinstance(value, dict):
             raise UsageError(f"{file}: {name} must be a section", f"write [{name}] on a line of its own")
-        for key, item in value.items() if section else [(name, value)]:
+        for key, item in value.items() if section and isinstance(value, dict) else [(name, value)]:
             if key not in KEYS or KEYS[key].section != section:
                 raise _unknown(file, section, key)
             values[key] = item
@@ -173,7 +174,7 @@ def _unknown(file: Path, section: str, key: str) -> UsageError:
     )
 
 
-def override(site: Site, **changes: Any) -> Site:
+def override(site: Site, **changes: object) -> Site:
     """Copy with values from the command line; None stands for an option that was not given.
 
     A new `gres` takes the place of `gpus` and the other way round, and with either comes its own number of GPUs; a
@@ -198,21 +199,20 @@ def override(site: Site, **changes: Any) -> Site:
     return _from_values(values, site, "")
 
 
-def _with_count(site: Site, count: Any) -> dict[str, str]:
+def _with_count(site: Site, count: object) -> dict[str, str]:
     if type(count) is not int or gpu_count(site.gres, site.gpus) == 0 or "," in site.gres + site.gpus:
         return {}
     return {key: re.sub(r"(^|:)[0-9]+$", rf"\g<1>{count}", getattr(site, key)) for key in ("gres", "gpus")}
 
 
-def _from_values(values: dict[str, Any], base: Site, where: str) -> Site:
+def _from_values(values: Mapping[str, object], base: Site, where: str) -> Site:
     for key, value in values.items():
         if not KEYS[key].kind.fits(value):
             raise UsageError(
                 f"{_label(where, key)} is {value!r}; it must be {KEYS[key].kind.wants}",
                 f"{key}: {KEYS[key].meaning}",
             )
-    fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
-    site = replace(base, **fields)
+    site = replace(from_table(Site, to_table({**to_table(base), **values})), file=base.file)
     if site.gres and site.gpus:
         raise UsageError(f"{_label(where, 'gres')} and gpus are both given", "keep the one that your site documents")
     asked = gpu_count(site.gres, site.gpus)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from dlcctr.errors import UsageError
 from dlcctr.slurm.site.cluster import Cluster, Partition, Qos
@@ -18,6 +17,9 @@ SHORT_MIN = 60
 """Partitions with a shorter limit are for trying things out."""
 MEMORY_SHARE = 0.9
 """Of a node's memory; the rest is the system's own."""
+
+Values = dict[str, str | int | bool | None]
+"""Keys of a site profile to their values; None for what is left to the site."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,9 @@ def propose(cluster: Cluster, name: str, partition: str = "") -> Proposal:
         There is no such partition, or none at all.
     """
     chosen, reason = _choose(cluster, partition)
-    facts = _limits(cluster, chosen)
+    limits = _limits(cluster, chosen)
     notes: dict[str, str] = {"partition": describe(chosen)}
-    values: dict[str, Any] = {"partition": chosen.name, **facts}
+    values: Values = {"partition": chosen.name, "account": _account(cluster, chosen), **limits}
     reasons = [reason]
     if chosen.gpus:
         values |= _gpu_values(chosen)
@@ -91,8 +93,8 @@ def propose(cluster: Cluster, name: str, partition: str = "") -> Proposal:
         if len(types) > 1:
             notes["gres"] = f"any type; for one type only: {' or '.join(f'gpu:{kind}:1' for kind in types)}"
             reasons.append(f"{chosen.name} has GPUs of several types; a task takes any: {', '.join(types)}")
-        together = chosen.gpus // max(1, gpu_share(values))
-        values["max_parallel"] = max(1, min(MAX_PARALLEL, together, facts.get("max_parallel") or together))
+        together = chosen.gpus // max(1, gpu_share(str(values["gres"])))
+        values["max_parallel"] = max(1, min(MAX_PARALLEL, together, limits["max_parallel"] or together))
     else:
         values |= {"cpus_per_task": max(1, min(MAX_CPUS, *(n.cpus for n in chosen.nodes))), "nv": False}
         reasons.append("it has no GPUs: tasks will run on CPUs, many times slower")
@@ -103,9 +105,9 @@ def propose(cluster: Cluster, name: str, partition: str = "") -> Proposal:
     return Proposal(override(Site(name=name), **values), (*reasons, *cluster.silent), notes)
 
 
-def gpu_share(values: dict[str, Any]) -> int:
-    """GPUs of a task among values that are not a site yet."""
-    return int(str(values["gres"]).rpartition(":")[2])
+def gpu_share(gres: str) -> int:
+    """GPUs of a task that asks for ``gpu:a100:2``."""
+    return int(gres.rpartition(":")[2])
 
 
 def _choose(cluster: Cluster, name: str) -> tuple[Partition, str]:
@@ -124,7 +126,7 @@ def _choose(cluster: Cluster, name: str) -> tuple[Partition, str]:
     raise UsageError("sinfo names no partition that you may see", "ask the cluster's support for access")
 
 
-def _gpu_values(partition: Partition) -> dict[str, Any]:
+def _gpu_values(partition: Partition) -> Values:
     nodes, types = partition.gpu_nodes, partition.gpu_types
     kind = f"gpu:{types[0]}" if len(types) == 1 else "gpu"
     if partition.whole_nodes:
@@ -144,14 +146,13 @@ def _account(cluster: Cluster, partition: Partition) -> str:
     return next((name for name in taken if name not in partition.denied_accounts), cluster.account)
 
 
-def _limits(cluster: Cluster, partition: Partition) -> dict[str, Any]:
+def _limits(cluster: Cluster, partition: Partition) -> dict[str, int | None]:
     account = _account(cluster, partition)
     mine = [each for each in cluster.associations if each.account == account]
     mine = [each for each in mine if each.partition in ("", partition.name)]
     names = {partition.qos, *(each.qos or "normal" for each in mine)}  # "normal" is what Slurm falls back to
     rules = [cluster.qos.get(name, Qos()) for name in names]
     return {
-        "account": account,
         "max_time_min": _least([partition.max_time_min, *(rule.max_time_min for rule in rules)]),
         "max_array_size": cluster.max_array_size,
         "max_submit_jobs": _least([*(each.max_submit for each in mine), *(rule.max_submit for rule in rules)]),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
@@ -15,7 +15,7 @@ from dlcctr.planning.options import PlanOptions
 from dlcctr.slurm.site.keys import KEYS
 from dlcctr.slurm.site.profile import Site, override
 from dlcctr.slurm.status.status import status
-from dlcctr.slurm.submissions import Submission, read_submissions, resolve_submissions
+from dlcctr.slurm.submissions import Submission, SubmittedOptions, read_submissions, resolve_submissions
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.retry import Decision, Group, decide
 from dlcctr.slurm.submit.submit import SubmitOptions, SubmitRequest, SubmitResult, place
@@ -39,7 +39,7 @@ class ResubmitRequest:
 
     job: JobOptions = field(default_factory=JobOptions)
     plan: PlanOptions = field(default_factory=PlanOptions)
-    changes: dict[str, Any] | None = None
+    changes: Mapping[str, str | int | None] = field(default_factory=dict)
     rows: str = ""
     again: bool = False
     dry_run: bool = False
@@ -89,34 +89,28 @@ def resubmit(
         used = [each.plan for each in submissions]
         done = []
         for group in still:
-            order = SubmitRequest(
-                [rows[index] for index in group.rows], _wish(group, submissions, request), *_notes(group)
-            )
+            options = _options(group, submissions, request)
+            order = SubmitRequest([rows[index] for index in group.rows], options, group)
             done.append(place(manifest, campaign, order, used=used, progress=progress))
             used += [done[-1].plan.id] if done[-1].plan else []
         return done
 
 
-def _notes(group: Group) -> tuple[str, dict[str, Any]]:
-    raised = {f"raised_{name}": True for name in ("time_min", "mem_gb") if getattr(group, name)}
-    return "resubmit", {"causes": {kind: list(indices) for kind, indices in group.causes.items()}, **raised}
-
-
-def _wish(group: Group, submissions: list[Submission], request: ResubmitRequest) -> SubmitOptions:
+def _options(group: Group, submissions: list[Submission], request: ResubmitRequest) -> SubmitOptions:
     had = submissions[-1].options
-    site = override(_site_of(had), **(request.changes or {}))
-    if group.mem_gb and not (request.changes or {}).get("mem_gb"):
+    site = override(_site_of(had), **request.changes)
+    if group.mem_gb and not request.changes.get("mem_gb"):
         site = override(site, mem_gb=group.mem_gb)
     job = request.job
     return SubmitOptions(
         site=site,
         job=replace(
             job,
-            image=job.image or str(had.get("image", "")),
+            image=job.image or had.image,
             time_min=job.time_min or group.time_min,
-            max_parallel=job.max_parallel or had.get("max_parallel"),
-            batch_size=job.batch_size or group.batch_size or had.get("batch_size"),
-            allow_cpu=job.allow_cpu or bool(had.get("allow_cpu")),
+            max_parallel=job.max_parallel or had.max_parallel,
+            batch_size=job.batch_size or group.batch_size or had.batch_size,
+            allow_cpu=job.allow_cpu or had.allow_cpu,
             exclude=tuple(sorted({*job.exclude, *group.exclude})),
         ),
         plan=request.plan,
@@ -125,7 +119,7 @@ def _wish(group: Group, submissions: list[Submission], request: ResubmitRequest)
     )
 
 
-def _site_of(options: dict[str, Any]) -> Site:
+def _site_of(had: SubmittedOptions) -> Site:
     """Site that the last submission had, as it was then; its values are checked again: they come from a file."""
-    values = {name: value for name, value in (options.get("site_values") or {}).items() if name in KEYS}
-    return override(Site(name=str(options.get("site", ""))), **values)
+    values = {name: getattr(had.site_values, name) for name in KEYS} if had.site_values else {}
+    return override(Site(name=had.site), **values)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from dlcctr.slurm.status.row_status import Phase, RowStatus
-from dlcctr.slurm.submissions import Submission
+from dlcctr.slurm.submissions import Submission, SubmittedOptions
 
 PLAIN = frozenset({"node-fail", "preempted", "boot-fail", "cancelled", "stopped", "lost", "analysis"})
 """Once more as it was."""
@@ -86,7 +85,7 @@ class _Answer:
     exclude: tuple[str, ...] = ()
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> tuple[int, int, int]:
         return self.time_min or 0, self.mem_gb or 0, self.batch_size or 0
 
 
@@ -116,7 +115,7 @@ def decide(
         for row in rows
         if row.phase in (Phase.FAILED, Phase.QUARANTINED, Phase.LOST, Phase.BROKEN, Phase.UNREADABLE)
     ]
-    groups: dict[tuple[Any, ...], list[tuple[RowStatus, _Answer]]] = {}
+    groups: dict[tuple[int, int, int], list[tuple[RowStatus, _Answer]]] = {}
     left: dict[str, list[int]] = {}
     bad_nodes = tuple(sorted({node for _, answer in answers for node in answer.exclude}))
     for row, answer in answers:
@@ -155,61 +154,50 @@ def _answer(row: RowStatus, submission: Submission | None, batch_size: int | Non
         return _Answer(f"{kind}: {MEND[kind]}, then `dlcctr resubmit --again`")
     if not again and kind not in PATIENT and kind in _causes_before(row.index, submission):
         return _Answer(f"{kind} twice: {_explain(kind, submission)}; once that is mended, `dlcctr resubmit --again`")
-    had = submission.options if submission else {}
-    exclude = tuple(had.get("exclude") or ())
+    had = submission.options if submission else SubmittedOptions()
     if kind == "timeout":
-        return _more_time(had, exclude)
+        return _more_time(had)
     if kind == "out-of-memory":
-        return _more_memory(had, exclude, batch_size)
-    if kind == "gpu" and row.node:
-        exclude = tuple(sorted({*exclude, row.node}))
-    return _Answer(
-        exclude=exclude,
-        mem_gb=_raised(had, "mem_gb"),
-        batch_size=had.get("batch_size"),
-        time_min=_raised(had, "time_min"),
-    )
+        return _more_memory(had, batch_size)
+    as_before = _as_before(had)
+    bad_nodes = {row.node} if kind == "gpu" and row.node else set()
+    return replace(as_before, exclude=tuple(sorted({*had.exclude, *bad_nodes})))
 
 
-def _raised(had: Mapping[str, Any], name: str) -> int | None:
-    """A limit that an earlier resubmission had raised stays raised."""
-    value = had.get(name)
-    return value if f"raised_{name}" in had and isinstance(value, int) else None
+def _as_before(had: SubmittedOptions) -> _Answer:
+    """What an earlier resubmission had raised stays raised."""
+    return _Answer(time_min=had.kept_time_min, mem_gb=had.kept_mem_gb, batch_size=had.batch_size, exclude=had.exclude)
 
 
-def _more_time(had: Mapping[str, Any], exclude: tuple[str, ...]) -> _Answer:
-    before, most = had.get("time_min") or LEAST_TIME_MIN, (had.get("site_values") or {}).get("max_time_min")
+def _more_time(had: SubmittedOptions) -> _Answer:
+    before, most = had.time_min or LEAST_TIME_MIN, had.site_values.max_time_min if had.site_values else None
     if most and before >= most:
         return _Answer(f"timeout: {before} min is the longest that the site allows: cut the video, or use a faster GPU")
     longer = max(2 * before, LEAST_TIME_MIN)
-    return _Answer(
-        time_min=min(longer, most) if most else longer, mem_gb=_raised(had, "mem_gb"), batch_size=had.get("batch_size"),
-        exclude=exclude,
-    )  # fmt: skip
+    return replace(_as_before(had), time_min=min(longer, most) if most else longer)
 
 
-def _more_memory(had: Mapping[str, Any], exclude: tuple[str, ...], batch_size: int | None) -> _Answer:
+def _more_memory(had: SubmittedOptions, batch_size: int | None) -> _Answer:
     """Double memory where the job asked for some; else half of the batch."""
-    time_min = _raised(had, "time_min")
-    if had.get("mem_gb"):
-        return _Answer(mem_gb=2 * had["mem_gb"], time_min=time_min, batch_size=had.get("batch_size"), exclude=exclude)
-    batch = had.get("batch_size") or batch_size or DEFAULT_BATCH_SIZE
+    if had.mem_gb:
+        return replace(_as_before(had), mem_gb=2 * had.mem_gb)
+    batch = had.batch_size or batch_size or DEFAULT_BATCH_SIZE
     if batch <= 1:
         return _Answer("out-of-memory at batch size 1: ask for more memory with --mem-gb")
-    return _Answer(batch_size=batch // 2, time_min=time_min, exclude=exclude)
+    return replace(_as_before(had), mem_gb=None, batch_size=batch // 2)
 
 
 def _causes_before(index: int, submission: Submission | None) -> set[str]:
     """Causes for which this row was already submitted again the last time."""
-    causes: Mapping[str, Sequence[int]] = (submission.options.get("causes") or {}) if submission else {}
+    causes = submission.options.causes if submission else {}
     return {kind for kind, indices in causes.items() if index in indices}
 
 
 def _explain(kind: str, submission: Submission | None) -> str:
-    had = submission.options if submission else {}
+    had = submission.options if submission else SubmittedOptions()
     texts = {
-        "timeout": f"{had.get('time_min')} min were not enough either; is the speed that was assumed right?",
-        "out-of-memory": f"{had.get('mem_gb') or 'the default'} GB, batch size {had.get('batch_size')} were too much",
+        "timeout": f"{had.time_min} min were not enough either; is the speed that was assumed right?",
+        "out-of-memory": f"{had.mem_gb or 'the default'} GB, batch size {had.batch_size} were too much",
         "gpu": "a second node has no working GPU: is the image right for these GPUs (dlc doctor), is --nv there?",
         "analysis": "DeepLabCut fails on it again: look into the log (dlcctr logs)",
         "lost": "its job left no word again: look into its log (dlcctr logs) and ask the site's help",

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from dlcctr.campaign import video_check
 from dlcctr.campaign.config import Campaign, read_campaign
@@ -25,6 +24,7 @@ from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.submissions import (
     Array,
     Submission,
+    SubmittedOptions,
     allocated_rows,
     forget_arrays,
     resolve_submissions,
@@ -32,6 +32,7 @@ from dlcctr.slurm.submissions import (
 )
 from dlcctr.slurm.submit import job_arrays, preflight
 from dlcctr.slurm.submit.job_arrays import JobOptions
+from dlcctr.slurm.submit.retry import Group
 from dlcctr.system.console import plural, ranges, warn
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.locks import campaign_lock
@@ -66,12 +67,19 @@ class SubmitOptions:
 
 @dataclass(frozen=True)
 class SubmitRequest:
-    """Rows that are handed over together, and what was written down of why."""
+    """Rows that are handed over together.
+
+    Parameters
+    ----------
+    todo : list of Row
+        At least one.
+    again : Group or None
+        Why they are submitted again, and with what; None for the first time.
+    """
 
     todo: list[Row]
     options: SubmitOptions
-    kind: str = "submit"
-    notes: dict[str, Any] = field(default_factory=dict)
+    again: Group | None = None
 
 
 @dataclass(frozen=True)
@@ -170,7 +178,8 @@ def _send(
         write_text_atomic(file, text)
         preflight.try_script(file, option_words(script, order.options.site))
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    submission = Submission(plan.id, arrays, now, order.kind, _options(texts[0][0], order))
+    kind = "resubmit" if order.again else "submit"
+    submission = Submission(plan.id, arrays, now, kind, _options(texts[0][0], order))
     write_submission(paths, submission)
     dependency = ""
     for script, _ in texts:
@@ -199,22 +208,24 @@ def _explain(error: CommandFailedError, sent: Sequence[Array]) -> CommandFailedE
     )
 
 
-def _options(script: Script, order: SubmitRequest) -> dict[str, Any]:
-    site, job = order.options.site, order.options.job
-    return {
-        "site": site.name,
-        "site_values": {key: value for key, value in asdict(site).items() if key != "file"},
-        "image": str(script.image),
-        "time_min": script.time_min,
-        "mem_gb": site.mem_gb,
-        "max_parallel": job.max_parallel,
-        "batch_size": job.batch_size,
-        "allow_cpu": job.allow_cpu,
-        "exclude": list(job.exclude),
-        "canary": script.canary,
-        "user": os.environ.get("USER", ""),
-        **order.notes,
-    }
+def _options(script: Script, order: SubmitRequest) -> SubmittedOptions:
+    site, job, again = order.options.site, order.options.job, order.again
+    return SubmittedOptions(
+        site=site.name,
+        site_values=site,
+        image=str(script.image),
+        time_min=script.time_min,
+        mem_gb=site.mem_gb,
+        max_parallel=job.max_parallel,
+        batch_size=job.batch_size,
+        allow_cpu=job.allow_cpu,
+        exclude=tuple(job.exclude),
+        canary=script.canary,
+        user=os.environ.get("USER", ""),
+        causes=dict(again.causes) if again else {},
+        raised_time_min=bool(again and again.time_min),
+        raised_mem_gb=bool(again and again.mem_gb),
+    )
 
 
 def say_submitted(done: SubmitResult, *, dry_run: bool) -> list[str]:

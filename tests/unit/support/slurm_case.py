@@ -15,7 +15,7 @@ from dlcctr.planning.plan import Plan, PlanFacts, PlanTask, write_plan
 from dlcctr.slurm.output import SACCT_FORMAT
 from dlcctr.slurm.status.row_status import RowStatus, StatusResult
 from dlcctr.slurm.status.status import status
-from dlcctr.slurm.submissions import Array, Submission, write_submission
+from dlcctr.slurm.submissions import Array, Submission, SubmittedOptions, write_submission
 from tests.unit.support.results import Bench, make_bench
 
 SQUEUE_HEADER = "ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|REASON|NODELIST|TIME|TIME_LIMIT|START_TIME|NAME"
@@ -92,7 +92,7 @@ class SlurmCase:
         )
         write_plan(plan, self.paths.plan(plan_id))
         held = tuple(arrays) if arrays is not None else (Array("dlcctr", 0, len(tasks), job),)
-        write_submission(self.paths, Submission(plan_id, held, utc(at), options=options))
+        write_submission(self.paths, Submission(plan_id, held, utc(at), options=SubmittedOptions(**options)))
         return plan_id
 
     def commit(self, index: int, *, task: int = 0, job: str = JOB, **changes: Any) -> None:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.status.row_status import Phase, RowStatus
-from dlcctr.slurm.submissions import Submission
+from dlcctr.slurm.submissions import Submission, SubmittedOptions
 from dlcctr.slurm.submit.retry import MEND, PLAIN, Decision, decide
 
-HAD = {"time_min": 30, "mem_gb": 16, "batch_size": None, "exclude": [], "site_values": {"max_time_min": 100}}
+HAD = SubmittedOptions(time_min=30, mem_gb=16, site_values=Site(max_time_min=100))
 
 
 def row(index: int, kind: str, phase: Phase = Phase.FAILED, **values: Any) -> RowStatus:
@@ -16,7 +18,9 @@ def row(index: int, kind: str, phase: Phase = Phase.FAILED, **values: Any) -> Ro
 
 
 def decide_on(*rows: RowStatus, had: dict[str, Any] | None = None, **options: Any) -> Decision:
-    return decide(rows, [Submission("p", (), "2026-01-01T00:00:00+00:00", options={**HAD, **(had or {})})], **options)
+    return decide(
+        rows, [Submission("p", (), "2026-01-01T00:00:00+00:00", options=replace(HAD, **(had or {})))], **options
+    )
 
 
 @pytest.mark.parametrize("kind", sorted(PLAIN))
@@ -51,7 +55,7 @@ def test_more_memory_or_a_smaller_batch() -> None:
 
 
 def test_a_node_without_its_gpu_is_kept_from_all() -> None:
-    decision = decide_on(row(1, "gpu", node="node2"), row(2, "timeout"), had={"exclude": ["node9"]})
+    decision = decide_on(row(1, "gpu", node="node2"), row(2, "timeout"), had={"exclude": ("node9",)})
     assert {group.rows: group.exclude for group in decision.groups} == {
         (1,): ("node2", "node9"),
         (2,): ("node2", "node9"),
@@ -65,7 +69,7 @@ def test_rows_with_one_answer_go_together() -> None:
 
 
 def test_the_same_cause_twice_stops_with_an_explanation() -> None:
-    before = {"causes": {"timeout": [1, 2], "preempted": [3], "analysis": [4]}, "raised_time_min": True}
+    before = {"causes": {"timeout": (1, 2), "preempted": (3,), "analysis": (4,)}, "raised_time_min": True}
     decision = decide_on(row(1, "timeout"), row(2, "node-fail"), row(3, "preempted"), row(4, "analysis"), had=before)
     assert sorted(group.rows for group in decision.groups) == [(2, 3)]
     assert {left.rows: left.why.split(":")[0] for left in decision.left} == {

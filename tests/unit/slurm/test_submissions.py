@@ -1,0 +1,76 @@
+"""Submissions as files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.errors import ContractError, ManifestError
+from dlcctr.slurm.submissions import SUBMISSIONS, read_submissions, write_submission
+from tests.unit.support.state_files import (
+    GOLDEN,
+    assert_refused,
+    assert_refused_at_every_cut,
+    assert_refused_with_any_wrong_leaf,
+    golden,
+)
+
+FILES = golden("*submission*.json")
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> CampaignPaths:
+    made = CampaignPaths.of(tmp_path / "m.csv")
+    made.submissions.mkdir(parents=True)
+    return made
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_submissions_on_disk_are_read_and_written_as_ever(file: Path, paths: CampaignPaths) -> None:
+    (paths.submissions / "old.json").write_bytes(file.read_bytes())
+    (submission,) = read_submissions(paths)
+    write_submission(paths, submission)
+    assert paths.submission(submission.plan).read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_damaged_submission_is_refused_wherever_the_damage_is(file: Path, tmp_path: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert_refused_at_every_cut(SUBMISSIONS.read, text, tmp_path / "s.json", ManifestError)
+    assert_refused_with_any_wrong_leaf(SUBMISSIONS.read, text, tmp_path / "s.json", ManifestError)
+
+
+def changed(file: Path, **changes: Any) -> Path:
+    file.write_text(json.dumps({**json.loads((GOLDEN / "submission.json").read_text()), **changes}))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"created": "yesterday"}, "created 'yesterday' is not a time"),
+        ({"arrays": [{"name": "a", "offset": -1, "count": 1}]}, "arrays[0]: 1 tasks from number -1 on"),
+        ({"arrays": [{"name": "a", "offset": 0, "count": 0}]}, "arrays[0]: 0 tasks from number 0 on"),
+        ({"arrays": [{"name": "a", "offset": 0}]}, "arrays[0].count: missing"),
+        ({"owner": "me"}, "owner: this version knows no such key"),
+    ],
+)
+def test_values_that_no_submission_can_have(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    assert message in assert_refused(SUBMISSIONS.read, changed(tmp_path / "s.json", **changes), ManifestError)
+
+
+def test_options_may_hold_more_than_this_version_knows(tmp_path: Path) -> None:
+    options = json.loads((GOLDEN / "submission.json").read_text())["options"]
+    options["weather"] = options["site_values"]["colour"] = "new"
+    file = changed(tmp_path / "s.json", options=options)
+    assert SUBMISSIONS.read(file) == SUBMISSIONS.read(GOLDEN / "submission.json")
+
+
+def test_one_of_another_contract_is_not_damaged(paths: CampaignPaths) -> None:
+    changed(paths.submissions / "s.json", contract=2)
+    with pytest.raises(ContractError, match="written for contract 2"):
+        read_submissions(paths)
