@@ -49,7 +49,7 @@ class RecordError(ValueError):
         return RecordError(self.what, key + ("." if self.path and self.path[0] != "[" else "") + self.path)
 
 
-def parse_object(text: str) -> dict[str, object]:
+def parse_object(text: str | bytes) -> dict[str, object]:
     """Parse JSON text that must be an object; raises `RecordError`."""
     try:
         table = json.loads(text)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from dlcctr.campaign.discover import discover
 from dlcctr.campaign.fingerprint import fingerprint
@@ -143,13 +142,3 @@ def _judge(ripe: Sequence[tuple[str, Path]], rows: Sequence[Row], sighting: Sigh
         by_content[content] = name
         del sighting.seen[name]
         sighting.ready.append(path)
-
-
-def arrivals_of(table: Mapping[str, Any]) -> dict[str, Arrival]:
-    """Arrivals from a state file; raises `TypeError` for what is none."""
-    return {name: Arrival(**values) for name, values in table.items()}
-
-
-def as_table(seen: Mapping[str, Arrival]) -> dict[str, Any]:
-    """Form for a state file."""
-    return {name: asdict(arrival) for name, arrival in sorted(seen.items())}

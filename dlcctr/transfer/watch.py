@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.create import extend_campaign
@@ -20,8 +18,10 @@ from dlcctr.results.check import finished_rows
 from dlcctr.system import locks
 from dlcctr.system.console import plural, ranges
 from dlcctr.system.files import write_text_atomic
+from dlcctr.system.records import Open, RecordError, from_table, parse_object
+from dlcctr.system.state_files import StateFile
 from dlcctr.transfer.fetch import FetchOptions, fetch
-from dlcctr.transfer.new_videos import SAME, Arrival, arrivals_of, as_table, look
+from dlcctr.transfer.new_videos import SAME, Arrival, look
 from dlcctr.transfer.push import PushOptions, push
 from dlcctr.transfer.remote import Remote
 from dlcctr.transfer.ssh import log_in
@@ -62,23 +62,27 @@ class WatchOptions:
     limit_mb_s: float | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class WatchState:
     """What the next round must know; all else is in the manifest, in the results and at the other side.
 
     Parameters
     ----------
     seen : dict
-        Files that have no row, with the reason.
-    pushed : list of int
-        Rows whose videos are at the other side.
-    submitted : list of int
-        Rows that were handed over there.
+        Video's name below the video root to what was seen of it, for files that have no row.
+    pushed : tuple of int
+        Indices of rows whose videos are on the remote host.
+    submitted : tuple of int
+        Indices of rows that were submitted there.
+    last_round : str
+        Local time at which the last round ended.
+    last_error : str
+        What kept the last round from its end; empty for nothing.
     """
 
     seen: dict[str, Arrival] = field(default_factory=dict)
-    pushed: list[int] = field(default_factory=list)
-    submitted: list[int] = field(default_factory=list)
+    pushed: tuple[int, ...] = ()
+    submitted: tuple[int, ...] = ()
     last_round: str = ""
     last_error: str = ""
 
@@ -119,16 +123,14 @@ def watch_once(manifest: Path, options: WatchOptions, *, say: Say = lambda _: No
         added = worker.add()
         try:
             done = worker.work(added)
-            worker.state.last_error = ""
         except (TryAgainError, CommandFailedError) as error:
-            worker.state.last_error = error.message[:SHOWN_CHARS]
             done = Round(added, waiting=worker.waiting, open=len(worker.open_rows()), error=error)
-        worker.state.last_round = time.strftime("%Y-%m-%d %H:%M:%S")
-        worker.keep()
+        last_error = done.error.message[:SHOWN_CHARS] if done.error else ""
+        worker.keep(replace(worker.state, last_round=time.strftime("%Y-%m-%d %H:%M:%S"), last_error=last_error))
         return done
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Worker:
     """The steps of a round; the state is written down after each that changed something elsewhere."""
 
@@ -143,8 +145,9 @@ class _Worker:
         """Files that may be taken yet; copies of what has a row never are."""
         return sum(not arrival.note.startswith(SAME) for arrival in self.state.seen.values())
 
-    def keep(self) -> None:
-        write_state(self.file, self.state)
+    def keep(self, state: WatchState) -> None:
+        write_state(self.file, state)
+        self.state = state
 
     def open_rows(self) -> list[Row]:
         """Rows without a result here."""
@@ -159,8 +162,7 @@ class _Worker:
             self.options.folders, rows, self.state.seen,
             root=campaign.video_root, own=own, now=time.time(), settle_s=settle_s,
         )  # fmt: skip
-        self.state.seen = sighting.seen
-        self.keep()
+        self.keep(replace(self.state, seen=sighting.seen))
         if not sighting.ready:
             return []
         made = extend_campaign([str(path) for path in sighting.ready], self.manifest)
@@ -185,8 +187,7 @@ class _Worker:
         for index, why in sent.left_out.items():
             self.say(f"row {index} is not sent: {why}")
         pushed = [index for index in rows if index not in sent.left_out]
-        self.state.pushed = sorted({*self.state.pushed, *pushed})
-        self.keep()
+        self.keep(replace(self.state, pushed=tuple(sorted({*self.state.pushed, *pushed}))))
         self.say(f"pushed: rows {ranges(pushed)}")
         return pushed
 
@@ -194,8 +195,7 @@ class _Worker:
         if rows:
             words = ["submit", self.manifest.name, "--rows", ranges(rows), "--skip-bad-videos", "--json"]
             _ask_there(self.options, [*words, *self.options.submit])
-            self.state.submitted = sorted({*self.state.submitted, *rows})
-            self.keep()
+            self.keep(replace(self.state, submitted=tuple(sorted({*self.state.submitted, *rows}))))
             self.say(f"submitted: rows {ranges(rows)}")
         return rows
 
@@ -210,7 +210,7 @@ class _Worker:
         return taken
 
     def resubmit(self) -> None:
-        arrays = _ask_there(self.options, ["resubmit", self.manifest.name, "--yes", "--json"])["arrays"]
+        arrays = _ask_there(self.options, ["resubmit", self.manifest.name, "--yes", "--json"])
         if arrays:
             self.say(f"submitted again: {plural(len(arrays), 'array')}")
 
@@ -228,22 +228,35 @@ def _push_options(options: WatchOptions, rows: Sequence[int], *, first: bool) ->
     )
 
 
-def _ask_there(options: WatchOptions, words: Sequence[str]) -> dict[str, Any]:
-    """Run the other side's dlcctr in the campaign's folder; its JSON answer, which has ``arrays``."""
+@dataclass(frozen=True)
+class _SubmitAnswer(Open):
+    """What `submit --json` and `resubmit --json` print, as far as it is needed here."""
+
+    arrays: list[object]
+
+
+def _ask_there(options: WatchOptions, words: Sequence[str]) -> list[object]:
+    """Run the remote host's dlcctr in the campaign's folder; returns the arrays that it submitted."""
     folder = options.remote.folder
     line = shlex.join([options.program, *words])
     command = f"cd {shlex.quote(folder if folder.startswith('/') else './' + folder)} && {line}"
     with log_in(options.remote.host, options.ssh) as login:
         answer = login.ask(command, [], what=f"{options.program} {words[0]} there")
     try:
-        table: dict[str, Any] = json.loads(answer)
-        table["arrays"]
-        return table
-    except (ValueError, KeyError, TypeError) as error:
+        return from_table(_SubmitAnswer, parse_object(answer)).arrays
+    except RecordError as error:
         raise CommandFailedError(
             f"{options.remote.host}: `{options.program} {words[0]}` answered something else: {answer[:SHOWN_CHARS]!r}",
             f"run it there by hand: cd {folder}; {line}",
         ) from error
+
+
+WATCH_STATES = StateFile(
+    WatchState,
+    "the state of a watch",
+    ManifestError,
+    hint="remove it: rows are appended, pushed and submitted once all the same",
+)
 
 
 def read_state(file: Path) -> WatchState:
@@ -252,23 +265,14 @@ def read_state(file: Path) -> WatchState:
     Raises
     ------
     ManifestError
-        It is damaged.
+        It cannot be read, or is damaged; the message names file and key.
     """
-    try:
-        table: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return WatchState(**{**table, "seen": arrivals_of(table["seen"])})
-    except FileNotFoundError:
-        return WatchState()
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ManifestError(
-            f"{file}: cannot be read ({error})", "remove it: rows are appended, pushed and submitted once all the same"
-        ) from error
+    return WATCH_STATES.find(file) or WatchState()
 
 
 def write_state(file: Path, state: WatchState) -> None:
     """Write the state for the next round, and for people to read."""
-    table = {**vars(state), "seen": as_table(state.seen)}
-    write_text_atomic(file, json.dumps(table, indent=1, ensure_ascii=False) + "\n")
+    write_text_atomic(file, WATCH_STATES.text(replace(state, seen=dict(sorted(state.seen.items())))))
 
 
 def describe(done: Round) -> str:

@@ -20,7 +20,7 @@ from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.planner import make_plan
 from dlcctr.results.sections import Columns, DeviceUsed, OutputFile, ReusedPart
 from dlcctr.slurm.site.profile import Site
-from dlcctr.slurm.submissions import read_submissions
+from dlcctr.slurm.submissions import SUBMISSIONS
 from dlcctr.slurm.submit import resubmit
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.retry import Decision, Group
@@ -170,7 +170,8 @@ def test_submissions(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert_as_ever("submission.json", paths.submission(done.plan.id).read_text(), tmp_path)
     group = Group((0, 1, 2), {"timeout": (0, 2), "out-of-memory": (1,)}, time_min=120, mem_gb=32, exclude=("node3",))
     monkeypatch.setattr(resubmit, "find_decision", lambda *_, **__: Decision([group]))
-    monkeypatch.setattr(resubmit, "resolve_submissions", read_submissions)
+    last = SUBMISSIONS.read(paths.submission(done.plan.id))
+    monkeypatch.setattr(resubmit, "resolve_submissions", lambda _: [last])
     (done,) = resubmit.resubmit(bench.manifest, Decision([group]), resubmit.ResubmitRequest(plan=SPEED))
     assert done.plan
     assert_as_ever("resubmission.json", paths.submission(done.plan.id).read_text(), tmp_path)
@@ -179,7 +180,7 @@ def test_submissions(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_a_watch_and_a_lock(tmp_path: Path) -> None:
     note = "changed a moment ago; taken in 30 s if it stays as it is"
     seen = {"sub/b.mp4": Arrival(5, 1800000000.25, 1800000060.5, note), "Mäuse.mp4": Arrival(0, 1.5, 2.5)}
-    state = WatchState(seen, [0, 1], [0], "2026-01-01 10:00:00", "push: the network is away")
+    state = WatchState(seen, (0, 1), (0,), "2026-01-01 10:00:00", "push: the network is away")
     for name, each in {"watch.json": state, "watch-first.json": WatchState()}.items():
         write_state(tmp_path / name, each)
         assert_as_ever(name, (tmp_path / name).read_text(), tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,12 +17,17 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import CommandFailedError, ManifestError, TryAgainError
 from dlcctr.transfer import watch
 from dlcctr.transfer.fetch import FetchResult
-from dlcctr.transfer.new_videos import Arrival, arrivals_of, as_table, look
+from dlcctr.transfer.new_videos import Arrival, look
 from dlcctr.transfer.push import PushResult
 from dlcctr.transfer.remote import Remote
 from dlcctr.transfer.watch import WatchOptions, WatchState, read_state, watch_once, write_state
 from tests import media
 from tests.unit.support.results import Bench, make_bench
+from tests.unit.support.state_files import (
+    assert_refused_at_every_cut,
+    assert_refused_with_any_wrong_leaf,
+    golden,
+)
 
 NOW = 1_800_000_000.0
 REMOTE = Remote("cluster", "/scratch/mice")
@@ -111,7 +117,6 @@ def test_a_mount_that_is_away_forgets_nothing(lab: Path) -> None:
     seen = sight(lab).seen
     lab.rename(lab.with_name("away"))
     assert sight(lab, seen, NOW + 100).seen == seen
-    assert arrivals_of(json.loads(json.dumps(as_table(seen)))) == seen
 
 
 @dataclass
@@ -134,10 +139,10 @@ class Cluster:
         self.images.append(options.image)
         return PushResult(REMOTE, [], [])
 
-    def ask(self, options: WatchOptions, words: list[str]) -> dict[str, Any]:
+    def ask(self, options: WatchOptions, words: list[str]) -> list[object]:
         self.check(words[0])
         self.asked.append(words)
-        return {"arrays": []}
+        return []
 
     def fetch(self, manifest: Path, options: Any, **_: Any) -> FetchResult:
         self.check("fetch")
@@ -225,22 +230,37 @@ def test_what_stays_open_is_submitted_again(cluster: Cluster, monkeypatch: pytes
     assert len([words for words in cluster.asked if words[0] == "resubmit"]) <= 2
 
 
-def test_an_answer_that_is_none_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("answer", [b"Welcome to the cluster", b"\xff", b"[]", b"{}", b'{"arrays": 3}'])
+def test_an_answer_that_is_none_is_shown(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     import contextlib
 
     class Login:
         def ask(self, command: str, items: object, what: str = "") -> bytes:
             assert command == "cd './it'\"'\"'s here' && dlcctr submit m.csv"
-            return b"Welcome to the cluster"
+            return answer
 
     monkeypatch.setattr(watch, "log_in", lambda *_: contextlib.nullcontext(Login()))
     options = WatchOptions(Remote("cluster", "it's here"), ("ssh",), ())
-    with pytest.raises(CommandFailedError, match="Welcome to the cluster"):
+    with pytest.raises(CommandFailedError, match=re.escape(repr(answer))):
         watch._ask_there(options, ["submit", "m.csv"])
 
 
 def test_the_state_file_is_read_as_it_was_written(tmp_path: Path) -> None:
-    state = WatchState({"a.mp4": Arrival(5, 1.5, 2.5, "waits")}, [1], [1], "now", "")
+    state = WatchState({"a.mp4": Arrival(5, 1.5, 2.5, "waits")}, (1,), (1,), "now", "")
     write_state(tmp_path / "s.json", state)
     assert read_state(tmp_path / "s.json") == state
     assert read_state(tmp_path / "none.json") == WatchState()
+
+
+@pytest.mark.parametrize("file", golden("watch*.json"))
+def test_states_on_disk_are_read_and_written_as_ever(file: Path, tmp_path: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    write_state(tmp_path / "s.json", read_state(file))
+    assert json.loads((tmp_path / "s.json").read_text()) == json.loads(text)
+
+
+@pytest.mark.parametrize("file", golden("watch*.json"))
+def test_a_damaged_state_is_refused_wherever_the_damage_is(file: Path, tmp_path: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert_refused_at_every_cut(read_state, text, tmp_path / "s.json", ManifestError)
+    assert_refused_with_any_wrong_leaf(read_state, text, tmp_path / "s.json", ManifestError)
