@@ -64,10 +64,6 @@ class ContractError(DlcctrError):
     exit_code = ExitCode.CONTRACT
 
 
-class UnfinishedError(DlcctrError):
-    exit_code = ExitCode.UNFINISHED
-
-
 class TryAgainError(DlcctrError):
     """Stopped by a signal or by the machine; nothing is wrong with the row."""
 

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from dlcctr.campaign.rows import Row
@@ -19,7 +20,7 @@ from dlcctr.results.expected import Expected, content_problems, identity_problem
 from dlcctr.results.receipt import Receipt, broken_files, read_receipt
 from dlcctr.results.sections import OutputFile
 from dlcctr.system.disk import disk_errors
-from dlcctr.system.files import fsync_path, write_text_atomic
+from dlcctr.system.files import current_umask, fsync_path, write_text_atomic
 from dlcctr.system.locks import is_free
 
 STALE_AFTER_S = 24 * 3600.0
@@ -28,11 +29,20 @@ OLD = "old"
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
+class Standing(str, Enum):
+    """What lies in a row's folder; `OTHER` is a whole result of other inputs."""
+
+    ABSENT = "absent"
+    FINISHED = "finished"
+    BROKEN = "broken"
+    OTHER = "other"
+
+
 @dataclass(frozen=True)
 class ExistingResult:
-    """What lies in a row's folder: ``absent``, ``finished``, ``broken`` or ``other`` (whole, but of other inputs)."""
+    """What lies in a row's folder, and for a broken or another result what is wrong with it."""
 
-    state: str
+    state: Standing
     detail: str = ""
 
 
@@ -47,22 +57,22 @@ def standing(folder: Path, row: Row, expected: Expected) -> ExistingResult:
         It was made by another contract version.
     """
     if not os.path.lexists(folder):
-        return ExistingResult("absent")
+        return ExistingResult(Standing.ABSENT)
     try:
         receipt = read_receipt(folder)
     except OutputError as error:
         if isinstance(error.__cause__, OSError):
             raise
-        return ExistingResult("broken", error.message)
+        return ExistingResult(Standing.BROKEN, error.message)
     if receipt is None or receipt.state not in (RowState.OK, RowState.DEGRADED):
         return ExistingResult(
-            "broken", f"its receipt says {receipt.state.value}" if receipt else f"{folder} has no receipt"
+            Standing.BROKEN, f"its receipt says {receipt.state.value}" if receipt else f"{folder} has no receipt"
         )
     if problems := identity_problems(receipt, row, expected):
-        return ExistingResult("other", "; ".join(problems))
+        return ExistingResult(Standing.OTHER, "; ".join(problems))
     if problems := broken_files(receipt, folder, hashes=False) + content_problems(receipt, expected):
-        return ExistingResult("broken", "; ".join(problems))
-    return ExistingResult("finished")
+        return ExistingResult(Standing.BROKEN, "; ".join(problems))
+    return ExistingResult(Standing.FINISHED)
 
 
 def commit(
@@ -111,12 +121,13 @@ def _publish(attempt: Path, folder: Path, row: Row, expected: Expected, overwrit
         except OSError as error:
             if error.errno not in TAKEN or (error.errno != errno.ENOTEMPTY and not folder.is_dir()):
                 raise
-            if not overwrite and standing(folder, row, expected).state == "finished":
+            if not overwrite and standing(folder, row, expected).state is Standing.FINISHED:
                 return False
             old = _move_aside(folder) or old
     fsync_path(folder.parent)
     if old is not None:
-        _clear(old, folder)
+        keep_foreign_files(old, folder)
+        shutil.rmtree(old.parent, ignore_errors=True)
     return True
 
 
@@ -132,8 +143,8 @@ def _move_aside(folder: Path) -> Path | None:
     return old
 
 
-def _clear(old: Path, folder: Path) -> None:
-    """Remove a replaced result; what somebody else has put beside it moves over into the new one."""
+def keep_foreign_files(old: Path, folder: Path) -> None:
+    """Move the files that somebody else has put into a replaced result over into the new one."""
     try:
         receipt = read_receipt(old)
     except DlcctrError:
@@ -143,7 +154,6 @@ def _clear(old: Path, folder: Path) -> None:
         if file.name not in ours and not os.path.lexists(folder / file.name):
             with contextlib.suppress(OSError):
                 file.rename(folder / file.name)
-    shutil.rmtree(old.parent, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -153,7 +163,7 @@ def _attempt(parent: Path) -> Iterator[Path]:
     handle = os.open(attempt, os.O_RDONLY)
     try:
         is_free(handle)
-        attempt.chmod(0o777 & ~_umask())
+        attempt.chmod(0o777 & ~current_umask())
         yield attempt
     finally:
         os.close(handle)
@@ -196,12 +206,6 @@ def _boot() -> str:
         return BOOT_ID.read_text(encoding="ascii").strip()[:8]
     except OSError:
         return "unknown"
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_failure(file: Path, receipt: Receipt) -> bool:

@@ -43,7 +43,7 @@ def write_bytes_atomic(path: Path, data: bytes, *, make_folder: bool = True) -> 
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).chmod(0o666 & ~current_umask())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -51,7 +51,8 @@ def write_bytes_atomic(path: Path, data: bytes, *, make_folder: bool = True) -> 
     fsync_path(path.parent)
 
 
-def _umask() -> int:
+def current_umask() -> int:
+    """Permission bits that new files and folders do not get."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -9,15 +9,54 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dlcctr.errors import OutputError, TryAgainError
+from dlcctr.system.records import Open, RecordError, from_table, parse_object, to_table
 
 WAIT_S = 60.0
 """A submission takes seconds; whoever holds the lock for longer has a person at it, or is dead."""
 TRANSFER_WAIT_S = 30.0
 POLL_S = 0.2
+MAX_PID = 1 << 22
+"""Largest process id that Linux gives (proc(5), pid_max)."""
+
+
+@dataclass(frozen=True)
+class Holder(Open):
+    """Who holds a lock.
+
+    Parameters
+    ----------
+    host : str
+        Name of the machine.
+    pid : int
+        Process id on that machine.
+    since : str
+        Local time there.
+
+    Raises
+    ------
+    ValueError
+        There can be no such process.
+    """
+
+    host: str
+    pid: int
+    since: str
+
+    def __post_init__(self) -> None:
+        if not 0 < self.pid <= MAX_PID:
+            raise ValueError(f"{self.pid} is not the id of a process")
+
+    @classmethod
+    def this_process(cls) -> Holder:
+        """The process that asks."""
+        return cls(socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S"))
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} since {self.since}"
 
 
 @contextlib.contextmanager
@@ -37,14 +76,13 @@ def campaign_lock(file: Path, *, wait_s: float = WAIT_S) -> Iterator[None]:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{file.parent}: cannot be made: {error.strerror}", "look at the rights above it") from error
-    own = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+    own = Holder.this_process()
     until = time.monotonic() + wait_s
     while not _make(file, own):
         _clear_dead(file)
         if time.monotonic() > until:
-            holder = _read(file) or {}
             raise TryAgainError(
-                f"{file}: held by process {holder.get('pid')} on {holder.get('host')} since {holder.get('since')}",
+                f"{file}: held by {_read(file) or 'a process that it does not name: the file is damaged'}",
                 "wait for it; if that process is gone for certain, remove the file",
             )
         time.sleep(POLL_S)
@@ -55,11 +93,11 @@ def campaign_lock(file: Path, *, wait_s: float = WAIT_S) -> Iterator[None]:
             file.unlink()
 
 
-def _make(file: Path, own: dict[str, Any]) -> bool:
+def _make(file: Path, own: Holder) -> bool:
     """Make the file with its content in one step: a link to a private file appears whole or not at all."""
-    private = file.with_name(f".{file.name}.{own['host']}.{own['pid']}")
+    private = file.with_name(f".{file.name}.{own.host}.{own.pid}")
     try:
-        private.write_text(json.dumps(own), encoding="utf-8")
+        private.write_text(json.dumps(to_table(own)), encoding="utf-8")
         os.link(private, file)
     except FileExistsError:
         return False
@@ -74,7 +112,7 @@ def _make(file: Path, own: dict[str, Any]) -> bool:
 
 def _clear_dead(file: Path) -> None:
     found = _read(file)
-    if not found or found.get("host") != socket.gethostname() or _lives(found.get("pid")):
+    if found is None or found.host != socket.gethostname() or _lives(found.pid):
         return
     aside = file.with_name(f".{file.name}.dead.{os.getpid()}")
     try:
@@ -87,9 +125,7 @@ def _clear_dead(file: Path) -> None:
     aside.unlink()
 
 
-def _lives(pid: object) -> bool:
-    if not isinstance(pid, int):
-        return True
+def _lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -99,12 +135,12 @@ def _lives(pid: object) -> bool:
     return True
 
 
-def _read(file: Path) -> dict[str, Any] | None:
+def _read(file: Path) -> Holder | None:
+    """Who holds a lock; None where the file is gone or damaged, which may be somebody's all the same."""
     try:
-        table = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return from_table(Holder, parse_object(file.read_bytes()))
+    except (OSError, RecordError):
         return None
-    return table if isinstance(table, dict) else None
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -10,8 +9,9 @@ from pathlib import Path
 
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME
-from dlcctr.errors import DlcctrError, OutputError
-from dlcctr.results.receipt import Receipt, broken_files, read_receipt
+from dlcctr.errors import OutputError
+from dlcctr.results.commit import keep_foreign_files
+from dlcctr.results.receipt import Receipt, broken_files
 from dlcctr.system.files import fsync_path
 from dlcctr.transfer.remote_shell import PARTIAL_FOLDER
 
@@ -93,15 +93,6 @@ def _is_whole(incoming: IncomingRow) -> bool:
 
 def _settle(incoming: IncomingRow) -> None:
     """Remove a replaced result; what somebody has put beside it moves over into the new one."""
-    if not incoming.old.is_dir():
-        return
-    try:
-        receipt = read_receipt(incoming.old)
-    except DlcctrError:
-        receipt = None
-    ours = {RECEIPT_FILENAME, *(entry.name for entry in receipt.files)} if receipt else {RECEIPT_FILENAME}
-    for file in list(incoming.old.iterdir()):
-        if file.name not in ours and not os.path.lexists(incoming.folder / file.name):
-            with contextlib.suppress(OSError):
-                file.rename(incoming.folder / file.name)
-    shutil.rmtree(incoming.old)
+    if incoming.old.is_dir():
+        keep_foreign_files(incoming.old, incoming.folder)
+        shutil.rmtree(incoming.old)

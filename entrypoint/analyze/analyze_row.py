@@ -72,7 +72,10 @@ def run_row(task: RowTask, request: RowRequest, place: SharedWorker) -> ExitCode
 def _what_is_kept(task: RowTask, request: RowRequest) -> str:
     """Words for the end of an attempt that was stopped."""
     with contextlib.suppress(DlcctrError):
-        if not request.overwrite and commit.standing(task.folder, task.row, task.expected).state == "finished":
+        if (
+            not request.overwrite
+            and commit.standing(task.folder, task.row, task.expected).state is commit.Standing.FINISHED
+        ):
             checkpoint_folder.remove_parts(task.folder)
             return "another attempt has finished it"
     kept = checkpoint_folder.has_parts(task.folder)
@@ -81,14 +84,14 @@ def _what_is_kept(task: RowTask, request: RowRequest) -> str:
 
 def _is_finished(task: RowTask) -> bool:
     found = commit.standing(task.folder, task.row, task.expected)
-    if found.state == "other":
+    if found.state is commit.Standing.OTHER:
         raise ManifestError(
             f"{task.name}: {task.folder} holds a finished result, but {found.detail}",
             "replace it with --overwrite, or write to another folder with --out",
         )
-    if found.state == "broken":
+    if found.state is commit.Standing.BROKEN:
         print(f"{task.name}: what is there is not whole ({found.detail}); it is analysed again", file=sys.stderr)
-    return found.state == "finished"
+    return found.state is commit.Standing.FINISHED
 
 
 @contextlib.contextmanager

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from dlcctr.errors import OutputError, TryAgainError
+from dlcctr.system import locks
 from dlcctr.system.locks import campaign_lock, transfer_lock
+from tests.unit.support.state_files import GOLDEN, assert_refused, with_a_wrong_leaf
 
 
 def add_one(file: Path, times: int) -> None:
@@ -54,6 +56,37 @@ def test_a_dead_holder_of_this_machine_is_replaced(tmp_path: Path) -> None:
     with campaign_lock(lock, wait_s=5):
         assert json.loads(lock.read_text())["pid"] == os.getpid()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("pid", [0, -1, 10**30])
+def test_a_lock_that_names_no_possible_process_stays(pid: int, tmp_path: Path) -> None:
+    text = json.dumps({"host": socket.gethostname(), "pid": pid, "since": ""})
+    (tmp_path / "lock").write_text(text)
+    with pytest.raises(TryAgainError, match="the file is damaged"), campaign_lock(tmp_path / "lock", wait_s=0):
+        pass
+    assert (tmp_path / "lock").read_text() == text
+
+
+def test_a_damaged_lock_is_still_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "POLL_S", 0.0)
+    text, lock = (GOLDEN / "lock.json").read_text(), tmp_path / "lock"
+
+    def take(data: bytes) -> str:
+        lock.write_bytes(data)
+        message = assert_refused(hold, lock, TryAgainError)
+        assert lock.read_bytes() == data
+        return message
+
+    assert "held by process 2674 on node7" in take(text.encode())
+    for length in range(len(text)):
+        assert "the file is damaged" in take(text.encode()[:length])
+    for _, table in with_a_wrong_leaf(json.loads(text)):
+        assert "the file is damaged" in take(json.dumps(table).encode())
+
+
+def hold(file: Path) -> None:
+    with campaign_lock(file, wait_s=0):
+        pass
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
