@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -128,22 +128,23 @@ def _record(kind: Any, is_open: bool) -> Convert:
             raise RecordError("this version knows no such key", unknown[0])
         if missing := [name for name in needed if name not in value]:
             raise RecordError("missing", missing[0])
-        found = {name: _below(name, known[name], each) for name, each in value.items() if name in known}
+        found = _convert_items((key, known[key], each) for key, each in value.items() if key in known)
         try:
             return kind(**found)
-        except RecordError:
-            raise
         except ValueError as error:
             raise RecordError(str(error)) from error
 
     return convert
 
 
-def _below(key: str, convert: Convert, value: object) -> Any:
-    try:
-        return convert(value)
-    except RecordError as error:
-        raise error.below(key) from error
+def _convert_items(items: Iterable[tuple[str, Convert, object]]) -> dict[str, Any]:
+    found = {}
+    for key, convert, each in items:
+        try:
+            found[key] = convert(each)
+        except RecordError as error:
+            raise error.below(key) from error
+    return found
 
 
 def _either(converters: list[Convert]) -> Convert:
@@ -158,17 +159,25 @@ def _sequence(kind: type, converters: list[Convert], arguments: tuple[Any, ...])
     def convert(value: object) -> Any:
         if not isinstance(value, list) or (fixed and len(value) != len(converters)):
             raise _unfit(f"a list of {len(converters)}" if fixed else "a list", value)
-        each = converters if fixed else converters * len(value)
-        return kind(_below(f"[{n}]", each[n], item) for n, item in enumerate(value))
+        found: list[Any] = []
+        try:
+            found.extend(map(_apply, converters, value) if fixed else map(converters[0], value))
+        except RecordError as error:  # what fits is in the list, so its length is the place of what does not
+            raise error.below(f"[{len(found)}]") from error
+        return kind(found)
 
     return convert
+
+
+def _apply(convert: Convert, value: object) -> Any:
+    return convert(value)
 
 
 def _mapping(convert: Convert) -> Convert:
     def convert_all(value: object) -> Any:
         if not isinstance(value, dict):
             raise _unfit("an object", value)
-        return {key: _below(key, convert, each) for key, each in value.items()}
+        return _convert_items((key, convert, each) for key, each in value.items())
 
     return convert_all
 
