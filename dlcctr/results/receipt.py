@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,6 +21,8 @@ from dlcctr.results.sections import (
 )
 from dlcctr.system.files import sha256_file
 from dlcctr.system.state_files import StateFile
+
+ARRAY_INDEX = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class Receipt:
     def array_index(self) -> int | None:
         """Index in the job array; None without one."""
         index = self.scheduler.get("SLURM_ARRAY_TASK_ID", "")
-        return int(index) if index.isascii() and index.isdecimal() else None
+        return int(index) if ARRAY_INDEX.fullmatch(index) else None
 
     def to_json(self) -> str:
         """Text of the receipt file."""

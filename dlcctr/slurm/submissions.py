@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import ManifestError, TryAgainError
@@ -123,7 +124,7 @@ class Submission:
     Raises
     ------
     ValueError
-        `created` is not a time.
+        `created` is not a time, or `plan` is not a plain name: a file is written and removed under it.
     """
 
     plan: str
@@ -135,6 +136,8 @@ class Submission:
     def __post_init__(self) -> None:
         if epoch(self.created) is None:
             raise ValueError(f"created {self.created!r} is not a time")
+        if not self.plan or Path(self.plan).name != self.plan:
+            raise ValueError(f"plan {self.plan!r} is not the id of a plan")
 
     @property
     def created_s(self) -> float:

@@ -42,7 +42,7 @@ VARYING = {
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+00:00)?": "TIME",
     r'"(host|user)": "[^"]*"': r'"\1": "NAME"',
     r'"pid": \d+': '"pid": 0',
-    r'"(scan|import|analysis|verification|network|total)": [\d.]+': r'"\1": 0',
+    r'"(scan|import|analysis|verification|network|total)": -?[\d.e-]+': r'"\1": 0',
     r"[0-9a-f]{64}|v1:\d+:[0-9a-f]{32}|-[0-9a-f]{8}": "HASH",
     r'"bytes": \d+': '"bytes": 0',
 }

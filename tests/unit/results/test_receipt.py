@@ -87,7 +87,8 @@ def test_the_scheduler_names_the_array_before_the_job() -> None:
     assert (replace(RECEIPT, scheduler=ids).job_id, replace(RECEIPT, scheduler=ids).array_index) == ("10", 2)
     assert replace(RECEIPT, scheduler={"SLURM_JOB_ID": "12"}).job_id == "12"
     assert (RECEIPT.job_id, RECEIPT.array_index) == ("", None)
-    assert replace(RECEIPT, scheduler={"SLURM_ARRAY_TASK_ID": "²"}).array_index is None
+    for index in ("²", "-1", "9" * 5000):
+        assert replace(RECEIPT, scheduler={"SLURM_ARRAY_TASK_ID": index}).array_index is None
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100, -3])

@@ -56,6 +56,8 @@ def changed(file: Path, **changes: Any) -> Path:
         ({"arrays": [{"name": "a", "offset": -1, "count": 1}]}, "arrays[0]: 1 tasks from number -1 on"),
         ({"arrays": [{"name": "a", "offset": 0, "count": 0}]}, "arrays[0]: 0 tasks from number 0 on"),
         ({"arrays": [{"name": "a", "offset": 0}]}, "arrays[0].count: missing"),
+        ({"plan": "../m"}, "plan '../m' is not the id of a plan"),
+        ({"plan": ""}, "plan '' is not the id of a plan"),
         ({"owner": "me"}, "owner: this version knows no such key"),
     ],
 )
