@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.fingerprint import fingerprint
@@ -18,6 +18,8 @@ from dlcctr.results.expected import Expected, expected_of
 
 if TYPE_CHECKING:
     from entrypoint.analyze.request import RowRequest
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -86,22 +88,25 @@ def resolve_row(row: Row, campaign: Campaign, request: RowRequest) -> RowTask:
 
 
 def _override(settings: Campaign, request: RowRequest) -> Campaign:
-    changes: dict[str, Any] = {
-        "model": request.model and request.model.absolute(),
-        "out": request.out and request.out.absolute(),
-        "video_root": request.video_root and request.video_root.absolute(),
-        "csv": request.csv,
-        "batch_size": request.batch_size,
-        "snapshot": request.snapshot,
-        "shuffle": request.shuffle,
-        "trainset_index": request.trainset_index,
-        "crop": request.crop,
-    }
-    changes = {name: value for name, value in changes.items() if value is not None}
-    changed = replace(settings, **changes)
-    if {"model", "snapshot", "shuffle", "trainset_index"} & changes.keys():
-        changed = changed.without_model_facts()
-    return changed
+    changed = replace(
+        settings,
+        model=request.model.absolute() if request.model else settings.model,
+        out=request.out.absolute() if request.out else settings.out,
+        video_root=request.video_root.absolute() if request.video_root else settings.video_root,
+        csv=_given(request.csv, settings.csv),
+        batch_size=_given(request.batch_size, settings.batch_size),
+        snapshot=_given(request.snapshot, settings.snapshot),
+        shuffle=_given(request.shuffle, settings.shuffle),
+        trainset_index=_given(request.trainset_index, settings.trainset_index),
+        crop=_given(request.crop, settings.crop),
+    )
+    other_model = (request.model, request.snapshot, request.shuffle, request.trainset_index)
+    return changed if other_model == (None,) * 4 else changed.without_model_facts()
+
+
+def _given(option: T | None, setting: T) -> T:
+    """An option where it was given, else the campaign's setting."""
+    return setting if option is None else option
 
 
 def _check_inside(row: Row, manifest: Path) -> None:

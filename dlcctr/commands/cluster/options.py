@@ -52,7 +52,7 @@ class ClusterOptions:
         float | None, typer.Option("--task-time", metavar="MIN", help="Minutes of one array task.")
     ] = None
 
-    def site_changes(self) -> dict[str, Any]:
+    def site_changes(self) -> dict[str, str | int | None]:
         """What is given of the site profile's own values; None: not given."""
         return {
             "partition": self.partition,
