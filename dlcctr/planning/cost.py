@@ -28,6 +28,8 @@ FEW_SAMPLES = 5
 SHORT_S = 60.0
 """Rows whose frames take less show what a row costs besides; in longer ones it drowns in the noise."""
 MOST_FIXED_S = 60.0
+DAMAGED_S = 1e9
+"""30 years: a receipt that says that a row took longer is damaged."""
 LEAST_NET_SHARE = 0.2
 """Of a row's time that is at least taken for frames, however large the fixed costs seem to be."""
 
@@ -170,7 +172,7 @@ def sample_of(receipt: Receipt, row: Row) -> Sample | None:
     px = row_px(row, receipt.parameters.crop)
     import_s = receipt.timings_s.get("import", 0.0)
     work_s = receipt.timings_s.get("total", 0.0) - import_s
-    if not receipt.frames or not receipt.frames.decoded or not px or not 0 < work_s < float("inf"):
+    if not receipt.frames or not receipt.frames.decoded or not px or not 0 < work_s < DAMAGED_S:
         return None
     return Sample(
         work_px=receipt.frames.decoded * frame_work_px(px),

@@ -161,6 +161,7 @@ def test_a_cropped_row_says_how_fast_its_crop_was() -> None:
         {"frames": FrameCounts(0, 0, 0)},
         {"timings_s": {}},
         {"timings_s": {"total": float("nan")}},
+        {"timings_s": {"total": 1e308}},
         {"timings_s": {"total": 10.0, "import": 11.0}},
         {"device": DeviceUsed("cpu", parts=(ReusedPart(0, 8),))},
     ],
