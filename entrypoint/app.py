@@ -12,9 +12,10 @@ from typing import Annotated, Any, Optional
 import typer
 
 from dlcctr.commands.program import ImageCommands, new_program
-from dlcctr.contract import ENV_PREFIX, PART_EVERY_S
+from dlcctr.contract import ENV_PREFIX
 from dlcctr.errors import UsageError
 from entrypoint.analyze.request import (
+    CHECKPOINT_EVERY_S,
     INDEX_VARIABLE,
     TASK_NUMBER_VARIABLE,
     TASK_VARIABLE,
@@ -135,10 +136,10 @@ def analyze(
             help="What computes our loop's network: openvino (CPUs), engine (the one that built it) or auto.",
         ),
     ] = "auto",
-    part_s: Annotated[
+    checkpoint_s: Annotated[
         float,
-        typer.Option(min=0, envvar=_env("PART_S"), help="Keep what our loop has finished so often, for a rerun."),
-    ] = PART_EVERY_S,
+        typer.Option(min=0, envvar=_env("CHECKPOINT_S"), help="Keep what our loop has finished so often, for a rerun."),
+    ] = CHECKPOINT_EVERY_S,
 ) -> None:
     """Analyse one row of a manifest, or one task of a plan: DeepLabCut's files and receipts that prove them whole."""
     from entrypoint.analyze.analyze_row import run
@@ -166,7 +167,7 @@ def analyze(
         scratch=scratch,
         path=parse_path(path),
         backend=parse_backend(backend, path),
-        part_s=part_s,
+        checkpoint_s=checkpoint_s,
     )
     if plan is None:
         raise typer.Exit(int(run(request)))

@@ -46,7 +46,7 @@ def run_row(task: RowTask, request: RowRequest, place: SharedWorker) -> ExitCode
     """Analyse one row in a workplace that others may have used before; returns and raises as `run` does."""
     if not request.overwrite and _is_finished(task):
         print(f"{task.name}: already finished, nothing to do: {task.folder}")
-        checkpoint_folder.remove_parts(task.folder)
+        checkpoint_folder.remove_checkpoints(task.folder)
         return ExitCode.OK
     record = AttemptRecord()
     try:
@@ -57,10 +57,10 @@ def run_row(task: RowTask, request: RowRequest, place: SharedWorker) -> ExitCode
         # No retry mends a bad video; all else may go away
         bad = RowState.QUARANTINED if isinstance(error, VideoError) else RowState.FAILED
         if bad is RowState.QUARANTINED:
-            checkpoint_folder.remove_parts(task.folder)
+            checkpoint_folder.remove_checkpoints(task.folder)
         commit.write_failure(task.failure_file, make_failure(task, record, error, bad))
         raise type(error)(f"{task.name}: {error.message}", error.hint) from error
-    checkpoint_folder.remove_parts(task.folder)
+    checkpoint_folder.remove_checkpoints(task.folder)
     commit.remove_failure(task.failure_file)
     if record.lost_frames:
         print(f"warning: {task.name}: {record.lost_frames}; they have no position", file=sys.stderr)
@@ -72,9 +72,9 @@ def _what_is_kept(task: RowTask, request: RowRequest) -> str:
     """Words for the end of an attempt that was stopped."""
     with contextlib.suppress(DlcctrError):
         if not request.overwrite and commit.standing(task.folder, task.row, task.expected).state == "finished":
-            checkpoint_folder.remove_parts(task.folder)
+            checkpoint_folder.remove_checkpoints(task.folder)
             return "another attempt has finished it"
-    kept = checkpoint_folder.has_parts(task.folder)
+    kept = checkpoint_folder.has_checkpoints(task.folder)
     return "the frames analysed so far are kept" if kept else "nothing of it was kept"
 
 

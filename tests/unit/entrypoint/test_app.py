@@ -64,7 +64,7 @@ FULL = RowRequest(
     overwrite=True,
     scratch=Path("/scratch"),
     path="own",
-    part_s=2.5,
+    checkpoint_s=2.5,
 )
 
 
@@ -72,7 +72,7 @@ def test_all_options(monkeypatch: pytest.MonkeyPatch, requests: list[RowRequest]
     options = (
         "--index 0 --manifest m.csv --model /model --out /out --video-root /videos --no-csv --batch-size 4 "
         "--snapshot snapshot-200 --shuffle 2 --trainset-index 1 --crop 0,320,10,200 --device cuda --allow-cpu "
-        "--overwrite --scratch /scratch --path own --part-s 2.5"
+        "--overwrite --scratch /scratch --path own --checkpoint-s 2.5"
     )
     assert call(monkeypatch, "analyze", *options.split()) == 0
     assert requests == [FULL]
@@ -127,8 +127,8 @@ def test_no_index_is_a_usage_error_that_says_so(
         ["--manifest", "m.csv", "--index", "1", "--crop", "-5,2,3,4"],
         ["--manifest", "m.csv", "--index", "1", "--device", "cuda:1"],
         ["--manifest", "m.csv", "--index", "1", "--path", "fast"],
-        ["--manifest", "m.csv", "--index", "1", "--part-s", "-1"],
-        ["--manifest", "m.csv", "--index", "1", "--part-s", "soon"],
+        ["--manifest", "m.csv", "--index", "1", "--checkpoint-s", "-1"],
+        ["--manifest", "m.csv", "--index", "1", "--checkpoint-s", "soon"],
         ["--manifest", "m.csv", "--index", "1", "--backend", "fast"],
         ["--manifest", "m.csv", "--index", "1", "--backend", "openvino", "--path", "stock"],
         ["--manifest", "m.csv", "--index", "1", "--no-such-option"],

@@ -145,7 +145,7 @@ def test_pictures_that_are_not_stock_s_are_left_to_stock(tmp_path: Path, crop: l
 
 def test_pictures_that_stock_gets_wrong_are_no_measure(tmp_path: Path) -> None:
     job = make_job(media.write_video(tmp_path / "a.mp4", FRAMES))
-    assert run(replace(job, scan={**job.scan, "interlaced": True}), OtherReader(1)) is not None
+    assert run(replace(job, scan=replace(job.scan, interlaced=True)), OtherReader(1)) is not None
 
 
 class Whole(Numbers):
