@@ -39,6 +39,7 @@ LAYERS = (
     ("entrypoint.engines",),
     ("entrypoint.loop",),
     ("entrypoint.worker", "entrypoint.analyze", "entrypoint.doctor", "entrypoint.tensor_check"),
+    ("entrypoint.options",),
     ("entrypoint.app",),
     ("entrypoint.__main__",),
 )
