@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 from collections.abc import Iterator
 from types import FrameType
 
@@ -13,6 +12,7 @@ from dlcctr.errors import DlcctrError, GpuError, ManifestError, TryAgainError, V
 from dlcctr.results import commit
 from dlcctr.results.receipt import OutputFile, Receipt
 from dlcctr.system import disk
+from dlcctr.system.console import print_lines, warn
 from entrypoint.analyze import checkpoint_folder
 from entrypoint.analyze.attempt import AttemptRecord, make_failure, make_receipt
 from entrypoint.analyze.request import RowRequest
@@ -45,7 +45,7 @@ def run(request: RowRequest) -> ExitCode:
 def run_row(task: RowTask, request: RowRequest, place: SharedWorker) -> ExitCode:
     """Analyse one row in a workplace that others may have used before; returns and raises as `run` does."""
     if not request.overwrite and _is_finished(task):
-        print(f"{task.name}: already finished, nothing to do: {task.folder}")
+        print_lines([f"{task.name}: already finished, nothing to do: {task.folder}"])
         checkpoint_folder.remove_checkpoints(task.folder)
         return ExitCode.OK
     record = AttemptRecord()
@@ -63,8 +63,8 @@ def run_row(task: RowTask, request: RowRequest, place: SharedWorker) -> ExitCode
     checkpoint_folder.remove_checkpoints(task.folder)
     commit.remove_failure(task.failure_file)
     if record.lost_frames:
-        print(f"warning: {task.name}: {record.lost_frames}; they have no position", file=sys.stderr)
-    print(f"{task.name}: {state}: {task.folder}")
+        warn(f"warning: {task.name}: {record.lost_frames}; they have no position")
+    print_lines([f"{task.name}: {state}: {task.folder}"])
     return ExitCode.OK
 
 
@@ -86,7 +86,7 @@ def _is_finished(task: RowTask) -> bool:
             "replace it with --overwrite, or write to another folder with --out",
         )
     if found.state == "broken":
-        print(f"{task.name}: what is there is not whole ({found.detail}); it is analysed again", file=sys.stderr)
+        warn(f"{task.name}: what is there is not whole ({found.detail}); it is analysed again")
     return found.state == "finished"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from dlcctr.errors import AnalysisError, GpuError, ManifestError, ModelError, Ou
 from dlcctr.model import inference_project
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.system import disk
+from dlcctr.system.console import print_lines, warn
 from dlcctr.system.cpus import cpu_count
 from entrypoint.analyze import checkpoint_folder
 from entrypoint.analyze.attempt import AttemptRecord
@@ -101,7 +101,7 @@ def _resolve_device(ready: Ready, device: str, may_use_cpu: bool, record: Attemp
     if device != "cuda" or ready.cuda:
         return device
     if may_use_cpu:
-        print("warning: there is a GPU, but this engine cannot use it; running on the CPU", file=sys.stderr)
+        warn("warning: there is a GPU, but this engine cannot use it; running on the CPU")
         return "cpu"
     raise GpuError(
         "a GPU is there, but this engine cannot use it (a CPU build, or a driver older than its CUDA needs)",
@@ -136,7 +136,7 @@ class _Session:
                 f"our own loop cannot analyse this, because {answer.why}",
                 "leave the choice to the program with --path auto, or take --path stock",
             )
-        print(f"{self.task.name}: through stock DeepLabCut, because {answer.why}")
+        print_lines([f"{self.task.name}: through stock DeepLabCut, because {answer.why}"])
         return self._run_stock()
 
     def _run_stock(self) -> list[Path]:
@@ -147,7 +147,7 @@ class _Session:
             if isinstance(answer, Done):
                 return self._take(answer, "stock")
             failed = f"DeepLabCut read {self._rows_read(answer)}"
-            print(f"{self.task.name}: {failed}; a lossless copy is analysed instead", file=sys.stderr)
+            warn(f"{self.task.name}: {failed}; a lossless copy is analysed instead")
         answer = self._run_job(self._copy())
         if isinstance(answer, Done):
             return self._take(answer, "stock-reencoded")
@@ -241,7 +241,7 @@ class _Session:
         record.path, record.scorer, record.columns = path, done.scorer, asdict(done.columns)
         record.device, record.batch_size = device_facts(done), done.batch_size
         if done.why_engine:
-            print(f"{self.task.name}: computed by {done.backend} itself, because {done.why_engine}")
+            print_lines([f"{self.task.name}: computed by {done.backend} itself, because {done.why_engine}"])
         for phase, seconds in {**done.timings_s, "verification": done.verification_s}.items():
             record.add_time(phase, seconds)
             record.add_time("analysis", -seconds)
@@ -265,7 +265,7 @@ def device_facts(done: Done) -> dict[str, Any]:
 
 def _show_tail(worker: Worker) -> None:
     for line in list(worker.tail)[-SHOWN_LINES:]:
-        print(f"  deeplabcut: {line}", file=sys.stderr)
+        warn(f"  deeplabcut: {line}")
 
 
 def _check_not_full(scratch: Path) -> None:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
 from dlcctr.errors import TryAgainError
+from dlcctr.planning.task_lines import several_gpus, task_end
 from dlcctr.system import processes
 from dlcctr.system.cpus import cpu_count
 from entrypoint.analyze.analyze_row import STOP_SIGNALS
-from entrypoint.analyze.task_rows import first_failure, say_result
+from entrypoint.analyze.task_rows import first_failure
 
 if TYPE_CHECKING:
     from entrypoint.analyze.request import TaskRequest
@@ -53,7 +54,7 @@ def run_lanes(request: TaskRequest, rows: Sequence[Row], gpus: Sequence[str]) ->
         Stopped by a signal, which went to all lanes first.
     """
     lanes = min(len(gpus), len(rows))
-    print(f"task {request.number}: {len(rows)} rows on {lanes} GPUs ({', '.join(gpus[:lanes])})")
+    print(several_gpus(request.number, len(rows), gpus[:lanes]))
     with tempfile.TemporaryDirectory(prefix="dlcctr-claims-") as name:
         running = [_start(gpu, Path(name), max(1, cpu_count() // lanes)) for gpu in gpus[:lanes]]
         stopped = _wait(running)
@@ -63,7 +64,7 @@ def run_lanes(request: TaskRequest, rows: Sequence[Row], gpus: Sequence[str]) ->
             f"task {request.number}: stopped by {signal.Signals(stopped).name}; finished rows stay",
             "run the same command again; finished rows are skipped",
         )
-    say_result(request.number, list(rows), codes)
+    print(task_end(request.number, [row.index for row in rows], codes))
     ended = [process.returncode for process in running]
     return first_failure(list(rows), codes) or next((_exit_code(code) for code in ended if code), int(ExitCode.OK))
 

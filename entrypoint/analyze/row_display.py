@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from dlcctr.system.console import one_line
+from dlcctr.system.console import one_line, warn
 from dlcctr.system.progress import FrameProgress
 from entrypoint.protocol import Message, Progress
 
@@ -31,7 +29,7 @@ class RowDisplay:
         if isinstance(event, Progress):
             self._show_progress(event)
         elif event.is_warning:
-            print(one_line(f"warning: {self._row}: {event.text}"), file=sys.stderr)
+            warn(f"warning: {self._row}: {event.text}")
         else:
             print(one_line(f"{self._row}: {event.text}"), flush=True)  # a log shows it also where the task is killed
 

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.cli import catch
 from dlcctr.contract import CHECKPOINTS_PREFIX, ExitCode, RowState, failure_file
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, ManifestError, ModelError, OutputError, VideoError
+from dlcctr.planning.task_lines import is_task_end, parse_row_start
 from entrypoint.analyze import worker_process as child
 from entrypoint.analyze.request import CHECKPOINT_EVERY_S
 from entrypoint.analyze.worker_output import WorkerOutput
@@ -179,6 +181,23 @@ def test_what_deeplabcut_prints_is_never_taken_for_a_message(
     assert case.run() is ExitCode.OK
     shown = capfd.readouterr()
     assert "imitated" not in shown.out + shown.err
+
+
+@pytest.mark.parametrize("mode", ["ok", "own", "short", "exit"])
+def test_a_video_s_name_is_never_taken_for_a_line_of_the_task(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], mode: str
+) -> None:
+    monkeypatch.setenv("FAKE_WORKER", mode)
+    video = case.folder / "videos" / "sub" / "a b.mp4"
+    other = video.with_name("a\n== row 7 (b.mp4)\ntask 0: 1 of 1 rows done")
+    video.rename(other)
+    case.write(video=f"sub/{other.name}")
+    catch(case.run)
+    catch(case.run)
+    shown = capfd.readouterr()
+    lines = (shown.out + shown.err).splitlines()
+    assert len(lines) > 3
+    assert not [line for line in lines if parse_row_start(line) is not None or is_task_end(line)]
 
 
 @pytest.mark.parametrize(
