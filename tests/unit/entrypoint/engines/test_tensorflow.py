@@ -21,7 +21,8 @@ from entrypoint.protocol import Job
 from entrypoint.video.pixels import stock_box
 from entrypoint.video.scan import scan_video
 from tests import media
-from tests.unit.entrypoint.loop.test_loop import FRAMES, Numbers, make_job, run
+from tests.unit.entrypoint.loop.test_loop import FRAMES, run
+from tests.unit.support.number_network import Numbers, make_job
 
 POSE_CFG = {
     "dataset_type": "imgaug", "num_outputs": 1, "location_refinement": True, "stride": 8.0, "net_type": "resnet_50",

@@ -22,7 +22,7 @@ from entrypoint.loop.checkpoint_files import CheckpointFolder
 from entrypoint.loop.checkpoint_writer import CheckpointWriter
 from entrypoint.protocol import Checkpoint, Job, Message, Report
 from entrypoint.video.frame_scan import FrameScan
-from tests.unit.entrypoint.loop.test_loop import ignore
+from tests.unit.support.number_network import ignore
 
 DECODED, BODYPARTS, BATCH = 22, 2, 4
 

@@ -29,7 +29,7 @@ from entrypoint.video.frames import decoded_frames
 from entrypoint.video.scan import scan_video
 from tests import media
 from tests.unit.entrypoint.engines.test_tensorflow import Whole
-from tests.unit.entrypoint.loop.test_loop import Numbers, ignore, make_job
+from tests.unit.support.number_network import Numbers, ignore, make_job
 
 FRAMES = 30
 SIZE = 4
