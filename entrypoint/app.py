@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Any
 
 import typer
 
 from dlcctr.commands.program import ImageCommands, new_program
-from dlcctr.contract import ENV_PREFIX, PART_EVERY_S
 from dlcctr.errors import UsageError
+from entrypoint import options
 from entrypoint.analyze.request import (
-    INDEX_VARIABLE,
-    TASK_NUMBER_VARIABLE,
-    TASK_VARIABLE,
+    CHECKPOINT_EVERY_S,
+    RowRequest,
+    TaskRequest,
     find_index,
     find_task,
     parse_backend,
@@ -46,174 +46,81 @@ app = new_program(
 )
 
 
-def _env(name: str) -> str:
-    return ENV_PREFIX + name
-
-
 @app.command(rich_help_panel=PANEL)
 def analyze(
     *,
-    manifest: Annotated[
-        Path,
-        typer.Option("--manifest", "-m", envvar=_env("MANIFEST"), help="Manifest; campaign.toml beside it is read."),
-    ],
-    index: Annotated[
-        Optional[int],  # noqa: UP045 - Typer reads this on Python 3.10 as well
-        typer.Option("--index", "-i", help=f"Zero-based row; else {INDEX_VARIABLE}, else {TASK_VARIABLE}."),
-    ] = None,
-    plan: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar=_env("PLAN"), help="Plan of `dlc plan`: analyse the rows of one of its tasks."),
-    ] = None,
-    task: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help=f"Zero-based task of the plan; else {TASK_NUMBER_VARIABLE}, else {TASK_VARIABLE}."),
-    ] = None,
-    model: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar=_env("MODEL"), help="Trained DeepLabCut project or bundle (never written to)."),
-    ] = None,
-    out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar=_env("OUT"), help="Root of the results."),
-    ] = None,
-    video_root: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar=_env("VIDEO_ROOT"), help="Folder that the manifest's videos are relative to."),
-    ] = None,
-    csv: Annotated[
-        Optional[bool],  # noqa: UP045
-        typer.Option("--csv/--no-csv", envvar=_env("CSV"), help="Also write DeepLabCut's .csv."),
-    ] = None,
-    batch_size: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=1, envvar=_env("BATCH_SIZE"), help="Frames per network call."),
-    ] = None,
-    snapshot: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(envvar=_env("SNAPSHOT"), help="Snapshot name or index; the project's own by default."),
-    ] = None,
-    shuffle: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=0, envvar=_env("SHUFFLE"), help="DeepLabCut's shuffle."),
-    ] = None,
-    trainset_index: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=0, envvar=_env("TRAINSET_INDEX"), help="DeepLabCut's training set index."),
-    ] = None,
-    crop: Annotated[
-        str,
-        typer.Option(envvar=_env("CROP"), metavar="X1,X2,Y1,Y2", help="Part of the picture, px from the top left."),
-    ] = "",
-    device: Annotated[
-        str,
-        typer.Option(envvar=_env("DEVICE"), help="auto, cpu or cuda; auto is a GPU unless --allow-cpu."),
-    ] = "auto",
-    allow_cpu: Annotated[
-        bool,
-        typer.Option("--allow-cpu", envvar=_env("ALLOW_CPU"), help="Run on the CPU where no GPU can be used."),
-    ] = False,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", envvar=_env("OVERWRITE"), help="Analyse again and replace what is there."),
-    ] = False,
-    scratch: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar=_env("SCRATCH"), help="Where temporary files go."),
-    ] = None,
-    path: Annotated[
-        str,
-        typer.Option(
-            envvar=_env("PATH"),
-            help="own (our loop), stock (DeepLabCut's analyze_videos) or auto: ours where it covers the model.",
-        ),
-    ] = "auto",
-    backend: Annotated[
-        str,
-        typer.Option(
-            envvar=_env("BACKEND"),
-            help="What computes our loop's network: openvino (CPUs), engine (the one that built it) or auto.",
-        ),
-    ] = "auto",
-    part_s: Annotated[
-        float,
-        typer.Option(min=0, envvar=_env("PART_S"), help="Keep what our loop has finished so often, for a rerun."),
-    ] = PART_EVERY_S,
+    manifest: options.Manifest,
+    index: options.Index = None,
+    plan: options.Plan = None,
+    task: options.Task = None,
+    model: options.Model = None,
+    out: options.Out = None,
+    video_root: options.VideoRoot = None,
+    csv: options.Csv = None,
+    batch_size: options.BatchSize = None,
+    snapshot: options.Snapshot = None,
+    shuffle: options.Shuffle = None,
+    trainset_index: options.TrainsetIndex = None,
+    crop: options.Crop = "",
+    device: options.Device = "auto",
+    allow_cpu: options.AllowCpu = False,
+    overwrite: options.Overwrite = False,
+    scratch: options.Scratch = None,
+    path: options.AnalysisPath = "auto",
+    backend: options.Backend = "auto",
+    checkpoint_s: options.CheckpointS = None,
+    part_s: options.PartS = None,
 ) -> None:
     """Analyse one row of a manifest, or one task of a plan: DeepLabCut's files and receipts that prove them whole."""
-    from entrypoint.analyze.analyze_row import run
-    from entrypoint.analyze.request import RowRequest
+    from dlcctr.campaign.rows import parse_crop_option
 
+    _check_row_or_task(index, plan, task)
+    given = [seconds for seconds in (checkpoint_s, part_s) if seconds is not None]
+    request = RowRequest(
+        manifest=manifest, index=find_index(index) if plan is None else 0, model=model, out=out, video_root=video_root,
+        csv=csv, batch_size=batch_size, snapshot=snapshot or None, shuffle=shuffle, trainset_index=trainset_index,
+        crop=parse_crop_option(crop), device=parse_device(device), allow_cpu=allow_cpu, overwrite=overwrite,
+        scratch=scratch, path=parse_path(path), backend=parse_backend(backend, path),
+        checkpoint_s=[*given, CHECKPOINT_EVERY_S][0],
+    )  # fmt: skip
+    raise typer.Exit(_analyze_row(request) if plan is None else _analyze_task(request, plan, task))
+
+
+def _check_row_or_task(index: int | None, plan: Path | None, task: int | None) -> None:
     if plan is None and task is not None:
         raise UsageError("--task is given without --plan", "add --plan FILE, or give a row with --index")
     if plan is not None and index is not None:
-        raise UsageError("both --index and a plan are given", f"leave one out (a plan also comes from {_env('PLAN')})")
-    request = RowRequest(
-        manifest=manifest,
-        index=find_index(index) if plan is None else 0,
-        model=model,
-        out=out,
-        video_root=video_root,
-        csv=csv,
-        batch_size=batch_size,
-        snapshot=snapshot or None,
-        shuffle=shuffle,
-        trainset_index=trainset_index,
-        crop=parse_crop(crop),
-        device=parse_device(device),
-        allow_cpu=allow_cpu,
-        overwrite=overwrite,
-        scratch=scratch,
-        path=parse_path(path),
-        backend=parse_backend(backend, path),
-        part_s=part_s,
-    )
-    if plan is None:
-        raise typer.Exit(int(run(request)))
+        raise UsageError(
+            "both --index and a plan are given", f"leave one out (a plan also comes from {options.variable('PLAN')})"
+        )
+
+
+def _analyze_row(request: RowRequest) -> int:
+    from entrypoint.analyze.analyze_row import run
+
+    return int(run(request))
+
+
+def _analyze_task(request: RowRequest, plan: Path, task: int | None) -> int:
     from entrypoint.analyze.multi_gpu import CLAIMS_VARIABLE
-    from entrypoint.analyze.request import TaskRequest
     from entrypoint.analyze.task import run_task
 
     claims = os.environ.get(CLAIMS_VARIABLE)
-    raise typer.Exit(run_task(TaskRequest(plan, find_task(task), request, Path(claims) if claims else None)))
+    return run_task(TaskRequest(plan, find_task(task), request, Path(claims) if claims else None))
 
 
 @app.command(rich_help_panel=PANEL)
 def doctor(
-    allow_cpu: Annotated[
-        bool, typer.Option("--allow-cpu", envvar=_env("ALLOW_CPU"), help="A machine without a GPU is fine.")
-    ] = False,
-    scratch: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar=_env("SCRATCH"), help="Where temporary files go."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
-    timeout_s: Annotated[float, typer.Option(min=1, help="Longest time for one tensor test.")] = 180.0,
+    allow_cpu: options.NoGpuIsFine = False,
+    scratch: options.Scratch = None,
+    as_json: options.AsJson = False,
+    timeout_s: options.TimeoutS = 180.0,
 ) -> None:
     """Say what this container can use: driver, GPUs, engine, and whether a real tensor operation is right."""
     from entrypoint.doctor import examine, print_report
 
     report = examine(allow_cpu=allow_cpu, scratch=scratch, timeout_s=timeout_s)
     raise typer.Exit(int(print_report(report, as_json=as_json)))
-
-
-def parse_crop(text: str) -> tuple[int, int, int, int] | None:
-    """``x1,x2,y1,y2`` in px from the top left corner; also with spaces or semicolons. Empty: no crop given.
-
-    Raises
-    ------
-    UsageError
-        Not four whole numbers with x1 < x2 and y1 < y2.
-    """
-    words = text.replace(",", " ").replace(";", " ").split()
-    if not words:
-        return None
-    if len(words) != 4 or not all(word.isascii() and word.isdecimal() for word in words):
-        raise UsageError(f"--crop is {text!r}; it must be four whole numbers", "for example --crop 0,640,100,480")
-    x1, x2, y1, y2 = map(int, words)
-    if x1 >= x2 or y1 >= y2:
-        raise UsageError(f"--crop {text!r} is empty: x1 must be less than x2, y1 less than y2", "x1,x2,y1,y2 in px")
-    return x1, x2, y1, y2
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from dlcctr.contract import ExitCode
 from dlcctr.errors import OutputError
 from dlcctr.model.engines import installed_engine
+from dlcctr.system import processes
 from dlcctr.system.console import envelope
 from dlcctr.system.cpus import cpu_count, thread_environment
 from entrypoint.environment import gpu
@@ -109,18 +110,9 @@ def run_tensor_check(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Run tensor_check.py in a child process of its own group and read its last line."""
     script = Path(__file__).with_name("tensor_check.py")
-    child = subprocess.Popen(
-        [sys.executable, "-I", str(script), engine, *devices],
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
+    child = processes.pipe([sys.executable, "-I", str(script), engine, *devices], env=environment, session=True)
     try:
-        out, err = child.communicate(timeout=timeout_s)
+        out, err = (data.decode("utf-8", "replace") for data in child.communicate(timeout=timeout_s))
         table = json.loads(out.strip().splitlines()[-1])
         return table["engine"], table["tests"]
     except subprocess.TimeoutExpired:

@@ -1,11 +1,24 @@
-"""What goes between the supervisor and its worker process."""
+"""What the supervisor and its worker process send each other: jobs one way, events the other, as lines of JSON.
+
+Events have a pipe of their own. stdout and stderr of the worker are DeepLabCut's: what it prints is log text, whatever
+it looks like. Everything of a job arrives in the order in which it was sent, its answer last.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import BinaryIO
 
-from dlcctr.contract import PART_EVERY_S
+from dlcctr.results.sections import Columns, DeviceUsed
+from dlcctr.system.records import RecordError, from_table, parse_object, to_table
+from entrypoint.video.frame_scan import FrameScan
+
+ANALYSING = "analysing"
+"""Stage of a job in which the network sees the frames."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +32,7 @@ class Job:
     model : str
         The model's hash.
     config : str
-        config.yaml of the private skeleton.
+        config.yaml of the private project.
     video : str
         The file to read: the video under a plain name, or a lossless copy.
     folder : str
@@ -28,22 +41,19 @@ class Job:
         What the files' names begin with in the end: the video's own stem.
     columns : list
         The model's columns in order, without the scorer.
-    frames, decoded, missing
-        Frames of the stream, those of them that decode, and the ranges ``[first, stop)`` of the others.
-    scan : dict
-        Fields of the `entrypoint.video.frame_scan.FrameScan`; for our loop.
     device : str
         ``cpu`` or ``cuda``.
+    batch_size, crop
+        Those in force, be they the option's, the campaign's or the project's own.
     backend : str
         What computes the network in our loop: ``engine``, ``openvino`` or ``auto`` (OpenVINO on a CPU where it gives
         what the engine gives).
     cache : str
         Folder for networks in OpenVINO's form, shared by all tasks; empty for none.
-    batch_size, crop
-        Those in force, be they the option's, the campaign's or the project's own.
-    parts, part_s
-        Folder for the finished parts of the positions (see `entrypoint.loop.checkpoint_files`; none are kept where it
-        is empty), and seconds from one to the next; for our loop.
+    checkpoint_folder : str
+        Where our loop writes its checkpoints (`entrypoint.loop.checkpoint_files`); empty for none.
+    checkpoint_s : float
+        Seconds between two checkpoints.
     """
 
     path: str
@@ -53,9 +63,7 @@ class Job:
     folder: str
     stem: str
     columns: list[list[str]]
-    frames: int
-    decoded: int
-    missing: list[list[int]]
+    scan: FrameScan
     multianimal: bool
     shuffle: int
     trainset_index: int
@@ -65,20 +73,200 @@ class Job:
     csv: bool
     backend: str = "engine"
     cache: str = ""
-    scan: dict[str, Any] = field(default_factory=dict)
-    parts: str = ""
-    part_s: float = PART_EVERY_S
+    checkpoint_folder: str = ""
+    checkpoint_s: float = 0.0
+
+    @property
+    def frames(self) -> int:
+        """Frames of the video's stream."""
+        return self.scan.stream
+
+    @property
+    def decoded(self) -> int:
+        """Frames of the stream that decode."""
+        return self.scan.decoded
+
+    @property
+    def missing(self) -> list[list[int]]:
+        """Ranges ``[first, stop)`` of the stream's frames that do not decode."""
+        return self.scan.missing
 
 
-MARK = "dlcctr says: "
-WARNING = "warning: "
+@dataclass(frozen=True)
+class Ready:
+    """The worker has imported its engine.
+
+    Parameters
+    ----------
+    cuda : bool
+        Whether this build of the engine can use a GPU here.
+    versions : dict
+        Version of each library that results depend on, by its name.
+    import_s : float
+        Seconds that the import took.
+    """
+
+    cuda: bool
+    versions: dict[str, str]
+    import_s: float
 
 
-def say(text: str) -> None:
-    """Have the supervisor show a line, under the row's name."""
-    print(f"{MARK}{text}", flush=True)
+@dataclass(frozen=True)
+class Progress:
+    """How far a stage of a job is, in decoded frames."""
+
+    stage: str
+    done: int
 
 
-def warn(text: str) -> None:
-    """The same for a warning."""
-    say(f"{WARNING}{text}")
+@dataclass(frozen=True)
+class Message:
+    """A sentence for people about the running job."""
+
+    text: str
+    is_warning: bool = False
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Decoded frames ``[first, stop)`` of a video, and how their positions were made.
+
+    Parameters
+    ----------
+    batch_size : int
+        Frames per network call in the end: smaller than what was asked for where memory did not suffice.
+    device, backend : str
+        What the network ran on, and what computed it.
+    """
+
+    first: int
+    stop: int
+    batch_size: int
+    device: str
+    backend: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """A job's files are written and verified.
+
+    Parameters
+    ----------
+    files : list of str
+        Names of the files in the job's folder.
+    verification_s : float
+        Seconds for reading them back.
+    backend : str
+        Name and version of what computed the network. This and the following fields: of our loop only.
+    why_engine : str
+        Why that was not OpenVINO, where it was wanted; completes "because …".
+    batch_size : int or None
+        Frames per network call in the end.
+    checkpoints : list of Checkpoint
+        What was taken from earlier attempts.
+    timings_s : dict
+        Seconds by phase.
+    """
+
+    scorer: str
+    device: DeviceUsed
+    columns: Columns
+    files: list[str]
+    verification_s: float
+    backend: str = ""
+    why_engine: str = ""
+    batch_size: int | None = None
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    timings_s: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ShortRead:
+    """DeepLabCut read another number of frames than decode; its files are of no use."""
+
+    rows: int
+
+
+@dataclass(frozen=True)
+class NotCovered:
+    """Our loop cannot do a job; the text completes "because …"."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The engine cannot be loaded or a job cannot be done: exit code, message and hint of a `DlcctrError`."""
+
+    code: int
+    message: str
+    hint: str
+
+
+Answer = Done | ShortRead | NotCovered
+Event = Ready | Progress | Message | Answer | Failed
+Report = Callable[[Progress | Message], None]
+"""What a job calls with its progress and its messages."""
+
+EVENTS: tuple[type[Event], ...] = (Ready, Progress, Message, Done, ShortRead, NotCovered, Failed)
+
+
+class ProtocolError(ValueError):
+    """A line is not what the other side sends."""
+
+
+def job_line(job: Job) -> bytes:
+    """Line that holds a job."""
+    return json.dumps(to_table(job)).encode() + b"\n"
+
+
+def parse_job(line: str) -> Job:
+    """Job in a line; raises `ProtocolError`."""
+    try:
+        return from_table(Job, parse_object(line))
+    except RecordError as error:
+        raise ProtocolError(str(error)) from error
+
+
+def parse_event(line: bytes) -> Event:
+    """Event in a line; raises `ProtocolError`."""
+    try:
+        content = parse_object(line)
+        (kind,) = (each for each in EVENTS if each.__name__ == content.get("event"))
+        return from_table(kind, content.get("fields"))
+    except ValueError as error:
+        raise ProtocolError(f"not an event: {line[:200]!r} ({error})") from error
+
+
+class EventWriter:
+    """The worker's end of the events' pipe; several threads may write."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._lock = stream, threading.Lock()
+
+    def write(self, event: Event) -> None:
+        """Send an event, behind all that was printed before it."""
+        line = json.dumps({"event": type(event).__name__, "fields": to_table(event)}).encode() + b"\n"
+        with self._lock:
+            sys.stdout.flush()
+            self._stream.write(line)
+            self._stream.flush()
+
+
+class EventReader:
+    """The supervisor's end: events from bytes as they come, in whatever pieces."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def read(self, data: bytes) -> Iterator[Event | ProtocolError]:
+        """Events whose last byte is in `data`; half a line waits for its other half.
+
+        A line that is not an event is given as the error that it is, so that those behind it are read.
+        """
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            try:
+                yield parse_event(line)
+            except ProtocolError as error:
+                yield error

@@ -1,14 +1,13 @@
-"""Child process that imports DeepLabCut. It reads one job per line from stdin and answers on a pipe of its own.
+"""Child process that imports DeepLabCut. It reads one job per line from stdin and answers with events on a pipe.
 
 stdout and stderr are left to DeepLabCut and its progress bars; the supervisor reads them
-(`entrypoint.analyze.worker_process`).
+(`entrypoint.analyze.worker_output`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import platform
 import signal
@@ -16,29 +15,36 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import asdict, replace
-from typing import Any, TextIO
+from dataclasses import replace
 
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, OutputError, VideoError
+from entrypoint import protocol
 from entrypoint.engines import output_files
 from entrypoint.engines.base import Engine, NotCovered, get_engine
 from entrypoint.engines.versions import versions
 from entrypoint.loop.loop import Loop
-from entrypoint.protocol import Job
+from entrypoint.protocol import Answer, Done, EventWriter, Failed, Job, Ready, Report, parse_job
 
 PR_SET_PDEATHSIG = 1
 MEMORY_HINT = "use a smaller --batch-size, or give the job more memory"
 
 
-def main(engine_name: str, answers: int, threads: int) -> None:
-    """Import the engine, say so, then do jobs until stdin ends."""
+def main(engine_name: str, events: int, threads: int) -> None:
+    """Import the engine, report that, then do jobs until stdin ends.
+
+    Parameters
+    ----------
+    events : int
+        File descriptor to write events to.
+    """
     _die_with_parent()
-    with os.fdopen(answers, "w", encoding="utf-8") as channel:
-        engine = _load(engine_name, threads, channel)
+    with os.fdopen(events, "wb") as stream:
+        writer = EventWriter(stream)
+        engine = _load(engine_name, threads, writer)
         if engine is not None:
             loop = Loop(engine.open_network)
             for line in sys.stdin:
-                _answer(channel, _run(engine, loop, Job(**json.loads(line))))
+                writer.write(_run(engine, loop, parse_job(line), writer.write))
     sys.stdout.flush()
     # Interpreter shutdown of the big libraries takes seconds and can hang; all is written.
     os._exit(0)
@@ -52,71 +58,59 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _answer(channel: TextIO, message: dict[str, Any]) -> None:
-    channel.write(json.dumps(message) + "\n")
-    channel.flush()
-
-
-def _load(name: str, threads: int, channel: TextIO) -> Engine | None:
+def _load(name: str, threads: int, writer: EventWriter) -> Engine | None:
     started = time.monotonic()
     try:
         engine = get_engine(name)
         facts = engine.load(threads)
     except Exception as error:
         traceback.print_exc()
-        _answer(channel, _failure(AnalysisError(f"DeepLabCut cannot be imported: {_line(error)}", "run `dlc doctor`")))
+        writer.write(_failure(AnalysisError(f"DeepLabCut cannot be imported: {_line(error)}", "run `dlc doctor`")))
         return None
-    found = {"python": platform.python_version(), **versions(), **{k: v for k, v in facts["versions"].items() if v}}
-    _answer(
-        channel,
-        {"event": "ready", "cuda": facts["cuda"], "versions": found, "import_s": time.monotonic() - started},
-    )
+    gpu = {"cuda": facts.cuda_version, "cudnn": facts.cudnn_version}
+    found = {"python": platform.python_version(), **versions(), **{name: text for name, text in gpu.items() if text}}
+    writer.write(Ready(facts.cuda, found, time.monotonic() - started))
     return engine
 
 
-def _run(engine: Engine, loop: Loop, job: Job) -> dict[str, Any]:
+def _run(engine: Engine, loop: Loop, job: Job, report: Report) -> Answer | Failed:
     """Do a job."""
     try:
         with _explained():
-            scorer, facts = _analyze_own(loop, job) if job.path == "own" else _analyze_stock(engine, loop, job)
-            device = {**engine.device_used(job), **facts.pop("device", {})}
-            analysed = time.monotonic()
-            output_files.verify(replace(job, decoded=job.frames) if job.path == "own" else job, scorer)
-            if job.missing and job.path != "own":
-                output_files.expand(job)
-            columns = output_files.describe(job)
-            names = output_files.rename(job)
+            return _analyze_own(engine, loop, job, report) if job.path == "own" else _analyze_stock(engine, loop, job)
     except output_files.ShortRead as short:
-        return {"event": "short", "rows": short.rows}
+        return protocol.ShortRead(short.rows)
     except NotCovered as why:
-        return {"event": "uncovered", "why": str(why)}
+        return protocol.NotCovered(str(why))
     except DlcctrError as error:
         return _failure(error)
-    return {
-        "event": "done",
-        "scorer": scorer,
-        "device": device,
-        "columns": columns,
-        "files": names,
-        "verification_s": time.monotonic() - analysed,
-        **facts,
-    }
 
 
-def _analyze_own(loop: Loop, job: Job) -> tuple[str, dict[str, Any]]:
-    result = loop.analyze(job)
-    return result.scorer, {
-        "timings_s": result.timings_s,
-        "batch_size": result.batch_size,
-        "device": {"backend": result.backend},
-        "why_engine": result.why_engine,
-        "parts": [asdict(part) for part in result.parts],
-    }
+def _analyze_own(engine: Engine, loop: Loop, job: Job, report: Report) -> Done:
+    result = loop.analyze(job, report)
+    return replace(
+        _finish(engine, job, result.scorer),
+        backend=result.backend,
+        why_engine=result.why_engine,
+        batch_size=result.batch_size,
+        checkpoints=result.checkpoints,
+        timings_s=result.timings_s,
+    )
 
 
-def _analyze_stock(engine: Engine, loop: Loop, job: Job) -> tuple[str, dict[str, Any]]:
+def _analyze_stock(engine: Engine, loop: Loop, job: Job) -> Done:
     loop.forget()  # DeepLabCut loads the model once more
-    return engine.analyze(job), {}
+    return _finish(engine, job, engine.analyze(job))
+
+
+def _finish(engine: Engine, job: Job, scorer: str) -> Done:
+    """Verify the files in the job's folder, give them their places and names, and describe them."""
+    device, analysed = engine.device_used(job), time.monotonic()
+    output_files.verify(job, scorer)
+    if job.missing and job.path != "own":
+        output_files.expand(job)
+    columns, files = output_files.describe(job), output_files.rename(job)
+    return Done(scorer, device, columns, files, time.monotonic() - analysed)
 
 
 @contextlib.contextmanager
@@ -149,8 +143,8 @@ def _explain(error: Exception) -> DlcctrError:
     return AnalysisError(f"DeepLabCut failed: {text}", "the lines above are the last that it said")
 
 
-def _failure(error: DlcctrError) -> dict[str, Any]:
-    return {"event": "failed", "code": int(error.exit_code), "message": error.message, "hint": error.hint}
+def _failure(error: DlcctrError) -> Failed:
+    return Failed(int(error.exit_code), error.message, error.hint)
 
 
 def _line(error: BaseException) -> str:

@@ -149,6 +149,20 @@ def parse_crop(text: str) -> Crop:
     return x1, x2, y1, y2
 
 
+def parse_crop_option(text: str) -> Crop | None:
+    """Crop that --crop gives, as `parse_crop` reads it; None where the option is empty.
+
+    Raises
+    ------
+    UsageError
+        Not four whole numbers, or the rectangle is empty.
+    """
+    try:
+        return parse_crop(text) if text.strip() else None
+    except ValueError as error:
+        raise UsageError(f"--crop {error}", "for example --crop 0,640,100,480") from error
+
+
 def choose_rows(rows: Sequence[Row], wanted: str, manifest: Path) -> list[Row]:
     """Rows of a list such as ``0-9,12``; all of them where it is empty. Raises `UsageError`, `ManifestError`."""
     if not wanted.strip():

@@ -64,6 +64,7 @@ def manifest(
     """
     from dlcctr.campaign.config import Campaign, campaign_file
     from dlcctr.campaign.create import extend_campaign, make_campaign
+    from dlcctr.campaign.rows import parse_crop_option
     from dlcctr.system.progress import progress
 
     chosen = (model, out, root, snapshot, crop, batch_size, no_csv, overwrite, shuffle != 1, trainset_index)
@@ -79,7 +80,7 @@ def manifest(
             shuffle=shuffle,
             trainset_index=trainset_index,
             snapshot=snapshot,
-            crop=_crop(crop),
+            crop=parse_crop_option(crop),
             batch_size=batch_size,
         )
         campaign = _with_model(campaign, model) if model else campaign
@@ -95,16 +96,6 @@ def _check_append(others: bool) -> None:
             "--append takes videos, -o and --jobs only: everything else is in campaign.toml",
             "leave the other options out; to change the model or the results' root, make a new campaign",
         )
-
-
-def _crop(text: str) -> tuple[int, int, int, int] | None:
-    from dlcctr.campaign.rows import parse_crop
-    from dlcctr.errors import UsageError
-
-    try:
-        return parse_crop(text) if text else None
-    except ValueError as error:
-        raise UsageError(f"--crop {error}", "for example --crop 0,640,100,480") from None
 
 
 def _with_model(campaign: Campaign, project: Path) -> Campaign:

@@ -12,7 +12,7 @@ from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row, choose_rows, require_rows, row_settings
-from dlcctr.contract import ATTEMPT_PREFIX, PARTS_PREFIX, RECEIPT_FILENAME, RowState, failure_file, row_folder
+from dlcctr.contract import ATTEMPT_PREFIX, CHECKPOINTS_PREFIX, RECEIPT_FILENAME, RowState, failure_file, row_folder
 from dlcctr.errors import DlcctrError
 from dlcctr.results.expected import (
     Expected,
@@ -226,7 +226,7 @@ class _Examiner:
 def _results_below(root: Path) -> list[Path]:
     found = []
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith((ATTEMPT_PREFIX, PARTS_PREFIX)))
+        folders[:] = sorted(name for name in folders if not name.startswith((ATTEMPT_PREFIX, CHECKPOINTS_PREFIX)))
         if RECEIPT_FILENAME in files:
             found.append(Path(folder))
             folders.clear()

@@ -9,16 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-ROW_MARK = re.compile(r"== row ([0-9]+) \(.*\)$")
-"""Line that the task prints before a row's own lines."""
+from dlcctr.planning.task_lines import is_several_gpus, is_task_end, parse_row_start
+
 END_LINE = re.compile(
     r"dlcctr-task-end code=(?P<code>[0-9]+) node=(?P<node>\S*) signal=(?P<signal>\S*) restart=(?P<restart>[0-9]*)"
 )
 """Line that the batch script ends its log with."""
 HEAD = re.compile(r"dlcctr: task \S* \(\+[0-9]+\) of job .*, (?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8})")
 """Line that the batch script begins each run with; a requeued task goes on in the same log."""
-TASK_END = re.compile(r"task [0-9]+: [0-9]+ of [0-9]+ rows done")
-LANES = re.compile(r"task [0-9]+: [0-9]+ rows on [0-9]+ GPUs ")
 TAIL_BYTES = 1 << 16
 
 SLURMSTEPD = re.compile(r"slurmstepd(-\S+)?: |\[[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+\] error: ")
@@ -113,9 +111,9 @@ def row_lines(log: Path, index: int) -> Iterator[str]:
     with log.open(encoding="utf-8", errors="replace", newline="\n") as stream:
         for line in stream:
             text = line.rstrip("\r\n")
-            if match := ROW_MARK.fullmatch(text):
-                inside = int(match[1]) == index
-            elif END_LINE.fullmatch(text) or TASK_END.match(text):
+            if (started := parse_row_start(text)) is not None:
+                inside = started == index
+            elif END_LINE.fullmatch(text) or is_task_end(text):
                 inside = False
             if inside:
                 yield text
@@ -124,4 +122,4 @@ def row_lines(log: Path, index: int) -> Iterator[str]:
 def had_lanes(log: Path) -> bool:
     """Whether a task ran rows on several GPUs at once: then their lines are mixed."""
     with log.open(encoding="utf-8", errors="replace") as stream:
-        return any(LANES.match(line) for line in stream)
+        return any(map(is_several_gpus, stream))

@@ -1,4 +1,4 @@
-"""The only place of the host side that starts processes."""
+"""The only place that starts processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
 
@@ -94,9 +94,7 @@ def run(
             check=False,
         )
     except FileNotFoundError as error:
-        raise ToolMissingError(
-            f"{argv[0]} was not found on this machine", INSTALL_HINTS.get(argv[0], f"install {argv[0]}")
-        ) from error
+        raise _missing(argv[0]) from error
     except subprocess.TimeoutExpired as error:
         raise TryAgainError(
             f"{argv[0]} gave no answer in {timeout_s:.0f} s: {shlex.join(argv)}", "try again in a few minutes"
@@ -117,7 +115,7 @@ def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
 def start(
     argv: Sequence[str],
     *,
-    output: IO[bytes],
+    output: IO[bytes] | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     cpus: frozenset[int] | None = None,
@@ -126,8 +124,8 @@ def start(
 
     Parameters
     ----------
-    output : binary file
-        Gets standard output and standard error.
+    output : binary file, optional
+        Gets standard output and standard error; by default they go to this process's streams.
     env : mapping, optional
         The command's whole environment; this process's own by default.
     cpus : frozenset of int, optional
@@ -138,34 +136,38 @@ def start(
     ToolMissingError
         The program does not exist.
     """
-    argv = [str(word) for word in argv]
-    log.debug("start: %s", shlex.join(argv))
     with _on_cpus(cpus):
-        try:
-            return subprocess.Popen(
-                argv,
-                env=env,
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches us alone, and we stop our children in order
-            )
-        except FileNotFoundError as error:
-            raise ToolMissingError(
-                f"{argv[0]} was not found on this machine", INSTALL_HINTS.get(argv[0], f"install {argv[0]}")
-            ) from error
+        return _popen(
+            argv,
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=None if output is None else subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches us alone, and we stop our children in order
+        )
 
 
 def pipe(
-    argv: Sequence[str], *, env: Mapping[str, str | None] | None = None, keep_open: Sequence[int] = ()
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str | None] | None = None,
+    cwd: Path | None = None,
+    merge: bool = False,
+    session: bool = False,
+    keep_open: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start one command between pipes, which the caller feeds and empties; it may ask for passwords on the terminal.
+    """Start one command between pipes, which the caller feeds and empties.
 
     Parameters
     ----------
     env : mapping, optional
         Variables added to this process's own; None removes one.
+    merge : bool
+        Standard error goes into the pipe of standard output.
+    session : bool
+        Start it in a session of its own: Ctrl-C reaches this process alone, and a signal to the group of the command's
+        process id reaches all that it started. Without, it may ask for passwords on the terminal.
     keep_open : sequence of int
         File descriptors that it inherits: a lock on one is held for as long as any process of it lives.
 
@@ -174,21 +176,30 @@ def pipe(
     ToolMissingError
         The program does not exist.
     """
+    return _popen(
+        argv,
+        env=_environment(env) if env else None,
+        cwd=cwd,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+        start_new_session=session,
+        pass_fds=tuple(keep_open),
+    )
+
+
+def _popen(argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
     argv = [str(word) for word in argv]
-    log.debug("pipe: %s", shlex.join(argv))
+    log.debug("start: %s", shlex.join(argv))
     try:
-        return subprocess.Popen(
-            argv,
-            env=_environment(env) if env else None,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=tuple(keep_open),
-        )
+        return subprocess.Popen(argv, **options)
     except FileNotFoundError as error:
-        raise ToolMissingError(
-            f"{argv[0]} was not found on this machine", INSTALL_HINTS.get(argv[0], f"install {argv[0]}")
-        ) from error
+        raise _missing(argv[0]) from error
+
+
+def _missing(program: str) -> ToolMissingError:
+    hint = INSTALL_HINTS.get(program, f"install {program}")
+    return ToolMissingError(f"{program} was not found on this machine", hint)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 from collections.abc import Iterator
 from types import FrameType
 
@@ -14,6 +13,7 @@ from dlcctr.results import commit
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import OutputFile
 from dlcctr.system import disk
+from dlcctr.system.console import print_lines, warn
 from entrypoint.analyze import checkpoint_folder
 from entrypoint.analyze.attempt import AttemptRecord, make_failure, make_receipt
 from entrypoint.analyze.request import RowRequest
@@ -46,8 +46,8 @@ def run(request: RowRequest) -> ExitCode:
 def run_row(task: RowTask, request: RowRequest, place: SharedWorker) -> ExitCode:
     """Analyse one row in a workplace that others may have used before; returns and raises as `run` does."""
     if not request.overwrite and _is_finished(task):
-        print(f"{task.name}: already finished, nothing to do: {task.folder}")
-        checkpoint_folder.remove_parts(task.folder)
+        print_lines([f"{task.name}: already finished, nothing to do: {task.folder}"])
+        checkpoint_folder.remove_checkpoints(task.folder)
         return ExitCode.OK
     record = AttemptRecord()
     try:
@@ -58,14 +58,14 @@ def run_row(task: RowTask, request: RowRequest, place: SharedWorker) -> ExitCode
         # No retry mends a bad video; all else may go away
         bad = RowState.QUARANTINED if isinstance(error, VideoError) else RowState.FAILED
         if bad is RowState.QUARANTINED:
-            checkpoint_folder.remove_parts(task.folder)
+            checkpoint_folder.remove_checkpoints(task.folder)
         commit.write_failure(task.failure_file, make_failure(task, record, error, bad))
         raise type(error)(f"{task.name}: {error.message}", error.hint) from error
-    checkpoint_folder.remove_parts(task.folder)
+    checkpoint_folder.remove_checkpoints(task.folder)
     commit.remove_failure(task.failure_file)
     if record.lost_frames:
-        print(f"warning: {task.name}: {record.lost_frames}; they have no position", file=sys.stderr)
-    print(f"{task.name}: {state}: {task.folder}")
+        warn(f"warning: {task.name}: {record.lost_frames}; they have no position")
+    print_lines([f"{task.name}: {state}: {task.folder}"])
     return ExitCode.OK
 
 
@@ -76,9 +76,9 @@ def _what_is_kept(task: RowTask, request: RowRequest) -> str:
             not request.overwrite
             and commit.standing(task.folder, task.row, task.expected).state is commit.Standing.FINISHED
         ):
-            checkpoint_folder.remove_parts(task.folder)
+            checkpoint_folder.remove_checkpoints(task.folder)
             return "another attempt has finished it"
-    kept = checkpoint_folder.has_parts(task.folder)
+    kept = checkpoint_folder.has_checkpoints(task.folder)
     return "the frames analysed so far are kept" if kept else "nothing of it was kept"
 
 
@@ -90,7 +90,7 @@ def _is_finished(task: RowTask) -> bool:
             "replace it with --overwrite, or write to another folder with --out",
         )
     if found.state is commit.Standing.BROKEN:
-        print(f"{task.name}: what is there is not whole ({found.detail}); it is analysed again", file=sys.stderr)
+        warn(f"{task.name}: what is there is not whole ({found.detail}); it is analysed again")
     return found.state is commit.Standing.FINISHED
 
 

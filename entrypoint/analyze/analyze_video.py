@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dlcctr.contract import NETWORKS_FOLDER, RESULT_BYTES_PER_VALUE
 from dlcctr.errors import AnalysisError, GpuError, ManifestError, ModelError, OutputError, UsageError, VideoError
 from dlcctr.model import inference_project
 from dlcctr.model.inspection import ModelInfo
-from dlcctr.results.sections import Columns, DeviceUsed
+from dlcctr.results.sections import ReusedPart
 from dlcctr.system import disk
+from dlcctr.system.console import print_lines, warn
 from dlcctr.system.cpus import cpu_count
-from dlcctr.system.records import from_table
 from entrypoint.analyze import checkpoint_folder
 from entrypoint.analyze.attempt import AttemptRecord
+from entrypoint.analyze.row_display import RowDisplay
 from entrypoint.analyze.row_task import RowTask
 from entrypoint.analyze.shared_worker import SharedWorker
 from entrypoint.analyze.worker_process import Worker
-from entrypoint.protocol import WARNING, Job
+from entrypoint.protocol import Answer, Done, Job, NotCovered, Ready, ShortRead
 
 if TYPE_CHECKING:
     from entrypoint.analyze.request import RowRequest
@@ -95,14 +95,14 @@ def _check_frames(task: RowTask, scan: FrameScan, scratch: Path) -> None:
     disk.check_space(task.folder.parent, need)
 
 
-def _resolve_device(ready: dict[str, Any], device: str, may_use_cpu: bool, record: AttemptRecord) -> str:
+def _resolve_device(ready: Ready, device: str, may_use_cpu: bool, record: AttemptRecord) -> str:
     """Compare what was chosen with what the engine itself can use."""
-    record.software = ready["versions"]
-    record.add_time("import", ready["import_s"])
-    if device != "cuda" or ready["cuda"]:
+    record.software = dict(ready.versions)
+    record.add_time("import", ready.import_s)
+    if device != "cuda" or ready.cuda:
         return device
     if may_use_cpu:
-        print("warning: there is a GPU, but this engine cannot use it; running on the CPU", file=sys.stderr)
+        warn("warning: there is a GPU, but this engine cannot use it; running on the CPU")
         return "cpu"
     raise GpuError(
         "a GPU is there, but this engine cannot use it (a CPU build, or a driver older than its CUDA needs)",
@@ -128,14 +128,16 @@ class _Session:
         if self.request.path == "stock":
             return self._run_stock()
         answer = self._run_job(self._link(), "own")
-        if answer["event"] == "done":
+        if isinstance(answer, Done):
             return self._take(answer, "own")
+        if isinstance(answer, ShortRead):
+            raise AnalysisError(f"our own loop wrote {answer.rows} rows for {self.scan.stream} frames")
         if self.request.path == "own":
             raise ModelError(
-                f"our own loop cannot analyse this, because {answer['why']}",
+                f"our own loop cannot analyse this, because {answer.why}",
                 "leave the choice to the program with --path auto, or take --path stock",
             )
-        print(f"{self.task.name}: through stock DeepLabCut, because {answer['why']}")
+        print_lines([f"{self.task.name}: through stock DeepLabCut, because {answer.why}"])
         return self._run_stock()
 
     def _run_stock(self) -> list[Path]:
@@ -143,18 +145,22 @@ class _Session:
         failed = ""
         if not self._needs_copy():
             answer = self._run_job(self._link())
-            if answer["event"] == "done":
+            if isinstance(answer, Done):
                 return self._take(answer, "stock")
-            failed = f"DeepLabCut read {answer['rows']} of {self.scan.decoded} frames"
-            print(f"{self.task.name}: {failed}; a lossless copy is analysed instead", file=sys.stderr)
+            failed = f"DeepLabCut read {self._rows_read(answer)}"
+            warn(f"{self.task.name}: {failed}; a lossless copy is analysed instead")
         answer = self._run_job(self._copy())
-        if answer["event"] == "done":
+        if isinstance(answer, Done):
             return self._take(answer, "stock-reencoded")
         raise AnalysisError(
-            (failed + ", and " if failed else "DeepLabCut read ")
-            + f"{answer['rows']} of {self.scan.decoded} frames of a lossless copy",
+            (failed + ", and " if failed else "DeepLabCut read ") + f"{self._rows_read(answer)} of a lossless copy",
             "convert the video with ffmpeg, make the manifest again and analyse that",
         )
+
+    def _rows_read(self, answer: ShortRead | NotCovered) -> str:
+        if isinstance(answer, NotCovered):  # of our own loop only
+            raise AnalysisError(f"stock DeepLabCut was not run, because {answer.why}")
+        return f"{answer.rows} of {self.scan.decoded} frames"
 
     def _needs_copy(self) -> bool:
         """TensorFlow believes the header; PyTorch reads until a frame fails, but for a detector rewinds by it.
@@ -197,9 +203,7 @@ class _Session:
             folder=str(results),
             stem=PurePosixPath(task.row.video).stem,
             columns=[list(column) for column in task.model.columns],
-            frames=scan.stream,
-            decoded=scan.decoded,
-            missing=scan.missing,
+            scan=scan,
             multianimal=task.model.multianimal,
             shuffle=task.model.shuffle,
             trainset_index=task.model.trainset_index,
@@ -209,13 +213,10 @@ class _Session:
             csv=task.settings.csv,
             backend=self._backend(),
             cache=str(task.settings.out / NETWORKS_FOLDER),
-            scan=asdict(scan) if path == "own" else {},
         )
-        return (
-            checkpoint_folder.with_parts(job, task.folder, task.fingerprint, self.request.part_s)
-            if path == "own"
-            else job
-        )
+        if path != "own":
+            return job
+        return checkpoint_folder.with_checkpoints(job, task.folder, task.fingerprint, self.request.checkpoint_s)
 
     def _backend(self) -> str:
         wanted = self.request.backend
@@ -225,59 +226,34 @@ class _Session:
             raise UsageError("OpenVINO computes on CPUs; this is a GPU", "leave --backend out, or add --device cpu")
         return "engine"
 
-    def _run_job(self, video: Path, path: str = "stock") -> dict[str, Any]:
-        """Send a job and show its progress: one bar per stage, for top-down models read the video twice."""
-        from dlcctr.system.progress import FrameProgress
-
-        bars: dict[str, FrameProgress] = {}
-
-        def finish() -> None:
-            for bar in bars.values():
-                bar.update(self.scan.decoded)  # the last step of DeepLabCut's own bar is often not printed
-                bar.close()
-
-        def show(stage: str, done: int) -> None:
-            if stage not in bars:
-                finish()
-                first = done if path == "own" else 0  # our loop says where it begins
-                bars[stage] = FrameProgress(self.scan.decoded, f"{self.task.name}: {stage}", first=first)
-            bars[stage].update(min(done, self.scan.decoded))
-
+    def _run_job(self, video: Path, path: str = "stock") -> Answer:
+        """Have a job done, and show its progress and messages."""
+        display = RowDisplay(self.task.name, self.scan.decoded, reports_start=path == "own")
         with self.record.timed("analysis"):
-            self.worker.send(self._make_job(video, path))
             try:
-                answer = self.worker.wait(show, self._say)
-                finish()
+                answer = self.worker.run(self._make_job(video, path), display.show)
+                display.finish()
                 return answer
             finally:
-                for bar in bars.values():
-                    bar.close()
+                display.close()
 
-    def _say(self, text: str) -> None:
-        if text.startswith(WARNING):
-            print(f"{WARNING}{self.task.name}: {text[len(WARNING) :]}", file=sys.stderr)
-        else:
-            print(f"{self.task.name}: {text}", flush=True)  # a log shows it also where the task is killed
-
-    def _take(self, answer: dict[str, Any], path: str) -> list[Path]:
+    def _take(self, done: Done, path: str) -> list[Path]:
         record = self.record
-        record.path = path
-        if why := answer.get("why_engine"):
-            print(f"{self.task.name}: computed by {answer['device']['backend']} itself, because {why}")
-        record.scorer, record.columns = answer["scorer"], from_table(Columns, answer["columns"])
-        record.device = from_table(DeviceUsed, {**answer["device"], "parts": answer.get("parts", [])})
-        record.batch_size = answer.get("batch_size")
-        for phase, seconds in answer.get("timings_s", {}).items():
+        record.path, record.scorer, record.columns = path, done.scorer, done.columns
+        reused = tuple(ReusedPart(**asdict(checkpoint)) for checkpoint in done.checkpoints)
+        record.device = replace(done.device, backend=done.backend, parts=reused)
+        record.batch_size = done.batch_size
+        if done.why_engine:
+            print_lines([f"{self.task.name}: computed by {done.backend} itself, because {done.why_engine}"])
+        for phase, seconds in {**done.timings_s, "verification": done.verification_s}.items():
             record.add_time(phase, seconds)
             record.add_time("analysis", -seconds)
-        record.add_time("verification", answer["verification_s"])
-        record.add_time("analysis", -answer["verification_s"])
-        return [self.scratch / RESULTS / name for name in answer["files"]]
+        return [self.scratch / RESULTS / name for name in done.files]
 
 
 def _show_tail(worker: Worker) -> None:
     for line in list(worker.tail)[-SHOWN_LINES:]:
-        print(f"  deeplabcut: {line}", file=sys.stderr)
+        warn(f"  deeplabcut: {line}")
 
 
 def _check_not_full(scratch: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where the finished parts of a row lie until its result is committed, and how they go away; no heavy imports here.
+"""Where the checkpoints of a row lie until its result is committed, and how they go away; no heavy imports here.
 
 The worker writes them and reads them again: `entrypoint.loop.checkpoint_files`.
 """
@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcctr import __version__
-from dlcctr.contract import CONTRACT_VERSION, PARTS_PREFIX
+from dlcctr.contract import CHECKPOINTS_PREFIX, CONTRACT_VERSION
 from dlcctr.results import commit
 
 if TYPE_CHECKING:
     from entrypoint.protocol import Job
 
-PART_SUFFIX = ".npz"
+CHECKPOINT_SUFFIX = ".npz"
 KEY = re.compile(r"[0-9a-f]{16}")
 KEY_FIELDS = (
     "model", "shuffle", "trainset_index", "columns", "batch_size", "crop", "frames", "decoded", "missing",
@@ -30,49 +30,51 @@ KEY_FIELDS = (
 """Of a job. Device, threads and runtime are not among them: another node may go on with a row."""
 
 
-def with_parts(job: Job, folder: Path, fingerprint: str, part_s: float) -> Job:
-    """Tell a job of our own loop where its finished parts lie.
+def with_checkpoints(job: Job, folder: Path, fingerprint: str, checkpoint_s: float) -> Job:
+    """Give a job of our own loop a place for its checkpoints.
 
     Parameters
     ----------
     folder : Path
-        The row's; parts lie in a folder beside it, whose name says all that must be equal for them to fit.
+        The row's; the checkpoints lie in a folder beside it, whose name stands for all that must be equal for them to
+        fit.
     fingerprint : str
-        Of the video.
-    part_s : float
-        Seconds from part to part.
+        The video's.
+    checkpoint_s : float
+        Seconds between two checkpoints.
     """
     facts = {
         "contract": CONTRACT_VERSION,
         "dlcctr": __version__,
         "fingerprint": fingerprint,
-        "outputs": job.scan["outputs"],
+        "outputs": job.scan.outputs,
         **{name: getattr(job, name) for name in KEY_FIELDS},
     }
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-    return replace(job, parts=str(folder.with_name(f"{PARTS_PREFIX}{folder.name}-{key}")), part_s=part_s)
+    place = folder.with_name(f"{CHECKPOINTS_PREFIX}{folder.name}-{key}")
+    return replace(job, checkpoint_folder=str(place), checkpoint_s=checkpoint_s)
 
 
-def has_parts(folder: Path) -> bool:
-    """Whether anything of an unfinished attempt at a row is kept."""
-    return any(file.suffix == PART_SUFFIX for parts in _parts_folders(folder) for file in _entries(parts))
+def has_checkpoints(folder: Path) -> bool:
+    """Whether an unfinished attempt at a row has left a checkpoint."""
+    return any(file.suffix == CHECKPOINT_SUFFIX for each in _checkpoint_folders(folder) for file in _entries(each))
 
 
-def remove_parts(folder: Path) -> None:
-    """Remove all parts of a row.
+def remove_checkpoints(folder: Path) -> None:
+    """Remove all checkpoints of a row.
 
     They leave their place in one rename, so that another attempt that is still running finds no folder for more.
     """
-    for parts in _parts_folders(folder):
+    for each in _checkpoint_folders(folder):
         with contextlib.suppress(OSError):
             away = commit.private_folder(folder.parent)
             with contextlib.suppress(OSError):  # another attempt was faster
-                parts.rename(away / parts.name)
+                each.rename(away / each.name)
             shutil.rmtree(away, ignore_errors=True)
 
 
-def _parts_folders(folder: Path) -> Iterator[Path]:
-    start = f"{PARTS_PREFIX}{folder.name}-"
+def _checkpoint_folders(folder: Path) -> Iterator[Path]:
+    start = f"{CHECKPOINTS_PREFIX}{folder.name}-"
     for entry in _entries(folder.parent):
         if entry.name.startswith(start) and KEY.fullmatch(entry.name[len(start) :]):
             yield entry

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
 from dlcctr.errors import TryAgainError
+from dlcctr.planning.task_lines import several_gpus, task_end
+from dlcctr.system import processes
 from dlcctr.system.cpus import cpu_count
 from entrypoint.analyze.analyze_row import STOP_SIGNALS
-from entrypoint.analyze.task_rows import first_failure, say_result
+from entrypoint.analyze.task_rows import first_failure
 
 if TYPE_CHECKING:
     from entrypoint.analyze.request import TaskRequest
@@ -52,41 +54,39 @@ def run_lanes(request: TaskRequest, rows: Sequence[Row], gpus: Sequence[str]) ->
         Stopped by a signal, which went to all lanes first.
     """
     lanes = min(len(gpus), len(rows))
-    print(f"task {request.number}: {len(rows)} rows on {lanes} GPUs ({', '.join(gpus[:lanes])})")
+    print(several_gpus(request.number, len(rows), gpus[:lanes]))
     with tempfile.TemporaryDirectory(prefix="dlcctr-claims-") as name:
-        processes = [_start(gpu, Path(name), max(1, cpu_count() // lanes)) for gpu in gpus[:lanes]]
-        stopped = _wait(processes)
+        running = [_start(gpu, Path(name), max(1, cpu_count() // lanes)) for gpu in gpus[:lanes]]
+        stopped = _wait(running)
         codes = _codes(Path(name), rows)
     if stopped:
         raise TryAgainError(
             f"task {request.number}: stopped by {signal.Signals(stopped).name}; finished rows stay",
             "run the same command again; finished rows are skipped",
         )
-    say_result(request.number, list(rows), codes)
-    ended = [process.returncode for process in processes]
+    print(task_end(request.number, [row.index for row in rows], codes))
+    ended = [process.returncode for process in running]
     return first_failure(list(rows), codes) or next((_exit_code(code) for code in ended if code), int(ExitCode.OK))
 
 
 def _start(gpu: str, claims: Path, cpus: int) -> subprocess.Popen[bytes]:
     own = {"CUDA_VISIBLE_DEVICES": gpu, "SLURM_CPUS_PER_TASK": str(cpus), CLAIMS_VARIABLE: str(claims)}
-    return subprocess.Popen(
-        [sys.executable, "-I", "-m", MODULE, *sys.argv[1:]], env={**os.environ, **own}, start_new_session=True
-    )
+    return processes.start([sys.executable, "-I", "-m", MODULE, *sys.argv[1:]], env={**os.environ, **own})
 
 
-def _wait(processes: Sequence[subprocess.Popen[bytes]]) -> int:
+def _wait(running: Sequence[subprocess.Popen[bytes]]) -> int:
     """Wait for all, passing the signals that end a job on; gives the signal, or 0."""
     got: list[int] = []
 
     def forward(number: int, _: FrameType | None) -> None:
         got.append(number)
-        for process in processes:
+        for process in running:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
 
     before = {number: signal.signal(number, forward) for number in STOP_SIGNALS}
     try:
-        for process in processes:
+        for process in running:
             process.wait()
     finally:
         for number, handler in before.items():

@@ -6,8 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr.contract import ENV_PREFIX, PART_EVERY_S
+from dlcctr.contract import ENV_PREFIX
 from dlcctr.errors import UsageError
+
+CHECKPOINT_EVERY_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class RowRequest:
     backend : str
         What computes the network in our loop: ``engine``, ``openvino``, or ``auto``: OpenVINO on a CPU where it gives
         the engine's positions.
-    part_s : float
-        Our loop keeps what it has finished so often, in seconds.
+    checkpoint_s : float
+        Seconds between two checkpoints of our loop.
     """
 
     manifest: Path
@@ -48,7 +50,7 @@ class RowRequest:
     scratch: Path | None = None
     path: str = "auto"
     backend: str = "auto"
-    part_s: float = PART_EVERY_S
+    checkpoint_s: float = CHECKPOINT_EVERY_S
 
 
 INDEX_VARIABLE = f"{ENV_PREFIX}INDEX"

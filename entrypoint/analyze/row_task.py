@@ -15,6 +15,7 @@ from dlcctr.contract import failure_file, row_folder
 from dlcctr.errors import ManifestError, VideoError
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.results.expected import Expected, expected_of
+from dlcctr.system.console import one_line
 
 if TYPE_CHECKING:
     from entrypoint.analyze.request import RowRequest
@@ -32,8 +33,8 @@ class RowTask:
 
     @property
     def name(self) -> str:
-        """How messages call the row."""
-        return f"row {self.row.index} ({self.row.video})"
+        """How messages call the row, on one line whatever the video is called."""
+        return one_line(f"row {self.row.index} ({self.row.video})")
 
     @property
     def video(self) -> Path:

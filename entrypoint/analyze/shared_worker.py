@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from entrypoint.analyze.worker_process import Worker
+    from entrypoint.protocol import Ready
 
 ROW_FOLDER = "row"
 
@@ -32,7 +34,7 @@ class SharedWorker:
         self._worker: Worker | None = None
         self._worker_stack = contextlib.ExitStack()
         self._kind: tuple[str, str] = ("", "")
-        self._ready: dict[str, Any] | None = None
+        self._ready: Ready | None = None
 
     def __enter__(self) -> SharedWorker:
         return self
@@ -71,8 +73,8 @@ class SharedWorker:
             self._worker, self._kind = self._worker_stack.enter_context(context), (engine, device)
         return self._worker
 
-    def wait_ready(self) -> dict[str, Any]:
-        """What the worker said of itself; ``import_s`` (seconds) is 0 for all rows but the first.
+    def wait_ready(self) -> Ready:
+        """What the worker reports of its engine; the import takes 0 s for all rows but the first.
 
         Raises
         ------
@@ -80,14 +82,13 @@ class SharedWorker:
             It could not be started.
         """
         assert self._worker is not None
-        if self._ready is None:
-            try:
-                answer = self._worker.wait()
-            except BaseException:
-                self.drop_worker()
-                raise
-            self._ready = {**answer, "import_s": 0.0}
-            return answer
+        if self._ready is not None:
+            return replace(self._ready, import_s=0.0)
+        try:
+            self._ready = self._worker.wait_ready()
+        except BaseException:
+            self.drop_worker()
+            raise
         return self._ready
 
     def drop_worker(self) -> None:

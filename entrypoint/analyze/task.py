@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.planning.plan import read_plan, task_rows
+from dlcctr.planning.task_lines import task_end
 from entrypoint.analyze.analyze_row import stoppable
 from entrypoint.analyze.request import TaskRequest
 from entrypoint.analyze.shared_worker import SharedWorker
-from entrypoint.analyze.task_rows import _run_one, first_failure, say_result
+from entrypoint.analyze.task_rows import first_failure, run_one
 
 
 def run_task(request: TaskRequest) -> int:
@@ -32,6 +33,6 @@ def run_task(request: TaskRequest) -> int:
             return run_lanes(request, rows, gpus)
     message = f"task {request.number}: stopped by {{}}; finished rows stay"
     with stoppable(message), SharedWorker(request.row.scratch) as place:
-        codes = {row.index: code for row in rows if (code := _run_one(row, request, place)) is not None}
-    say_result(request.number, rows, codes)
+        codes = {row.index: code for row in rows if (code := run_one(row, request, place)) is not None}
+    print(task_end(request.number, [row.index for row in rows], codes))
     return first_failure(rows, codes)

@@ -11,21 +11,19 @@ from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
 from dlcctr.errors import DlcctrError, GpuError, TryAgainError
-from dlcctr.system.console import one_line, ranges
+from dlcctr.planning.task_lines import row_start
+from dlcctr.system.console import one_line
 from entrypoint.analyze.analyze_row import run_row
 from entrypoint.analyze.request import TaskRequest
 from entrypoint.analyze.row_task import resolve_row
 from entrypoint.analyze.shared_worker import SharedWorker
 
-ROW_MARK = "== row"
-"""Begins the line before a row's own lines; `dlcctr logs` looks for it."""
 
-
-def _run_one(row: Row, request: TaskRequest, place: SharedWorker) -> int | None:
+def run_one(row: Row, request: TaskRequest, place: SharedWorker) -> int | None:
     """Exit code of a row; None where another lane has it, or where none is tried any more."""
     if place.without_gpu or (request.claims and not claim(request.claims, row.index)):
         return None
-    print(one_line(f"{ROW_MARK} {row.index} ({row.video})"))
+    print(row_start(row.index, row.video))
     code = _attempt(row, request, place)
     if request.claims:
         (request.claims / str(row.index)).write_text(str(int(code)))
@@ -68,14 +66,3 @@ def claim(folder: Path, index: int) -> bool:
 def first_failure(rows: list[Row], codes: dict[int, int]) -> int:
     """Exit code of a task: that of its first failed row."""
     return int(next((codes[row.index] for row in rows if codes.get(row.index)), ExitCode.OK))
-
-
-def say_result(number: int, rows: list[Row], codes: dict[int, int]) -> None:
-    """Print what became of the rows, the failed ones by exit code."""
-    failed = {index: code for index, code in codes.items() if code}
-    text = f"task {number}: {len(codes) - len(failed)} of {len(rows)} rows done"
-    for code in sorted(set(failed.values())):
-        text += f"; exit code {int(code)}: rows {ranges(index for index in failed if failed[index] == code)}"
-    if left := [row.index for row in rows if row.index not in codes]:
-        text += f"; not tried here: rows {ranges(left)}"
-    print(text)

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from dlcctr.results.sections import DeviceUsed
 from entrypoint.protocol import Job
 
 if TYPE_CHECKING:
     from entrypoint.video.pixels import Box
 
 
+@dataclass(frozen=True)
+class EngineFacts:
+    """An engine that was imported: whether this build can use a GPU here, and its versions of CUDA and cuDNN."""
+
+    cuda: bool
+    cuda_version: str = ""
+    cudnn_version: str = ""
+
+
 class Engine(Protocol):
     """What both engine modules offer."""
 
-    def load(self, threads: int) -> dict[str, Any]:
-        """Import all that an analysis needs. Returns ``cuda``: whether this build can use a GPU here, and versions."""
+    def load(self, threads: int) -> EngineFacts:
+        """Import all that an analysis needs."""
 
     def analyze(self, job: Job) -> str:
         """Call stock `analyze_videos`. Returns the scorer."""
@@ -23,7 +34,7 @@ class Engine(Protocol):
     def open_network(self, job: Job) -> Network:
         """Network of a job for our own loop; raises `NotCovered`."""
 
-    def device_used(self, job: Job) -> dict[str, Any]:
+    def device_used(self, job: Job) -> DeviceUsed:
         """Where the network really ran; raises `GpuError` where that is not what the job asked for."""
 
 

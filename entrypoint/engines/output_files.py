@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import AnalysisError
+from dlcctr.results.sections import Columns
 from entrypoint.protocol import Job
 
 LIKELIHOOD = re.compile(r"likelihood\d*")
@@ -25,7 +26,9 @@ class ShortRead(Exception):
 
 
 def verify(job: Job, scorer: str) -> None:
-    """Prove that what DeepLabCut wrote is whole: every frame its row, every body part its column, in order.
+    """Prove that the files in the job's folder are whole: every frame its row, every body part its column, in order.
+
+    Our loop has written a row for each frame of the stream, DeepLabCut one for each that decodes.
 
     Raises
     ------
@@ -36,23 +39,23 @@ def verify(job: Job, scorer: str) -> None:
     """
     table = _read_table(_h5(job))
     _check_columns(table, job, scorer)
-    rows = len(table)
+    rows, wanted = len(table), job.frames if job.path == "own" else job.decoded
     if list(table.index) != list(range(rows)):
         raise AnalysisError(f"DeepLabCut's table does not count its frames from 0 to {rows - 1}")
     if not job.multianimal:
-        if rows != job.decoded:
+        if rows != wanted:
             raise ShortRead(rows)
         return
     # Tracks may end before the video does; that detection ran over all of it is in the pickle.
     covered = _load(_part(job, "_full.pickle"))["metadata"]["nframes"]
-    if covered != job.decoded or rows > job.decoded:
+    if covered != wanted or rows > wanted:
         raise ShortRead(int(covered))
 
 
-def describe(job: Job) -> dict[str, Any]:
-    """Rows and column names (without the scorer) of the .h5, for the receipt."""
+def describe(job: Job) -> Columns:
+    """What the .h5 holds, for the receipt."""
     table = _read_table(_h5(job))
-    return {"rows": len(table), "names": [list(column[1:]) for column in table.columns]}
+    return Columns(len(table), tuple(tuple(map(str, column[1:])) for column in table.columns))
 
 
 def expand(job: Job) -> None:

@@ -62,14 +62,6 @@ class Driver:
     gpus: list[Gpu] = field(default_factory=list)
 
 
-def visible_gpus() -> list[Gpu]:
-    """GPUs that CUDA can use here; empty where there is no driver or no GPU. Never raises.
-
-    The driver itself reads CUDA_VISIBLE_DEVICES (indices, UUIDs and MIG names), once, when a process first asks.
-    """
-    return examine_driver().gpus
-
-
 def driver_version() -> str | None:
     """Version of the NVIDIA driver; None where there is none. Never raises."""
     return _version_from_kernel() or _version_from_management()

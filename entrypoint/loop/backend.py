@@ -9,7 +9,7 @@ from entrypoint.engines import openvino
 from entrypoint.engines.base import Network, NotCovered
 from entrypoint.loop.compare import comparable, difference
 from entrypoint.loop.result import LoopResult
-from entrypoint.protocol import Job
+from entrypoint.protocol import Job, Message, Report
 
 CHECKED_FRAMES = 8
 """Of a video's first batch; on these OpenVINO is held against the engine."""
@@ -18,7 +18,7 @@ MARGIN = 10
 may be off by more on other frames. The ones that were measured stay below a fiftieth."""
 
 
-def choose_backend(network: Network, job: Job, frames: Any, result: LoopResult) -> tuple[str, str]:
+def choose_backend(network: Network, job: Job, frames: Any, result: LoopResult, report: Report) -> tuple[str, str]:
     """Name of what computes the network, and why it is not OpenVINO where that was wanted."""
     engine = network.use_engine()
     if job.backend == "engine":
@@ -28,7 +28,7 @@ def choose_backend(network: Network, job: Job, frames: Any, result: LoopResult) 
     try:
         if network.batch_matters:
             raise NotCovered("in a network that normalises by the batch it gives other positions")
-        expected = predict(network, frames, result)
+        expected = predict(network, frames, result, report)
         found = network.use_openvino(job, size)
         off = difference(_predict_with_openvino(network, frames), expected, MARGIN)
         if not off:
@@ -52,7 +52,7 @@ def _predict_with_openvino(network: Network, frames: Any) -> Any:
         raise openvino.refusal(error) from error
 
 
-def predict(network: Network, frames: Any, result: LoopResult) -> Any:
+def predict(network: Network, frames: Any, result: LoopResult, report: Report) -> Any:
     """Positions of a batch, in smaller batches from where memory does not suffice on; no frame is left out."""
     import numpy
 
@@ -63,7 +63,7 @@ def predict(network: Network, frames: Any, result: LoopResult) -> Any:
         if part is None:
             network.release_memory()
             result.batch_size = len(batch) // 2
-            print(f"out of memory: going on with batches of {result.batch_size}", flush=True)
+            report(Message(f"out of memory: going on with batches of {result.batch_size}"))
         else:
             parts.append(part)
             first += len(batch)

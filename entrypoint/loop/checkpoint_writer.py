@@ -1,4 +1,4 @@
-"""Keeps what a running analysis has finished: a part now and then, and the rest when the process is told to end."""
+"""Writes checkpoints of a running analysis: one now and then, and the last when the process is told to end."""
 
 from __future__ import annotations
 
@@ -9,58 +9,65 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from entrypoint.loop.checkpoint_files import Checkpoint, CheckpointFolder
+from entrypoint.loop.checkpoint_files import CheckpointFolder
 from entrypoint.loop.compare import difference
 from entrypoint.loop.pose_array import stream_numbers
 from entrypoint.loop.termination import save_when_terminated
-from entrypoint.protocol import Job, say, warn
+from entrypoint.protocol import Checkpoint, Job, Message, Report
 
 
 class OtherPositions(Exception):
-    """The network gives others than earlier attempts have kept; its text says by how much."""
+    """The network gives other positions than the checkpoints hold; the text says by how much."""
 
 
 class CheckpointWriter:
-    """Positions of one video between an array that is gone with the process, and parts that stay.
+    """Positions of one video between an array that is gone with the process, and checkpoints that stay.
 
     Parameters
     ----------
     poses : ndarray, (n_frames, n_bodyparts, 3)
-        Of all stream frames.
+        Positions of all stream frames.
+    report : callable
+        Gets the messages.
 
     Attributes
     ----------
     start : int
-        So many decoded frames were finished by earlier attempts.
+        Decoded frames that earlier attempts have finished.
     used : list of Checkpoint
-        What of theirs is used.
+        Where those were taken from.
     """
 
-    def __init__(self, job: Job, poses: Any) -> None:
-        size = job.batch_size or 1
+    def __init__(self, job: Job, poses: Any, report: Report) -> None:
+        size, path = job.batch_size or 1, job.checkpoint_folder
         self.start, self.used = 0, list[Checkpoint]()
-        self._folder = CheckpointFolder(Path(job.parts), job.decoded, poses.shape[1], size) if job.parts else None
-        self._poses, self._numbers, self._part_s = poses, stream_numbers(job), job.part_s
+        self._folder = CheckpointFolder(Path(path), job.decoded, poses.shape[1], size) if path else None
+        self._poses, self._numbers, self._every_s = poses, stream_numbers(job), job.checkpoint_s
+        self._report = report
         self._new = Checkpoint(0, 0, size, job.device, "")
         self._saved_s = time.monotonic()
         self._made = self._warned = False
         self._lock = threading.Lock()
 
     def restore(self) -> None:
-        """Take over what earlier attempts have finished, and say so."""
-        for part, positions in self._folder.chain() if self._folder else ():
-            self._poses[self._numbers[part.first : part.stop]] = positions
-            self._use(part)
+        """Take what the checkpoints of earlier attempts hold, and report it."""
+        for checkpoint, positions in self._folder.chain() if self._folder else ():
+            self._poses[self._numbers[checkpoint.first : checkpoint.stop]] = positions
+            self._use(checkpoint)
         self._made = bool(self.used)
         if self.used:
             self._begin(self.used[-1].stop)
             frames = len(self._poses)
-            say(f"going on at frame {[*self._numbers[self.start : self.start + 1], frames][0]} of {frames}")
+            at = [*self._numbers[self.start : self.start + 1], frames][0]
+            self._report(Message(f"going on at frame {at} of {frames}"))
 
     def discard(self, why: str) -> None:
-        """Remove what was taken over; all frames are analysed in this attempt."""
-        say(
-            f"what earlier attempts finished is not used: on the first frames the network gives other positions ({why})"
+        """Remove the checkpoints; all frames are analysed in this attempt."""
+        self._report(
+            Message(
+                "what earlier attempts finished is not used: on the first frames the network gives other positions "
+                f"({why})"
+            )
         )
         self.used = []
         self._begin(0)
@@ -71,16 +78,16 @@ class CheckpointWriter:
                 self._complain(error)
 
     def saving(self) -> AbstractContextManager[None]:
-        """While this is entered, SIGTERM saves what is finished and ends the process."""
+        """While this is entered, SIGTERM writes a checkpoint of what is finished and ends the process."""
         return save_when_terminated(self.save)
 
     def take(self, at: int, positions: Any, batch_size: int, backend: str) -> None:
-        """Take a batch's positions, and write a part where it is time; those that are kept already prove what is kept.
+        """Take a batch's positions, and write a checkpoint where it is time; known positions prove the checkpoints.
 
         Parameters
         ----------
         at : int
-            Its first frame, of the decoded ones.
+            The batch's first frame, counted in decoded frames.
         positions : ndarray, (n, n_bodyparts, 3)
         batch_size, backend
             In force; see `Checkpoint`.
@@ -88,7 +95,7 @@ class CheckpointWriter:
         Raises
         ------
         OtherPositions
-            What is kept is not what this network gives.
+            The checkpoints do not hold what this network gives.
         """
         places = self._numbers[at : at + len(positions)]
         if at < self.start:
@@ -98,23 +105,23 @@ class CheckpointWriter:
         self._poses[places] = positions
         with self._lock:
             self._new = replace(self._new, stop=at + len(positions), batch_size=batch_size, backend=backend)
-        if time.monotonic() - self._saved_s >= self._part_s:
+        if time.monotonic() - self._saved_s >= self._every_s:
             self.save()
 
     def save(self) -> None:
-        """Write what is finished and in no part. Where that fails, say so once, and try again with the next."""
+        """Write what is finished and in no checkpoint. Where that fails, warn once, and try again with the next."""
         with self._lock:
-            part = self._new
-            if self._folder is None or part.first == part.stop:
+            new = self._new
+            if self._folder is None or new.first == new.stop:
                 return
             self._saved_s = time.monotonic()
             try:
                 self._make_folder(self._folder.path)
-                self._folder.write(part, self._poses[self._numbers[part.first : part.stop]])
+                self._folder.write(new, self._poses[self._numbers[new.first : new.stop]])
             except OSError as error:
                 self._complain(error)
             else:
-                self._new = replace(part, first=part.stop)
+                self._new = replace(new, first=new.stop)
 
     def _make_folder(self, path: Path) -> None:
         """Once only: where it is gone later, another attempt has finished the row, and no more is wanted."""
@@ -130,13 +137,14 @@ class CheckpointWriter:
         if not self._warned:
             gone = self._made and isinstance(error, (FileNotFoundError, NotADirectoryError))
             why = "it is gone; another attempt may have finished the row" if gone else error.strerror or error
-            warn(f"finished parts cannot be kept in {self._folder.path} ({why}); the analysis goes on without")
+            text = f"checkpoints cannot be written to {self._folder.path} ({why}); the analysis continues without them"
+            self._report(Message(text, is_warning=True))
             self._warned = True
 
-    def _use(self, part: Checkpoint) -> None:
-        """Parts that were made alike are one."""
+    def _use(self, checkpoint: Checkpoint) -> None:
+        """Add a checkpoint to those in use; where it was made like the one before, both become one."""
         last = self.used[-1] if self.used else None
-        if last and replace(last, first=part.first, stop=part.stop) == part:
-            self.used[-1] = replace(last, stop=part.stop)
+        if last and replace(last, first=checkpoint.first, stop=checkpoint.stop) == checkpoint:
+            self.used[-1] = replace(last, stop=checkpoint.stop)
         else:
-            self.used.append(part)
+            self.used.append(checkpoint)

@@ -17,8 +17,7 @@ from entrypoint.loop.pose_array import open_poses
 from entrypoint.loop.result import LoopResult
 from entrypoint.loop.stock_batches import StockBatches
 from entrypoint.loop.stock_pixels import prove_pixels, read_first_picture
-from entrypoint.protocol import Job
-from entrypoint.video.frame_scan import FrameScan
+from entrypoint.protocol import ANALYSING, Job, Progress, Report
 
 PROGRESS_EVERY_S = 0.5
 
@@ -49,8 +48,13 @@ class Loop:
         self._proven.clear()
         self._backends.clear()
 
-    def analyze(self, job: Job) -> LoopResult:
+    def analyze(self, job: Job, report: Report) -> LoopResult:
         """Analyse a video, and write DeepLabCut's files of all stream frames into the job's folder.
+
+        Parameters
+        ----------
+        report : callable
+            Gets progress and messages.
 
         Raises
         ------
@@ -64,7 +68,7 @@ class Loop:
         result = LoopResult(network.scorer, job.batch_size or 1)
         result.add("load", clock)
         with open_poses(job, network.n_bodyparts) as poses:
-            self._fill(poses, job, network, result)
+            self._fill(poses, job, network, result, report)
             clock = time.perf_counter()
             network.write(job, poses, (began, time.time()))
             result.add("writing", clock)
@@ -77,25 +81,27 @@ class Loop:
             self._network, self._key = self._open(job), key
         return self._network
 
-    def _fill(self, poses: Any, job: Job, network: Network, result: LoopResult) -> None:
-        checkpoints = CheckpointWriter(job, poses)
+    def _fill(self, poses: Any, job: Job, network: Network, result: LoopResult, report: Report) -> None:
+        checkpoints = CheckpointWriter(job, poses, report)
         with checkpoints.saving():
             checkpoints.restore()
             try:
-                self._analyze_rest(job, network, result, checkpoints)
+                self._analyze_rest(job, network, result, checkpoints, report)
             except OtherPositions as why:
                 checkpoints.discard(str(why))
-                self._analyze_rest(job, network, result, checkpoints)
-        result.parts = checkpoints.used
+                self._analyze_rest(job, network, result, checkpoints, report)
+        result.checkpoints = checkpoints.used
 
-    def _analyze_rest(self, job: Job, network: Network, result: LoopResult, checkpoints: CheckpointWriter) -> None:
-        """Analyse what is not kept yet, and before it the first batch again, which proves what is."""
+    def _analyze_rest(
+        self, job: Job, network: Network, result: LoopResult, checkpoints: CheckpointWriter, report: Report
+    ) -> None:
+        """Analyse what no checkpoint holds, and before it the first batch again, which proves those that there are."""
         size, start, at = job.batch_size or 1, checkpoints.start, 0
         box, whole = network.box(job), StockBatches(size) if network.batch_matters else None
         # Stock fills the last batch up with the one before: that must be there, though its positions are known
         skip = size, max(size, start - size if whole else start)
-        scan, progress = FrameScan(**job.scan), _Progress(job.decoded, start)
-        reader = BatchReader(Path(job.video), scan, batch_size=size, box=box, allocate=network.allocate, skip=skip)
+        progress = _ProgressReporter(report, job.decoded, start)
+        reader = BatchReader(Path(job.video), job.scan, batch_size=size, box=box, allocate=network.allocate, skip=skip)
         with reader:
             clock = time.perf_counter()
             for frames in reader:
@@ -103,17 +109,17 @@ class Loop:
                 if not at:
                     prove_pixels(job, box, frames[0], self._read_first_picture(job))
                 self._prove(network, frames[0])
-                self._settle_backend(network, job, frames, result)
+                self._settle_backend(network, job, frames, result, report)
                 clock = time.perf_counter()
                 if at + len(frames) > job.decoded:
                     raise _changed(job, f"more than {at}")
                 batch = whole.fill(frames) if whole else frames
                 if not 0 < at < start:
-                    positions = predict(network, batch, result)[: len(frames)]
+                    positions = predict(network, batch, result, report)[: len(frames)]
                     checkpoints.take(at, positions, result.batch_size, result.backend)
                 result.add("network", clock)
                 at = skip[1] if at + len(frames) == skip[0] else at + len(frames)
-                progress.show(max(at, start))
+                progress.update(max(at, start))
                 clock = time.perf_counter()
         if reader.decoded != job.decoded:
             raise _changed(job, str(reader.decoded))
@@ -130,7 +136,7 @@ class Loop:
             raise NotCovered(f"on its first frame DeepLabCut's own runner gives other positions ({off})")
         self._proven.add(frame.shape)
 
-    def _settle_backend(self, network: Network, job: Job, frames: Any, result: LoopResult) -> None:
+    def _settle_backend(self, network: Network, job: Job, frames: Any, result: LoopResult, report: Report) -> None:
         """Let OpenVINO compute the network where it is wanted and gives the engine's positions on real frames.
 
         Raises
@@ -140,7 +146,7 @@ class Loop:
         """
         key = (job.backend, job.batch_size, frames.shape[1:])  # OpenVINO shares a batch out by its size
         if key not in self._backends:
-            self._backends = {key: choose_backend(network, job, frames, result)}
+            self._backends = {key: choose_backend(network, job, frames, result, report)}
         result.backend, result.why_engine = self._backends[key]
 
 
@@ -151,16 +157,15 @@ def _changed(job: Job, found: str) -> VideoError:
     )
 
 
-class _Progress:
-    """Lines in the form of DeepLabCut's own bar, which the supervisor reads; the first says where it begins."""
+class _ProgressReporter:
+    """Reports progress now and then: first where the analysis begins, in the end that all is done."""
 
-    def __init__(self, frames: int, first: int) -> None:
-        self._frames, self._shown_s = frames, -PROGRESS_EVERY_S
-        print("Running pose prediction", flush=True)
-        self.show(first)
+    def __init__(self, report: Report, frames: int, first: int) -> None:
+        self._report, self._frames, self._reported_s = report, frames, -PROGRESS_EVERY_S
+        self.update(first)
 
-    def show(self, done: int) -> None:
+    def update(self, done: int) -> None:
         now = time.monotonic()
-        if now - self._shown_s >= PROGRESS_EVERY_S or done == self._frames:
-            self._shown_s = now
-            print(f"{done}/{self._frames} [", end="\r", flush=True)
+        if now - self._reported_s >= PROGRESS_EVERY_S or done == self._frames:
+            self._reported_s = now
+            self._report(Progress(ANALYSING, done))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from entrypoint.loop.checkpoint_files import Checkpoint
+from entrypoint.protocol import Checkpoint
 
 
 @dataclass
@@ -20,8 +20,8 @@ class LoopResult:
         Name and version of what computed the network.
     why_engine : str
         Why that was not OpenVINO, where it was wanted; completes "because …".
-    parts : list of Checkpoint
-        What earlier attempts had finished.
+    checkpoints : list of Checkpoint
+        What was taken from earlier attempts.
     """
 
     scorer: str
@@ -29,7 +29,7 @@ class LoopResult:
     backend: str = ""
     why_engine: str = ""
     timings_s: dict[str, float] = field(default_factory=dict)
-    parts: list[Checkpoint] = field(default_factory=list)
+    checkpoints: list[Checkpoint] = field(default_factory=list)
 
     def add(self, phase: str, since: float) -> None:
         """Add the time since a `time.perf_counter` to a phase."""

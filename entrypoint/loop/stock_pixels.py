@@ -41,7 +41,7 @@ def prove_pixels(job: Job, box: Box | None, frame: Any, stock: Any) -> None:
     """
     import numpy
 
-    if stock is None or job.scan["interlaced"] or any(first == 0 for first, _ in job.missing):
+    if stock is None or job.scan.interlaced or any(first == 0 for first, _ in job.missing):
         return
     if box:
         x1, x2, y1, y2 = box

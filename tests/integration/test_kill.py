@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.contract import ATTEMPT_PREFIX, PARTS_PREFIX, SCRATCH_PREFIX
+from dlcctr.contract import ATTEMPT_PREFIX, CHECKPOINTS_PREFIX, SCRATCH_PREFIX
 from dlcctr.results.check import check
 from tests import media
 from tests.integration.support.attempts import AttemptServer
@@ -192,7 +192,7 @@ def test_nothing_of_the_killed_attempts_stays(case: Case, server: AttemptServer,
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_end_with_75_and_leave_finished_parts_at_most(
+def test_signals_end_with_75_and_leave_checkpoints_at_most(
     case: Case, server: AttemptServer, clean: tuple[bytes, float], number: signal.Signals
 ) -> None:
     case.forget()
@@ -208,7 +208,7 @@ def test_signals_end_with_75_and_leave_finished_parts_at_most(
     assert not workers_of(case)
     assert not list(case.scratch.iterdir())
     left = [path for path in case.out.rglob("*") if path.is_file()]
-    assert all(path.parent.name.startswith(PARTS_PREFIX) for path in left), left
+    assert all(path.parent.name.startswith(CHECKPOINTS_PREFIX) for path in left), left
     assert ("analysed so far are kept" in server.log.read_text().splitlines()[-2]) is bool(left)
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
-from dlcctr.contract import PARTS_PREFIX, SCRATCH_PREFIX, ExitCode
+from dlcctr.contract import CHECKPOINTS_PREFIX, SCRATCH_PREFIX, ExitCode
 from dlcctr.results.sections import ReusedPart
 from entrypoint.loop.pose_array import POSES_NAME
 from tests import media
@@ -79,7 +79,7 @@ class Case(OwnLoop):
 
     peaks_mb: list[float] = field(default_factory=list)
 
-    def start(self, name: str, *, part_s: float = 0.2) -> Running:
+    def start(self, name: str, *, checkpoint_s: float = 0.2) -> Running:
         write_manifest(self.manifest, self.rows)
         log = self.folder / f"{name}.log"
         argv = [
@@ -87,7 +87,7 @@ class Case(OwnLoop):
             "--out", self.folder / "own", "--video-root", self.videos, "--device", "cpu", "--path", "own",
             "--batch-size", str(self.batch_size), "--scratch", self.folder / "scratch",
         ]  # fmt: skip
-        environment = {**ONE_THREAD, "DLCCTR_PART_S": str(part_s)}
+        environment = {**ONE_THREAD, "DLCCTR_CHECKPOINT_S": str(checkpoint_s)}
         with log.open("wb") as out:
             process = subprocess.Popen(
                 list(map(str, argv)), stdout=out, stderr=subprocess.STDOUT, cwd=self.folder, env=environment,
@@ -104,8 +104,10 @@ class Case(OwnLoop):
         return self.result(self.row, "own")
 
     def reach(self) -> int:
-        """Decoded frames that the names of the parts claim."""
-        names = [file.stem.split("-") for folder in self.parts() for file in folder.glob("[0-9]*-[0-9]*.npz")]
+        """Decoded frames that the names of the checkpoints claim."""
+        names = [
+            file.stem.split("-") for folder in self.checkpoint_folders() for file in folder.glob("[0-9]*-[0-9]*.npz")
+        ]
         return max((int(stop) for _, stop in names), default=0)
 
     def analysed(self, running: Running) -> int:
@@ -116,19 +118,19 @@ class Case(OwnLoop):
                 return int(values.reshape(-1, 3 * len(BODYPARTS)).any(axis=1).sum())
         return 0
 
-    def parts(self) -> list[Path]:
-        return list(self.folder_of_row.parent.glob(f"{PARTS_PREFIX}*"))
+    def checkpoint_folders(self) -> list[Path]:
+        return list(self.folder_of_row.parent.glob(f"{CHECKPOINTS_PREFIX}*"))
 
     def clean(self) -> Path:
         """Analyse without interruption, and put that aside."""
-        running = self.start("clean", part_s=1000)
+        running = self.start("clean", checkpoint_s=1000)
         peak_mb = 0.0
         while running.process.poll() is None:
             peak_mb = max(peak_mb, running.peak_mb())
             time.sleep(0.02)
         running.wait()
         self.peaks_mb.append(peak_mb)
-        assert self.parts() == []
+        assert self.checkpoint_folders() == []
         aside = self.folder / "clean"
         self.folder_of_row.rename(aside)
         return aside
@@ -138,7 +140,7 @@ class Case(OwnLoop):
         ours = self.folder_of_row
         assert only(ours, "*.csv").read_bytes() == only(clean, "*.csv").read_bytes()
         self.call("-I", "-c", SAME_BITS, only(ours, "*.h5"), only(clean, "*.h5"))
-        assert self.parts() == []
+        assert self.checkpoint_folders() == []
         assert not [path for path in ours.parent.iterdir() if path.name.startswith(".")]
 
 
@@ -184,13 +186,13 @@ def kill_at(case: Case, targets: Sequence[int], chance: random.Random, *, later_
 def stop(case: Case) -> float:
     """SIGTERM while frames are analysed; how long it took, in s."""
     before = case.reach()
-    running = case.start("stopped", part_s=1000)
+    running = case.start("stopped", checkpoint_s=1000)
     wait_until(lambda: case.analysed(running) >= before + 2 * case.batch_size, running)
     began = time.monotonic()
     running.process.send_signal(signal.SIGTERM)
     said = running.wait(ExitCode.TRY_AGAIN)
     assert "stopped by SIGTERM; row 0 (a.mp4): the frames analysed so far are kept" in said
-    assert case.reach() >= before + 2 * case.batch_size, "what was analysed since the last part is kept"
+    assert case.reach() >= before + 2 * case.batch_size, "what was analysed since the last checkpoint is kept"
     return time.monotonic() - began
 
 

@@ -34,11 +34,12 @@ LAYERS = (
     ("dlcctr.cli",),
     ("dlcctr.__main__",),
     ("entrypoint",),
-    ("entrypoint.protocol",),
     ("entrypoint.video", "entrypoint.environment"),
+    ("entrypoint.protocol",),
     ("entrypoint.engines",),
     ("entrypoint.loop",),
     ("entrypoint.worker", "entrypoint.analyze", "entrypoint.doctor", "entrypoint.tensor_check"),
+    ("entrypoint.options",),
     ("entrypoint.app",),
     ("entrypoint.__main__",),
 )
@@ -175,6 +176,15 @@ def test_dlcctr_never_imports_entrypoint(file: Path) -> None:
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_module_tops_import_the_standard_library_and_typer_only(file: Path) -> None:
     assert imports(file, top_only=True) <= ALLOWED
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "dlcctr.system.processes"])
+def test_one_module_starts_processes(name: str) -> None:
+    calls = [node.func for node in ast.walk(ast.parse(MODULES[name].read_text())) if isinstance(node, ast.Call)]
+    started = [
+        ast.unparse(call) for call in calls if ast.unparse(call).startswith(("subprocess.", "os.spawn", "os.exec"))
+    ]
+    assert started == []
 
 
 def test_the_contract_needs_nothing_but_the_standard_library() -> None:

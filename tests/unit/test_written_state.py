@@ -63,7 +63,7 @@ def test_receipts_of_rows_that_were_analysed(case: Case, monkeypatch: pytest.Mon
     assert_as_ever("receipt-stock.json", receipt.read_text(), tmp_path)
     monkeypatch.setenv("FAKE_WORKER", "own")
     case.run(overwrite=True)
-    Path(json.loads((case.result / "a bDLC_Fake.h5").read_text())["parts"]).mkdir()
+    Path(json.loads((case.result / "a bDLC_Fake.h5").read_text())["checkpoint_folder"]).mkdir()
     case.run(overwrite=True)
     assert_as_ever("receipt-own.json", receipt.read_text(), tmp_path)
 

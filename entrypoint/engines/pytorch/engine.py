@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dlcctr.errors import GpuError
+from dlcctr.results.sections import DeviceUsed
+from entrypoint.engines.base import EngineFacts
 from entrypoint.protocol import Job
 
 if TYPE_CHECKING:
     from entrypoint.engines.base import Network
 
 
-def load(threads: int) -> dict[str, Any]:
+def load(threads: int) -> EngineFacts:
     """Import DeepLabCut with its PyTorch engine."""
     import torch
 
@@ -26,7 +28,7 @@ def load(threads: int) -> dict[str, Any]:
     import deeplabcut.pose_estimation_pytorch  # noqa: F401
 
     cv2.setNumThreads(threads)
-    return {"cuda": torch.cuda.is_available(), "versions": {"cuda": torch.version.cuda or "", "cudnn": _cudnn()}}
+    return EngineFacts(bool(torch.cuda.is_available()), str(torch.version.cuda or ""), _cudnn())
 
 
 def _cudnn() -> str:
@@ -64,13 +66,13 @@ def open_network(job: Job) -> Network:
     return pytorch.open_network(job)
 
 
-def device_used(job: Job) -> dict[str, Any]:
+def device_used(job: Job) -> DeviceUsed:
     """CPU or GPU; a GPU must have held the network's memory."""
     import torch
 
     if job.device != "cuda":
-        return {"type": "cpu", "threads": torch.get_num_threads()}
+        return DeviceUsed("cpu", threads=int(torch.get_num_threads()))
     peak = torch.cuda.max_memory_allocated(0)
     if peak == 0:
         raise GpuError("PyTorch did not place the network on the GPU", "run `dlc doctor` on this machine")
-    return {"type": "cuda", "name": torch.cuda.get_device_name(0), "peak_memory_bytes": peak}
+    return DeviceUsed("cuda", name=str(torch.cuda.get_device_name(0)), peak_memory_bytes=int(peak))

@@ -77,7 +77,7 @@ class TorchNetwork:
         self.scorer, self.n_bodyparts, self.batch_matters = scorer, project.n_bodyparts, False
 
     def box(self, job: Job) -> Box | None:
-        return stock_box(job.crop, job.scan["width"], job.scan["height"])
+        return stock_box(job.crop, job.scan.width, job.scan.height)
 
     def allocate(self, shape: tuple[int, ...]) -> Any:
         import torch

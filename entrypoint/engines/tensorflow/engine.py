@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dlcctr.errors import GpuError
+from dlcctr.results.sections import DeviceUsed
+from entrypoint.engines.base import EngineFacts
 from entrypoint.protocol import Job
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 MIN_NETWORK_BYTES = 1 << 20
 
 
-def load(threads: int) -> dict[str, Any]:
+def load(threads: int) -> EngineFacts:
     """Import DeepLabCut with its TensorFlow engine (it imports torch as well)."""
     import tensorflow as tf
 
@@ -28,10 +30,8 @@ def load(threads: int) -> dict[str, Any]:
 
     cv2.setNumThreads(threads)
     build = tf.sysconfig.get_build_info()
-    return {
-        "cuda": bool(tf.config.list_physical_devices("GPU")),
-        "versions": {"cuda": str(build.get("cuda_version", "")), "cudnn": str(build.get("cudnn_version", ""))},
-    }
+    gpus = tf.config.list_physical_devices("GPU")
+    return EngineFacts(bool(gpus), str(build.get("cuda_version", "")), str(build.get("cudnn_version", "")))
 
 
 def analyze(job: Job) -> str:
@@ -67,12 +67,12 @@ def open_network(job: Job) -> Network:
     return tensorflow.open_network(job)
 
 
-def device_used(job: Job) -> dict[str, Any]:
+def device_used(job: Job) -> DeviceUsed:
     """CPU or GPU; a GPU must have held the network's memory."""
     import tensorflow as tf
 
     if job.device != "cuda":
-        return {"type": "cpu", "threads": tf.config.threading.get_intra_op_parallelism_threads()}
+        return DeviceUsed("cpu", threads=int(tf.config.threading.get_intra_op_parallelism_threads()))
     peak: int | None = None
     # Where it is not measured, DeepLabCut itself made sure that device 0 is there
     with contextlib.suppress(RuntimeError, ValueError, KeyError):
@@ -81,4 +81,4 @@ def device_used(job: Job) -> dict[str, Any]:
         raise GpuError("TensorFlow did not place the network on the GPU", "run `dlc doctor` on this machine")
     physical = tf.config.list_physical_devices("GPU")[0]
     details = tf.config.experimental.get_device_details(physical)
-    return {"type": "cuda", "name": str(details.get("device_name", "")), "peak_memory_bytes": peak}
+    return DeviceUsed("cuda", name=str(details.get("device_name", "")), peak_memory_bytes=peak)

@@ -25,10 +25,13 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 class ForkedWorker:
-    """Stands in for `subprocess.Popen` of the worker: forks this process, which has DeepLabCut in it."""
+    """Stands in for the worker's `subprocess.Popen`: forks this process, which has DeepLabCut in it.
 
-    def __init__(self, argv: list[str], *, env: dict[str, str], cwd: Path, pass_fds: tuple[int], **_: Any) -> None:
-        engine, answers, threads = argv[-3], int(argv[-2]), int(argv[-1])
+    Parameters are those of `dlcctr.system.processes.pipe`.
+    """
+
+    def __init__(self, argv: list[str], *, env: dict[str, str], cwd: Path, **_: Any) -> None:
+        engine, events, threads = argv[-3], int(argv[-2]), int(argv[-1])
         stdin_read, stdin_write = os.pipe()
         stdout_read, stdout_write = os.pipe()
         self.returncode: int | None = None
@@ -37,7 +40,7 @@ class ForkedWorker:
             self._become_worker(stdin_read, stdout_write, {stdin_write, stdout_read}, env, cwd)
             from entrypoint import worker
 
-            worker.main(engine, answers, threads)
+            worker.main(engine, events, threads)
             os._exit(0)
         os.close(stdin_read)
         os.close(stdout_write)
@@ -142,7 +145,7 @@ def main() -> None:
     from entrypoint.engines.base import get_engine
 
     get_engine(engine).load(1)
-    child.subprocess.Popen = ForkedWorker
+    child.processes.pipe = ForkedWorker
     print("ready", flush=True)
     for line in sys.stdin:
         pid = os.fork()

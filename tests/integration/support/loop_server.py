@@ -75,17 +75,17 @@ class Own:
 
     def run(self, fields: dict[str, Any]) -> dict[str, Any]:
         from entrypoint import worker
-        from entrypoint.protocol import Job
+        from entrypoint.protocol import Done, parse_job
 
         ceilings = fields.pop("ceilings")
-        job = Job(**fields)
+        job = parse_job(json.dumps(fields))
         start = time.perf_counter()
-        answer = worker._run(self._engine, self._loop, job)
+        answer = worker._run(self._engine, self._loop, job, lambda _: None)
         call_s, peak = time.perf_counter() - start, peak_mb()
-        assert answer["event"] == "done", answer
-        phases = answer["timings_s"]
+        assert isinstance(answer, Done), answer
+        phases = answer.timings_s
         found = {
-            "backend": answer["device"]["backend"],
+            "backend": answer.backend,
             "call_s": call_s,
             "frames_s": phases["decoding"] + phases["network"],
             "phases": phases,
@@ -96,12 +96,11 @@ class Own:
     def _ceilings(self, job: Any) -> dict[str, float]:
         """Frames/s of decoding alone, and of the network alone on the first batch; what it needs, and could have."""
         from entrypoint.loop.batch_reader import BatchReader
-        from entrypoint.video.frame_scan import FrameScan
 
         network, batch = self._loop._load(job), None
         start = time.perf_counter()
         with BatchReader(
-            Path(job.video), FrameScan(**job.scan), batch_size=job.batch_size, box=None, allocate=network.allocate
+            Path(job.video), job.scan, batch_size=job.batch_size, box=None, allocate=network.allocate
         ) as reader:
             for frames in reader:
                 batch = frames.copy() if batch is None else batch

@@ -14,8 +14,7 @@ from dlcctr.contract import ExitCode
 from dlcctr.errors import UsageError
 from entrypoint import app as program
 from entrypoint.analyze import analyze_row
-from entrypoint.analyze.request import RowRequest, find_index
-from entrypoint.app import parse_crop
+from entrypoint.analyze.request import CHECKPOINT_EVERY_S, RowRequest, find_index
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +63,7 @@ FULL = RowRequest(
     overwrite=True,
     scratch=Path("/scratch"),
     path="own",
-    part_s=2.5,
+    checkpoint_s=2.5,
 )
 
 
@@ -72,7 +71,7 @@ def test_all_options(monkeypatch: pytest.MonkeyPatch, requests: list[RowRequest]
     options = (
         "--index 0 --manifest m.csv --model /model --out /out --video-root /videos --no-csv --batch-size 4 "
         "--snapshot snapshot-200 --shuffle 2 --trainset-index 1 --crop 0,320,10,200 --device cuda --allow-cpu "
-        "--overwrite --scratch /scratch --path own --part-s 2.5"
+        "--overwrite --scratch /scratch --path own --checkpoint-s 2.5"
     )
     assert call(monkeypatch, "analyze", *options.split()) == 0
     assert requests == [FULL]
@@ -127,7 +126,7 @@ def test_no_index_is_a_usage_error_that_says_so(
         ["--manifest", "m.csv", "--index", "1", "--crop", "-5,2,3,4"],
         ["--manifest", "m.csv", "--index", "1", "--device", "cuda:1"],
         ["--manifest", "m.csv", "--index", "1", "--path", "fast"],
-        ["--manifest", "m.csv", "--index", "1", "--part-s", "-1"],
+        ["--manifest", "m.csv", "--index", "1", "--checkpoint-s", "-1"],
         ["--manifest", "m.csv", "--index", "1", "--part-s", "soon"],
         ["--manifest", "m.csv", "--index", "1", "--backend", "fast"],
         ["--manifest", "m.csv", "--index", "1", "--backend", "openvino", "--path", "stock"],
@@ -148,10 +147,40 @@ def test_a_bad_index_variable_is_named(value: str, monkeypatch: pytest.MonkeyPat
         find_index(None)
 
 
-def test_crop() -> None:
-    assert parse_crop("") is None
-    assert parse_crop(" 0, 10,20 ,30 ") == (0, 10, 20, 30)
-    assert parse_crop("0;10;20;30") == (0, 10, 20, 30)
+@pytest.mark.parametrize("text", [" 0, 10,20 ,30 ", "0;10;20;30"])
+def test_crops_are_written_in_several_ways(
+    text: str, monkeypatch: pytest.MonkeyPatch, requests: list[RowRequest]
+) -> None:
+    assert call(monkeypatch, "analyze", "--manifest", "m.csv", "--index", "1", "--crop", text) == 0
+    assert requests[0].crop == (0, 10, 20, 30)
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "seconds"),
+    [
+        ("", {}, CHECKPOINT_EVERY_S),
+        ("--part-s 0", {}, 0.0),
+        ("", {"DLCCTR_PART_S": "3"}, 3.0),
+        ("", {"DLCCTR_PART_S": "3", "DLCCTR_CHECKPOINT_S": "4"}, 4.0),
+        ("--checkpoint-s 0", {"DLCCTR_PART_S": "3", "DLCCTR_CHECKPOINT_S": "4"}, 0.0),
+    ],
+)
+def test_the_time_between_checkpoints_has_an_old_name(
+    words: str,
+    variables: dict[str, str],
+    seconds: float,
+    monkeypatch: pytest.MonkeyPatch,
+    requests: list[RowRequest],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert call(monkeypatch, "analyze", "--manifest", "m.csv", "--index", "1", *words.split()) == 0
+    assert requests[0].checkpoint_s == seconds
+    call(monkeypatch, "analyze", "--help")
+    shown = capsys.readouterr().out
+    assert "--checkpoint-s" in shown
+    assert "--part-s" not in shown
 
 
 def run_real(*argv: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from dlcctr.campaign.config import write_campaign
 from dlcctr.campaign.manifest import write_manifest
-from dlcctr.contract import ATTEMPT_PREFIX, PARTS_PREFIX, RECEIPT_FILENAME, ExitCode, RowState
+from dlcctr.contract import ATTEMPT_PREFIX, CHECKPOINTS_PREFIX, RECEIPT_FILENAME, ExitCode, RowState
 from dlcctr.errors import ManifestError, ModelError
 from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.row_state import RowResult, State
@@ -310,7 +310,7 @@ def test_results_of_no_row_and_of_other_models_are_noted(bench: Bench) -> None:
     write_manifest(bench.manifest, bench.rows[:2])
     (bench.campaign.out / "older-model").mkdir()
     (bench.folder(0) / "my overlay.mp4").write_bytes(b"x")
-    for prefix in (ATTEMPT_PREFIX, PARTS_PREFIX):
+    for prefix in (ATTEMPT_PREFIX, CHECKPOINTS_PREFIX):
         shutil.copytree(bench.folder(2), bench.folder(2).with_name(f"{prefix}x"))
     result = check(bench.manifest)
     assert result.exit_code == ExitCode.OK

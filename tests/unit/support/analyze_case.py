@@ -24,6 +24,8 @@ from tests import media
 from tests.unit.support.projects import pytorch_project
 
 FRAMES = 12
+FLOOD = 3000
+"""Messages of a job of the worker `flood`; more than a pipe holds."""
 HERE = Path(__file__).parent
 
 
@@ -77,6 +79,7 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     image.write_text(json.dumps({"name": "dlcctr:test", "engine": "pytorch", "flavour": "pytorch-cpu"}))
     monkeypatch.setenv("DLCCTR_IMAGE_FILE", str(image))
     monkeypatch.setenv("FAKE_WORKER", "ok")
+    monkeypatch.setenv("FAKE_FLOOD", str(FLOOD))
     monkeypatch.setenv("FAKE_STARTED", str(tmp_path / "started"))
     monkeypatch.setattr(child, "BOOT", (HERE / "fake_worker.py").read_text())
     (tmp_path / "scratch").mkdir()

@@ -7,82 +7,117 @@ import os
 import signal
 import sys
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+
+sys.path.insert(0, sys.argv[1])
+from dlcctr.results.sections import Columns, DeviceUsed
+from entrypoint.protocol import (
+    ANALYSING,
+    Checkpoint,
+    Done,
+    EventWriter,
+    Failed,
+    Job,
+    Message,
+    NotCovered,
+    Progress,
+    Ready,
+    ShortRead,
+    parse_job,
+)
 
 SCORER = "DLC_Fake"
 
 
 def main() -> None:
-    mode = os.environ["FAKE_WORKER"]
-    channel = os.fdopen(int(sys.argv[3]), "w")
-
-    def answer(message: dict[str, Any]) -> None:
-        channel.write(json.dumps(message) + "\n")
-        channel.flush()
-
+    mode, pipe = os.environ["FAKE_WORKER"], os.fdopen(int(sys.argv[3]), "wb")
+    events = EventWriter(pipe)
     if mode == "no import":
-        answer({"event": "failed", "code": 7, "message": "DeepLabCut cannot be imported", "hint": "see doctor"})
+        events.write(Failed(7, "DeepLabCut cannot be imported", "see doctor"))
         return
     print("importing")
     versions = {"deeplabcut": "0", "cuda_mask": os.environ["CUDA_VISIBLE_DEVICES"]}
-    answer({"event": "ready", "cuda": mode == "cuda", "versions": versions, "import_s": 0.1})
+    events.write(Ready(mode == "cuda", versions, 0.1))
     for line in sys.stdin:
-        job = json.loads(line)
+        job = parse_job(line)
         if mode == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         elif mode == "exit":
             print("RuntimeError: deep inside")
             sys.exit(3)
+        elif mode == "half an event":
+            events.write(Message("whole"))
+            os.write(pipe.fileno(), b'{"event": "Message", "fields": {"text": "half')
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif mode == "nonsense":
+            os.write(pipe.fileno(), b'{"event": "Progress", "fields": {"stage": "x", "done": "5"}}\n')
         elif mode in ("keep", "lose"):
             keep(job, mode)
         elif mode == "sleep":
             Path(os.environ["FAKE_STARTED"]).write_text(str(os.getpid()))
             time.sleep(600)
-        elif job["path"] == "own" and mode != "own":
-            answer({"event": "uncovered", "why": "this worker is a fake"})
+        elif job.path == "own" and mode not in ("own", "flood"):
+            events.write(NotCovered("this worker is a fake"))
         elif mode == "full":
-            answer({"event": "failed", "code": 8, "message": "disk full", "hint": "free space"})
-        elif mode == "always short" or (mode == "short" and Path(job["video"]).stem == "video"):
-            answer({"event": "short", "rows": job["decoded"] - 1})
+            events.write(Failed(8, "disk full", "free space"))
+        elif mode == "always short" or (mode == "short" and Path(job.video).stem == "video"):
+            events.write(ShortRead(job.decoded - 1))
         else:
-            analyse(job, answer)
+            analyse(job, events, mode)
 
 
-def keep(job: dict[str, Any], mode: str) -> None:
-    """Finish a part of the frames, as far as the supervisor can tell, and then work for ever."""
+def keep(job: Job, mode: str) -> None:
+    """Write a checkpoint, as far as the supervisor can tell, and then work for ever."""
     if mode == "keep":
-        Path(job["parts"]).mkdir()
-        (Path(job["parts"]) / "0-8.npz").touch()
+        Path(job.checkpoint_folder).mkdir()
+        (Path(job.checkpoint_folder) / "0-8.npz").touch()
     Path(os.environ["FAKE_STARTED"]).write_text(str(os.getpid()))
     time.sleep(600)
 
 
-def analyse(job: dict[str, Any], answer: Any) -> None:
-    assert list(Path(job["folder"]).iterdir()) == []
-    first = 0
-    if job["path"] == "own":
-        first, parts = 5 * Path(job["parts"]).exists(), [{"first": 0, "stop": 5}]
-        own = {"timings_s": {"network": 0.0}, "batch_size": 2, "parts": parts if first else []}
-        print("dlcctr says: warning: the fake is tired")
-        print(f"dlcctr says: going on at frame {first} of 12" if first else "", flush=True)
-    print("Running pose prediction with batch size 8")
-    for done in range(first, job["decoded"] + 1, 5):
-        print(f"\r {done}%|#| {done}/{job['decoded']} [00:00<00:00]", end="")
-    names = [f"{job['stem']}{SCORER}{ending}" for ending in (".h5", ".csv", "_meta.pickle")]
+def analyse(job: Job, events: EventWriter, mode: str) -> None:
+    assert list(Path(job.folder).iterdir()) == []
+    names = [f"{job.stem}{SCORER}{ending}" for ending in (".h5", ".csv", "_meta.pickle")]
+    device = DeviceUsed("cpu", threads=1) if job.device == "cpu" else DeviceUsed("cuda", name="")
+    done = Done(SCORER, device, Columns(job.frames, tuple(map(tuple, job.columns))), names, 0.0)
+    if job.path == "own":
+        checkpoints = run_own(job, events)
+        done = replace(done, backend="Fake 1", batch_size=2, checkpoints=checkpoints, timings_s={"network": 0.0})
+    else:
+        run_stock(job)
+    if mode == "imitate":
+        imitate()
     for name in names:
-        (Path(job["folder"]) / name).write_text(json.dumps(job))
-    answer(
-        {
-            "event": "done",
-            "scorer": SCORER,
-            "device": {"type": job["device"]},
-            "columns": {"rows": job["frames"], "names": job["columns"]},
-            "files": names,
-            "verification_s": 0.0,
-            **(own if job["path"] == "own" else {}),
-        }
-    )
+        (Path(job.folder) / name).write_text(json.dumps(asdict(job)))
+    for number in range(int(os.environ["FAKE_FLOOD"]) if mode == "flood" else 0):
+        events.write(Message(f"message {number} of {job.stem}"))
+        print(f"{number}/{number} [ and line {number} of {job.stem}", flush=True)
+    events.write(done)
+
+
+def run_own(job: Job, events: EventWriter) -> list[Checkpoint]:
+    checkpoints = [Checkpoint(0, 5, 2, "cpu", "Fake 1")] if Path(job.checkpoint_folder).exists() else []
+    if checkpoints:
+        events.write(Message("going on at frame 5 of 12"))
+    events.write(Message("the fake is tired", is_warning=True))
+    for done in range(5 * len(checkpoints), job.decoded + 1, 5):
+        events.write(Progress(ANALYSING, done))
+    return checkpoints
+
+
+def run_stock(job: Job) -> None:
+    print("Running pose prediction with batch size 8")
+    for done in range(0, job.decoded + 1, 5):
+        print(f"\r {done}%|#| {done}/{job.decoded} [00:00<00:00]", end="")
+
+
+def imitate() -> None:
+    """Print what looks like a message, an event or a line of the task."""
+    print("\ndlcctr says: warning: imitated")
+    print(json.dumps({"event": "Message", "fields": {"text": "imitated", "is_warning": False}}))
+    print(json.dumps({"event": "Failed", "fields": {"code": 8, "message": "imitated", "hint": ""}}))
+    print("== row 7 (imitated.mp4)", flush=True)
 
 
 main()

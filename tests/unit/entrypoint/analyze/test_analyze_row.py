@@ -13,13 +13,17 @@ from typing import Any
 import pytest
 
 from dlcctr.campaign.fingerprint import fingerprint
-from dlcctr.contract import PART_EVERY_S, PARTS_PREFIX, ExitCode, RowState, failure_file
+from dlcctr.cli import catch
+from dlcctr.contract import CHECKPOINTS_PREFIX, ExitCode, RowState, failure_file
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, ManifestError, ModelError, OutputError, VideoError
+from dlcctr.planning.task_lines import is_task_end, parse_row_start
 from dlcctr.results.sections import DeviceUsed, Parameters, ReusedPart
 from entrypoint.analyze import worker_process as child
+from entrypoint.analyze.request import CHECKPOINT_EVERY_S
+from entrypoint.analyze.worker_output import WorkerOutput
 from entrypoint.environment import gpu
 from tests import media
-from tests.unit.support.analyze_case import FRAMES, Case
+from tests.unit.support.analyze_case import FLOOD, FRAMES, Case
 from tests.unit.support.projects import tensorflow_project
 
 
@@ -52,9 +56,9 @@ def test_our_own_loop_is_taken_where_it_covers_the_model(case: Case, monkeypatch
     assert "network" in receipt.timings_s
     job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
     assert (job["scan"]["decoded"], job["scan"]["outputs"]) == (FRAMES, [[0, FRAMES]])
-    assert Path(job["parts"]).parent == case.result.parent
-    assert Path(job["parts"]).name.startswith(f"{PARTS_PREFIX}a b.mp4-")
-    assert job["part_s"] == PART_EVERY_S
+    assert Path(job["checkpoint_folder"]).parent == case.result.parent
+    assert Path(job["checkpoint_folder"]).name.startswith(f"{CHECKPOINTS_PREFIX}a b.mp4-")
+    assert job["checkpoint_s"] == CHECKPOINT_EVERY_S
 
 
 def test_stock_is_taken_where_it_does_not_and_the_reason_is_said(case: Case, capsys: Any) -> None:
@@ -142,16 +146,69 @@ def test_what_the_worker_dies_of(
 def test_the_last_words_of_deeplabcut_are_shown(
     case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    read = child.Worker._read_line
+    read = WorkerOutput._read_line
 
-    def read_late(worker: child.Worker, line: str) -> None:
+    def read_late(output: WorkerOutput, line: str) -> None:
         time.sleep(0.05)
-        read(worker, line)
+        read(output, line)
 
-    monkeypatch.setattr(child.Worker, "_read_line", read_late)
+    monkeypatch.setattr(WorkerOutput, "_read_line", read_late)
     monkeypatch.setenv("FAKE_WORKER", "exit")
     case.fail(AnalysisError, "exit code 3")
     assert "deeplabcut: RuntimeError: deep inside" in capsys.readouterr().err
+
+
+def test_messages_of_our_loop_are_all_shown_under_their_row(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAKE_WORKER", "flood")
+    assert case.run() is ExitCode.OK
+    lines = capsys.readouterr().out.splitlines()
+    wanted = [f"row 0 (sub/a b.mp4): message {number} of a b" for number in range(FLOOD)]
+    assert [line for line in lines if ": message " in line] == wanted
+    assert lines.index(wanted[-1]) < next(n for n, line in enumerate(lines) if "ok, 12 frames" in line)
+
+
+def test_what_deeplabcut_prints_is_never_taken_for_a_message(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAKE_WORKER", "imitate")
+    assert case.run() is ExitCode.OK
+    shown = capfd.readouterr()
+    assert "imitated" not in shown.out + shown.err
+
+
+@pytest.mark.parametrize("mode", ["ok", "own", "short", "exit"])
+def test_a_video_s_name_is_never_taken_for_a_line_of_the_task(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], mode: str
+) -> None:
+    monkeypatch.setenv("FAKE_WORKER", mode)
+    video = case.folder / "videos" / "sub" / "a b.mp4"
+    other = video.with_name("a\n== row 7 (b.mp4)\ntask 0: 1 of 1 rows done")
+    video.rename(other)
+    case.write(video=f"sub/{other.name}")
+    catch(case.run)
+    catch(case.run)
+    shown = capfd.readouterr()
+    lines = (shown.out + shown.err).splitlines()
+    assert len(lines) > 3
+    assert not [line for line in lines if parse_row_start(line) is not None or is_task_end(line)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "match"),
+    [("half an event", "killed by the system"), ("nonsense", "unexpected answer.*done: expected a whole number")],
+)
+def test_a_worker_whose_events_cannot_be_read_is_replaced(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], mode: str, match: str
+) -> None:
+    monkeypatch.setenv("FAKE_WORKER", mode)
+    case.fail(AnalysisError, match)
+    shown = capsys.readouterr().out
+    assert ("row 0 (sub/a b.mp4): whole" in shown) == (mode == "half an event")
+    assert "half" not in shown
+    monkeypatch.setenv("FAKE_WORKER", "ok")
+    assert case.run() is ExitCode.OK
 
 
 def test_a_short_read_is_mended_by_a_copy(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +280,7 @@ def test_a_gpu_is_used_and_only_one(case: Case, monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", mask)
     assert case.run(device="auto") is ExitCode.OK
     assert case.receipt is not None
-    assert case.receipt.device.type == "cuda"
+    assert case.receipt.device == DeviceUsed("cuda", name="")
     assert case.receipt.software["cuda_mask"] == seen
 
 
@@ -301,8 +358,8 @@ def stop_when_started(case: Case, process: Any, number: int = signal.SIGTERM) ->
     return int(process.exitcode)
 
 
-def parts_of(case: Case) -> list[str]:
-    return [path.name for path in case.result.parent.glob(f"{PARTS_PREFIX}*")]
+def checkpoint_folders(case: Case) -> list[str]:
+    return [path.name for path in case.result.parent.glob(f"{CHECKPOINTS_PREFIX}*")]
 
 
 @pytest.mark.parametrize(
@@ -318,20 +375,20 @@ def test_a_signal_says_what_is_kept(
     error = capfd.readouterr().err
     assert f"error: stopped by SIGTERM; row 0 (sub/a b.mp4): {said}\n" in error
     assert "run the same command again" in error
-    assert len(parts_of(case)) == (mode == "keep")
+    assert len(checkpoint_folders(case)) == (mode == "keep")
     assert list((case.folder / "scratch").iterdir()) == []
 
 
-def test_the_next_attempt_goes_on_and_leaves_no_parts(
+def test_the_next_attempt_goes_on_and_leaves_no_checkpoints(
     case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FAKE_WORKER", "own")
     case.run()
     assert case.receipt is not None
-    assert case.receipt.device == DeviceUsed("cpu")
+    assert case.receipt.device == DeviceUsed("cpu", threads=1, backend="Fake 1")
     job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
-    Path(job["parts"]).mkdir()
-    old = Path(job["parts"][:-1] + ("0" if job["parts"][-1] != "0" else "1"))
+    Path(job["checkpoint_folder"]).mkdir()
+    old = Path(job["checkpoint_folder"][:-1] + ("0" if job["checkpoint_folder"][-1] != "0" else "1"))
     old.mkdir()
     capsys.readouterr()
     assert case.run(overwrite=True) is ExitCode.OK
@@ -339,39 +396,40 @@ def test_the_next_attempt_goes_on_and_leaves_no_parts(
     assert "row 0 (sub/a b.mp4): going on at frame 5 of 12\n" in said.out
     assert "warning: row 0 (sub/a b.mp4): the fake is tired\n" in said.err
     assert "analysing: 7 frames in" in said.err
-    assert case.receipt.device == DeviceUsed("cpu", parts=(ReusedPart(0, 5),))
-    assert parts_of(case) == [], "those of other settings are gone, too"
+    used = ReusedPart(0, 5, 2, "cpu", "Fake 1")
+    assert case.receipt.device == DeviceUsed("cpu", threads=1, backend="Fake 1", parts=(used,))
+    assert checkpoint_folders(case) == [], "those of other settings are gone, too"
 
 
-def test_parts_of_a_finished_row_are_removed(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkpoints_of_a_finished_row_are_removed(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Left by an attempt that another one was faster than."""
     monkeypatch.setenv("FAKE_WORKER", "own")
     case.run()
     job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
-    Path(job["parts"]).mkdir()
+    Path(job["checkpoint_folder"]).mkdir()
     case.run()
-    assert parts_of(case) == []
+    assert checkpoint_folders(case) == []
 
 
-def test_an_attempt_that_is_stopped_after_another_finished_leaves_no_parts(
+def test_an_attempt_that_is_stopped_after_another_finished_leaves_no_checkpoints(
     case: Case, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FAKE_WORKER", "keep")
     process = multiprocessing.get_context("fork").Process(target=run_and_exit, args=(case,))
     process.start()
-    while not parts_of(case):
+    while not checkpoint_folders(case):
         time.sleep(0.02)
-    kept = case.result.parent / parts_of(case)[0]
+    kept = case.result.parent / checkpoint_folders(case)[0]
     monkeypatch.setenv("FAKE_WORKER", "own")
     case.run()
-    kept.mkdir()  # it began its first part too late to see that
+    kept.mkdir()  # it began its first checkpoint too late to see that
     assert stop_when_started(case, process) == ExitCode.TRY_AGAIN
     assert "another attempt has finished it" in capfd.readouterr().err
-    assert parts_of(case) == []
+    assert checkpoint_folders(case) == []
 
 
-def test_a_failure_keeps_the_parts_and_a_bad_video_does_not(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = case.result.parent / f"{PARTS_PREFIX}{case.result.name}-{'0' * 16}"
+def test_a_failure_keeps_the_checkpoints_and_a_bad_video_does_not(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = case.result.parent / f"{CHECKPOINTS_PREFIX}{case.result.name}-{'0' * 16}"
     kept.mkdir(parents=True)
     monkeypatch.setenv("FAKE_WORKER", "killed")
     case.fail(AnalysisError, "killed")
@@ -381,7 +439,7 @@ def test_a_failure_keeps_the_parts_and_a_bad_video_does_not(case: Case, monkeypa
     assert not kept.exists()
 
 
-def test_stock_gets_no_place_for_parts(case: Case) -> None:
-    case.run(part_s=3.0)
+def test_stock_gets_no_place_for_checkpoints(case: Case) -> None:
+    case.run(checkpoint_s=3.0)
     job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
-    assert (job["path"], job["parts"]) == ("stock", "")
+    assert (job["path"], job["checkpoint_folder"]) == ("stock", "")

@@ -24,7 +24,7 @@ from dlcctr.results.receipt import read_receipt
 from entrypoint.analyze.multi_gpu import run_lanes, visible_gpus
 from entrypoint.analyze.request import RowRequest, TaskRequest
 from entrypoint.analyze.task import run_task
-from tests.unit.support.analyze_case import Case
+from tests.unit.support.analyze_case import FLOOD, Case
 
 
 def spread(case: Case, count: int) -> list[Row]:
@@ -91,6 +91,16 @@ def test_a_worker_that_died_is_replaced(case: Case, monkeypatch: pytest.MonkeyPa
     assert "exit code 3" in failure["cause"]  # the second row's own worker, not the first one's corpse
     monkeypatch.setenv("FAKE_WORKER", "ok")
     assert run_task(make_task(case, rows)) == ExitCode.OK
+
+
+def test_messages_of_a_row_are_not_shown_under_the_next(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = spread(case, 3)
+    monkeypatch.setenv("FAKE_WORKER", "flood")
+    assert run_task(make_task(case, rows)) == ExitCode.OK
+    lines = [line for line in capsys.readouterr().out.splitlines() if ": message " in line]
+    assert lines == [f"row {n} (sub/v{n}.mp4): message {number} of v{n}" for n in range(3) for number in range(FLOOD)]
 
 
 def test_without_a_gpu_the_other_rows_are_not_tried(

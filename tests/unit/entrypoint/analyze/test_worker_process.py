@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import subprocess
@@ -13,7 +12,8 @@ import pytest
 
 from dlcctr.contract import ExitCode
 from entrypoint import worker
-from entrypoint.analyze.worker_process import BAR, BOOT, ROOT, start_worker
+from entrypoint.analyze.worker_process import BOOT, ROOT, start_worker
+from entrypoint.protocol import Failed, parse_event
 
 
 @pytest.mark.parametrize(
@@ -36,22 +36,7 @@ def test_what_deeplabcut_raises_is_explained(error: Exception, code: ExitCode, w
     assert word in explained.hint
 
 
-@pytest.mark.parametrize(
-    ("line", "done"),
-    [
-        (" 24%|██▍       | 24/100 [00:05<00:19,  3.94it/s]", "24"),
-        ("100%|██████████| 2330/2330 [10:00<00:00]", "2330"),
-        ("0/30 [00:00<?, ?it/s]", "0"),
-        ("12it [00:00, 300.00it/s]", None),
-        ("snapshot 1/2", None),
-    ],
-)
-def test_progress_bars_are_read(line: str, done: str | None) -> None:
-    found = BAR.search(line)
-    assert (found[1] if found else None) == done
-
-
-def start_bare_worker(folder: Path) -> tuple[subprocess.Popen[str], str]:
+def start_bare_worker(folder: Path) -> tuple[subprocess.Popen[str], bytes]:
     """A worker of an engine that is not installed, straight from its command line."""
     reading, writing = os.pipe()
     process = subprocess.Popen(
@@ -60,16 +45,17 @@ def start_bare_worker(folder: Path) -> tuple[subprocess.Popen[str], str]:
         text=True, cwd=folder,
     )  # fmt: skip
     os.close(writing)
-    with os.fdopen(reading) as channel:
+    with os.fdopen(reading, "rb") as channel:
         return process, channel.read()
 
 
 def test_an_engine_that_cannot_be_imported(tmp_path: Path) -> None:
     process, answers = start_bare_worker(tmp_path)
     process.communicate()
-    (answer,) = map(json.loads, answers.splitlines())
-    assert (answer["event"], answer["code"]) == ("failed", ExitCode.ANALYSIS)
-    assert "doctor" in answer["hint"]
+    (answer,) = map(parse_event, answers.splitlines())
+    assert isinstance(answer, Failed)
+    assert answer.code == ExitCode.ANALYSIS
+    assert "doctor" in answer.hint
     assert process.returncode == 0
 
 

@@ -9,8 +9,10 @@ import pandas
 import pytest
 
 from dlcctr.errors import AnalysisError
+from dlcctr.results.sections import Columns
 from entrypoint.engines import output_files as outputs
 from entrypoint.protocol import Job
+from entrypoint.video.frame_scan import FrameScan
 
 SCORER = "DLC_Resnet50_x"
 PARTS = ["snout", "tail"]
@@ -24,7 +26,7 @@ def make_job(folder: Path, *, multi: bool = False, frames: int = 12, missing: li
     return Job(
         path="stock", model="", config="", video=str(folder / "video.mp4"), folder=str(folder), stem="my mouse.v2",
         columns=MULTI if multi else COLUMNS,
-        frames=frames, decoded=frames - lost, missing=missing, multianimal=multi, shuffle=1, trainset_index=0,
+        scan=FrameScan(frames, frames, frames - lost, missing), multianimal=multi, shuffle=1, trainset_index=0,
         device="cpu", batch_size=None, crop=None, csv=True,
     )  # fmt: skip
 
@@ -54,7 +56,7 @@ def test_a_whole_table(tmp_path: Path) -> None:
     job = make_job(tmp_path)
     write_table(job, 12)
     outputs.verify(job, SCORER)
-    assert outputs.describe(job) == {"rows": 12, "names": COLUMNS}
+    assert outputs.describe(job) == Columns(12, tuple(map(tuple, COLUMNS)))
 
 
 @pytest.mark.parametrize("rows", [11, 13])

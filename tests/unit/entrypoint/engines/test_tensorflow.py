@@ -21,7 +21,8 @@ from entrypoint.protocol import Job
 from entrypoint.video.pixels import stock_box
 from entrypoint.video.scan import scan_video
 from tests import media
-from tests.unit.entrypoint.loop.test_loop import FRAMES, Numbers, make_job, run
+from tests.unit.entrypoint.loop.test_loop import FRAMES, run
+from tests.unit.support.number_network import Numbers, make_job
 
 POSE_CFG = {
     "dataset_type": "imgaug", "num_outputs": 1, "location_refinement": True, "stride": 8.0, "net_type": "resnet_50",
@@ -145,7 +146,7 @@ def test_pictures_that_are_not_stock_s_are_left_to_stock(tmp_path: Path, crop: l
 
 def test_pictures_that_stock_gets_wrong_are_no_measure(tmp_path: Path) -> None:
     job = make_job(media.write_video(tmp_path / "a.mp4", FRAMES))
-    assert run(replace(job, scan={**job.scan, "interlaced": True}), OtherReader(1)) is not None
+    assert run(replace(job, scan=replace(job.scan, interlaced=True)), OtherReader(1)) is not None
 
 
 class Whole(Numbers):

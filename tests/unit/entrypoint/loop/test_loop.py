@@ -7,7 +7,7 @@ import pickle
 import re
 import threading
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,78 +22,17 @@ from entrypoint.engines.base import NotCovered
 from entrypoint.engines.pytorch.streamed_pickle import DictPickle
 from entrypoint.loop.batch_reader import BatchReader
 from entrypoint.loop.loop import Loop
-from entrypoint.protocol import Job
+from entrypoint.protocol import ANALYSING, Job, Message, Progress, Report
 from entrypoint.video.pixels import Pictures, stock_box
 from entrypoint.video.scan import scan_video
 from tests import media
+from tests.unit.support.number_network import Numbers, ignore, make_job
 
 FRAMES = 23
 
 
-class Numbers:
-    """A network that reads the number in each picture: x is the number, y the width, the likelihood the batch's size.
-
-    With a limit, larger batches find no memory.
-    """
-
-    scorer = "DLC_Numbers"
-    n_bodyparts = 2
-    batch_matters = False
-
-    def __init__(self, limit: int = 1000) -> None:
-        self.limit, self.batches, self.shift, self.written = limit, list[int](), 0.0, None
-
-    def box(self, job: Job) -> Any:
-        return stock_box(job.crop, job.scan["width"], job.scan["height"])
-
-    def first_picture(self, job: Job) -> Any:
-        return None
-
-    def allocate(self, shape: tuple[int, ...]) -> Any:
-        return np.zeros(shape, np.uint8)
-
-    def predict(self, frames: Any) -> Any:
-        if len(frames) > self.limit:
-            raise RuntimeError("out of memory")
-        self.batches.append(len(frames))
-        return np.stack([self.position(frame) for frame in frames])
-
-    def position(self, frame: Any) -> Any:
-        return np.full((2, 3), (media.read_number(frame), frame.shape[1], 0.5), np.float32)
-
-    def predict_as_stock(self, frame: Any) -> Any:
-        return self.position(frame) + np.float32(self.shift)
-
-    def is_out_of_memory(self, error: Exception) -> bool:
-        return "out of memory" in str(error)
-
-    def use_openvino(self, job: Job, size: tuple[int, int]) -> str:
-        raise NotCovered("there is none")
-
-    def use_engine(self) -> str:
-        return "Numbers 1"
-
-    def release_memory(self) -> None:
-        pass
-
-    def write(self, job: Job, poses: Any, runtime: tuple[float, float]) -> None:
-        self.written = np.array(poses)
-
-
-def make_job(video: Path, **options: Any) -> Job:
-    found = scan_video(video)
-    folder = video.parent / "results"
-    folder.mkdir(exist_ok=True)
-    job = Job(
-        path="own", model="m", config="", video=str(video), folder=str(folder), stem="v", columns=[],
-        frames=found.stream, decoded=found.decoded, missing=found.missing, multianimal=False, shuffle=1,
-        trainset_index=0, device="cpu", batch_size=4, crop=None, csv=True, scan=asdict(found),
-    )  # fmt: skip
-    return replace(job, **options)
-
-
-def run(job: Job, network: Numbers) -> Any:
-    Loop(lambda _: network, network.first_picture).analyze(job)  # type: ignore[arg-type,return-value]
+def run(job: Job, network: Numbers, report: Report = ignore) -> Any:
+    Loop(lambda _: network, network.first_picture).analyze(job, report)  # type: ignore[arg-type,return-value]
     assert sorted(path.name for path in Path(job.folder).parent.iterdir() if path.is_file()) == sorted(
         {Path(job.video).name} | {path.name for path in Path(job.folder).parent.glob("*.mp4")}
     ), "something was left in the scratch folder"
@@ -106,6 +45,14 @@ def test_every_frame_has_its_row(tmp_path: Path, batch_size: int) -> None:
     poses = run(make_job(video, batch_size=batch_size), Numbers())
     assert poses[:, 0, 0].tolist() == list(range(FRAMES))
     assert poses.dtype == np.float32
+
+
+def test_progress_goes_from_the_first_frame_to_the_last(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    reported = list[Any]()
+    run(make_job(media.write_video(tmp_path / "a.mp4", FRAMES)), Numbers(), reported.append)
+    assert {event.stage for event in reported} == {ANALYSING}
+    assert (reported[0], reported[-1]) == (Progress(ANALYSING, 0), Progress(ANALYSING, FRAMES))
+    assert capfd.readouterr() == ("", ""), "nothing is printed"
 
 
 def test_lost_frames_are_nan_in_place(tmp_path: Path) -> None:
@@ -125,25 +72,23 @@ def test_lost_frames_are_nan_in_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5])
-def test_too_little_memory_makes_batches_smaller_and_loses_nothing(
-    tmp_path: Path, limit: int, capsys: pytest.CaptureFixture[str]
-) -> None:
-    network = Numbers(limit)
+def test_too_little_memory_makes_batches_smaller_and_loses_nothing(tmp_path: Path, limit: int) -> None:
+    network, reported = Numbers(limit), list[Any]()
     video = media.write_video(tmp_path / "a.mp4", FRAMES)
-    poses = run(make_job(video, batch_size=8), network)
+    poses = run(make_job(video, batch_size=8), network, reported.append)
     assert poses[:, 0, 0].tolist() == list(range(FRAMES))
     assert max(network.batches) <= limit
-    assert "out of memory: going on with batches of 4" in capsys.readouterr().out
+    assert Message("out of memory: going on with batches of 4") in reported
 
 
 def test_memory_that_never_suffices_is_an_error(tmp_path: Path) -> None:
     network = Numbers()
     video = media.write_video(tmp_path / "a.mp4", FRAMES)
     loop = Loop(lambda _: network, network.first_picture)  # type: ignore[arg-type,return-value]
-    loop.analyze(make_job(video))
+    loop.analyze(make_job(video), ignore)
     network.limit = 0
     with pytest.raises(RuntimeError, match="out of memory"):
-        loop.analyze(make_job(video))
+        loop.analyze(make_job(video), ignore)
 
 
 class Faster(Numbers):
@@ -174,13 +119,13 @@ def test_openvino_is_taken_where_it_gives_the_same(tmp_path: Path) -> None:
     video, network = media.write_video(tmp_path / "a.mp4", FRAMES), Faster(off=2e-6)
     loop = Loop(lambda _: network, network.first_picture)  # type: ignore[arg-type,return-value]
     for _ in range(2):
-        result = loop.analyze(make_job(video, backend="auto"))
+        result = loop.analyze(make_job(video, backend="auto"), ignore)
         assert (result.backend, result.why_engine) == ("Fast for 96 x 144", "")
         assert network.fast
     assert network.exports == 1, "it is settled once for a size of pictures"
-    loop.analyze(make_job(video, backend="auto", batch_size=3))
+    loop.analyze(make_job(video, backend="auto", batch_size=3), ignore)
     assert network.exports == 2, "other batches are shared out in another way"
-    assert loop.analyze(make_job(video, backend="engine")).backend == "Numbers 1"
+    assert loop.analyze(make_job(video, backend="engine"), ignore).backend == "Numbers 1"
     assert not network.fast
 
 
@@ -188,7 +133,7 @@ def test_openvino_is_not_tried_where_frames_change_each_other(tmp_path: Path) ->
     network = Faster()
     network.batch_matters = True
     job = make_job(media.write_video(tmp_path / "a.mp4", FRAMES), backend="auto")
-    result = Loop(lambda _: network, network.first_picture).analyze(job)  # type: ignore[arg-type,return-value]
+    result = Loop(lambda _: network, network.first_picture).analyze(job, ignore)  # type: ignore[arg-type,return-value]
     assert result.backend == "Numbers 1"
     assert "normalises by the batch" in result.why_engine
     assert network.exports == 0
@@ -208,14 +153,14 @@ def test_openvino_is_not_tried_where_frames_change_each_other(tmp_path: Path) ->
 def test_the_engine_computes_where_openvino_cannot(tmp_path: Path, network: Faster, why: str) -> None:
     video = media.write_video(tmp_path / "a.mp4", FRAMES)
     job = make_job(video, backend="auto")
-    result = Loop(lambda _: network, network.first_picture).analyze(job)  # type: ignore[arg-type,return-value]
+    result = Loop(lambda _: network, network.first_picture).analyze(job, ignore)  # type: ignore[arg-type,return-value]
     assert result.backend == "Numbers 1"
     assert result.batch_size == job.batch_size, "the engine has what OpenVINO had no memory for"
     assert re.search(why, result.why_engine)
     assert network.written is not None
     assert network.written[:, 0, 0].tolist() == list(range(FRAMES))
     with pytest.raises(ModelError, match=why):
-        Loop(lambda _: network, network.first_picture).analyze(replace(job, backend="openvino"))  # type: ignore[arg-type,return-value]
+        Loop(lambda _: network, network.first_picture).analyze(replace(job, backend="openvino"), ignore)  # type: ignore[arg-type,return-value]
 
 
 def test_a_video_that_changed_since_its_scan(tmp_path: Path) -> None:
@@ -223,7 +168,7 @@ def test_a_video_that_changed_since_its_scan(tmp_path: Path) -> None:
     job = make_job(video)
     for frames in (FRAMES - 3, FRAMES + 3):
         media.write_video(video, frames)
-        longer = replace(job, scan={**job.scan, "outputs": [[0, 100]]})
+        longer = replace(job, scan=replace(job.scan, outputs=[[0, 100]]))
         with pytest.raises(VideoError, match="23 frames decoded at first"):
             run(longer, Numbers())
 
@@ -248,9 +193,9 @@ def test_a_network_stays_while_the_model_does(tmp_path: Path) -> None:
     loop = Loop(open_network, lambda _: None)
     job = make_job(media.write_video(tmp_path / "a.mp4", FRAMES))
     for model in ("m", "m", "other", "other"):
-        loop.analyze(replace(job, model=model))
+        loop.analyze(replace(job, model=model), ignore)
     loop.forget()
-    loop.analyze(replace(job, model="other"))
+    loop.analyze(replace(job, model="other"), ignore)
     assert opened == ["m", "other", "other"]
 
 

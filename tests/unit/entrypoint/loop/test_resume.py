@@ -20,17 +20,16 @@ from entrypoint.engines.base import NotCovered
 from entrypoint.loop import batch_reader as ahead
 from entrypoint.loop import loop as run
 from entrypoint.loop.batch_reader import BatchReader
-from entrypoint.loop.checkpoint_files import Checkpoint
 from entrypoint.loop.loop import Loop
 from entrypoint.loop.pose_array import POSES_NAME
 from entrypoint.loop.result import LoopResult
 from entrypoint.loop.termination import EXIT_CODE, save_when_terminated
-from entrypoint.protocol import Job
+from entrypoint.protocol import ANALYSING, Checkpoint, Job, Message, Progress, Report
 from entrypoint.video.frames import decoded_frames
 from entrypoint.video.scan import scan_video
 from tests import media
 from tests.unit.entrypoint.engines.test_tensorflow import Whole
-from tests.unit.entrypoint.loop.test_loop import Numbers, make_job
+from tests.unit.support.number_network import Numbers, ignore, make_job
 
 FRAMES = 30
 SIZE = 4
@@ -74,15 +73,15 @@ class MortalWhole(Mortal, Whole):
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    return with_parts(make_job(media.write_video(tmp_path / "a.mp4", FRAMES)), tmp_path)
+    return with_checkpoints(make_job(media.write_video(tmp_path / "a.mp4", FRAMES)), tmp_path)
 
 
-def with_parts(job: Job, folder: Path) -> Job:
-    return replace(job, parts=str(folder / "parts"), part_s=0.0)
+def with_checkpoints(job: Job, folder: Path) -> Job:
+    return replace(job, checkpoint_folder=str(folder / "parts"), checkpoint_s=0.0)
 
 
-def attempt(job: Job, network: Numbers) -> LoopResult:
-    return Loop(lambda _: network, network.first_picture).analyze(job)  # type: ignore[arg-type,return-value]
+def attempt(job: Job, network: Numbers, report: Report = ignore) -> LoopResult:
+    return Loop(lambda _: network, network.first_picture).analyze(job, report)  # type: ignore[arg-type,return-value]
 
 
 def die(job: Job, network: Mortal) -> None:
@@ -93,7 +92,7 @@ def die(job: Job, network: Mortal) -> None:
 
 def clean(job: Job, kind: Callable[[], Numbers]) -> Any:
     network = kind()
-    attempt(replace(job, parts=""), network)
+    attempt(replace(job, checkpoint_folder=""), network)
     return network.written
 
 
@@ -107,7 +106,7 @@ def test_interrupted_anywhere_the_result_is_the_same(job: Job, kind: type[Mortal
         return
     expected = clean(job, kind)
     for lives in (2, 9, 17, 28, 33, 40):
-        for file in Path(job.parts).parent.glob("parts/*"):
+        for file in Path(job.checkpoint_folder).parent.glob("parts/*"):
             file.unlink()
         die(job, kind(min(lives, FRAMES)))
         network = kind()
@@ -127,7 +126,7 @@ def test_many_interruptions(job: Job) -> None:
             continue
         assert network.written is not None
         assert network.written.tobytes() == expected.tobytes()
-        assert [(part.first, part.stop) for part in result.parts] == [(0, result.parts[-1].stop)]
+        assert [(part.first, part.stop) for part in result.checkpoints] == [(0, result.checkpoints[-1].stop)]
         break
     else:
         pytest.fail("it never ends")
@@ -141,7 +140,7 @@ def test_finished_frames_are_not_fed_again(job: Job) -> None:
     assert network.seen == [0, 0, 1, 2, 3, *range(16, FRAMES)], (
         "the first frame against stock, the first batch, the rest"
     )
-    assert result.parts == [Checkpoint(0, 16, SIZE, "cpu", "Numbers 1")]
+    assert result.checkpoints == [Checkpoint(0, 16, SIZE, "cpu", "Numbers 1")]
 
 
 def test_the_batch_before_the_rest_is_there_for_the_last_one(job: Job) -> None:
@@ -159,13 +158,13 @@ def test_lost_frames_stay_in_place(tmp_path: Path) -> None:
     whole = media.write_video(tmp_path / "whole.mp4", 40)
     places = media.packet_places(whole)
     video = media.punch_hole(whole, tmp_path / "hole.mp4", places[17][0], 3 * places[17][1], seed=1)
-    job = with_parts(make_job(video), tmp_path)
+    job = with_checkpoints(make_job(video), tmp_path)
     assert job.missing
     expected = clean(job, Mortal)
     for lives in (1 + 3 * SIZE, 1 + 3 * SIZE):
         die(job, Mortal(lives))
     network = Mortal()
-    (part,) = attempt(job, network).parts
+    (part,) = attempt(job, network).checkpoints
     assert part.stop == 5 * SIZE, "three batches, and two more behind the first, which was seen again"
     assert network.written is not None
     assert network.written.tobytes() == expected.tobytes()
@@ -186,7 +185,7 @@ def test_all_frames_are_finished_already(job: Job) -> None:
     assert network.written.tobytes() == expected.tobytes()
 
 
-def test_parts_of_other_positions_are_not_used(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+def test_checkpoints_of_other_positions_are_not_used(job: Job) -> None:
     class Other(Mortal):
         def position(self, frame: Any) -> Any:
             return super().position(frame) + np.float32([0.5, 0, 0])
@@ -195,22 +194,24 @@ def test_parts_of_other_positions_are_not_used(job: Job, capsys: pytest.CaptureF
             return Other().predict(frame[None])[0]
 
     die(job, Other(1 + 4 * SIZE))
-    network = Mortal()
-    result = attempt(job, network)
-    assert "not used" in capsys.readouterr().out
-    assert result.parts == []
+    network, reported = Mortal(), list[Any]()
+    result = attempt(job, network, reported.append)
+    assert any(isinstance(event, Message) and "is not used" in event.text for event in reported)
+    assert result.checkpoints == []
     assert network.written is not None
     assert network.written.tobytes() == clean(job, Mortal).tobytes()
     again = Mortal()
-    assert attempt(job, again).parts == [Checkpoint(0, FRAMES, SIZE, "cpu", "Numbers 1")], "those of this attempt are"
+    assert attempt(job, again).checkpoints == [Checkpoint(0, FRAMES, SIZE, "cpu", "Numbers 1")], (
+        "those of this attempt are"
+    )
 
 
 def test_damaged_parts_cost_time_only(job: Job) -> None:
     die(job, Mortal(1 + 5 * SIZE))
-    file = Path(job.parts) / "8-12.npz"
+    file = Path(job.checkpoint_folder) / "8-12.npz"
     file.write_bytes(file.read_bytes()[:-9])
     network = Mortal()
-    assert attempt(job, network).parts == [Checkpoint(0, 8, SIZE, "cpu", "Numbers 1")]
+    assert attempt(job, network).checkpoints == [Checkpoint(0, 8, SIZE, "cpu", "Numbers 1")]
     assert network.written is not None
     assert network.written.tobytes() == clean(job, Mortal).tobytes()
 
@@ -223,7 +224,7 @@ def test_a_smaller_batch_is_recorded(job: Job) -> None:
             return super().predict(frames)
 
     die(job, Small(29))
-    assert attempt(job, Mortal()).parts == [
+    assert attempt(job, Mortal()).checkpoints == [
         Checkpoint(0, 12, SIZE, "cpu", "Numbers 1"),
         Checkpoint(12, 28, 2, "cpu", "Numbers 1"),
     ]
@@ -236,20 +237,17 @@ def test_a_video_that_changed_meanwhile(job: Job, frames: int, lives: int) -> No
     die(job, Mortal(lives))
     media.write_video(Path(job.video), frames)
     with pytest.raises(VideoError, match="30 frames decoded at first"):
-        attempt(replace(job, scan={**job.scan, "outputs": [[0, 100]]}), Mortal())
+        attempt(replace(job, scan=replace(job.scan, outputs=[[0, 100]])), Mortal())
 
 
 @pytest.mark.parametrize("kind", [Mortal, MortalWhole])
-def test_progress_begins_where_it_goes_on(
-    job: Job, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kind: type[Mortal]
-) -> None:
+def test_progress_begins_where_it_goes_on(job: Job, monkeypatch: pytest.MonkeyPatch, kind: type[Mortal]) -> None:
     die(job, kind(1 + 4 * SIZE))
-    capfd.readouterr()
     monkeypatch.setattr(run, "PROGRESS_EVERY_S", 0.0)
-    attempt(job, kind())
-    first, second, *bars, end = capfd.readouterr().out.replace("\r", "\n").split("\n")
-    assert (first, second, end) == ("dlcctr says: going on at frame 16 of 30", "Running pose prediction", "")
-    assert list(dict.fromkeys(bars)) == [f"{done}/30 [" for done in (16, 20, 24, 28, 30)]
+    reported = list[Any]()
+    attempt(job, kind(), reported.append)
+    assert reported[0] == Message("going on at frame 16 of 30")
+    assert list(dict.fromkeys(reported[1:])) == [Progress(ANALYSING, done) for done in (16, 20, 24, 28, 30)]
 
 
 def test_skipped_frames_are_decoded_and_not_converted(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,19 +320,19 @@ def test_sigterm_saves_what_is_finished(job: Job, tmp_path: Path) -> None:
             return super().predict(frames)
 
     expected = clean(job, Mortal)
-    job = replace(job, part_s=1000.0)
+    job = replace(job, checkpoint_s=1000.0)
     process = in_child(lambda: attempt(job, Slow()))
     wait_for(tmp_path / "reached")
-    assert not Path(job.parts).exists()
+    assert not Path(job.checkpoint_folder).exists()
     began = time.monotonic()
     os.kill(process.pid or 0, signal.SIGTERM)
     process.join(30)
     assert process.exitcode == EXIT_CODE
     assert time.monotonic() - began < 5
-    assert [file.name for file in Path(job.parts).iterdir()] == ["0-12.npz"]
+    assert [file.name for file in Path(job.checkpoint_folder).iterdir()] == ["0-12.npz"]
     (tmp_path / POSES_NAME).unlink()  # the supervisor removes the scratch folder
     network = Mortal()
-    assert attempt(job, network).parts == [Checkpoint(0, 12, SIZE, "cpu", "Numbers 1")]
+    assert attempt(job, network).checkpoints == [Checkpoint(0, 12, SIZE, "cpu", "Numbers 1")]
     assert network.written is not None
     assert network.written.tobytes() == expected.tobytes()
 
@@ -350,7 +348,7 @@ def test_sigterm_before_anything_is_finished(job: Job, tmp_path: Path) -> None:
     os.kill(process.pid or 0, signal.SIGTERM)
     process.join(30)
     assert process.exitcode == EXIT_CODE
-    assert not Path(job.parts).exists()
+    assert not Path(job.checkpoint_folder).exists()
 
 
 def test_sigterm_is_as_before_outside_of_the_loop(job: Job, tmp_path: Path) -> None:

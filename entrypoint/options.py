@@ -1,0 +1,103 @@
+"""Options of `analyze` and `doctor`; each can also be set as an environment variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlcctr.contract import ENV_PREFIX
+from entrypoint.analyze.request import (
+    CHECKPOINT_EVERY_S,
+    INDEX_VARIABLE,
+    TASK_NUMBER_VARIABLE,
+    TASK_VARIABLE,
+)
+
+
+def variable(name: str) -> str:
+    """Environment variable of an option."""
+    return ENV_PREFIX + name
+
+
+Manifest = Annotated[
+    Path,
+    typer.Option("--manifest", "-m", envvar=variable("MANIFEST"), help="Manifest; campaign.toml beside it is read."),
+]
+Index = Annotated[
+    int | None, typer.Option("--index", "-i", help=f"Zero-based row; else {INDEX_VARIABLE}, else {TASK_VARIABLE}.")
+]
+Plan = Annotated[
+    Path | None, typer.Option(envvar=variable("PLAN"), help="Plan of `dlc plan`: analyse the rows of one of its tasks.")
+]
+Task = Annotated[
+    int | None, typer.Option(help=f"Zero-based task of the plan; else {TASK_NUMBER_VARIABLE}, else {TASK_VARIABLE}.")
+]
+Model = Annotated[
+    Path | None,
+    typer.Option(envvar=variable("MODEL"), help="Trained DeepLabCut project or bundle (never written to)."),
+]
+Out = Annotated[Path | None, typer.Option(envvar=variable("OUT"), help="Root of the results.")]
+VideoRoot = Annotated[
+    Path | None,
+    typer.Option(envvar=variable("VIDEO_ROOT"), help="Folder that the manifest's videos are relative to."),
+]
+Csv = Annotated[
+    bool | None, typer.Option("--csv/--no-csv", envvar=variable("CSV"), help="Also write DeepLabCut's .csv.")
+]
+BatchSize = Annotated[int | None, typer.Option(min=1, envvar=variable("BATCH_SIZE"), help="Frames per network call.")]
+Snapshot = Annotated[
+    str | None, typer.Option(envvar=variable("SNAPSHOT"), help="Snapshot name or index; the project's own by default.")
+]
+Shuffle = Annotated[int | None, typer.Option(min=0, envvar=variable("SHUFFLE"), help="DeepLabCut's shuffle.")]
+TrainsetIndex = Annotated[
+    int | None, typer.Option(min=0, envvar=variable("TRAINSET_INDEX"), help="DeepLabCut's training set index.")
+]
+Crop = Annotated[
+    str,
+    typer.Option(envvar=variable("CROP"), metavar="X1,X2,Y1,Y2", help="Part of the picture, px from the top left."),
+]
+Device = Annotated[
+    str, typer.Option(envvar=variable("DEVICE"), help="auto, cpu or cuda; auto is a GPU unless --allow-cpu.")
+]
+AllowCpu = Annotated[
+    bool,
+    typer.Option("--allow-cpu", envvar=variable("ALLOW_CPU"), help="Run on the CPU where no GPU can be used."),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", envvar=variable("OVERWRITE"), help="Analyse again and replace what is there."),
+]
+Scratch = Annotated[Path | None, typer.Option(envvar=variable("SCRATCH"), help="Where temporary files go.")]
+AnalysisPath = Annotated[
+    str,
+    typer.Option(
+        "--path",
+        envvar=variable("PATH"),
+        help="own (our loop), stock (DeepLabCut's analyze_videos) or auto: ours where it covers the model.",
+    ),
+]
+Backend = Annotated[
+    str,
+    typer.Option(
+        envvar=variable("BACKEND"),
+        help="What computes our loop's network: openvino (CPUs), engine (the one that built it) or auto.",
+    ),
+]
+CheckpointS = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        envvar=variable("CHECKPOINT_S"),
+        help=f"Seconds between two checkpoints of our loop; {CHECKPOINT_EVERY_S:g} by default.",
+    ),
+]
+PartS = Annotated[float | None, typer.Option("--part-s", min=0, envvar=variable("PART_S"), hidden=True)]
+"""Old name of --checkpoint-s."""
+
+NoGpuIsFine = Annotated[
+    bool, typer.Option("--allow-cpu", envvar=variable("ALLOW_CPU"), help="A machine without a GPU is fine.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+TimeoutS = Annotated[float, typer.Option(min=1, help="Longest time for one tensor test.")]
