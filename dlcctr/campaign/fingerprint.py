@@ -36,6 +36,12 @@ def fingerprint(path: Path) -> str:
     return f"{VERSION}:{size}:{digest.hexdigest()[:32]}"
 
 
+def fingerprinted_bytes(text: str) -> int | None:
+    """Size in bytes of the file that a fingerprint was made of; None for a text that is not a fingerprint."""
+    words = text.split(":")
+    return int(words[1]) if len(words) == 3 and words[1].isdecimal() else None
+
+
 def _offsets(size: int) -> list[int]:
     if size <= BLOCKS * BLOCK_BYTES:
         return list(range(0, size, BLOCK_BYTES))

@@ -20,6 +20,7 @@ from dlcctr import __version__
 from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import ContractError, ModelError
 from dlcctr.system.files import CHUNK_BYTES
+from dlcctr.system.records import parse_object
 
 BUNDLE_SUFFIX = ".dlcmodel"
 LISTING = "bundle.json"
@@ -140,7 +141,7 @@ def parse_listing(text: str, file: Path) -> Listing:
         A later dlcctr made it.
     """
     try:
-        table = json.loads(text)
+        table: dict[str, Any] = parse_object(text)
         if table["kind"] != "model-bundle":
             raise ValueError(f"its kind is {table['kind']!r}")
         if table["format"] != FORMAT_VERSION or table["contract"] != CONTRACT_VERSION:
@@ -154,7 +155,7 @@ def parse_listing(text: str, file: Path) -> Listing:
         listing = Listing(str(table["source"]), dict(table["model"]), files, str(table["dlcctr"]), table["contract"])
         if listing.choice < (0, 0) or listing_text(listing) != text:
             raise ValueError("it was changed")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{file}: not a bundle's listing ({type(error).__name__}: {error})", AGAIN) from error
     return listing
 

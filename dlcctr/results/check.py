@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign, read_campaign
-from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.fingerprint import fingerprinted_bytes
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row, choose_rows, require_rows, row_settings
+from dlcctr.campaign.video_check import find_change
 from dlcctr.contract import ATTEMPT_PREFIX, CHECKPOINTS_PREFIX, RECEIPT_FILENAME, RowState, failure_file, row_folder
 from dlcctr.errors import DlcctrError
 from dlcctr.results.expected import (
@@ -198,18 +199,15 @@ class _Examiner:
 
     def _video(self, row: Row, receipt_fingerprint: str) -> tuple[str, str]:
         """Compare the video on disk with the manifest: what is wrong, and a note."""
-        path = self.campaign.video_root / row.video
-        known = row.fingerprint or receipt_fingerprint
+        if not row.fingerprint and receipt_fingerprint:
+            row = replace(row, fingerprint=receipt_fingerprint, bytes=fingerprinted_bytes(receipt_fingerprint))
         try:
-            size = path.stat().st_size
-            same = not known or (
-                str(size) == known.split(":")[1] and (self.options.quick or fingerprint(path) == known)
-            )
+            change = find_change(self.campaign.video_root / row.video, row, content=not self.options.quick)
         except FileNotFoundError:
             return "", "the video is not on this machine any more"
-        except (OSError, IndexError) as error:
+        except OSError as error:
             return "", f"the video cannot be compared with the manifest: {error}"
-        return ("", "") if same else ("the video was changed since the manifest was made", "")
+        return ("the video was changed since the manifest was made", "") if change else ("", "")
 
     def notes(self, results: Sequence[RowResult]) -> list[str]:
         """What lies below the results' root and belongs to no row."""
