@@ -62,7 +62,7 @@ def examine(*, allow_cpu: bool = False, scratch: Path | None = None, timeout_s: 
     Parameters
     ----------
     allow_cpu : bool
-        Where no GPU can be used: a remark instead of a problem.
+        Report a missing GPU as a remark instead of a problem.
     timeout_s : float
         After this the child process is killed, and its devices count as failed.
     """

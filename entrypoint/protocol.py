@@ -38,15 +38,15 @@ class Job:
     folder : str
         Empty private folder for DeepLabCut's files.
     stem : str
-        What the files' names begin with in the end: the video's own stem.
+        Beginning of the result files' names: the video's own stem.
     columns : list
         The model's columns in order, without the scorer.
     device : str
         ``cpu`` or ``cuda``.
     batch_size, crop
-        Those in force, be they the option's, the campaign's or the project's own.
+        Batch size and crop in force, from the option, the campaign or the project.
     backend : str
-        What computes the network in our loop: ``engine``, ``openvino`` or ``auto`` (OpenVINO on a CPU where it gives
+        Backend of our loop's network: ``engine``, ``openvino`` or ``auto`` (OpenVINO on a CPU where it gives
         what the engine gives).
     cache : str
         Folder for networks in OpenVINO's form, shared by all tasks; empty for none.
@@ -136,7 +136,7 @@ class Checkpoint:
     batch_size : int
         Frames per network call in the end: smaller than what was asked for where memory did not suffice.
     device, backend : str
-        What the network ran on, and what computed it.
+        Device that the network ran on, and backend that computed it.
     """
 
     first: int
@@ -163,7 +163,7 @@ class Done:
     batch_size : int or None
         Frames per network call in the end.
     checkpoints : list of Checkpoint
-        What was taken from earlier attempts.
+        Checkpoints taken from earlier attempts.
     timings_s : dict
         Seconds by phase.
     """

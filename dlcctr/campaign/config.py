@@ -38,7 +38,7 @@ class Campaign:
     model : Path or None
         DeepLabCut project folder, or a bundle of one (absolute once read).
     model_hash, model_id : str
-        As `dlcctr.model.inspection.inspect_model` gave them when the campaign was made; empty where not known.
+        Hash and id of the model when the campaign was made (`dlcctr.model.inspection`); empty where not known.
     bodyparts, individuals, unique_bodyparts : tuple of str
         The model's, in its order; `check` holds the results' columns against them.
     video_root : Path

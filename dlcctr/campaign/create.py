@@ -51,7 +51,7 @@ def make_campaign(
     root : Path, optional
         Video root; the closest folder that holds all inputs by default.
     progress : callable
-        Such as `dlcctr.system.progress.progress`.
+        Progress bar, such as `dlcctr.system.progress.progress`.
 
     Raises
     ------

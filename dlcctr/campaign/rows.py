@@ -59,7 +59,7 @@ class Row:
     fps, duration_s : float or None
         Frames per second, seconds.
     width, height : int or None
-        In px, as DeepLabCut reads the picture (a rotation flag is applied).
+        Size of the picture in px, as DeepLabCut reads it (a rotation flag is applied).
     fingerprint : str
         See `dlcctr.campaign.fingerprint`.
     error : str

@@ -82,7 +82,7 @@ def new_program(
     Parameters
     ----------
     name : str
-        What is typed.
+        Name of the program on the command line.
     summary : str
         One sentence at the head of the help.
     group : type

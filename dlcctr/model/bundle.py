@@ -72,7 +72,7 @@ class Bundle:
     Parameters
     ----------
     offsets : dict
-        Where each file's bytes begin.
+        Byte offset of each file's content in the bundle.
     """
 
     file: Path

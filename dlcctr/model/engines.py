@@ -13,7 +13,7 @@ class EngineFacts:
     Parameters
     ----------
     title : str
-        Its name for people.
+        Name of the engine for people.
     package : str
         What is imported; also the distribution's name.
     model_folder : str

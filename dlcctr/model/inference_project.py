@@ -44,7 +44,7 @@ def make_project(model: ModelInfo, root: Path, told: Path) -> Path:
     root : Path
         Made, with the folders above it.
     told : Path
-        Where its files say that it lies.
+        Folder that its files name as the project's; not where they are written.
 
     Returns
     -------

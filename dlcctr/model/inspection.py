@@ -44,7 +44,7 @@ class ModelInfo:
     snapshot_files, detector_files : tuple of Path
         Below `project`, which may be a file: read them with `dlcctr.model.files.open_tree`.
     bodyparts, individuals, unique_bodyparts : tuple of str
-        In the model's order; the last two are empty for single-animal projects.
+        Names in the model's order; the last two are empty for single-animal projects.
     batch_size : int or None
         The project's own.
     crop : tuple of int or None

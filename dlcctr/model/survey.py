@@ -63,7 +63,7 @@ class Survey:
     Parameters
     ----------
     model : ModelInfo or None
-        What would be used; None where nothing can be, and then an error among `findings` says why.
+        Model that an analysis would use; None where it could use none, and then an error among `findings` says why.
     skeleton : tuple
         Pairs of body parts that DeepLabCut draws lines between; it changes no result.
     """

@@ -41,13 +41,13 @@ class Speed:
     Parameters
     ----------
     frames_per_s : float
-        For pictures of `reference_px` pixels, fixed costs not counted.
+        Frames per second for pictures of `reference_px` pixels, fixed costs not counted.
     source : str
-        Where it comes from, for people.
+        Origin of the speed, for people.
     fixed_per_task_s, fixed_per_row_s : float
         Seconds.
     measured : bool
-        From enough rows of this campaign; otherwise it may well be off by a factor of two.
+        Whether enough rows of this campaign give it; otherwise it may be off by a factor of two.
     on_gpu : bool
         False where it was measured on a CPU.
     """

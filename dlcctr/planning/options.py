@@ -55,13 +55,13 @@ class PlanOptions:
     max_time_min : int or None
         Longest job that the partition takes; a row that is longer is an error.
     site_max_time_min : int or None
-        The same where it is only the site profile's word: a warning.
+        Longest time limit by the site profile, in minutes; exceeding it is a warning.
     max_parallel, gpus_per_task : int
         GPUs.
     all_rows : bool
         Plan finished rows too.
     rows : str
-        As ``0-9,12``; all where empty.
+        Rows to plan, as ``0-9,12``; all where empty.
     time_factor : float
         Stretches the time limit, for rows that ran out of it.
     """
@@ -100,7 +100,7 @@ class Summary:
     Parameters
     ----------
     shortest_s, longest_s : float
-        Of the tasks.
+        Expected time of the shortest and of the longest task, in seconds.
     total_s : float
         GPU time.
     finish_s : float
@@ -108,7 +108,7 @@ class Summary:
     unreadable : list of Row
         Left out: the manifest says why.
     fixed_share : float
-        Of the total: imports, starts, loading, writing.
+        Share of the total time for imports, starts, loading and writing, 0-1.
     slices : list of (int, int)
         Offset and number of tasks of each job array.
     """

@@ -32,7 +32,7 @@ class PlanTask(Open):
     cost_s : float
         Expected time in seconds, fixed costs included.
     digest : str
-        Of its rows' indices, videos and fingerprints (`rows_digest`): a manifest that was changed since is noticed.
+        Digest of the rows' indices, videos and fingerprints (`rows_digest`), by which a changed manifest is noticed.
     """
 
     rows: tuple[int, ...]
@@ -47,7 +47,7 @@ class PlanFacts(Open):
     Parameters
     ----------
     speed : Speed or None
-        How fast one GPU is, and where that comes from.
+        Speed of one GPU, and its origin.
     margin, time_factor : float
         Time limit over expected time, and what stretches it once more for rows that ran out of time.
     max_parallel, gpus_per_task : int
@@ -87,15 +87,15 @@ class Plan:
     Parameters
     ----------
     id : str
-        Also the file's name.
+        Name of the plan and of its file.
     manifest : str
         Name of the manifest's file.
     time_limit_min : int
-        What to ask the scheduler for, for each task: the longest expected time and a margin.
+        Time limit of each task, in minutes: the longest expected time and a margin.
     created : str
         Time in UTC, ISO 8601.
     facts : PlanFacts
-        What it was made from, and what it comes to.
+        Speed, margin and totals that the plan was made from.
     """
 
     id: str

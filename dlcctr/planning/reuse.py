@@ -31,9 +31,9 @@ def pick_plan(
     Parameters
     ----------
     todo : collection of Row
-        At least one.
+        Rows to submit, at least one.
     options : PlanOptions
-        For a new plan; one that differs from the default also makes a new one.
+        Options of a new plan; one that differs from the default makes a new plan even where an old one would do.
     used : collection of str
         Plans that were submitted.
 

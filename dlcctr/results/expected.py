@@ -50,7 +50,7 @@ def expected_of(settings: Campaign, info: ModelInfo | None = None) -> Expected:
     Parameters
     ----------
     settings : Campaign
-        From `dlcctr.campaign.rows.row_settings`.
+        Settings of the row, from `dlcctr.campaign.rows.row_settings`.
     info : ModelInfo, optional
         The model as it lies on this machine; without it campaign.toml's own word is taken.
 

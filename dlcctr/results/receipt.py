@@ -32,7 +32,7 @@ class Receipt:
     Parameters
     ----------
     state : RowState
-        What the row's result is, or that there is none.
+        State of the row's result, or that there is none.
     cause : str
         Why it failed, or which frames are missing; empty for a whole result.
     exit_code : int
@@ -44,7 +44,7 @@ class Receipt:
     files : list of OutputFile
         Files of the result; empty for a failed attempt.
     columns : Columns
-        What the .h5 holds.
+        Columns of the .h5.
     model : ModelUsed
         The model of the result.
     parameters : Parameters
@@ -54,7 +54,7 @@ class Receipt:
     image : ImageUsed
         The image that it ran in.
     device : DeviceUsed
-        What the network ran on.
+        Device that the network ran on.
     path : str
         How the result was made: ``own`` (our loop with DeepLabCut's network), ``stock`` (DeepLabCut's
         `analyze_videos` on the video itself) or ``stock-reencoded`` (the same on a lossless copy of the frames that

@@ -36,17 +36,17 @@ class Attempt:
     host : str
         Machine, or Slurm's name of the node.
     job_id : str
-        Of the array, else of the job; empty where no scheduler was there.
+        Job id of the array, else of the job; empty without a scheduler.
     task : int or None
         Array index.
     frames : int or None
         Frames in the stream.
     total_s : float or None
-        From start to end, in seconds.
+        Time from start to end, in seconds.
     started, finished : float or None
         Seconds since 1970.
     on_gpu : bool
-        Whether it says that a GPU did the work.
+        Whether a GPU did the work.
     """
 
     exit_code: int

@@ -25,13 +25,13 @@ class SubmittedTask:
     job_id : str
         Empty where sbatch has not answered (yet) and no job of that name is known.
     index : int
-        In the array.
+        Task number in the array.
     number : int
-        In the plan.
+        Task number in the plan, from 0.
     created : float
         When it was submitted, in seconds since 1970.
     time_limit_s : float or None
-        That it was submitted with.
+        Time limit of the submission, in seconds; None where not known.
     lanes : int
         Rows that it works on at a time: one on each of its GPUs.
     """
@@ -106,7 +106,7 @@ class Ledger:
     attempts : dict
         Row to the number of submissions with it.
     job_ids : frozenset of str
-        Of all arrays, as far as known.
+        Job ids of all arrays that have one.
     """
 
     newest: dict[int, SubmittedTask]

@@ -35,11 +35,11 @@ class TaskState:
     Parameters
     ----------
     job_id : str
-        Of the array: ``123`` of ``123_4``.
+        Job id of the array: ``123`` of ``123_4``.
     task : int or None
         Array index; None for a job that is no array, and for waiting tasks whose range was shortened.
     state : str
-        In capitals, without a suffix such as ``by 1000``.
+        Slurm's state in capitals, without a suffix such as ``by 1000``.
     reason : str
         Why it waits; empty where Slurm gives none.
     exit_code, signal : int
@@ -49,7 +49,7 @@ class TaskState:
     start, end : float or None
         Seconds since 1970; the start of a waiting task is the expected one.
     restarts : int
-        How often it was requeued, as far as accounting knows.
+        Number of times that the task was requeued, if accounting knows.
     gpu_s : int or None
         Elapsed seconds times GPUs, earlier runs of a requeued task included; None where accounting counts no GPUs.
     """

@@ -41,7 +41,7 @@ class Script:
     exclude : tuple of str
         Nodes not to be used.
     dependency : str
-        Of the whole array, as sbatch takes it; the job is cancelled where it can never come true.
+        Dependency of the whole array, as sbatch takes it; Slurm cancels the job if it can never be met.
     canary : int or None
         Row that the other arrays wait for; its result is checked at the end of the task.
     """

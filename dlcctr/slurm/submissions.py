@@ -119,7 +119,7 @@ class Submission:
     kind : str
         ``submit`` or ``resubmit``.
     options : SubmittedOptions
-        What was asked for.
+        Options of the command that submitted.
 
     Raises
     ------

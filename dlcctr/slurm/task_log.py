@@ -43,13 +43,13 @@ class LogEnd:
     code : int or None
         Exit code of the task; None where the batch script was killed before it could write one.
     node : str
-        Where it ran; empty where not known.
+        Node that the task ran on; empty where not known.
     signal : str
         Name of the signal that the batch script got, without SIG; empty where it got none.
     said : str
         Cause that slurmstepd wrote into the log: ``timeout``, ``out-of-memory`` …; empty where it wrote none.
     elapsed_s : float or None
-        From the run's first line to the last write; None where the first line is too far up.
+        Seconds from the run's first line to the last write; None where the first line is too far up.
     """
 
     code: int | None = None

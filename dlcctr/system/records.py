@@ -35,9 +35,9 @@ class RecordError(ValueError):
     Parameters
     ----------
     what : str
-        What is wrong with it.
+        Problem with the value.
     path : str
-        Where it is, as in ``frames.missing[2]``; empty for the whole.
+        Key path of the value, as in ``frames.missing[2]``; empty for the whole.
     """
 
     def __init__(self, what: str, path: str = "") -> None:

@@ -32,7 +32,7 @@ class Arrival:
     since : float
         When it was first seen like that.
     note : str
-        For people: why it is not in the manifest.
+        Reason why the video is not in the manifest, for people.
     """
 
     bytes: int
@@ -71,11 +71,11 @@ def look(
     Parameters
     ----------
     before : mapping
-        What the look before gave, by the video's name below the root.
+        Result of the look before, by the video's name below the root.
     root : Path
         Video root of the campaign.
     own : sequence of Path
-        What is never a video: manifest, campaign.toml, results.
+        Files and folders that are never videos: manifest, campaign.toml, results.
     now : float
         Seconds since 1970.
 

@@ -23,15 +23,15 @@ class IncomingRow:
     Parameters
     ----------
     name : str
-        Its folder below the results' root, here and there.
+        Name of the row's folder below the results' root, on both machines.
     receipt, receipt_file
-        What was found there before its files were taken.
+        Receipt on the remote host, found before the row's files were taken.
     private : Path
-        Where its files arrive.
+        Folder that the row's files arrive in.
     folder : Path
-        Where they belong.
+        Folder that the files belong in.
     old : Path
-        Where a worse result that is here goes for a moment.
+        Folder that a worse local result is moved to for a moment.
     """
 
     row: Row

@@ -23,7 +23,7 @@ class Remote:
     Parameters
     ----------
     host : str
-        As ssh takes it: an alias of ~/.ssh/config, a name or an address, with ``user@`` or without.
+        Host as ssh takes it: an alias of ~/.ssh/config, a name or an address, with ``user@`` or without.
     folder : str
         Absolute, or relative to the home folder there.
     transfer_host : str

@@ -31,7 +31,7 @@ class RemoteFolder:
     remote : Remote
         With the absolute folder.
     login, data : Login
-        Where questions are asked, and where the files go through.
+        Logins for commands and for files; the same where the site has no data transfer host.
     program : str
         Path of rsync here.
     lock : int

@@ -76,7 +76,7 @@ class FolderInfo:
     free_bytes : int or None
         Space left on its disk; a quota may leave less. None where `df` does not say.
     tools : frozenset of str
-        Those of ``rsync``, ``python3``, ``sha256sum`` that are there.
+        Programs of ``rsync``, ``python3``, ``sha256sum`` that the host has.
     """
 
     folder: str

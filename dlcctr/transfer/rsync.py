@@ -120,7 +120,7 @@ def run_streams(
     keep_open : sequence of int
         File descriptors that they inherit; see `dlcctr.system.processes.pipe`.
     receiver, what : str, optional
-        For messages; see `dlcctr.transfer.ssh.ssh_error`.
+        Receiving side and task, for messages; see `dlcctr.transfer.ssh.ssh_error`.
 
     Raises
     ------

@@ -207,9 +207,9 @@ def ssh_error(host: str, code: int, said: str, *, what: str = "", receiver: str 
     code : int
         Exit code of ssh or rsync.
     said : str
-        Its standard error.
+        Standard error of the command.
     what : str, optional
-        What was being done, for the message.
+        Name of the task, for the message.
     receiver : str, optional
         Machine that the files go to, where that is not `host`.
     """

@@ -45,9 +45,9 @@ class WatchOptions:
     program : str
         ``dlcctr`` there.
     settle_s : float
-        So long a file keeps its size before it is taken for whole.
+        Seconds for which a file must keep its size before it counts as complete.
     resubmit : bool
-        Also ``dlcctr resubmit`` there, which knows the causes that another try mends.
+        Run ``dlcctr resubmit`` on the remote host as well, which retries what another try can fix.
     """
 
     remote: Remote
@@ -77,7 +77,7 @@ class WatchState:
     last_round : str
         Local time at which the last round ended.
     last_error : str
-        What kept the last round from its end; empty for nothing.
+        Error that ended the last round early; empty for none.
     """
 
     seen: dict[str, Arrival] = field(default_factory=dict)

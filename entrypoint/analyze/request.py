@@ -27,7 +27,7 @@ class RowRequest:
     path : str
         ``own`` (our loop), ``stock`` (DeepLabCut's `analyze_videos`) or ``auto``: ours where it covers the model.
     backend : str
-        What computes the network in our loop: ``engine``, ``openvino``, or ``auto``: OpenVINO on a CPU where it gives
+        Backend of our loop's network: ``engine``, ``openvino``, or ``auto``: OpenVINO on a CPU where it gives
         the engine's positions.
     checkpoint_s : float
         Seconds between two checkpoints of our loop.

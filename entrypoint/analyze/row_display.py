@@ -13,7 +13,7 @@ class RowDisplay:
     Parameters
     ----------
     row : str
-        How messages call the row.
+        Name of the row in messages.
     frames : int
         Decoded frames of the video.
     reports_start : bool

@@ -23,7 +23,7 @@ class SharedWorker:
     Parameters
     ----------
     requested : Path or None
-        Where the private folder goes; see `entrypoint.environment.scratch.open_scratch`.
+        Parent of the private folder; see `entrypoint.environment.scratch.open_scratch`.
     """
 
     def __init__(self, requested: Path | None) -> None:

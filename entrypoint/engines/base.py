@@ -53,7 +53,7 @@ class Network(Protocol):
     Attributes
     ----------
     scorer : str
-        As DeepLabCut names it in columns and files.
+        DeepLabCut's name of the model in columns and files.
     n_bodyparts : int
     batch_matters : bool
         Frames change each other's positions: batches must be those that stock DeepLabCut forms.
@@ -110,7 +110,7 @@ class Network(Protocol):
         Parameters
         ----------
         poses : ndarray, (n_frames, n_bodyparts, 3)
-            Of all stream frames; NaN with likelihood 0 where one did not decode.
+            Positions in all stream frames; NaN with likelihood 0 where one did not decode.
         runtime : tuple of float
             When the analysis began and ended, seconds since 1970.
         """

@@ -71,7 +71,7 @@ class Compiled:
     size : tuple of int
         Height and width of pictures in px.
     batch_size : int
-        What most batches will be.
+        Size of most batches, in frames.
     """
 
     def __init__(self, model: Any, size: tuple[int, int], batch_size: int) -> None:

@@ -19,7 +19,7 @@ class ImageInfo:
     Parameters
     ----------
     flavour : str
-        For example ``pytorch-cu126``.
+        Flavour of the image, for example ``pytorch-cu126``.
     versions : dict
         Distribution name to version: deeplabcut, torch, tensorflow, …
     cuda : str

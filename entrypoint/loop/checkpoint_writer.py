@@ -35,7 +35,7 @@ class CheckpointWriter:
     start : int
         Decoded frames that earlier attempts have finished.
     used : list of Checkpoint
-        Where those were taken from.
+        Checkpoints that positions were taken from.
     """
 
     def __init__(self, job: Job, poses: Any, report: Report) -> None:
@@ -90,7 +90,7 @@ class CheckpointWriter:
             The batch's first frame, counted in decoded frames.
         positions : ndarray, (n, n_bodyparts, 3)
         batch_size, backend
-            In force; see `Checkpoint`.
+            Batch size and backend in force; see `Checkpoint`.
 
         Raises
         ------

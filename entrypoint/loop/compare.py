@@ -18,7 +18,7 @@ def difference(ours: Any, others: Any, margin: float = 1) -> str:
     ours, others : ndarray, (…, 3)
         x, y in px, likelihood 0-1.
     margin : float
-        So many times closer they must be: where a few frames are to speak for all others.
+        Factor by which the tolerance shrinks where a few frames are to stand for all others.
     """
     import numpy
 

@@ -30,7 +30,7 @@ class Loop:
     open_network : callable
         Makes a job's network, or raises `NotCovered`.
     first_picture : callable
-        As `read_first_picture`; tests give another one.
+        Reader of a job's first picture, `read_first_picture` but in tests.
     """
 
     def __init__(

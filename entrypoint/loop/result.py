@@ -21,7 +21,7 @@ class LoopResult:
     why_engine : str
         Why that was not OpenVINO, where it was wanted; completes "because …".
     checkpoints : list of Checkpoint
-        What was taken from earlier attempts.
+        Checkpoints taken from earlier attempts.
     """
 
     scorer: str

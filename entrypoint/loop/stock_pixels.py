@@ -32,7 +32,7 @@ def prove_pixels(job: Job, box: Box | None, frame: Any, stock: Any) -> None:
     box : tuple of int or None
         Part of each picture that `frame` is.
     stock : ndarray or None
-        As of `read_first_picture`.
+        Picture from `read_first_picture`.
 
     Raises
     ------

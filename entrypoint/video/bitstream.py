@@ -48,7 +48,7 @@ class PacketFacts:
     reference : bool
         Other frames may be predicted from it.
     doubtful : bool
-        There is a run of zeros in them, which is legal there: a lost block only where something else says so, too.
+        Whether they hold a run of zeros, which is legal there: a lost block only where something else says so, too.
     """
 
     sound: bool = True

@@ -117,7 +117,7 @@ class DecodePass:
     packets : list of Packet
         Filled while `frames` runs, in the order of decoding.
     read_errors : int
-        How often the file could not be read on.
+        Number of times that the file could not be read further.
     rotation, interlaced : int, bool
         Degrees that the first frame is to be turned by; whether any frame is interlaced.
     source : int or None

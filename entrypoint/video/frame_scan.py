@@ -23,7 +23,7 @@ class FrameScan:
     width, height : int
         Size in px as OpenCV gives it, that is after a rotation that the container asks for.
     fps : float
-        As OpenCV reports it.
+        Frames per second, as OpenCV reports them.
     codec : str
         FFmpeg's name.
     interlaced : bool

@@ -19,9 +19,9 @@ class Nodes:
     Parameters
     ----------
     cpus, memory_mb, gpus : int
-        Of one node; of the smallest where sinfo put different ones together.
+        CPUs, memory in MB and GPUs of one node; of the smallest where sinfo put different ones together.
     gpu_types : tuple of str
-        As gres spells them; empty where the site gives GPUs no type.
+        GPU types as gres spells them; empty where the site gives GPUs no type.
     """
 
     count: int
@@ -40,13 +40,13 @@ class Partition:
     max_time_min : int or None
         None without a limit.
     whole_nodes : bool
-        It gives nodes to one job each (OverSubscribe=EXCLUSIVE).
+        Whether each job gets whole nodes (OverSubscribe=EXCLUSIVE).
     accounts, groups : tuple of str or None
-        Those that may use it; None for all.
+        Accounts and groups that may use the partition; None for all.
     qos : str
-        Its own QoS, whose limits hold for every job in it.
+        QoS of the partition, whose limits hold for every job in it.
     preemptible : bool
-        Its jobs may have to make room for others.
+        Whether its jobs may be preempted.
     """
 
     name: str
@@ -112,7 +112,7 @@ class Cluster:
     tool : str
         ``apptainer`` or ``singularity`` where it is on PATH; else empty.
     silent : tuple of str
-        What did not answer, and what that leaves unknown.
+        Commands that did not answer, and what is therefore not known.
     """
 
     partitions: tuple[Partition, ...]

@@ -135,7 +135,7 @@ def write_site(site: Site, file: Path, head: Sequence[str], notes: Mapping[str, 
     head : sequence of str
         Lines for the top.
     notes : mapping
-        What to say beside a key, in place of what it is for.
+        Comment beside a key, in place of its description.
 
     Raises
     ------

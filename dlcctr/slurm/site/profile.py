@@ -29,7 +29,7 @@ class Site:
     name : str
         The file's name without its ending.
     file : Path or None
-        Where it was read from.
+        File of the profile; None for one that was not read from a file.
     gres, gpus : str
         How a task asks for its GPU: ``--gres`` or ``--gpus``, at most one of them; neither where a partition gives
         GPUs without being asked, or where there are none.
@@ -42,7 +42,7 @@ class Site:
     signal_s : int
         Seconds before the time limit at which a task is told to stop.
     modules : tuple of str
-        What is typed after ``module``.
+        Words after ``module``, one call each.
     scratch, binds
         Absolute paths in which ``$NAME`` is expanded on the node; `shell_path` writes them into a script.
     max_time_min, max_array_size, max_submit_jobs, max_parallel : int or None

@@ -70,9 +70,9 @@ class Cause:
         Machine word: ``timeout``, ``out-of-memory``, ``node-fail``, ``preempted``, ``boot-fail``, ``cancelled``,
         ``stopped``, ``lost``, or that of an exit code (``gpu``, ``video``, ``model``, ``output``, ``analysis`` …).
     text : str
-        For people.
+        Cause in words, for people.
     node : str
-        Where it was; empty where not known.
+        Node where it happened; empty where not known.
     code : int
         Exit code that it was read from; 0 for all others.
     """
@@ -97,11 +97,11 @@ def of_task(state: TaskState | None, end: LogEnd | None, time_limit_s: float | N
     Parameters
     ----------
     state : TaskState or None
-        Its last state; None where the scheduler does not know it any more.
+        Last state of the task; None where the scheduler does not know it any more.
     end : LogEnd or None
-        How its log ends; None where that says nothing.
+        End of the task's log; None where it tells nothing.
     time_limit_s : float or None
-        That it was submitted with, for where the scheduler does not tell.
+        Time limit of the submission, in seconds, for where the scheduler does not tell.
     """
     node = (state.node if state else "") or (end.node if end else "")
     if state and state.state in BY_STATE:

@@ -25,9 +25,9 @@ class RowLog:
     Parameters
     ----------
     local : bool
-        Of a run on this machine: the file is the row's own.
+        Whether the log is of a run on this machine, whose file is the row's own.
     notes : tuple of str
-        What else to know.
+        Remarks on the log, for people.
     """
 
     file: Path

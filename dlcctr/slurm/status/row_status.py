@@ -49,7 +49,7 @@ class RowStatus:
     cause_kind : str
         Machine word for that, see `dlcctr.slurm.status.causes.Cause`.
     node : str
-        Where its task runs or ended.
+        Node on which the row's task runs or ended.
     job : str
         ``123_4``: the array task that it was handed to last; empty for none.
     task : int or None
@@ -100,7 +100,7 @@ class StatusResult:
     asked : dict
         ``squeue`` and ``sacct`` to whether they answered.
     notes : list of str
-        What limits this answer.
+        Limits of this answer, for people.
     """
 
     manifest: Path

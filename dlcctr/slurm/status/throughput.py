@@ -22,7 +22,7 @@ class Throughput:
     running_tasks, pending_tasks : int
         Array tasks that run and wait.
     frames_per_s : float or None
-        Of all running tasks together, by the newest receipts.
+        Frames per second of all running tasks together, by the newest receipts.
     gpu_hours : float or None
         Used so far.
     gpu_hours_source : str
@@ -61,11 +61,11 @@ def measure(
     live : iterable of int
         Indices of rows that wait or run.
     results : sequence of RowResult
-        From `dlcctr.results.check.check`.
+        Results of all rows, from `dlcctr.results.check.check`.
     states : mapping
-        Of the tasks that are some row's newest.
+        States of the tasks that are the newest of some row.
     accounted : iterable of TaskState
-        What accounting knows of all jobs.
+        States of all tasks that accounting knows.
     now : float
         Seconds since 1970.
     """

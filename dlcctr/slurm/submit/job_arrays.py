@@ -96,9 +96,9 @@ def make_scripts(
     Parameters
     ----------
     rows : sequence of Row
-        Those of the plan.
+        Rows of the plan.
     limits : Limits
-        Of this machine's Slurm, or of the site's profile where that does not answer.
+        Limits of this machine's Slurm, or of the site's profile where Slurm does not answer.
     canary : bool
         The plan's last task is an array of its own.
 

@@ -30,11 +30,11 @@ class ResubmitRequest:
     Parameters
     ----------
     job : JobOptions
-        What it gives overrules the last submission's, and a cause's answer.
+        Options that overrule those of the last submission and of the retry policy.
     changes : dict
         Values of the site that the command line gives.
     again : bool
-        Also what a person had to mend first.
+        Submit rows again even if their cause needs a fix by a person first.
     """
 
     job: JobOptions = field(default_factory=JobOptions)

@@ -35,7 +35,7 @@ class Group:
     Parameters
     ----------
     time_min, mem_gb, batch_size : int or None
-        What they get; None for what they had, or for the plan's own time.
+        Resources of the next try; None for those of the last one, or for the plan's own time.
     exclude : tuple of str
         Nodes that they are kept from.
     causes : dict
@@ -101,13 +101,13 @@ def decide(
     Parameters
     ----------
     rows : iterable of RowStatus
-        Of `dlcctr.slurm.status.status.status`.
+        Status of the rows, from `dlcctr.slurm.status.status.status`.
     submissions : sequence of Submission
-        What those rows had: time, memory, batch size, excluded nodes, the causes of earlier resubmissions.
+        Submissions of those rows: their time, memory, batch size, excluded nodes and earlier causes.
     batch_size : int, optional
         The campaign's.
     again : bool
-        Also rows whose cause a person had to mend, and those that failed twice for the same cause.
+        Retry even rows whose cause needs a fix by a person, and those that failed twice for the same cause.
     """
     by_plan = {each.plan: each for each in submissions}
     answers = [

@@ -49,7 +49,7 @@ class SubmitOptions:
     Parameters
     ----------
     rows : str
-        As ``0-9,12``; all where empty.
+        Rows to submit, as ``0-9,12``; all where empty.
     canary : bool
         One short row first; all others wait until its result is whole.
     skip_bad_videos : bool
@@ -72,7 +72,7 @@ class SubmitRequest:
     Parameters
     ----------
     todo : list of Row
-        At least one.
+        Rows to submit, at least one.
     again : Group or None
         Why they are submitted again, and with what; None for the first time.
     """
