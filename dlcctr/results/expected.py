@@ -127,7 +127,17 @@ def content_problems(receipt: Receipt, expected: Expected) -> list[str]:
         problems.append("its receipt lists no single .h5")
     if expected.csv and not any(name.endswith(".csv") for name in names):
         problems.append("the campaign wants a .csv, and its receipt lists none")
-    return [*problems, *_frame_problems(receipt, expected), *_column_problems(receipt, expected)]
+    problems += [*_frame_problems(receipt, expected), *_column_problems(receipt, expected)]
+    return [*problems, *_tracker_problems(receipt, expected)]
+
+
+def _tracker_problems(receipt: Receipt, expected: Expected) -> list[str]:
+    """Tracks of images that had filterpy 2, whose Kalman filters see no positions; those images did not record it."""
+    version = receipt.software.get("filterpy", "")
+    if not expected.multianimal or version.startswith("1."):
+        return []
+    named = f"filterpy {version}" if version else "an image from before filterpy was pinned"
+    return [f"its tracks were made by {named}, which loses animals without an error: analyse it again"]
 
 
 def _frame_problems(receipt: Receipt, expected: Expected) -> list[str]:

@@ -237,18 +237,46 @@ def test_degraded_rows_are_listed_unless_accepted(bench: Bench) -> None:
     assert check(bench.manifest, CheckOptions(accept_degraded=True)).exit_code == ExitCode.OK
 
 
-def test_tracks_of_several_animals_may_end_early(bench: Bench) -> None:
+SOUND_TRACKER = {"filterpy": "1.4.5"}
+
+
+def several_animals(bench: Bench) -> tuple[tuple[str, ...], ...]:
+    """Make the campaign one of two animals; gives the columns of its results."""
     campaign = replace(bench.campaign, individuals=("m1", "m2"), unique_bodyparts=("corner",))
     write_campaign(campaign)
     parts = [(who, part) for who in ("m1", "m2") for part in campaign.bodyparts] + [("single", "corner")]
-    names = [(*part, c) for part in parts for c in ("x", "y", "likelihood")]
+    return tuple((*part, c) for part in parts for c in ("x", "y", "likelihood"))
+
+
+def test_tracks_of_several_animals_may_end_early(bench: Bench) -> None:
+    names = several_animals(bench)
     for index in range(3):
-        bench.write_receipt(index, columns=Columns(FRAMES, tuple(names)))
+        bench.write_receipt(index, columns=Columns(FRAMES, names), software=SOUND_TRACKER)
     assert first(bench).state is State.WHOLE
-    bench.write_receipt(0, columns=Columns(FRAMES - 4, tuple(names)))
+    bench.write_receipt(0, columns=Columns(FRAMES - 4, names), software=SOUND_TRACKER)
     assert first(bench).state is State.WHOLE
-    bench.write_receipt(0, columns=Columns(FRAMES, (*names[3:], *names[:3])))
+    bench.write_receipt(0, columns=Columns(FRAMES, (*names[3:], *names[:3])), software=SOUND_TRACKER)
     assert first(bench).state is State.BROKEN
+
+
+@pytest.mark.parametrize(
+    ("software", "named"), [({"filterpy": "2.0.0"}, "filterpy 2.0.0"), ({}, "before filterpy was")]
+)
+def test_tracks_by_the_filterpy_that_loses_animals_are_not_whole(
+    software: dict[str, str], named: str, bench: Bench
+) -> None:
+    names = several_animals(bench)
+    for index in range(3):
+        bench.write_receipt(index, columns=Columns(FRAMES, names), software=SOUND_TRACKER if index else software)
+    row = first(bench)
+    assert row.state is State.BROKEN
+    assert named in row.cause
+    assert "analyse it again" in row.cause
+
+
+def test_one_animal_needs_no_tracker(bench: Bench) -> None:
+    bench.write_receipt(0, software={"filterpy": "2.0.0"})
+    assert first(bench).state is State.WHOLE
 
 
 def test_rows_without_a_result(bench: Bench) -> None:
