@@ -26,7 +26,10 @@ class ModelTree(Protocol):
         """Of a bundle; None for an ordinary project."""
 
     def names(self, folder: PurePosixPath) -> list[str]:
-        """Names in a folder, sorted; none where it is not there."""
+        """Names in a folder, sorted, without hidden ones; none where it is not there.
+
+        A Mac leaves ``._snapshot-60.index`` beside each file that it copies to another file system.
+        """
 
     def is_file(self, name: PurePosixPath) -> bool:
         """Whether there is such a file."""
@@ -57,7 +60,7 @@ class ProjectFolder:
 
     def names(self, folder: PurePosixPath) -> list[str]:
         try:
-            return sorted(path.name for path in (self.root / folder).iterdir())
+            return sorted(path.name for path in (self.root / folder).iterdir() if not path.name.startswith("."))
         except OSError:
             return []
 
@@ -91,7 +94,8 @@ class BundleFile:
     def names(self, folder: PurePosixPath) -> list[str]:
         depth = len(folder.parts)
         paths = (PurePosixPath(entry.path).parts for entry in self.listing.files)
-        return sorted({parts[depth] for parts in paths if len(parts) > depth and parts[:depth] == folder.parts})
+        inside = {parts[depth] for parts in paths if len(parts) > depth and parts[:depth] == folder.parts}
+        return sorted(name for name in inside if not name.startswith("."))
 
     def is_file(self, name: PurePosixPath) -> bool:
         return str(name) in self._bundle.offsets

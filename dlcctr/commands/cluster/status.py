@@ -191,10 +191,11 @@ def _which(rows: Iterable[RowStatus]) -> str:
 
 
 def _why(why: str, rows: list[RowStatus]) -> str:
+    from dlcctr.slurm.status.pending import find_remedy
     from dlcctr.slurm.status.row_status import Phase
 
-    if rows[0].phase is Phase.PENDING and rows[0].is_stuck:
-        return f"{why}: will not go away by itself"
+    if rows[0].phase is Phase.PENDING and (remedy := find_remedy(rows[0].reason)):
+        return f"{why}: waiting does not help; {remedy}"
     causes = list(dict.fromkeys(row.cause for row in rows if row.cause))
     if rows[0].phase is Phase.DONE or not causes:
         return why
@@ -244,7 +245,7 @@ def next_steps(result: StatusResult) -> list[str]:
     advice = [
         (again, f"dlcctr resubmit {manifest} (it says first what it would do); dlcctr logs {manifest} {first}"),
         (of[Phase.UNSUBMITTED], f"dlcctr submit {manifest}"),
-        (stuck, f"dlcctr cancel {manifest}, mend the reason, then dlcctr resubmit {manifest}"),
+        (stuck, f"dlcctr cancel {manifest}, change that, then dlcctr resubmit {manifest}"),
         (of[Phase.QUARANTINED], "look at these videos; no repetition mends them"),
         (of[Phase.UNREADABLE], "put a readable video there under a new name, then dlcctr manifest … --append"),
         (degraded, f"look whether these frames matter; if not, dlcctr status {manifest} --accept-degraded"),

@@ -9,15 +9,8 @@ from pathlib import Path
 
 from dlcctr.contract import ExitCode
 from dlcctr.slurm.status.causes import NODE_KINDS
+from dlcctr.slurm.status.pending import find_remedy
 from dlcctr.slurm.status.throughput import Throughput
-
-STUCK = frozenset({
-    "DependencyNeverSatisfied", "BadConstraints", "InvalidAccount", "InvalidQOS", "PartitionTimeLimit",
-    "PartitionNodeLimit", "AssocMaxWallDurationPerJobLimit", "QOSMaxWallDurationPerJobLimit", "JobHeldAdmin",
-    "JobHeldUser", "JobHoldMaxRequeue", "launch_failed_requeued_held", "launch failed requeued held",
-    "job_requeued_in_held_state", "job requeued in held state", "requeue_hold", "special_exit",
-})  # fmt: skip
-"""Reasons that do not go away by themselves."""
 
 
 class Phase(str, Enum):
@@ -83,7 +76,7 @@ class RowStatus:
     @property
     def is_stuck(self) -> bool:
         """Whether it waits for what will not come by itself."""
-        return self.phase is Phase.PENDING and self.reason in STUCK
+        return self.phase is Phase.PENDING and bool(find_remedy(self.reason))
 
     @property
     def blames_node(self) -> bool:

@@ -223,7 +223,7 @@ def test_a_held_row_says_that_it_will_not_go_on(tmp_path: Path, capsys: pytest.C
     given = give(case, squeue_text(squeue_line("0-1", "PENDING", reason="DependencyNeverSatisfied")))
     assert run("status", case.bench.manifest, *given) == ExitCode.UNFINISHED
     out = capsys.readouterr().out
-    assert "DependencyNeverSatisfied: will not go away by itself" in out
+    assert "DependencyNeverSatisfied: waiting does not help" in out
     assert "next, pending (0-1): dlcctr cancel" in out
 
 

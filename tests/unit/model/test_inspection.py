@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,3 +161,13 @@ def test_the_projects_own_crop(tmp_path: Path) -> None:
     assert inspect_model(pytorch_project(tmp_path / "a", cropping=True, x1=1, x2=9, y1=2, y2=8)).crop == (1, 9, 2, 8)
     with pytest.raises(ModelError, match="cropping is on"):
         inspect_model(pytorch_project(tmp_path / "b", cropping=True, x1=1))
+
+
+@pytest.mark.parametrize("make", [pytorch_project, tensorflow_project])
+def test_what_a_mac_leaves_beside_each_file_is_neither_snapshot_nor_table(make: Any, tmp_path: Path) -> None:
+    project = make(tmp_path / "p")
+    before = inspect_model(project)
+    for file in [each for each in project.rglob("*") if each.is_file()]:
+        file.with_name(f"._{file.name}").write_bytes(b"\0\5\26\7\0\2\0\0Mac OS X        ")
+    after = inspect_model(project)
+    assert (after.snapshot, after.hash, after.id) == (before.snapshot, before.hash, before.id)
