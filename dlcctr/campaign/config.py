@@ -240,7 +240,7 @@ def _names(campaign: Campaign, section: dict[str, Any], name: str) -> tuple[str,
 
 def write_campaign(campaign: Campaign) -> None:
     """Write campaign.toml for people to read. What lies below its folder is written relative, so that both can move."""
-    write_text_atomic(campaign.file, campaign_text(campaign))
+    write_text_atomic(campaign.file, campaign_text(campaign), keep=True)
 
 
 def campaign_text(campaign: Campaign) -> str:

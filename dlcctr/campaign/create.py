@@ -9,10 +9,12 @@ from pathlib import Path
 from dlcctr.campaign.config import Campaign, campaign_file, read_campaign, write_campaign
 from dlcctr.campaign.discover import Discovery, FileId, FoundVideo, SkippedFile, discover, file_id
 from dlcctr.campaign.manifest import append_rows, rows_of, write_manifest
+from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.probe import VideoFacts, probe_all
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.errors import ManifestError, VideoError
+from dlcctr.system.locks import campaign_lock
 from dlcctr.system.progress import RowProgress, no_progress
 
 
@@ -67,8 +69,11 @@ def make_campaign(
         raise VideoError(_nothing_found(inputs, found), "name a folder, a file or a pattern that holds videos")
     rows = _probe(found.videos, 0, jobs, progress)
     campaign = replace(campaign, video_root=found.root)
-    write_campaign(campaign)
-    write_manifest(manifest, rows)
+    with campaign_lock(CampaignPaths.of(manifest).manifest_lock):
+        if not overwrite:
+            _check_no_campaign(manifest)  # another command may have made it while videos were probed
+        write_campaign(campaign)
+        write_manifest(manifest, rows)
     return CampaignChanges(manifest, campaign, rows, found.skipped, _same_content([], rows))
 
 
@@ -94,11 +99,23 @@ def extend_campaign(
     own = (manifest, campaign.file, campaign.out)
     found = discover(inputs, root=campaign.video_root, own=own, known=known)
     taken = {row.video for row in rows}
-    start = max((row.index for row in rows), default=-1) + 1
-    new = _probe([video for video in found.videos if video.video not in taken], start, jobs, progress)
-    if new:
-        append_rows(sheet, new)
+    probed = _probe([video for video in found.videos if video.video not in taken], 0, jobs, progress)
+    new = _append(manifest, probed) if probed else []
     return CampaignChanges(manifest, campaign, new, found.skipped, _same_content(rows, new))
+
+
+def _append(manifest: Path, probed: Sequence[Row]) -> list[Row]:
+    """Give rows an index and add them; another command may have added some of them while videos were probed."""
+    with campaign_lock(CampaignPaths.of(manifest).manifest_lock):
+        sheet = read_sheet(manifest)
+        rows = rows_of(sheet)
+        taken = {row.video for row in rows}
+        start = max((row.index for row in rows), default=-1) + 1
+        fresh = [row for row in probed if row.video not in taken]
+        new = [replace(row, index=start + number) for number, row in enumerate(fresh)]
+        if new:
+            append_rows(sheet, new)
+    return new
 
 
 def _check_no_campaign(manifest: Path) -> None:

@@ -51,7 +51,7 @@ def rows_of(sheet: Sheet) -> list[Row]:
 def write_manifest(path: Path, rows: Iterable[Row]) -> None:
     """Write a manifest: UTF-8, commas, LF, all columns. Whoever reads it finds the old file or the new one."""
     lines = [list(MANIFEST_COLUMNS), *(row_cells(row, MANIFEST_COLUMNS) for row in rows)]
-    write_text_atomic(path, "".join(format_line(cells) + "\n" for cells in lines))
+    write_text_atomic(path, "".join(format_line(cells) + "\n" for cells in lines), keep=True)
 
 
 def append_rows(sheet: Sheet, rows: Iterable[Row]) -> None:

@@ -65,6 +65,12 @@ class CampaignPaths:
         return self.root / "submit.lock"
 
     @property
+    def manifest_lock(self) -> Path:
+        """Held while rows are written into the manifest; beside the file itself, whatever links lead to it."""
+        file = self.manifest.resolve()
+        return file.with_name(f".{file.name}.lock")
+
+    @property
     def push_lock(self) -> Path:
         """Held while files are sent to a cluster."""
         return self.root / "push.lock"

@@ -72,7 +72,7 @@ def append_lines(sheet: Sheet, lines: Iterable[Sequence[str]]) -> None:
     ends = ("\n".encode(sheet.encoding), "\r".encode(sheet.encoding))
     gap = "" if sheet.data.endswith(ends) else sheet.newline
     text = gap + "".join(format_line(cells, sheet.delimiter) + sheet.newline for cells in lines)
-    write_bytes_atomic(sheet.path, sheet.data + text.encode(sheet.encoding))
+    write_bytes_atomic(sheet.path, sheet.data + text.encode(sheet.encoding), keep=True)
 
 
 def format_line(cells: Iterable[str], delimiter: str = ",") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -28,13 +29,29 @@ def fsync_path(path: Path) -> None:
         os.close(handle)
 
 
-def write_text_atomic(path: Path, text: str) -> None:
-    """Write a UTF-8 text file so that readers find the old file or the new one, also after a power cut."""
-    write_bytes_atomic(path, text.encode("utf-8"))
+def write_text_atomic(path: Path, text: str, *, keep: bool = False) -> None:
+    """Write a UTF-8 text file so that readers find the old file or the new one, also after a power cut.
+
+    Parameters
+    ----------
+    keep : bool
+        As for `write_bytes_atomic`.
+    """
+    write_bytes_atomic(path, text.encode("utf-8"), keep=keep)
 
 
-def write_bytes_atomic(path: Path, data: bytes, *, make_folder: bool = True) -> None:
-    """Write a file: temporary name on the same file system, fsync, rename. Its folder is made where it is missing."""
+def write_bytes_atomic(path: Path, data: bytes, *, make_folder: bool = True, keep: bool = False) -> None:
+    """Write a file: temporary name on the same file system, fsync, rename.
+
+    Parameters
+    ----------
+    make_folder : bool
+        Make the file's folder where it is missing.
+    keep : bool
+        For files of people: a link stays one and its target is written, and a file keeps its mode.
+    """
+    path = path.resolve() if keep else path
+    mode = stat.S_IMODE(path.stat().st_mode) if keep and path.exists() else 0o666 & ~current_umask()
     if make_folder:
         path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
@@ -43,7 +60,7 @@ def write_bytes_atomic(path: Path, data: bytes, *, make_folder: bool = True) -> 
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).chmod(0o666 & ~current_umask())
+        Path(temporary).chmod(mode)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

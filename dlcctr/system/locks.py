@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ def campaign_lock(file: Path, *, wait_s: float = WAIT_S) -> Iterator[None]:
 
 def _make(file: Path, own: Holder) -> bool:
     """Make the file with its content in one step: a link to a private file appears whole or not at all."""
-    private = file.with_name(f".{file.name}.{own.host}.{own.pid}")
+    private = file.with_name(f".{file.name}.{own.host}.{own.pid}.{threading.get_ident()}")
     try:
         private.write_text(json.dumps(to_table(own)), encoding="utf-8")
         os.link(private, file)

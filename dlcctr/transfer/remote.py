@@ -92,7 +92,7 @@ def remember_remote(campaign: Campaign, remote: Remote) -> None:
     _fill(document["remote"], remote)
     changed = document.as_string()
     if changed != text:
-        write_text_atomic(campaign.file, changed)
+        write_text_atomic(campaign.file, changed, keep=True)
 
 
 def _fill(section: Any, remote: Remote) -> None:

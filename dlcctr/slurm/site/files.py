@@ -143,7 +143,7 @@ def write_site(site: Site, file: Path, head: Sequence[str], notes: Mapping[str, 
         The folder cannot be written.
     """
     try:
-        write_text_atomic(file, site_text(site, head, notes))
+        write_text_atomic(file, site_text(site, head, notes), keep=True)
     except OSError as error:
         raise OutputError(
             f"{file}: cannot be written: {error.strerror}", f"set {FOLDER_VARIABLE} to a folder that you can write to"

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import os
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dlcctr.campaign import create
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.create import CampaignChanges, extend_campaign, make_campaign
 from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.rows import Row
 from dlcctr.errors import ManifestError, UsageError, VideoError
 from tests import media
 
@@ -81,6 +87,43 @@ def test_append_adds_new_videos_and_touches_nothing_else(tmp_path: Path, videos:
     assert [(row.index, row.video, row.frames) for row in rows[2:]] == [(2, "0first.mp4", 20), (3, "moved.mp4", 10)]
     assert [(new.index, old.index) for new, old in made.same_content] == [(3, 1)]
     assert extend_campaign([str(videos)], tmp_path / "m.csv").rows == []
+
+
+def test_several_that_append_at_once_lose_no_row_and_give_no_index_twice(
+    tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, videos)
+    for number in range(8):
+        media.write_video(videos / f"new{number}.mp4", 3)
+    together = threading.Barrier(4)
+    probe = create._probe
+
+    def probe_together(*arguments: Any) -> list[Row]:
+        rows = probe(*arguments)
+        together.wait(60)  # all have read the manifest as it was, and none has written yet
+        return rows
+
+    monkeypatch.setattr(create, "_probe", probe_together)
+    with ThreadPoolExecutor(4) as pool:
+        inputs = [[str(videos / f"new{number}.mp4") for number in (2 * n, 2 * n + 1, 0)] for n in range(4)]
+        made = list(pool.map(lambda names: extend_campaign(names, tmp_path / "m.csv"), inputs))
+    rows = read_manifest(tmp_path / "m.csv")
+    assert [row.index for row in rows] == list(range(10))
+    assert sorted(row.video for row in rows[2:]) == [f"new{number}.mp4" for number in range(8)]
+    assert sum(len(each.rows) for each in made) == 8
+    assert not list(tmp_path.glob(".m.csv*"))
+
+
+def test_a_manifest_behind_a_link_stays_there_and_keeps_its_mode(tmp_path: Path, videos: Path) -> None:
+    make(tmp_path / "kept", videos)
+    manifest, link = tmp_path / "kept/m.csv", tmp_path / "link.csv"
+    manifest.chmod(0o640)
+    link.symlink_to("kept/m.csv")
+    media.write_video(videos / "new.mp4", 3)
+    assert len(extend_campaign([str(videos)], link).rows) == 1
+    assert link.is_symlink()
+    assert len(read_manifest(manifest)) == 3
+    assert stat.S_IMODE(manifest.stat().st_mode) == 0o640
 
 
 def test_append_takes_no_hard_link_of_a_known_file_and_never_reuses_an_index(tmp_path: Path, videos: Path) -> None:
