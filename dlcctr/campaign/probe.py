@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dlcctr.campaign.encryption import ENCRYPTED, is_encrypted
 from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.errors import ToolMissingError
 
 FIRST_FRAME_PACKETS = 300
 """How far the first picture is looked for: ten seconds of ordinary video."""
 
+UNLIKELY = 0.1
+"""A count that differs from duration x rate by more than this share is compared with the index."""
 COUNT_TAGS = ("NUMBER_OF_FRAMES", "NUMBER_OF_FRAMES-eng")
 """Where Matroska writers put the number of frames."""
 
@@ -98,12 +101,14 @@ def _read(container: Any, facts: VideoFacts) -> VideoFacts:
     stream = container.streams.video[0]
     if stream.codec_context is None:
         return replace(facts, error="FFmpeg has no decoder for it")
+    if is_encrypted(Path(container.name)):
+        return replace(facts, error=ENCRYPTED)
     stream.codec_context.thread_count = 1
-    rate = stream.average_rate or stream.guessed_rate or stream.base_rate
+    rate = frame_rate(stream)
     duration_s = _duration_s(container, stream)
     facts = replace(
         facts,
-        frames=_frames(stream, rate, duration_s),
+        frames=_frames(stream, rate, duration_s, facts.bytes or 0),
         fps=round(float(rate), 6) if rate else None,
         codec=str(stream.codec_context.name),
         duration_s=round(duration_s, 3) if duration_s else None,
@@ -112,19 +117,35 @@ def _read(container: Any, facts: VideoFacts) -> VideoFacts:
     return replace(facts, width=width, height=height, error=error)
 
 
+def frame_rate(stream: Any) -> Any:
+    """Frames per second of a PyAV video stream as a fraction, as OpenCV reports it; 0 or None where nothing tells.
+
+    The average comes second: for Matroska and FLV without a rate of their own it is that of the clock, 1000.
+    """
+    return stream.guessed_rate or stream.average_rate or stream.base_rate
+
+
 def _duration_s(container: Any, stream: Any) -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return container.duration / 1_000_000 if container.duration else None
 
 
-def _frames(stream: Any, rate: Any, duration_s: float | None) -> int | None:
+def _frames(stream: Any, rate: Any, duration_s: float | None, n_bytes: int) -> int | None:
+    expected = round(duration_s * float(rate)) if duration_s and rate else None
     if stream.frames > 0:
-        return int(stream.frames)
+        likely = expected is None or abs(stream.frames - expected) <= max(2, expected * UNLIKELY)
+        return int(stream.frames) if likely else _indexed_frames(stream, n_bytes)
     for tag in COUNT_TAGS:
         if str(stream.metadata.get(tag, "")).isdecimal():
             return int(stream.metadata[tag])
-    return round(duration_s * float(rate)) if duration_s and rate else None
+    return expected
+
+
+def _indexed_frames(stream: Any, n_bytes: int) -> int:
+    """Frames of the container's index whose bytes are in the file; what it claims, where there is no index."""
+    inside = sum(entry.pos + entry.size <= n_bytes for entry in stream.index_entries)
+    return min(inside, int(stream.frames)) or int(stream.frames)
 
 
 def _picture_size(container: Any, stream: Any) -> tuple[int | None, int | None, str]:

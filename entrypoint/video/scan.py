@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dlcctr.campaign.encryption import ENCRYPTED, is_encrypted
+from dlcctr.campaign.probe import frame_rate
 from dlcctr.errors import VideoError
 from entrypoint.video.bitstream import PacketFacts
 from entrypoint.video.decoding import CONVERT_HINT, DecodePass, Packet
@@ -54,6 +56,8 @@ def scan_video(path: Path, *, threads: int = 0) -> FrameScan:
         The file cannot be read at all, or not be numbered, with a plain reason.
     """
     path = path.absolute()
+    if path.is_file() and is_encrypted(path):
+        raise VideoError(f"{path}: {ENCRYPTED}", "analyse the copy, under its own row")
     fast = _scan_fast(path, threads)
     if fast is not None:
         return fast
@@ -239,7 +243,7 @@ def _header_frames(reading: DecodePass) -> int:
 
 
 def _rate(stream: Any) -> float:
-    return float(stream.guessed_rate or stream.average_rate or stream.base_rate or 0)
+    return float(frame_rate(stream) or 0)
 
 
 def _result(reading: DecodePass, slots: list[StreamFrame], strict: bool | None) -> FrameScan:

@@ -4,13 +4,15 @@ import builtins
 import os
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from dlcctr.campaign.fingerprint import fingerprint
-from dlcctr.campaign.probe import probe_all, probe_video
-from dlcctr.errors import ToolMissingError
+from dlcctr.campaign.probe import frame_rate, probe_all, probe_video
+from dlcctr.errors import ToolMissingError, VideoError
+from entrypoint.video.scan import scan_video
 from tests import media
 
 
@@ -54,6 +56,30 @@ def test_a_lying_header_is_believed_here(tmp_path: Path) -> None:
     """Only `analyze` decodes; a manifest must be quick."""
     avi = media.write_video(tmp_path / "a.avi", 60, codec="mpeg4")
     assert probe_video(media.patch_avi_frames(avi, tmp_path / "b.avi", 90)).frames == 90
+
+
+def test_an_index_that_claims_more_frames_than_it_names_is_not_believed(tmp_path: Path) -> None:
+    data = bytearray(media.write_video(tmp_path / "a.mp4", 60, fps=30).read_bytes())
+    times = data.rindex(b"stts")  # one entry: this many frames, each so long
+    data[times + 12 : times + 16] = (117_000).to_bytes(4, "big")
+    (tmp_path / "lying.mp4").write_bytes(data)
+    assert probe_video(tmp_path / "lying.mp4").frames == 60
+
+
+@pytest.mark.parametrize(
+    ("average", "guessed", "base", "rate"), [(1000, 30, 1000, 30), (25, 0, 50, 25), (0, 0, 50, 50)]
+)
+def test_the_clock_of_a_container_is_not_its_rate(average: int, guessed: int, base: int, rate: int) -> None:
+    assert frame_rate(SimpleNamespace(average_rate=average, guessed_rate=guessed, base_rate=base)) == rate
+
+
+def test_an_encrypted_video_says_so(tmp_path: Path) -> None:
+    key = "00112233445566778899aabbccddeeff"
+    options = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": key, "encryption_kid": key}
+    video = media.write_video(tmp_path / "a.mp4", 20, mux_options=options)
+    assert "encrypted" in probe_video(video).error
+    with pytest.raises(VideoError, match="encrypted"):
+        scan_video(video)
 
 
 def test_damaged_videos_have_a_cause(tmp_path: Path) -> None:
