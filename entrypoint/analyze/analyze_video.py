@@ -165,11 +165,13 @@ class _Session:
     def _needs_copy(self) -> bool:
         """TensorFlow believes the header; PyTorch reads until a frame fails, but for a detector rewinds by it.
 
-        Interlaced frames are black pictures from OpenCV's FFmpeg 8; those of a copy are not interlaced.
+        Where the header counts no frames, OpenCV reports a negative number (opencv/opencv#22571). Interlaced frames are
+        black pictures from OpenCV's FFmpeg 8; those of a copy are not interlaced.
         """
         believed = self.task.model.engine == "tensorflow" or self.task.model.top_down
         return (
             not self.scan.clean
+            or not self.scan.header
             or self.scan.interlaced
             or (believed and not (self.scan.header_true and self.scan.fps > 0))
         )

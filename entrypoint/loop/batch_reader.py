@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from entrypoint.engines.base import NotCovered
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.frames import decoded_frames, open_pass
 from entrypoint.video.pixels import Box, Pictures
@@ -79,8 +78,6 @@ class BatchReader:
 
         Raises
         ------
-        NotCovered
-            The pictures are not all of one size.
         DlcctrError
             The video cannot be read any more.
         """
@@ -110,17 +107,14 @@ class BatchReader:
             self._ready.put(error)
 
     def _fill(self) -> None:
-        buffer, count, shape = None, 0, None
+        buffer, count = None, 0
         with open_pass(self._path, self._scan) as reading:
             pictures = None
             for frame in self._wanted(decoded_frames(reading, self._scan)):
                 pictures = pictures or Pictures(reading.rotation, self._box)
                 picture = pictures.convert(frame)
-                shape = shape or picture.shape
-                if picture.shape != shape:
-                    raise NotCovered("its pictures change their size")
                 if buffer is None:
-                    buffer = self._next_buffer(shape)
+                    buffer = self._next_buffer(picture.shape)
                 buffer[count] = picture
                 count += 1
                 if count == self._batch_size:

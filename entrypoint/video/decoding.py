@@ -120,6 +120,8 @@ class DecodePass:
         Number of times that the file could not be read further.
     rotation, interlaced : int, bool
         Degrees that the first frame is to be turned by; whether any frame is interlaced.
+    size : tuple of int
+        Width and height of the first frame in px, before it is turned; OpenCV fits later ones of other sizes to it.
     source : int or None
         While `frames` runs: the packet that the current frame came from.
     held : dict
@@ -144,6 +146,7 @@ class DecodePass:
         self.read_errors = 0
         self.outputs = 0
         self.rotation = 0
+        self.size = 0, 0
         self.interlaced = False
         self.source: int | None = None
         self.held: dict[int, Any] = {}
@@ -173,6 +176,7 @@ class DecodePass:
                 self._assign(frame)
                 if not self.outputs:
                     self.rotation = int(getattr(frame, "rotation", 0))
+                    self.size = frame.width, frame.height
                 self.interlaced |= bool(frame.interlaced_frame)
                 yield self.outputs, frame
                 self.outputs += 1

@@ -20,7 +20,7 @@ class Pictures:
     own colour space and range. With the same FFmpeg in both, all bytes are equal; 10-bit formats are not if RGB is
     asked for instead. Interlaced frames, which are black pictures from OpenCV's FFmpeg 8, become what OpenCV makes of
     the same frame without that mark. Wide colours and HDR become BT.709, as in OpenCV 4.14; PyAV drops both unless
-    it is told what to make of them.
+    it is told what to make of them. Where pictures change their size, all get that of the first.
 
     Parameters
     ----------
@@ -37,13 +37,15 @@ class Pictures:
         self._bicubic = Interpolation.BICUBIC
         self._quarter_turns = rotation // 90 % 4
         self._box = box
+        self._size: tuple[int, int] | None = None
 
     def convert(self, frame: Any) -> Any:
         """BGR picture (height, width, 3), uint8; valid as long as it is referred to."""
         if frame.interlaced_frame:
             frame = _progressive(frame)
+        width, height = self._size = self._size or (frame.width, frame.height)
         picture = self._reformatter.reformat(
-            frame, format="bgr24", interpolation=self._bicubic, threads=1, **_target_colours(frame)
+            frame, width, height, format="bgr24", interpolation=self._bicubic, threads=1, **_target_colours(frame)
         ).to_ndarray()
         if self._quarter_turns:
             import numpy

@@ -247,8 +247,7 @@ def _rate(stream: Any) -> float:
 
 
 def _result(reading: DecodePass, slots: list[StreamFrame], strict: bool | None) -> FrameScan:
-    context = reading.stream.codec_context
-    width, height = int(context.width), int(context.height)
+    width, height = reading.size
     if reading.rotation % 180:
         width, height = height, width
     good = [slot.output for slot in slots if slot.output is not None]

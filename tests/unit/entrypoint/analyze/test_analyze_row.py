@@ -218,6 +218,17 @@ def test_a_short_read_is_mended_by_a_copy(case: Case, monkeypatch: pytest.Monkey
     assert case.receipt.path == "stock-reencoded"
 
 
+def test_a_header_without_a_number_of_frames_is_never_given_to_stock(case: Case) -> None:
+    video = case.folder / "videos" / "sub" / "a b.mp4"
+    media.write_video(video, FRAMES, container="h264")
+    case.write(fingerprint=fingerprint(video))
+    assert case.run() is ExitCode.OK
+    receipt = case.receipt
+    assert receipt is not None
+    assert receipt.frames is not None
+    assert (receipt.path, receipt.frames.header, receipt.frames.stream) == ("stock-reencoded", 0, FRAMES)
+
+
 def test_a_video_with_a_hole_is_degraded(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
     video = case.folder / "videos" / "sub" / "a b.mp4"
     media.write_video(video, 40, codec="mjpeg", pix_fmt="yuvj420p", bframes=0)
