@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from dlcctr.slurm.site.profile import Site, shell_path
 
 TEMPLATE = "array.sbatch.j2"
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]-]+")
+JOB_NAME_CHARS = 120
+HASH_CHARS = 8
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,15 @@ def time_words(minutes: int) -> str:
 
 
 def job_name(text: str) -> str:
-    """Job name made of a text: letters, digits, ``.``, ``_`` and ``-``."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:120].lstrip("-.") or "dlcctr"
+    """Job name made of a text: letters, digits, ``.``, ``_`` and ``-``.
+
+    What is cut off from a long one goes into a hash at its end, so that different texts stay different names.
+    """
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip("-.") or "dlcctr"
+    if len(name) <= JOB_NAME_CHARS:
+        return name
+    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:HASH_CHARS]
+    return f"{name[: JOB_NAME_CHARS - HASH_CHARS - 1]}-{digest}"
 
 
 def option_words(script: Script, site: Site) -> list[str]:

@@ -185,6 +185,15 @@ def test_words() -> None:
     assert job_name("") == "dlcctr"
 
 
+@pytest.mark.parametrize("length", [90, 91, 119, 120, 121, 200, 255])
+def test_long_names_stay_different_names(length: int) -> None:
+    texts = [f"dlcctr-{'m' * length}-20260101-120000-abcd{end}" for end in ("", "-0", "-1", "-10", "-canary")]
+    names = [job_name(text) for text in texts]
+    assert len(set(names)) == len(names)
+    assert all(len(name) <= 120 for name in names)
+    assert [job_name(name) for name in names] == names, "a name that was cut is one already"
+
+
 @pytest.mark.parametrize("name", ["a\nb", "a\rb"])
 def test_a_line_break_is_refused(name: str) -> None:
     for script in (replace(SCRIPT, image=Path(name)), replace(SCRIPT, logs=Path(name))):
