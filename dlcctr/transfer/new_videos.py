@@ -16,7 +16,9 @@ from dlcctr.errors import VideoError
 TEMPORARY = re.compile(
     r"^~|^\.|[._~-](tmp|temp|part|partial|filepart|crdownload|download|copying)([._~-]|$)", re.IGNORECASE
 )
-"""Names that copying programs give to what is not whole yet, whatever its ending."""
+"""Names that copying programs give to what is not whole yet, whatever its ending; people give them as well."""
+PATIENCE = 10
+"""A file under such a name must keep its size for this many times longer."""
 
 SAME = "the same content as"
 
@@ -65,8 +67,8 @@ def look(
 ) -> Sighting:
     """Look for videos that have no row.
 
-    A file is ready once it has kept its size and time for `settle_s` seconds, has no temporary name, can be opened, and
-    its content has no row yet under another name.
+    A file is ready once it has kept its size and time for `settle_s` seconds (longer under a temporary name), can be
+    opened, and its content has no row yet under another name.
 
     Parameters
     ----------
@@ -118,12 +120,13 @@ def _see(path: Path, before: Arrival | None, now: float) -> Arrival | None:
 
 
 def _waits_for(path: Path, arrival: Arrival, now: float, settle_s: float) -> str:
-    if TEMPORARY.search(path.name):
-        return "a temporary name: it is being copied"
     if arrival.bytes == 0:
         return "empty so far"
-    rest = settle_s - min(now - arrival.since, max(0.0, now - arrival.mtime))
-    return f"changed a moment ago; taken in {rest:.0f} s if it stays as it is" if rest > 0 else ""
+    temporary = bool(TEMPORARY.search(path.name))
+    # Not by the file's own time: a camera's clock may be ahead
+    rest = settle_s * (PATIENCE if temporary else 1) - (now - arrival.since)
+    why = "a temporary name" if temporary else "changed a moment ago"
+    return f"{why}; taken in {rest:.0f} s if it stays as it is" if rest > 0 else ""
 
 
 def _judge(ripe: Sequence[tuple[str, Path]], rows: Sequence[Row], sighting: Sighting) -> None:

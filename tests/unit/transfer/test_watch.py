@@ -70,15 +70,23 @@ def test_a_file_that_grows_waits_anew(lab: Path) -> None:
     assert later.seen["a.mp4"].since == NOW + 61
 
 
-@pytest.mark.parametrize("name", ["a.mp4.part.mp4", "a.tmp.mp4", "~a.mp4", "copy-partial.mp4"])
-def test_temporary_names_and_empty_files_wait(lab: Path, name: str) -> None:
-    video(lab / name, 1)
+@pytest.mark.parametrize("name", ["a.mp4.part.mp4", "a.tmp.mp4", "~a.mp4", "copy-partial.mp4", "mouse-part-2.mp4"])
+def test_temporary_names_wait_longer_and_empty_files_wait(lab: Path, name: str) -> None:
+    path = video(lab / name, 1)
     (lab / "empty.mp4").touch()
     seen = sight(lab).seen
-    later = sight(lab, seen, NOW + 1000)
+    later = sight(lab, seen, NOW + 500)
     assert not later.ready
-    assert "temporary name" in later.seen[name].note
+    assert later.seen[name].note == "a temporary name; taken in 100 s if it stays as it is"
     assert later.seen["empty.mp4"].note == "empty so far"
+    last = sight(lab, later.seen, NOW + 601)
+    assert last.ready == [path]
+    assert last.seen["empty.mp4"].note == "empty so far"
+
+
+def test_a_camera_whose_clock_is_ahead_is_not_waited_for(lab: Path) -> None:
+    path = video(lab / "a.mp4", 1, age_s=-86_400)
+    assert sight(lab, sight(lab).seen, NOW + 61).ready == [path]
 
 
 def test_half_a_video_waits_until_it_opens(lab: Path) -> None:
