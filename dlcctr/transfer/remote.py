@@ -55,15 +55,20 @@ def parse_target(text: str, transfer_host: str = "") -> Remote:
     if match is None or match[2].startswith((":", "//")):
         raise UsageError(f"{text!r} is not HOST:FOLDER", TARGET_HINT)
     host, folder = match[1].replace("[", "").replace("]", ""), match[2]
-    for name in filter(None, (host, transfer_host)):
-        if name.startswith("-") or re.search(r"[\s\x00-\x1f\x7f]", name):
-            raise UsageError(f"{name!r} is no host", TARGET_HINT)
+    _check_hosts(host, transfer_host, hint=TARGET_HINT)
     folder = re.sub(r"^~(/+|$)", "", folder)
     if folder.startswith("~"):
         raise UsageError(f"{text!r}: another user's home is not looked up", "give the folder from / on")
     if not folder.strip("/.") or "\0" in folder:
         raise UsageError(f"{text!r}: names no folder of its own for the campaign", TARGET_HINT)
     return Remote(host, folder.rstrip("/"), transfer_host)
+
+
+def _check_hosts(*names: str, hint: str) -> None:
+    """Refuse what ssh and rsync would take for an option, or for several words."""
+    for name in filter(None, names):
+        if name.startswith("-") or re.search(r"[\s\x00-\x1f\x7f]", name):
+            raise UsageError(f"{name!r} is not a host", hint)
 
 
 def remote_of(campaign: Campaign) -> Remote:
@@ -73,6 +78,10 @@ def remote_of(campaign: Campaign) -> Remote:
             f"{campaign.file}: does not say where the campaign lies on the cluster",
             "name it once: dlcctr push MANIFEST HOST:FOLDER",
         )
+    hint = f"fix [remote] in {campaign.file}: a host is a name or an address, as ssh takes it"
+    _check_hosts(campaign.remote_host, campaign.transfer_host, hint=hint)
+    if "\0" in campaign.remote_folder:
+        raise UsageError(f"{campaign.remote_folder!r} is not a folder", hint)
     return Remote(campaign.remote_host, campaign.remote_folder, campaign.transfer_host)
 
 

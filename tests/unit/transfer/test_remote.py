@@ -40,7 +40,7 @@ def test_what_is_no_target(text: str) -> None:
 def test_a_transfer_host_is_a_host() -> None:
     assert parse_target("c:x", "dtn").data_host == "dtn"
     assert parse_target("c:x").data_host == "c"
-    with pytest.raises(UsageError, match="no host"):
+    with pytest.raises(UsageError, match="not a host"):
         parse_target("c:x", "-oProxyCommand=x")
 
 
@@ -62,6 +62,17 @@ def test_a_campaign_remembers_where_it_was_pushed_to(tmp_path: Path) -> None:
         remote_of(campaign)
     remember_remote(campaign, Remote("c", "/x"))
     assert remote_of(read_campaign(tmp_path / "m.csv")) == Remote("c", "/x")
+
+
+@pytest.mark.parametrize("key", ["host", "transfer_host"])
+@pytest.mark.parametrize("name", ["-oProxyCommand=touch pwned", "a b", "a\\nb"])
+def test_a_host_from_campaign_toml_is_never_an_option(key: str, name: str, tmp_path: Path) -> None:
+    names = {"host": "cluster", key: name}
+    lines = "".join(f'{each} = "{value}"\n' for each, value in names.items())
+    (tmp_path / "campaign.toml").write_text(f'[remote]\nfolder = "/x"\n{lines}', encoding="utf-8")
+    with pytest.raises(UsageError, match="not a host") as caught:
+        remote_of(read_campaign(tmp_path / "m.csv"))
+    assert str(tmp_path / "campaign.toml") in caught.value.hint
 
 
 def test_remembering_changes_nothing_else(tmp_path: Path) -> None:
