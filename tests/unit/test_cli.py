@@ -80,6 +80,7 @@ def test_being_stopped_is_no_failure() -> None:
 INTERRUPTED = """
 import os, signal, sys, typer
 from dlcctr.cli import catch
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it runs in the background ignore it
 app = typer.Typer()
 @app.command()
 def wait():
@@ -89,7 +90,7 @@ sys.exit(catch(app))
 
 
 def test_ctrl_c_ends_with_try_again() -> None:
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (ExitCode.TRY_AGAIN, "stopped\n")
 
 
