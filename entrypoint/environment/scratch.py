@@ -46,6 +46,9 @@ FIXED_VARIABLES = {
     "DLClight": "True",
     "MPLBACKEND": "Agg",
     "TF_CPP_MIN_LOG_LEVEL": "2",
+    # The first is DeepLabCut's, the second overrules what torch.load is called with: either lets a snapshot run code
+    "TORCH_LOAD_WEIGHTS_ONLY": "true",
+    "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "0",
 }
 
 

@@ -162,6 +162,14 @@ def test_every_cache_is_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "HOME" not in environment
 
 
+def test_the_users_environment_cannot_make_a_snapshot_run_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_LOAD_WEIGHTS_ONLY", "false")
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    environment = private_environment(tmp_path / "scratch")
+    assert environment["TORCH_LOAD_WEIGHTS_ONLY"] == "true"
+    assert environment["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] == "0"
+
+
 @pytest.mark.parametrize("home", [None, "", "/proc", "/not there"])
 def test_home_that_cannot_be_written(home: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if home is None:
