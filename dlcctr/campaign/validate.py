@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.discover import file_id
@@ -17,10 +18,16 @@ from dlcctr.campaign.rows import Row, require_rows, row_settings
 from dlcctr.campaign.video_check import find_change
 from dlcctr.contract import FAILURE_SUFFIX
 from dlcctr.errors import DlcctrError
-from dlcctr.system.console import ranges
+from dlcctr.system.console import plural, ranges
 from dlcctr.system.progress import RowProgress, no_progress
 
+if TYPE_CHECKING:
+    from dlcctr.model.inspection import ModelInfo
+
 NAME_MAX_BYTES = 255
+"""Of one file name, on every file system that clusters use."""
+LONGEST_ENDINGS = {False: "_meta.pickle", True: "_assemblies.pickle"}
+"""Longest of what DeepLabCut puts behind video and scorer, for single-animal and for multi-animal models."""
 
 REMEDIES = {
     "changed": "put the old file back, or give the new one another name and add it with `dlcctr manifest … --append`",
@@ -77,8 +84,9 @@ def validate(manifest: Path, *, jobs: int | None = None, progress: RowProgress =
             return problem
 
         problems = [problem for problem in pool.map(look, rows) if problem]
-    problems += [*_double(rows, campaign), *_colliding(rows), *_too_long(rows)]
-    problems += [*_model_problems(rows, campaign), *_crop_problems(rows, campaign)]
+    models = _Models()
+    problems += [*_double(rows, campaign), *_colliding(rows), *_too_long(rows, campaign, models)]
+    problems += [*_model_problems(rows, campaign, models), *_crop_problems(rows, campaign)]
     return Validation(manifest, rows, sorted(problems, key=lambda problem: (problem.line, problem.kind)), _notes(rows))
 
 
@@ -131,43 +139,57 @@ def _colliding(rows: Sequence[Row]) -> Iterator[Problem]:
             )
 
 
-def _too_long(rows: Sequence[Row]) -> Iterator[Problem]:
-    for row in rows:
-        name = row.video.rpartition("/")[2] + FAILURE_SUFFIX
-        if len(name.encode("utf-8", "surrogateescape")) > NAME_MAX_BYTES:
-            yield _problem("colliding", row, "its name is too long for the names of its results")
+class _Models:
+    """The models of a manifest's rows, each looked at once."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[object, ...], tuple[ModelInfo | None, str]] = {}
+
+    def find(self, settings: Campaign) -> tuple[ModelInfo | None, str]:
+        """What a row's model is, and what is wrong with it; neither where no model is named."""
+        if not settings.model:
+            return None, ""
+        key = (settings.model, settings.shuffle, settings.trainset_index, settings.snapshot, settings.model_hash)
+        if key not in self._found:
+            self._found[key] = _look_at_model(settings.model, settings)
+        return self._found[key]
 
 
-def _model_problems(rows: Sequence[Row], campaign: Campaign) -> Iterator[Problem]:
-    """Models that cannot be read, or are not what campaign.toml says; each is looked at once."""
+def _look_at_model(project: Path, settings: Campaign) -> tuple[ModelInfo | None, str]:
     from dlcctr.model.inspection import inspect_model
 
-    def cause(settings: Campaign) -> str:
-        if not settings.model:
-            return ""
-        try:
-            info = inspect_model(
-                settings.model,
-                shuffle=settings.shuffle,
-                trainset_index=settings.trainset_index,
-                snapshot=settings.snapshot,
-            )
-        except DlcctrError as error:
-            return error.message.splitlines()[0]
-        if settings.model_hash in ("", info.hash):
-            return ""
-        return "the model is not the one that campaign.toml names: its hash differs"
+    try:
+        info = inspect_model(
+            project, shuffle=settings.shuffle, trainset_index=settings.trainset_index, snapshot=settings.snapshot
+        )
+    except DlcctrError as error:
+        return None, error.message.splitlines()[0]
+    differs = settings.model_hash not in ("", info.hash)
+    return info, "the model is not the one that campaign.toml names: its hash differs" if differs else ""
 
-    if text := cause(campaign):
+
+def _too_long(rows: Sequence[Row], campaign: Campaign, models: _Models) -> Iterator[Problem]:
+    """Names that leave no room for what DeepLabCut and dlcctr put behind them."""
+    for row in rows:
+        name = row.video.rpartition("/")[2]
+        stem = name.rpartition(".")[0] or name
+        model, _ = models.find(row_settings(row, campaign))
+        longest = [name + FAILURE_SUFFIX]
+        if model and model.scorer:
+            longest.append(stem + model.scorer + LONGEST_ENDINGS[model.multianimal])
+        over = max(len(text.encode("utf-8", "surrogateescape")) for text in longest) - NAME_MAX_BYTES
+        if over > 0:
+            message = f"its name is too long for the names of its results: make it {plural(over, 'byte')} shorter"
+            yield _problem("colliding", row, message)
+
+
+def _model_problems(rows: Sequence[Row], campaign: Campaign, models: _Models) -> Iterator[Problem]:
+    """Models that cannot be read, or are not what campaign.toml says."""
+    if text := models.find(campaign)[1]:
         yield Problem("model", 0, None, campaign.file.name, text)
-    causes: dict[tuple[Path | None, int, str], str] = {}
     for row in filter(_overrides, rows):
-        settings = row_settings(row, campaign)
-        key = (settings.model, settings.shuffle, settings.snapshot)
-        if key not in causes:
-            causes[key] = cause(settings)
-        if causes[key]:
-            yield _problem("override", row, causes[key])
+        if text := models.find(row_settings(row, campaign))[1]:
+            yield _problem("override", row, text)
 
 
 def _overrides(row: Row) -> bool:

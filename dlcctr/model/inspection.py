@@ -13,6 +13,7 @@ from typing import Any
 
 from dlcctr.errors import ModelError
 from dlcctr.model.files import ModelTree, open_tree
+from dlcctr.model.scorer import scorer_name
 from dlcctr.model.shuffles import CONDITIONAL, CONFIG, Shuffle, find_shuffle, names_of, read_config, read_table
 from dlcctr.model.snapshots import choose_snapshot, list_snapshots, weight_files
 
@@ -53,6 +54,8 @@ class ModelInfo:
         Model folder, relative to the project.
     num_outputs : int
         Points per body part (TensorFlow only); 1 but for exotic projects.
+    scorer : str
+        What DeepLabCut puts behind a video's name in the names of its files; empty for a network that it cannot name.
     """
 
     project: Path
@@ -79,6 +82,7 @@ class ModelInfo:
     net_type: str
     folder: Path
     num_outputs: int = 1
+    scorer: str = ""
 
     @property
     def columns(self) -> list[tuple[str, ...]]:
@@ -176,6 +180,9 @@ def _describe(found: Shuffle, snapshot: str, detector: str) -> ModelInfo:
         net_type=str(found.pose.get("net_type", "")),
         folder=Path(found.folder),
         num_outputs=int(several or 1),
+        scorer=scorer_name(
+            config, found.pose, engine=found.engine, shuffle=found.shuffle, snapshot=snapshot, detector=detector
+        ),
     )
 
 
@@ -238,7 +245,7 @@ def _hash(found: Shuffle, weights: dict[str, tuple[PurePosixPath, ...]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-_LEFT_OUT = ("project", "snapshot_files", "detector_files", "folder")
+_LEFT_OUT = ("project", "scorer", "snapshot_files", "detector_files", "folder")
 
 
 def model_facts(info: ModelInfo) -> dict[str, Any]:

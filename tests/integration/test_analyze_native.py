@@ -14,6 +14,7 @@ import pytest
 from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
+from dlcctr.campaign.validate import LONGEST_ENDINGS
 from dlcctr.contract import row_folder
 from dlcctr.model.inspection import inspect_model
 from dlcctr.results.receipt import Receipt, read_receipt
@@ -149,6 +150,10 @@ def test_every_kind_of_project_equals_stock(native: Native) -> None:
     assert our_csv.read_bytes() == their_csv.read_bytes()
     receipt = receipt_of(ours)
     assert (receipt.state.value, receipt.path, receipt.columns.rows) == ("ok", "stock", found["rows"])
+    model = inspect_model(native.model)
+    assert receipt.model.scorer == model.scorer
+    endings = [f.name.removeprefix(video.stem + model.scorer) for f in ours.glob("*DLC*")]
+    assert max(map(len, endings)) == len(LONGEST_ENDINGS[model.multianimal]), endings
 
 
 def punch(video: Path, frames: int) -> None:
@@ -215,6 +220,7 @@ def test_a_snapshot_a_crop_and_a_batch_size(
     folder = row_folder(tmp_path / "out", model.id, "a.mp4")
     receipt = receipt_of(folder)
     assert receipt.model.snapshot in ("snapshot-005", "snapshot-5")
+    assert receipt.model.scorer == model.scorer
     assert receipt.parameters.crop == (10, 100, 5, 90)
     assert receipt.parameters.batch_size == 2
     assert not list(folder.glob("*.csv"))

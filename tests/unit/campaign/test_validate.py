@@ -11,6 +11,7 @@ from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.validate import REMEDIES, validate
 from dlcctr.contract import MANIFEST_COLUMNS
 from dlcctr.errors import ManifestError, ModelError
+from tests.unit.support.projects import PARTS, pytorch_project
 from tests.unit.support.results import MODEL_HASH, Bench, make_bench
 
 
@@ -80,6 +81,18 @@ def test_names_too_long_for_their_results(tmp_path: Path) -> None:
     assert kinds(make_bench(tmp_path, ["x" * 240 + ".mp4", "é" * 110 + ".mp4"])) == [("colliding", 2)]
 
 
+@pytest.mark.parametrize("multianimal", [False, True])
+def test_names_too_long_for_what_deeplabcut_puts_behind_them(tmp_path: Path, multianimal: bool) -> None:
+    animals = {"multianimalproject": True, "bodyparts": "MULTI!", "multianimalbodyparts": PARTS, "individuals": ["i"]}
+    project = pytorch_project(tmp_path / "p", **(animals if multianimal else {}))
+    behind = "DLC_Resnet50_mouseJan1shuffle1_snapshot_200" + ("_assemblies.pickle" if multianimal else "_meta.pickle")
+    fits = "x" * (255 - len(behind))
+    bench = make_bench(tmp_path, [fits + ".mp4", "b/" + fits + "yé.mp4"], model=project, model_hash="")
+    assert problems(bench) == [
+        ("colliding", 3, "its name is too long for the names of its results: make it 3 bytes shorter")
+    ]
+
+
 def test_lines_are_those_of_the_file(bench: Bench) -> None:
     text = bench.manifest.read_text().splitlines()
     note = '"a note\nover\nthree lines"'
@@ -99,6 +112,7 @@ def test_crop_outside_of_the_picture(bench: Bench) -> None:
 def test_models_that_cannot_be_read_or_are_other_ones(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     class Info:
         hash = MODEL_HASH
+        scorer = ""
 
     calls = []
 
