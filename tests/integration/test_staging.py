@@ -283,7 +283,8 @@ def small_disk(cluster: Cluster) -> Iterator[Path]:
 
 def test_a_target_that_is_full(sides: Sides, small_disk: Path) -> None:
     target = f"bench:{small_disk}/mice"
-    refused(sides.run("push", sides.manifest, target), ExitCode.COMMAND_FAILED, "free there", "are to come")
+    words = (f"bench:{small_disk}/mice", "MB needed, only", "MB free")
+    refused(sides.run("push", sides.manifest, target), ExitCode.COMMAND_FAILED, *words)
     # a quota: df promises much, and writing fails
     liar = sides.login_file("bin/df", "#!/bin/sh\necho 'none 99999999 1 99999998 1% /'\n")
     profile = sides.login_file(".bashrc", 'PATH="$HOME/bin:$PATH"\n')
