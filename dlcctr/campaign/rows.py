@@ -172,7 +172,9 @@ def choose_rows(rows: Sequence[Row], wanted: str, manifest: Path) -> list[Row]:
         first, dash, last = (word.strip() for word in part.partition("-"))
         numbers = [first, last] if dash else [first]
         if not all(word.isascii() and word.isdecimal() for word in numbers) or int(numbers[-1]) < int(first):
-            raise UsageError(f"--rows {wanted!r}: {part!r} is no row and no range of rows", "for example --rows 0-9,12")
+            raise UsageError(
+                f"--rows {wanted!r}: {part!r} is neither a row nor a range of rows", "for example --rows 0-9,12"
+            )
         find_row(rows, int(numbers[-1]), manifest)
         indices |= set(range(int(first), int(numbers[-1]) + 1))
     return [row for row in rows if row.index in indices]

@@ -9,20 +9,17 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.discover import file_id
 from dlcctr.campaign.manifest import read_manifest
-from dlcctr.campaign.rows import Row, require_rows, row_settings
+from dlcctr.campaign.rows import Row, inspect_campaign_model, require_rows, row_settings
 from dlcctr.campaign.video_check import find_change
 from dlcctr.contract import FAILURE_SUFFIX
 from dlcctr.errors import DlcctrError
+from dlcctr.model.inspection import ModelInfo
 from dlcctr.system.console import plural, ranges
 from dlcctr.system.progress import RowProgress, no_progress
-
-if TYPE_CHECKING:
-    from dlcctr.model.inspection import ModelInfo
 
 NAME_MAX_BYTES = 255
 """Of one file name, on every file system that clusters use."""
@@ -151,21 +148,11 @@ class _Models:
             return None, ""
         key = (settings.model, settings.shuffle, settings.trainset_index, settings.snapshot, settings.model_hash)
         if key not in self._found:
-            self._found[key] = _look_at_model(settings.model, settings)
+            try:
+                self._found[key] = inspect_campaign_model(settings), ""
+            except DlcctrError as error:
+                self._found[key] = None, error.message.splitlines()[0]
         return self._found[key]
-
-
-def _look_at_model(project: Path, settings: Campaign) -> tuple[ModelInfo | None, str]:
-    from dlcctr.model.inspection import inspect_model
-
-    try:
-        info = inspect_model(
-            project, shuffle=settings.shuffle, trainset_index=settings.trainset_index, snapshot=settings.snapshot
-        )
-    except DlcctrError as error:
-        return None, error.message.splitlines()[0]
-    differs = settings.model_hash not in ("", info.hash)
-    return info, "the model is not the one that campaign.toml names: its hash differs" if differs else ""
 
 
 def _too_long(rows: Sequence[Row], campaign: Campaign, models: _Models) -> Iterator[Problem]:

@@ -136,5 +136,5 @@ def node_names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.\[\]_-]*", name):
-            raise UsageError(f"--exclude: {name!r} is no name of a node", "for example --exclude node7,node12")
+            raise UsageError(f"--exclude: {name!r} is not a node's name", "for example --exclude node7,node12")
     return names

@@ -122,14 +122,15 @@ def test_models_that_cannot_be_read_or_are_other_ones(bench: Bench, monkeypatch:
             raise ModelError("bad has no config.yaml")
         return Info()
 
-    monkeypatch.setattr("dlcctr.model.inspection.inspect_model", inspect)
+    monkeypatch.setattr("dlcctr.campaign.rows.inspect_model", inspect)
     write_campaign(replace(bench.campaign, model=bench.manifest.parent / "good"))
     bad = [replace(row, model="bad") for row in bench.rows[1:]]
     write_manifest(bench.manifest, [bench.rows[0], *bad])
     assert problems(bench) == [("override", 3, "bad has no config.yaml"), ("override", 4, "bad has no config.yaml")]
     assert calls == ["good", "bad"]
     write_campaign(replace(bench.campaign, model=bench.manifest.parent / "good", model_hash="cd" * 32))
-    assert ("model", 0, "the model is not the one that campaign.toml names: its hash differs") in problems(bench)
+    other = f"{bench.manifest.parent / 'good'}: not the model that {bench.campaign.file} was made for"
+    assert ("model", 0, f"{other} (its hash is {MODEL_HASH[:8]}, not cdcdcdcd)") in problems(bench)
 
 
 def test_gaps_are_a_note_and_no_rows_an_error(bench: Bench) -> None:
