@@ -49,6 +49,8 @@ PROBE_COLUMNS = (
 )
 OVERRIDE_COLUMNS = ("model", "shuffle", "snapshot", "crop")
 MANIFEST_COLUMNS = PROBE_COLUMNS + OVERRIDE_COLUMNS
+TRACKING_COLUMNS = ("individuals", "n_tracks", "tracker", "identity")
+"""Of multi-animal campaigns; a manifest has them where a row says something in them."""
 
 VIDEO_EXTENSIONS = (
     ".mp4", ".avi", ".mov", ".mkv", ".mpg", ".mpeg", ".m4v", ".wmv", ".webm", ".ts", ".mts", ".flv",

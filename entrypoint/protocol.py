@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.results.sections import Columns, DeviceUsed
 from dlcctr.system.records import RecordError, from_table, parse_object, to_table
 from entrypoint.video.frame_scan import FrameScan
@@ -45,6 +46,10 @@ class Job:
         ``cpu`` or ``cuda``.
     batch_size, crop
         Batch size and crop in force, from the option, the campaign or the project.
+    top_down : bool
+        The model looks for animals first, then for body parts in each of them.
+    tracking : Tracking
+        What DeepLabCut is told of the animals.
     backend : str
         Backend of our loop's network: ``engine``, ``openvino`` or ``auto`` (OpenVINO on a CPU where it gives
         what the engine gives).
@@ -71,6 +76,8 @@ class Job:
     batch_size: int | None
     crop: list[int] | None
     csv: bool
+    top_down: bool = False
+    tracking: Tracking = PROJECTS_OWN
     backend: str = "engine"
     cache: str = ""
     checkpoint_folder: str = ""
@@ -156,6 +163,8 @@ class Done:
         Names of the files in the job's folder.
     verification_s : float
         Seconds for reading them back.
+    remark : str
+        What to say of a whole result: that no animal was found.
     backend : str
         Name and version of what computed the network. This and the following fields: of our loop only.
     why_engine : str
@@ -173,6 +182,7 @@ class Done:
     columns: Columns
     files: list[str]
     verification_s: float
+    remark: str = ""
     backend: str = ""
     why_engine: str = ""
     batch_size: int | None = None

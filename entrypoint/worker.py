@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, OutputError, VideoError
 from entrypoint import protocol
-from entrypoint.engines import output_files
+from entrypoint.engines import no_animal, output_files
 from entrypoint.engines.base import Engine, NotCovered, get_engine
 from entrypoint.engines.versions import versions
 from entrypoint.loop.loop import Loop
@@ -100,17 +100,22 @@ def _analyze_own(engine: Engine, loop: Loop, job: Job, report: Report) -> Done:
 
 def _analyze_stock(engine: Engine, loop: Loop, job: Job) -> Done:
     loop.forget()  # DeepLabCut loads the model once more
-    return _finish(engine, job, engine.analyze(job))
+    try:
+        scorer = engine.analyze(job)
+    except Exception as error:
+        scorer = no_animal.write_empty_tracks(job, error)
+    return _finish(engine, job, scorer)
 
 
 def _finish(engine: Engine, job: Job, scorer: str) -> Done:
     """Verify the files in the job's folder, give them their places and names, and describe them."""
     device, analysed = engine.device_used(job), time.monotonic()
     output_files.verify(job, scorer)
+    remark = no_animal.remark(job)
     if job.missing and job.path != "own":
         output_files.expand(job)
     columns, files = output_files.describe(job), output_files.rename(job)
-    return Done(scorer, device, columns, files, time.monotonic() - analysed)
+    return Done(scorer, device, columns, files, time.monotonic() - analysed, remark=remark)
 
 
 @contextlib.contextmanager
@@ -138,8 +143,6 @@ def _explain(error: Exception) -> DlcctrError:
         return VideoError(f"OpenCV cannot open the video: {text}", "play it, or convert it with ffmpeg")
     if "no kernel image" in lower or ("cuda" in lower and "driver" in lower):
         return GpuError(f"the GPU cannot run this image's engine: {text}", "run `dlc doctor` on this machine")
-    if "tracklets are empty" in lower or "could not reconstruct" in lower:
-        return AnalysisError(f"DeepLabCut could not make tracks: {text}", output_files.EMPTY_HINT)
     return AnalysisError(f"DeepLabCut failed: {text}", "the lines above are the last that it said")
 
 

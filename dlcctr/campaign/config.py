@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.contract import CAMPAIGN_FILENAME, CONTRACT_VERSION
 from dlcctr.errors import ContractError, ManifestError
 from dlcctr.system.files import write_text_atomic
@@ -23,6 +24,7 @@ KEYS = {
     "videos": ("root",),
     "output": ("root", "csv"),
     "analysis": ("shuffle", "trainset_index", "snapshot", "crop", "batch_size"),
+    "tracking": ("individuals", "n_tracks", "tracker", "identity"),
     "image": ("name",),
     "remote": ("host", "folder", "transfer_host"),
 }
@@ -55,6 +57,8 @@ class Campaign:
         ``(x1, x2, y1, y2)`` in px, origin at the top left, as in DeepLabCut's own `cropping`.
     batch_size : int or None
         Frames per network call; None for the project's own.
+    tracking : Tracking
+        The animals of all videos, and how they are tracked, where that is not as the project says.
     image : str
         Name of the image that the campaign is meant for; a note for people.
     remote_host, remote_folder : str
@@ -79,6 +83,7 @@ class Campaign:
     snapshot: str = ""
     crop: tuple[int, int, int, int] | None = None
     batch_size: int | None = None
+    tracking: Tracking = PROJECTS_OWN
     image: str = ""
     remote_host: str = ""
     remote_folder: str = ""
@@ -172,6 +177,7 @@ def _from_table(default: Campaign, table: dict[str, Any]) -> Campaign:
         snapshot=str(analysis.get("snapshot", "")),
         crop=_crop(default, analysis),
         batch_size=_batch_size(default, analysis),
+        tracking=_tracking(default, _section(default, table, "tracking")),
         image=_value(default, image, "image.name", str, ""),
         remote_host=_value(default, remote, "remote.host", str, ""),
         remote_folder=_value(default, remote, "remote.folder", str, ""),
@@ -196,6 +202,19 @@ def _batch_size(campaign: Campaign, analysis: dict[str, Any]) -> int | None:
     if size is not None and size < 1:
         raise ManifestError(f"{campaign.file}: analysis.batch_size is {size}; it must be 1 or more", "mend that line")
     return size
+
+
+def _tracking(campaign: Campaign, section: dict[str, Any]) -> Tracking:
+    values = {
+        "individuals": _names(campaign, section, "tracking.individuals"),
+        "n_tracks": _value(campaign, section, "tracking.n_tracks", int, None),
+        "tracker": _value(campaign, section, "tracking.tracker", str, ""),
+        "identity": _value(campaign, section, "tracking.identity", bool, None),
+    }
+    try:
+        return Tracking(**values)
+    except ValueError as error:
+        raise ManifestError(f"{campaign.file}: [tracking]: {error}", "mend that section") from error
 
 
 def _check_keys(campaign: Campaign, table: dict[str, Any]) -> None:
@@ -275,6 +294,9 @@ def campaign_text(campaign: Campaign) -> str:
         lines.append(f"crop = {toml_value(campaign.crop)}  # x1, x2, y1, y2 in px from the top left corner")
     if campaign.batch_size:
         lines.append(f"batch_size = {campaign.batch_size}")
+    tracking = asdict(campaign.tracking)
+    if given := [f"{key} = {toml_value(value)}" for key, value in tracking.items() if value not in ((), None, "")]:
+        lines += ["", "[tracking]", *given]
     if campaign.image:
         lines += ["", "[image]", f"name = {toml_value(campaign.image)}"]
     return "\n".join(lines) + "\n"

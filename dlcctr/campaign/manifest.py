@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from dlcctr.campaign.rows import Crop, Row, parse_crop
 from dlcctr.campaign.spreadsheet import Record, Sheet, append_lines, format_line, read_sheet
-from dlcctr.contract import MANIFEST_COLUMNS
+from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking, parse_names, parse_yes
+from dlcctr.contract import MANIFEST_COLUMNS, TRACKING_COLUMNS
 from dlcctr.errors import ManifestError
 from dlcctr.system.files import write_text_atomic
 
@@ -49,8 +50,14 @@ def rows_of(sheet: Sheet) -> list[Row]:
 
 
 def write_manifest(path: Path, rows: Iterable[Row]) -> None:
-    """Write a manifest: UTF-8, commas, LF, all columns. Whoever reads it finds the old file or the new one."""
-    lines = [list(MANIFEST_COLUMNS), *(row_cells(row, MANIFEST_COLUMNS) for row in rows)]
+    """Write a manifest: UTF-8, commas, LF. Whoever reads it finds the old file or the new one.
+
+    It has all columns, but those of `TRACKING_COLUMNS` only where a row says something in them.
+    """
+    rows = list(rows)
+    tracked = any(row.tracking != PROJECTS_OWN for row in rows)
+    header = MANIFEST_COLUMNS + TRACKING_COLUMNS if tracked else MANIFEST_COLUMNS
+    lines = [list(header), *(row_cells(row, header) for row in rows)]
     write_text_atomic(path, "".join(format_line(cells) + "\n" for cells in lines), keep=True)
 
 
@@ -63,7 +70,17 @@ def row_cells(row: Row, header: Sequence[str]) -> list[str]:
     """Cells of a row under a header; unknown columns stay empty."""
     cells = {name: _format(getattr(row, name)) for name in MANIFEST_COLUMNS}
     cells["video"] = _guard(row.video)
+    cells |= _tracking_cells(row.tracking)
     return [cells.get(name, "") for name in header]
+
+
+def _tracking_cells(tracking: Tracking) -> dict[str, str]:
+    return {
+        "individuals": ";".join(tracking.individuals),
+        "n_tracks": _format(tracking.n_tracks),
+        "tracker": tracking.tracker,
+        "identity": {True: "yes", False: "no", None: ""}[tracking.identity],
+    }
 
 
 def _format(value: object) -> str:
@@ -132,6 +149,7 @@ def _row(cells: _Cells) -> Row:
         shuffle=cells.whole("shuffle"),
         snapshot=cells.text("snapshot").strip(),
         crop=_crop(cells),
+        tracking=_tracking(cells),
         line=cells.record.line,
     )
 
@@ -166,3 +184,14 @@ def _crop(cells: _Cells) -> Crop | None:
         return parse_crop(text)
     except ValueError as error:
         raise cells.error(f"crop: {error}") from None
+
+
+def _tracking(cells: _Cells) -> Tracking:
+    if not any(cells.text(name).strip() for name in TRACKING_COLUMNS):
+        return PROJECTS_OWN
+    names = parse_names(cells.text("individuals"))
+    n_tracks, tracker = cells.whole("n_tracks"), cells.text("tracker").strip().lower()
+    try:
+        return Tracking(names, n_tracks, tracker, parse_yes(cells.text("identity")))
+    except ValueError as error:
+        raise cells.error(str(error)) from None

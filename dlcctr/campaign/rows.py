@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.spreadsheet import MAKE_HINT
+from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.errors import ManifestError, ModelError, UsageError
 from dlcctr.model.inspection import ModelInfo, inspect_model
 
@@ -67,6 +68,8 @@ class Row:
     model, shuffle, snapshot, crop
         Override the campaign's for this row; empty or None where they do not. `crop` is ``(x1, x2, y1, y2)`` in px,
         origin at the top left.
+    tracking : Tracking
+        The columns `individuals`, `n_tracks`, `tracker` and `identity`.
     line : int
         Line of the manifest file that the row starts on, for messages; 0 where it comes from no file.
     """
@@ -86,6 +89,7 @@ class Row:
     shuffle: int | None = None
     snapshot: str = ""
     crop: Crop | None = None
+    tracking: Tracking = PROJECTS_OWN
     line: int = 0
 
 
@@ -115,7 +119,7 @@ def require_rows(rows: Sequence[Row], path: Path) -> None:
 
 
 def row_settings(row: Row, campaign: Campaign) -> Campaign:
-    """Apply a row's own `model`, `shuffle`, `snapshot` and `crop` to its campaign.
+    """Apply a row's own `model`, `shuffle`, `snapshot`, `crop` and tracking to its campaign.
 
     Id, hash, engine and body parts are known for the campaign's model only, so they are emptied where the row names
     another model, shuffle or snapshot. A relative `model` is relative to the campaign's folder.
@@ -126,7 +130,10 @@ def row_settings(row: Row, campaign: Campaign) -> Campaign:
         model = model if model.is_absolute() else (campaign.folder / model).resolve()
     shuffle = campaign.shuffle if row.shuffle is None else row.shuffle
     snapshot = row.snapshot or campaign.snapshot
-    settings = replace(campaign, model=model, shuffle=shuffle, snapshot=snapshot, crop=row.crop or campaign.crop)
+    tracking = row.tracking.over(campaign.tracking) if row.tracking is not PROJECTS_OWN else campaign.tracking
+    settings = replace(
+        campaign, model=model, shuffle=shuffle, snapshot=snapshot, crop=row.crop or campaign.crop, tracking=tracking
+    )
     if (model, shuffle, snapshot) != (campaign.model, campaign.shuffle, campaign.snapshot):
         return settings.without_model_facts()
     return settings

@@ -14,6 +14,7 @@ from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.discover import file_id
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row, inspect_campaign_model, require_rows, row_settings
+from dlcctr.campaign.tracking import PROJECTS_OWN, tracking_problem
 from dlcctr.campaign.video_check import find_change
 from dlcctr.contract import FAILURE_SUFFIX
 from dlcctr.errors import DlcctrError
@@ -106,10 +107,10 @@ def _video_problem(row: Row, root: Path) -> Problem | None:
 
 
 def _double(rows: Sequence[Row], campaign: Campaign) -> Iterator[Problem]:
-    """Rows of one path, file or content; a row with another model, shuffle, snapshot or crop is no double."""
+    """Rows of one path, file or content; a row with another model, shuffle, snapshot, crop or tracking is no double."""
     seen: dict[object, Row] = {}
     for row in rows:
-        settings = (row.model, row.shuffle, row.snapshot, row.crop)
+        settings = (row.model, row.shuffle, row.snapshot, row.crop, row.tracking)
         identity = file_id(campaign.video_root / row.video)
         content = row.fingerprint if row.bytes else ""
         for key, what in ((("path", row.video), "is the video"), (identity, "is the same file as the video"),
@@ -176,6 +177,11 @@ def _model_problems(rows: Sequence[Row], campaign: Campaign, models: _Models) ->
         yield Problem("model", 0, None, campaign.file.name, text)
     for row in filter(_overrides, rows):
         if text := models.find(row_settings(row, campaign))[1]:
+            yield _problem("override", row, text)
+    for row in rows:
+        settings = row_settings(row, campaign)
+        model = models.find(settings)[0] if settings.tracking != PROJECTS_OWN else None
+        if model and (text := tracking_problem(settings.tracking, model)):
             yield _problem("override", row, text)
 
 

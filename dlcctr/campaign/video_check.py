@@ -11,6 +11,7 @@ from pathlib import Path
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.rows import Row, row_settings
+from dlcctr.campaign.tracking import PROJECTS_OWN
 from dlcctr.errors import VideoError
 
 NAMED = 5
@@ -20,7 +21,7 @@ def check_models(campaign: Campaign, rows: Sequence[Row]) -> None:
     """Every model of the rows is whole, and the campaign's is the one that it was made for; raises `ModelError`."""
     from dlcctr.campaign.rows import inspect_campaign_model
 
-    settings = {replace(row_settings(row, campaign), crop=None) for row in rows}  # a crop is no other model
+    settings = {replace(row_settings(row, campaign), crop=None, tracking=PROJECTS_OWN) for row in rows}
     for each in settings:
         inspect_campaign_model(each)
 

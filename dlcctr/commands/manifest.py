@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from dlcctr.campaign.config import Campaign
     from dlcctr.campaign.create import CampaignChanges
+    from dlcctr.campaign.tracking import Tracking
 
 SHOWN = 10
 
@@ -49,6 +50,18 @@ def manifest(
         int | None,
         typer.Option(min=1, help="Frames per network call; the project's own by default."),
     ] = None,
+    individuals: Annotated[
+        str, typer.Option(metavar="NAME,NAME", help="Several animals: their names in these videos.")
+    ] = "",
+    n_tracks: Annotated[
+        int | None, typer.Option("--n-tracks", min=1, help="Several animals: how many are in these videos.")
+    ] = None,
+    tracker: Annotated[
+        str, typer.Option(help="Several animals: ellipse, skeleton or box; the project's own by default.")
+    ] = "",
+    identity: Annotated[
+        bool, typer.Option("--identity", help="Several animals: follow them by their learned identity only.")
+    ] = False,
     no_csv: Annotated[bool, typer.Option("--no-csv", help="Write no .csv beside the .h5.")] = False,
     append: Annotated[bool, typer.Option("--append", help="Add new videos; existing rows never change.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a campaign that is there.")] = False,
@@ -67,7 +80,8 @@ def manifest(
     from dlcctr.campaign.rows import parse_crop_option
     from dlcctr.system.progress import progress
 
-    chosen = (model, out, root, snapshot, crop, batch_size, no_csv, overwrite, shuffle != 1, trainset_index)
+    chosen = (model, out, root, snapshot, crop, batch_size, no_csv, overwrite, shuffle != 1, trainset_index,
+              individuals, n_tracks, tracker, identity)  # fmt: skip
     if append:
         _check_append(any(chosen))
         made = extend_campaign(videos, output, jobs=jobs, progress=progress)
@@ -82,6 +96,7 @@ def manifest(
             snapshot=snapshot,
             crop=parse_crop_option(crop),
             batch_size=batch_size,
+            tracking=_tracking(individuals, n_tracks, tracker, identity or None),
         )
         campaign = _with_model(campaign, model) if model else campaign
         made = make_campaign(videos, output, campaign, root=root, overwrite=overwrite, jobs=jobs, progress=progress)
@@ -98,13 +113,27 @@ def _check_append(others: bool) -> None:
         )
 
 
+def _tracking(individuals: str, n_tracks: int | None, tracker: str, identity: bool | None) -> Tracking:
+    from dlcctr.campaign.tracking import Tracking, parse_names
+    from dlcctr.errors import UsageError
+
+    try:
+        return Tracking(parse_names(individuals), n_tracks, tracker, identity)
+    except ValueError as error:
+        raise UsageError(str(error), "see `dlcctr manifest --help`") from error
+
+
 def _with_model(campaign: Campaign, project: Path) -> Campaign:
     """Pin what decides results: the snapshot by name, and the project's own crop where none is given."""
+    from dlcctr.campaign.tracking import tracking_problem
+    from dlcctr.errors import UsageError
     from dlcctr.model.inspection import inspect_model
 
     info = inspect_model(
         project, shuffle=campaign.shuffle, trainset_index=campaign.trainset_index, snapshot=campaign.snapshot
     )
+    if problem := tracking_problem(campaign.tracking, info):
+        raise UsageError(problem, "leave these options out, or name another model")
     return replace(
         campaign,
         model=info.project,

@@ -19,19 +19,19 @@ from dlcctr.model.yaml12 import edit_yaml
 TEST_FILES = ("pose_cfg.yaml", "inference_cfg.yaml")
 Values = dict[tuple[str, ...], Any]
 
-# Both are downloads, and the snapshot replaces what they bring (#1828, #2985)
-OFFLINE: Values = {
-    ("detector", "model", "pretrained"): False,
-    ("detector", "model", "pretrained_from_imagenet"): False,
-}
 
+def make_inference_project(model: ModelInfo, root: Path, *, tracker: str = "") -> Path:
+    """Make a project for one analysis: its weights are links where the model is a folder.
 
-def make_inference_project(model: ModelInfo, root: Path) -> Path:
-    """Make a project for one analysis: its weights are links where the model is a folder, and nothing is downloaded.
+    Parameters
+    ----------
+    tracker : str
+        DeepLabCut's `default_track_method`; the project's own where it is empty.
 
-    Parameters and errors are those of `make_project`.
+    The others, and the errors, are those of `make_project`.
     """
-    return _make(model, root, root, OFFLINE, link=True)
+    config: Values = {("default_track_method",): tracker} if tracker else {}
+    return _make(model, root, root, config, link=True)
 
 
 def make_project(model: ModelInfo, root: Path, told: Path) -> Path:
@@ -59,15 +59,15 @@ def make_project(model: ModelInfo, root: Path, told: Path) -> Path:
     return _make(model, root, told, {}, link=False)
 
 
-def _make(model: ModelInfo, root: Path, told: Path, values: Values, *, link: bool) -> Path:
+def _make(model: ModelInfo, root: Path, told: Path, config: Values, *, link: bool) -> Path:
     tree, base = open_tree(model.project), PurePosixPath(model.folder)
     (root / base / "train").mkdir(parents=True)
     (root / base / "test").mkdir()
     for name in weight_names(model):
         (tree.link if link else tree.copy)(name, root / name)
-    _copy(tree, CONFIG, root, config_values(str(told)), add=True)
+    _copy(tree, CONFIG, root, {**config_values(str(told)), **config}, add=True)
     for name in yaml_names(model, tree):
-        _copy(tree, name, root, {**pose_values(model, told), **safe_values(tree), **values})
+        _copy(tree, name, root, {**pose_values(model, told), **safe_values(tree)})
     metadata = root / metadata_name(model)
     metadata.parent.mkdir(parents=True)
     metadata.write_text(metadata_text(model), encoding="utf-8")

@@ -54,6 +54,8 @@ class ModelInfo:
         Model folder, relative to the project.
     num_outputs : int
         Points per body part (TensorFlow only); 1 but for exotic projects.
+    identity : bool
+        The network tells animals apart.
     scorer : str
         What DeepLabCut puts behind a video's name in the names of its files; empty for a network that it cannot name.
     """
@@ -82,16 +84,16 @@ class ModelInfo:
     net_type: str
     folder: Path
     num_outputs: int = 1
+    identity: bool = False
     scorer: str = ""
 
-    @property
-    def columns(self) -> list[tuple[str, ...]]:
-        """Columns of its .h5, in order and without the scorer: (individual,) body part, coordinate."""
+    def columns(self, individuals: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """Columns of an .h5 with these animals, in order and without the scorer: (animal,) body part, coordinate."""
         if not self.multianimal:
             coords = [c + ("" if n == 0 else str(n + 1)) for n in range(self.num_outputs) for c in COORDS]
             return [(part, coord) for part in self.bodyparts for coord in coords]
         tracked: list[tuple[str, ...]] = [
-            (who, part, coord) for who in self.individuals for part in self.bodyparts for coord in COORDS
+            (who, part, coord) for who in individuals for part in self.bodyparts for coord in COORDS
         ]
         return tracked + [("single", part, coord) for part in self.unique_bodyparts for coord in COORDS]
 
@@ -180,6 +182,7 @@ def _describe(found: Shuffle, snapshot: str, detector: str) -> ModelInfo:
         net_type=str(found.pose.get("net_type", "")),
         folder=Path(found.folder),
         num_outputs=int(several or 1),
+        identity=found.multianimal and bool(config.get("identity")),
         scorer=scorer_name(
             config, found.pose, engine=found.engine, shuffle=found.shuffle, snapshot=snapshot, detector=detector
         ),
@@ -245,7 +248,7 @@ def _hash(found: Shuffle, weights: dict[str, tuple[PurePosixPath, ...]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-_LEFT_OUT = ("project", "scorer", "snapshot_files", "detector_files", "folder")
+_LEFT_OUT = ("project", "scorer", "snapshot_files", "detector_files", "folder", "identity")
 
 
 def model_facts(info: ModelInfo) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.fingerprint import fingerprinted_bytes
@@ -27,6 +28,9 @@ from dlcctr.results.expected import (
 from dlcctr.results.receipt import Receipt, broken_files, parse_receipt, read_receipt
 from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
 from dlcctr.system.progress import RowProgress, no_progress
+
+if TYPE_CHECKING:
+    from dlcctr.model.inspection import ModelInfo
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,8 @@ class _Examiner:
     def __init__(self, campaign: Campaign, options: CheckOptions) -> None:
         self.campaign = campaign
         self.options = options
-        self._models: dict[tuple[Path | None, int, int, str], Expected | DlcctrError] = {}
+        self._models: dict[tuple[Path | None, int, int, str], ModelInfo | DlcctrError | None] = {}
+        self._ids: set[str] = set()
         self._attempts: dict[Path, int] = {}
         if options.deep:
             from dlcctr.results.h5_check import import_pandas
@@ -117,20 +122,22 @@ class _Examiner:
         found = self._models[key]
         if isinstance(found, DlcctrError):
             raise found
-        return replace(found, crop=settings.crop or found.crop)  # the one thing that rows of one model differ in
+        expected = expected_of(settings, found)
+        self._ids.add(expected.model_id)
+        return expected
 
-    def _inspect(self, settings: Campaign) -> Expected:
+    def _inspect(self, settings: Campaign) -> ModelInfo | None:
+        """Model of these settings; None where campaign.toml says enough of it."""
         if settings.model_hash or not settings.model:
-            return expected_of(replace(settings, crop=None))
+            return None
         from dlcctr.model.inspection import inspect_model
 
-        info = inspect_model(
+        return inspect_model(
             settings.model,
             shuffle=settings.shuffle,
             trainset_index=settings.trainset_index,
             snapshot=settings.snapshot,
         )
-        return expected_of(replace(settings, crop=None), info)
 
     def prepare(self, row: Row) -> None:
         """Read what rows share before threads do, so that it is read once."""
@@ -170,7 +177,7 @@ class _Examiner:
             problems += table_problems(receipt, folder)
         changed, note = self._video(row, receipt.row.fingerprint)
         problems += [changed] if changed else []
-        notes = [note, index_note(receipt, row), *_stray_note(folder, receipt)]
+        notes = [receipt.remark, note, index_note(receipt, row), *_stray_note(folder, receipt)]
         state = {RowState.OK: State.WHOLE, RowState.DEGRADED: State.DEGRADED}.get(receipt.state, State.BROKEN)
         cause = receipt.cause if state is not State.WHOLE else ""
         if state is State.BROKEN:
@@ -180,7 +187,8 @@ class _Examiner:
         elif state is State.DEGRADED and receipt.frames:
             lost = receipt.frames.stream - receipt.frames.decoded
             cause = cause or f"{lost} of {receipt.frames.stream} frames did not decode"
-        return RowResult(row, state, cause, tuple(note for note in notes if note), folder, Attempt.of(receipt))
+        kept, made_by = tuple(note for note in notes if note), Attempt.of(receipt)
+        return RowResult(row, state, cause, kept, folder, made_by, remark=receipt.remark)
 
     def _without_result(self, row: Row, expected: Expected, folder: Path) -> RowResult:
         notes = [note for note in self._video(row, "") if note and not row.error]
@@ -212,10 +220,9 @@ class _Examiner:
     def notes(self, results: Sequence[RowResult]) -> list[str]:
         """What lies below the results' root and belongs to no row."""
         own = {result.folder for result in results if result.folder}
-        ids = {found.model_id for found in self._models.values() if isinstance(found, Expected)}
-        notes = [f"{folder}: results that belong to no row" for model in sorted(ids)
+        notes = [f"{folder}: results that belong to no row" for model in sorted(self._ids)
                  for folder in _results_below(self.campaign.out / model) if folder not in own]  # fmt: skip
-        others = [name for name in _names(self.campaign.out) if name not in ids and not name.startswith(".")]
+        others = [name for name in _names(self.campaign.out) if name not in self._ids and not name.startswith(".")]
         if others:
             notes.append(f"{self.campaign.out}: also holds results of other models: {', '.join(others)}")
         return notes

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
+from dlcctr.campaign.tracking import PROJECTS_OWN, UNIQUE_OWNER, Tracking
 from dlcctr.contract import RowState
 from dlcctr.errors import ManifestError
 from dlcctr.results.receipt import Receipt
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 Part = tuple[str, ...]
 
 COORDS = ("x", "y", "likelihood")
-UNIQUE_OWNER = "single"
-"""Individual that DeepLabCut files the unique body parts of a multi-animal project under."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ class Expected:
     trainset_index: int
     crop: tuple[int, int, int, int] | None
     csv: bool
+    tracking: Tracking = PROJECTS_OWN
 
 
 def expected_of(settings: Campaign, info: ModelInfo | None = None) -> Expected:
@@ -69,12 +69,13 @@ def expected_of(settings: Campaign, info: ModelInfo | None = None) -> Expected:
     return Expected(
         model_id=model_id,
         model_hash=model_hash,
-        parts=_parts(known.bodyparts, known.individuals, known.unique_bodyparts),
+        parts=_parts(known.bodyparts, settings.tracking.names(known.individuals), known.unique_bodyparts),
         multianimal=bool(known.individuals),
         shuffle=known.shuffle,  # of a bundle, what it holds
         trainset_index=known.trainset_index,
         crop=settings.crop or (info.crop if info else None),
         csv=settings.csv,
+        tracking=settings.tracking,
     )
 
 
@@ -99,11 +100,16 @@ def identity_problems(receipt: Receipt, row: Row, expected: Expected) -> list[st
         "shuffle": (held.shuffle, expected.shuffle),
         "trainset_index": (held.trainset_index, expected.trainset_index),
         "crop": (held.crop and list(held.crop), expected.crop and list(expected.crop)),
+        **_tracking_pairs(held.tracking, expected.tracking),
     }
     differences = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
     return problems + [
         f"it was made with {name} {made}, the campaign says {wanted}" for name, (made, wanted) in differences.items()
     ]
+
+
+def _tracking_pairs(held: Tracking, wanted: Tracking) -> dict[str, tuple[object, object]]:
+    return {name: (getattr(held, name), value) for name, value in asdict(wanted).items()}
 
 
 def is_failure_of(receipt: Receipt, row: Row, expected: Expected) -> bool:

@@ -20,6 +20,7 @@ from dlcctr.results.sections import (
     Parameters,
 )
 from dlcctr.system.files import sha256_file
+from dlcctr.system.records import OMIT
 from dlcctr.system.state_files import StateFile
 
 ARRAY_INDEX = re.compile(r"[0-9]{1,9}")
@@ -55,6 +56,8 @@ class Receipt:
         The image that it ran in.
     device : DeviceUsed
         Device that the network ran on.
+    remark : str
+        What a reader of a whole result must know: that no animal was found in the video. Mostly empty.
     path : str
         How the result was made: ``own`` (our loop with DeepLabCut's network), ``stock`` (DeepLabCut's
         `analyze_videos` on the video itself) or ``stock-reencoded`` (the same on a lossless copy of the frames that
@@ -83,6 +86,7 @@ class Receipt:
     software: dict[str, str] = field(default_factory=dict)
     image: ImageUsed = field(default_factory=ImageUsed)
     device: DeviceUsed = field(default_factory=DeviceUsed)
+    remark: str = field(default="", metadata=OMIT)
     path: str = ""
     timings_s: dict[str, float] = field(default_factory=dict)
     host: str = ""

@@ -11,6 +11,7 @@ from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
 from dlcctr.results.receipt import Receipt, epoch
+from dlcctr.system.console import ranges
 
 
 class State(str, Enum):
@@ -81,6 +82,8 @@ class RowResult:
 
     Parameters
     ----------
+    remark : str
+        What a whole result itself says: that no animal was found. It stands in `notes` as well.
     attempt : Attempt or None
         Who made the receipt that the state was read from; None where there is none.
     """
@@ -91,6 +94,7 @@ class RowResult:
     notes: tuple[str, ...] = ()
     folder: Path | None = None
     attempt: Attempt | None = None
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,15 @@ class CheckResult:
         """Number of rows in each state, all states named."""
         counts = Counter(result.state for result in self.rows)
         return {state.value: counts[state] for state in State}
+
+    @property
+    def remarks(self) -> list[str]:
+        """What results say of themselves, each once, with the rows that say it."""
+        rows: dict[str, list[int]] = {}
+        for result in self.rows:
+            if result.remark:
+                rows.setdefault(result.remark, []).append(result.row.index)
+        return [f"rows {ranges(indices)}: {remark}" for remark, indices in rows.items()]
 
     @property
     def unwhole(self) -> list[RowResult]:

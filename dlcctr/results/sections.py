@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlcctr.campaign.rows import Crop
+from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.system.files import sha256_file
 from dlcctr.system.records import OMIT, Open
 
@@ -161,6 +162,8 @@ class Parameters(Open):
         Whether a .csv was asked for.
     batch_size : int or None
         Frames per network call in the end.
+    tracking : Tracking
+        What DeepLabCut was told of the animals, where that was not the project's own.
     """
 
     shuffle: int | None = None
@@ -168,6 +171,7 @@ class Parameters(Open):
     crop: Crop | None = None
     csv: bool | None = None
     batch_size: int | None = None
+    tracking: Tracking = field(default=PROJECTS_OWN, metadata=OMIT)
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,8 @@ def _attempt(task: RowTask, request: RowRequest, record: AttemptRecord, place: S
             return "another attempt at it committed first; its result stays"
     assert record.scan is not None
     backend = f", {record.device.backend}" if record.device.backend else ""
-    return f"{state.value}, {record.scan.stream} frames, path {record.path}{backend}"
+    remark = f", {record.remark}" if record.remark else ""
+    return f"{state.value}, {record.scan.stream} frames, path {record.path}{backend}{remark}"
 
 
 def _choose_device(request: RowRequest) -> tuple[str, bool]:

@@ -63,7 +63,7 @@ def analyse(
     worker = place.start_worker(task.model.engine, threads, device)
     worker.tail.clear()
     try:
-        config = make_skeleton(task.model, scratch)
+        config = make_skeleton(task.model, scratch, task.settings.tracking.tracker)
         with record.timed("scan"):
             record.scan = scan_video(task.video, threads=threads)
         _check_frames(task, record.scan, scratch)
@@ -90,7 +90,7 @@ def _check_frames(task: RowTask, scan: FrameScan, scratch: Path) -> None:
                 f"crop {x1},{x2},{y1},{y2} does not fit into the picture of {scan.width} x {scan.height} px",
                 "give x1,x2,y1,y2 in px from the top left corner, in the manifest's column or with --crop",
             )
-    need = scan.stream * len(task.model.columns) * RESULT_BYTES_PER_VALUE + SPARE_BYTES
+    need = scan.stream * len(task.columns) * RESULT_BYTES_PER_VALUE + SPARE_BYTES
     disk.check_space(scratch, need)
     disk.check_space(task.folder.parent, need)
 
@@ -204,7 +204,7 @@ class _Session:
             video=str(video),
             folder=str(results),
             stem=PurePosixPath(task.row.video).stem,
-            columns=[list(column) for column in task.model.columns],
+            columns=[list(column) for column in task.columns],
             scan=scan,
             multianimal=task.model.multianimal,
             shuffle=task.model.shuffle,
@@ -213,6 +213,8 @@ class _Session:
             batch_size=task.settings.batch_size or task.model.batch_size,
             crop=list(task.crop) if task.crop else None,
             csv=task.settings.csv,
+            top_down=task.model.top_down,
+            tracking=task.settings.tracking,
             backend=self._backend(),
             cache=str(task.settings.out / NETWORKS_FOLDER),
         )
@@ -241,7 +243,7 @@ class _Session:
 
     def _take(self, done: Done, path: str) -> list[Path]:
         record = self.record
-        record.path, record.scorer, record.columns = path, done.scorer, done.columns
+        record.path, record.scorer, record.columns, record.remark = path, done.scorer, done.columns, done.remark
         reused = tuple(ReusedPart(**asdict(checkpoint)) for checkpoint in done.checkpoints)
         record.device = replace(done.device, backend=done.backend, parts=reused)
         record.batch_size = done.batch_size
@@ -269,6 +271,6 @@ def _check_not_full(scratch: Path) -> None:
 SKELETON = "project"
 
 
-def make_skeleton(model: ModelInfo, scratch: Path) -> Path:
+def make_skeleton(model: ModelInfo, scratch: Path, tracker: str = "") -> Path:
     """Make the skeleton of a model below `scratch` and give its config.yaml; raises `ModelError`."""
-    return inference_project.make_inference_project(model, scratch / SKELETON)
+    return inference_project.make_inference_project(model, scratch / SKELETON, tracker=tracker)

@@ -37,6 +37,8 @@ class AttemptRecord:
     ----------
     path : str
         ``own``, ``stock`` or ``stock-reencoded``, as in `Receipt`.
+    remark : str
+        As in `Receipt`.
     batch_size : int or None
         Frames per network call in the end, where it may have become smaller on the way.
     """
@@ -50,6 +52,7 @@ class AttemptRecord:
     scorer: str = ""
     columns: Columns = field(default_factory=Columns)
     path: str = ""
+    remark: str = ""
     batch_size: int | None = None
 
     @contextlib.contextmanager
@@ -108,6 +111,7 @@ def _receipt(
         image=provenance.image_used(),
         device=record.device,
         path=record.path,
+        remark=record.remark,
         timings_s={**record.timings_s, "total": round(time.monotonic() - record.clock, 3)},
         host=provenance.host_name(),
         scheduler=provenance.scheduler_ids(),
@@ -144,4 +148,5 @@ def _parameters(task: RowTask, record: AttemptRecord) -> Parameters:
         crop=task.crop,
         csv=task.settings.csv,
         batch_size=record.batch_size or task.settings.batch_size or task.model.batch_size,
+        tracking=task.settings.tracking,
     )

@@ -11,6 +11,7 @@ from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row, find_row, inspect_campaign_model, row_settings
+from dlcctr.campaign.tracking import TRACKING_HINT, tracking_problem
 from dlcctr.contract import failure_file, row_folder
 from dlcctr.errors import ManifestError, VideoError
 from dlcctr.model.inspection import ModelInfo
@@ -56,6 +57,11 @@ class RowTask:
         """Crop in force: the row's, the campaign's, or the project's own."""
         return self.settings.crop or self.model.crop
 
+    @property
+    def columns(self) -> list[tuple[str, ...]]:
+        """Columns of the result's .h5, in order and without the scorer."""
+        return self.model.columns(self.settings.tracking.names(self.model.individuals))
+
     @cached_property
     def fingerprint(self) -> str:
         """The manifest's; of the file itself where the manifest has none."""
@@ -85,7 +91,10 @@ def resolve_row(row: Row, campaign: Campaign, request: RowRequest) -> RowTask:
     """Put a row, its campaign and the command line together; raises as `resolve` does."""
     settings = _override(row_settings(row, campaign), request)
     _check_inside(row, request.manifest)
-    return RowTask(row, settings, inspect_campaign_model(settings))
+    model = inspect_campaign_model(settings)
+    if problem := tracking_problem(settings.tracking, model):
+        raise ManifestError(f"{request.manifest}: row {row.index}, {row.video}: {problem}", TRACKING_HINT)
+    return RowTask(row, settings, model)
 
 
 def _override(settings: Campaign, request: RowRequest) -> Campaign:

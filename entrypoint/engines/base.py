@@ -38,6 +38,16 @@ class Engine(Protocol):
         """Where the network really ran; raises `GpuError` where that is not what the job asked for."""
 
 
+def tracking_options(job: Job) -> dict[str, Any]:
+    """What `analyze_videos` has to be told of the animals; the tracker stands in the job's own config.yaml."""
+    given = {
+        "animal_names": list(job.tracking.individuals) or None,
+        "n_tracks": job.tracking.n_tracks,
+        "identity_only": job.tracking.identity,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def get_engine(name: str) -> Engine:
     """Module of an engine, ``pytorch`` or ``tensorflow``."""
     return cast(Engine, importlib.import_module(f"entrypoint.engines.{name}.engine"))

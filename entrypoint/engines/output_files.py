@@ -37,7 +37,7 @@ def verify(job: Job, scorer: str) -> None:
     AnalysisError
         Anything else; DeepLabCut itself returned normally.
     """
-    table = _read_table(_h5(job))
+    table = read_table(job)
     _check_columns(table, job, scorer)
     rows, wanted = len(table), job.frames if job.path == "own" else job.decoded
     if list(table.index) != list(range(rows)):
@@ -47,14 +47,14 @@ def verify(job: Job, scorer: str) -> None:
             raise ShortRead(rows)
         return
     # Tracks may end before the video does; that detection ran over all of it is in the pickle.
-    covered = _load(_part(job, "_full.pickle"))["metadata"]["nframes"]
+    covered = read_pickle(job, "_full.pickle")["metadata"]["nframes"]
     if covered != wanted or rows > wanted:
         raise ShortRead(int(covered))
 
 
 def describe(job: Job) -> Columns:
     """What the .h5 holds, for the receipt."""
-    table = _read_table(_h5(job))
+    table = read_table(job)
     return Columns(len(table), tuple(tuple(map(str, column[1:])) for column in table.columns))
 
 
@@ -111,8 +111,14 @@ def _part(job: Job, ending: str) -> Path:
     return files[0]
 
 
-def _read_table(h5: Path) -> Any:
-    return _read_table_and_key(h5)[1]
+def read_table(job: Job) -> Any:
+    """Table of positions in the job's folder, as a DataFrame; raises `AnalysisError` where there is none."""
+    return _read_table_and_key(_h5(job))[1]
+
+
+def read_pickle(job: Job, ending: str) -> Any:
+    """Content of the pickle with an ending such as ``_full.pickle``; raises `AnalysisError` where there is none."""
+    return _load(_part(job, ending))
 
 
 def _read_table_and_key(h5: Path) -> tuple[str, Any]:

@@ -24,8 +24,8 @@ def declare_missing() -> bool:
     Returns
     -------
     bool
-        Whether they had to be declared. They do nothing yet: detectors (top-down models) also need
-        `supply_nms`.
+        Whether they had to be declared. They do nothing yet: detectors (top-down models) and DEKR also need
+        `supply_operators`.
     """
     if _kept or real_operators():
         return bool(_kept)
@@ -55,18 +55,24 @@ def real_operators() -> bool:
     return True
 
 
-def supply_nms() -> None:
-    """Give the declared but empty operator ``torchvision::nms`` a CPU kernel, so that top-down models run.
+def supply_operators() -> None:
+    """Give the operators that DeepLabCut's models call, ``nms`` and ``deform_conv2d``, kernels for the CPU.
 
-    torchvision has fallbacks of its own for the other operators that a detector calls (``roi_align``). Call it after
-    `declare_missing` returned true.
+    torchvision has fallbacks of its own for the others (``roi_align``). Call it after `declare_missing` returned true.
     """
     import torch
     import torchvision.ops.boxes
+    import torchvision.ops.deform_conv
 
+    from entrypoint.engines import deformable_convolution
+
+    (library,) = _kept
+    library.define(deformable_convolution.SCHEMA)
     torch.library.impl("torchvision::nms", "CPU", suppress)
-    # It would raise "Couldn't load custom C++ ops" before it calls the operator
-    torchvision.ops.boxes._assert_has_ops = lambda: None
+    torch.library.impl("torchvision::deform_conv2d", "CPU", deformable_convolution.deform_conv2d)
+    for module in (torchvision.ops.boxes, torchvision.ops.deform_conv):
+        # It would raise "Couldn't load custom C++ ops" before it calls the operator
+        module._assert_has_ops = lambda: None
 
 
 def suppress(boxes: Any, scores: Any, iou_threshold: float) -> Any:

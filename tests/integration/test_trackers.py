@@ -14,9 +14,9 @@ FOLLOW = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 import numpy
-from entrypoint.engines.torchvision_ops import declare_missing, supply_nms
+from entrypoint.engines.torchvision_ops import declare_missing, supply_operators
 if declare_missing():
-    supply_nms()
+    supply_operators()
 from deeplabcut.core.trackingutils import SORTBox, SORTEllipse, SORTSkeleton
 generator = numpy.random.default_rng(7)
 body = generator.normal(size=(6, 2)) * (20, 8)

@@ -98,7 +98,7 @@ def attempt(task: RowTask, scan: FrameScan, device: DeviceUsed) -> AttemptRecord
         device=device,
         timings_s={"scan": 1.25, "import": 12.5, "network": 3.0},
         scorer="DLC_Resnet50_mouse",
-        columns=Columns(12, tuple(task.model.columns)),
+        columns=Columns(12, tuple(task.columns)),
         path="own",
         batch_size=8,
     )

@@ -74,7 +74,7 @@ def status(
             now=now,
         ),
         asked={"squeue": scheduler.squeue is not None, "sacct": scheduler.sacct is not None},
-        notes=_notes(submitted, scheduler, rows, given=squeue_text is not None),
+        notes=[*checked.remarks, *_notes(submitted, scheduler, rows, given=squeue_text is not None)],
         accept_degraded=accept_degraded,
     )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlcctr.errors import GpuError
 from dlcctr.results.sections import DeviceUsed
-from entrypoint.engines.base import EngineFacts
+from entrypoint.engines.base import EngineFacts, tracking_options
 from entrypoint.protocol import Job
 
 if TYPE_CHECKING:
@@ -21,11 +21,15 @@ def load(threads: int) -> EngineFacts:
 
     torch.set_num_threads(threads)
     if declare_missing():
-        from entrypoint.engines.torchvision_ops import supply_nms
+        from entrypoint.engines.torchvision_ops import supply_operators
 
-        supply_nms()
+        supply_operators()
     import cv2
     import deeplabcut.pose_estimation_pytorch  # noqa: F401
+
+    from entrypoint.engines.pytorch.no_downloads import fetch_no_weights
+
+    fetch_no_weights()
 
     cv2.setNumThreads(threads)
     return EngineFacts(bool(torch.cuda.is_available()), str(torch.version.cuda or ""), _cudnn())
@@ -55,8 +59,24 @@ def analyze(job: Job) -> str:
             cropping=job.crop,
             engine=Engine.PYTORCH,
             device="cuda:0" if job.device == "cuda" else "cpu",
+            **tracking_options(job),
+            inference_cfg=_one_after_the_other(job) if job.top_down else None,
         )
     )
+
+
+def _one_after_the_other(job: Job) -> Any:
+    """The model's own settings for inference, but without the thread that prepares pictures ahead.
+
+    With it, frames in which the detector finds nothing shift the others' positions, and the last ones of them have no
+    row (DeepLabCut#3485): it adds to lists that the other thread takes from, and empties them only after a batch.
+    """
+    from deeplabcut.pose_estimation_pytorch.data import DLCLoader
+
+    loader = DLCLoader(job.config, trainset_index=job.trainset_index, shuffle=job.shuffle)
+    inference = loader.model_cfg.inference
+    inference.multithreading.enabled = False
+    return inference
 
 
 def open_network(job: Job) -> Network:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlcctr.errors import GpuError
 from dlcctr.results.sections import DeviceUsed
-from entrypoint.engines.base import EngineFacts
+from entrypoint.engines.base import EngineFacts, tracking_options
 from entrypoint.protocol import Job
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def analyze(job: Job) -> str:
             batch_size=job.batch_size,
             cropping=job.crop,
             engine=Engine.TF,
+            **tracking_options(job),
         )
     )
 

@@ -14,9 +14,9 @@ def main() -> None:
         from entrypoint.engines.torchvision_ops import declare_missing
 
         if declare_missing():
-            from entrypoint.engines.torchvision_ops import supply_nms
+            from entrypoint.engines.torchvision_ops import supply_operators
 
-            supply_nms()
+            supply_operators()
     except ImportError:
         pass
     import deeplabcut

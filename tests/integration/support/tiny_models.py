@@ -22,6 +22,10 @@ NAME = f"{TASK}{DATE}-trainset95shuffle1"
 
 RESNET50 = "pytorch-resnet50"
 """One more kind: single-animal, with group norm. The others of this engine have a ResNet-18."""
+BLIND = "pytorch-topdown-blind"
+"""Top-down, with a detector that finds animals in a calm video's pictures and none in a black one."""
+NETWORK = "pytorch-network+"
+TENSORFLOW_NETWORK = "tensorflow-network+"
 KINDS = ("pytorch-single", "pytorch-multi", "pytorch-topdown", "tensorflow-single", "tensorflow-multi")
 TENSORFLOW_NETWORKS = {"tensorflow-mobilenet": "mobilenet_v2_0.35", "tensorflow-efficientnet": "efficientnet-b0"}
 """More kinds, single-animal, and their networks."""
@@ -33,7 +37,9 @@ def make_model(python: Path | str, kind: str, cache: Path) -> Path:
     Parameters
     ----------
     kind : str
-        Of `KINDS` or `TENSORFLOW_NETWORKS`, or `RESNET50`.
+        Of `KINDS` or `TENSORFLOW_NETWORKS`, or `RESNET50` or `BLIND`, or `NETWORK` and then a network of DeepLabCut's,
+        its detector, ``single`` or ``multi``: ``pytorch-network+top_down_hrnet_w18+ssdlite+multi``; or
+        `TENSORFLOW_NETWORK`, a network, ``single`` or ``multi``.
 
     Returns
     -------
@@ -103,43 +109,60 @@ def _dump(table: dict[str, Any], file: Path) -> None:
     file.write_text(json.dumps(table, indent=1))  # JSON is YAML
 
 
-def _make_pytorch(project: Path, kind: str) -> None:
-    from entrypoint.engines.torchvision_ops import declare_missing
+def _network_of(kind: str) -> tuple[str, str, bool]:
+    """DeepLabCut's name of the network, of its detector (empty for none), and whether there are several animals."""
+    if kind.startswith(NETWORK):
+        network, detector, animals = kind.removeprefix(NETWORK).split("+")
+        return network, detector, animals == "multi"
+    top_down = kind.startswith("pytorch-topdown")
+    return "resnet_50", "ssdlite" if top_down else "", kind not in ("pytorch-single", RESNET50)
 
-    declare_missing()
+
+def _make_pytorch(project: Path, kind: str) -> None:
+    from entrypoint.engines.torchvision_ops import declare_missing, supply_operators
+
+    if declare_missing():
+        supply_operators()
     import torch
     from deeplabcut.core.config import ProjectConfig
     from deeplabcut.pose_estimation_pytorch.config.pose import PoseConfig, TestConfig
     from deeplabcut.pose_estimation_pytorch.models import DETECTORS, PoseModel
 
     torch.manual_seed(SEED)
-    config = _config("pytorch", multi=kind not in ("pytorch-single", RESNET50))
+    network, detector_name, multi = _network_of(kind)
+    config = _config("pytorch", multi=multi)
     folder = project / "dlc-models-pytorch" / "iteration-0" / NAME
     (folder / "train").mkdir(parents=True)
     (folder / "test").mkdir()
     pose_file = folder / "train" / "pytorch_config.yaml"
-    top_down = kind == "pytorch-topdown"
+    top_down = bool(detector_name)
     pose = PoseConfig.build(
         ProjectConfig.from_dict(config),
         pose_file,
         top_down=top_down,
-        net_type="resnet_50",
-        detector_type="ssdlite" if top_down else None,
+        net_type=network,
+        detector_type=detector_name or None,
     )
     table = json.loads(json.dumps(pose.to_dict(normalize=True), default=str))
-    if kind != RESNET50:
+    if kind != RESNET50 and not kind.startswith(NETWORK):
         table = _shrink(table)
     pose = PoseConfig.from_dict(table)
     pose.to_yaml(pose_file)
     TestConfig.build(pose, test_config_path=folder / "test" / "pose_cfg.yaml", save=True)
-    if kind == "pytorch-multi":
+    if multi and not kind.startswith("pytorch-topdown"):
         _dump(_lax_tracking(), folder / "test" / "inference_cfg.yaml")
     model = PoseModel.build(pose["model"], pretrained_backbone=False)
+    if kind.startswith(NETWORK):
+        _calibrate(model, _pictures())
     for epoch, scale in ((5, 10.0), (10, 30.0)):
         weights = {name: _stronger(name, value, scale, top_down) for name, value in model.state_dict().items()}
         torch.save({"model": weights, "metadata": {"epoch": epoch}}, folder / "train" / f"snapshot-{epoch:03d}.pt")
     if top_down:
         detector = DETECTORS.build(table["detector"]["model"] | {"pretrained_from_imagenet": False})
+        if kind == BLIND:
+            _blind_to_black(detector)
+        elif kind.startswith(NETWORK):
+            _calibrate(detector, _pictures())
         torch.save(
             {"model": detector.state_dict(), "metadata": {"epoch": 20}}, folder / "train" / "snapshot-detector-020.pt"
         )
@@ -151,6 +174,47 @@ def _stronger(name: str, value: Any, scale: float, top_down: bool) -> Any:
     if not name.startswith("heads.") or "locref" in name:
         return value
     return value * scale + (0.5 if top_down and name.endswith("bias") else 0.0)
+
+
+def _pictures() -> Any:
+    """A black picture and one such as a calm video's, (2, 3, 128, 160), normalised as DeepLabCut does."""
+    import torch
+
+    coloured = torch.rand((3, 16, 20), generator=torch.Generator().manual_seed(SEED))
+    coloured = coloured.repeat_interleave(8, 1).repeat_interleave(8, 2)
+    mean, scale = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
+    return (torch.stack([torch.zeros_like(coloured), coloured]) - mean) / scale
+
+
+def _calibrate(network: Any, pictures: Any) -> None:
+    """Give each normalisation the statistics of these pictures; untrained, layers shrink what they see to nothing."""
+    import torch
+
+    network.eval()
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.train().momentum = 1.0
+    with torch.no_grad():
+        network(pictures)
+    network.eval()
+
+
+def _blind_to_black(detector: Any) -> None:
+    """Let a random SSDLite detector find animals in pictures such as a calm video's, and none in a black one."""
+    import torch
+
+    head = detector.model.head.classification_head
+    seen: list[Any] = []
+    head.register_forward_hook(lambda module, features, logits: seen.append(logits[..., 1] - logits[..., 0]))
+    _calibrate(detector, _pictures())
+    with torch.no_grad():
+        detector(_pictures())
+        black, calm = seen[-1].amax(1).tolist()
+        assert calm > black, "another seed is needed: the black picture looks more like an animal"
+        for last in (block[1] for block in head.module_list):  # channels: background, animal, background, animal …
+            last.weight *= 30 / (calm - black)
+            last.bias *= 30 / (calm - black)
+            last.bias[1::2] -= 30 / (calm - black) * (calm + black) / 2
 
 
 def _shrink(table: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +230,7 @@ def _shrink(table: dict[str, Any]) -> dict[str, Any]:
     return table
 
 
-def _tensorflow_pose(kind: str, multi: bool) -> dict[str, Any]:
+def _tensorflow_pose(network: str, multi: bool, stages: bool) -> dict[str, Any]:
     names = BODYPARTS + (UNIQUE if multi else [])
     pairs = [[i, j] for i in range(len(BODYPARTS)) for j in range(i + 1, len(BODYPARTS))]
     pose: dict[str, Any] = {
@@ -174,7 +238,7 @@ def _tensorflow_pose(kind: str, multi: bool) -> dict[str, Any]:
         "num_joints": len(names),
         "all_joints": [[i] for i in range(len(names))],
         "all_joints_names": names,
-        "net_type": TENSORFLOW_NETWORKS.get(kind, "resnet_50"),
+        "net_type": network,
         "global_scale": 0.8,
         "init_weights": "C:\\nowhere\\snapshot-10",
         "location_refinement": True,
@@ -187,7 +251,9 @@ def _tensorflow_pose(kind: str, multi: bool) -> dict[str, Any]:
             "num_limbs": len(pairs),
             "paf_best": list(range(len(pairs))),
             "pairwise_predict": False,
-            "multi_stage": False,
+            "multi_stage": stages,
+            "stride": 4.0 if stages else 8.0,
+            "num_idchannel": 0,
             "nmsradius": 5.0,
             "minconfidence": 0.01,
             "sigma": 1,
@@ -203,18 +269,22 @@ def _make_tensorflow(project: Path, kind: str) -> None:
     from deeplabcut.pose_estimation_tensorflow.config import load_config
     from deeplabcut.pose_estimation_tensorflow.nnets.factory import PoseNetFactory
 
-    multi = kind == "tensorflow-multi"
-    pose = _tensorflow_pose(kind, multi)
+    network, multi, stages = TENSORFLOW_NETWORKS.get(kind, "resnet_50"), kind == "tensorflow-multi", False
+    if kind.startswith(TENSORFLOW_NETWORK):
+        network, animals = kind.removeprefix(TENSORFLOW_NETWORK).split("+")
+        stages, multi = network.startswith("dlcr"), animals == "multi"
+        network = network.replace("dlcr", "resnet_").removesuffix("_ms5")
+    pose = _tensorflow_pose(network, multi, stages)
     folder = project / "dlc-models" / "iteration-0" / NAME
     _dump({**pose, "scoremap_dir": "test"}, folder / "test" / "pose_cfg.yaml")
     _dump({**pose, "project_path": "C:\\nowhere"}, folder / "train" / "pose_cfg.yaml")
     if multi:
         _dump(_lax_tracking(), folder / "test" / "inference_cfg.yaml")
-    network = load_config(str(folder / "test" / "pose_cfg.yaml"))
+    loaded = load_config(str(folder / "test" / "pose_cfg.yaml"))
     with tf.Graph().as_default():
         tf.compat.v1.set_random_seed(SEED)
         inputs = tf.compat.v1.placeholder(tf.float32, shape=[1, None, None, 3])
-        PoseNetFactory.create(network).test(inputs)
+        PoseNetFactory.create(loaded).test(inputs)
         with tf.compat.v1.Session() as session:
             session.run(tf.compat.v1.global_variables_initializer())
             session.run(_calm(tf))

@@ -65,13 +65,22 @@ def test_metadata_is_made_where_it_lacks(tmp_path: Path) -> None:
     assert entry == {"train_fraction": 0.95, "index": 1, "split": 1, "engine": "tensorflow"}
 
 
-def test_nothing_is_downloaded_for_a_detector(tmp_path: Path) -> None:
+def test_a_detector_is_built_as_it_was_trained(tmp_path: Path) -> None:
+    """Without its weights of the first day, its layers are others; the engine fetches none."""
     project = pytorch_project(tmp_path / "p", snapshots=("snapshot-1", "snapshot-detector-1"))
     detector = {"model": {"type": "SSDLite", "pretrained": True, "pretrained_from_imagenet": True}}
     edit_json(train_folder(project) / "pytorch_config.yaml", method="td", detector=detector)
     root = skeleton(project, tmp_path / "scratch")
     held = read_yaml(train_folder(root) / "pytorch_config.yaml")["detector"]["model"]
-    assert held == {"type": "SSDLite", "pretrained": False, "pretrained_from_imagenet": False}
+    assert held == detector["model"]
+
+
+def test_another_tracker(tmp_path: Path) -> None:
+    model = inspect_model(pytorch_project(tmp_path / "p"))
+    assert read_yaml(make_skeleton(model, tmp_path / "a", "box"))["default_track_method"] == "box"
+    assert read_yaml(make_skeleton(model, tmp_path / "b")) == read_yaml(tmp_path / "p" / "config.yaml") | {
+        "project_path": str(tmp_path / "b" / "project"), "snapshotindex": -1, "detector_snapshotindex": -1,
+    }  # fmt: skip
 
 
 def test_a_read_only_model_is_enough(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def test_a_pytorch_project(tmp_path: Path) -> None:
     model = inspect_model(pytorch_project(tmp_path / "p") / "config.yaml")
     assert (model.engine, model.snapshot, model.bodyparts) == ("pytorch", "snapshot-200", tuple(PARTS))
     assert model.id == f"mouseJan1-shuffle1-snapshot-200-{model.hash[:8]}"
-    assert model.columns == [(part, coord) for part in PARTS for coord in ("x", "y", "likelihood")]
+    assert model.columns(()) == [(part, coord) for part in PARTS for coord in ("x", "y", "likelihood")]
 
 
 def test_a_tensorflow_project_of_two_x(tmp_path: Path) -> None:
@@ -30,7 +30,8 @@ def test_columns_of_a_multi_animal_project(tmp_path: Path) -> None:
         tmp_path / "p", multianimalproject=True, bodyparts="MULTI!", multianimalbodyparts=["snout"],
         uniquebodyparts=["tail"], individuals=["a", "b"],
     )  # fmt: skip
-    columns = inspect_model(project).columns
+    model = inspect_model(project)
+    columns = model.columns(model.individuals)
     assert columns[::3] == [("a", "snout", "x"), ("b", "snout", "x"), ("single", "tail", "x")]
 
 

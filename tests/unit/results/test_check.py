@@ -49,6 +49,14 @@ def test_whole_results_are_whole(bench: Bench) -> None:
     assert result.unwhole == result.notes == []
 
 
+def test_a_result_without_an_animal_is_whole_and_says_so(bench: Bench) -> None:
+    bench.write_receipt(1, remark="no animal was found in any frame")
+    result = check(bench.manifest)
+    assert result.exit_code == ExitCode.OK
+    assert result.rows[1].notes == ("no animal was found in any frame",)
+    assert result.remarks == ["rows 1: no animal was found in any frame"]
+
+
 def truncate(bench: Bench) -> None:
     h5(bench).write_bytes(h5(bench).read_bytes()[:-1])
 

@@ -26,7 +26,6 @@ from entrypoint.protocol import Failed, parse_event
         (OSError("Video could not be opened; it may be corrupted."), ExitCode.VIDEO, "ffmpeg"),
         (RuntimeError("CUDA error: no kernel image is available for execution"), ExitCode.GPU, "doctor"),
         (RuntimeError("The NVIDIA driver on your system is too old (CUDA 11)"), ExitCode.GPU, "doctor"),
-        (OSError("Tracklets are empty."), ExitCode.ANALYSIS, "nothing that the model knows"),
         (KeyError("x"), ExitCode.ANALYSIS, "last that it said"),
     ],
 )

@@ -461,3 +461,11 @@ def test_damaged_timings_do_not_stop_it(case: SlurmCase) -> None:
     rows = case.status().rows
     assert [row.phase for row in rows[:2]] == [Phase.BROKEN, Phase.DONE]
     assert "timings_s.total: expected a finite number, found nan" in rows[0].cause
+
+
+def test_results_in_which_no_animal_was_found_are_named(case: SlurmCase) -> None:
+    for index in range(3):
+        case.commit(index, task=index, **({"remark": "no animal was found in any frame"} if index else {}))
+    result = case.status()
+    assert result.exit_code is ExitCode.OK
+    assert result.notes == ["rows 1-2: no animal was found in any frame"]
