@@ -14,34 +14,50 @@ What this does (the first run downloads about 6 GB; every later one a few MB):
   builds   Docker images named dlcctr:*, dlcctr-base:*, dlcctr-bench:* and dlcctr-test:* (10 GB with their layers)
   starts   dockerd where no engine answers, stopped at the end; containers with a Slurm cluster, sshd and a registry,
            reachable from this machine only and gone at the end
-Time: unit tests 1 to 2 minutes, the rest 30 to 40 on two idle cores. `make test-full` takes hours.
+Time: 35 to 45 minutes on two idle cores, all set-up included. `make test-full` takes hours.
 TEXT
 step() { printf '\n== %s (%s s)\n' "$1" "$(($(date +%s) - began))"; }
 
 step "host environment"
 sh scripts/bootstrap.sh
-step "lint and types"
+# The image is downloads and disk, the unit tests are processor: side by side.
+log=$(mktemp)
+{
+    sh scripts/engine.sh
+    sh scripts/base.sh --if-needed
+    $python -m dlcctr image build --engine pytorch --device cpu
+} >"$log" 2>&1 &
+image=$!
+finish() {
+    kill $image 2>/dev/null || true
+    sh scripts/engine.sh stop
+    rm -f "$log"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+step "lint and types (container engine, base image and the image pytorch, cpu are made meanwhile)"
 $python -m ruff check .
 $python -m ruff format --check .
 $python -m mypy
 step "unit tests"
 $python -m pytest tests/unit -q
-
-step "container engine, wheels, base image"
-sh scripts/engine.sh
-trap 'sh scripts/engine.sh stop' EXIT INT TERM
-sh scripts/base.sh --if-needed
-step "image (pytorch, cpu)"
-$python -m dlcctr image build --engine pytorch --device cpu
+step "container engine, base image, image (pytorch, cpu)"
+if wait $image; then
+    tail -3 "$log"
+else
+    cat "$log"
+    exit 1
+fi
 if [ $full = yes ]; then
     step "all other images"
     $python -m dlcctr image build --all
 fi
 step "real tests"
 if [ $full = yes ]; then
-    $python -m pytest tests/integration -v -m "real or full"
+    $python -m pytest tests/integration -v --durations=40 -m "real or full"
 else
-    $python -m pytest tests/integration -v -m "real and not full"
+    $python -m pytest tests/integration -v --durations=40 -m "real and not full"
     step "done; not run here, but by make test-full"
     $python -m pytest tests/integration -m full --collect-only -q
 fi
