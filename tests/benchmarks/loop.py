@@ -121,7 +121,8 @@ def job_of(case: Case, model: Path, video: Path, folder: Path, device: str, back
     info, found = inspect_model(model), scan_video(video)
     return {
         "path": "own", "model": info.hash, "config": str(model / "config.yaml"), "video": str(video),
-        "folder": str(folder), "stem": "video", "columns": info.columns(()), "scan": asdict(found), "multianimal": False,
+        "folder": str(folder), "stem": "video", "columns": info.columns(()), "scan": asdict(found),
+        "multianimal": False,
         "shuffle": 1, "trainset_index": 0, "device": device, "batch_size": case.batch_size, "crop": None, "csv": True,
         "backend": backend,
     }  # fmt: skip

@@ -50,14 +50,14 @@ class Native:
         self.call("-I", "-c", BOOT, ROOT, *words, code=code)
         return row_folder(out, inspect_model(self.model).id, video.name)
 
-    def stock(self, video: Path) -> Path:
+    def stock(self, video: Path, code: int = 0) -> Path:
         """DeepLabCut by hand, on a copy of the project. Gives the folder of its files."""
         project, target = self.folder / "stock-project", self.folder / f"stock-{video.name}"
         if not project.exists():
             shutil.copytree(self.model, project)
         target.mkdir()
         boot = f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(SUPPORT)!r}]; import stock; stock.main()"
-        self.call("-I", "-c", boot, project / "config.yaml", video, target, self.engine)
+        self.call("-I", "-c", boot, project / "config.yaml", video, target, self.engine, code=code)
         return target
 
     def compare(self, ours: Path, theirs: Path, *options: str) -> dict[str, Any]:
@@ -91,11 +91,13 @@ def calm_video(path: Path, frames: int = FRAMES, **options: Any) -> Path:
     import av
     import numpy
 
-    background = numpy.random.default_rng(3).integers(0, 255, (15, 20, 3), numpy.uint8).repeat(8, 0).repeat(8, 1)
+    height = options.get("height", 120)
+    background = numpy.random.default_rng(3).integers(0, 255, (height // 8, 20, 3), numpy.uint8)
+    background = background.repeat(8, 0).repeat(8, 1)
     with av.open(str(path), "w") as out:
         codec = options.get("codec", "libx264")
         stream: Any = out.add_stream(codec, rate=25, options={"crf": "12"} if codec == "libx264" else {})
-        stream.width, stream.height, stream.pix_fmt = 160, 120, options.get("pix_fmt", "yuv420p")
+        stream.width, stream.height, stream.pix_fmt = 160, height, options.get("pix_fmt", "yuv420p")
         for number in range(frames):
             picture = background.copy()
             picture[50:54, 10 + number : 14 + number] = (250, 20, 20)

@@ -153,8 +153,9 @@ def _make_pytorch(project: Path, kind: str) -> None:
         _dump(_lax_tracking(), folder / "test" / "inference_cfg.yaml")
     model = PoseModel.build(pose["model"], pretrained_backbone=False)
     if kind.startswith(NETWORK):
-        _calibrate(model, _pictures())
-    for epoch, scale in ((5, 10.0), (10, 30.0)):
+        _calibrate(model, _pictures(256, 256) if table.get("detector") else _pictures())
+    weak = 0.1 if kind.startswith(NETWORK) else 1.0  # more would make every likelihood 1 where features are not small
+    for epoch, scale in ((5, 10.0 * weak), (10, 30.0 * weak)):
         weights = {name: _stronger(name, value, scale, top_down) for name, value in model.state_dict().items()}
         torch.save({"model": weights, "metadata": {"epoch": epoch}}, folder / "train" / f"snapshot-{epoch:03d}.pt")
     if top_down:
@@ -176,25 +177,30 @@ def _stronger(name: str, value: Any, scale: float, top_down: bool) -> Any:
     return value * scale + (0.5 if top_down and name.endswith("bias") else 0.0)
 
 
-def _pictures() -> Any:
-    """A black picture and one such as a calm video's, (2, 3, 128, 160), normalised as DeepLabCut does."""
+def _pictures(height: int = 128, width: int = 160) -> Any:
+    """A black picture and one such as a calm video's, (2, 3, height, width), normalised as DeepLabCut does."""
     import torch
 
-    coloured = torch.rand((3, 16, 20), generator=torch.Generator().manual_seed(SEED))
+    coloured = torch.rand((3, height // 8, width // 8), generator=torch.Generator().manual_seed(SEED))
     coloured = coloured.repeat_interleave(8, 1).repeat_interleave(8, 2)
     mean, scale = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
     return (torch.stack([torch.zeros_like(coloured), coloured]) - mean) / scale
 
 
 def _calibrate(network: Any, pictures: Any) -> None:
-    """Give each normalisation the statistics of these pictures; untrained, layers shrink what they see to nothing."""
+    """Give each normalisation the statistics of these pictures; untrained, layers shrink what they see to nothing.
+
+    Blocks change what passes them by little, or a random network would make any difference between two computations
+    as large as the picture.
+    """
     import torch
 
     network.eval()
-    for layer in network.modules():
-        if isinstance(layer, torch.nn.BatchNorm2d):
-            layer.train().momentum = 1.0
     with torch.no_grad():
+        for name, layer in network.named_modules():
+            if isinstance(layer, torch.nn.BatchNorm2d):
+                layer.train().momentum = 1.0
+                layer.weight *= 0.2 if name.endswith((".bn2", ".bn3")) else 1.0
         network(pictures)
     network.eval()
 
