@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 
+from dlcctr.contract import FIXES_KEY
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, OutputError, VideoError
 from entrypoint import protocol
 from entrypoint.engines import no_animal, output_files
@@ -67,8 +68,8 @@ def _load(name: str, threads: int, writer: EventWriter) -> Engine | None:
         traceback.print_exc()
         writer.write(_failure(AnalysisError(f"DeepLabCut cannot be imported: {_line(error)}", "run `dlc doctor`")))
         return None
-    gpu = {"cuda": facts.cuda_version, "cudnn": facts.cudnn_version}
-    found = {"python": platform.python_version(), **versions(), **{name: text for name, text in gpu.items() if text}}
+    told = {"cuda": facts.cuda_version, "cudnn": facts.cudnn_version, FIXES_KEY: " ".join(facts.fixes)}
+    found = {"python": platform.python_version(), **versions(), **{name: text for name, text in told.items() if text}}
     writer.write(Ready(facts.cuda, found, time.monotonic() - started))
     return engine
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.tracking import PROJECTS_OWN, UNIQUE_OWNER, Tracking
-from dlcctr.contract import RowState
+from dlcctr.contract import ELLIPSE_FIX, FIXES_KEY, RowState
 from dlcctr.errors import ManifestError
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import FrameCounts
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Part = tuple[str, ...]
 
 COORDS = ("x", "y", "likelihood")
+ELLIPSE_TRACKS = "_el.h5"
+"""How DeepLabCut ends the name of tracks that its ellipse tracker made, the default for several body parts."""
 
 
 @dataclass(frozen=True)
@@ -138,12 +140,23 @@ def content_problems(receipt: Receipt, expected: Expected) -> list[str]:
 
 
 def _tracker_problems(receipt: Receipt, expected: Expected) -> list[str]:
-    """Tracks of images that had filterpy 2, whose Kalman filters see no positions; those images did not record it."""
-    version = receipt.software.get("filterpy", "")
-    if not expected.multianimal or version.startswith("1."):
+    """Tracks of images whose trackers were at fault, which those images did not know.
+
+    One had filterpy 2, whose Kalman filters see no positions; the other gave poses to the wrong animal.
+    """
+    if not expected.multianimal:
         return []
-    named = f"filterpy {version}" if version else "an image from before filterpy was pinned"
-    return [f"its tracks were made by {named}, which loses animals without an error: analyse it again"]
+    version = receipt.software.get("filterpy", "")
+    if not version.startswith("1."):
+        named = f"filterpy {version}" if version else "an image from before filterpy was pinned"
+        return [f"its tracks were made by {named}, which loses animals without an error: analyse it again"]
+    by_ellipses = any(entry.name.endswith(ELLIPSE_TRACKS) for entry in receipt.files)
+    if by_ellipses and ELLIPSE_FIX not in receipt.software.get(FIXES_KEY, "").split():
+        return [
+            "its tracks may hold poses of the wrong animal: the image that made them lacks the fix of DeepLabCut's "
+            f"ellipse tracker (issue {ELLIPSE_FIX}): analyse it again"
+        ]
+    return []
 
 
 def _frame_problems(receipt: Receipt, expected: Expected) -> list[str]:

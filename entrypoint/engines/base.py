@@ -15,11 +15,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EngineFacts:
-    """An engine that was imported: whether this build can use a GPU here, and its versions of CUDA and cuDNN."""
+    """An engine that was imported: whether this build can use a GPU here, and its versions of CUDA and cuDNN.
+
+    Parameters
+    ----------
+    fixes : tuple of str
+        Names of faults of DeepLabCut that were mended in it.
+    """
 
     cuda: bool
     cuda_version: str = ""
     cudnn_version: str = ""
+    fixes: tuple[str, ...] = ()
 
 
 class Engine(Protocol):

@@ -15,7 +15,7 @@ from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.validate import LONGEST_ENDINGS
-from dlcctr.contract import row_folder
+from dlcctr.contract import ELLIPSE_FIX, FIXES_KEY, row_folder
 from dlcctr.model.inspection import inspect_model
 from dlcctr.results.receipt import Receipt, read_receipt
 from tests import media
@@ -152,6 +152,7 @@ def test_every_kind_of_project_equals_stock(native: Native) -> None:
     assert our_csv.read_bytes() == their_csv.read_bytes()
     receipt = receipt_of(ours)
     assert (receipt.state.value, receipt.path, receipt.columns.rows) == ("ok", "stock", found["rows"])
+    assert receipt.software[FIXES_KEY] == ELLIPSE_FIX
     model = inspect_model(native.model)
     assert receipt.model.scorer == model.scorer
     endings = [f.name.removeprefix(video.stem + model.scorer) for f in ours.glob("*DLC*")]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dlcctr.errors import GpuError
 from dlcctr.results.sections import DeviceUsed
 from entrypoint.engines.base import EngineFacts, tracking_options
+from entrypoint.engines.ellipse_tracker import mend
 from entrypoint.protocol import Job
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def load(threads: int) -> EngineFacts:
     fetch_no_weights()
 
     cv2.setNumThreads(threads)
-    return EngineFacts(bool(torch.cuda.is_available()), str(torch.version.cuda or ""), _cudnn())
+    return EngineFacts(bool(torch.cuda.is_available()), str(torch.version.cuda or ""), _cudnn(), (mend(),))
 
 
 def _cudnn() -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dlcctr.errors import GpuError
 from dlcctr.results.sections import DeviceUsed
 from entrypoint.engines.base import EngineFacts, tracking_options
+from entrypoint.engines.ellipse_tracker import mend
 from entrypoint.protocol import Job
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def load(threads: int) -> EngineFacts:
     cv2.setNumThreads(threads)
     build = tf.sysconfig.get_build_info()
     gpus = tf.config.list_physical_devices("GPU")
-    return EngineFacts(bool(gpus), str(build.get("cuda_version", "")), str(build.get("cudnn_version", "")))
+    return EngineFacts(bool(gpus), str(build.get("cuda_version", "")), str(build.get("cudnn_version", "")), (mend(),))
 
 
 def analyze(job: Job) -> str:

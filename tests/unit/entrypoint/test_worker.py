@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from dlcctr.contract import FIXES_KEY
 from dlcctr.errors import AnalysisError
 from dlcctr.results.sections import DeviceUsed
 from entrypoint.analyze import worker_process
@@ -49,7 +50,7 @@ def test_our_loop_reports_progress_and_what_it_has_done(start: Start, job: Job) 
         ready = worker.wait_ready()
         done = worker.run(job, shown.append)
         assert not worker.busy
-    assert ready.versions["cuda"] == "12.6"
+    assert (ready.versions["cuda"], ready.versions[FIXES_KEY]) == ("12.6", "#1 #2")
     assert "python" in ready.versions
     assert (shown[0], shown[-1]) == (Progress(ANALYSING, 0), Progress(ANALYSING, FRAMES))
     assert isinstance(done, Done)

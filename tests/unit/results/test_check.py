@@ -11,7 +11,15 @@ import pytest
 
 from dlcctr.campaign.config import write_campaign
 from dlcctr.campaign.manifest import write_manifest
-from dlcctr.contract import ATTEMPT_PREFIX, CHECKPOINTS_PREFIX, RECEIPT_FILENAME, ExitCode, RowState
+from dlcctr.contract import (
+    ATTEMPT_PREFIX,
+    CHECKPOINTS_PREFIX,
+    ELLIPSE_FIX,
+    FIXES_KEY,
+    RECEIPT_FILENAME,
+    ExitCode,
+    RowState,
+)
 from dlcctr.errors import ManifestError, ModelError
 from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.row_state import RowResult, State
@@ -280,6 +288,36 @@ def test_tracks_by_the_filterpy_that_loses_animals_are_not_whole(
     assert row.state is State.BROKEN
     assert named in row.cause
     assert "analyse it again" in row.cause
+
+
+@pytest.mark.parametrize(
+    ("ending", "fixes", "state"),
+    [
+        ("_el", {}, State.BROKEN),
+        ("_el", {FIXES_KEY: "#34930"}, State.BROKEN),
+        ("_el", {FIXES_KEY: "#1 #3493"}, State.WHOLE),
+        ("_bx", {}, State.WHOLE),
+        ("_sk", {}, State.WHOLE),
+    ],
+)
+def test_ellipse_tracks_that_may_hold_another_animal_s_poses_are_not_whole(
+    ending: str, fixes: dict[str, str], state: State, bench: Bench
+) -> None:
+    names = several_animals(bench)
+    for index in range(3):
+        name_tracks(bench, index, ending)
+        software = SOUND_TRACKER | (fixes if index == 0 else {FIXES_KEY: ELLIPSE_FIX})
+        bench.write_receipt(index, columns=Columns(FRAMES, names), software=software)
+    row = first(bench)
+    assert row.state is state
+    assert ("wrong animal" in row.cause and "#3493" in row.cause) == (state is State.BROKEN)
+
+
+def name_tracks(bench: Bench, index: int, ending: str) -> None:
+    """Name the files of a row as DeepLabCut names those of a tracker."""
+    for file in bench.folder(index).iterdir():
+        if file.name != RECEIPT_FILENAME:
+            file.rename(file.with_name(file.stem + ending + file.suffix))
 
 
 def test_one_animal_needs_no_tracker(bench: Bench) -> None:

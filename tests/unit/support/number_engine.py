@@ -66,7 +66,7 @@ def write_table(job: Job, poses: Any) -> None:
 
 
 def load(threads: int) -> EngineFacts:
-    return EngineFacts(cuda=False, cuda_version="12.6")
+    return EngineFacts(cuda=False, cuda_version="12.6", fixes=("#1", "#2"))
 
 
 def open_network(job: Job) -> Any:
