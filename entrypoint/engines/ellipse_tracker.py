@@ -32,7 +32,8 @@ def _numbering_all_poses(stock: Any) -> Any:
     @functools.wraps(stock)
     def track(self: Any, poses: Any, identities: Any = None) -> Any:
         fitting = numpy.array([n for n, pose in enumerate(poses) if self.fitter.fit(pose) is not None], int)
-        found = stock(self, poses[fitting], None if identities is None else identities[fitting])
+        kept = [None if each is None else numpy.asarray(each)[fitting] for each in (poses, identities)]
+        found = stock(self, *kept)
         taken = found[:, -1] >= 0  # -1: a track without a pose in this frame
         found[taken, -1] = fitting[found[taken, -1].astype(int)]
         return found

@@ -225,10 +225,13 @@ def real_tracklets_montblanc() -> dict[Any, Any]:
 
 
 def pytest_sessionstart() -> None:
+    """Let DeepLabCut be as `analyze` has it."""
+    from entrypoint.engines.ellipse_tracker import mend
     from entrypoint.engines.torchvision_ops import declare_missing, supply_nms
 
     if declare_missing():
         supply_nms()
+    mend()
     write_data()
 
 

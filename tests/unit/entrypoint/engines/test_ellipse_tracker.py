@@ -64,7 +64,7 @@ def test_tracks_name_the_pose_that_they_took(tracker: type[Any], poses: list[Any
 def test_identities_stay_with_their_poses(tracker: type[Any]) -> None:
     mend()
     sort = tracker()
-    sort.track(np.array([FEW, ENOUGH]), np.array([[7, 7, 7], [8, 8, 8]]))
+    sort.track([np.array(FEW), np.array(ENOUGH)], [[7, 7, 7], [8, 8, 8]])
     assert sort.identities.tolist() == [[8, 8, 8]]
 
 
