@@ -227,10 +227,10 @@ def real_tracklets_montblanc() -> dict[Any, Any]:
 def pytest_sessionstart() -> None:
     """Let DeepLabCut be as `analyze` has it."""
     from entrypoint.engines.ellipse_tracker import mend
-    from entrypoint.engines.torchvision_ops import declare_missing, supply_nms
+    from entrypoint.engines.torchvision_ops import declare_missing, supply_operators
 
     if declare_missing():
-        supply_nms()
+        supply_operators()
     mend()
     write_data()
 
