@@ -7,7 +7,7 @@ import grp
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
 from dlcctr.planning.options import Limits
@@ -27,6 +27,7 @@ from dlcctr.system.processes import run
 ASK_TIMEOUT_S = 60.0
 LIMITS_TIMEOUT_S = 20.0
 """Shorter: a plan can be made without an answer."""
+SACCTMGR = ("sacctmgr", "--noheader", "--parsable2", "show")
 NO_SLURM_HINT = "run it on a cluster's login node; or edit a copy of the file that `dlcctr site show generic` names"
 
 
@@ -43,21 +44,20 @@ def ask_cluster() -> Cluster:
     if shutil.which("sinfo") is None:
         raise ToolMissingError("no Slurm on this machine: sinfo was not found", NO_SLURM_HINT)
     partitions = parse_sinfo(_run("sinfo", "--noheader", f"--format={SINFO_FORMAT}"))
-    user = getpass.getuser()
-    scontrol, sacctmgr = ["scontrol", "show"], ["sacctmgr", "--noheader", "--parsable2", "show"]
-    config = parse_config(_try(*scontrol, "config"))
-    settings = _try(*scontrol, "partition", "--oneliner")
-    account = _try(*sacctmgr, "user", user, "format=DefaultAccount").strip()
+    config = parse_config(_try("scontrol", "show", "config"))
+    settings = _try("scontrol", "show", "partition", "--oneliner")
+    name = config.get("ClusterName", "")
+    account = _try(*SACCTMGR, "user", getpass.getuser(), "format=DefaultAccount").strip()
     silent = [] if config else ["scontrol did not answer: MaxArraySize and who may use which partition are not known"]
     silent += [] if account else ["sacctmgr did not answer (no accounting here?): account and limits are not known"]
-    associations = _try(*sacctmgr, "associations", f"user={user}", f"format={ASSOCIATION_FIELDS}") if account else ""
+    associations = _try(*SACCTMGR, "associations", *_mine(name), f"format={ASSOCIATION_FIELDS}") if account else ""
     return Cluster(
         partitions=add_partition_settings(partitions, settings, select=config.get("SelectType", "")),
-        name=config.get("ClusterName", ""),
+        name=name,
         max_array_size=_max_array_size(config),
         account=account.splitlines()[0] if account else "",
         associations=parse_associations(associations),
-        qos=parse_qos(_try(*sacctmgr, "qos", f"format={QOS_FIELDS}")) if account else {},
+        qos=parse_qos(_try(*SACCTMGR, "qos", f"format={QOS_FIELDS}")) if account else {},
         groups=_groups(),
         tool=next((name for name in ("apptainer", "singularity") if shutil.which(name)), ""),
         silent=tuple(silent),
@@ -92,14 +92,35 @@ def _groups() -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def ask_limits() -> Limits:
-    """Ask this machine's Slurm how large an array may be and how many tasks may wait, or assume it."""
-    size = _max_array_size(parse_config(_try("scontrol", "show", "config", timeout_s=LIMITS_TIMEOUT_S)))
-    if size is None:
+def ask_limits(clusters: Sequence[str] = ()) -> Limits:
+    """Ask Slurm how large an array may be and how many tasks may wait, or assume it.
+
+    Parameters
+    ----------
+    clusters : sequence of str
+        Clusters that may get the jobs, so that the least limit counts; by default this machine's own.
+    """
+    found = [_ask_limits_of(cluster) for cluster in clusters or ("",)]
+    sizes = [size for size, _ in found if size is not None]
+    if not sizes:
         return Limits()
-    mine = ("assoc", f"user={getpass.getuser()}", "format=MaxSubmit")
-    submit = read_max_submit(_try("sacctmgr", "--noheader", "--parsable2", "show", *mine, timeout_s=LIMITS_TIMEOUT_S))
-    return Limits(size, submit, "scontrol" if submit is None else "scontrol and sacctmgr")
+    submit = min((most for _, most in found if most is not None), default=None)
+    return Limits(min(sizes), submit, "scontrol" if submit is None else "scontrol and sacctmgr")
+
+
+def _ask_limits_of(cluster: str) -> tuple[int | None, int | None]:
+    where = [f"--clusters={cluster}"] if cluster else []
+    config = parse_config(_try("scontrol", *where, "show", "config", timeout_s=LIMITS_TIMEOUT_S))
+    size = _max_array_size(config)
+    if size is None:
+        return None, None
+    mine = [*_mine(cluster or config.get("ClusterName", "")), "format=MaxSubmit"]
+    return size, read_max_submit(_try(*SACCTMGR, "associations", *mine, timeout_s=LIMITS_TIMEOUT_S))
+
+
+def _mine(cluster: str) -> list[str]:
+    """Words for this user's associations on a cluster: one slurmdbd may serve several, and lists those of all."""
+    return [f"user={getpass.getuser()}", *([f"cluster={cluster}"] if cluster else [])]
 
 
 def read_max_submit(text: str) -> int | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 SINFO_FORMAT = "%P|%a|%l|%D|%c|%m|%G|%f"
-ASSOCIATION_FIELDS = "Account,Partition,MaxJobs,MaxSubmit,DefaultQOS"
+ASSOCIATION_FIELDS = "Account,Partition,MaxJobs,MaxSubmit,DefaultQOS,QOS"
 QOS_FIELDS = "Name,MaxWall,MaxJobsPU,MaxSubmitPU"
 _NO_LIMIT = ("", "infinite", "unlimited", "n/a", "none", "not_set", "invalid", "partition_limit")
 
@@ -45,6 +46,8 @@ class Partition:
         Accounts and groups that may use the partition; None for all.
     qos : str
         QoS of the partition, whose limits hold for every job in it.
+    allowed_qos, denied_qos : tuple of str or None
+        QoS that jobs in the partition may ask for, None for all, and those that they may not.
     preemptible : bool
         Whether its jobs may be preempted.
     """
@@ -59,12 +62,18 @@ class Partition:
     denied_accounts: tuple[str, ...] = ()
     groups: tuple[str, ...] | None = None
     qos: str = ""
+    allowed_qos: tuple[str, ...] | None = None
+    denied_qos: tuple[str, ...] = ()
     preemptible: bool = False
 
     @property
     def gpu_nodes(self) -> tuple[Nodes, ...]:
         """Its nodes that have GPUs."""
         return tuple(nodes for nodes in self.nodes if nodes.gpus)
+
+    def takes_qos(self, name: str) -> bool:
+        """Whether its jobs may ask for a QoS."""
+        return (self.allowed_qos is None or name in self.allowed_qos) and name not in self.denied_qos
 
     @property
     def gpus(self) -> int:
@@ -81,13 +90,24 @@ class Partition:
 
 @dataclass(frozen=True)
 class Association:
-    """What accounting grants one user in one account; `partition` is empty where it holds for all."""
+    """What accounting grants one user in one account.
+
+    Parameters
+    ----------
+    partition : str
+        Empty where it holds for all.
+    qos : str
+        QoS of jobs that ask for none; empty for Slurm's own default.
+    all_qos : tuple of str
+        QoS that jobs may ask for; empty where accounting does not say.
+    """
 
     account: str
     partition: str = ""
     max_jobs: int | None = None
     max_submit: int | None = None
     qos: str = ""
+    all_qos: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -213,6 +233,8 @@ def _with_settings(partition: Partition, words: dict[str, str]) -> Partition:
         denied_accounts=_names(words.get("DenyAccounts", "ALL")) or (),
         groups=_names(words.get("AllowGroups", "ALL")),
         qos="" if words.get("QoS", "N/A") == "N/A" else words["QoS"],
+        allowed_qos=_names(words.get("AllowQos", "ALL")),
+        denied_qos=_names(words.get("DenyQos", "ALL")) or (),
         preemptible=words.get("PreemptMode", "OFF").split(",")[0] in ("REQUEUE", "CANCEL", "SUSPEND"),
     )
 
@@ -230,6 +252,7 @@ def parse_associations(text: str, fields: str = ASSOCIATION_FIELDS) -> tuple[Ass
             max_jobs=_number(row.get("MaxJobs", "")),
             max_submit=_number(row.get("MaxSubmit", "")),
             qos=row.get("DefaultQOS", ""),
+            all_qos=tuple(name for name in row.get("QOS", "").split(",") if name),
         )
         for row in _rows(text, fields)
         if row["Account"]
@@ -246,6 +269,7 @@ def parse_qos(text: str, fields: str = QOS_FIELDS) -> dict[str, Qos]:
 
 
 def _rows(text: str, fields: str) -> list[dict[str, str]]:
+    """Rows by column; columns that an older sacctmgr leaves away at the end are empty."""
     names = fields.split(",")
-    cells = (line.split("|") for line in text.splitlines())
-    return [dict(zip(names, row, strict=True)) for row in cells if len(row) == len(names)]
+    cells = (line.split("|") for line in text.splitlines() if "|" in line)
+    return [dict(zip_longest(names, row, fillvalue="")) for row in cells if len(row) <= len(names)]

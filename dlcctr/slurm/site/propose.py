@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dlcctr.errors import UsageError
-from dlcctr.slurm.site.cluster import Cluster, Partition, Qos
+from dlcctr.slurm.site.cluster import Association, Cluster, Partition, Qos
 from dlcctr.slurm.site.profile import Site, override
 
 MAX_CPUS = 8
@@ -15,6 +15,8 @@ MAX_MEM_GB = 32
 MAX_PARALLEL = 20
 SHORT_MIN = 60
 """Partitions with a shorter limit are for trying things out."""
+DEFAULT_QOS = "normal"
+"""What Slurm falls back to."""
 MEMORY_SHARE = 0.9
 """Of a node's memory; the rest is the system's own."""
 
@@ -36,7 +38,9 @@ def is_allowed(cluster: Cluster, partition: Partition) -> bool:
     mine = {each.account for each in cluster.associations} | ({cluster.account} if cluster.account else set())
     by_group = partition.groups is None or not cluster.groups or bool(set(partition.groups) & set(cluster.groups))
     by_account = partition.accounts is None or not mine or bool(set(partition.accounts) & mine)
-    return by_group and by_account and not (mine and mine <= set(partition.denied_accounts))
+    names = {name for each in cluster.associations for name in each.all_qos}
+    by_qos = not names or any(map(partition.takes_qos, names))
+    return by_group and by_account and by_qos and not (mine and mine <= set(partition.denied_accounts))
 
 
 def gpu_partitions(cluster: Cluster) -> list[Partition]:
@@ -83,10 +87,14 @@ def propose(cluster: Cluster, name: str, partition: str = "") -> Proposal:
         There is no such partition, or none at all.
     """
     chosen, reason = _choose(cluster, partition)
-    limits = _limits(cluster, chosen)
+    qos = _find_qos(cluster, chosen)
+    limits = _limits(cluster, chosen, qos)
     notes: dict[str, str] = {"partition": describe(chosen)}
-    values: Values = {"partition": chosen.name, "account": _account(cluster, chosen), **limits}
+    values: Values = {"partition": chosen.name, "account": _account(cluster, chosen), "qos": qos.name, **limits}
     reasons = [reason]
+    if qos.why:
+        reasons.append(qos.why)
+        notes["qos"] = f"this partition takes: {', '.join(qos.taken) or 'none of yours'}"
     if chosen.gpus:
         values |= _gpu_values(chosen)
         types = chosen.gpu_types
@@ -141,16 +149,47 @@ def _gpu_values(partition: Partition) -> Values:
 
 def _account(cluster: Cluster, partition: Partition) -> str:
     """The default account, or where the partition does not take it, the first of the user's that it takes."""
-    mine = [cluster.account, *(each.account for each in cluster.associations)] if cluster.account else []
+    granted = [each.account for each in cluster.associations]
+    default = [cluster.account] if not granted or cluster.account in granted else []  # it may be another cluster's
+    mine = [*default, *granted] if cluster.account else []
     taken = [name for name in mine if partition.accounts is None or name in partition.accounts]
-    return next((name for name in taken if name not in partition.denied_accounts), cluster.account)
+    return next((name for name in taken if name not in partition.denied_accounts), (*mine, "")[0])
 
 
-def _limits(cluster: Cluster, partition: Partition) -> dict[str, int | None]:
+@dataclass(frozen=True)
+class _QosChoice:
+    """QoS to ask for (empty: the default one will do), all of the user's that the partition takes, and why."""
+
+    name: str = ""
+    taken: tuple[str, ...] = ()
+    why: str = ""
+
+
+def _find_qos(cluster: Cluster, partition: Partition) -> _QosChoice:
+    """The default QoS, or where the partition does not take it, the first of the user's that it takes."""
+    mine = _associations(cluster, partition)
+    default = next((each.qos for each in mine if each.qos), DEFAULT_QOS)
+    if not cluster.account or partition.takes_qos(default):
+        return _QosChoice()
+    own = list(dict.fromkeys(name for each in mine for name in each.all_qos)) or list(cluster.qos)
+    taken = tuple(name for name in partition.allowed_qos or own if partition.takes_qos(name) and name in own)
+    if not taken:
+        why = (
+            f"{partition.name} does not take the QoS {default}, and none of yours that it takes is known: ask the site"
+        )
+        return _QosChoice(why=why)
+    return _QosChoice(taken[0], taken, f"{partition.name} does not take the QoS {default}: {taken[0]} is asked for")
+
+
+def _associations(cluster: Cluster, partition: Partition) -> list[Association]:
     account = _account(cluster, partition)
-    mine = [each for each in cluster.associations if each.account == account]
-    mine = [each for each in mine if each.partition in ("", partition.name)]
-    names = {partition.qos, *(each.qos or "normal" for each in mine)}  # "normal" is what Slurm falls back to
+    return [each for each in cluster.associations
+            if each.account == account and each.partition in ("", partition.name)]  # fmt: skip
+
+
+def _limits(cluster: Cluster, partition: Partition, qos: _QosChoice) -> dict[str, int | None]:
+    mine = _associations(cluster, partition)
+    names = {partition.qos, *([qos.name] if qos.name else [each.qos or DEFAULT_QOS for each in mine])}
     rules = [cluster.qos.get(name, Qos()) for name in names]
     return {
         "max_time_min": _least([partition.max_time_min, *(rule.max_time_min for rule in rules)]),

@@ -51,3 +51,28 @@ def test_limits_are_assumed_where_there_is_no_slurm(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", "")
     assert ask.ask_limits().max_array_size == 1001
     assert "assumed" in ask.ask_limits().source
+
+
+class TwoClusters:
+    """One slurmdbd for two clusters: sacctmgr lists the associations of both unless one is named."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, ...]] = []
+
+    def __call__(self, argv: tuple[str, ...], **_: object) -> subprocess.CompletedProcess[str]:
+        self.asked.append(argv)
+        name = next((word.partition("=")[2] for word in argv if word.startswith("--clusters=")), "fox")
+        of = next((word.partition("=")[2] for word in argv if word.startswith("cluster=")), "")
+        limits = {"fox": "50", "owl": "5"}
+        text = {
+            "scontrol": f"ClusterName = {name}\nMaxArraySize = {1001 if name == 'fox' else 101}\n",
+            "sacctmgr": f"{limits[of]}\n" if of else "50\n5\n",
+        }[argv[0]]
+        return subprocess.CompletedProcess(argv, 0, text, "")
+
+
+def test_limits_are_those_of_the_cluster_that_gets_the_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ask, "run", TwoClusters())
+    assert (ask.ask_limits().max_array_size, ask.ask_limits().max_submit) == (1001, 50)
+    assert (ask.ask_limits(["owl"]).max_array_size, ask.ask_limits(["owl"]).max_submit) == (101, 5)
+    assert (ask.ask_limits(["fox", "owl"]).max_array_size, ask.ask_limits(["fox", "owl"]).max_submit) == (101, 5)

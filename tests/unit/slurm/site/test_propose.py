@@ -175,17 +175,66 @@ def test_another_account_where_the_partition_refuses_the_default_one() -> None:
     assert propose(cluster(account="poor", associations=mine), "x", "long").site.account == "poor"
 
 
+def with_qos(**changes: Any) -> Cluster:
+    """A cluster whose best partition takes two QoS alone, and whose second refuses one."""
+    text = PARTITIONS.replace("AllowAccounts=lab,other AllowQos=ALL", "AllowAccounts=lab,other AllowQos=gpu-a,gpu-b")
+    text = text.replace("DenyAccounts=guests", "DenyAccounts=guests DenyQos=normal")
+    facts: dict[str, Any] = {
+        "partitions": add_partition_settings(parse_sinfo(SINFO), text),
+        "qos": parse_qos(QOS + "gpu-a|1-12:00:00|4|60\ngpu-b|7-00:00:00|1|5\nfree|||\n"),
+        "associations": (Association("lab", qos="normal", all_qos=("normal", "gpu-b", "gpu-a", "free")),),
+    }
+    return cluster(**{**facts, **changes})
+
+
+def test_a_qos_that_the_partition_takes_is_proposed_with_its_limits() -> None:
+    proposal = propose(with_qos(), "x", "gpu")
+    site = proposal.site
+    assert "--qos=gpu-a" in site.sbatch_options()
+    assert (site.max_time_min, site.max_submit_jobs, site.max_parallel) == (36 * 60, 60, 4)
+    assert "gpu does not take the QoS normal: gpu-a is asked for" in proposal.reasons
+    assert proposal.notes["qos"] == "this partition takes: gpu-a, gpu-b"
+    assert propose(with_qos(), "x", "long").site.qos == "gpu-b", "the first of the user's own"
+    assert propose(with_qos(), "x", "dgx").site.qos == "", "the default one will do"
+
+
+def test_a_qos_of_the_partitions_that_is_not_known_to_be_ones_own() -> None:
+    silent = with_qos(associations=(Association("lab"),))
+    assert propose(silent, "x", "gpu").site.qos == "gpu-a", "accounting does not say which are the user's"
+    others = with_qos(associations=(Association("lab", all_qos=("normal",)),))
+    assert "gpu" not in [each.name for each in gpu_partitions(others)]
+    proposal = propose(others, "x", "gpu")
+    assert proposal.site.qos == ""
+    assert any("none of yours that it takes is known" in reason for reason in proposal.reasons)
+    assert propose(with_qos(account="", associations=()), "x", "gpu").site.qos == ""
+
+
+def test_the_default_account_may_be_another_clusters() -> None:
+    mine = (Association("here"), Association("there"))
+    assert propose(cluster(account="elsewhere", associations=mine), "x", "dgx").site.account == "here"
+
+
+def test_older_columns_are_enough() -> None:
+    assert parse_associations("lab||||normal\n") == (Association("lab", qos="normal"),)
+    assert parse_associations("lab|gpu|1|2|normal|normal,gpu-a\n") == (
+        Association("lab", "gpu", 1, 2, "normal", ("normal", "gpu-a")),
+    )
+    assert parse_associations("sacctmgr: error: Problem talking to the database\n") == ()
+
+
 class FakeSlurm:
     """Stands in for `run`: answers by the command's first words."""
 
     def __init__(self, **failing: Exception) -> None:
         self.failing = failing
         self.environments: list[Mapping[str, str | None] | None] = []
+        self.asked: list[Sequence[str]] = []
 
     def __call__(
         self, argv: Sequence[str], *, env: Mapping[str, str | None] | None = None, **_: Any
     ) -> subprocess.CompletedProcess[str]:
         self.environments.append(env)
+        self.asked.append(argv)
         if argv[0] in self.failing:
             raise self.failing[argv[0]]
         line = " ".join(argv)
@@ -266,6 +315,14 @@ def test_sites_without_accounting_or_with_a_sick_controller(
     assert read_site(folder / "default.toml").partition == document["site"]["partition"] == "secret"
 
 
+def test_only_this_clusters_associations_are_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slurm = FakeSlurm()
+    monkeypatch.setattr(ask, "run", slurm)
+    ask.ask_cluster()
+    (words,) = [words for words in slurm.asked if "associations" in words]
+    assert "cluster=owl" in words
+
+
 def test_the_users_own_settings_change_no_answer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SINFO_FORMAT", "%n")
     monkeypatch.setenv("SINFO_PARTITION", "cpu")
@@ -322,8 +379,8 @@ def test_what_a_real_cluster_said_becomes_a_site() -> None:
         qos=parse_qos(recorded("sacctmgr-qos"), "Name,MaxSubmitPU,MaxJobsPU,MaxWall,MaxTRESPU"),
     )
     assert bench.qos == {"normal": Qos()}
-    assert bench.associations == (Association("lab", "", 1, 3),)
-    assert parse_associations(recorded("sacctmgr-assoc-limits"), assoc) == (Association("lab"),)
+    assert bench.associations == (Association("lab", "", 1, 3, all_qos=("normal",)),)
+    assert parse_associations(recorded("sacctmgr-assoc-limits"), assoc) == (Association("lab", all_qos=("normal",)),)
     gpu, short = bench.partitions
     assert gpu == Partition("gpu", (Nodes(1, 4, 8000, 2), Nodes(1, 4, 8000, 1)), default=True, max_time_min=120)
     assert (short.name, short.max_time_min, short.default) == ("short", 10, False)
