@@ -56,13 +56,18 @@ class CampaignPaths:
 
     @property
     def logs(self) -> Path:
-        """Folder of the tasks' logs, ``<job>_<task>.log``."""
+        """Folder of the tasks' logs, ``<job>_<task>.log``; those of named clusters are in folders below."""
         return self.root / "logs"
 
     @property
     def lock(self) -> Path:
         """Held while rows are handed to the scheduler."""
         return self.root / "submit.lock"
+
+    @property
+    def sbatch_lock(self) -> Path:
+        """Held by every sbatch that was started, for as long as it runs, whatever becomes of its `submit`."""
+        return self.root / "sbatch.lock"
 
     @property
     def manifest_lock(self) -> Path:
@@ -102,9 +107,9 @@ class CampaignPaths:
         """File of a submission."""
         return self.submissions / f"{submission_id}.json"
 
-    def log(self, job_id: str, task: int) -> Path:
+    def log(self, job_id: str, task: int, folder: str = "") -> Path:
         """Log of an array task; the script asks Slurm for this very name with ``%A_%a``."""
-        return self.logs / f"{job_id}_{task}.log"
+        return self.logs / folder / f"{job_id}_{task}.log"
 
 
 def row_log(campaign: Campaign, manifest: Path, index: int) -> Path:

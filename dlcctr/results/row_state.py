@@ -48,6 +48,8 @@ class Attempt:
         Seconds since 1970.
     on_gpu : bool
         Whether a GPU did the work.
+    cluster : str
+        Slurm's name of its cluster; empty where not known.
     """
 
     exit_code: int
@@ -59,6 +61,7 @@ class Attempt:
     started: float | None = None
     finished: float | None = None
     on_gpu: bool = False
+    cluster: str = ""
 
     @classmethod
     def of(cls, receipt: Receipt) -> Attempt:
@@ -73,6 +76,7 @@ class Attempt:
             started=epoch(receipt.started),
             finished=epoch(receipt.finished),
             on_gpu=receipt.device.on_gpu,
+            cluster=receipt.scheduler.get("SLURM_CLUSTER_NAME", ""),
         )
 
 

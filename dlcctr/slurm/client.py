@@ -6,10 +6,12 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError, UsageError
 from dlcctr.slurm.output import SACCT_WORDS, SQUEUE_WORDS, TaskState, parse_sacct, parse_squeue
+from dlcctr.slurm.site.cluster import parse_config
 from dlcctr.system import processes
 
 TIMEOUT_S = 120.0
@@ -17,17 +19,60 @@ USER_SETTINGS = ("SQUEUE_", "SACCT_", "SCANCEL_")
 """Variables with which people choose what these commands print, and of which jobs."""
 OWN_SETTINGS = {"SLURM_BITSTR_LEN": "0", "SLURM_TIME_FORMAT": "standard", "LC_ALL": "C"}
 """Job ranges of any length (the default cuts them at 64 characters), and one form of times."""
+CLUSTERS_VARIABLES = ("SBATCH_CLUSTERS", "SLURM_CLUSTERS")
+"""What sbatch takes for --clusters; all other commands take the last of them."""
 GONE = ("Invalid job id", "already completing or completed")
 
 
-def environment() -> dict[str, str | None]:
-    """Changes to this process's variables under which Slurm's commands print what is parsed here."""
-    theirs = dict.fromkeys(name for name in os.environ if name.startswith(USER_SETTINGS))
-    return {**theirs, **OWN_SETTINGS}
+@dataclass(frozen=True)
+class Place:
+    """A cluster whose jobs are asked for.
+
+    Parameters
+    ----------
+    cluster : str
+        Its name; empty for the one that this machine's commands take unasked.
+    is_own : bool
+        It is this machine's own, and is not named: to look a name up, Slurm needs slurmdbd, which not every site has.
+    """
+
+    cluster: str = ""
+    is_own: bool = False
+
+    @property
+    def named(self) -> str:
+        """Name that Slurm's commands have to be told; empty for none."""
+        return "" if self.is_own else self.cluster
+
+    @property
+    def words(self) -> list[str]:
+        """Options that every command of Slurm takes."""
+        return [f"--clusters={self.named}"] if self.named else []
+
+    def environment(self) -> dict[str, str | None]:
+        """Changes to this process's variables under which Slurm's commands print what is parsed here."""
+        theirs = [name for name in os.environ if name.startswith(USER_SETTINGS)]
+        theirs += CLUSTERS_VARIABLES if self.cluster else ()
+        return {**dict.fromkeys(theirs), **OWN_SETTINGS}
 
 
-def query_squeue(job_ids: Iterable[str], names: Iterable[str] = ()) -> list[TaskState] | None:
-    """Jobs that wait, run or ended a moment ago, from one call.
+HERE = Place()
+
+
+def own_cluster() -> str:
+    """Name of this machine's own cluster; empty where Slurm does not say."""
+    done = _ask(["scontrol", "show", "config"], {**OWN_SETTINGS, "SLURM_CLUSTERS": None})
+    name = parse_config(done.stdout).get("ClusterName", "") if done and done.returncode == 0 else ""
+    return name if is_cluster(name) else ""
+
+
+def is_cluster(name: str) -> bool:
+    """Whether a text can be a cluster's name, or is empty."""
+    return bool(re.fullmatch(r"(\w[\w.-]*)?", name, re.ASCII))
+
+
+def query_squeue(job_ids: Iterable[str], names: Iterable[str] = (), place: Place = HERE) -> list[TaskState] | None:
+    """Jobs of a cluster that wait, run or ended a moment ago, from one call.
 
     Parameters
     ----------
@@ -45,16 +90,18 @@ def query_squeue(job_ids: Iterable[str], names: Iterable[str] = ()) -> list[Task
     chosen = _chosen(job_ids, names)
     if not chosen:
         return []
-    done = _ask([*SQUEUE_WORDS, *chosen])
+    done = _ask([*SQUEUE_WORDS, *place.words, *chosen], place.environment())
     if done is None:
         return None
     if done.returncode != 0:
         return [] if _only_gone(done) else None  # squeue calls a single unknown id an error, of several it says nothing
-    return parse_squeue(done.stdout)
+    return _of_place(parse_squeue(done.stdout), place)
 
 
-def query_sacct(job_ids: Iterable[str], since: float, names: Iterable[str] = ()) -> list[TaskState] | None:
-    """What accounting knows of jobs, from one call.
+def query_sacct(
+    job_ids: Iterable[str], since: float, names: Iterable[str] = (), place: Place = HERE
+) -> list[TaskState] | None:
+    """What accounting knows of jobs of a cluster, from one call.
 
     Parameters
     ----------
@@ -70,8 +117,13 @@ def query_sacct(job_ids: Iterable[str], since: float, names: Iterable[str] = ())
     if not chosen:
         return []
     start = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(since))
-    done = _ask([*SACCT_WORDS, "--allusers", f"--starttime={start}", *chosen])
-    return parse_sacct(done.stdout) if done and done.returncode == 0 else None
+    words = [*SACCT_WORDS, *place.words, "--allusers", f"--starttime={start}", *chosen]
+    done = _ask(words, place.environment())
+    return _of_place(parse_sacct(done.stdout), place) if done and done.returncode == 0 else None
+
+
+def _of_place(states: list[TaskState] | None, place: Place) -> list[TaskState] | None:
+    return None if states is None else [replace(each, cluster=place.cluster) for each in states]
 
 
 def _chosen(job_ids: Iterable[str], names: Iterable[str]) -> list[str]:
@@ -90,9 +142,9 @@ def _valid_ids(job_ids: Iterable[str]) -> list[str]:
     return ids
 
 
-def _ask(argv: Sequence[str]) -> subprocess.CompletedProcess[str] | None:
+def _ask(argv: Sequence[str], env: Mapping[str, str | None]) -> subprocess.CompletedProcess[str] | None:
     try:
-        return processes.run(argv, env=environment(), check=False, merge=False, timeout_s=TIMEOUT_S)
+        return processes.run(argv, env=env, check=False, merge=False, timeout_s=TIMEOUT_S)
     except (ToolMissingError, TryAgainError):
         return None
 
@@ -102,8 +154,21 @@ def _only_gone(done: subprocess.CompletedProcess[str]) -> bool:
     return bool(said) and all(any(text in line for text in GONE) for line in said)
 
 
-def submit(argv: Sequence[str]) -> str:
-    """Run an ``sbatch --parsable …`` command and return the job's id; of ``123;cluster`` the number.
+@dataclass(frozen=True)
+class SubmittedJob:
+    """What sbatch answered: the job's id, and its cluster where sbatch was told to choose one."""
+
+    job_id: str
+    cluster: str = ""
+
+
+def submit(argv: Sequence[str], *, keep_open: Sequence[int] = ()) -> SubmittedJob:
+    """Run an ``sbatch --parsable …`` command and return what it answered: ``123``, or ``123;cluster``.
+
+    Parameters
+    ----------
+    keep_open : sequence of int
+        File descriptors that sbatch inherits.
 
     Raises
     ------
@@ -112,19 +177,19 @@ def submit(argv: Sequence[str]) -> str:
     CommandFailedError
         It failed, or printed no job id.
     """
-    done = processes.run(
-        argv, merge=False
-    )  # no time limit: it may have submitted; no variables: the job would inherit them
-    found = [line for line in done.stdout.splitlines() if re.fullmatch(r"[0-9]+(;\S*)?", line.strip())]
+    # no time limit: it may have submitted; no variables: the job would inherit them
+    done = processes.run(argv, merge=False, keep_open=keep_open)
+    found = [line for line in done.stdout.splitlines() if re.fullmatch(r"[0-9]+(;[\w.-]*)?", line.strip(), re.ASCII)]
     if not found:
         raise CommandFailedError(
             f"sbatch printed no job id: {(done.stdout + done.stderr).strip()!r}",
             "look with squeue whether the job is there before you submit again",
         )
-    return found[-1].strip().partition(";")[0]
+    job_id, _, cluster = found[-1].strip().partition(";")
+    return SubmittedJob(job_id, cluster)
 
 
-def cancel(job_ids: Iterable[str]) -> None:
+def cancel(job_ids: Iterable[str], place: Place = HERE) -> None:
     """Cancel jobs or array tasks (``123``, ``123_4``, ``123_[1-3,7]``); those that have ended are passed over.
 
     Raises
@@ -137,8 +202,9 @@ def cancel(job_ids: Iterable[str]) -> None:
     ids = _valid_ids(job_ids)
     if not ids:
         return
-    done = processes.run(["scancel", *ids], env=environment(), check=False, merge=False)
+    done = processes.run(["scancel", *place.words, *ids], env=place.environment(), check=False, merge=False)
     if done.returncode != 0 and not _only_gone(done):
         raise CommandFailedError(
-            f"scancel ended with code {done.returncode}: {(done.stderr or '').strip()}", "look with squeue what is left"
+            f"scancel ended with code {done.returncode}: {(done.stderr or '').strip()}",
+            f"look with {' '.join(['squeue', *place.words])} what is left",
         )

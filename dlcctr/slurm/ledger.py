@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.planning.plan import Plan, read_plan
-from dlcctr.slurm.output import Key, TaskState
+from dlcctr.results.row_state import Attempt
+from dlcctr.slurm.arrivals import Arrival, find_arrival
+from dlcctr.slurm.client import SubmittedJob
+from dlcctr.slurm.output import Key, TaskState, job_key
+from dlcctr.slurm.scheduler import Scheduler
 from dlcctr.slurm.submissions import Array, Submission, read_submissions
-
-SUBMITTING_S = 120.0
-"""So long sbatch may take to answer; a job without id that Slurm does not know afterwards was never submitted."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class SubmittedTask:
     Parameters
     ----------
     job_id : str
-        Empty where sbatch has not answered (yet) and no job of that name is known.
+        Empty where it is not known whether its job arrived.
     index : int
         Task number in the array.
     number : int
@@ -34,6 +35,12 @@ class SubmittedTask:
         Time limit of the submission, in seconds; None where not known.
     lanes : int
         Rows that it works on at a time: one on each of its GPUs.
+    clusters : tuple of str
+        Clusters that may have it, see `Submission.clusters`; one where sbatch said which.
+    logs : str
+        Folder of its log, see `CampaignPaths.log`.
+    unsure : str
+        Why it is not known whether its job arrived; empty where it is known.
     """
 
     job_id: str
@@ -45,54 +52,37 @@ class SubmittedTask:
     created: float
     time_limit_s: float | None = None
     lanes: int = 1
+    clusters: tuple[str, ...] = ("",)
+    logs: str = ""
+    unsure: str = ""
 
     @property
     def key(self) -> Key:
         """As the scheduler names it."""
-        return self.job_id, self.index
+        return job_key(self.job_id, self.index, self.cluster)
+
+    @property
+    def cluster(self) -> str:
+        """Its cluster, or those that may have it; empty where none is named."""
+        return ",".join(self.clusters)
+
+    def made(self, attempt: Attempt) -> bool:
+        """Whether an attempt at a row is of this very task."""
+        same = not attempt.cluster or self.cluster in ("", attempt.cluster) or len(self.clusters) > 1
+        return same and (attempt.job_id, attempt.task) == (self.job_id, self.index)
+
+    def log(self, paths: CampaignPaths) -> Path:
+        """Its log."""
+        return paths.log(self.job_id, self.index, self.logs)
+
+    def state(self, scheduler: Scheduler) -> TaskState | None:
+        """Newest state that the scheduler told; None where it does not know the task."""
+        return scheduler.state(self.job_id, self.index, self.clusters)
 
     @property
     def name(self) -> str:
         """``123_4``; empty where the job's id is not known."""
         return f"{self.job_id}_{self.index}" if self.job_id else ""
-
-
-@dataclass(frozen=True)
-class Scheduler:
-    """What the scheduler said; None where it was not asked or did not answer."""
-
-    squeue: Mapping[Key, TaskState] | None = None
-    sacct: Mapping[Key, TaskState] | None = None
-
-    @classmethod
-    def of(cls, squeue: Iterable[TaskState] | None, sacct: Iterable[TaskState] | None) -> Scheduler:
-        """Take parsed text."""
-        return cls(
-            None if squeue is None else {state.key: state for state in squeue},
-            None if sacct is None else {state.key: state for state in sacct},
-        )
-
-    def state(self, submitted: SubmittedTask) -> TaskState | None:
-        """Newest state of a task; None where neither knows it.
-
-        What waits or runs is squeue's to say: accounting calls a task running for ever whose end it missed.
-        """
-        now, past = _of(self.squeue, submitted.key), _of(self.sacct, submitted.key)
-        if now and now.is_live:
-            return replace(now, restarts=past.restarts, gpu_s=past.gpu_s) if past else now
-        if self.squeue is not None and past and past.is_live:
-            past = None
-        return past or now
-
-    def job_of(self, name: str) -> str:
-        """Id of the newest job of a name; empty where none is known."""
-        tables = [table for table in (self.squeue, self.sacct) if table]
-        found = {state.job_id for table in tables for state in table.values() if state.name == name}
-        return max(found, key=int, default="")
-
-
-def _of(table: Mapping[Key, TaskState] | None, key: Key) -> TaskState | None:
-    return (table or {}).get(key) or (table or {}).get((key[0], None))
 
 
 @dataclass(frozen=True)
@@ -105,18 +95,22 @@ class Ledger:
         Row to the task that it was handed to last.
     attempts : dict
         Row to the number of submissions with it.
-    job_ids : frozenset of str
-        Job ids of all arrays that have one.
+    jobs : frozenset of (str, str)
+        Job ids of all arrays that have one, and their clusters.
     """
 
     newest: dict[int, SubmittedTask]
     attempts: Counter[int]
-    job_ids: frozenset[str] = frozenset()
+    jobs: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def tasks(self) -> list[SubmittedTask]:
         """Tasks that are some row's newest, each once, in the order of submission."""
         return list({(task.created, task.plan, task.number): task for task in self.newest.values()}.values())
+
+    def has(self, job_id: str, cluster: str) -> bool:
+        """Whether a job is of this campaign; an unknown cluster, on either side, is taken for the right one."""
+        return any(job_id == known and (not cluster or place in ("", cluster)) for known, place in self.jobs)
 
 
 @dataclass(frozen=True)
@@ -126,48 +120,36 @@ class SubmissionHistory:
     submissions: list[Submission]
     plans: dict[str, Plan]
 
-    @property
-    def job_ids(self) -> list[str]:
-        """Of all arrays that have one."""
-        return [array.job_id for each in self.submissions for array in each.arrays if array.job_id]
-
-    @property
-    def names(self) -> list[str]:
-        """Job names of all arrays where an id is missing; empty where none is."""
-        arrays = [array for each in self.submissions for array in each.arrays]
-        return [array.name for array in arrays] if any(not array.job_id for array in arrays) else []
-
-    @property
-    def since(self) -> float:
-        """Seconds since 1970; nothing was submitted before."""
-        return min((each.created_s for each in self.submissions), default=0.0)
-
-    def ledger(self, scheduler: Scheduler, now: float) -> Ledger:
-        """Rows to tasks; arrays that sbatch never took are left out."""
+    def ledger(self, scheduler: Scheduler, now: float, *, sbatch_runs: bool = False) -> Ledger:
+        """Rows to tasks; arrays that never arrived are left out (see `find_arrival`)."""
         newest: dict[int, SubmittedTask] = {}
         attempts: Counter[int] = Counter()
-        jobs: set[str] = set()
+        jobs: set[tuple[str, str]] = set()
         for each in self.submissions:
             rows: set[int] = set()
             for array in each.arrays:
-                job = array.job_id or scheduler.job_of(array.name)
-                if not job and scheduler.squeue is not None and now - each.created_s > SUBMITTING_S:
+                arrival = find_arrival(each, array, scheduler, sbatch_runs=sbatch_runs, now=now)
+                if arrival.is_gone:
                     continue
-                jobs.add(job)
-                for task in self._tasks(each, array, job):
+                for task in self._tasks(each, array, arrival, name_home=scheduler.names_home):
                     newest |= dict.fromkeys(task.rows, task)
                     rows.update(task.rows)
+                    jobs.update((task.job_id, cluster) for cluster in task.clusters if task.job_id)
             attempts.update(rows)
-        return Ledger(newest, attempts, frozenset(jobs - {""}))
+        return Ledger(newest, attempts, frozenset(jobs))
 
-    def _tasks(self, submission: Submission, array: Array, job: str) -> Iterable[SubmittedTask]:
+    def _tasks(
+        self, submission: Submission, array: Array, arrival: Arrival, *, name_home: bool
+    ) -> Iterable[SubmittedTask]:
+        job = arrival.job or SubmittedJob("")
+        clusters = submission.clusters(replace(array, cluster=job.cluster), name_home=name_home)
         minutes = submission.options.time_min
         plan = self.plans[submission.plan]
         tasks = plan.tasks
         for index in range(max(0, min(array.count, len(tasks) - array.offset))):
             task = tasks[array.offset + index]
             yield SubmittedTask(
-                job_id=job,
+                job_id=job.job_id,
                 index=index,
                 number=array.offset + index,
                 plan=submission.plan,
@@ -176,6 +158,9 @@ class SubmissionHistory:
                 created=submission.created_s,
                 time_limit_s=None if minutes is None else 60.0 * minutes,
                 lanes=plan.facts.gpus_per_task,
+                clusters=clusters,
+                logs=submission.logs,
+                unsure=arrival.why,
             )
 
 

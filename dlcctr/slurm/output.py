@@ -25,7 +25,15 @@ RUNNING = frozenset({
     "RUNNING", "COMPLETING", "CONFIGURING", "RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED", "SUSPENDED",
 })  # fmt: skip
 
+CLUSTER_LINE = re.compile(r"^CLUSTER: (\S+)\s*$", re.MULTILINE)
+"""What squeue writes above the header of each cluster that it was asked for by name."""
+
 Key = tuple[str, "int | None"]
+
+
+def job_key(job_id: str, task: int | None, cluster: str = "") -> Key:
+    """Identity of a task: that of its job as sbatch prints it, ``123`` or ``123;cluster``, and its array index."""
+    return f"{job_id};{cluster}" if cluster else job_id, task
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,8 @@ class TaskState:
         Number of times that the task was requeued, if accounting knows.
     gpu_s : int or None
         Elapsed seconds times GPUs, earlier runs of a requeued task included; None where accounting counts no GPUs.
+    cluster : str
+        Cluster of the job: two of them may give one number to two jobs. Empty for the one that was asked unnamed.
     """
 
     job_id: str
@@ -68,11 +78,12 @@ class TaskState:
     restarts: int = 0
     name: str = ""
     gpu_s: int | None = None
+    cluster: str = ""
 
     @property
     def key(self) -> Key:
         """Job and array index."""
-        return self.job_id, self.task
+        return job_key(self.job_id, self.task, self.cluster)
 
     @property
     def is_pending(self) -> bool:
@@ -122,6 +133,7 @@ def parse_squeue(text: str) -> list[TaskState] | None:
             time_limit_s=_clock(cells.get("TIME_LIMIT", "")),
             start=_time(cells.get("START_TIME", "")),
             name=cells.get("NAME", ""),
+            cluster=cells.get("CLUSTER", ""),
         )
         found += [replace(state, task=task) for task in tasks]
     return found
@@ -191,6 +203,7 @@ def _accounted(job: str, cells: dict[str, str]) -> TaskState:
         end=_time(cells.get("END", "")),
         name=cells.get("JOBNAME", ""),
         gpu_s=None if gpus is None or elapsed_s is None else gpus * elapsed_s,
+        cluster=cells.get("CLUSTER", ""),
     )
 
 
@@ -205,9 +218,11 @@ def _gpus(tres: str) -> int | None:
 def _lines(text: str, command: str, wanted: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """Header, then lines with their numbers, as columns by their names in capitals."""
     header: list[str] = []
+    cluster = ""
     for number, line in enumerate(text.split("\n"), start=1):
+        cluster = match[1] if (match := CLUSTER_LINE.fullmatch(line)) else cluster
         if "|" not in line:
-            continue  # empty, or CLUSTER: name
+            continue
         words = line.rstrip("\r").split("|")
         names = [word.strip().upper() for word in words]
         if not header:
@@ -217,7 +232,7 @@ def _lines(text: str, command: str, wanted: Sequence[str]) -> Iterator[tuple[int
                 raise UsageError(f"{command}'s text, line {number}: no header with {', '.join(wanted)}", hint)
         elif names == header:
             continue  # with several clusters each has its header
-        yield number, _cells(header, words, command, number)
+        yield number, {"CLUSTER": cluster, **_cells(header, words, command, number)}
 
 
 def _cells(header: Sequence[str], words: list[str], command: str, number: int) -> dict[str, str]:
@@ -273,6 +288,11 @@ def _time(text: str) -> float | None:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def named_clusters(text: str) -> frozenset[str]:
+    """Clusters that squeue's text says it is of, those without jobs included; an empty name where it names none."""
+    return frozenset(CLUSTER_LINE.findall(text)) or frozenset([""])
 
 
 def shown_words(words: Sequence[str]) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.errors import ManifestError, TryAgainError
+from dlcctr.errors import ManifestError
 from dlcctr.planning.plan import read_plan
 from dlcctr.results.receipt import epoch
-from dlcctr.slurm import client
+from dlcctr.slurm.client import SubmittedJob, is_cluster
 from dlcctr.slurm.site.profile import Site
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.records import OMIT, Open
@@ -31,21 +31,26 @@ class Array:
         Number of its first task in the plan, from 0, and number of its tasks.
     job_id : str
         Empty until sbatch has answered.
+    cluster : str
+        Cluster that took the job, where sbatch says so; empty where it named none.
 
     Raises
     ------
     ValueError
-        It covers no tasks that a plan could have.
+        It covers no tasks that a plan could have, or its cluster is no name.
     """
 
     name: str
     offset: int
     count: int
     job_id: str = ""
+    cluster: str = field(default="", metadata=OMIT)
 
     def __post_init__(self) -> None:
         if self.offset < 0 or self.count < 1:
             raise ValueError(f"{self.count} tasks from number {self.offset} on")
+        if not is_cluster(self.cluster):
+            raise ValueError(f"cluster {self.cluster!r} is no name")
 
 
 @dataclass(frozen=True)
@@ -120,11 +125,17 @@ class Submission:
         ``submit`` or ``resubmit``.
     options : SubmittedOptions
         Options of the command that submitted.
+    home : str
+        Cluster of the machine that submitted it, which takes the jobs where none is named; empty where not known.
+    sent : str
+        When sbatch was last started, as `created`; empty where that was never noted, and once all arrays have an id.
+    logs : str
+        Folder of its logs below the campaign's logs; empty where they lie in that itself.
 
     Raises
     ------
     ValueError
-        `created` is not a time, or `plan` is not a plain name: a file is written and removed under it.
+        `created` or `sent` is not a time, or `plan` or `logs` is not a plain name: files are written under them.
     """
 
     plan: str
@@ -132,22 +143,60 @@ class Submission:
     created: str
     kind: str = "submit"
     options: SubmittedOptions = field(default_factory=SubmittedOptions)
+    home: str = field(default="", metadata=OMIT)
+    sent: str = field(default="", metadata=OMIT)
+    logs: str = field(default="", metadata=OMIT)
 
     def __post_init__(self) -> None:
-        if epoch(self.created) is None:
-            raise ValueError(f"created {self.created!r} is not a time")
+        for name, time in (("created", self.created), ("sent", self.sent or self.created)):
+            if epoch(time) is None:
+                raise ValueError(f"{name} {time!r} is not a time")
+        if not is_cluster(self.home):
+            raise ValueError(f"home {self.home!r} is no name")
         if not self.plan or Path(self.plan).name != self.plan:
             raise ValueError(f"plan {self.plan!r} is not the id of a plan")
+        if Path(self.logs).name != self.logs:
+            raise ValueError(f"logs {self.logs!r} is not the name of a folder")
 
     @property
     def created_s(self) -> float:
         """When it was submitted, in seconds since 1970."""
         return epoch(self.created) or 0.0
 
-    def with_job(self, name: str, job_id: str) -> Submission:
-        """Copy that knows the id of one of its arrays."""
-        arrays = tuple(replace(each, job_id=job_id) if each.name == name else each for each in self.arrays)
-        return replace(self, arrays=arrays)
+    @property
+    def sent_s(self) -> float:
+        """When sbatch was last started for it, in seconds since 1970."""
+        return epoch(self.sent) or self.created_s
+
+    @property
+    def lost(self) -> tuple[Array, ...]:
+        """Arrays whose job's id is not known."""
+        return tuple(array for array in self.arrays if not array.job_id)
+
+    def with_job(self, name: str, job: SubmittedJob) -> Submission:
+        """Copy that knows the job of one of its arrays."""
+        arrays = tuple(
+            replace(each, job_id=job.job_id, cluster=job.cluster) if each.name == name else each for each in self.arrays
+        )
+        return replace(self, arrays=arrays, sent=self.sent if any(not each.job_id for each in arrays) else "")
+
+    def clusters(self, array: Array, *, name_home: bool) -> tuple[str, ...]:
+        """Clusters that have an array's job, or may have it.
+
+        Parameters
+        ----------
+        name_home : bool
+            Give the name of the cluster that takes jobs unasked, where it is known.
+
+        Returns
+        -------
+        tuple of str
+            At least one; an empty name is the cluster that this machine's commands take unasked.
+        """
+        if array.cluster:
+            return (array.cluster,)
+        site = self.options.site_values
+        return (site.clusters if site else ()) or (self.home if name_home else "",)
 
 
 SUBMISSIONS = StateFile(
@@ -180,10 +229,6 @@ def read_submissions(paths: CampaignPaths) -> list[Submission]:
     return [SUBMISSIONS.read(file) for file in files]
 
 
-CLOCKS_APART_S = 600.0
-"""Accounting is asked for jobs since a while before the submission: two machines' clocks may differ."""
-
-
 def allocated_rows(paths: CampaignPaths, submissions: Iterable[Submission]) -> set[int]:
     """Rows of all tasks that were ever submitted.
 
@@ -202,47 +247,9 @@ def allocated_rows(paths: CampaignPaths, submissions: Iterable[Submission]) -> s
     return rows
 
 
-def resolve_submissions(paths: CampaignPaths) -> list[Submission]:
-    """All submissions, each array with its job id. To be called with the campaign's lock held.
-
-    A submission that was killed between sbatch and the note of its answer is completed from the scheduler, which is
-    asked for the array's name; an array that the scheduler never saw is taken out.
-
-    Raises
-    ------
-    TryAgainError
-        There is such an array, and the scheduler does not answer: its rows might be submitted twice.
-    """
-    submissions = read_submissions(paths)
-    return [_resolve(paths, each) if any(not a.job_id for a in each.arrays) else each for each in submissions]
-
-
-def _resolve(paths: CampaignPaths, submission: Submission) -> Submission:
-    lost = [array.name for array in submission.arrays if not array.job_id]
-    since = submission.created_s - CLOCKS_APART_S
-    live = client.query_squeue([], names=lost)
-    past = client.query_sacct([], since, names=lost)
-    if live is None and past is None:
-        raise TryAgainError(
-            f"{paths.submission(submission.plan)}: a submission was interrupted, and Slurm does not answer whether it "
-            "arrived",
-            "run the same command again where squeue works",
-        )
-    found = {state.name: state.job_id for state in [*(past or []), *(live or [])]}
-    arrays = tuple(replace(a, job_id=a.job_id or found.get(a.name, "")) for a in submission.arrays)
-    settled = replace(submission, arrays=tuple(array for array in arrays if array.job_id))
-    forget_arrays(paths, settled)
-    return settled
-
-
 def forget_arrays(paths: CampaignPaths, submission: Submission) -> None:
     """Write a submission down without the arrays that were not submitted; not at all where none is left."""
     if submission.arrays:
         write_submission(paths, submission)
     else:
         paths.submission(submission.plan).unlink(missing_ok=True)
-
-
-def arrays_of(submissions: Sequence[Submission]) -> list[Array]:
-    """All arrays, oldest first."""
-    return [array for submission in submissions for array in submission.arrays]

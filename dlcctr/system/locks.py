@@ -206,3 +206,58 @@ def is_free(handle: int) -> bool:
         return try_lock(handle)
     except OSError:
         return False
+
+
+@contextlib.contextmanager
+def inherited_lock(file: Path, *, wait_s: float = TRANSFER_WAIT_S) -> Iterator[tuple[int, ...]]:
+    """Lock a file for the processes that inherit its descriptor: it is held until the last of them has ended.
+
+    Yields
+    ------
+    tuple of int
+        The descriptor; none where the file system has no locks.
+
+    Raises
+    ------
+    TryAgainError
+        Such a process of before has not ended after `wait_s` seconds.
+    OutputError
+        The file cannot be made.
+    """
+    try:
+        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    except OSError as error:
+        raise OutputError(f"{file}: cannot be made: {error.strerror}", "look at the rights of its folder") from error
+    try:
+        yield (handle,) if _lock_within(handle, file, wait_s) else ()
+    finally:
+        os.close(handle)
+
+
+def _lock_within(handle: int, file: Path, wait_s: float) -> bool:
+    until = time.monotonic() + wait_s
+    try:
+        while not try_lock(handle):
+            if time.monotonic() > until:
+                raise TryAgainError(f"{file}: held by a process that goes on", "wait until it has ended")
+            time.sleep(POLL_S)
+    except OSError:
+        return False
+    return True
+
+
+def is_held(file: Path) -> bool:
+    """Whether some process holds a lock file; False where there is none, or where its file system has no locks."""
+    try:
+        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: those who look do not disturb each other
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False

@@ -50,6 +50,7 @@ def run(
     stdin: str | None = None,
     merge: bool = True,
     timeout_s: float | None = None,
+    keep_open: Sequence[int] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end.
 
@@ -67,6 +68,8 @@ def run(
         Captured output holds stderr too; otherwise stdout alone, for output that is parsed.
     timeout_s : float, optional
         Stop it after so many seconds; only for commands that change nothing.
+    keep_open : sequence of int
+        File descriptors that it inherits: a lock on one is held for as long as any process of it lives.
 
     Raises
     ------
@@ -92,6 +95,7 @@ def run(
             stdout=subprocess.PIPE if capture else None,
             stderr=(subprocess.STDOUT if merge else subprocess.PIPE) if capture else None,
             check=False,
+            pass_fds=tuple(keep_open),
         )
     except FileNotFoundError as error:
         raise _missing(argv[0]) from error

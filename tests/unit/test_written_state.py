@@ -38,7 +38,7 @@ from tests.unit.support.results import Bench, make_bench
 from tests.unit.support.state_files import GOLDEN
 
 VARYING = {
-    r"\d{8}-\d{6}-[0-9a-f]{4}": "PLAN",
+    r"\d{8}-\d{6}-[0-9a-f]{4}(-[0-9a-f]{8})?": "PLAN",
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+00:00)?": "TIME",
     r'"(host|user)": "[^"]*"': r'"\1": "NAME"',
     r'"pid": \d+': '"pid": 0',

@@ -30,7 +30,7 @@ def cancel_manifest(
     Shows them first; results that are there stay. Asks on a terminal; elsewhere it needs --yes, and without it only
     shows and ends with 2.
     """
-    from dlcctr.errors import UsageError
+    from dlcctr.errors import TryAgainError, UsageError
     from dlcctr.slurm.submit.cancel import cancel, find_queued
     from dlcctr.system.console import print_json, print_lines
 
@@ -46,6 +46,8 @@ def cancel_manifest(
         print_lines([f"cancelled {queued.n_tasks} tasks", f"next: dlcctr status {shlex.quote(str(manifest))}"])
     if queued.targets and not go:
         raise UsageError("nothing was cancelled", "say --yes to cancel these tasks")
+    if queued.unsure:
+        raise TryAgainError("; ".join(queued.unsure), "; ".join(dict.fromkeys(queued.unsure.values())))
 
 
 def _confirm(queued: Queued) -> bool:
@@ -55,17 +57,27 @@ def _confirm(queued: Queued) -> bool:
 
 
 def _show(manifest: Path, queued: Queued) -> None:
+    from dlcctr.slurm.scheduler import shown_cluster
     from dlcctr.system.console import print_lines, print_table, ranges
 
     if not queued.targets:
+        if queued.unsure:
+            return
         what = "is waiting or running" if queued.n_submissions else "was submitted"
         print_lines([f"{manifest}: nothing {what}"])
         return
     print_table(
         ("job", "running", "waiting", "rows"),
-        [(each.job, ranges(each.running) or "-", ranges(each.pending) or "-", ranges(each.rows) or "?")
-         for each in queued.targets],
-    )  # fmt: skip
+        [
+            (
+                each.job + shown_cluster(each.place.named),
+                ranges(each.running) or "-",
+                ranges(each.pending) or "-",
+                ranges(each.rows) or "?",
+            )
+            for each in queued.targets
+        ],
+    )
     print_lines(["rows that are finished stay finished; a running row loses what it has not written yet"])
     if queued.bystanders:
         print_lines(
@@ -79,8 +91,15 @@ def as_fields(manifest: Path, queued: Queued, *, cancelled: bool) -> dict[str, A
         "manifest": str(manifest),
         "cancelled": cancelled,
         "jobs": [
-            {"job": each.job, "running": list(each.running), "pending": list(each.pending), "rows": list(each.rows)}
+            {
+                "job": each.job,
+                "cluster": each.place.named,
+                "running": list(each.running),
+                "pending": list(each.pending),
+                "rows": list(each.rows),
+            }
             for each in queued.targets
         ],
+        "unsure": list(queued.unsure),
         "bystanders": list(queued.bystanders),
     }

@@ -156,13 +156,14 @@ def as_fields(result: StatusResult) -> dict[str, Any]:
 
 
 def _print(result: StatusResult, *, show_all: bool) -> None:
+    from dlcctr.slurm.scheduler import shown_cluster
     from dlcctr.system.console import print_lines, print_table
 
     if show_all:
         print_table(
             ("index", "phase", "task", "node", "video", "why"),
-            [(row.index, row.phase.value, row.job, row.node, row.video, row.cause or row.reason)
-             for row in result.rows],
+            [(row.index, row.phase.value, row.job + shown_cluster(row.cluster), row.node, row.video,
+              row.cause or row.reason) for row in result.rows],
         )  # fmt: skip
         print()
     print_table(("phase", "rows", "which", "node", "why"), _groups(result))
@@ -194,7 +195,7 @@ def _why(why: str, rows: list[RowStatus]) -> str:
     from dlcctr.slurm.status.pending import find_remedy
     from dlcctr.slurm.status.row_status import Phase
 
-    if rows[0].phase is Phase.PENDING and (remedy := find_remedy(rows[0].reason)):
+    if rows[0].phase is Phase.PENDING and (remedy := find_remedy(rows[0].reason, rows[0].cluster)):
         return f"{why}: waiting does not help; {remedy}"
     causes = list(dict.fromkeys(row.cause for row in rows if row.cause))
     if rows[0].phase is Phase.DONE or not causes:

@@ -82,6 +82,13 @@ class Site:
         """``--gres=…`` or ``--gpus=…``; empty where no GPU is asked for."""
         return f"--gres={self.gres}" if self.gres else f"--gpus={self.gpus}" if self.gpus else ""
 
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Clusters that sbatch may choose from, by ``--clusters`` in `extra`; empty for this machine's own."""
+        pairs = [option.partition("=") for option in self.extra]
+        named = [value for name, _, value in pairs if name in ("--clusters", "--cluster")]
+        return tuple(name for name in named[-1].split(",") if name) if named else ()
+
     def sbatch_options(self) -> list[str]:
         """Options for sbatch that the site decides, one a word; time, array, logs and the signal are not among them."""
         options = {

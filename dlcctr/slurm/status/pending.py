@@ -24,6 +24,13 @@ REMEDIES = (
 """Slurm's words (its manual, "Job Reason Codes"), as patterns, and remedies; the first that fits counts."""
 
 
-def find_remedy(reason: str) -> str:
-    """What to change for a task that waits for ever; empty where waiting helps, or where the reason is not known."""
-    return next((remedy for pattern, remedy in REMEDIES if re.fullmatch(pattern, reason)), "")
+def find_remedy(reason: str, cluster: str = "") -> str:
+    """What to change for a task that waits for ever; empty where waiting helps, or where the reason is not known.
+
+    Parameters
+    ----------
+    cluster : str
+        Cluster that Slurm's commands have to be told; empty for none.
+    """
+    found = next((remedy for pattern, remedy in REMEDIES if re.fullmatch(pattern, reason)), "")
+    return found.replace("scontrol ", f"scontrol --clusters={cluster} ") if cluster else found

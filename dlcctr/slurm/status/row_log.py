@@ -12,7 +12,8 @@ from dlcctr.campaign.paths import CampaignPaths, row_log
 from dlcctr.campaign.rows import find_row
 from dlcctr.errors import ManifestError
 from dlcctr.runtime.executor import LOG_HEAD
-from dlcctr.slurm.ledger import Scheduler, SubmittedTask, read_submitted
+from dlcctr.slurm.ledger import SubmittedTask, read_submitted
+from dlcctr.slurm.scheduler import Scheduler
 from dlcctr.slurm.task_log import had_lanes, row_lines
 
 LANES_NOTE = "this task ran rows on several GPUs at a time: lines of other rows may stand between"
@@ -61,7 +62,7 @@ def find_log(manifest: Path, index: int) -> RowLog:
     paths = CampaignPaths.of(manifest)
     submitted = read_submitted(manifest).ledger(Scheduler(), now=0.0).newest.get(index)
     here = row_log(read_campaign(manifest), paths.manifest, index)
-    there = paths.log(submitted.job_id, submitted.index) if submitted and submitted.job_id else None
+    there = submitted.log(paths) if submitted and submitted.job_id else None
     files = [file for file in (there, here) if file and file.exists()]
     if not files:
         raise _missing(manifest, index, submitted, there, here)

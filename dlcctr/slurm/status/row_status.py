@@ -53,6 +53,8 @@ class RowStatus:
         Why it waits, in Slurm's word.
     code : int
         Exit code of the row or its task; 0 where there is none.
+    cluster : str
+        Cluster of the job, where Slurm has to be asked for it by name; with commas where it may be one of several.
     """
 
     index: int
@@ -67,6 +69,7 @@ class RowStatus:
     attempts: int = 0
     reason: str = ""
     code: int = 0
+    cluster: str = ""
 
     @property
     def is_live(self) -> bool:

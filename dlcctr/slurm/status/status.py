@@ -12,16 +12,17 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.contract import ExitCode
 from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
-from dlcctr.slurm.client import query_sacct, query_squeue
-from dlcctr.slurm.ledger import Ledger, Scheduler, SubmissionHistory, SubmittedTask, read_submitted
-from dlcctr.slurm.output import SQUEUE_WORDS, Key, TaskState, parse_sacct, parse_squeue, shown_words
+from dlcctr.slurm.arrivals import sbatch_runs
+from dlcctr.slurm.client import Place
+from dlcctr.slurm.ledger import Ledger, SubmissionHistory, SubmittedTask, read_submitted
+from dlcctr.slurm.output import SQUEUE_WORDS, Key, TaskState, shown_words
+from dlcctr.slurm.scheduler import Scheduler, ask_scheduler, read_scheduler, shown_cluster
 from dlcctr.slurm.status.causes import Cause, of_failure, of_task
 from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
 from dlcctr.slurm.status.throughput import measure
 from dlcctr.slurm.task_log import LogEnd, read_end
 from dlcctr.system.progress import RowProgress, no_progress
 
-DAY_S = 24 * 3600.0
 SETTLE_S = 60.0
 """A node's last files may take so long to be seen from elsewhere on a shared file system."""
 REQUEUABLE = ("NODE_FAIL", "PREEMPTED", "BOOT_FAIL")
@@ -55,12 +56,14 @@ def status(
         A text is not what the command prints.
     """
     submitted = read_submitted(manifest)
+    paths = CampaignPaths.of(manifest)
+    runs = sbatch_runs(paths)
     # The scheduler first: a task that ends in between has its receipts by the time these are read
     scheduler = _ask(submitted, squeue_text, sacct_text)
     now = time.time() if now is None else now
-    ledger = submitted.ledger(scheduler, now)
+    ledger = submitted.ledger(scheduler, now, sbatch_runs=runs)
     checked = check(manifest, CheckOptions(quick=True), progress=progress)
-    joiner = _Joiner(CampaignPaths.of(manifest), ledger, scheduler, checked, now)
+    joiner = _Joiner(paths, ledger, scheduler, checked, now)
     rows = [joiner.row(result) for result in checked.rows]
     return StatusResult(
         manifest=manifest,
@@ -70,34 +73,37 @@ def status(
             checked.rows,
             ledger,
             joiner.states,
-            (scheduler.sacct or {}).values(),
+            scheduler.sacct.states.values(),
             now=now,
         ),
-        asked={"squeue": scheduler.squeue is not None, "sacct": scheduler.sacct is not None},
+        asked={"squeue": not scheduler.silent, "sacct": scheduler.asked <= scheduler.sacct.clusters},
         notes=[*checked.remarks, *_notes(submitted, scheduler, rows, given=squeue_text is not None)],
         accept_degraded=accept_degraded,
     )
 
 
 def _ask(submitted: SubmissionHistory, squeue_text: str | None, sacct_text: str | None) -> Scheduler:
-    jobs, names = submitted.job_ids, submitted.names
-    given = squeue_text is not None or sacct_text is not None  # what was given belongs together: ask no other cluster
-    squeue = parse_squeue(squeue_text) if squeue_text is not None else None if given else query_squeue(jobs, names)
-    if sacct_text is not None:
-        return Scheduler.of(squeue, parse_sacct(sacct_text))
-    return Scheduler.of(squeue, None if given else query_sacct(jobs, submitted.since - DAY_S, names))
+    if squeue_text is None and sacct_text is None:
+        return ask_scheduler(submitted.submissions)
+    return read_scheduler(submitted.submissions, squeue_text, sacct_text)
 
 
 def _notes(submitted: SubmissionHistory, scheduler: Scheduler, rows: Sequence[RowStatus], *, given: bool) -> list[str]:
     if not submitted.submissions:
         return []
     notes = []
-    if scheduler.squeue is None:
-        notes.append("squeue gave no answer: whether rows without result still wait or run is not known for certain")
+    if scheduler.silent:
+        named = sorted(filter(None, scheduler.silent))
+        of = shown_cluster(", ".join(named))
+        notes.append(
+            f"squeue gave no answer{of}: whether rows without result still wait or run is not known for certain"
+        )
         if given or not shutil.which("squeue"):
-            command = shown_words([SQUEUE_WORDS[0], "--me", *SQUEUE_WORDS[1:]])
+            every = sorted(filter(None, scheduler.asked))
+            words = Place(",".join(every)).words
+            command = shown_words([SQUEUE_WORDS[0], "--me", *words, *SQUEUE_WORDS[1:]])
             notes.append(f"what can be read of it is the text of: {command} | … status … --squeue -")
-    if scheduler.sacct is None and any(row.cause_kind == "lost" for row in rows):
+    if scheduler.asked - scheduler.sacct.clusters and any(row.cause_kind == "lost" for row in rows):
         notes.append("sacct gave no answer (no accounting here, or it is down): causes are from the tasks' own logs")
     return notes
 
@@ -110,7 +116,7 @@ class _Joiner:
     ) -> None:
         self.paths, self.ledger, self.scheduler, self.now = paths, ledger, scheduler, now
         self.states: dict[Key, TaskState | None] = {
-            task.key: scheduler.state(task) for task in ledger.tasks if task.job_id
+            task.key: task.state(scheduler) for task in ledger.tasks if task.job_id
         }
         self._ends: dict[Key, LogEnd | None] = {}
         self._failed = self._failures(checked.rows)
@@ -130,7 +136,7 @@ class _Joiner:
         if attempt is None or (state and state.is_pending):
             return False  # what waits again will try again
         finished = attempt.finished if attempt.finished is not None else self.now
-        if (attempt.job_id, attempt.task) == task.key:
+        if task.made(attempt):
             return not (state and state.start and state.start > finished)
         return finished >= max(task.created, (state.start or 0.0) if state else 0.0)
 
@@ -140,8 +146,15 @@ class _Joiner:
         status = RowStatus(result.row.index, result.row.video, Phase.UNSUBMITTED)
         if task:
             state = self.states.get(task.key)
-            status = replace(status, job=task.name, task=task.number, plan=task.plan, node=state.node if state else "",
-                             attempts=self.ledger.attempts[result.row.index])  # fmt: skip
+            status = replace(
+                status,
+                job=task.name,
+                task=task.number,
+                plan=task.plan,
+                node=state.node if state else "",
+                attempts=self.ledger.attempts[result.row.index],
+                cluster=",".join(filter(None, (self.scheduler.place(name).named for name in task.clusters))),
+            )
         settled = {
             State.WHOLE: Phase.DONE,
             State.DEGRADED: Phase.DEGRADED,
@@ -177,20 +190,20 @@ class _Joiner:
             phase = Phase.PENDING if state.is_pending else Phase.RUNNING
             return replace(status, phase=phase, reason=state.reason or _shown_state(state))
         if state:
-            if self.scheduler.squeue is None and state.state in REQUEUABLE:
+            if not self.scheduler.knows(task.clusters) and state.state in REQUEUABLE:
                 return replace(status, phase=Phase.PENDING, reason=f"perhaps requeued: {NOT_ASKED}")
             settling = state.state == "COMPLETED" and state.end is not None and self.now - state.end < SETTLE_S
             return replace(status, phase=Phase.RUNNING, reason="ended a moment ago") if settling else None
         if not task.job_id:
-            return replace(status, phase=Phase.PENDING, reason="sbatch has not answered yet")
-        if self.scheduler.squeue is not None or self._end(task):
+            return replace(status, phase=Phase.PENDING, reason=f"sbatch has not answered: {task.unsure}")
+        if self.scheduler.knows(task.clusters) or self._end(task):
             return None
-        began = self.paths.log(task.job_id, task.index).exists()
+        began = task.log(self.paths).exists()
         return replace(status, phase=Phase.RUNNING if began else Phase.PENDING, reason=NOT_ASKED)
 
     def _end(self, task: SubmittedTask) -> LogEnd | None:
         if task.key not in self._ends:
-            self._ends[task.key] = read_end(self.paths.log(task.job_id, task.index))
+            self._ends[task.key] = read_end(task.log(self.paths))
         return self._ends[task.key]
 
     def _ended(self, status: RowStatus, task: SubmittedTask) -> RowStatus:

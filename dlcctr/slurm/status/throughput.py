@@ -75,9 +75,9 @@ def measure(
     going = [task for task in tasks if left.intersection(task.rows) and (state := states.get(task.key)) is not None
              and state.is_live]  # fmt: skip
     running = [task for task in going if _running(states, task)]
-    own = [attempt for attempt in made.values() if attempt.job_id in ledger.job_ids and attempt.total_s]
+    own = [attempt for attempt in made.values() if ledger.has(attempt.job_id, attempt.cluster) and attempt.total_s]
     ratio = _ratio(tasks, made, states)
-    hours, source = _gpu_hours([state for state in accounted if state.job_id in ledger.job_ids], own)
+    hours, source = _gpu_hours([state for state in accounted if (state.job_id, state.cluster) in ledger.jobs], own)
     return Throughput(
         running_tasks=len(running),
         pending_tasks=len(going) - len(running),
@@ -118,7 +118,7 @@ def _ratio(
     measured = expected = 0.0
     for task in tasks:
         attempts = [made[row] for row in task.rows if row in made]
-        if len(attempts) < len(task.rows) or any((each.job_id, each.task) != task.key for each in attempts):
+        if len(attempts) < len(task.rows) or not all(map(task.made, attempts)):
             continue
         state = states.get(task.key)
         seconds = float(state.elapsed_s or 0) if state and not state.is_live else 0.0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dlcctr.campaign.manifest import read_manifest
@@ -13,8 +13,11 @@ from dlcctr.campaign.rows import choose_rows
 from dlcctr.errors import ManifestError, ToolMissingError, TryAgainError
 from dlcctr.planning.plan import read_plan
 from dlcctr.slurm import client
+from dlcctr.slurm.arrivals import settle_submissions, unsure_text
+from dlcctr.slurm.client import HERE, Place
 from dlcctr.slurm.output import TaskState
-from dlcctr.slurm.submissions import Array, Submission, arrays_of, resolve_submissions
+from dlcctr.slurm.scheduler import Scheduler, ask_scheduler, shown_cluster
+from dlcctr.slurm.submissions import Array, Submission
 from dlcctr.system.console import ranges
 from dlcctr.system.locks import campaign_lock
 
@@ -29,6 +32,8 @@ class CancelTarget:
         These are all tasks of the array that are left, so that the job's id alone names them.
     rows : tuple of int
         Rows of these tasks, finished ones included; sorted.
+    place : Place
+        Cluster that has the job.
     """
 
     array: Array
@@ -36,6 +41,7 @@ class CancelTarget:
     pending: tuple[int, ...]
     whole: bool
     rows: tuple[int, ...] = ()
+    place: Place = HERE
 
     @property
     def job(self) -> str:
@@ -53,11 +59,14 @@ class Queued:
     ----------
     bystanders : tuple of int
         Rows that were not named, but share a task with one that was.
+    unsure : dict
+        What may be in the queue and cannot be cancelled yet, to what to do about it; both for people.
     """
 
     targets: tuple[CancelTarget, ...]
     bystanders: tuple[int, ...] = ()
     n_submissions: int = 0
+    unsure: dict[str, str] = field(default_factory=dict)
 
     @property
     def n_tasks(self) -> int:
@@ -89,23 +98,27 @@ def find_queued(manifest: Path, rows: str = "") -> Queued:
     if shutil.which("squeue") is None:
         raise ToolMissingError("squeue was not found on this machine", "cancel on the cluster's login node")
     with campaign_lock(paths.lock):  # whoever submits at this moment would go on after the cancelling
-        submissions = resolve_submissions(paths)
-    states = client.query_squeue(array.job_id for array in arrays_of(submissions))
-    if states is None:
+        settled = settle_submissions(paths)
+    known = [replace(each, arrays=tuple(a for a in each.arrays if a.job_id)) for each in settled.submissions]
+    scheduler = ask_scheduler(known, past=False)
+    if scheduler.silent and not scheduler.squeue.clusters:
         raise TryAgainError("squeue does not answer, so nothing was cancelled", "try again in a few minutes")
-    targets = [each for one in submissions for each in _doomed(paths, one, states, wanted)]
+    targets = [each for one in known for each in _doomed(paths, one, scheduler, wanted)]
     bystanders = {row for each in targets for row in each.rows} - wanted if wanted is not None else ()
-    return Queued(tuple(targets), tuple(sorted(bystanders)), len(submissions))
+    unsure = {unsure_text(name, arrival): arrival.remedy for name, arrival in settled.unsure.items()}
+    unsure |= {f"squeue does not answer{shown_cluster(name)}": "try again in a few minutes"
+               for name in sorted(scheduler.silent)}  # fmt: skip
+    return Queued(tuple(targets), tuple(sorted(bystanders)), len(settled.submissions), unsure)
 
 
 def _doomed(
-    paths: CampaignPaths, submission: Submission, states: Sequence[TaskState], wanted: set[int] | None
+    paths: CampaignPaths, submission: Submission, scheduler: Scheduler, wanted: set[int] | None
 ) -> list[CancelTarget]:
-    tasks = read_plan(paths.plan(submission.plan)).tasks
+    tasks = read_plan(paths.plan(submission.plan)).tasks if submission.arrays else ()
     found = []
-    for array in submission.arrays:
+    for array, cluster in scheduler.arrays([submission]):
         own = tasks[array.offset : array.offset + array.count]
-        live = _live(array, states)
+        live = _live(array, [each for each in scheduler.squeue.states.values() if each.cluster == cluster])
         chosen = {n for n in live if n < len(own) and (wanted is None or not wanted.isdisjoint(own[n].rows))}
         whole = wanted is None or chosen == set(live)
         chosen = set(live) if whole else chosen
@@ -118,14 +131,15 @@ def _doomed(
                 pending=tuple(sorted(n for n in chosen if not live[n].is_running)),
                 whole=whole,
                 rows=tuple(sorted(row for n in chosen if n < len(own) for row in own[n].rows)),
+                place=scheduler.place(cluster),
             )
         )
     return found
 
 
 def _live(array: Array, states: Iterable[TaskState]) -> dict[int, TaskState]:
-    """Array index to state of what waits or runs. A job of the same number but another name is not ours."""
-    own = [each for each in states if each.job_id == array.job_id and each.name in ("", array.name) and each.is_live]
+    """Array index to state of what waits or runs. One of the same number and another name is not ours."""
+    own = [each for each in states if each.job_id == array.job_id and array.name.startswith(each.name) and each.is_live]
     live = {each.task: each for each in own if each.task is not None}
     for each in own:
         if each.task is None:  # a range that squeue cut short: all tasks that it does not name
@@ -135,5 +149,6 @@ def _live(array: Array, states: Iterable[TaskState]) -> dict[int, TaskState]:
 
 
 def cancel(queued: Queued) -> None:
-    """Cancel them; raises as `client.cancel` does."""
-    client.cancel(each.job for each in queued.targets)
+    """Cancel them, each on its own cluster; raises as `client.cancel` does."""
+    for place in dict.fromkeys(each.place for each in queued.targets):
+        client.cancel((each.job for each in queued.targets if each.place == place), place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +20,10 @@ from dlcctr.planning.plan import Plan
 from dlcctr.planning.reuse import pick_plan, read_given_plan
 from dlcctr.results.check import finished_rows
 from dlcctr.runtime.binds import Bind, linked_files, plan_binds
+from dlcctr.slurm.client import CLUSTERS_VARIABLES
 from dlcctr.slurm.script import Script, job_name, render
 from dlcctr.slurm.site.ask import ask_limits
-from dlcctr.slurm.site.profile import Site
+from dlcctr.slurm.site.profile import Site, override
 
 CONTAINER_VARIABLES = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")
 """Where the SIF that this very program runs in lies on the host."""
@@ -110,14 +112,15 @@ def make_scripts(
     paths = CampaignPaths.of(manifest)
     count = len(plan.tasks) - canary
     slices = array_slices(count, limits.max_array_size, limits.max_submit)
-    base = job_name(f"dlcctr-{manifest.stem}-{plan.id}")
+    # a plan may be submitted once more, where it never arrived: the name is this submission's alone
+    base = job_name(f"dlcctr-{manifest.stem}-{plan.id}-{secrets.token_hex(4)}")
     whole = Script(
         name=base,
         title=f"dlcctr: {len(rows)} videos of {paths.manifest}, {len(plan.tasks)} tasks",
         image=find_image(options.image, campaign),
         manifest=paths.manifest,
         plan=paths.plan(plan.id),
-        logs=paths.logs,
+        logs=paths.logs / log_folder(site),
         count=count,
         time_min=options.time_min or plan.time_limit_min,
         binds=campaign_binds(paths.manifest, campaign, rows),
@@ -136,9 +139,15 @@ def make_scripts(
     return [replace(whole, name=f"{base}-canary", offset=count, count=1, canary=row), *arrays]
 
 
+def with_clusters(site: Site) -> Site:
+    """Site that names the clusters which the user's variables choose for sbatch, so that they are noted."""
+    chosen = next((os.environ[name] for name in CLUSTERS_VARIABLES if os.environ.get(name)), "")
+    return override(site, extra=(*site.extra, f"--clusters={chosen}")) if chosen and not site.clusters else site
+
+
 def find_limits(site: Site) -> Limits:
-    """What this machine's Slurm says of itself; what the profile says where Slurm does not."""
-    asked = ask_limits()
+    """What the Slurm that takes the jobs says of itself; what the profile says where it does not answer."""
+    asked = ask_limits(with_clusters(site).clusters)
     return Limits(
         max_array_size=asked.max_array_size if asked.answered else site.max_array_size or asked.max_array_size,
         max_submit=min((each for each in (asked.max_submit, site.max_submit_jobs) if each), default=None),
@@ -182,7 +191,12 @@ def plan_for_site(options: PlanOptions, site: Site, limits: Limits) -> PlanOptio
     )
 
 
-def make_folders(manifest: Path, campaign: Campaign) -> None:
+def log_folder(site: Site) -> str:
+    """Folder of a site's logs below the campaign's: clusters may give the same number to two jobs."""
+    return job_name(",".join(site.clusters)) if site.clusters else ""
+
+
+def make_folders(manifest: Path, campaign: Campaign, site: Site) -> None:
     """Make what must be there before a task starts: Slurm fails a job without a word where the logs' folder is missing.
 
     Raises
@@ -190,7 +204,7 @@ def make_folders(manifest: Path, campaign: Campaign) -> None:
     OutputError
         One of them cannot be made.
     """
-    for folder in (CampaignPaths.of(manifest).logs, campaign.out):
+    for folder in (CampaignPaths.of(manifest).logs / log_folder(site), campaign.out):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -225,7 +239,7 @@ def script_texts(
         if not todo:
             raise UsageError(f"{manifest}: no row is left to do", "account for them: dlcctr check")
         plan = pick_plan(manifest, todo, plan_for_site(options, site, limits))
-    make_folders(manifest, campaign)
+    make_folders(manifest, campaign, site)
     wanted = set(plan.rows)
     chosen = [row for row in rows if row.index in wanted]
     scripts = make_scripts(manifest, campaign, plan, rows=chosen, site=site, limits=limits, options=job)

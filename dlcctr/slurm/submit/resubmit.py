@@ -12,10 +12,11 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import choose_rows
 from dlcctr.errors import TryAgainError, UsageError
 from dlcctr.planning.options import PlanOptions
+from dlcctr.slurm.arrivals import resolve_submissions
 from dlcctr.slurm.site.keys import KEYS
 from dlcctr.slurm.site.profile import Site, override
 from dlcctr.slurm.status.status import status
-from dlcctr.slurm.submissions import Submission, SubmittedOptions, read_submissions, resolve_submissions
+from dlcctr.slurm.submissions import Submission, SubmittedOptions, read_submissions
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.retry import Decision, Group, decide
 from dlcctr.slurm.submit.submit import SubmitOptions, SubmitRequest, SubmitResult, place

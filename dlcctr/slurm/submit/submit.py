@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -19,6 +20,9 @@ from dlcctr.planning.plan import Plan
 from dlcctr.planning.reuse import pick_plan, with_canary
 from dlcctr.results.check import finished_rows
 from dlcctr.slurm import client
+from dlcctr.slurm.arrivals import resolve_submissions
+from dlcctr.slurm.client import SubmittedJob
+from dlcctr.slurm.scheduler import shown_cluster
 from dlcctr.slurm.script import Script, job_name, option_words, render
 from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.submissions import (
@@ -27,7 +31,6 @@ from dlcctr.slurm.submissions import (
     SubmittedOptions,
     allocated_rows,
     forget_arrays,
-    resolve_submissions,
     write_submission,
 )
 from dlcctr.slurm.submit import job_arrays, preflight
@@ -35,11 +38,17 @@ from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.retry import Group
 from dlcctr.system.console import plural, ranges, warn
 from dlcctr.system.files import write_text_atomic
-from dlcctr.system.locks import campaign_lock
+from dlcctr.system.locks import campaign_lock, inherited_lock
 from dlcctr.system.progress import RowProgress, no_progress
 
 REFUSED = "Batch job submission failed"
-"""What sbatch says where the controller answered, and said no."""
+"""What sbatch says where nothing was submitted, and also where it does not know that."""
+UNANSWERED = re.compile(
+    r"timed out|(send|receive|shutdown) failure|zero bytes|negative number of bytes|unexpected message|"
+    r"insane message|not connected|connection reset|broken pipe",
+    re.IGNORECASE,
+)
+"""Words of Slurm's for an answer that got lost: the controller may have taken the job."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +147,7 @@ def place(
     progress: RowProgress = no_progress,
 ) -> SubmitResult:
     """Check, plan and submit rows. To be called with the campaign's lock held; raises as `submit` does."""
+    order = replace(order, options=replace(order.options, site=job_arrays.with_clusters(order.options.site)))
     options = order.options
     problems = video_check.bad_videos(campaign, order.todo)
     if not options.skip_bad_videos:
@@ -147,7 +157,7 @@ def place(
         return SubmitResult(manifest, left_out=problems)
     video_check.check_models(campaign, todo)
     preflight.check_image(job_arrays.find_image(options.job.image, campaign), campaign)
-    job_arrays.make_folders(manifest, campaign)
+    job_arrays.make_folders(manifest, campaign, options.site)
     preflight.check_output(campaign, todo)
     limits = job_arrays.find_limits(options.site)
     plan_options = job_arrays.plan_for_site(options.plan, options.site, limits)
@@ -177,26 +187,43 @@ def _send(
         file = paths.script(job_name(script.name))
         write_text_atomic(file, text)
         preflight.try_script(file, option_words(script, order.options.site))
-    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     kind = "resubmit" if order.again else "submit"
-    submission = Submission(plan.id, arrays, now, kind, _options(texts[0][0], order))
-    write_submission(paths, submission)
+    options = _options(texts[0][0], order)
+    logs = job_arrays.log_folder(order.options.site)
+    submission = Submission(plan.id, arrays, _now(), kind, options, home=client.own_cluster(), logs=logs)
     dependency = ""
     for script, _ in texts:
         name = job_name(script.name)
         words = option_words(replace(script, dependency=dependency), order.options.site)
+        submission = replace(submission, sent=_now())
+        write_submission(paths, submission)
+        job = _start_sbatch(paths, submission, ["--parsable", *words, str(paths.script(name))])
+        submission = submission.with_job(name, job)
+        if script.canary is not None:
+            dependency = f"afterok:{job.job_id}"
+    write_submission(paths, submission)
+    return submission.arrays
+
+
+def _start_sbatch(paths: CampaignPaths, submission: Submission, words: Sequence[str]) -> SubmittedJob:
+    """Run sbatch, which holds a lock for as long as it lives: it may outlive this process and submit after all."""
+    with inherited_lock(paths.sbatch_lock) as handles:
         try:
-            job_id = client.submit(["sbatch", "--parsable", *words, str(paths.script(name))])
+            return client.submit(["sbatch", *words], keep_open=handles)
         except CommandFailedError as error:
             sent = tuple(each for each in submission.arrays if each.job_id)
-            if REFUSED in error.message:  # else it may have arrived all the same, and is looked for by its name
-                forget_arrays(paths, replace(submission, arrays=sent))
+            if is_refusal(error.message):  # else it may have arrived all the same, and is looked for by its name
+                forget_arrays(paths, replace(submission, arrays=sent, sent=""))
             raise _explain(error, sent) from error
-        submission = submission.with_job(name, job_id)
-        write_submission(paths, submission)
-        if script.canary is not None:
-            dependency = f"afterok:{job_id}"
-    return submission.arrays
+
+
+def is_refusal(said: str) -> bool:
+    """Whether sbatch says that Slurm answered, and said no; not where the answer alone was lost."""
+    return REFUSED in said and not UNANSWERED.search(said)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def _explain(error: CommandFailedError, sent: Sequence[Array]) -> CommandFailedError:
@@ -244,6 +271,6 @@ def say_submitted(done: SubmitResult, *, dry_run: bool) -> list[str]:
     for array in done.arrays:
         tasks = done.plan.tasks[array.offset : array.offset + array.count]
         rows = ranges(index for task in tasks for index in task.rows)
-        what = "would be submitted" if dry_run else f"job {array.job_id}"
+        what = "would be submitted" if dry_run else f"job {array.job_id}{shown_cluster(array.cluster)}"
         lines.append(f"{what}: {array.name}, {plural(array.count, 'task')}, rows {rows}")
     return lines

@@ -13,8 +13,8 @@ import pytest
 
 from dlcctr import cli
 from dlcctr.contract import ExitCode
+from dlcctr.slurm import client
 from dlcctr.slurm.output import TaskState
-from dlcctr.slurm.status import status as status_module
 from dlcctr.slurm.status.row_status import Phase
 from dlcctr.slurm.submissions import Array
 from tests.unit.support.slurm_case import JOB, SlurmCase, make_case, sacct_line, sacct_text, squeue_line, squeue_text
@@ -28,8 +28,8 @@ def run(*argv: object) -> int:
 @pytest.fixture(autouse=True)
 def no_slurm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "argv", sys.argv)
-    monkeypatch.setattr(status_module, "query_squeue", lambda *_: None)
-    monkeypatch.setattr(status_module, "query_sacct", lambda *_: None)
+    monkeypatch.setattr(client, "query_squeue", lambda *_: None)
+    monkeypatch.setattr(client, "query_sacct", lambda *_: None)
     yield
 
 
@@ -101,7 +101,7 @@ def test_json(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
     assert told["rows"][6] == {
         "index": 6, "video": "v6.mp4", "phase": "failed", "cause": "the node failed (Slurm: NODE_FAIL)",
         "cause_kind": "node-fail", "node": "node3", "job": "123_6", "task": 6, "plan": "plan-0", "attempts": 1,
-        "reason": "", "code": 0,
+        "reason": "", "code": 0, "cluster": "",
     }  # fmt: skip
     assert told["pace"]["frames_per_s"] is None
 
@@ -165,7 +165,7 @@ class Cluster:
 
     def __init__(self, case: SlurmCase, monkeypatch: pytest.MonkeyPatch, last: int) -> None:
         self.case, self.last, self.done, self.slept = case, last, 0, [0.0]
-        monkeypatch.setattr(status_module, "query_squeue", self.squeue)
+        monkeypatch.setattr(client, "query_squeue", self.squeue)
         monkeypatch.setattr(shutil, "which", lambda *_: "/usr/bin/squeue")
         monkeypatch.setattr(time, "sleep", self.slept.append)
 

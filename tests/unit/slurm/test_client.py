@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError, UsageError
 from dlcctr.slurm import client as slurm
+from dlcctr.slurm.client import SubmittedJob
 from dlcctr.slurm.output import LARGEST_ARRAY, SQUEUE_WORDS, expand, parse_sacct, parse_squeue, shown_words
 from dlcctr.system import processes as run
 from dlcctr.system.console import ranges
@@ -256,10 +257,12 @@ def test_an_id_from_a_damaged_file_never_becomes_an_option(job: str, monkeypatch
     assert cluster.argv == []
 
 
-@pytest.mark.parametrize("out", ["123\n", "123;cluster\n", "welcome to our cluster\n123\n"])
-def test_submit_reads_the_id(out: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("out", "where"), [("123\n", ""), ("123;cluster\n", "cluster"), ("welcome to our cluster\n123\n", "")]
+)
+def test_submit_reads_the_id(out: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = fake(monkeypatch, sbatch=(0, out, "sbatch: lua: hello\n"))
-    assert slurm.submit(["sbatch", "--parsable", "a b.sbatch"]) == "123"
+    assert slurm.submit(["sbatch", "--parsable", "a b.sbatch"]) == SubmittedJob("123", where)
     assert cluster.argv == ["sbatch", "--parsable", "a b.sbatch"]
     assert not cluster.env, "the job would inherit it"
 

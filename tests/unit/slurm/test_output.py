@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.slurm.ledger import Scheduler, SubmittedTask
+from dlcctr.slurm.ledger import SubmittedTask
 from dlcctr.slurm.output import TaskState, parse_sacct, parse_squeue
+from dlcctr.slurm.scheduler import Answer, Scheduler
 from dlcctr.slurm.status.causes import of_task
 from dlcctr.slurm.task_log import read_end
 
@@ -109,7 +110,9 @@ def test_requeued_jobs() -> None:
 @pytest.mark.parametrize("job", REQUEUED)
 def test_a_requeued_job_waits_although_accounting_calls_it_ended(job: str) -> None:
     submitted = SubmittedTask(job, 0, 0, "p", (0,), 1.0, 0.0)
-    state = Scheduler.of(squeue("node-down"), sacct("x-duplicates-node-down")).state(submitted)
+    here = [""]
+    said = Scheduler(Answer.of(squeue("node-down"), here), Answer.of(sacct("x-duplicates-node-down"), here))
+    state = submitted.state(said)
     assert state and (state.state, state.reason) == ("PENDING", "BeginTime")
 
 

@@ -10,9 +10,10 @@ from dlcctr.campaign.manifest import write_manifest
 from dlcctr.contract import ExitCode, RowState
 from dlcctr.errors import ManifestError
 from dlcctr.results.sections import DeviceUsed, FrameCounts
-from dlcctr.slurm.ledger import SUBMITTING_S
+from dlcctr.slurm import client
+from dlcctr.slurm.arrivals import GRACE_S
+from dlcctr.slurm.client import Place
 from dlcctr.slurm.output import TaskState
-from dlcctr.slurm.status import status as status_module
 from dlcctr.slurm.status.row_status import Phase
 from dlcctr.slurm.status.status import SETTLE_S, status
 from dlcctr.slurm.submissions import Array
@@ -294,9 +295,10 @@ def test_a_submission_whose_id_was_never_written_down(tmp_path: Path) -> None:
     case.submit([[0], [1], [2]], arrays=[Array("dlcctr-x-0", 0, 3, "")])
     found = case.status(squeue=squeue_text(squeue_line(0, "RUNNING", job="77", name="dlcctr-x-0")), now=NOW).rows
     assert (found[0].phase, found[0].job, found[1].phase) == (Phase.RUNNING, "77_0", Phase.LOST)
-    soon = case.status(now=SUBMITTED + SUBMITTING_S - 1).rows[0]
-    assert (soon.phase, soon.reason) == (Phase.PENDING, "sbatch has not answered yet")
-    later = case.status(now=SUBMITTED + SUBMITTING_S + 1).rows[0]
+    soon = case.status(now=SUBMITTED + GRACE_S - 1).rows[0]
+    assert (soon.phase, soon.job) == (Phase.PENDING, "")
+    assert soon.reason.startswith("sbatch has not answered: squeue does not know it, but it may still be on its way")
+    later = case.status(now=SUBMITTED + GRACE_S + 1).rows[0]
     assert (later.phase, later.attempts) == (Phase.UNSUBMITTED, 0)
     assert case.status(squeue=None, now=NOW).rows[0].phase is Phase.PENDING
 
@@ -350,20 +352,20 @@ def test_squeue_and_sacct_are_asked_once_each_for_all_jobs(case: SlurmCase, monk
         asked.append(("sacct", words))
         return [TaskState("200", 0, "OUT_OF_MEMORY")]
 
-    monkeypatch.setattr(status_module, "query_squeue", squeue)
-    monkeypatch.setattr(status_module, "query_sacct", sacct)
+    monkeypatch.setattr(client, "query_squeue", squeue)
+    monkeypatch.setattr(client, "query_sacct", sacct)
     assert status(case.bench.manifest, now=NOW).rows[0].cause_kind == "out-of-memory"
     assert asked == [
-        ("squeue", (["123", "200"], [])),
-        ("sacct", (["123", "200"], SUBMITTED - 24 * 3600, [])),
+        ("squeue", (["123", "200"], [], Place())),
+        ("sacct", (["123", "200"], SUBMITTED - 24 * 3600, [], Place())),
     ]
 
 
 def test_where_an_id_is_missing_all_are_asked_for_by_name(case: SlurmCase, monkeypatch: pytest.MonkeyPatch) -> None:
     case.submit([[0], [1]], arrays=[Array("again-0", 0, 1, "200"), Array("again-1", 1, 1)], at=SUBMITTED + 1200)
     asked: list[Any] = []
-    monkeypatch.setattr(status_module, "query_squeue", lambda *words: asked.append(words))
-    monkeypatch.setattr(status_module, "query_sacct", lambda *words: asked.append((words[0], words[2])))
+    monkeypatch.setattr(client, "query_squeue", lambda *words: asked.append(words[:2]))
+    monkeypatch.setattr(client, "query_sacct", lambda *words: asked.append((words[0], words[2])))
     status(case.bench.manifest, now=NOW)
     assert asked == [(["123", "200"], ["dlcctr", "again-0", "again-1"])] * 2
 
@@ -375,8 +377,8 @@ def test_a_task_that_ends_while_status_looks_is_not_lost(case: SlurmCase, monkey
         case.commit(0)
         return [TaskState(JOB, n, "RUNNING") for n in range(3)]
 
-    monkeypatch.setattr(status_module, "query_squeue", ends_now)
-    monkeypatch.setattr(status_module, "query_sacct", lambda *_: None)
+    monkeypatch.setattr(client, "query_squeue", ends_now)
+    monkeypatch.setattr(client, "query_sacct", lambda *_: None)
     assert status(case.bench.manifest, now=NOW).rows[0].phase is Phase.DONE
 
 

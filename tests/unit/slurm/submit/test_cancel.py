@@ -34,11 +34,11 @@ class FakeQueue:
     asked: list[list[str]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
 
-    def query_squeue(self, job_ids: Iterable[str], names: Iterable[str] = ()) -> list[TaskState] | None:
+    def query_squeue(self, job_ids: Iterable[str], names: Iterable[str] = (), *_: object) -> list[TaskState] | None:
         self.asked.append([*job_ids, *names])
         return self.states
 
-    def cancel(self, job_ids: Iterable[str]) -> None:
+    def cancel(self, job_ids: Iterable[str], *_: object) -> None:
         self.cancelled += job_ids
 
 
@@ -52,7 +52,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
         [state("11", 0, "RUNNING"), state("11", 1), state("12", 0), state("12", 1), state("11", 9, "FAILED")]
     )
     monkeypatch.setattr(slurm, "query_squeue", fake.query_squeue)
-    monkeypatch.setattr(slurm, "query_sacct", lambda ids, since, names=(): None)
+    monkeypatch.setattr(slurm, "query_sacct", lambda *_: None)
     monkeypatch.setattr(slurm, "cancel", fake.cancel)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     return fake

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,10 +16,13 @@ from dlcctr.errors import CommandFailedError, TryAgainError, VideoError
 from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.plan import read_plan
 from dlcctr.slurm import client as slurm
+from dlcctr.slurm.arrivals import GRACE_S
+from dlcctr.slurm.client import SubmittedJob
 from dlcctr.slurm.output import TaskState
 from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.submissions import read_submissions
 from dlcctr.slurm.submit import preflight
+from dlcctr.slurm.submit import submit as submit_module
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.submit import SubmitOptions, SubmitResult, submit
 from tests.unit.support.results import Bench, make_bench
@@ -31,23 +36,26 @@ class FakeSlurm:
 
     jobs: dict[str, list[str]] = field(default_factory=dict)
     failure: str = ""
+    fails_at: int = -1
     takes_it_all_the_same: bool = False
     answers: bool = True
 
-    def submit(self, argv: list[str]) -> str:
+    def submit(self, argv: list[str], *, keep_open: object = ()) -> SubmittedJob:
         name = next(word.partition("=")[2] for word in argv if word.startswith("--job-name="))
+        if len(self.jobs) == self.fails_at:
+            raise CommandFailedError("Socket timed out on send/recv operation")
         if not self.failure or self.takes_it_all_the_same:
             self.jobs[name] = argv
         if self.failure:
             raise CommandFailedError(self.failure)
-        return str(100 + len(self.jobs))
+        return SubmittedJob(str(100 + len(self.jobs)))
 
-    def query(self, job_ids: object, *_: object, names: list[str] | None = None) -> list[TaskState] | None:
+    def query(self, job_ids: object, names: list[str], *_: object) -> list[TaskState] | None:
         if not self.answers:
             return None
         order = list(self.jobs)
         return [TaskState(str(101 + order.index(name)), None, "PENDING", name=name)
-                for name in names or [] if name in self.jobs]  # fmt: skip
+                for name in names if name in self.jobs]  # fmt: skip
 
 
 @pytest.fixture
@@ -147,20 +155,84 @@ def test_what_was_refused_is_not_submitted(bench: Bench, scheduler: FakeSlurm) -
     assert rows_submitted(bench) == list(range(7))
 
 
-@pytest.mark.parametrize("arrived", [True, False])
-def test_an_answer_that_got_lost_is_looked_for(bench: Bench, scheduler: FakeSlurm, arrived: bool) -> None:
-    scheduler.failure, scheduler.takes_it_all_the_same = "Socket timed out on send/recv operation", arrived
+def ids(bench: Bench) -> list[str]:
+    submissions = read_submissions(CampaignPaths.of(bench.manifest))
+    return [array.job_id for each in submissions for array in each.arrays]
+
+
+LOST_ANSWERS = [
+    "Socket timed out on send/recv operation",
+    "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation",
+    "sbatch: error: Batch job submission failed: Unable to contact slurm controller (receive failure)",
+    "sbatch: error: Batch job submission failed: Zero Bytes were transmitted or received",
+    "sbatch printed no job id: ''",
+]
+
+
+@pytest.mark.parametrize("said", LOST_ANSWERS)
+def test_an_answer_that_got_lost_is_looked_for(bench: Bench, scheduler: FakeSlurm, said: str) -> None:
+    scheduler.failure, scheduler.takes_it_all_the_same = said, True
     with pytest.raises(CommandFailedError):
         submit(bench.manifest, OPTIONS)
     scheduler.failure, scheduler.answers = "", False
-    with pytest.raises(TryAgainError, match="does not answer whether it arrived"):
+    with pytest.raises(TryAgainError, match="squeue does not answer"):
         submit(bench.manifest, OPTIONS)
     scheduler.answers = True
     submit(bench.manifest, OPTIONS)
     assert rows_submitted(bench) == list(range(7))
-    ids = [array.job_id for each in read_submissions(CampaignPaths.of(bench.manifest)) for array in each.arrays]
-    assert all(ids)
-    assert len(set(ids)) == len(ids) == len(scheduler.jobs)
+    assert all(ids(bench))
+    assert len(set(ids(bench))) == len(ids(bench)) == len(scheduler.jobs)
+
+
+def test_what_slurm_does_not_know_may_be_on_its_way_for_a_while(
+    bench: Bench, scheduler: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler.failure = LOST_ANSWERS[0]
+    with pytest.raises(CommandFailedError):
+        submit(bench.manifest, OPTIONS)
+    scheduler.failure = ""
+    with pytest.raises(TryAgainError, match="may still be on its way") as caught:
+        submit(bench.manifest, OPTIONS)
+    assert "try again after" in caught.value.hint
+    assert scheduler.jobs == {}
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + GRACE_S + 2)
+    submit(bench.manifest, OPTIONS)
+    assert rows_submitted(bench) == list(range(7))
+    assert len(set(ids(bench))) == len(ids(bench)) == len(scheduler.jobs)
+
+
+def test_an_array_that_was_sent_late_is_as_young_as_its_sbatch(
+    bench: Bench, scheduler: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first array's sbatch took longer than all others may take."""
+    real, begun = submit_module._now, time.time()
+    later = itertools.chain(["2026-01-01T00:00:00+00:00"] * 2, iter(real, None))
+    monkeypatch.setattr(submit_module, "_now", lambda: next(later))
+    monkeypatch.setattr(scheduler, "fails_at", 1)
+    with pytest.raises(CommandFailedError):
+        submit(bench.manifest, OPTIONS)
+    assert begun - read_submissions(CampaignPaths.of(bench.manifest))[0].created_s > GRACE_S
+    with pytest.raises(TryAgainError, match="may still be on its way"):
+        submit(bench.manifest, OPTIONS)
+
+
+def test_a_plan_that_never_arrived_is_submitted_again_under_another_name(
+    bench: Bench, scheduler: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dlcctr.planning.planner import make_plan
+
+    plan, _ = make_plan(bench.manifest, PlanOptions(fps=10, tasks=2))
+    options = replace(OPTIONS, plan=PlanOptions())
+    scheduler.failure = LOST_ANSWERS[0]
+    with pytest.raises(CommandFailedError):
+        submit(bench.manifest, options)
+    (lost,) = read_submissions(CampaignPaths.of(bench.manifest))
+    scheduler.failure, now = "", time.time()
+    monkeypatch.setattr(time, "time", lambda: now + GRACE_S + 2)
+    done = submit(bench.manifest, options)
+    assert done.plan == plan
+    assert {array.name for array in lost.arrays}.isdisjoint(array.name for array in done.arrays)
 
 
 def test_a_missing_video_is_named_before_anything_is_submitted(bench: Bench, scheduler: FakeSlurm) -> None:

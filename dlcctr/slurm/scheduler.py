@@ -1,0 +1,161 @@
+"""What squeue and sacct said of a campaign's jobs, each asked on the job's own cluster. No answer is never "gone"."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from dlcctr.slurm import client
+from dlcctr.slurm.client import Place
+from dlcctr.slurm.output import Key, TaskState, job_key, named_clusters, parse_sacct, parse_squeue
+from dlcctr.slurm.submissions import Array, Submission
+
+CLOCKS_APART_S = 24 * 3600.0
+"""Accounting is asked for jobs since a while before the submission: the clocks of two machines may differ."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one command said.
+
+    Parameters
+    ----------
+    states : mapping
+        Tasks by their keys.
+    clusters : frozenset of str
+        Clusters that it is of: what is absent there is not known to Slurm. Of all others nothing is known.
+    """
+
+    states: Mapping[Key, TaskState] = field(default_factory=dict)
+    clusters: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, states: Iterable[TaskState], clusters: Iterable[str]) -> Answer:
+        """Take parsed text."""
+        return cls({state.key: state for state in states}, frozenset(clusters))
+
+    def state(self, job_id: str, task: int, clusters: Iterable[str]) -> TaskState | None:
+        """State of a task on one of these clusters; a live one before one that has ended."""
+        found = []
+        for cluster in clusters:
+            state = self.states.get(job_key(job_id, task, cluster)) or self.states.get(job_key(job_id, None, cluster))
+            found += [state] if state else []
+        return next((state for state in found if state.is_live), found[0] if found else None)
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """Both commands' answers; empty ones where they were not asked or did not answer.
+
+    Parameters
+    ----------
+    asked : frozenset of str
+        Clusters that the campaign's jobs are on.
+    names_home : bool
+        Jobs whose cluster was never named are looked for under the name of the cluster that they were submitted on: it
+        may be another than this machine's.
+    own : str
+        This machine's cluster; empty where not known.
+    """
+
+    squeue: Answer = field(default_factory=Answer)
+    sacct: Answer = field(default_factory=Answer)
+    asked: frozenset[str] = frozenset()
+    names_home: bool = False
+    own: str = ""
+
+    def place(self, cluster: str) -> Place:
+        """How Slurm's commands are told of a cluster."""
+        return Place(cluster, bool(cluster) and cluster == self.own)
+
+    def arrays(self, submissions: Iterable[Submission]) -> list[tuple[Array, str]]:
+        """Arrays, each with every cluster that may have its job."""
+        return [(array, cluster) for each in submissions for array in each.arrays
+                for cluster in each.clusters(array, name_home=self.names_home)]  # fmt: skip
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """Clusters whose squeue did not answer."""
+        return self.asked - self.squeue.clusters
+
+    def knows(self, clusters: Collection[str]) -> bool:
+        """Whether squeue answered for all of these clusters."""
+        return self.squeue.clusters.issuperset(clusters)
+
+    def state(self, job_id: str, task: int, clusters: Collection[str]) -> TaskState | None:
+        """Newest state of a task; None where neither knows it.
+
+        What waits or runs is squeue's to say: accounting calls a task running for ever whose end it missed.
+        """
+        now, past = self.squeue.state(job_id, task, clusters), self.sacct.state(job_id, task, clusters)
+        if now and now.is_live:
+            return replace(now, restarts=past.restarts, gpu_s=past.gpu_s) if past else now
+        if past and past.is_live and self.knows(clusters):
+            past = None
+        return past or now
+
+    def job_of(self, name: str) -> TaskState | None:
+        """Some task of the newest job of a name; None where no such job is known."""
+        found = [
+            state for answer in (self.squeue, self.sacct) for state in answer.states.values() if state.name == name
+        ]
+        return max(found, key=lambda state: int(state.job_id), default=None)
+
+
+def shown_cluster(cluster: str) -> str:
+    """`` on cluster gpu``; nothing for a cluster without a name."""
+    return f" on cluster {cluster}" if cluster else ""
+
+
+def ask_scheduler(submissions: Sequence[Submission], *, past: bool = True) -> Scheduler:
+    """Ask for all jobs of these submissions, one call of each command for each cluster.
+
+    Parameters
+    ----------
+    past : bool
+        Ask sacct, too.
+    """
+    own = client.own_cluster() if any(each.home for each in submissions) else ""
+    scheduler = Scheduler(names_home=bool(own), own=own)
+    arrays = scheduler.arrays(submissions)
+    asked = list(dict.fromkeys(cluster for _, cluster in arrays))
+    since = min((each.created_s for each in submissions), default=0.0) - CLOCKS_APART_S
+    live, ended = dict[str, list[TaskState]](), dict[str, list[TaskState]]()
+    for cluster in asked:
+        members = [array for array, place in arrays if place == cluster]
+        place, ids, names = scheduler.place(cluster), _ids(members), _names(members)
+        if (answer := client.query_squeue(ids, names, place)) is not None:
+            live[cluster] = answer
+        if past and (answer := client.query_sacct(ids, since, names, place)) is not None:
+            ended[cluster] = answer
+    return replace(scheduler, squeue=_answer(live), sacct=_answer(ended), asked=frozenset(asked))
+
+
+def read_scheduler(submissions: Sequence[Submission], squeue_text: str | None, sacct_text: str | None) -> Scheduler:
+    """Take what the commands printed elsewhere; no other cluster is asked, since what was given belongs together.
+
+    Raises
+    ------
+    UsageError
+        A text is not what the command prints.
+    """
+    live = parse_squeue(squeue_text) if squeue_text is not None else None
+    ended = parse_sacct(sacct_text) if sacct_text is not None else None
+    named = named_clusters(squeue_text or "")
+    squeue = Answer() if live is None else Answer.of(live, named)
+    sacct = Answer() if ended is None else Answer.of(ended, {each.cluster for each in ended} or named)
+    scheduler = Scheduler(squeue, sacct, names_home="" not in named)
+    return replace(scheduler, asked=frozenset(cluster for _, cluster in scheduler.arrays(submissions)))
+
+
+def _ids(arrays: Iterable[Array]) -> list[str]:
+    return [array.job_id for array in arrays if array.job_id]
+
+
+def _names(arrays: Sequence[Array]) -> list[str]:
+    """All names where an id is missing; none else."""
+    return [array.name for array in arrays] if any(not array.job_id for array in arrays) else []
+
+
+def _answer(states: Mapping[str, list[TaskState]]) -> Answer:
+    return Answer.of([state for each in states.values() for state in each], states)
