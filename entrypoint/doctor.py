@@ -18,6 +18,7 @@ from dlcctr.model.engines import installed_engine
 from dlcctr.system import processes
 from dlcctr.system.console import envelope
 from dlcctr.system.cpus import cpu_count, thread_environment
+from dlcctr.system.gpus import NO_DEVICE_FILES, NOT_GRANTED
 from entrypoint.environment import gpu
 from entrypoint.environment.image_info import ImageInfo, read_image_info
 from entrypoint.environment.scratch import open_scratch, private_environment
@@ -150,6 +151,11 @@ def gpu_problem(
         return _problem(
             f"{image.flavour or engine['name'] or 'this environment'} is a build without CUDA: it runs on the CPU only",
             f"use a CUDA flavour (tensorflow-cu122, pytorch-cu126), {ALLOW_CPU}",
+        )
+    if not driver.gpus and os.environ.get("CUDA_VISIBLE_DEVICES") == NO_DEVICE_FILES:
+        return _problem(
+            f"{NOT_GRANTED} (CUDA_VISIBLE_DEVICES is {NO_DEVICE_FILES})",
+            f"ask for one with --gres=gpu:1 or --gpus=1; {ALLOW_CPU}",
         )
     if not driver.library:
         return _problem(f"no GPU can be seen: {driver.problem}", f"{GIVE_GPU}; {ALLOW_CPU}")

@@ -25,6 +25,7 @@ from dlcctr.runtime.view import open_view
 from dlcctr.system import processes
 from dlcctr.system.console import one_line, warn
 from dlcctr.system.cpus import cpu_list
+from dlcctr.system.gpus import named_gpus
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,11 @@ def find_gpus(wanted: str | None) -> list[str]:
         names = [name.strip() for name in text.split(",") if name.strip()]
         if any(one_line(name) != name or (name.startswith("-") and name != "-1") for name in names):
             raise UsageError(f"--gpus {text!r} is no list of GPUs", "for example --gpus 0,1 or --gpus none")
-        return [] if names in ([], ["none"], ["-1"]) else names
+        return [] if names == ["none"] else named_gpus(text)
     if shutil.which("nvidia-smi") is None:
         return []
     answer = processes.run(["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"], check=False)
+    if answer.returncode != 0:
+        warn(f"warning: nvidia-smi fails, so no GPU is used: {' '.join(answer.stdout.split())}")
+        return []
     return [line.strip() for line in answer.stdout.splitlines() if line.strip().isdecimal()]

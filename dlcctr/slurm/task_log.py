@@ -13,6 +13,7 @@ from dlcctr.planning.task_lines import is_several_gpus, is_task_end, parse_row_s
 
 END_LINE = re.compile(
     r"dlcctr-task-end code=(?P<code>[0-9]+) node=(?P<node>\S*) signal=(?P<signal>\S*) restart=(?P<restart>[0-9]*)"
+    r"( cause=(?P<cause>[a-z-]+))?"
 )
 """Line that the batch script ends its log with."""
 HEAD = re.compile(r"dlcctr: task \S* \(\+[0-9]+\) of job .*, (?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8})")
@@ -50,6 +51,8 @@ class LogEnd:
         Cause that slurmstepd wrote into the log: ``timeout``, ``out-of-memory`` …; empty where it wrote none.
     elapsed_s : float or None
         Seconds from the run's first line to the last write; None where the first line is too far up.
+    cause : str
+        Why the batch script itself ended the task, in its word for it; empty where it did not.
     """
 
     code: int | None = None
@@ -57,6 +60,7 @@ class LogEnd:
     signal: str = ""
     said: str = ""
     elapsed_s: float | None = None
+    cause: str = ""
 
 
 def read_end(log: Path) -> LogEnd | None:
@@ -79,7 +83,7 @@ def _end(lines: list[str], written: float) -> LogEnd | None:
             if end:
                 break  # of the run before
             signal = match["signal"].removeprefix("SIG")
-            end = LogEnd(int(match["code"]), match["node"], "" if signal == "0" else signal)
+            end = LogEnd(int(match["code"]), match["node"], "" if signal == "0" else signal, cause=match["cause"] or "")
         elif match := HEAD.fullmatch(line):
             elapsed = _since(match["date"], written)
             break

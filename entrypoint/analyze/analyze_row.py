@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Iterator
 from types import FrameType
@@ -14,6 +15,7 @@ from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import OutputFile
 from dlcctr.system import disk
 from dlcctr.system.console import print_lines, warn
+from dlcctr.system.gpus import NO_DEVICE_FILES, NOT_GRANTED
 from entrypoint.analyze import checkpoint_folder
 from entrypoint.analyze.attempt import AttemptRecord, make_failure, make_receipt
 from entrypoint.analyze.request import RowRequest
@@ -156,6 +158,11 @@ def _choose_device(request: RowRequest) -> tuple[str, bool]:
         return "cuda", may_use_cpu
     if may_use_cpu:
         return "cpu", True
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == NO_DEVICE_FILES:
+        raise GpuError(
+            f"{NOT_GRANTED} (CUDA_VISIBLE_DEVICES is {NO_DEVICE_FILES})",
+            "ask for one with --gres=gpu:1 or --gpus=1, or allow the CPU, some 50 times slower, with --allow-cpu",
+        )
     raise GpuError(
         f"no GPU can be used here: {driver.problem}",
         "start the container with its GPU (docker --gpus all, singularity --nv) on a node that has one, look with "

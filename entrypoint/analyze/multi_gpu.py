@@ -19,6 +19,7 @@ from dlcctr.errors import TryAgainError
 from dlcctr.planning.task_lines import several_gpus, task_end
 from dlcctr.system import processes
 from dlcctr.system.cpus import cpu_count
+from dlcctr.system.gpus import named_gpus
 from entrypoint.analyze.analyze_row import STOP_SIGNALS
 from entrypoint.analyze.task_rows import first_failure
 
@@ -34,7 +35,7 @@ def visible_gpus(device: str) -> list[str]:
     if device == "cpu":
         return []
     if (mask := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [name.strip() for name in mask.split(",") if name.strip() not in ("", "-1", "NoDevFiles")]
+        return named_gpus(mask)
     from entrypoint.environment.gpu import examine_driver
 
     return [str(number) for number in range(len(examine_driver().gpus))]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dlcctr.contract import ExitCode
 from dlcctr.slurm.output import TaskState
 from dlcctr.slurm.task_log import LogEnd
+from dlcctr.system.gpus import NOT_GRANTED
 
 GONE = "the job is gone and left no word: node failure, memory or time limit; sites with accounting say which"
 NO_RESULT = "the task ended as if all were well, and this row has neither a receipt nor a failure file"
@@ -44,6 +45,15 @@ BY_CODE = {
 }
 """Exit codes, and what they mean where nothing else was said."""
 
+BY_SCRIPT = {
+    "nvidia-smi": ("gpu", "nvidia-smi fails on this node: its NVIDIA driver needs the site's help"),
+    "no-gpu": ("no-gpu", f"{NOT_GRANTED}: the job asks for none"),
+    "no-module": ("tool-missing", "`module` is no command in batch jobs there, so apptainer could not be loaded"),
+    "no-container": ("tool-missing", "neither apptainer nor singularity is on the node"),
+    "unreadable": ("tool-missing", "image, manifest or plan cannot be read on the node: is their file system mounted?"),
+}
+"""Words with which the batch script ends a task, and what they mean."""
+
 OTHER_CODES = {
     126: ("tool-missing", "a program could not be started (exit code 126)"),
     127: ("tool-missing", "a program was not found (exit code 127)"),
@@ -68,7 +78,8 @@ class Cause:
     ----------
     kind : str
         Machine word: ``timeout``, ``out-of-memory``, ``node-fail``, ``preempted``, ``boot-fail``, ``cancelled``,
-        ``stopped``, ``lost``, or that of an exit code (``gpu``, ``video``, ``model``, ``output``, ``analysis`` …).
+        ``stopped``, ``lost``, ``no-gpu`` (none was asked for), or that of an exit code (``gpu``, ``video``, ``model``,
+        ``output``, ``analysis`` …).
     text : str
         Cause in words, for people.
     node : str
@@ -88,6 +99,8 @@ def of_failure(exit_code: int, text: str, node: str) -> Cause:
     kind, _ = _by_code(exit_code)
     if exit_code == ExitCode.ANALYSIS and any(words in text for words in MEMORY_WORDS):
         kind = "out-of-memory"
+    if exit_code == ExitCode.GPU and NOT_GRANTED in text:
+        kind = "no-gpu"
     return Cause(kind, text, node, exit_code)
 
 
@@ -108,9 +121,16 @@ def of_task(state: TaskState | None, end: LogEnd | None, time_limit_s: float | N
         kind, text = BY_STATE[state.state]
         text += "" if state.start or kind != "cancelled" else " before it started"
         return Cause(kind, f"{text} (Slurm: {state.state})", node)
+    return _of_end(state, end, time_limit_s, node)
+
+
+def _of_end(state: TaskState | None, end: LogEnd | None, time_limit_s: float | None, node: str) -> Cause:
+    """Cause where Slurm's state alone says nothing: from the log and the exit code."""
     if end and end.said:
         return Cause(end.said, f"{_text_of(end.said)} (slurmstepd, in its log)", node)
     code = (state.exit_code if state else 0) or (end.code if end and end.code else 0)
+    if end and end.cause in BY_SCRIPT:
+        return Cause(*BY_SCRIPT[end.cause], node, code)
     if code == ExitCode.TRY_AGAIN and _used_its_time(state, end, time_limit_s):
         return Cause("timeout", "it was stopped shortly before its time limit", node, code)
     if code or (state and state.signal):

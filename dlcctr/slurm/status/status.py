@@ -212,7 +212,8 @@ class _Joiner:
         failed = self._failed.get(task.key, {})
         if without_gpu := failed.get(ExitCode.GPU):
             node = without_gpu.attempt.host if without_gpu.attempt else cause.node
-            cause = Cause("gpu", f"not tried: row {without_gpu.row.index} found no working GPU", node)
+            kind = of_failure(ExitCode.GPU, without_gpu.cause, node).kind
+            cause = Cause(kind, f"not tried: row {without_gpu.row.index} found no working GPU", node)
         elif cause.code in failed:
             # a task ends with the code of its first failed row, which says nothing of the others
             text = (

@@ -20,6 +20,7 @@ MEND = {
     "contract": "use image and dlcctr of the same version",
     "usage": "look at the options of the script",
     "tool-missing": "add the site's module line to its profile, or look whether the image is readable on the nodes",
+    "no-gpu": "ask for one with --gres or --gpus, or allow the CPU with --allow-cpu",
     "command-failed": "look into the log: dlcctr logs",
     "bug": "look into the log (dlcctr logs) and report it",
 }

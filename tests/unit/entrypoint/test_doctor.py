@@ -83,6 +83,15 @@ def test_a_mask_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "CUDA_VISIBLE_DEVICES is '-1'" in found.what
 
 
+@pytest.mark.parametrize("library", [True, False])
+def test_a_job_that_was_granted_no_gpu_is_told_so(monkeypatch: pytest.MonkeyPatch, library: bool) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "NoDevFiles")
+    found = problem(driver=Driver("550.1", "12.4", gpu.describe_error(100), library))
+    assert found is not None
+    assert found.what == "Slurm granted this job no GPU (CUDA_VISIBLE_DEVICES is NoDevFiles)"
+    assert "--gres=gpu:1" in found.hint and "--allow-cpu" in found.hint
+
+
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     def build(image: ImageInfo, driver: Driver, engine: dict[str, Any], tests: list[dict[str, Any]]) -> None:

@@ -75,12 +75,14 @@ def test_each_running_row_has_its_own_gpu() -> None:
         divide(3, ["0", "1"], None, 8)
 
 
-def test_gpus_are_those_named_else_those_visible_else_those_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_are_those_named_else_those_visible_else_those_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
     assert campaign_run.find_gpus("1, 0") == ["1", "0"]
     assert campaign_run.find_gpus("none") == []
     assert campaign_run.find_gpus(None) == ["2", "3"]
-    for hidden in ("", "-1"):
+    for hidden in ("", "-1", "NoDevFiles"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
         assert campaign_run.find_gpus(None) == []
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
@@ -90,6 +92,9 @@ def test_gpus_are_those_named_else_those_visible_else_those_listed(monkeypatch: 
     answer = run.subprocess.CompletedProcess([], 0, "0\n1\n", "")
     monkeypatch.setattr(run, "run", lambda *_, **__: answer)
     assert campaign_run.find_gpus(None) == ["0", "1"]
+    answer = run.subprocess.CompletedProcess([], 18, "Failed to initialize NVML: 550\n1\n", "")
+    assert campaign_run.find_gpus(None) == []
+    assert "nvidia-smi fails, so no GPU is used: Failed to initialize NVML" in capsys.readouterr().err
     with pytest.raises(UsageError, match="--gpus"):
         campaign_run.find_gpus("--privileged")
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from dlcctr.contract import ExitCode
 from dlcctr.errors import UsageError
 from dlcctr.runtime.binds import Bind
 from dlcctr.slurm.script import Script, array_words, job_name, render, time_words
 from dlcctr.slurm.site.files import find_site
 from dlcctr.slurm.site.profile import Site
+from dlcctr.slurm.task_log import read_end
 
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -122,18 +124,25 @@ def test_hostile_names_run_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("pwned"))
 
 
-def run_script(script: Script, tmp_path: Path, tool_text: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def put_program(folder: Path, name: str, text: str) -> None:
+    (folder / "bin").mkdir(exist_ok=True)
+    program = folder / "bin" / name
+    program.write_text(f"#!/bin/bash\n{text}\n")
+    program.chmod(0o755)
+
+
+def run_script(
+    script: Script, tmp_path: Path, tool_text: str, site: Site | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     bin_folder = tmp_path / "bin"
-    bin_folder.mkdir()
-    tool = bin_folder / "singularity"
-    tool.write_text(f"#!/bin/bash\n{tool_text}\n")
-    tool.chmod(0o755)
+    if tool_text:
+        put_program(tmp_path, "singularity", tool_text)
     for name in ("dlc.sif", "m.csv", "p.json"):
         (tmp_path / name).write_text("")
     script = replace(script, image=tmp_path / "dlc.sif", manifest=tmp_path / "m.csv", plan=tmp_path / "p.json")
     env = {"PATH": f"{bin_folder}:/usr/bin:/bin", "TMPDIR": str(tmp_path), **environment}
     return subprocess.run(
-        ["bash", "-c", render(script, Site(tool="auto"))], capture_output=True, text=True, check=False, env=env
+        ["bash", "-c", render(script, site or Site(tool="auto"))], capture_output=True, text=True, check=False, env=env
     )
 
 
@@ -165,6 +174,78 @@ def test_the_canary_is_checked(tmp_path: Path) -> None:
     tool = 'case " $* " in *" check "*" --rows 3 "*) exit 20;; *" analyze "*) exit 0;; esac'
     done = run_script(replace(SCRIPT, canary=3), tmp_path, tool)
     assert done.returncode == 20
+
+
+WHOLE_NODE = Site(gres="gpu:4", gpus_per_task=4, whole_node=True)
+
+
+def end_of(done: subprocess.CompletedProcess[str], folder: Path) -> tuple[int | None, str, str]:
+    """How `status` reads the task's log."""
+    log = folder / "task.log"
+    log.write_text(done.stderr + done.stdout)
+    end = read_end(log)
+    assert end is not None
+    return end.code, end.node, end.cause
+
+
+def test_a_whole_node_gives_its_gpus(tmp_path: Path) -> None:
+    put_program(tmp_path, "nvidia-smi", "echo 0\necho 1")
+    done = run_script(SCRIPT, tmp_path, "env", WHOLE_NODE)
+    assert "APPTAINERENV_CUDA_VISIBLE_DEVICES=0,1" in done.stdout.splitlines()
+
+
+def test_a_whole_node_without_nvidia_smi_leaves_it_to_the_container(tmp_path: Path) -> None:
+    done = run_script(SCRIPT, tmp_path, "env", WHOLE_NODE)
+    assert done.returncode == 0
+    assert "CUDA_VISIBLE_DEVICES" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["echo Failed to initialize NVML: Driver/library version mismatch\nexit 18", "echo No devices were found", "true"],
+)
+def test_a_node_whose_driver_is_broken_is_named(tmp_path: Path, broken: str) -> None:
+    put_program(tmp_path, "nvidia-smi", broken)
+    done = run_script(SCRIPT, tmp_path, "echo started", WHOLE_NODE, SLURMD_NODENAME="n7")
+    assert "started" not in done.stdout
+    assert end_of(done, tmp_path) == (ExitCode.GPU, "n7", "nvidia-smi")
+    assert "error: nvidia-smi fails on n7" in done.stderr
+    assert ("NVML" in broken) == ("Driver/library version mismatch" in done.stderr)
+    allowed = run_script(replace(SCRIPT, words=("--allow-cpu",)), tmp_path, "echo started", WHOLE_NODE)
+    assert (allowed.returncode, "started" in allowed.stdout) == (0, True)
+    assert "nvidia-smi fails" in allowed.stderr
+
+
+def test_a_job_that_was_granted_no_gpu_is_told_so(tmp_path: Path) -> None:
+    done = run_script(SCRIPT, tmp_path, "echo started", CUDA_VISIBLE_DEVICES="NoDevFiles", SLURMD_NODENAME="n7")
+    assert "started" not in done.stdout
+    assert end_of(done, tmp_path) == (ExitCode.GPU, "n7", "no-gpu")
+    assert "Slurm granted this job no GPU" in done.stderr and "--gres=gpu:1" in done.stderr
+    for script, site in ((replace(SCRIPT, words=("--allow-cpu",)), Site()), (SCRIPT, Site(nv=False))):
+        assert run_script(script, tmp_path, "exit 0", site, CUDA_VISIBLE_DEVICES="NoDevFiles").returncode == 0
+
+
+MODULES = Site(modules=("load apptainer",))
+
+
+def test_a_batch_shell_without_module_is_told_so(tmp_path: Path) -> None:
+    done = run_script(SCRIPT, tmp_path, "", MODULES, SLURMD_NODENAME="n7", MODULESHOME=str(tmp_path))
+    assert end_of(done, tmp_path) == (ExitCode.TOOL_MISSING, "n7", "no-module")
+    assert "`module` is no command in this batch shell" in done.stderr and "bash -l" in done.stderr
+    known = run_script(SCRIPT, tmp_path, "", MODULES, **{"BASH_FUNC_module%%": "() { true; }", "SLURMD_NODENAME": "n7"})
+    assert end_of(known, tmp_path) == (ExitCode.TOOL_MISSING, "n7", "no-container")
+    here = run_script(SCRIPT, tmp_path, "exit 0", MODULES, MODULESHOME=str(tmp_path))
+    assert here.returncode == 0, "it is not needed where the program is there all the same"
+
+
+def test_module_is_taken_from_where_the_site_defines_it(tmp_path: Path) -> None:
+    (tmp_path / "init").mkdir()
+    (tmp_path / "hidden").mkdir()
+    put_program(tmp_path / "hidden", "apptainer", "echo loaded $unset_variable")
+    define = f'module() {{ [ "$*" = "load apptainer" ] && PATH=$PATH:{tmp_path}/hidden/bin; }}'
+    (tmp_path / "init" / "bash").write_text(f"{define}\n")
+    done = run_script(SCRIPT, tmp_path, "", MODULES, MODULESHOME=str(tmp_path))
+    assert (done.returncode, "loaded" in done.stdout) == (0, True), done.stderr
 
 
 def test_without_a_container_program_the_remedy_is_said(tmp_path: Path) -> None:

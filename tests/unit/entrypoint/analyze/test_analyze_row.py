@@ -18,6 +18,7 @@ from dlcctr.contract import CHECKPOINTS_PREFIX, ExitCode, RowState, failure_file
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, ManifestError, ModelError, OutputError, VideoError
 from dlcctr.planning.task_lines import is_task_end, parse_row_start
 from dlcctr.results.sections import DeviceUsed, Parameters, ReusedPart
+from dlcctr.slurm.status.causes import of_failure
 from entrypoint.analyze import worker_process as child
 from entrypoint.analyze.request import CHECKPOINT_EVERY_S
 from entrypoint.analyze.worker_output import WorkerOutput
@@ -274,6 +275,13 @@ def test_without_a_gpu_the_cpu_is_not_taken_in_silence(case: Case, monkeypatch: 
     assert "--allow-cpu" in error.hint
     case.fail(GpuError, "no driver", device="cuda", allow_cpu=True)
     assert case.run(device="auto", allow_cpu=True) is ExitCode.OK
+
+
+def test_a_job_that_was_granted_no_gpu_is_told_so(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "examine_driver", lambda: gpu.Driver("550", "12.4", gpu.describe_error(100), True))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "NoDevFiles")
+    assert "--gres=gpu:1" in case.fail(GpuError, "Slurm granted this job no GPU", device="auto").hint
+    assert of_failure(case.failure["exit_code"], case.failure["cause"], "n7").kind == "no-gpu"
 
 
 def with_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,7 +150,8 @@ def test_a_signal_stops_the_task_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(
-    ("mask", "gpus"), [("0,1", ["0", "1"]), ("GPU-aa, GPU-bb", ["GPU-aa", "GPU-bb"]), ("", []), ("-1", [])]
+    ("mask", "gpus"),
+    [("0,1", ["0", "1"]), ("GPU-aa, GPU-bb", ["GPU-aa", "GPU-bb"]), ("", []), ("-1", []), ("NoDevFiles", [])],
 )
 def test_gpus_are_those_of_the_scheduler(monkeypatch: pytest.MonkeyPatch, mask: str, gpus: list[str]) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", mask)

@@ -39,6 +39,30 @@ def test_final_states(word: str, kind: str) -> None:
     assert f"(Slurm: {word})" in cause.text
 
 
+@pytest.mark.parametrize(
+    ("cause", "code", "kind", "said"),
+    [
+        ("nvidia-smi", 6, "gpu", "nvidia-smi fails"),
+        ("no-gpu", 6, "no-gpu", "granted this job no GPU"),
+        ("no-module", 10, "tool-missing", "`module` is no command"),
+        ("no-container", 10, "tool-missing", "neither apptainer nor singularity"),
+        ("unreadable", 10, "tool-missing", "cannot be read on the node"),
+        ("tomorrows-word", 6, "gpu", "no working GPU"),
+    ],
+)
+def test_what_the_script_itself_stopped_for(cause: str, code: int, kind: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "1.log").write_text(f"error: …\n{END.format(code, 0, 0)} cause={cause}\n")
+    end = read_end(tmp_path / "1.log")
+    for found in (of_task(None, end), of_task(state("FAILED", exit_code=code), end)):
+        assert (found.kind, found.node, found.code) == (kind, "node1", code)
+        assert said in found.text
+
+
+def test_a_row_that_was_granted_no_gpu_does_not_blame_its_node() -> None:
+    assert of_failure(6, "Slurm granted this job no GPU (…)", "node1").kind == "no-gpu"
+    assert of_failure(6, "no GPU can be used here", "node1").kind == "gpu"
+
+
 def test_a_task_that_was_cancelled_before_it_began() -> None:
     assert "before it started" in of_task(state("CANCELLED", start=None), None).text
     assert "before it started" not in of_task(state("CANCELLED"), None).text

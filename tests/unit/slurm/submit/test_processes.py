@@ -170,6 +170,32 @@ def test_on_another_clusters_login_node_jobs_are_asked_for_at_home(slurm: FakeSl
     assert (slurm.jobs(), slurm.calls("scancel")) == ({}, ["scancel --clusters=home 501"])
 
 
+def end_tasks(slurm: FakeSlurm, bench: Bench, end: str) -> None:
+    """Let the newest job's tasks be over, with this at the end of their logs."""
+    *_, job = sorted(slurm.jobs())
+    for task in range(2):
+        CampaignPaths.of(bench.manifest).log(job, task).write_text(f"dlcctr-task-end {end}\n")
+    (slurm.folder / "jobs" / "home" / f"{job}.job").unlink()
+
+
+def test_a_node_whose_nvidia_smi_fails_is_left_out_the_next_time(slurm: FakeSlurm, bench: Bench) -> None:
+    slurm.run(*submit_words(bench))
+    end_tasks(slurm, bench, "code=6 node=n7 signal=0 restart=0 cause=nvidia-smi")
+    rows = status(slurm, bench, ExitCode.UNFINISHED)
+    assert {(row["phase"], row["cause_kind"], row["node"]) for row in rows} == {("failed", "gpu", "n7")}
+    assert "not on n7: gpu" in slurm.run("resubmit", bench.manifest, "--yes", "--fps", "10")
+    assert "--exclude=n7" in slurm.calls("sbatch")[-1].split()
+
+
+def test_a_job_that_asked_for_no_gpu_waits_for_a_person(slurm: FakeSlurm, bench: Bench) -> None:
+    slurm.run(*submit_words(bench))
+    end_tasks(slurm, bench, "code=6 node=n7 signal=0 restart=0 cause=no-gpu")
+    said = slurm.run("resubmit", bench.manifest, "--yes", "--fps", "10")
+    assert "not again: rows 0-3: no-gpu: ask for one with --gres or --gpus" in said
+    slurm.run("resubmit", bench.manifest, "--yes", "--again", "--gres", "gpu:1", "--fps", "10")
+    assert "--gres=gpu:1" in slurm.calls("sbatch")[-1].split() and "--exclude" not in slurm.calls("sbatch")[-1]
+
+
 def test_two_clusters_jobs_of_one_number_have_logs_of_their_own(slurm: FakeSlurm, bench: Bench) -> None:
     slurm.run(*submit_words(bench, "--rows", "0"))
     slurm.run(*gpu_words(bench, "--rows", "1"))
