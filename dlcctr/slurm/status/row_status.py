@@ -97,6 +97,8 @@ class StatusResult:
         ``squeue`` and ``sacct`` to whether they answered.
     notes : list of str
         Limits of this answer, for people.
+    silent : tuple of str
+        Clusters whose squeue did not answer.
     """
 
     manifest: Path
@@ -105,6 +107,7 @@ class StatusResult:
     asked: dict[str, bool]
     notes: list[str] = field(default_factory=list)
     accept_degraded: bool = False
+    silent: tuple[str, ...] = ()
 
     @property
     def totals(self) -> dict[str, int]:

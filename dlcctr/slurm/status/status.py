@@ -79,6 +79,7 @@ def status(
         asked={"squeue": not scheduler.silent, "sacct": scheduler.asked <= scheduler.sacct.clusters},
         notes=[*checked.remarks, *_notes(submitted, scheduler, rows, given=squeue_text is not None)],
         accept_degraded=accept_degraded,
+        silent=tuple(sorted(scheduler.silent)),
     )
 
 

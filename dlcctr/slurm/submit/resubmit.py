@@ -13,6 +13,7 @@ from dlcctr.campaign.rows import choose_rows
 from dlcctr.errors import TryAgainError, UsageError
 from dlcctr.planning.options import PlanOptions
 from dlcctr.slurm.arrivals import resolve_submissions
+from dlcctr.slurm.scheduler import shown_cluster
 from dlcctr.slurm.site.keys import KEYS
 from dlcctr.slurm.site.profile import Site, override
 from dlcctr.slurm.status.status import status
@@ -60,9 +61,11 @@ def find_decision(manifest: Path, request: ResubmitRequest, *, progress: RowProg
     if not submissions:
         raise UsageError(f"{manifest}: nothing was submitted yet", "dlcctr submit")
     found = status(manifest, progress=progress)
-    if not found.asked["squeue"]:
+    if found.silent:
+        where = shown_cluster(", ".join(filter(None, found.silent)))
         raise TryAgainError(
-            "squeue does not answer, so rows that look lost may still be running", "run it again where squeue works"
+            f"squeue does not answer{where}, so rows that look lost may still be running",
+            "run it again where squeue works",
         )
     chosen = {row.index for row in choose_rows(read_manifest(manifest), request.rows, manifest)}
     campaign = read_campaign(manifest)

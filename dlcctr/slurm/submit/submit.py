@@ -191,16 +191,17 @@ def _send(
     options = _options(texts[0][0], order)
     logs = job_arrays.log_folder(order.options.site)
     submission = Submission(plan.id, arrays, _now(), kind, options, home=client.own_cluster(), logs=logs)
-    dependency = ""
+    dependency, beside = "", list[str]()
     for script, _ in texts:
         name = job_name(script.name)
-        words = option_words(replace(script, dependency=dependency), order.options.site)
+        words = [*option_words(replace(script, dependency=dependency), order.options.site), *beside]
         submission = replace(submission, sent=_now())
         write_submission(paths, submission)
         job = _start_sbatch(paths, submission, ["--parsable", *words, str(paths.script(name))])
         submission = submission.with_job(name, job)
         if script.canary is not None:
-            dependency = f"afterok:{job.job_id}"
+            dependency = f"afterok:{job.job_id}"  # a number of that cluster's: nobody else knows it
+            beside = [f"--clusters={job.cluster}"] if job.cluster else []
     write_submission(paths, submission)
     return submission.arrays
 

@@ -219,6 +219,8 @@ def test_a_cluster_that_does_not_answer_has_lost_nothing(slurm: FakeSlurm, bench
     assert "squeue gave no answer on cluster gpu" in slurm.run("status", bench.manifest, code=ExitCode.UNFINISHED)
     assert list(slurm.jobs("gpu")) == ["501"]
     assert "squeue does not answer" in slurm.run("cancel", bench.manifest, "--yes", code=TRY_AGAIN)
+    said = slurm.run("resubmit", bench.manifest, "--yes", code=TRY_AGAIN)
+    assert "squeue does not answer on cluster gpu" in said
 
 
 def test_a_killed_submit_to_another_cluster_is_looked_for_there(slurm: FakeSlurm, bench: Bench) -> None:

@@ -137,6 +137,22 @@ def test_the_canary_goes_first_and_alone(bench: Bench, scheduler: FakeSlurm) -> 
     assert f"--rows {done.plan.tasks[-1].rows[0]} " in CampaignPaths.of(bench.manifest).script(canary).read_text()
 
 
+def test_what_waits_for_the_canary_goes_to_its_cluster(
+    bench: Bench, scheduler: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several clusters Slurm takes one, and a dependency names a job of the same cluster."""
+    answers = iter(["slow", "slow", "slow"])
+    real = scheduler.submit
+    monkeypatch.setattr(slurm, "submit", lambda argv, **more: replace(real(argv, **more), cluster=next(answers)))
+    done = submit(
+        bench.manifest, replace(OPTIONS, canary=True, site=Site(max_array_size=3, extra=("--clusters=fast,slow",)))
+    )
+    canary, *others = scheduler.jobs.values()
+    assert [word for word in canary if word.startswith("--clusters")] == ["--clusters=fast,slow"]
+    assert all([word for word in argv if word.startswith("--clusters")][-1] == "--clusters=slow" for argv in others)
+    assert {array.cluster for array in done.arrays} == {"slow"}
+
+
 def test_a_dry_run_leaves_nothing(bench: Bench, scheduler: FakeSlurm) -> None:
     done = submit(bench.manifest, replace(OPTIONS, dry_run=True))
     assert "#SBATCH" in done.scripts[0][1]
