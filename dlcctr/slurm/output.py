@@ -290,11 +290,6 @@ def _time(text: str) -> float | None:
         return None
 
 
-def named_clusters(text: str) -> frozenset[str]:
-    """Clusters that squeue's text says it is of, those without jobs included; an empty name where it names none."""
-    return frozenset(CLUSTER_LINE.findall(text)) or frozenset([""])
-
-
 def shown_words(words: Sequence[str]) -> str:
     """Command line for people to type."""
     return " ".join(f"'{word}'" if "|" in word else word for word in words)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from dlcctr.slurm import client
 from dlcctr.slurm.client import Place
-from dlcctr.slurm.output import Key, TaskState, job_key, named_clusters, parse_sacct, parse_squeue
+from dlcctr.slurm.output import CLUSTER_LINE, Key, TaskState, job_key, parse_sacct, parse_squeue
 from dlcctr.slurm.submissions import Array, Submission
 
 CLOCKS_APART_S = 24 * 3600.0
@@ -141,11 +141,16 @@ def read_scheduler(submissions: Sequence[Submission], squeue_text: str | None, s
     """
     live = parse_squeue(squeue_text) if squeue_text is not None else None
     ended = parse_sacct(sacct_text) if sacct_text is not None else None
-    named = named_clusters(squeue_text or "")
+    named = _named_clusters(squeue_text or "")
     squeue = Answer() if live is None else Answer.of(live, named)
     sacct = Answer() if ended is None else Answer.of(ended, {each.cluster for each in ended} or named)
     scheduler = Scheduler(squeue, sacct, names_home="" not in named)
     return replace(scheduler, asked=frozenset(cluster for _, cluster in scheduler.arrays(submissions)))
+
+
+def _named_clusters(text: str) -> frozenset[str]:
+    """Clusters that squeue's text says it is of, those without jobs included; an empty name where it names none."""
+    return frozenset(CLUSTER_LINE.findall(text)) or frozenset([""])
 
 
 def _ids(arrays: Iterable[Array]) -> list[str]:

@@ -1,7 +1,8 @@
 """Slurm's commands as small programs on PATH: two clusters behind one login node, whose jobs are files.
 
-Files in the folder say what they do: `hold` keeps sbatch waiting (it writes its process id into `waiting`),
-`silent-CLUSTER` makes squeue fail, the folder `meet-2` keeps each process's second scontrol until two have come so far.
+Files in the folder say what they do: `hold` keeps sbatch waiting (its process id is in `waiting`), `delay` is how many
+seconds at most it waits in any case, `silent-CLUSTER` makes squeue fail, and a folder `meet-2` keeps each process's
+second scontrol until two have come so far.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dlcctr.cli import catch, make_app
 
 PROGRAMS = ("sbatch", "squeue", "sacct", "scancel", "scontrol")
 CODE = r"""#!{python} -SE
-import os, re, sys, time
+import os, random, re, sys, time
 from pathlib import Path
 
 root, program = Path({root!r}), Path(sys.argv[0]).name
@@ -50,6 +51,8 @@ if program == "sbatch":
     os.replace(root / "waiting.new", root / "waiting")
     while (root / "hold").exists():
         time.sleep(0.02)
+    if (root / "delay").exists():
+        time.sleep(random.uniform(0, float((root / "delay").read_text())))
     jobs.mkdir(parents=True, exist_ok=True)
     number = 500
     while True:

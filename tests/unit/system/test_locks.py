@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import multiprocessing
 import os
@@ -13,7 +15,7 @@ import pytest
 
 from dlcctr.errors import OutputError, TryAgainError
 from dlcctr.system import locks
-from dlcctr.system.locks import campaign_lock, transfer_lock
+from dlcctr.system.locks import campaign_lock, inherited_lock, is_held, transfer_lock
 from tests.unit.support.state_files import GOLDEN, assert_refused, with_a_wrong_leaf
 
 
@@ -119,3 +121,35 @@ def test_a_place_that_cannot_hold_a_transfer_lock(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError), transfer_lock(tmp_path / "file" / "push.lock"):
         pass
+
+
+def test_a_lock_that_a_process_inherited_outlives_its_maker(tmp_path: Path) -> None:
+    file = tmp_path / "sbatch.lock"
+    assert not is_held(file), "there is none yet"
+    with inherited_lock(file) as handles:
+        child = subprocess.Popen(["sleep", "60"], pass_fds=handles)
+    assert is_held(file)
+    assert is_held(file), "those who look do not disturb each other"
+    with pytest.raises(TryAgainError, match="a process that goes on"), inherited_lock(file, wait_s=0):
+        raise AssertionError
+    child.kill()
+    child.wait()
+    assert not is_held(file)
+
+
+def test_a_file_system_without_locks_gives_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    with inherited_lock(tmp_path / "sbatch.lock") as handles:
+        assert handles == ()
+    assert not is_held(tmp_path / "sbatch.lock")
+
+
+def test_a_lock_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "sbatch.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="cannot be made"), inherited_lock(tmp_path / "sbatch.lock"):
+        raise AssertionError
+    assert not (tmp_path / "elsewhere").exists()
+    assert not is_held(tmp_path / "sbatch.lock")

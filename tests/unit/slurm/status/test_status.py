@@ -471,3 +471,27 @@ def test_results_in_which_no_animal_was_found_are_named(case: SlurmCase) -> None
     result = case.status()
     assert result.exit_code is ExitCode.OK
     assert result.notes == ["rows 1-2: no animal was found in any frame"]
+
+
+def test_a_text_of_one_cluster_says_nothing_of_anothers_jobs(tmp_path: Path) -> None:
+    case = make_case(tmp_path, 2)
+    case.submit([[0]])
+    case.submit([[1]], arrays=[Array("b", 0, 1, JOB, cluster="gpu")], at=SUBMITTED + 10)
+    here, there = squeue_text(squeue_line(0, "RUNNING", node="n1")), squeue_text(squeue_line(0, "RUNNING", node="n2"))
+    result = case.status(squeue=here)
+    assert [(row.phase, row.node) for row in result.rows] == [(Phase.RUNNING, "n1"), (Phase.PENDING, "")]
+    assert (result.asked["squeue"], result.silent) == (False, ("gpu",))
+    assert "--clusters=gpu" in " ".join(result.notes)
+    result = case.status(squeue=f"CLUSTER: gpu\n{there}")
+    assert (result.rows[1].phase, result.rows[1].node, result.rows[1].cluster) == (Phase.RUNNING, "n2", "gpu")
+    assert result.rows[0].phase is Phase.PENDING, "of the cluster without a name nothing was said"
+
+
+def test_a_failure_file_of_the_same_number_on_another_cluster_is_not_the_tasks(tmp_path: Path) -> None:
+    case = make_case(tmp_path, 1)
+    case.submit([[0]], arrays=[Array("b", 0, 1, JOB, cluster="gpu")])
+    ids = {"SLURM_ARRAY_JOB_ID": JOB, "SLURM_ARRAY_TASK_ID": "0"}
+    text = "CLUSTER: gpu\n" + squeue_text()
+    for cluster, phase in (("main", Phase.LOST), ("gpu", Phase.FAILED)):
+        case.fail(0, at=SUBMITTED - 5, scheduler={**ids, "SLURM_CLUSTER_NAME": cluster})
+        assert case.row(squeue=text).phase is phase
