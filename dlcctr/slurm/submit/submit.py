@@ -43,6 +43,8 @@ from dlcctr.system.progress import RowProgress, no_progress
 
 REFUSED = "Batch job submission failed"
 """What sbatch says where nothing was submitted, and also where it does not know that."""
+LOST_ANSWER = "whether this job arrived is not known"
+LOST_ANSWER_HINT = "run the same command again: it asks Slurm for the job by its name, and submits no row twice"
 UNANSWERED = re.compile(
     r"timed out|(send|receive|shutdown) failure|zero bytes|negative number of bytes|unexpected message|"
     r"insane message|not connected|connection reset|broken pipe",
@@ -213,8 +215,9 @@ def _start_sbatch(paths: CampaignPaths, submission: Submission, words: Sequence[
             return client.submit(["sbatch", *words], keep_open=handles)
         except CommandFailedError as error:
             sent = tuple(each for each in submission.arrays if each.job_id)
-            if is_refusal(error.message):  # else it may have arrived all the same, and is looked for by its name
-                forget_arrays(paths, replace(submission, arrays=sent, sent=""))
+            if not is_refusal(error.message):
+                raise CommandFailedError(f"{error.message}\n{LOST_ANSWER}", LOST_ANSWER_HINT) from error
+            forget_arrays(paths, replace(submission, arrays=sent, sent=""))
             raise _explain(error, sent) from error
 
 
