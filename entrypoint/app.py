@@ -65,6 +65,7 @@ def analyze(
     device: options.Device = "auto",
     allow_cpu: options.AllowCpu = False,
     overwrite: options.Overwrite = False,
+    trust_model: options.TrustModel = False,
     scratch: options.Scratch = None,
     path: options.AnalysisPath = "auto",
     backend: options.Backend = "auto",
@@ -81,7 +82,7 @@ def analyze(
         csv=csv, batch_size=batch_size, snapshot=snapshot or None, shuffle=shuffle, trainset_index=trainset_index,
         crop=parse_crop_option(crop), device=parse_device(device), allow_cpu=allow_cpu, overwrite=overwrite,
         scratch=scratch, path=parse_path(path), backend=parse_backend(backend, path),
-        checkpoint_s=[*given, CHECKPOINT_EVERY_S][0],
+        checkpoint_s=[*given, CHECKPOINT_EVERY_S][0], trust_model=trust_model,
     )  # fmt: skip
     raise typer.Exit(_analyze_row(request) if plan is None else _analyze_task(request, plan, task))
 

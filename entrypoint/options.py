@@ -69,6 +69,14 @@ Overwrite = Annotated[
     bool,
     typer.Option("--overwrite", envvar=variable("OVERWRITE"), help="Analyse again and replace what is there."),
 ]
+TrustModel = Annotated[
+    bool,
+    typer.Option(
+        "--trust-model",
+        envvar=variable("TRUST_MODEL"),
+        help="Run code in a snapshot where the project's files ask for that (load_weights_only: false).",
+    ),
+]
 Scratch = Annotated[Path | None, typer.Option(envvar=variable("SCRATCH"), help="Where temporary files go.")]
 AnalysisPath = Annotated[
     str,

@@ -50,6 +50,8 @@ class Job:
         The model looks for animals first, then for body parts in each of them.
     tracking : Tracking
         What DeepLabCut is told of the animals.
+    trusted : bool
+        Code in the snapshot may run, where the project's files say so; else weights are only weights.
     backend : str
         Backend of our loop's network: ``engine``, ``openvino`` or ``auto`` (OpenVINO on a CPU where it gives
         what the engine gives).
@@ -78,6 +80,7 @@ class Job:
     csv: bool
     top_down: bool = False
     tracking: Tracking = PROJECTS_OWN
+    trusted: bool = False
     backend: str = "engine"
     cache: str = ""
     checkpoint_folder: str = ""

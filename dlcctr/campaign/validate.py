@@ -19,6 +19,7 @@ from dlcctr.campaign.video_check import find_change
 from dlcctr.contract import FAILURE_SUFFIX
 from dlcctr.errors import DlcctrError
 from dlcctr.model.inspection import ModelInfo
+from dlcctr.model.trust import UNASKED
 from dlcctr.system.console import plural, ranges
 from dlcctr.system.progress import RowProgress, no_progress
 
@@ -85,7 +86,8 @@ def validate(manifest: Path, *, jobs: int | None = None, progress: RowProgress =
     models = _Models()
     problems += [*_double(rows, campaign), *_colliding(rows), *_too_long(rows, campaign, models)]
     problems += [*_model_problems(rows, campaign, models), *_crop_problems(rows, campaign)]
-    return Validation(manifest, rows, sorted(problems, key=lambda problem: (problem.line, problem.kind)), _notes(rows))
+    problems.sort(key=lambda problem: (problem.line, problem.kind))
+    return Validation(manifest, rows, problems, [*_notes(rows), *models.notes()])
 
 
 def _problem(kind: str, row: Row, message: str) -> Problem:
@@ -154,6 +156,11 @@ class _Models:
             except DlcctrError as error:
                 self._found[key] = None, error.message.splitlines()[0]
         return self._found[key]
+
+    def notes(self) -> list[str]:
+        """What to know of those that were looked at."""
+        places = {model.unsafe_loading for model, _ in self._found.values() if model}
+        return [f"{place}: {UNASKED}" for place in sorted(places) if place]
 
 
 def _too_long(rows: Sequence[Row], campaign: Campaign, models: _Models) -> Iterator[Problem]:

@@ -13,17 +13,17 @@ from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.rows import Row, row_settings
 from dlcctr.campaign.tracking import PROJECTS_OWN
 from dlcctr.errors import VideoError
+from dlcctr.model.inspection import ModelInfo
 
 NAMED = 5
 
 
-def check_models(campaign: Campaign, rows: Sequence[Row]) -> None:
+def check_models(campaign: Campaign, rows: Sequence[Row]) -> list[ModelInfo]:
     """Every model of the rows is whole, and the campaign's is the one that it was made for; raises `ModelError`."""
     from dlcctr.campaign.rows import inspect_campaign_model
 
     settings = {replace(row_settings(row, campaign), crop=None, tracking=PROJECTS_OWN) for row in rows}
-    for each in settings:
-        inspect_campaign_model(each)
+    return [inspect_campaign_model(each) for each in settings]
 
 
 def bad_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:

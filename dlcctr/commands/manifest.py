@@ -128,12 +128,16 @@ def _with_model(campaign: Campaign, project: Path) -> Campaign:
     from dlcctr.campaign.tracking import tracking_problem
     from dlcctr.errors import UsageError
     from dlcctr.model.inspection import inspect_model
+    from dlcctr.model.trust import UNASKED
+    from dlcctr.system.console import warn
 
     info = inspect_model(
         project, shuffle=campaign.shuffle, trainset_index=campaign.trainset_index, snapshot=campaign.snapshot
     )
     if problem := tracking_problem(campaign.tracking, info):
         raise UsageError(problem, "leave these options out, or name another model")
+    if info.unsafe_loading:
+        warn(f"{info.unsafe_loading}: {UNASKED}")
     return replace(
         campaign,
         model=info.project,

@@ -34,6 +34,9 @@ def run_manifest(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Frames per network call.")] = None,
     allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="Run on the CPU where there is no GPU.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Analyse finished rows again.")] = False,
+    trust_model: Annotated[
+        bool, typer.Option("--trust-model", help="Run code in a snapshot where the project's files ask for it.")
+    ] = False,
     wheels: Annotated[
         list[Path] | None, typer.Option(help="Folder with wheels for the native runtime, say CPU torch.")
     ] = None,
@@ -54,6 +57,7 @@ def run_manifest(
         batch_size=batch_size,
         allow_cpu=allow_cpu,
         overwrite=overwrite,
+        trust_model=trust_model,
         wheels=tuple(wheels or ()),
     )
     result = campaign_run.run_campaign(manifest, options)

@@ -64,6 +64,17 @@ class Listing:
         """Shuffle and index of the training set that the bundle holds."""
         return int(self.model["shuffle"]), int(self.model["trainset_index"])
 
+    def find(self, path: str) -> Entry | None:
+        """Entry of a file; None where there is none such."""
+        return next((entry for entry in self.files if entry.path == path), None)
+
+    def names(self, folder: PurePosixPath) -> list[str]:
+        """Names in a folder, sorted, without hidden ones."""
+        depth = len(folder.parts)
+        paths = (PurePosixPath(entry.path).parts for entry in self.files)
+        inside = {parts[depth] for parts in paths if len(parts) > depth and parts[:depth] == folder.parts}
+        return sorted(name for name in inside if not name.startswith("."))
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -81,10 +92,10 @@ class Bundle:
 
     def entry(self, path: str) -> Entry:
         """What the listing says of a file; `ModelError` where it is not in the bundle."""
-        for entry in self.listing.files:
-            if entry.path == path:
-                return entry
-        raise ModelError(f"{self.file}: holds no {path}", AGAIN)
+        entry = self.listing.find(path)
+        if entry is None:
+            raise ModelError(f"{self.file}: holds no {path}", AGAIN)
+        return entry
 
     def chunks(self, path: str) -> Iterator[bytes]:
         """Bytes of a file; `ModelError` at their end where they are not what was packed."""
@@ -128,6 +139,18 @@ def listing_text(listing: Listing) -> str:
     }
     table["listing_sha256"] = hashlib.sha256(json.dumps(table).encode()).hexdigest()
     return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
+
+
+def read_listing(file: Path) -> Listing:
+    """Read the bundle.json of a bundle that is a folder; raises as `parse_listing`, and `ModelError` for a long one."""
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_LISTING_BYTES + 1)
+    except OSError as error:
+        raise unreadable(file, error) from error
+    if len(data) > MAX_LISTING_BYTES:
+        raise ModelError(f"{file}: too long for a bundle's listing (more than {MAX_LISTING_BYTES:,} bytes)", AGAIN)
+    return parse_listing(data.decode("utf-8", "replace"), file)
 
 
 def parse_listing(text: str, file: Path) -> Listing:

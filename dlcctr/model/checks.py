@@ -12,6 +12,7 @@ from dlcctr.errors import ModelError
 from dlcctr.model.files import ROOT, ModelTree
 from dlcctr.model.shuffles import CONFIG, MODEL_FOLDERS, Shuffle, engine_by_metadata, metadata_file
 from dlcctr.model.snapshots import code_in
+from dlcctr.model.trust import OPTION, find_unsafe_loading
 from dlcctr.model.yaml12 import is_absolute
 
 SHOWN = 3
@@ -167,13 +168,12 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _loading(found: Shuffle) -> Iterator[Finding]:
-    for section in (found.pose, found.pose.get("detector")):
-        runner = section.get("runner") if isinstance(section, dict) else None
-        if isinstance(runner, dict) and runner.get("load_weights_only") is False:
-            yield Finding(
-                False, str(found.pose_file), "load_weights_only is false: code in a snapshot would run when it is read",
-                "set it to true unless you made the snapshot yourself; bundles always read weights only",
-            )  # fmt: skip
+    if place := find_unsafe_loading(found):
+        file, _, line = place.removeprefix(f"{found.tree.root}/").partition(", ")
+        yield Finding(
+            False, file, f"load_weights_only is false{line and f' ({line})'}: code in the snapshot would run",
+            f"set it to true, or pack the project: bundles are read as weights only; else each analysis needs {OPTION}",
+        )  # fmt: skip
 
 
 def weight_findings(tree: ModelTree, files: Sequence[PurePosixPath]) -> Iterator[Finding]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from dlcctr.errors import ModelError
-from dlcctr.model.bundle import LISTING, Bundle, Listing, parse_listing, read_bundle
+from dlcctr.model.bundle import AGAIN, LISTING, Bundle, Listing, read_bundle, read_listing
 from dlcctr.model.snapshots import digest_weights
-from dlcctr.model.yaml12 import MAX_TEXT, read_text
+from dlcctr.model.yaml12 import MAX_TEXT, decode, read_bytes, read_text
+from dlcctr.system.files import sha256_file
 
 ROOT = PurePosixPath()
 
@@ -51,12 +53,12 @@ class ModelTree(Protocol):
 
 
 class ProjectFolder:
-    """A DeepLabCut project as it lies on disk, or a bundle in the form of a folder."""
+    """A DeepLabCut project as it lies on disk."""
+
+    listing: Listing | None = None
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        file = root / LISTING
-        self.listing: Listing | None = parse_listing(read_text(file), file) if file.is_file() else None
 
     def names(self, folder: PurePosixPath) -> list[str]:
         try:
@@ -83,6 +85,44 @@ class ProjectFolder:
         shutil.copyfile(self.root / name, target)
 
 
+class BundleFolder(ProjectFolder):
+    """A bundle that is a folder: of it there is what the listing says, and each file is held against its hash there."""
+
+    listing: Listing
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.listing = read_listing(root / LISTING)
+
+    def names(self, folder: PurePosixPath) -> list[str]:
+        return self.listing.names(folder)
+
+    def is_file(self, name: PurePosixPath) -> bool:
+        return self.listing.find(str(name)) is not None
+
+    def text(self, name: PurePosixPath) -> str:
+        data = read_bytes(self.root / name)
+        self._check(name, hashlib.sha256(data).hexdigest())
+        return decode(data, self.root / name)
+
+    def sha256(self, name: PurePosixPath) -> str:
+        return self._check(name, super().sha256(name))
+
+    def link(self, name: PurePosixPath, target: Path) -> None:
+        self.sha256(name)
+        super().link(name, target)
+
+    def copy(self, name: PurePosixPath, target: Path) -> None:
+        super().copy(name, target)
+        self._check(name, sha256_file(target))
+
+    def _check(self, name: PurePosixPath, digest: str) -> str:
+        entry = self.listing.find(str(name))
+        if entry is None or digest != entry.sha256:
+            raise ModelError(f"{self.root / name}: is not what was packed (its hash differs)", AGAIN)
+        return digest
+
+
 class BundleFile:
     """A bundle that is one file. It is read where it lies; every byte is held against the listing's hash."""
 
@@ -92,10 +132,7 @@ class BundleFile:
         self.listing: Listing = self._bundle.listing
 
     def names(self, folder: PurePosixPath) -> list[str]:
-        depth = len(folder.parts)
-        paths = (PurePosixPath(entry.path).parts for entry in self.listing.files)
-        inside = {parts[depth] for parts in paths if len(parts) > depth and parts[:depth] == folder.parts}
-        return sorted(name for name in inside if not name.startswith("."))
+        return self.listing.names(folder)
 
     def is_file(self, name: PurePosixPath) -> bool:
         return str(name) in self._bundle.offsets
@@ -106,11 +143,7 @@ class BundleFile:
     def text(self, name: PurePosixPath) -> str:
         if self.size(name) > MAX_TEXT:
             raise ModelError(f"{self.root / name}: too long for a configuration", "pack the model again")
-        data = b"".join(self._bundle.chunks(str(name)))
-        try:
-            return data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise ModelError(f"{self.root / name}: not UTF-8 text ({error.reason})", "pack the model again") from error
+        return decode(b"".join(self._bundle.chunks(str(name))), self.root / name)
 
     def sha256(self, name: PurePosixPath) -> str:
         for _ in self._bundle.chunks(str(name)):
@@ -136,4 +169,6 @@ def open_tree(model: Path) -> ModelTree:
     """
     model = model.parent if model.name in ("config.yaml", LISTING) else model
     model = model.absolute()
-    return BundleFile(model) if model.is_file() else ProjectFolder(model)
+    if model.is_file():
+        return BundleFile(model)
+    return BundleFolder(model) if (model / LISTING).is_file() else ProjectFolder(model)

@@ -1,8 +1,9 @@
-"""A project folder made of nothing but what inference needs: real folders, copied YAML, generated metadata, weights.
+"""A project folder made of nothing but what inference needs: real folders, YAML and metadata of our own, weights.
 
 DeepLabCut writes to a project while it only reads results from it (config.yaml, metadata.yaml, inference_cfg.yaml), so
 parallel tasks race on it and a read-only model fails (#1027, #726, #686). It gets such a folder instead, whose files
-hold the paths of that very folder.
+hold the paths of that very folder. Its YAML is written from values that were read, never copied, so that no tag, alias
+or merge of a file from outside reaches DeepLabCut.
 """
 
 from __future__ import annotations
@@ -13,25 +14,30 @@ from typing import Any
 
 from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.inspection import ModelInfo
-from dlcctr.model.shuffles import CONFIG, POSE_FILES, metadata_file
-from dlcctr.model.yaml12 import edit_yaml
+from dlcctr.model.shuffles import CONFIG, POSE_FILES, metadata_file, read_table
+from dlcctr.model.trust import KEY
+from dlcctr.model.yaml12 import dump_yaml, set_value
 
 TEST_FILES = ("pose_cfg.yaml", "inference_cfg.yaml")
 Values = dict[tuple[str, ...], Any]
 
+WEIGHTS_ONLY: Values = {("runner", KEY): True, ("detector", "runner", KEY): True}
+"""What pytorch_config.yaml must say, so that DeepLabCut runs no code of a snapshot."""
 
-def make_inference_project(model: ModelInfo, root: Path, *, tracker: str = "") -> Path:
+def make_inference_project(model: ModelInfo, root: Path, *, tracker: str = "", trusted: bool = False) -> Path:
     """Make a project for one analysis: its weights are links where the model is a folder.
 
     Parameters
     ----------
     tracker : str
         DeepLabCut's `default_track_method`; the project's own where it is empty.
+    trusted : bool
+        Leave the project's own word on whether code in its snapshots may run; else weights are only weights.
 
     The others, and the errors, are those of `make_project`.
     """
     config: Values = {("default_track_method",): tracker} if tracker else {}
-    return _make(model, root, root, config, link=True)
+    return _make(model, root, root, config, {} if trusted else WEIGHTS_ONLY, link=True)
 
 
 def make_project(model: ModelInfo, root: Path, told: Path) -> Path:
@@ -56,18 +62,18 @@ def make_project(model: ModelInfo, root: Path, told: Path) -> Path:
     ModelError
         A file of the model cannot be read.
     """
-    return _make(model, root, told, {}, link=False)
+    return _make(model, root, told, {}, WEIGHTS_ONLY, link=False)
 
 
-def _make(model: ModelInfo, root: Path, told: Path, config: Values, *, link: bool) -> Path:
+def _make(model: ModelInfo, root: Path, told: Path, config: Values, pose: Values, *, link: bool) -> Path:
     tree, base = open_tree(model.project), PurePosixPath(model.folder)
     (root / base / "train").mkdir(parents=True)
     (root / base / "test").mkdir()
     for name in weight_names(model):
         (tree.link if link else tree.copy)(name, root / name)
-    _copy(tree, CONFIG, root, {**config_values(str(told)), **config}, add=True)
+    _write(tree, CONFIG, root, {}, {**config_values(str(told)), **config})
     for name in yaml_names(model, tree):
-        _copy(tree, name, root, {**pose_values(model, told), **safe_values(tree)})
+        _write(tree, name, root, pose_values(model, told), pose)
     metadata = root / metadata_name(model)
     metadata.parent.mkdir(parents=True)
     metadata.write_text(metadata_text(model), encoding="utf-8")
@@ -105,13 +111,6 @@ def pose_values(model: ModelInfo, root: PurePath) -> Values:
     }
 
 
-def safe_values(tree: ModelTree) -> Values:
-    """A bundle comes from outside: its weights are read as numbers only, whatever its files say."""
-    if tree.listing is None:
-        return {}
-    return {("runner", "load_weights_only"): True, ("detector", "runner", "load_weights_only"): True}
-
-
 def metadata_name(model: ModelInfo) -> PurePosixPath:
     """Where the file of `metadata_text` lies, relative to the project."""
     return metadata_file({"Task": model.task, "date": model.date, "iteration": model.iteration})
@@ -128,6 +127,10 @@ def metadata_text(model: ModelInfo) -> str:
     return json.dumps({"shuffles": {model.folder.name: entry}}) + "\n"  # JSON is YAML
 
 
-def _copy(tree: ModelTree, name: PurePosixPath, root: Path, values: Values, *, add: bool = False) -> None:
-    text = edit_yaml(tree.text(name), values, tree.root / name, add=add)
-    (root / name).write_text(text, encoding="utf-8")
+def _write(tree: ModelTree, name: PurePosixPath, root: Path, changed: Values, added: Values) -> None:
+    """Write a file's values as they were read: some changed where they are there, some in any case."""
+    table = read_table(tree, name)
+    for values in (changed, added):
+        for keys, value in values.items():
+            set_value(table, keys, value, add=values is added)
+    (root / name).write_text(dump_yaml(table), encoding="utf-8")

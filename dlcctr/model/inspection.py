@@ -16,6 +16,7 @@ from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.scorer import scorer_name
 from dlcctr.model.shuffles import CONDITIONAL, CONFIG, Shuffle, find_shuffle, names_of, read_config, read_table
 from dlcctr.model.snapshots import choose_snapshot, list_snapshots, weight_files
+from dlcctr.model.trust import find_unsafe_loading
 
 COORDS = ("x", "y", "likelihood")
 CONFIG_KEYS = (
@@ -58,6 +59,8 @@ class ModelInfo:
         The network tells animals apart.
     scorer : str
         What DeepLabCut puts behind a video's name in the names of its files; empty for a network that it cannot name.
+    unsafe_loading : str
+        File and line that ask for code in the snapshot to be run; empty where none does (`dlcctr.model.trust`).
     """
 
     project: Path
@@ -86,6 +89,7 @@ class ModelInfo:
     num_outputs: int = 1
     identity: bool = False
     scorer: str = ""
+    unsafe_loading: str = ""
 
     def columns(self, individuals: tuple[str, ...]) -> list[tuple[str, ...]]:
         """Columns of an .h5 with these animals, in order and without the scorer: (animal,) body part, coordinate."""
@@ -186,6 +190,7 @@ def _describe(found: Shuffle, snapshot: str, detector: str) -> ModelInfo:
         scorer=scorer_name(
             config, found.pose, engine=found.engine, shuffle=found.shuffle, snapshot=snapshot, detector=detector
         ),
+        unsafe_loading=find_unsafe_loading(found),
     )
 
 
@@ -242,13 +247,13 @@ def _hash(found: Shuffle, weights: dict[str, tuple[PurePosixPath, ...]]) -> str:
         text = json.dumps(table, sort_keys=True, ensure_ascii=True, default=str)
     except (TypeError, ValueError) as error:
         raise ModelError(
-            f"{found.tree.root}: a table in its YAML files has keys of several types, or holds itself ({error})",
+            f"{found.tree.root}: a table in its YAML files has keys of several types ({error})",
             "copy config.yaml and the model folder's YAML files again from the trained project",
         ) from error
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-_LEFT_OUT = ("project", "scorer", "snapshot_files", "detector_files", "folder", "identity")
+_LEFT_OUT = ("project", "scorer", "snapshot_files", "detector_files", "folder", "identity", "unsafe_loading")
 
 
 def model_facts(info: ModelInfo) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from dlcctr.errors import ModelError, OutputError, UsageError
 from dlcctr.model.bundle import LISTING, Entry, Listing, listing_text, write_tar
 from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.inference_project import (
+    WEIGHTS_ONLY,
     config_values,
     make_project,
     metadata_name,
@@ -38,7 +39,6 @@ from dlcctr.model.yaml12 import dump_yaml, is_absolute, set_value
 from dlcctr.system.files import CHUNK_BYTES, fsync_path
 
 HERE = PurePosixPath()
-RUNNERS = (("runner",), ("detector", "runner"))
 
 
 def pack_model(
@@ -135,8 +135,8 @@ def _texts(info: ModelInfo, tree: ModelTree) -> dict[PurePosixPath, bytes]:
         table = read_table(tree, name)
         for keys, value in pose_values(info, HERE).items():
             set_value(table, keys, value, add=False)
-        for runner in RUNNERS:
-            set_value(table, (*runner, "load_weights_only"), True, add=True)
+        for keys, value in WEIGHTS_ONLY.items():
+            set_value(table, keys, value, add=True)
         tables[name] = _scrub_pose(table, name, info.engine)
     texts = {name: dump_yaml(table) for name, table in tables.items()}
     texts[metadata_name(info)] = metadata_text(info)

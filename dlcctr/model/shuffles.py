@@ -113,8 +113,10 @@ def names_of(value: Any) -> tuple[str, ...]:
 
 
 def read_table(tree: ModelTree, name: PurePosixPath) -> dict[str, Any]:
-    """Read one of a model's YAML files; `ModelError` where that cannot be."""
-    return parse_yaml(tree.text(name), tree.root / name, aliases=tree.listing is None)
+    """Read one of a model's YAML files as DeepLabCut does, values and all; `ModelError` where that cannot be."""
+    tensorflow = ENGINES["tensorflow"]
+    is_1_1 = name.parts[0] == tensorflow.model_folder and name.name == tensorflow.pose_file
+    return parse_yaml(tree.text(name), tree.root / name, aliases=tree.listing is None, version_1_1=is_1_1)
 
 
 def read_config(tree: ModelTree) -> dict[str, Any]:

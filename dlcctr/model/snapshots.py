@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import ModelError
-from dlcctr.system.files import sha256_file
+from dlcctr.system.hash_cache import find_sha256
 
 
 def list_snapshots(names: Sequence[str], engine: str, *, detector: bool = False) -> list[str]:
@@ -66,7 +66,7 @@ def weight_files(train: Path, names: Sequence[str], engine: str, stem: str) -> l
 def digest_weights(file: Path) -> str:
     """SHA-256 of a weight file; `ModelError` where it cannot be read."""
     try:
-        return sha256_file(file)
+        return find_sha256(file)
     except OSError as error:
         raise ModelError(f"{file}: cannot be read ({error.strerror})", "look at the file's owner and rights") from error
 

@@ -1,23 +1,25 @@
-"""Read DeepLabCut's YAML as DeepLabCut reads it, change values in it, and write it so that YAML 1.1 reads the same."""
+"""Read DeepLabCut's YAML as DeepLabCut reads it, and write it so that YAML 1.1 and 1.2 read the same."""
 
 from __future__ import annotations
 
+import datetime
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import ModelError
+from dlcctr.model.yaml_reader import TAG, make_reader
 
 MAX_TEXT = 1 << 24
-"""Longest text that is parsed, in bytes or characters: a configuration of some hundred thousand videos."""
+"""Longest text that is read, in bytes or characters."""
 WIDTH = 1 << 16
+SHOWN_CHARS = 200
+MEND = "mend that line, or copy the file again from the trained project"
 _AGAIN = "copy the file again from the trained project"
-_PYTHON_LISTS = ("tag:yaml.org,2002:python/tuple", "tag:yaml.org,2002:python/list")
-_PYTHON_TEXTS = ("tag:yaml.org,2002:python/unicode", "tag:yaml.org,2002:python/str")
-_TEXT, _FLOAT = "tag:yaml.org,2002:str", "tag:yaml.org,2002:float"
+_TEXT = f"{TAG}str"
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
@@ -33,43 +35,100 @@ def read_yaml(file: Path) -> dict[str, Any]:
 
 def read_text(file: Path) -> str:
     """Text of a configuration file; a byte-order mark of a Windows editor is dropped."""
+    return decode(read_bytes(file), file)
+
+
+def read_bytes(file: Path) -> bytes:
+    """Bytes of a configuration file; `ModelError` where it cannot be read, or is longer than any."""
     try:
-        return file.read_text(encoding="utf-8-sig")
+        with file.open("rb") as stream:
+            data = stream.read(MAX_TEXT + 1)
     except FileNotFoundError:
         raise ModelError(
             f"{file}: no such file", "copy the whole DeepLabCut project folder, YAML files included"
         ) from None
-    except UnicodeDecodeError as error:
-        raise ModelError(f"{file}: not UTF-8 text ({error.reason})", "save it as UTF-8 in a text editor") from error
     except OSError as error:
         raise ModelError(f"{file}: cannot be read ({error.strerror})", "look at the file's owner and rights") from error
+    _check_length(len(data), file)
+    return data
 
 
-def parse_yaml(text: str, file: Path, *, aliases: bool = True) -> dict[str, Any]:
-    """Parse YAML to plain dicts, lists, texts and numbers; tags never construct anything else.
+def decode(data: bytes, file: Path) -> str:
+    """Text of a configuration file's bytes, of any line end; `ModelError` where it is not UTF-8."""
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{file}: not UTF-8 text ({error.reason})", "save it as UTF-8 in a text editor") from error
+
+
+def parse_yaml(text: str, file: Path, *, aliases: bool = True, version_1_1: bool = False) -> dict[str, Any]:
+    """Parse YAML to plain dicts, lists, texts, numbers and dates; tags never construct anything else.
 
     The reader is DeepLabCut's own (ruamel.yaml, YAML 1.2: `off` and `y` are body parts, not booleans) with its safe
-    types. In addition, Python's lists and texts are read, which DeepLabCut 2 tagged as such.
+    types. In addition, Python's lists and texts are read, which DeepLabCut 2 tagged as such. What an alias stands for
+    is a copy.
 
     Parameters
     ----------
     file : Path
         Where the text came from; only named in messages.
     aliases : bool
-        Whether parts may refer to others, by which a few lines can stand for more than fits into memory.
+        Whether parts may refer to others.
+    version_1_1 : bool
+        Read as PyYAML does, with which DeepLabCut reads a TensorFlow model's pose_cfg.yaml.
 
     Raises
     ------
     ModelError
-        The text is not a YAML mapping, has a key twice, is nested too deeply or longer than `MAX_TEXT`.
+        The text is not a YAML mapping, has a key twice, holds itself or numbers of more than 64 bits, is nested too
+        deeply, or is longer than any configuration; the message names the line.
     """
-    if len(text) > MAX_TEXT:
-        raise ModelError(f"{file}: too long for a configuration ({len(text):,} characters)", _AGAIN)
+    _check_length(len(text), file)
     with _named_errors(file):
-        table = _reader(aliases=aliases).load(text)
+        table = make_reader(aliases=aliases, version_1_1=version_1_1).load(text)
     if not isinstance(table, dict):
         raise ModelError(f"{file}: is empty or not a YAML mapping", _AGAIN)
-    return table
+    plain: dict[str, Any] = _plain(table, file)
+    return plain
+
+
+def _check_length(length: int, file: Path) -> None:
+    if length > MAX_TEXT:
+        raise ModelError(f"{file}: too long for a configuration (more than {MAX_TEXT:,} characters)", _AGAIN)
+
+
+def _plain(value: Any, file: Path) -> Any:
+    """Copy without parts that are shared, of nothing but the types that a configuration can hold."""
+    if isinstance(value, dict):
+        for key in value:
+            if isinstance(key, tuple):
+                raise ModelError(f"{file}: a list is a key: {str(key)[:SHOWN_CHARS]}", "make it a text")
+        return {key: _plain(each, file) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each, file) for each in value]
+    if isinstance(value, datetime.datetime):  # ruamel's is one that its own writer does not know
+        return datetime.datetime.combine(value.date(), value.timetz())
+    return value
+
+
+def find_key(text: str, key: str, values: Collection[str]) -> int | None:
+    """Line, from 1 on, of the first such key with one of these values (in lower case); None where there is none.
+
+    The text is one that `parse_yaml` takes.
+    """
+    waiting, seen = [make_reader(aliases=True, version_1_1=False).compose(text)], set()
+    lines = []
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or not isinstance(node.value, list):
+            continue
+        seen.add(id(node))
+        for each in node.value:
+            pair = each if isinstance(each, tuple) else (each,)
+            waiting += pair
+            if pair[0].value == key and str(pair[-1].value).lower() in values:
+                lines.append(pair[0].start_mark.line + 1)
+    return min(lines, default=None)
 
 
 @contextmanager
@@ -81,91 +140,19 @@ def _named_errors(file: Path) -> Iterator[None]:
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not valid YAML"
-        raise ModelError(f"{file}{line}: {problem}", "fix that line (indentation, colons, brackets)") from error
-    except RecursionError as error:
-        raise ModelError(f"{file}: nested too deeply", _AGAIN) from error
-    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # the library's own for the 31st of February, `!!int x`, `%YAML 1.3` and the like
-        raise ModelError(f"{file}: not valid YAML ({error})", _AGAIN) from error
-
-
-def _reader(*, aliases: bool) -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.composer import Composer, ComposerError
-    from ruamel.yaml.constructor import SafeConstructor
-    from ruamel.yaml.events import AliasEvent
-
-    class Constructor(SafeConstructor):
-        pass
-
-    class AliasRefuser(Composer):
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.parser.check_event(AliasEvent):
-                mark = self.parser.peek_event().start_mark
-                raise ComposerError(None, None, "holds YAML aliases, which no bundle does", mark)
-            return super().compose_node(parent, index)
-
-    for tag in _PYTHON_LISTS:
-        Constructor.add_constructor(tag, SafeConstructor.construct_yaml_seq)
-    for tag in _PYTHON_TEXTS:
-        Constructor.add_constructor(tag, SafeConstructor.construct_yaml_str)
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = Constructor
-    if not aliases:
-        yaml.Composer = AliasRefuser
-    return yaml
-
-
-def edit_yaml(text: str, values: Mapping[tuple[str, ...], Any], file: Path, *, add: bool = False) -> str:
-    """Change values of a YAML text; comments, order, quotes and the notation of all other values stay.
-
-    Parameters
-    ----------
-    values : mapping
-        Path of keys to the new value: text, number, boolean or None. Where a path leads to nothing, it is left out.
-    file : Path
-        Where the text came from; only named in messages.
-    add : bool
-        Append top-level keys that are not there.
-
-    Raises
-    ------
-    ModelError
-        As in `parse_yaml`.
-    """
-    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
-
-    yaml, stream = _editor(), io.StringIO()
-    with _named_errors(file):
-        table = yaml.load(text)
-        for keys, value in values.items():
-            quoted = DoubleQuotedScalarString(value) if isinstance(value, str) else value
-            set_value(table, keys, quoted, add=add and len(keys) == 1)
-        yaml.dump(table, stream)
-    return stream.getvalue()
-
-
-def _editor() -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.constructor import RoundTripConstructor
-    from ruamel.yaml.representer import RoundTripRepresenter
-
-    class Number(str):
-        """Notation of a float: ruamel's own floats do not always keep the last digit."""
-
-    class Constructor(RoundTripConstructor):
-        pass
-
-    class Representer(RoundTripRepresenter):
-        pass
-
-    Constructor.add_constructor(_FLOAT, lambda _, node: Number(node.value))
-    Representer.add_representer(Number, lambda representer, number: representer.represent_scalar(_FLOAT, number))
-    yaml = YAML(typ="rt", pure=True)
-    yaml.Constructor, yaml.Representer = Constructor, Representer
-    yaml.preserve_quotes, yaml.width = True, WIDTH
-    return yaml
+        problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "not valid YAML")
+        raise ModelError(f"{file}{line}: {problem[:SHOWN_CHARS]}", MEND) from error
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        # the library's own for `%YAML 1.3` and the like
+        raise ModelError(f"{file}: not valid YAML ({str(error)[:SHOWN_CHARS]})", _AGAIN) from error
 
 
 def set_value(table: Any, keys: tuple[str, ...], value: Any, *, add: bool) -> None:

@@ -82,6 +82,7 @@ class Calibration:
     runtime: str = "auto"
     image: str = ""
     allow_cpu: bool = False
+    trust_model: bool = False
 
 
 def pick_row(rows: Sequence[Row], frames: int) -> Row:
@@ -107,8 +108,15 @@ def run_one_row(manifest: Path, rows: Sequence[Row], calibration: Calibration) -
 
     row = pick_row(rows, FRAMES_CPU if calibration.allow_cpu else FRAMES_GPU)
     warn(f"calibrating with row {row.index}, {row.video}")
-    settings = {"runtime": calibration.runtime, "image": calibration.image, "allow_cpu": calibration.allow_cpu}
-    result = run_campaign(manifest, RunOptions(jobs=1, rows=str(row.index), **settings))  # type: ignore[arg-type]
+    options = RunOptions(
+        jobs=1,
+        rows=str(row.index),
+        runtime=calibration.runtime,
+        image=calibration.image,
+        allow_cpu=calibration.allow_cpu,
+        trust_model=calibration.trust_model,
+    )
+    result = run_campaign(manifest, options)
     if result.exit_code:
         (outcome,) = result.outcomes
         raise CommandFailedError(

@@ -135,6 +135,8 @@ class ModelUsed(Open):
         Names of the snapshots; the latter is empty without a detector.
     bodyparts, individuals, unique_bodyparts : tuple of str
         Names in the model's order; no individuals in single-animal projects.
+    trusted : bool
+        Code in the snapshot could run: the project's files asked for it, and ``--trust-model`` was given.
     """
 
     id: str = ""
@@ -146,6 +148,7 @@ class ModelUsed(Open):
     bodyparts: tuple[str, ...] = ()
     individuals: tuple[str, ...] = ()
     unique_bodyparts: tuple[str, ...] = ()
+    trusted: bool = field(default=False, metadata=OMIT)
 
 
 @dataclass(frozen=True)

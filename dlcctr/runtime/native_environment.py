@@ -19,6 +19,7 @@ from dlcctr.image.context import OPENVINO_LOCK
 from dlcctr.runtime.code_layer import MARKER, digest, is_whole, lock_file, make_code_layer, site_packages
 from dlcctr.system import processes
 from dlcctr.system.console import warn
+from dlcctr.system.files import user_cache
 from dlcctr.system.locks import waiting_lock
 
 REPORT_S = 20.0
@@ -95,8 +96,7 @@ def ensure_environment(flavour: flavours.Flavour, *, wheels: Sequence[Path] = ()
 
 def cache_folder() -> Path:
     """Where environments lie: ``$XDG_CACHE_HOME/dlcctr/native``, by default below ``~/.cache``."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    return Path(base) / "dlcctr" / "native"
+    return user_cache() / "native"
 
 
 def read_lock(flavour: flavours.Flavour) -> str:

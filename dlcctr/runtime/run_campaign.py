@@ -40,6 +40,7 @@ class RunOptions:
     batch_size: int | None = None
     allow_cpu: bool = False
     overwrite: bool = False
+    trust_model: bool = False
     wheels: tuple[Path, ...] = ()
 
 
@@ -112,6 +113,7 @@ def _task(manifest: Path, settings: Campaign, row: Row, options: RunOptions, run
     words: list[str] = []
     words += ["--allow-cpu"] if options.allow_cpu else []
     words += ["--overwrite"] if options.overwrite else []
+    words += ["--trust-model"] if options.trust_model else []
     words += ["--batch-size", str(options.batch_size)] if options.batch_size else []
     return executor.RowRun(
         index=row.index,

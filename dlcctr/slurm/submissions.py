@@ -73,6 +73,8 @@ class SubmittedOptions(Open):
         Whether tasks may run on a CPU.
     exclude : tuple of str
         Nodes that were not to be used.
+    trust_model : bool
+        Whether tasks may run code in a snapshot, where the project's files ask for it.
     canary : int or None
         Index of the row that ran first, alone.
     user : str
@@ -92,6 +94,7 @@ class SubmittedOptions(Open):
     batch_size: int | None = None
     allow_cpu: bool = False
     exclude: tuple[str, ...] = ()
+    trust_model: bool = field(default=False, metadata=OMIT)
     canary: int | None = None
     user: str = ""
     causes: dict[str, tuple[int, ...]] = field(default_factory=dict, metadata=OMIT)

@@ -20,6 +20,17 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def user_cache() -> Path:
+    """Folder in the user's cache: ``$XDG_CACHE_HOME/dlcctr``, by default below ``~/.cache``.
+
+    Raises
+    ------
+    RuntimeError
+        The user has no home.
+    """
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "dlcctr"
+
+
 def fsync_path(path: Path) -> None:
     """Flush a file or a folder to disk."""
     handle = os.open(path, os.O_RDONLY)

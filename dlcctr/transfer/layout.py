@@ -15,6 +15,7 @@ from dlcctr.campaign.spreadsheet import Sheet, format_line
 from dlcctr.contract import SIF_NAME
 from dlcctr.errors import ModelError
 from dlcctr.model.bundle import LISTING
+from dlcctr.model.files import open_tree
 from dlcctr.model.inspection import ModelInfo, inspect_model
 from dlcctr.model.yaml12 import read_yaml
 
@@ -108,8 +109,8 @@ def _settings(campaign: Campaign, rows: Iterable[Row]) -> Iterator[Campaign]:
 
 def _files(model: Path, settings: Sequence[Campaign], campaign: Campaign) -> list[Path]:
     """What is read of a project, relative to it; of a bundle, which holds nothing else, everything."""
-    if (model / LISTING).is_file():
-        return sorted(path.relative_to(model) for path in model.rglob("*") if path.is_file())
+    if listing := open_tree(model).listing:
+        return [Path(LISTING), *(Path(entry.path) for entry in listing.files)]
     files: set[Path] = {Path("config.yaml")}
     for each in settings:
         info = inspect_model(model, shuffle=each.shuffle, trainset_index=each.trainset_index, snapshot=each.snapshot)

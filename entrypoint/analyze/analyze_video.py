@@ -63,7 +63,7 @@ def analyse(
     worker = place.start_worker(task.model.engine, threads, device)
     worker.tail.clear()
     try:
-        config = make_skeleton(task.model, scratch, task.settings.tracking.tracker)
+        config = make_skeleton(task.model, scratch, task.settings.tracking.tracker, trusted=task.trusted)
         with record.timed("scan"):
             record.scan = scan_video(task.video, threads=threads)
         _check_frames(task, record.scan, scratch)
@@ -215,6 +215,7 @@ class _Session:
             csv=task.settings.csv,
             top_down=task.model.top_down,
             tracking=task.settings.tracking,
+            trusted=task.trusted,
             backend=self._backend(),
             cache=str(task.settings.out / NETWORKS_FOLDER),
         )
@@ -271,6 +272,6 @@ def _check_not_full(scratch: Path) -> None:
 SKELETON = "project"
 
 
-def make_skeleton(model: ModelInfo, scratch: Path, tracker: str = "") -> Path:
+def make_skeleton(model: ModelInfo, scratch: Path, tracker: str = "", *, trusted: bool = False) -> Path:
     """Make the skeleton of a model below `scratch` and give its config.yaml; raises `ModelError`."""
-    return inference_project.make_inference_project(model, scratch / SKELETON, tracker=tracker)
+    return inference_project.make_inference_project(model, scratch / SKELETON, tracker=tracker, trusted=trusted)

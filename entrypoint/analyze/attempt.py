@@ -138,6 +138,7 @@ def _model(task: RowTask, record: AttemptRecord) -> ModelUsed:
         bodyparts=tuple(model.bodyparts),
         individuals=tuple(model.individuals),
         unique_bodyparts=tuple(model.unique_bodyparts),
+        trusted=task.trusted,
     )
 
 

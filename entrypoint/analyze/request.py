@@ -31,6 +31,8 @@ class RowRequest:
         the engine's positions.
     checkpoint_s : float
         Seconds between two checkpoints of our loop.
+    trust_model : bool
+        A project may have code in its snapshots run, where it asks for that.
     """
 
     manifest: Path
@@ -51,6 +53,7 @@ class RowRequest:
     path: str = "auto"
     backend: str = "auto"
     checkpoint_s: float = CHECKPOINT_EVERY_S
+    trust_model: bool = False
 
 
 INDEX_VARIABLE = f"{ENV_PREFIX}INDEX"

@@ -15,6 +15,7 @@ from dlcctr.campaign.tracking import TRACKING_HINT, tracking_problem
 from dlcctr.contract import failure_file, row_folder
 from dlcctr.errors import ManifestError, VideoError
 from dlcctr.model.inspection import ModelInfo
+from dlcctr.model.trust import require_trust
 from dlcctr.results.expected import Expected, expected_of
 from dlcctr.system.console import one_line
 
@@ -31,6 +32,8 @@ class RowTask:
     row: Row
     settings: Campaign
     model: ModelInfo
+    trusted: bool = False
+    """The project asks for code in its snapshots to be run, and the command line agrees."""
 
     @property
     def name(self) -> str:
@@ -81,7 +84,7 @@ def resolve(request: RowRequest) -> RowTask:
     ManifestError
         No such row, or no such manifest.
     ModelError
-        No model is named, it is not whole, or it is not the campaign's any more.
+        No model is named, it is not whole, it is not the campaign's any more, or asks for trust that is not given.
     """
     row = find_row(read_manifest(request.manifest), request.index, request.manifest)
     return resolve_row(row, read_campaign(request.manifest), request)
@@ -94,7 +97,8 @@ def resolve_row(row: Row, campaign: Campaign, request: RowRequest) -> RowTask:
     model = inspect_campaign_model(settings)
     if problem := tracking_problem(settings.tracking, model):
         raise ManifestError(f"{request.manifest}: row {row.index}, {row.video}: {problem}", TRACKING_HINT)
-    return RowTask(row, settings, model)
+    require_trust(model.unsafe_loading, given=request.trust_model)
+    return RowTask(row, settings, model, trusted=bool(model.unsafe_loading))
 
 
 def _override(settings: Campaign, request: RowRequest) -> Campaign:

@@ -45,6 +45,9 @@ class ClusterOptions:
     allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="Tasks may run on the CPU where there is no GPU.")] = (
         False
     )
+    trust_model: Annotated[
+        bool, typer.Option("--trust-model", help="Run code in a snapshot where the project's files ask for it.")
+    ] = False
     exclude: Annotated[str, typer.Option(metavar="NODE,NODE", help="Nodes not to be used.")] = ""
     fps: Annotated[float | None, typer.Option(help="Frames/s of one GPU; by default from finished rows.")] = None
     tasks: Annotated[int | None, typer.Option(min=1, help="Number of array tasks.")] = None
@@ -79,7 +82,13 @@ class ClusterOptions:
         from dlcctr.slurm.submit.job_arrays import JobOptions
 
         return JobOptions(
-            self.image, self.time_min, self.max_parallel, self.batch_size, self.allow_cpu, node_names(self.exclude)
+            image=self.image,
+            time_min=self.time_min,
+            max_parallel=self.max_parallel,
+            batch_size=self.batch_size,
+            allow_cpu=self.allow_cpu,
+            exclude=node_names(self.exclude),
+            trust_model=self.trust_model,
         )
 
     def plan_options(self) -> PlanOptions:

@@ -56,6 +56,7 @@ def plan_manifest(
     runtime: Annotated[str, typer.Option(help="With --calibrate: what runs it, as in `dlcctr run`.")] = "auto",
     image: Annotated[str, typer.Option(help="With --calibrate: image tag for docker, or .sif file.")] = "",
     allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="With --calibrate: the CPU will do.")] = False,
+    trust_model: Annotated[bool, typer.Option("--trust-model", help="With --calibrate: as in `dlcctr run`.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Divide the rows among array tasks of about equal expected time.
@@ -75,7 +76,7 @@ def plan_manifest(
         limits = replace(limits, max_array_size=max_array_size, source="--max-array-size")
     options = PlanOptions(
         fps=fps,
-        calibration=Calibration(runtime, image, allow_cpu) if calibrate else None,
+        calibration=Calibration(runtime, image, allow_cpu, trust_model) if calibrate else None,
         tasks=tasks,
         task_time_min=task_time,
         margin=margin,

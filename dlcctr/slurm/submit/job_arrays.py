@@ -41,6 +41,8 @@ class JobOptions:
         Tasks that run at a time over all arrays; the site's by default.
     exclude : tuple of str
         Nodes not to be used.
+    trust_model : bool
+        Tasks may run code in a snapshot, where the project's files ask for it.
     """
 
     image: str = ""
@@ -49,11 +51,13 @@ class JobOptions:
     batch_size: int | None = None
     allow_cpu: bool = False
     exclude: tuple[str, ...] = ()
+    trust_model: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
         """Options of ``analyze``."""
         words = ["--allow-cpu"] if self.allow_cpu else []
+        words += ["--trust-model"] if self.trust_model else []
         return (*words, *(["--batch-size", str(self.batch_size)] if self.batch_size else []))
 
 

@@ -115,6 +115,7 @@ def _options(group: Group, submissions: list[Submission], request: ResubmitReque
             max_parallel=job.max_parallel or had.max_parallel,
             batch_size=job.batch_size or group.batch_size or had.batch_size,
             allow_cpu=job.allow_cpu or had.allow_cpu,
+            trust_model=job.trust_model or had.trust_model,
             exclude=tuple(sorted({*job.exclude, *group.exclude})),
         ),
         plan=request.plan,

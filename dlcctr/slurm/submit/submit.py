@@ -15,6 +15,7 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row, choose_rows, require_rows
 from dlcctr.errors import CommandFailedError
+from dlcctr.model.trust import require_trust
 from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.plan import Plan
 from dlcctr.planning.reuse import pick_plan, with_canary
@@ -157,7 +158,8 @@ def place(
     todo = [row for row in order.todo if row.index not in problems]
     if not todo:
         return SubmitResult(manifest, left_out=problems)
-    video_check.check_models(campaign, todo)
+    for model in video_check.check_models(campaign, todo):
+        require_trust(model.unsafe_loading, given=options.job.trust_model)
     preflight.check_image(job_arrays.find_image(options.job.image, campaign), campaign)
     job_arrays.make_folders(manifest, campaign, options.site)
     preflight.check_output(campaign, todo)
@@ -251,6 +253,7 @@ def _options(script: Script, order: SubmitRequest) -> SubmittedOptions:
         batch_size=job.batch_size,
         allow_cpu=job.allow_cpu,
         exclude=tuple(job.exclude),
+        trust_model=job.trust_model,
         canary=script.canary,
         user=os.environ.get("USER", ""),
         causes=dict(again.causes) if again else {},

@@ -8,6 +8,7 @@ from dlcctr.errors import GpuError
 from dlcctr.results.sections import DeviceUsed
 from entrypoint.engines.base import EngineFacts, tracking_options
 from entrypoint.engines.ellipse_tracker import mend
+from entrypoint.engines.pytorch import weights
 from entrypoint.protocol import Job
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def analyze(job: Job) -> str:
     import deeplabcut
     from deeplabcut.core.engine import Engine
 
-    return str(
-        deeplabcut.analyze_videos(
+    with weights.reading(job):
+        scorer = deeplabcut.analyze_videos(
             job.config,
             [job.video],
             shuffle=job.shuffle,
@@ -63,7 +64,7 @@ def analyze(job: Job) -> str:
             **tracking_options(job),
             inference_cfg=_one_after_the_other(job) if job.top_down else None,
         )
-    )
+    return str(scorer)
 
 
 def _one_after_the_other(job: Job) -> Any:
@@ -84,7 +85,8 @@ def open_network(job: Job) -> Network:
     """Network of a job for our own loop."""
     from entrypoint.engines.pytorch import network as pytorch
 
-    return pytorch.open_network(job)
+    with weights.reading(job):
+        return pytorch.open_network(job)
 
 
 def device_used(job: Job) -> DeviceUsed:

@@ -14,8 +14,8 @@ from dlcctr.slurm.submit.job_arrays import JobOptions
 
 GIVEN = (
     "--site university --image dlc.sif --partition gpu --account lab --qos high --gres gpu:1 --gpus v100:1 --cpus 4 "
-    "--mem-gb 0 --time 90 --max-parallel 7 --batch-size 8 --allow-cpu --exclude node7,node12 --fps 60 --tasks 3 "
-    "--task-time 45"
+    "--mem-gb 0 --time 90 --max-parallel 7 --batch-size 8 --allow-cpu --trust-model --exclude node7,node12 "
+    "--fps 60 --tasks 3 --task-time 45"
 )
 ALL = ClusterOptions(
     site="university",
@@ -31,6 +31,7 @@ ALL = ClusterOptions(
     max_parallel=7,
     batch_size=8,
     allow_cpu=True,
+    trust_model=True,
     exclude="node7,node12",
     fps=60,
     tasks=3,
@@ -78,7 +79,8 @@ def test_the_three_commands_have_the_same_options_but_what_resubmit_takes_from_t
 
 
 def test_what_the_options_say_of_the_job_and_the_plan() -> None:
-    assert ALL.job_options() == JobOptions("dlc.sif", 90, 7, 8, True, ("node7", "node12"))
+    assert ALL.job_options() == JobOptions("dlc.sif", 90, 7, 8, True, ("node7", "node12"), trust_model=True)
+    assert ALL.job_options().words == ("--allow-cpu", "--trust-model", "--batch-size", "8")
     assert ALL.plan_options() == PlanOptions(fps=60, tasks=3, task_time_min=45, max_parallel=7)
     assert ClusterOptions().plan_options().max_parallel == DEFAULT_PARALLEL
     with pytest.raises(UsageError):

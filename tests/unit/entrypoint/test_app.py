@@ -64,6 +64,7 @@ FULL = RowRequest(
     scratch=Path("/scratch"),
     path="own",
     checkpoint_s=2.5,
+    trust_model=True,
 )
 
 
@@ -71,7 +72,7 @@ def test_all_options(monkeypatch: pytest.MonkeyPatch, requests: list[RowRequest]
     options = (
         "--index 0 --manifest m.csv --model /model --out /out --video-root /videos --no-csv --batch-size 4 "
         "--snapshot snapshot-200 --shuffle 2 --trainset-index 1 --crop 0,320,10,200 --device cuda --allow-cpu "
-        "--overwrite --scratch /scratch --path own --checkpoint-s 2.5"
+        "--overwrite --scratch /scratch --path own --checkpoint-s 2.5 --trust-model"
     )
     assert call(monkeypatch, "analyze", *options.split()) == 0
     assert requests == [FULL]
@@ -79,6 +80,7 @@ def test_all_options(monkeypatch: pytest.MonkeyPatch, requests: list[RowRequest]
 
 def test_all_options_from_the_environment(monkeypatch: pytest.MonkeyPatch, requests: list[RowRequest]) -> None:
     values: dict[str, Any] = {**vars(FULL), "csv": 0, "crop": "0 320;10,200", "allow_cpu": 1, "overwrite": 1}
+    values["trust_model"] = 1
     for name, value in values.items():
         monkeypatch.setenv(f"DLCCTR_{name.upper()}", str(value))
     assert call(monkeypatch, "analyze") == 0

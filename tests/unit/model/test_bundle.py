@@ -18,10 +18,11 @@ from dlcctr.model import bundle as form
 from dlcctr.model import files
 from dlcctr.model.bundle import END, LISTING, Entry, Listing, listing_text, parse_listing, read_bundle, write_tar
 from dlcctr.model.files import BundleFile
+from dlcctr.model.inference_project import make_inference_project
 from dlcctr.model.inspection import inspect_model
 from dlcctr.model.pack import pack_model
 from dlcctr.model.verify import verify_bundle
-from tests.unit.support.projects import pytorch_project
+from tests.unit.support.projects import pytorch_project, top_down_project, train_folder, write_json
 
 DIGEST = "ab" * 32
 MODEL = {"shuffle": 1, "trainset_index": 0}
@@ -275,3 +276,50 @@ def test_headers_are_plain_files_without_owner_and_date(path: str, size: int) ->
 def test_a_header_is_the_same_in_every_python() -> None:
     digest = hashlib.sha256(form.header("ü" * 40 + "/" + "x" * 90, 511)).hexdigest()
     assert digest == "10606797ae57fd7f82b44d2fb994f0669b46384f0b322293165722ec7a96fbe3"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    pack_model(top_down_project(tmp_path / "p"), tmp_path / "folder", as_folder=True)
+    return tmp_path / "folder"
+
+
+def test_a_changed_byte_of_a_folder_is_found_by_whoever_uses_it(folder: Path) -> None:
+    whole = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != LISTING}
+    assert len(whole) == 7
+    for path, data in whole.items():
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        with pytest.raises(ModelError, match=rf"{path.name}: is not what was packed"):
+            inspect_model(folder)
+        path.write_bytes(data)
+    assert inspect_model(folder).hash
+
+
+def test_a_file_that_a_folder_lacks_is_named(folder: Path) -> None:
+    (file,) = folder.rglob("inference_cfg.yaml")
+    file.unlink()
+    with pytest.raises(ModelError, match=r"inference_cfg\.yaml: no such file"):
+        inspect_model(folder)
+
+
+def test_what_a_folder_holds_beside_its_listing_is_not_there(tmp_path: Path) -> None:
+    pack_model(pytorch_project(tmp_path / "p"), tmp_path / "m", as_folder=True)
+    before = inspect_model(tmp_path / "m")
+    write_json(train_folder(tmp_path / "m").parent / "test" / "inference_cfg.yaml", {"pcutoff": 0.9})
+    (train_folder(tmp_path / "m") / "snapshot-best-900.pt").write_bytes(b"other")
+    (tmp_path / "m" / "labeled-data").mkdir()
+    assert inspect_model(tmp_path / "m") == before
+
+
+def test_weights_that_change_after_a_look_are_not_handed_out(folder: Path, tmp_path: Path) -> None:
+    info = inspect_model(folder)
+    info.snapshot_files[0].write_bytes(b"other")
+    with pytest.raises(ModelError, match="is not what was packed"):
+        make_inference_project(info, tmp_path / "i")
+
+
+def test_a_listing_of_unlikely_length_is_not_read_whole(folder: Path) -> None:
+    with (folder / LISTING).open("wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(ModelError, match=r"bundle\.json: too long for a bundle's listing"):
+        inspect_model(folder)

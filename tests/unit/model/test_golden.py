@@ -109,5 +109,5 @@ def test_a_project_for_inference_differs_in_its_places_only(tmp_path: Path, make
     for name in (file.relative_to(model.project) for file in (model.project / folder).rglob("*.yaml")):
         before, after = read_yaml(model.project / name), read_yaml(root / name)
         changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
-        assert changed <= {"project_path", "dataset", "init_weights", "metadata", "detector"}, name
+        assert changed <= {"project_path", "dataset", "init_weights", "metadata", "detector", "runner"}, name
         assert "C:" not in (root / name).read_text(encoding="utf-8")

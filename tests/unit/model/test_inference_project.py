@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from dlcctr.model.inspection import inspect_model
 from dlcctr.model.yaml12 import read_yaml
 from entrypoint.analyze.analyze_video import make_skeleton
-from tests.unit.support.projects import edit_json, pytorch_project, tensorflow_project, train_folder
+from tests.unit.support.projects import edit_json, odd_project, pytorch_project, tensorflow_project, train_folder
 
 
 def snapshot_of(folder: Path) -> dict[str, tuple[int, bytes]]:
@@ -81,6 +83,46 @@ def test_another_tracker(tmp_path: Path) -> None:
     assert read_yaml(make_skeleton(model, tmp_path / "b")) == read_yaml(tmp_path / "p" / "config.yaml") | {
         "project_path": str(tmp_path / "b" / "project"), "snapshotindex": -1, "detector_snapshotindex": -1,
     }  # fmt: skip
+
+
+def test_what_deeplabcut_reads_is_written_of_plain_values(tmp_path: Path) -> None:
+    root = skeleton(odd_project(tmp_path / "p"), tmp_path / "scratch")
+    for name in (root / "config.yaml", train_folder(root) / "pytorch_config.yaml"):
+        text = name.read_text(encoding="utf-8")
+        assert not re.search(r"(^|[\s\[{,])[&*!]\w|<<", text), text
+        assert YAML(typ="safe", pure=True).load(text)
+    held = read_yaml(train_folder(root) / "pytorch_config.yaml")
+    assert held["runner"] == {"load_weights_only": True, "optimizer": {"lr": 1e-4, "betas": [0.9, 0.999]}}
+    assert held["data"]["freeze"] == "off" and held["data"]["deep"] == held["model"]["more"]
+
+
+@pytest.mark.parametrize(
+    "text", ["runner: {load_weights_only: false}", "d: &d {load_weights_only: false}\nrunner: {<<: *d}"]
+)
+def test_weights_are_only_weights_unless_the_model_is_trusted(tmp_path: Path, text: str) -> None:
+    project = pytorch_project(tmp_path / "p")
+    file = train_folder(project) / "pytorch_config.yaml"
+    plain = "method: bu\nnet_type: resnet_50\nmetadata: {bodyparts: [snout, tail]}\nmodel: {}\n"
+    file.write_text(f"{text}\n{plain}")
+    for trusted in (False, True):
+        (tmp_path / str(trusted)).mkdir()
+        root = make_skeleton(inspect_model(project), tmp_path / str(trusted), trusted=trusted).parent
+        held = read_yaml(train_folder(root) / "pytorch_config.yaml")
+        assert held["runner"]["load_weights_only"] is not trusted
+
+
+def test_tensorflow_values_mean_what_they_meant(tmp_path: Path) -> None:
+    """DeepLabCut reads pose_cfg.yaml as YAML 1.1, config.yaml as YAML 1.2."""
+    project = tensorflow_project(tmp_path / "p")
+    values = "mirror: yes\nshort: y\nrate: 1e-4\nother: 1.0e-4\nplace: 010\nscale: 1:30\n"
+    for name in ("test", "train"):
+        file = train_folder(project).parent / name / "pose_cfg.yaml"
+        file.write_text(values + "all_joints_names: [snout, tail]\nnet_type: resnet_50\n")
+    (project / "config.yaml").write_text((project / "config.yaml").read_text()[:-1].rstrip("}\n") + ', "odd": yes}\n')
+    root = skeleton(project, tmp_path / "scratch")
+    text = (train_folder(root).parent / "test" / "pose_cfg.yaml").read_text()
+    assert text.startswith("mirror: true\nshort: 'y'\nrate: '1e-4'\nother: 0.0001\nplace: 8\nscale: 90\n")
+    assert read_yaml(root / "config.yaml")["odd"] == "yes"
 
 
 def test_a_read_only_model_is_enough(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from dlcctr.errors import ModelError
-from dlcctr.model.yaml12 import dump_yaml, edit_yaml, parse_yaml
+from dlcctr.model import yaml_reader
+from dlcctr.model.yaml12 import dump_yaml, find_key, parse_yaml, read_yaml
 
 FILE = Path("config.yaml")
 
@@ -71,13 +73,89 @@ def test_no_tag_makes_an_object(text: str) -> None:
 
 
 def test_deep_nesting_is_read_to_a_depth_and_then_refused() -> None:
-    assert parse_yaml("a: " + "[" * 100 + "]" * 100, FILE)
+    assert parse_yaml("a: " + "[" * 98 + "]" * 98, FILE)
     blocks = "".join(" " * depth + "k:\n" for depth in range(1000))
-    for text in ("a: " + "[" * 500, blocks):
-        with pytest.raises(ModelError, match=r"config\.yaml: nested too deeply"):
+    for text, line in (("a: " + "[" * 500, 1), (blocks, 100)):
+        with pytest.raises(ModelError, match=rf"config\.yaml, line {line}: nested too deeply"):
             parse_yaml(text, FILE)
-    with pytest.raises(ModelError, match=r"config\.yaml: nested too deeply"):
-        edit_yaml(blocks, {}, FILE)
+
+
+LETTERS = "abcdefghi"
+LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in itertools.pairwise(LETTERS)
+)
+MERGED_LAUGHS = "a: &a {k: 1}\n" + "".join(
+    f"{name}: &{name} {{<<: [{', '.join([f'*{before}'] * 9)}]}}\n" for before, name in itertools.pairwise(LETTERS)
+)
+LONG_TEXTS = f"a: &a {'x' * 100_000}\nb: [{', '.join(['*a'] * 1000)}]\n"
+
+
+@pytest.mark.parametrize("text", [LAUGHS, MERGED_LAUGHS, LONG_TEXTS, "a: [" + "x," * 20_000 + "]"])
+def test_no_text_stands_for_more_than_a_configuration_holds(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_reader, "MAX_VALUES", 10_000)  # its time
+    with pytest.raises(ModelError, match=r"config\.yaml, line \d: more than 10,000 values, aliases counted"):
+        parse_yaml(text, FILE)
+
+
+@pytest.mark.parametrize("text", ["a: 1\nb: &b [*b]\n", "a: 1\nb: &b {c: [*b]}\n", "a: 1\nb: &b {<<: *b}\n"])
+def test_what_holds_itself_is_refused_with_its_line(text: str) -> None:
+    with pytest.raises(ModelError, match=r"config\.yaml, line 2: a part that holds itself"):
+        parse_yaml(text, FILE)
+
+
+@pytest.mark.parametrize(
+    ("number", "problem"),
+    [("9" * 5000, "a number of 5,000 characters"), ("1." + "0" * 5000, "a number of 5,002 characters"),
+     ("0x" + "f" * 5000, "a number of 5,002 characters"), ("0b" + "1" * 70, "a number of more than 64 bits"),
+     (str(1 << 64), "a number of more than 64 bits"), (str(-(1 << 63) - 1), "a number of more than 64 bits"),
+     ("!!int x", "cannot be read"), ("2018-02-31", "cannot be read")],
+)  # fmt: skip
+def test_a_number_that_no_configuration_has_is_refused_with_its_line(number: str, problem: str) -> None:
+    with pytest.raises(ModelError, match=rf"config\.yaml, line 2: {problem}"):
+        parse_yaml(f"b: 1\na: {number}\n", FILE)
+
+
+@pytest.mark.parametrize("text", ["a: !!set {x}\n", "a: !!binary aGk=\n", "a: !!omap [x: 1]\n", "a: !!pairs [x: 1]\n"])
+def test_only_types_that_a_configuration_has_are_made(text: str) -> None:
+    with pytest.raises(ModelError, match=r"config\.yaml, line 1: could not determine a constructor"):
+        parse_yaml(text, FILE)
+
+
+def test_a_message_stays_short_whatever_a_text_holds() -> None:
+    with pytest.raises(ModelError) as caught:
+        parse_yaml(f"a: 1\na: {'x' * 100_000}\n", FILE)
+    assert "duplicate key" in caught.value.message and len(caught.value.message) < 300
+
+
+def test_what_an_alias_stands_for_is_a_copy() -> None:
+    table = parse_yaml("a: &x {p: [1]}\nb: *x\n", FILE)
+    table["a"]["p"].append(2)
+    assert table["b"] == {"p": [1]}
+
+
+def test_a_file_longer_than_a_configuration_is_not_read_whole(tmp_path: Path) -> None:
+    with (tmp_path / "config.yaml").open("wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(ModelError, match="too long for a configuration"):
+        read_yaml(tmp_path / "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("yes", True), ("off", False), ("y", "y"), ("n", "n"), ("1e-4", "1e-4"), ("1.0e-4", 1e-4), ("1.0e4", "1.0e4"),
+     ("1e5", "1e5"), (".5", 0.5), ("-.5", "-.5"), ("010", 8), ("08", "08"), ("0o10", "0o10"), ("0x1F", 31),
+     ("1_000", 1000), ("1:30", 90), ("1:30.5", 90.5), ("2018-1-1", "2018-1-1"), ("~", None), ("'yes'", "yes")],
+)  # fmt: skip
+def test_yaml_1_1_is_read_as_pyyaml_reads_it(text: str, value: Any) -> None:
+    assert parse_yaml(f"a: [{text}]\n", FILE, version_1_1=True) == {"a": [value]}
+    assert type(parse_yaml(f"a: {text}\n", FILE, version_1_1=True)["a"]) is type(value)
+
+
+def test_a_key_is_found_with_its_line_also_where_it_is_merged() -> None:
+    text = "d: &d\n  'load': No\nrunner:\n  load: true\n  more: [{<<: *d}]\n"
+    assert find_key(text, "load", {"no"}) == 2
+    assert find_key(text, "load", {"true"}) == 4
+    assert find_key(text, "load", {"x"}) is None
 
 
 def test_a_text_of_unlikely_length_is_refused_unread() -> None:
@@ -92,33 +170,8 @@ def test_aliases_are_refused_where_they_are_not_allowed() -> None:
     assert parse_yaml("a: '*x'\nb: '&x'\n", FILE, aliases=False) == {"a": "*x", "b": "&x"}
 
 
-def test_an_edit_leaves_the_rest_as_it_was_written() -> None:
-    text = (
-        "# note\nproject_path: C:\\Users\\x y # old\nempty:\nold: off\nkept: 'off'\nn: 1e-04\nz: 007\n"
-        'metadata:\n  project_path: /old\n  # inner\n  more: [1, "2"]\nanchor: &a {x: 1}\nagain: *a\n'
-    )
-    values = {
-        ("project_path",): "/nü 🐭/p",
-        ("empty",): "full",
-        ("metadata", "project_path"): "/new",
-        ("metadata", "absent"): 1,
-        ("absent", "key"): 1,
-        ("n", "below a number"): 1,
-        ("snapshotindex",): -1,
-    }
-    expected = (
-        text.replace("C:\\Users\\x y", '"/nü 🐭/p"   ').replace("empty:", 'empty: "full"').replace("/old", '"/new"')
-    )
-    assert edit_yaml(text, values, FILE, add=True) == expected + "snapshotindex: -1\n"
-    assert edit_yaml(text, values, FILE) == expected
-
-
-def test_a_key_is_added_to_json_too() -> None:
-    changed = edit_yaml('{"a": 1}\n', {("a",): 2, ("b",): True}, FILE, add=True)
-    assert parse_yaml(changed, FILE) == {"a": 2, "b": True}
-
-
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.sampled_from(
+WHOLE = st.integers(-(1 << 63), (1 << 64) - 1)
+SCALARS = st.none() | st.booleans() | WHOLE | st.floats(allow_nan=False) | st.text() | st.sampled_from(
     ["1e-4", "010", "off", "y", "~", "null", ".inf", "1_000", "2020-01-01", "=", "<<", "0o7", "- a", "a: b", "# x"]
 )  # fmt: skip
 TABLES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
@@ -130,13 +183,7 @@ def test_what_is_written_reads_the_same_in_both_versions_of_yaml(table: dict[str
     text = dump_yaml(table)
     assert parse_yaml(text, FILE, aliases=False) == table
     assert parse_yaml(f"%YAML 1.1\n---\n{text}", FILE) == table
-
-
-@settings(max_examples=50)
-@given(table=st.dictionaries(st.text(), TABLES), value=st.text())
-def test_an_edit_changes_one_value_only(table: dict[str, Any], value: str) -> None:
-    changed = edit_yaml(dump_yaml(table), {("project_path",): value}, FILE, add=True)
-    assert parse_yaml(changed, FILE) == {**table, "project_path": value}
+    assert parse_yaml(text, FILE, version_1_1=True) == table
 
 
 @settings(max_examples=50)
@@ -144,7 +191,6 @@ def test_an_edit_changes_one_value_only(table: dict[str, Any], value: str) -> No
 def test_whatever_a_text_is_it_is_read_or_refused(text: str) -> None:
     try:
         assert isinstance(parse_yaml(text, FILE), dict)
-        edit_yaml(text, {("a",): 1}, FILE, add=True)
     except ModelError as error:
         assert "config.yaml" in error.message
 

@@ -13,6 +13,7 @@ from dlcctr.campaign.rows import Row
 from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.errors import ManifestError
 from dlcctr.model.inspection import inspect_model
+from dlcctr.model.pack import pack_model
 from dlcctr.transfer.layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
 from dlcctr.transfer.remote import Remote
 from dlcctr.transfer.remote_campaign import RemoteCampaign, check_there
@@ -116,12 +117,11 @@ def test_a_bundle_goes_as_it_is(tmp_path: Path) -> None:
     items = model_items(Campaign(file=tmp_path / "campaign.toml", model=file), [])
     assert [(item.name, item.path) for item in items] == [("models/mouse.dlcmodel", file)]
     folder = tmp_path / "bundle"
-    (folder / "deep").mkdir(parents=True)
-    for name in ("bundle.json", "config.yaml", "deep/weights"):
-        (folder / name).write_bytes(b"x")
+    listing = pack_model(pytorch_project(tmp_path / "p"), folder, as_folder=True)
+    (folder / "notes.txt").write_text("not packed")
     items = model_items(Campaign(file=tmp_path / "campaign.toml", model=folder), [])
     assert [item.name for item in items] == [
-        f"models/bundle/{n}" for n in ("bundle.json", "config.yaml", "deep/weights")
+        f"models/bundle/{name}" for name in ("bundle.json", *(entry.path for entry in listing.files))
     ]
 
 

@@ -25,7 +25,7 @@ from entrypoint.analyze.worker_output import WorkerOutput
 from entrypoint.environment import gpu
 from tests import media
 from tests.unit.support.analyze_case import FLOOD, FRAMES, Case
-from tests.unit.support.projects import tensorflow_project
+from tests.unit.support.projects import edit_json, tensorflow_project, train_folder
 
 
 def test_a_row_becomes_a_result(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,6 +45,20 @@ def test_a_row_becomes_a_result(case: Case, capsys: pytest.CaptureFixture[str]) 
     assert (job["batch_size"], job["crop"], job["device"], job["csv"]) == (3, [0, 64, 10, 60], "cpu", True)
     assert "ok, 12 frames" in capsys.readouterr().out
     assert list((case.folder / "scratch").iterdir()) == []
+
+
+def test_code_in_a_snapshot_runs_for_nobody_who_did_not_say_so(case: Case) -> None:
+    file = train_folder(case.folder / "model") / "pytorch_config.yaml"
+    edit_json(file, runner={"load_weights_only": False})
+    error = case.fail(ModelError, r"pytorch_config\.yaml, line \d+: load_weights_only is false")
+    assert "--trust-model" in error.hint
+    assert case.run(trust_model=True) is ExitCode.OK
+    assert case.receipt is not None and case.receipt.model.trusted
+    assert json.loads((case.result / "a bDLC_Fake.h5").read_text())["trusted"] is True
+    edit_json(file, runner={"load_weights_only": True})
+    assert case.run(trust_model=True, overwrite=True) is ExitCode.OK
+    assert not case.receipt.model.trusted, "nothing of it could run"
+    assert json.loads((case.result / "a bDLC_Fake.h5").read_text())["trusted"] is False
 
 
 def test_our_own_loop_is_taken_where_it_covers_the_model(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from dlcctr.campaign import video_check
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.errors import CommandFailedError, TryAgainError, VideoError
+from dlcctr.errors import CommandFailedError, ModelError, TryAgainError, VideoError
 from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.plan import read_plan
 from dlcctr.slurm import client as slurm
@@ -66,7 +67,7 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> FakeSlurm:
     monkeypatch.setattr(slurm, "query_sacct", lambda *_, **__: None)
     for name in ("check_image", "try_script"):
         monkeypatch.setattr(preflight, name, lambda *_: None)
-    monkeypatch.setattr(video_check, "check_models", lambda *_: None)
+    monkeypatch.setattr(video_check, "check_models", lambda *_: [])
     monkeypatch.setenv("PATH", "/nowhere")
     return fake
 
@@ -103,6 +104,21 @@ def test_every_row_once_in_arrays_with_offsets(bench: Bench, scheduler: FakeSlur
     script = CampaignPaths.of(bench.manifest).script(list(scheduler.jobs)[1]).read_text()
     assert "offset=3 " in script
     assert CampaignPaths.of(bench.manifest).logs.is_dir()
+
+
+def test_a_model_that_asks_for_code_to_run_is_not_submitted_unasked(
+    bench: Bench, scheduler: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = SimpleNamespace(unsafe_loading="pytorch_config.yaml, line 3")
+    monkeypatch.setattr(video_check, "check_models", lambda *_: [model])
+    with pytest.raises(ModelError, match="line 3: load_weights_only is false"):
+        submit(bench.manifest, OPTIONS)
+    assert not scheduler.jobs
+    submit(bench.manifest, replace(OPTIONS, job=replace(OPTIONS.job, trust_model=True)))
+    paths = CampaignPaths.of(bench.manifest)
+    assert "options=(--trust-model)" in paths.script(next(iter(scheduler.jobs))).read_text()
+    (submission,) = read_submissions(paths)
+    assert submission.options.trust_model, "so that `resubmit` knows it"
 
 
 def test_all_options_are_on_the_command_line(bench: Bench, scheduler: FakeSlurm) -> None:
