@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,7 @@ from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.contract import CAMPAIGN_FILENAME, CONTRACT_VERSION
 from dlcctr.errors import ContractError, ManifestError
 from dlcctr.system.files import write_text_atomic
-from dlcctr.system.toml import toml_value
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from dlcctr.system.toml import parse_toml, toml_value
 
 KEYS = {
     "contract": (),
@@ -142,8 +136,8 @@ def parse_campaign(text: str, file: Path) -> Campaign:
     """Read the text of a campaign.toml that lies in `file`, here or on another machine; raises as `read_campaign`."""
     default = _default(file)
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = parse_toml(text)
+    except ValueError as error:
         raise _not_toml(file, error) from error
     version = table.get("contract", CONTRACT_VERSION)
     if version != CONTRACT_VERSION:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from dlcctr.system.numbers import parse_whole
+
 VERSION = "v1"
 BLOCKS = 8
 BLOCK_BYTES = 32 * 1024
@@ -39,7 +41,7 @@ def fingerprint(path: Path) -> str:
 def fingerprinted_bytes(text: str) -> int | None:
     """Size in bytes of the file that a fingerprint was made of; None for a text that is not a fingerprint."""
     words = text.split(":")
-    return int(words[1]) if len(words) == 3 and words[1].isdecimal() else None
+    return parse_whole(words[1]) if len(words) == 3 else None
 
 
 def _offsets(size: int) -> list[int]:

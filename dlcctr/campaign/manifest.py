@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking, parse_names, parse_
 from dlcctr.contract import MANIFEST_COLUMNS, TRACKING_COLUMNS
 from dlcctr.errors import ManifestError
 from dlcctr.system.files import write_text_atomic
+from dlcctr.system.numbers import MAX_DIGITS, parse_whole
+
+SHOWN_CHARS = 60
 
 
 def read_manifest(path: Path) -> list[Row]:
@@ -119,17 +123,24 @@ class _Cells:
         text = self.text(name).strip()
         if not text:
             return None
-        if not re.fullmatch(r"[0-9]+([.,]0{1,2})?", text):
-            raise self.error(f"{name} is not a whole number: {text!r}")
-        return int(re.split("[.,]", text)[0])
+        number = parse_whole(re.sub(r"[.,]0{1,2}$", "", text))
+        if number is None:
+            raise self.error(f"{name} is not a whole number of at most {MAX_DIGITS} digits: {_shown(text)}")
+        return number
 
     def decimal(self, name: str) -> float | None:
         text = self.text(name).strip()
         if not text:
             return None
-        if not re.fullmatch(r"[0-9]*[.,]?[0-9]+([eE][+-]?[0-9]+)?|[0-9]+[.,]", text):
-            raise self.error(f"{name} is not a number: {text!r}")
-        return float(text.replace(",", "."))
+        is_number = re.fullmatch(r"[0-9]*[.,]?[0-9]+([eE][+-]?[0-9]+)?|[0-9]+[.,]", text)
+        number = float(text.replace(",", ".")) if is_number else math.inf
+        if not math.isfinite(number):
+            raise self.error(f"{name} is not a number: {_shown(text)}")
+        return number
+
+
+def _shown(text: str) -> str:
+    return repr(text) if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]!r}… ({len(text):,} characters)"
 
 
 def _row(cells: _Cells) -> Row:

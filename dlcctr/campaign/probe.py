@@ -13,6 +13,7 @@ from typing import Any
 from dlcctr.campaign.encryption import ENCRYPTED, is_encrypted
 from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.errors import ToolMissingError
+from dlcctr.system.numbers import parse_whole
 
 FIRST_FRAME_PACKETS = 300
 """How far the first picture is looked for: ten seconds of ordinary video."""
@@ -137,8 +138,8 @@ def _frames(stream: Any, rate: Any, duration_s: float | None, n_bytes: int) -> i
         likely = expected is None or abs(stream.frames - expected) <= max(2, expected * UNLIKELY)
         return int(stream.frames) if likely else _indexed_frames(stream, n_bytes)
     for tag in COUNT_TAGS:
-        if str(stream.metadata.get(tag, "")).isdecimal():
-            return int(stream.metadata[tag])
+        if (count := parse_whole(str(stream.metadata.get(tag, "")))) is not None:
+            return count
     return expected
 
 

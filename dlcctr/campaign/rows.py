@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,9 @@ from dlcctr.campaign.spreadsheet import MAKE_HINT
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.errors import ManifestError, ModelError, UsageError
 from dlcctr.model.inspection import ModelInfo, inspect_model
+from dlcctr.system.numbers import parse_whole
+
+SHOWN_CHARS = 60
 
 
 def inspect_campaign_model(settings: Campaign) -> ModelInfo:
@@ -148,9 +152,10 @@ def parse_crop(text: str) -> Crop:
         Not four whole numbers, or the rectangle is empty.
     """
     words = [word for word in re.split(r"[,;\s]+", text.strip().strip("[]()")) if word]
-    if len(words) != 4 or not all(re.fullmatch(r"[0-9]+", word) for word in words):
-        raise ValueError(f"wants four whole numbers x1,x2,y1,y2 in px, not {text!r}")
-    x1, x2, y1, y2 = (int(word) for word in words)
+    numbers = [number for word in words if (number := parse_whole(word)) is not None]
+    if len(words) != 4 or len(numbers) != 4:
+        raise ValueError(f"wants four whole numbers x1,x2,y1,y2 in px, not {text[:SHOWN_CHARS]!r}")
+    x1, x2, y1, y2 = numbers
     if x1 >= x2 or y1 >= y2:
         raise ValueError(f"wants x1 < x2 and y1 < y2, not {text!r}")
     return x1, x2, y1, y2
@@ -174,14 +179,17 @@ def choose_rows(rows: Sequence[Row], wanted: str, manifest: Path) -> list[Row]:
     """Rows of a list such as ``0-9,12``; all of them where it is empty. Raises `UsageError`, `ManifestError`."""
     if not wanted.strip():
         return list(rows)
-    indices: set[int] = set()
+    ordered = sorted(rows, key=lambda row: row.index)
+    places = [row.index for row in ordered]
+    chosen: dict[int, Row] = {}
     for part in wanted.split(","):
-        first, dash, last = (word.strip() for word in part.partition("-"))
-        numbers = [first, last] if dash else [first]
-        if not all(word.isascii() and word.isdecimal() for word in numbers) or int(numbers[-1]) < int(first):
+        words = [parse_whole(word.strip()) for word in part.split("-", 1)]
+        first, last = words[0], words[-1]
+        if first is None or last is None or last < first:
             raise UsageError(
-                f"--rows {wanted!r}: {part!r} is neither a row nor a range of rows", "for example --rows 0-9,12"
+                f"--rows {wanted[:SHOWN_CHARS]!r}: {part[:SHOWN_CHARS]!r} is neither a row nor a range of rows",
+                "for example --rows 0-9,12",
             )
-        find_row(rows, int(numbers[-1]), manifest)
-        indices |= set(range(int(first), int(numbers[-1]) + 1))
-    return [row for row in rows if row.index in indices]
+        find_row(rows, last, manifest)
+        chosen |= {row.index: row for row in ordered[bisect_left(places, first) : bisect_right(places, last)]}
+    return [row for row in rows if row.index in chosen]

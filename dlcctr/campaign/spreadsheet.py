@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr.errors import ManifestError
-from dlcctr.system.files import write_bytes_atomic
+from dlcctr.system.files import read_bounded, write_bytes_atomic
 
 DELIMITERS = (",", ";", "\t")
 REQUIRED = ("index", "video")
+MAX_BYTES = 1 << 28
+MAX_LINES = 1_000_000
 MAKE_HINT = "make it with `dlcctr manifest VIDEOS… -o m.csv`"
 
 
@@ -49,11 +52,14 @@ def read_sheet(path: Path) -> Sheet:
         It is not there, not text, has no `index` and `video` column, or a line cannot be split into cells.
     """
     try:
-        return parse_sheet(path, path.read_bytes())
+        data = read_bounded(path, MAX_BYTES)
     except FileNotFoundError as error:
         raise ManifestError(f"{path}: no such manifest", MAKE_HINT) from error
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read: {error.strerror}", "look at its owner and rights") from error
+    if data is None:
+        raise ManifestError(f"{path}: too long for a manifest (more than {MAX_BYTES:,} bytes)", MAKE_HINT)
+    return parse_sheet(path, data)
 
 
 def parse_sheet(path: Path, data: bytes) -> Sheet:
@@ -61,7 +67,7 @@ def parse_sheet(path: Path, data: bytes) -> Sheet:
     text, encoding = _decode(path, data)
     newline = re.search(r"\r\n|\n|\r", text)
     start, delimiter = _find_header(path, text)
-    lines = [(line, cells) for line, cells in _parse(path, text, delimiter) if line >= start and any(cells)]
+    lines = [(line, cells) for line, cells in _parse(path, text, delimiter) if line >= start]
     header = _header(path, *lines[0])
     records = tuple(_record(path, header, line, cells) for line, cells in lines[1:])
     return Sheet(path, data, encoding, newline.group() if newline else "\n", delimiter, header, records)
@@ -103,8 +109,11 @@ def _parse(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]
     lines, start = [], 1
     try:
         for cells in reader:
-            lines.append((start, cells))
+            if any(cells):
+                lines.append((start, cells))
             start = reader.line_num + 1
+            if len(lines) > MAX_LINES:
+                raise ManifestError(f"{path}, line {start}: more than {MAX_LINES:,} rows", "make several campaigns")
     except csv.Error as error:
         raise ManifestError(
             f"{path}, line {start}: not a line of a CSV file: {error}",
@@ -128,8 +137,8 @@ def _find_header(path: Path, text: str) -> tuple[int, str]:
 
 def _header(path: Path, line: int, cells: list[str]) -> tuple[str, ...]:
     names = [cell.strip().lower() for cell in cells]
-    for name in names:
-        if name and names.count(name) > 1:
+    for name, count in Counter(names).items():
+        if name and count > 1:
             raise ManifestError(f"{path}, line {line}: column `{name}` is there twice", "remove or rename one of them")
     return tuple(names)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import unicodedata
 from collections import defaultdict
@@ -20,7 +21,7 @@ from dlcctr.contract import FAILURE_SUFFIX
 from dlcctr.errors import DlcctrError
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.model.trust import UNASKED
-from dlcctr.system.console import plural, ranges
+from dlcctr.system.console import plural
 from dlcctr.system.progress import RowProgress, no_progress
 
 NAME_MAX_BYTES = 255
@@ -205,5 +206,7 @@ def _crop_problems(rows: Sequence[Row], campaign: Campaign) -> Iterator[Problem]
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:
-    absent = sorted(set(range(rows[-1].index + 1)) - {row.index for row in rows})
-    return [f"no rows {ranges(absent)}: array jobs over them end with exit code 3"] if absent else []
+    pairs = itertools.pairwise([-1, *(row.index for row in rows)])
+    gaps = [(before + 1, after - 1) for before, after in pairs if after > before + 1]
+    absent = ",".join(str(first) if first == last else f"{first}-{last}" for first, last in gaps)
+    return [f"no rows {absent}: array jobs over them end with exit code 3"] if gaps else []

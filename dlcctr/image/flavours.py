@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr import __version__
 from dlcctr.errors import UsageError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from dlcctr.system.toml import parse_toml
 
 IMAGE_NAME = "dlcctr"
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -74,7 +69,7 @@ def read_pins() -> dict[str, str]:
 
 def list_flavours() -> list[Flavour]:
     """All flavours that have requirements."""
-    table = tomllib.loads(read_source("requirements/flavours.toml"))
+    table = parse_toml(read_source("requirements/flavours.toml"))
     return [Flavour(each["engine"], each["engine_version"], each["device"]) for each in table.values()]
 
 

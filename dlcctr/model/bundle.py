@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from dlcctr import __version__
 from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import ContractError, ModelError
-from dlcctr.system.files import CHUNK_BYTES
+from dlcctr.system.files import CHUNK_BYTES, read_bounded
 from dlcctr.system.records import parse_object
 
 BUNDLE_SUFFIX = ".dlcmodel"
@@ -144,11 +144,10 @@ def listing_text(listing: Listing) -> str:
 def read_listing(file: Path) -> Listing:
     """Read the bundle.json of a bundle that is a folder; raises as `parse_listing`, and `ModelError` for a long one."""
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_LISTING_BYTES + 1)
+        data = read_bounded(file, MAX_LISTING_BYTES)
     except OSError as error:
         raise unreadable(file, error) from error
-    if len(data) > MAX_LISTING_BYTES:
+    if data is None:
         raise ModelError(f"{file}: too long for a bundle's listing (more than {MAX_LISTING_BYTES:,} bytes)", AGAIN)
     return parse_listing(data.decode("utf-8", "replace"), file)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import math
@@ -42,23 +43,21 @@ def recorded_errors(tree: ModelTree, shuffle: ModelFolder) -> dict[int, list[Rec
 
 def _read(tree: ModelTree, file: PurePosixPath) -> dict[int, list[RecordedErrors]]:
     """Numbers of one file by step; a file that is not what it should be says nothing."""
+    found: dict[int, list[RecordedErrors]] = {}
     if not tree.is_file(file):
-        return {}
-    try:
-        rows = list(csv.reader(io.StringIO(tree.text(file))))
-    except (ModelError, csv.Error):
-        return {}
-    header = [cell.strip() for cell in rows[0]] if rows else []
-    places = [place for place, name in enumerate(header) if name.lower() in _STEPS]
-    wanted = {place: name for place, name in enumerate(header) if _WANTED.search(name) and not name.startswith("loss")}
-    found = {}
-    for row in rows[1:] if places else ():
-        numbers = [RecordedErrors(_short(name), _number(row[place]), str(file))
-                   for place, name in wanted.items() if place < len(row)]  # fmt: skip
-        numbers = [each for each in numbers if not math.isnan(each.value)]
-        step = _number(row[places[0]]) if places[0] < len(row) else math.nan
-        if numbers and not math.isnan(step):
-            found[int(step)] = numbers  # the last word on a snapshot counts
+        return found
+    with contextlib.suppress(ModelError, csv.Error):
+        rows = csv.reader(io.StringIO(tree.text(file)))
+        header = [cell.strip() for cell in next(rows, [])]
+        places = [place for place, name in enumerate(header) if name.lower() in _STEPS]
+        wanted = {n: name for n, name in enumerate(header) if _WANTED.search(name) and not name.startswith("loss")}
+        for row in rows if places else ():
+            numbers = [RecordedErrors(_short(name), _number(row[place]), str(file))
+                       for place, name in wanted.items() if place < len(row)]  # fmt: skip
+            numbers = [each for each in numbers if not math.isnan(each.value)]
+            step = _number(row[places[0]]) if places[0] < len(row) else math.nan
+            if numbers and not math.isnan(step):
+                found[int(step)] = numbers  # the last word on a snapshot counts
     return found
 
 

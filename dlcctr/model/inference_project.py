@@ -15,6 +15,7 @@ from typing import Any
 from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.model.shuffles import CONFIG, POSE_FILES, metadata_file, read_table
+from dlcctr.model.snapshots import check_unpacked_size
 from dlcctr.model.trust import KEY
 from dlcctr.model.yaml12 import dump_yaml, set_value
 
@@ -71,6 +72,8 @@ def _make(model: ModelInfo, root: Path, told: Path, config: Values, pose: Values
     (root / base / "test").mkdir()
     for name in weight_names(model):
         (tree.link if link else tree.copy)(name, root / name)
+        if name.suffix == ".pt":
+            check_unpacked_size(root / name)
     _write(tree, CONFIG, root, {}, {**config_values(str(told)), **config})
     for name in yaml_names(model, tree):
         _write(tree, name, root, pose_values(model, told), pose)

@@ -14,11 +14,23 @@ from typing import Any
 from dlcctr.errors import ModelError
 from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.scorer import scorer_name
-from dlcctr.model.shuffles import CONDITIONAL, CONFIG, Shuffle, find_shuffle, names_of, read_config, read_table
+from dlcctr.model.shuffles import (
+    CONDITIONAL,
+    CONFIG,
+    Shuffle,
+    find_shuffle,
+    names_of,
+    read_config,
+    read_table,
+    table_of,
+)
 from dlcctr.model.snapshots import choose_snapshot, list_snapshots, weight_files
 from dlcctr.model.trust import find_unsafe_loading
 
 COORDS = ("x", "y", "likelihood")
+MAX_COLUMNS = 100_000
+"""Of a result, which DeepLabCut writes as one table."""
+SHOWN_CHARS = 60
 CONFIG_KEYS = (
     "Task", "date", "scorer", "multianimalproject", "identity", "bodyparts", "individuals", "uniquebodyparts",
     "multianimalbodyparts", "iteration", "default_track_method",
@@ -161,6 +173,7 @@ def _describe(found: Shuffle, snapshot: str, detector: str) -> ModelInfo:
     digest = _hash(found, weights)
     label = f"{config['Task']}{config['date']}-shuffle{found.shuffle}-{snapshot}-{digest[:8]}"
     several = found.test.get("num_outputs") if found.engine == "tensorflow" and not found.multianimal else None
+    check_column_number(found, several)
     return ModelInfo(
         project=tree.root,
         engine=found.engine,
@@ -207,6 +220,20 @@ def check_parts(found: Shuffle) -> None:
             )
 
 
+def check_column_number(found: Shuffle, num_outputs: Any) -> None:
+    """Raise `ModelError` for a model whose results would have more columns than any table can."""
+    file = found.tree.root / (found.test_file if num_outputs else CONFIG)
+    if num_outputs is not None and (type(num_outputs) is not int or num_outputs < 0):
+        raise ModelError(f"{file}: num_outputs is no number of points: {str(num_outputs)[:SHOWN_CHARS]}", "remove it")
+    animals = len(names_of(found.config.get("individuals"))) if found.multianimal else 1
+    count = len(COORDS) * (animals * len(found.bodyparts) * (num_outputs or 1) + len(found.unique_bodyparts))
+    if count > MAX_COLUMNS:
+        raise ModelError(
+            f"{file}: its results would have {count:,} columns; {MAX_COLUMNS:,} are possible",
+            "copy the file again from the trained project",
+        )
+
+
 def side_by_side(ours: Sequence[str], theirs: Sequence[str], *titles: str) -> list[str]:
     """Lines of two lists beside each other; those that differ are marked."""
     pairs = list(zip_longest(ours, theirs, fillvalue="-"))
@@ -223,7 +250,7 @@ def own_crop(config: dict[str, Any]) -> tuple[int, int, int, int] | None:
         return None
     try:
         return int(config["x1"]), int(config["x2"]), int(config["y1"]), int(config["y2"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, OverflowError, TypeError, ValueError):
         raise ModelError(
             "config.yaml: cropping is on, but x1, x2, y1, y2 are not all set", "set them, or cropping: false"
         ) from None
@@ -232,7 +259,7 @@ def own_crop(config: dict[str, Any]) -> tuple[int, int, int, int] | None:
 def _hash(found: Shuffle, weights: dict[str, tuple[PurePosixPath, ...]]) -> str:
     inference = found.folder / "test" / "inference_cfg.yaml"
     pose = found.pose if found.engine == "pytorch" else {}
-    detector = pose.get("detector") or {}
+    detector = table_of(pose.get("detector"))
     table = {
         "engine": found.engine,
         "shuffle": [found.shuffle, found.fraction],

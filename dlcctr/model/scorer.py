@@ -52,6 +52,6 @@ def _abbreviated(network: str, multi_stage: bool) -> str:
     if "mobilenet" in network:
         try:
             return f"mobnet_{int(float(last) * 100)}"
-        except ValueError:
+        except (OverflowError, ValueError):
             return ""
     return f"effnet_{last}" if "efficientnet" in network else ""

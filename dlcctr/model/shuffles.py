@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
+from datetime import date
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -17,6 +19,7 @@ POSE_FILES = {name: engine.pose_file for name, engine in ENGINES.items()}
 TOP_DOWN = ("td", "topdown")
 CONDITIONAL = ("ctd", "condtopdown", "conditionaltopdown")
 CONFIG = ROOT / "config.yaml"
+SHOWN_CHARS = 60
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class Shuffle:
         """Body parts and then unique ones, as each file of the trained network has them."""
         held = {self.test_file: names_of(self.test.get("all_joints_names"))}
         if self.engine == "pytorch":
-            metadata = self.pose.get("metadata") or {}
+            metadata = table_of(self.pose.get("metadata"))
             held[self.pose_file] = names_of(metadata.get("bodyparts")) + names_of(metadata.get("unique_bodyparts"))
         elif "all_joints_names" in self.pose:
             held[self.pose_file] = names_of(self.pose["all_joints_names"])
@@ -131,7 +134,41 @@ def read_config(tree: ModelTree) -> dict[str, Any]:
         raise ModelError(
             f"{tree.root / CONFIG}: lacks {', '.join(lacking)}", "copy config.yaml again from the trained project"
         )
+    for key, (fits, wanted) in _VALUES.items():
+        if not fits(config.get(key)):
+            raise ModelError(
+                f"{tree.root / CONFIG}: {key} is {repr(config.get(key))[:SHOWN_CHARS]}; it must be {wanted}",
+                "mend that line, or copy config.yaml again from the trained project",
+            )
     return config
+
+
+def _is_name(value: Any) -> bool:
+    """Whether it can be a part of a folder's name."""
+    return isinstance(value, (str, int, float, date)) and not set("/\0") & set(str(value))
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_fractions(value: Any) -> bool:
+    return isinstance(value, list) and all(type(each) in (int, float) and math.isfinite(each) for each in value)
+
+
+_VALUES = {
+    "Task": (_is_name, "a name without /"),
+    "date": (_is_name, "a date without /"),
+    "iteration": (_is_count, "a whole number of 0 or more"),
+    "TrainingFraction": (_is_fractions, "a list of numbers, as in [0.95]"),
+    "batch_size": (lambda value: value is None or (_is_count(value) and value > 0), "a whole number of 1 or more"),
+}
+"""Values of config.yaml that folders are named by or that are counted with: what fits, and how to say it."""
+
+
+def table_of(value: Any) -> dict[str, Any]:
+    """A value that should be a table; an empty one where it is none."""
+    return value if isinstance(value, dict) else {}
 
 
 def list_shuffles(tree: ModelTree) -> list[ModelFolder]:

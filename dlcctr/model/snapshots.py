@@ -5,12 +5,16 @@ from __future__ import annotations
 import pickletools
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import ModelError
 from dlcctr.system.hash_cache import find_sha256
+from dlcctr.system.numbers import parse_whole
+
+SHOWN_CHARS = 60
 
 
 def list_snapshots(names: Sequence[str], engine: str, *, detector: bool = False) -> list[str]:
@@ -40,12 +44,13 @@ def choose_snapshot(train: Path, names: list[str], wanted: str, configured: Any,
         return named[0]
     if stem == "best":
         named = [name for name in names if "-best-" in name]
-    elif re.fullmatch(r"-?\d+", stem) and -len(names) <= int(stem) < len(names):
-        return names[int(stem)]
+    elif (place := parse_whole(stem.removeprefix("-"))) is not None:
+        place = -place if stem.startswith("-") else place
+        named = names[place:][:1] if -len(names) <= place < len(names) else []
     if named:
         return named[-1]
     raise ModelError(
-        f"{train}: no {what} {wanted!r}; there are: {', '.join(names)}",
+        f"{train}: no {what} {wanted[:SHOWN_CHARS]!r}; there are: {', '.join(names)}",
         "choose one by its name (or by its place, 0 is the first, -1 the last) with --snapshot",
     )
 
@@ -71,7 +76,9 @@ def digest_weights(file: Path) -> str:
         raise ModelError(f"{file}: cannot be read ({error.strerror})", "look at the file's owner and rights") from error
 
 
-MAX_PICKLE_BYTES = 1 << 28
+MAX_PICKLE_BYTES = 1 << 26
+"""Of the pickles of a snapshot, which hold names and shapes; its numbers lie beside them."""
+SPARE_BYTES = 1 << 20
 PLAIN = re.compile(
     r"torch \w+Storage|torch\.storage (?:Typed|Untyped)Storage|torch\._utils _rebuild_\w+|torch (?:Size|device|Tensor)"
     r"|torch (?:b?float|u?int|complex|bool)\d*|torch\.nn\.parameter Parameter|torch\.serialization _get_layout"
@@ -89,27 +96,48 @@ def code_in(file: Path) -> list[str]:
     try:
         with zipfile.ZipFile(file) as archive:
             members = [item for item in archive.infolist() if item.filename.endswith("data.pkl")]
-            if any(item.file_size > MAX_PICKLE_BYTES for item in members):
+            if sum(item.file_size for item in members) > MAX_PICKLE_BYTES:
                 return ["a pickle of unlikely size"]
-            pickles = [archive.read(item) for item in members]
+            return sorted({name for item in members for name in _calls(archive, item)})
     except zipfile.BadZipFile:
         return []
     except (OSError, NotImplementedError, RuntimeError) as error:
         raise ModelError(f"{file}: cannot be read ({error})", "copy the snapshot again") from error
-    return sorted({name for each in pickles for name in _calls(each)})
 
 
-def _calls(data: bytes) -> set[str]:
+def _calls(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> set[str]:
     found = set()
     try:
-        for code, argument, _ in pickletools.genops(data):
+        for code, argument, _ in pickletools.genops(archive.read(item)):
             if code.name in ("GLOBAL", "INST") and not PLAIN.fullmatch(str(argument)):
                 found.add(str(argument).replace(" ", "."))
             elif code.name in ("STACK_GLOBAL", "EXT1", "EXT2", "EXT4"):
                 found.add("names put together while it is read")
     except ValueError:
         found.add("a pickle that ends in the middle")
+    except (zipfile.BadZipFile, zlib.error, EOFError):
+        found.add("a pickle that cannot be read")
     return found
+
+
+def check_unpacked_size(file: Path) -> None:
+    """Raise `ModelError` for a PyTorch snapshot that would take more memory than it has bytes.
+
+    PyTorch packs nothing; a packed file of some megabytes can become gigabytes when it is loaded.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            unpacked = sum(item.file_size for item in archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError):
+        return  # of PyTorch before 1.6, or none: PyTorch says so
+    except OSError as error:
+        raise ModelError(f"{file}: cannot be read ({error})", "copy the snapshot again") from error
+    held = file.stat().st_size
+    if unpacked > held + SPARE_BYTES:
+        raise ModelError(
+            f"{file}: {held:,} bytes that become {unpacked:,} when unpacked, which no snapshot of PyTorch does",
+            "copy the snapshot again from where it was trained",
+        )
 
 
 def check_without_code(file: Path) -> None:

@@ -11,7 +11,7 @@ from dlcctr.model.checks import Finding, find_all, weight_findings
 from dlcctr.model.evaluation import RecordedErrors, recorded_errors
 from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.inspection import ModelInfo, choose_shuffle, choose_weights, inspect_model
-from dlcctr.model.shuffles import CONFIG, ModelFolder, Shuffle, list_shuffles, names_of, read_config
+from dlcctr.model.shuffles import CONFIG, ModelFolder, Shuffle, list_shuffles, names_of, read_config, table_of
 from dlcctr.model.snapshots import list_snapshots
 
 
@@ -107,13 +107,14 @@ def survey_model(project: Path, *, shuffle: int = 1, trainset_index: int = 0, sn
     config = read_config(tree)
     multianimal = bool(config.get("multianimalproject", False))
     shuffles = tuple(_facts(tree, each) for each in list_shuffles(tree))
+    skeleton = config.get("skeleton")
     survey = Survey(
         project=tree.root,
         multianimal=multianimal,
         bodyparts=names_of(config.get("multianimalbodyparts" if multianimal else "bodyparts")),
         individuals=names_of(config.get("individuals")) if multianimal else (),
         unique_bodyparts=names_of(config.get("uniquebodyparts")) if multianimal else (),
-        skeleton=tuple(names_of(pair) for pair in config.get("skeleton") or () if isinstance(pair, list)),
+        skeleton=tuple(map(names_of, skeleton)) if isinstance(skeleton, list) else (),
         shuffles=shuffles,
     )
     try:
@@ -181,7 +182,7 @@ def _choices(found: Shuffle, asked: Asked) -> list[Choice]:
 
 def _network(found: Shuffle) -> Choice:
     value, keys = str(found.pose.get("net_type", "")), ["net_type"]
-    backbone = (found.pose.get("model") or {}).get("backbone") if found.engine == "pytorch" else None
+    backbone = table_of(found.pose.get("model")).get("backbone") if found.engine == "pytorch" else None
     if isinstance(backbone, dict) and backbone.get("model_name"):
         value, keys = f"{value}, backbone {backbone['model_name']}", [*keys, "model.backbone.model_name"]
     if found.top_down:

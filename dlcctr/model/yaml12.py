@@ -12,6 +12,7 @@ from typing import Any
 
 from dlcctr.errors import ModelError
 from dlcctr.model.yaml_reader import TAG, make_reader
+from dlcctr.system.files import read_bounded
 
 MAX_TEXT = 1 << 24
 """Longest text that is read, in bytes or characters."""
@@ -41,15 +42,15 @@ def read_text(file: Path) -> str:
 def read_bytes(file: Path) -> bytes:
     """Bytes of a configuration file; `ModelError` where it cannot be read, or is longer than any."""
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_TEXT + 1)
+        data = read_bounded(file, MAX_TEXT)
     except FileNotFoundError:
         raise ModelError(
             f"{file}: no such file", "copy the whole DeepLabCut project folder, YAML files included"
         ) from None
     except OSError as error:
         raise ModelError(f"{file}: cannot be read ({error.strerror})", "look at the file's owner and rights") from error
-    _check_length(len(data), file)
+    if data is None:
+        raise _too_long(file)
     return data
 
 
@@ -83,7 +84,8 @@ def parse_yaml(text: str, file: Path, *, aliases: bool = True, version_1_1: bool
         The text is not a YAML mapping, has a key twice, holds itself or numbers of more than 64 bits, is nested too
         deeply, or is longer than any configuration; the message names the line.
     """
-    _check_length(len(text), file)
+    if len(text) > MAX_TEXT:
+        raise _too_long(file)
     with _named_errors(file):
         table = make_reader(aliases=aliases, version_1_1=version_1_1).load(text)
     if not isinstance(table, dict):
@@ -92,9 +94,8 @@ def parse_yaml(text: str, file: Path, *, aliases: bool = True, version_1_1: bool
     return plain
 
 
-def _check_length(length: int, file: Path) -> None:
-    if length > MAX_TEXT:
-        raise ModelError(f"{file}: too long for a configuration (more than {MAX_TEXT:,} characters)", _AGAIN)
+def _too_long(file: Path) -> ModelError:
+    return ModelError(f"{file}: too long for a configuration (more than {MAX_TEXT:,} characters)", _AGAIN)
 
 
 def _plain(value: Any, file: Path) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from dlcctr.system.numbers import WHOLE_NUMBERS
+
 MAX_VALUES = 100_000
 """Most keys and values of a file, with all that its aliases stand for: a configuration of 25,000 videos."""
 CHARS_OF_A_VALUE = 100
 """A text counts as one more value for every so many characters."""
 MAX_DEPTH = 100
 MAX_NUMBER_CHARS = 100
-WHOLE_NUMBERS = range(-(1 << 63), 1 << 64)
 
 TAG = "tag:yaml.org,2002:"
 _CONSTRUCTORS = {

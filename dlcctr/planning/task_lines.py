@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from dlcctr.system.console import one_line, ranges
+from dlcctr.system.numbers import parse_whole
 
 ROW_START = re.compile(r"== row ([0-9]+) \(.*\)")
 SEVERAL_GPUS = re.compile(r"task [0-9]+: [0-9]+ rows on [0-9]+ GPUs ")
@@ -23,7 +24,7 @@ def row_start(index: int, video: str) -> str:
 def parse_row_start(line: str) -> int | None:
     """Index of the row whose lines begin here; None for any other line."""
     found = ROW_START.fullmatch(line)
-    return int(found[1]) if found else None
+    return parse_whole(found[1]) if found else None
 
 
 def several_gpus(task: int, n_rows: int, gpus: Sequence[str]) -> str:

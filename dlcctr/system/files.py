@@ -20,6 +20,15 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def read_bounded(path: Path, most: int) -> bytes | None:
+    """Content of a file; None where it is longer than so many bytes, of which no more are read. Raises `OSError`."""
+    with path.open("rb") as stream:
+        facts = os.fstat(stream.fileno())
+        # what is read is allocated first; a pipe has no size
+        data = stream.read(min(facts.st_size, most) + 1 if stat.S_ISREG(facts.st_mode) else most + 1)
+    return data if len(data) <= most else None
+
+
 def user_cache() -> Path:
     """Folder in the user's cache: ``$XDG_CACHE_HOME/dlcctr``, by default below ``~/.cache``.
 

@@ -15,6 +15,8 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from dlcctr.system.numbers import WHOLE_NUMBERS
+
 T = TypeVar("T")
 Convert = Callable[[object], Any]
 
@@ -202,6 +204,14 @@ def _plain(kind: type, wanted: str) -> Convert:
     return convert
 
 
+def _whole(value: object) -> int:
+    if type(value) is not int:
+        raise _unfit("a whole number", value)
+    if value not in WHOLE_NUMBERS:
+        raise RecordError("a whole number of more than 64 bits")
+    return value
+
+
 def _number(value: object) -> float:
     if type(value) not in (int, float):
         raise _unfit("a number", value)
@@ -217,7 +227,7 @@ def _number(value: object) -> float:
 _SCALARS: dict[object, Convert] = {
     str: _plain(str, "text"),
     bool: _plain(bool, "true or false"),
-    int: _plain(int, "a whole number"),
+    int: _whole,
     float: _number,
     object: lambda value: value,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,14 +13,10 @@ from dlcctr.campaign.spreadsheet import parse_sheet
 from dlcctr.contract import CAMPAIGN_FILENAME
 from dlcctr.errors import ManifestError
 from dlcctr.system.console import ranges
+from dlcctr.system.toml import parse_toml
 from dlcctr.transfer.layout import RESULTS
 from dlcctr.transfer.remote import Remote
 from dlcctr.transfer.remote_folder import RemoteFolder
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 IDENTITY = ("model_hash", "shuffle", "trainset_index", "crop")
 ELSEWHERE = "push to a folder of its own; never give an index to another video"
@@ -54,7 +49,7 @@ def read_remote_campaign(remote_folder: RemoteFolder, manifest_name: str) -> Rem
     file = Path(f"{remote_folder.remote}/{CAMPAIGN_FILENAME}")
     words = (text or b"").decode("utf-8-sig", "replace")
     campaign = parse_campaign(words, file) if text is not None else None
-    out = str(tomllib.loads(words).get("output", {}).get("root", RESULTS))
+    out = str(parse_toml(words).get("output", {}).get("root", RESULTS))
     name = Path(f"{remote_folder.remote}/{manifest_name}")
     rows = rows_of(parse_sheet(name, sheet)) if sheet is not None else None
     return RemoteCampaign(campaign, rows, out, {CAMPAIGN_FILENAME: text, manifest_name: sheet})

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from dlcctr.contract import ENV_PREFIX
 from dlcctr.errors import UsageError
+from dlcctr.system.numbers import parse_whole
 
 CHECKPOINT_EVERY_S = 60.0
+SHOWN_CHARS = 60
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,12 @@ def _number(option: int | None, name: str, variable: str, what: str) -> int:
 
 
 def _whole(source: str, text: str, what: str) -> int:
-    cleaned = text.strip()
-    if not (cleaned.isascii() and cleaned.isdecimal()):
-        raise UsageError(f"{source} is {text!r}; it must be a whole number of 0 or more", f"the first {what} is 0")
-    return int(cleaned)
+    number = parse_whole(text.strip())
+    if number is None:
+        raise UsageError(
+            f"{source} is {text[:SHOWN_CHARS]!r}; it must be a whole number of 0 or more", f"the first {what} is 0"
+        )
+    return number
 
 
 def parse_device(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,11 +10,7 @@ from pathlib import Path
 from dlcctr.errors import UsageError
 from dlcctr.slurm.site.keys import KEYS, SECTIONS
 from dlcctr.system.records import LOCAL, from_table, to_table
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from dlcctr.system.toml import parse_toml
 
 NAME_WANTS = "letters, digits and . _ -"
 
@@ -139,13 +134,13 @@ def read_site(file: Path) -> Site:
     if not is_name(file.stem):
         raise UsageError(f"{file}: a profile's name is {NAME_WANTS}", "give the file such a name")
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        table = parse_toml(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(
             f"{file}: the site profile cannot be read: {error.strerror}",
             "`dlcctr site list` names those that there are, `dlcctr site init` makes one",
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UsageError(
             f"{file}: not valid TOML: {error}", 'mend that line; text stands in quotes: key = "text"'
         ) from error

@@ -123,6 +123,9 @@ def test_relative_paths_are_relative_to_the_file_not_to_the_shell(
     ("toml", "words"),
     [
         ("[model\n", "not valid TOML"),
+        ("model = " + "[" * 5000, "not valid TOML: nested too deeply"),
+        ("[analysis]\nshuffle = " + "9" * 5000, "not valid TOML: Exceeds the limit"),
+        ("[analysis]\nshuffle = " + "9" * 50, "not valid TOML: shuffle has more than 64 bits"),
         ("model = 3\n", "[model] must be a table"),
         ("[analysis]\nshuffle = '1'\n", "analysis.shuffle must be of type int"),
         ("[analysis]\nshuffle = true\n", "analysis.shuffle must be of type int"),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlcctr.campaign import spreadsheet
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.manifest import append_rows, read_manifest, rows_of, write_manifest
 from dlcctr.campaign.rows import Row, find_row, parse_crop, row_settings
@@ -261,3 +262,36 @@ def test_a_failed_write_leaves_the_old_manifest(tmp_path: Path, monkeypatch: pyt
         write_manifest(file, [])
     assert file.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.csv"]
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [("index", "9" * 5000), ("index", "9" * 5000 + ".0"), ("frames", "9" * 16), ("bytes", "9" * 5000), ("fps", "1e999"),
+     ("duration_s", "9" * 5000), ("shuffle", "9" * 5000), ("crop", "0,1,0," + "9" * 5000)],
+)  # fmt: skip
+def test_a_number_that_nothing_has_is_refused_in_a_short_message(tmp_path: Path, column: str, text: str) -> None:
+    cells = {"index": "0", "video": "a.mp4", column: f'"{text}"'}
+    (tmp_path / "m.csv").write_text(",".join(cells) + "\n" + ",".join(cells.values()) + "\n")
+    with pytest.raises(ManifestError, match=rf"m\.csv, line 2: {column}") as caught:
+        read_manifest(tmp_path / "m.csv")
+    assert len(caught.value.message) < 400
+
+
+def test_a_manifest_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "m.csv"
+    with file.open("wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(ManifestError, match=r"m\.csv: too long for a manifest"):
+        read_manifest(file)
+    monkeypatch.setattr(spreadsheet, "MAX_LINES", 3)
+    file.write_text("index,video\n\n\n\n0,a.mp4\n1,b.mp4\n")
+    assert len(read_manifest(file)) == 2
+    file.write_text("index,video\n0,a.mp4\n1,b.mp4\n2,c.mp4\n")
+    with pytest.raises(ManifestError, match=r"m\.csv, line 5: more than 3 rows"):
+        read_manifest(file)
+
+
+def test_a_cell_without_end_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("index,video\n0,a.mp4\n1," + "x" * 200_000 + "\n")
+    with pytest.raises(ManifestError, match=r"m\.csv, line 3: .*field larger than field limit"):
+        read_manifest(tmp_path / "m.csv")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.validate import REMEDIES, validate
 from dlcctr.contract import MANIFEST_COLUMNS
 from dlcctr.errors import ManifestError, ModelError
-from tests.unit.support.projects import PARTS, pytorch_project
+from tests.unit.support.projects import PARTS, edit_json, pytorch_project, train_folder
 from tests.unit.support.results import MODEL_HASH, Bench, make_bench
 
 
@@ -131,6 +132,25 @@ def test_models_that_cannot_be_read_or_are_other_ones(bench: Bench, monkeypatch:
     write_campaign(replace(bench.campaign, model=bench.manifest.parent / "good", model_hash="cd" * 32))
     other = f"{bench.manifest.parent / 'good'}: not the model that {bench.campaign.file} was made for"
     assert ("model", 0, f"{other} (its hash is {MODEL_HASH[:8]}, not cdcdcdcd)") in problems(bench)
+
+
+def test_one_large_index_is_a_gap_and_no_memory(bench: Bench) -> None:
+    write_manifest(bench.manifest, [replace(bench.rows[0], index=2), replace(bench.rows[1], index=50_000_000)])
+    tracemalloc.start()
+    try:
+        assert validate(bench.manifest).notes == ["no rows 0-1,3-49999999: array jobs over them end with exit code 3"]
+        assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_model_that_asks_for_code_to_run_is_a_note(bench: Bench, tmp_path: Path) -> None:
+    project = pytorch_project(tmp_path / "p")
+    edit_json(train_folder(project) / "pytorch_config.yaml", runner={"load_weights_only": False})
+    write_campaign(replace(bench.campaign, model=project, model_hash=""))
+    found = validate(bench.manifest)
+    (note,) = found.notes
+    assert not found.problems and "analyses are refused without --trust-model" in note
 
 
 def test_gaps_are_a_note_and_no_rows_an_error(bench: Bench) -> None:

@@ -1,14 +1,30 @@
 from __future__ import annotations
 
+import contextlib
+import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dlcctr.errors import ModelError
 from dlcctr.model.inspection import inspect_model
-from tests.unit.support.projects import PARTS, edit_json, pytorch_project, tensorflow_project, train_folder, write_json
+from dlcctr.model.survey import survey_model
+from dlcctr.model.yaml12 import dump_yaml
+from tests.unit.support.projects import (
+    PARTS,
+    config,
+    edit_json,
+    pytorch_project,
+    tensorflow_project,
+    top_down_project,
+    train_folder,
+    write_json,
+)
 
 
 def test_a_pytorch_project(tmp_path: Path) -> None:
@@ -175,3 +191,80 @@ def test_what_a_mac_leaves_beside_each_file_is_neither_snapshot_nor_table(make: 
         file.with_name(f"._{file.name}").write_bytes(b"\0\5\26\7\0\2\0\0Mac OS X        ")
     after = inspect_model(project)
     assert (after.snapshot, after.hash, after.id) == (before.snapshot, before.hash, before.id)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("Task", "../../x"), ("Task", ["a"]), ("Task", "a\0"), ("date", {"a": 1}), ("iteration", "0/../.."),
+     ("iteration", -1), ("iteration", 1.5), ("iteration", True), ("TrainingFraction", ["x"]),
+     ("TrainingFraction", 0.95), ("TrainingFraction", [float("inf")]), ("TrainingFraction", [True]),
+     ("batch_size", "8"), ("batch_size", 0),
+     ("batch_size", [8])],
+)  # fmt: skip
+def test_a_value_that_cannot_be_is_refused_with_its_key(tmp_path: Path, key: str, value: Any) -> None:
+    project = pytorch_project(tmp_path / "p")
+    (project / "config.yaml").write_text(dump_yaml(config(**{key: value})), encoding="utf-8")
+    with pytest.raises(ModelError, match=rf"config\.yaml: {key} is .*; it must be "):
+        inspect_model(project)
+
+
+@pytest.mark.parametrize("value", [50_000_000, "x", -1, [1], True, 1.5])
+def test_points_of_a_body_part_are_as_many_as_a_table_can_hold(tmp_path: Path, value: Any) -> None:
+    project = tensorflow_project(tmp_path / "p")
+    edit_json(train_folder(project).parent / "test" / "pose_cfg.yaml", num_outputs=value)
+    with pytest.raises(
+        ModelError, match=r"pose_cfg\.yaml: (its results would have 300,000,000 columns|num_outputs is no)"
+    ):
+        inspect_model(project)
+
+
+def test_animals_times_body_parts_are_as_many_as_a_table_can_hold(tmp_path: Path) -> None:
+    many = [f"n{number}" for number in range(1000)]
+    project = pytorch_project(
+        tmp_path / "p", multianimalproject=True, multianimalbodyparts=many, uniquebodyparts=[], individuals=["a"]
+    )
+    edit_json(train_folder(project).parent / "test" / "pose_cfg.yaml", all_joints_names=many)
+    metadata = {"bodyparts": many, "unique_bodyparts": [], "individuals": ["a"]}
+    edit_json(train_folder(project) / "pytorch_config.yaml", metadata=metadata)
+    assert len(inspect_model(project).columns) == 3000
+    edit_json(project / "config.yaml", individuals=many)
+    with pytest.raises(
+        ModelError, match=r"config\.yaml: its results would have 3,000,000 columns; 100,000 are possible"
+    ):
+        inspect_model(project)
+
+
+ODD = [
+    None,
+    True,
+    "",
+    "x",
+    "9" * 50,
+    -1,
+    50_000_000,
+    1.5,
+    float("inf"),
+    float("nan"),
+    [],
+    {},
+    [[1]],
+    ["a", None],
+    {"a": 1},
+]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_whatever_a_value_is_a_project_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+        make = data.draw(st.sampled_from([pytorch_project, tensorflow_project, top_down_project]))
+        project = make(Path(folder) / "p")
+        file = data.draw(st.sampled_from(sorted(project.rglob("*.yaml"))))
+        table = json.loads(file.read_text())
+        inner = [table, *(each for each in table.values() if isinstance(each, dict) and each)]
+        changed = data.draw(st.sampled_from(inner))
+        changed[data.draw(st.sampled_from(sorted(changed)))] = data.draw(st.sampled_from(ODD))
+        file.write_text(dump_yaml(table), encoding="utf-8")
+        for look in (inspect_model, survey_model):
+            with contextlib.suppress(ModelError):
+                look(project)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,17 @@ def test_rows_are_chosen_by_index(wanted: str, expected: list[int]) -> None:
     assert [row.index for row in campaign_run.choose_rows(ROWS, wanted, MANIFEST)] == expected
 
 
-@pytest.mark.parametrize("wanted", ["a", "1-", "-1", "5-2", "1;2", "1,,2", "²"])
+def test_one_large_index_costs_no_memory() -> None:
+    rows = [*ROWS, Row(50_000_000, "late.mp4")]
+    tracemalloc.start()
+    try:
+        assert campaign_run.choose_rows(rows, "1-50000000", MANIFEST) == rows[1:]
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("wanted", ["a", "1-", "-1", "5-2", "1;2", "1,,2", "²", "9" * 5000, "1-2-3"])
 def test_what_is_no_list_of_rows_is_a_usage_error(wanted: str) -> None:
     with pytest.raises(UsageError, match="--rows"):
         campaign_run.choose_rows(ROWS, wanted, MANIFEST)

@@ -50,11 +50,12 @@ class Drawing:
     file: Path | None = field(default=None, metadata=LOCAL)
 
 
+WHOLE = st.integers(-(1 << 63), (1 << 63) - 1)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 points = st.builds(Point, finite, finite)
 drawings = st.builds(
-    Drawing, st.text(), st.integers(), st.sampled_from(Colour), st.booleans(), st.none() | finite, st.lists(points),
-    st.tuples(st.integers(), st.integers()), st.lists(st.text()).map(tuple), st.dictionaries(st.text(), finite),
+    Drawing, st.text(), WHOLE, st.sampled_from(Colour), st.booleans(), st.none() | finite, st.lists(points),
+    st.tuples(WHOLE, WHOLE), st.lists(st.text()).map(tuple), st.dictionaries(st.text(), finite),
     st.builds(Extra, st.none() | points, st.text()),
 )  # fmt: skip
 
@@ -190,3 +191,9 @@ def test_bytes_that_are_not_utf8(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="box: not a box") as caught:
         BOXES.find(tmp_path / "box")
     assert caught.value.hint == "make a new one"
+
+
+@pytest.mark.parametrize("number", ["9" * 20, "-" + "9" * 20, "9" * 4000])
+def test_a_whole_number_has_at_most_64_bits(number: str) -> None:
+    with pytest.raises(RecordError, match=r"corners\[1\]: a whole number of more than 64 bits"):
+        from_table(Drawing, {**to_table(Drawing("a", 1)), "corners": [0, int(number)]})

@@ -224,7 +224,7 @@ def test_contradictions_are_refused(tmp_path: Path, text: str, words: str) -> No
 
 
 def test_files_that_are_no_profile(tmp_path: Path) -> None:
-    for name, content in (("a.toml", b"x = "), ("b.toml", b"\xff\xfe")):
+    for name, content in (("a.toml", b"x = "), ("b.toml", b"\xff\xfe"), ("c.toml", b"x = " + b"[" * 5000)):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(UsageError, match="not valid TOML"):
             read_site(tmp_path / name)
