@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 TRACKERS = ("ellipse", "skeleton", "box")
 """DeepLabCut's trackers, as in `default_track_method`."""
+MAX_TRACKS = 1_000
 UNIQUE_OWNER = "single"
 """Individual that DeepLabCut files the unique body parts of a multi-animal project under."""
 
@@ -47,8 +48,8 @@ class Tracking:
             raise ValueError(
                 f"individuals are {', '.join(map(repr, names))}: each needs a name of its own, other than 'single'"
             )
-        if self.n_tracks is not None and self.n_tracks < 1:
-            raise ValueError(f"n_tracks is {self.n_tracks}; it must be 1 or more")
+        if self.n_tracks is not None and not 1 <= self.n_tracks <= MAX_TRACKS:
+            raise ValueError(f"n_tracks is {self.n_tracks}; it must be 1 to {MAX_TRACKS:,}")
         if names and self.n_tracks not in (None, len(names)):
             raise ValueError(f"n_tracks is {self.n_tracks}, but there are names for {len(names)} individuals")
         if self.tracker and self.tracker not in TRACKERS:

@@ -25,6 +25,7 @@ Values = dict[tuple[str, ...], Any]
 WEIGHTS_ONLY: Values = {("runner", KEY): True, ("detector", "runner", KEY): True}
 """What pytorch_config.yaml must say, so that DeepLabCut runs no code of a snapshot."""
 
+
 def make_inference_project(model: ModelInfo, root: Path, *, tracker: str = "", trusted: bool = False) -> Path:
     """Make a project for one analysis: its weights are links where the model is a folder.
 

@@ -51,7 +51,8 @@ def test_cells_as_spreadsheets_write_them(tmp_path: Path) -> None:
         ("anna;;otto,,,", "a name of its own"),
         ("anna;single,,,", "other than 'single'"),
         ("anna;otto,3,,", "names for 2 individuals"),
-        (",0,,", "must be 1 or more"),
+        (",0,,", "must be 1 to 1,000"),
+        (",50000000,,", "must be 1 to 1,000"),
         (",two,,", "not a whole number"),
         (",,elipse,", "ellipse, skeleton, box"),
         (",,,perhaps", "neither yes nor no"),
@@ -74,7 +75,7 @@ def test_a_campaign_says_it_for_all_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "word"), [("n_tracks = 0", "1 or more"), ('tracker = "dots"', "ellipse"), ("identity = 1", "type bool")]
+    ("text", "word"), [("n_tracks = 0", "1 to 1,000"), ('tracker = "dots"', "ellipse"), ("identity = 1", "type bool")]
 )
 def test_a_bad_campaign(tmp_path: Path, text: str, word: str) -> None:
     with pytest.raises(ManifestError, match=word):
