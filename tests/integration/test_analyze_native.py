@@ -236,3 +236,34 @@ def test_an_animal_that_is_never_there(request: pytest.FixtureRequest, tiny_cach
     native.analyse(video, code=7)
     (failure,) = (tmp_path / "out").rglob("*.failed.json")
     assert "could not make tracks" in json.loads(failure.read_text())["cause"]
+
+
+EVIL = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from types import SimpleNamespace
+from entrypoint.engines.pytorch import engine, weights
+engine.load(1)
+import torch
+from deeplabcut.pose_estimation_pytorch.runners.base import attempt_snapshot_load
+class Evil:
+    def __reduce__(self):
+        return os.mkdir, ("ran",)
+torch.save({"model": Evil()}, "evil.pt")
+for trusted in (False, True):
+    try:
+        with weights.reading(SimpleNamespace(trusted=trusted)):
+            attempt_snapshot_load("evil.pt", "cpu", weights_only=False)
+    except Exception as error:
+        print(type(error).__name__)
+    print(trusted, os.path.exists("ran"))
+"""
+
+
+@pytest.mark.real
+def test_a_snapshot_runs_code_only_where_its_model_is_trusted(native_pytorch: Path, tmp_path: Path) -> None:
+    """Whatever DeepLabCut itself asks PyTorch for."""
+    done = subprocess.run(
+        [native_pytorch, "-I", "-c", EVIL, ROOT], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout.split()[-5:] == ["UnpicklingError", "False", "False", "True", "True"]

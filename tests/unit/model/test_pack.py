@@ -14,6 +14,7 @@ import pytest
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.validate import validate
+from dlcctr.campaign.video_check import check_models
 from dlcctr.cli import catch, make_app
 from dlcctr.errors import ModelError, OutputError, UsageError
 from dlcctr.model.bundle import LISTING, Entry, listing_text, read_listing
@@ -25,6 +26,8 @@ from dlcctr.results.expected import expected_of
 from dlcctr.slurm.submit.job_arrays import campaign_binds
 from dlcctr.system.files import sha256_file
 from entrypoint.analyze.analyze_video import make_skeleton
+from entrypoint.analyze.request import RowRequest
+from entrypoint.analyze.row_task import resolve
 from tests.media import write_video
 from tests.unit.support.projects import (
     NAME,
@@ -297,3 +300,25 @@ def test_a_campaign_with_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     bundle.write_bytes(bundle.read_bytes()[:-1])
     (problem,) = validate(manifest).problems
     assert "is cut short" in problem.message
+
+
+def test_a_changed_byte_of_a_folder_is_found_by_manifest_submit_push_and_analyze(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle, manifest = tmp_path / "m", tmp_path / "c" / "m.csv"
+    pack_model(pytorch_project(tmp_path / "p"), bundle, as_folder=True)
+    (tmp_path / "videos").mkdir()
+    video = write_video(tmp_path / "videos" / "a.mp4", 5)
+    words = ["dlcctr", "manifest", str(video), "-o", str(manifest), "--model", str(bundle)]
+    monkeypatch.setattr(sys, "argv", words)
+    assert catch(make_app()) == 0
+    campaign, rows = read_campaign(manifest), read_manifest(manifest)
+    assert check_models(campaign, rows)[0].hash == campaign.model_hash
+    (weights,) = bundle.rglob("*.pt")
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+    for use in (lambda: check_models(campaign, rows), lambda: resolve(RowRequest(manifest, 0))):
+        with pytest.raises(ModelError, match=r"snapshot-200\.pt: is not what was packed"):
+            use()
+    monkeypatch.setattr(sys, "argv", [*words, "--overwrite"])
+    assert catch(make_app()) == 5
+    assert "snapshot-200.pt: is not what was packed" in capsys.readouterr().err
