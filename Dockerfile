@@ -104,5 +104,7 @@ LABEL org.opencontainers.image.title=dlcctr \
       org.dlcctr.contract=1 \
       org.dlcctr.deeplabcut=3.0.2 \
       org.dlcctr.flavour="$FLAVOUR"
+# A user id that is no person's. Every other one works as well (docker run --user); Apptainer's user is its caller.
+USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/dlc"]
 CMD ["--help"]

@@ -37,6 +37,8 @@ ENV_PREFIX = "DLCCTR_"
 
 LABEL_PREFIX = "org.dlcctr."
 """Image labels: contract, engine, engine-version, deeplabcut, cuda, min-driver, gpu-archs, flavour."""
+IMAGE_UID = 65532
+"""User id that a container of the image has where none was asked for; no person's."""
 
 PROBE_COLUMNS = (
     "index",

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from dlcctr.cli import catch
+from dlcctr.contract import IMAGE_UID, ExitCode
 from entrypoint.app import main
 
 sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a killed job's log holds all it said
-sys.exit(catch(main))
+code = catch(main)
+if code == ExitCode.OUTPUT and os.getuid() == IMAGE_UID:
+    own = '--user "$(id -u):$(id -g)"'
+    print(
+        f"note: this ran as user {IMAGE_UID}, the image's own; to write as yourself: docker run {own}", file=sys.stderr
+    )
+sys.exit(code)

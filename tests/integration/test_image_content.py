@@ -21,6 +21,8 @@ OTHERS = [each for each in list_flavours() if each.name != "pytorch-cpu"]
 LEFT_OUT = {"opencv-python", "imageio-ffmpeg", "hf-xet", "libclang", "tensorflow-io-gcs-filesystem"}
 LEFT_OUT |= {"tensorboard-data-server", "google-auth-oauthlib"}
 """requirements/overrides.txt"""
+ROOT = ("--user", "0:0")
+"""For a look at every folder: the image's own user may not read all of them."""
 
 
 def docker(*words: str) -> subprocess.CompletedProcess[str]:
@@ -82,7 +84,7 @@ def test_compilers_caches_tests_and_gui_stay_out(cpu_image: str) -> None:
     programs = "for name in cc gcc g++ c++ ld make pip pip3 curl; do command -v $name; done; true"
     assert in_image(cpu_image, "sh", "-c", programs) == ""
     folders = f"find {SITE} -type d -name tests ! -path '{SITE}/tables/*'; ls -A /build /root /tmp /var/lib/apt/lists"
-    listed = in_image(cpu_image, "sh", "-c", f"({folders}) 2>/dev/null || true")
+    listed = in_image(cpu_image, "sh", "-c", f"({folders}) 2>/dev/null || true", options=ROOT)
     assert not [line for line in listed.splitlines() if line.startswith(SITE)]
     assert not [line for line in listed.splitlines() if ".cache" in line or "Packages" in line]
     names = in_image(cpu_image, "sh", "-c", f"cd {SITE} && ls")
@@ -126,7 +128,7 @@ def test_nothing_is_missing_but_what_was_left_out_on_purpose(cpu_image: str) -> 
 @pytest.mark.real
 def test_certificates_and_indexes_of_the_build_stay_out(cpu_image: str) -> None:
     search = "find / -xdev \\( -name 'ca*.crt' -o -name ca.pem -o -name pip.conf \\) -print"
-    found = in_image(cpu_image, "sh", "-c", search)
+    found = in_image(cpu_image, "sh", "-c", search, options=ROOT)
     assert [line for line in found.splitlines() if "certifi" not in line] == []
     history = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", cpu_image).stdout
     assert "INDEX_URL" not in history
@@ -152,6 +154,21 @@ def test_runs_as_any_user_without_home_network_or_a_writable_root(cpu_image: str
     assert lines[-2:] == [f"/opt/dlc/bin/python {read_pins()['DEEPLABCUT_VERSION']} uid54321 {home}", "['']"]
     direct = in_image(cpu_image, "/opt/dlc/bin/python", "-c", "import sys; print(sys.path)", options=options)
     assert "/host" not in direct
+
+
+@pytest.mark.real
+def test_without_a_user_it_is_not_root_and_everything_works(cpu_image: str, tmp_path: Path) -> None:
+    code = "import os; print(os.getuid(), os.getgid(), os.environ['HOME'])"
+    said = in_image(cpu_image, "python", "-c", code, options=("--read-only", "--tmpfs", "/tmp"))
+    assert said.splitlines()[-1] == "65532 65532 /tmp/dlcctr-cache-65532"
+    doctor = docker("run", "--rm", "--network", "none", cpu_image, "doctor", "--allow-cpu")
+    assert doctor.returncode == ExitCode.OK, doctor.stdout + doctor.stderr
+    (tmp_path / "v.mp4").write_text("no video")
+    tmp_path.chmod(0o755)
+    refused = docker("run", "--rm", "-v", f"{tmp_path}:/data", cpu_image, "manifest", "/data", "-o", "/data/m.csv")
+    assert refused.returncode == ExitCode.OUTPUT, refused.stdout + refused.stderr
+    assert '--user "$(id -u):$(id -g)"' in refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["v.mp4"]
 
 
 @pytest.mark.real

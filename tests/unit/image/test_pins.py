@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.contract import CONTRACT_VERSION, OPENVINO_FOLDER
+from dlcctr.contract import CONTRACT_VERSION, IMAGE_UID, OPENVINO_FOLDER
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -135,6 +135,12 @@ def test_default_flavour_is_tensorflow_cuda():
 
 def test_dockerfile_suits_the_classic_builder():
     assert not re.search(r"^RUN.*--mount|<<|^# syntax", DOCKERFILE, re.MULTILINE)
+
+
+def test_the_default_user_is_a_number_and_no_persons():
+    """Kubernetes' runAsNonRoot refuses names; distributions give people numbers from 1000 to 60000."""
+    assert re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE) == [f"{IMAGE_UID}:{IMAGE_UID}"]
+    assert 60000 < IMAGE_UID < 65534
 
 
 def test_fixed_labels_and_arguments_follow_the_sources():
