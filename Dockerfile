@@ -4,12 +4,21 @@
 ARG BASE_IMAGE=debian:bookworm-slim@sha256:7b140f374b289a7c2befc338f42ebe6441b7ea838a042bbd5acbfca6ec875818
 # One of requirements/flavours.toml
 ARG FLAVOUR=tensorflow-cu122
+# Time stamp of every file that the build makes (the day of the pinned base): the same inputs give the same files.
+ARG SOURCE_DATE_EPOCH=1783900800
 
 # --- os: what both the build and the result stand on ------------------------------------------------------------
 FROM ${BASE_IMAGE} AS os
-RUN apt-get update \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3.11 \
-    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log
+ARG SOURCE_DATE_EPOCH
+# Without the variable Python compiles its own modules as valid for a time stamp, which is quicker to check than a hash
+RUN touch /tmp/began && apt-get update \
+    && DEBIAN_FRONTEND=noninteractive env -u SOURCE_DATE_EPOCH \
+        apt-get install -y --no-install-recommends python3.11 \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache \
+        /var/lib/dpkg/*-old /var/log/apt /var/log/*.log \
+    && find /etc /opt /usr /var -xdev -newer /tmp/began ! -name resolv.conf ! -name hosts ! -name hostname \
+        -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} + \
+    && rm /tmp/began && touch -d "@$SOURCE_DATE_EPOCH" /tmp
 
 # --- env: the flavour's lock in /opt/dlc -------------------------------------------------------------------------
 FROM os AS env
@@ -26,29 +35,25 @@ COPY docker/install.sh docker/slim.sh docker/facts.py /build/
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_TRUSTED_HOST
+ARG SOURCE_DATE_EPOCH
 RUN sh /build/install.sh /opt/dlc "$FLAVOUR"
 RUN /opt/dlc/bin/python -I /build/facts.py check "$FLAVOUR" /build/requirements/flavours.toml /build/facts.json \
-    && sh /build/slim.sh /opt/dlc/lib/python3.11/site-packages
+    && sh /build/slim.sh /opt/dlc
 
-# --- app: this project's own wheel, apart from the heavy layer, so that a change of code rebuilds in seconds ------
+# --- app: this project's own files, apart from the heavy layer, so that a change of code rebuilds in seconds.
+# All of it in /tree, as it lies in the image.
 FROM env AS app
 COPY pyproject.toml README.md LICENSE /build/src/
 COPY dlcctr/ /build/src/dlcctr/
 COPY entrypoint/ /build/src/entrypoint/
 COPY slurm/ /build/src/slurm/
-COPY docker/dlcctr_startup.py /build/
-RUN site=/opt/dlc/lib/python3.11/site-packages \
-    && /build/pip/bin/pip --python /opt/dlc/bin/python install -q --no-deps --no-build-isolation --no-compile \
-        --target /app --no-cache-dir --root-user-action=ignore /build/src \
-    && cp /build/dlcctr_startup.py /app/ && echo 'import dlcctr_startup' > /app/dlcctr_startup.pth \
-    && rm -rf /app/bin && find /app -depth -name __pycache__ -exec rm -rf {} + \
-    && /opt/dlc/bin/python -I -m compileall -q -f -s /app -p "$site" --invalidation-mode unchecked-hash /app
+COPY docker/dlc docker/python docker/environment.sh docker/dlcctr_startup.py docker/app.sh /build/
+ARG SOURCE_DATE_EPOCH
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
 ARG BASE_DIGEST
-RUN cp -r /app/. /opt/dlc/lib/python3.11/site-packages/ \
-    && /opt/dlc/bin/python -I /build/facts.py describe /build/facts.json /build/image.json \
+RUN sh /build/app.sh /tree \
         "version=$VERSION" "revision=$REVISION" "created=$CREATED" "base_digest=$BASE_DIGEST"
 
 # --- one stage a flavour, for labels that a Dockerfile cannot compute; facts.py and a test hold them true ---------
@@ -70,12 +75,8 @@ LABEL org.dlcctr.engine=tensorflow org.dlcctr.engine-version=2.15.1 org.dlcctr.c
 
 # --- the result ----------------------------------------------------------------------------------------------------
 FROM labelled-${FLAVOUR}
-COPY --from=env /opt/dlc /opt/dlc
-COPY docker/environment.sh /usr/local/lib/dlcctr/
-COPY docker/dlc docker/python /usr/local/bin/
-RUN chmod 755 /usr/local/bin/dlc /usr/local/bin/python && ln -s python /usr/local/bin/python3
-COPY --from=app /app/ /opt/dlc/lib/python3.11/site-packages/
-COPY --from=app /build/image.json /opt/dlc/image.json
+COPY --from=env /opt/ /opt/
+COPY --from=app /tree/ /
 # SINGULARITY_NO_EVAL: a SIF's run script hands $(…) and quotes in arguments on as they are, instead of evaluating them.
 # The first two folders hold our wrappers; ptxas of the TensorFlow CUDA flavour lies in the last.
 ENV PATH=/usr/local/bin:/opt/dlc/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/dlc/lib/python3.11/site-packages/nvidia/cuda_nvcc/bin \

@@ -14,6 +14,10 @@ done
 
 export PIP_FIND_LINKS=$build/wheels PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 options="--no-deps --require-hashes --only-binary :all:"
+pip_install() {
+    # shellcheck disable=SC2086
+    "$pip" --python "$venv/bin/python" install $options --no-compile "$@"
+}
 
 # CPU builds of torch are not on the public registry: look for that wheel first, and say what to do without it.
 sed -n '/^torch==.*+cpu/,/[^\\]$/p' "$lock" > "$build/torch.lock"
@@ -37,19 +41,14 @@ fi
 for name in setuptools filterpy; do
     sed -n "/^$name==/,/[^\\\\]\$/p" "$lock" > "$build/$name.lock"
 done
-# shellcheck disable=SC2086
-"$pip" --python "$venv/bin/python" install $options --no-compile -r "$build/setuptools.lock"
-# shellcheck disable=SC2086
-"$pip" --python "$venv/bin/python" install $options --no-binary filterpy --no-build-isolation --use-pep517 \
-    --no-compile -r "$build/filterpy.lock"
-# shellcheck disable=SC2086
-"$pip" --python "$venv/bin/python" install $options --no-compile -r "$lock"
+pip_install -r "$build/setuptools.lock"
+pip_install --no-binary filterpy --no-build-isolation --use-pep517 -r "$build/filterpy.lock"
+pip_install -r "$lock"
 
 # OpenVINO for CPUs, where an import does not find it: stock DeepLabCut would take it.
 case $flavour in
     *-cpu)
-        # shellcheck disable=SC2086
-        "$pip" --python "$venv/bin/python" install $options --no-compile -r "$build/requirements/openvino.lock" \
-            --target "$venv/lib/python3.11/site-packages/dlcctr_openvino"
+        pip_install -r "$build/requirements/openvino.lock" --target "$venv/lib/python3.11/site-packages/dlcctr_openvino"
         ;;
 esac
+find "${venv%/*}" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +

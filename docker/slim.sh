@@ -1,7 +1,7 @@
 #!/bin/sh
-# Remove what the image never loads from site-packages $1, and compile the rest. Runs at build time only.
+# Remove what the image never loads from the virtual environment $1, and compile the rest. Runs at build time only.
 set -eu
-site=$1
+venv=$1 site=$1/lib/python3.11/site-packages
 
 # Test suites. PyTables imports its own at start; torch and TensorFlow keep code that they load under other names.
 find "$site" -depth -type d -name tests ! -path "$site/tables/*" -exec rm -rf {} +
@@ -22,4 +22,5 @@ find "$site" -type f \( -name '*.a' -o -name '*.lib' -o -name '*.pxd' -o -name '
 # happens to time stamps on the way through layers and a SIF; -f: starting Python compiled some already. One file of
 # torch is written for a later Python and does not compile.
 find "$site" -depth -type d -name __pycache__ -exec rm -rf {} +
-"$site"/../../../bin/python -I -m compileall -qq -f -j 0 --invalidation-mode unchecked-hash "$site" || true
+"$venv/bin/python" -I -m compileall -qq -f -j 0 --invalidation-mode unchecked-hash "$site" || true
+find "$venv" -newermt "@$SOURCE_DATE_EPOCH" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +

@@ -5,10 +5,12 @@
 #   base.sh               make it (or make it again)
 #   base.sh --if-needed   only when the pinned base is neither here nor to be had from a registry
 #
-# DLCCTR_APT_MIRROR   a package mirror, if not Debian's default one
+# DLCCTR_APT_MIRROR   a package mirror, if not Debian's default one: an address, or a line for sources.list. The image's
+#                     own Debian packages come from it, too
 set -eu
 cd "$(dirname "$0")/.."
 . ./versions.env
+export SOURCE_DATE_EPOCH # mmdebstrap's: the same packages give the same base
 name=dlcctr-base:bookworm
 
 if ! command -v docker >/dev/null; then

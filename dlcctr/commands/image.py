@@ -41,6 +41,9 @@ def build(
     index_url: Annotated[str, typer.Option(help="Package index instead of Python's public one.")] = "",
     extra_index_url: Annotated[list[str] | None, typer.Option(help="One more index; can be repeated.")] = None,
     network: Annotated[str, typer.Option(help="Network of the build: host or default.")] = "host",
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Make every layer again, with Debian's latest fixes.")
+    ] = False,
 ) -> None:
     """Build the image from this checkout.
 
@@ -65,7 +68,9 @@ def build(
         typer.echo(f"the build trusts the certificates in {sources.ca_bundle}", err=True)
     for flavour in chosen:
         typer.echo(f"building {tag or flavour.tag}", err=True)
-        made = image.build_image(flavour, checkout, sources, pins, base=base, network=network, tag=tag)
+        made = image.build_image(
+            flavour, checkout, sources, pins, base=base, network=network, tag=tag, no_cache=no_cache
+        )
         typer.echo(f"built {made}: {inspect_tag(made)['size_bytes'] / _MB:.0f} MB")
 
 

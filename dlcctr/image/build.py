@@ -32,6 +32,7 @@ def build_image(
     base: str = "",
     network: str = "host",
     tag: str = "",
+    no_cache: bool = False,
 ) -> str:
     """Build one flavour; the builder's own output goes to the terminal.
 
@@ -43,6 +44,8 @@ def build_image(
         The build's network, "host" or "default". The host's own finds the mirrors and proxies that the host finds.
     tag : str
         Name of the result; empty for the flavour's own.
+    no_cache : bool
+        Make every layer again, although nothing of ours has changed: Debian's packages may have.
 
     Returns
     -------
@@ -67,7 +70,8 @@ def build_image(
         stage(checkout, context, flavour.lock, sources)
         arguments = {"BASE_IMAGE": base_name, "BASE_DIGEST": digest, "FLAVOUR": flavour.name, **describe(checkout)}
         arguments |= index_arguments(sources)
-        done = run(build_command(context, tag, arguments, network), capture=False, check=False)
+        command = build_command(context, tag, arguments, network, no_cache=no_cache)
+        done = run(command, capture=False, check=False)
     if done.returncode != 0:
         raise CommandFailedError(
             f"docker build of {tag} ended with code {done.returncode}",
@@ -87,9 +91,12 @@ def check_engine() -> None:
         )
 
 
-def build_command(context: Path, tag: str, arguments: Mapping[str, str], network: str) -> list[str]:
+def build_command(
+    context: Path, tag: str, arguments: Mapping[str, str], network: str, *, no_cache: bool = False
+) -> list[str]:
     """Words of the build command. Proxies are named without their value, so that it stays out of logs."""
     command = ["docker", "build", "--network", network, "-t", tag, "-f", str(context / "Dockerfile")]
+    command += ["--no-cache"] if no_cache else []
     for key, value in arguments.items():
         command += ["--build-arg", f"{key}={value}"] if value else []
     for name in PROXY_VARIABLES:

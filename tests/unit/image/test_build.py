@@ -229,6 +229,10 @@ def test_build_command_passes_only_what_was_set(monkeypatch: pytest.MonkeyPatch)
     ]
 
 
+def test_no_cache_is_the_builders_own_option() -> None:
+    assert "--no-cache" in image.build_command(Path("/ctx"), "dlcctr:x", {}, "host", no_cache=True)
+
+
 PINNED = f"{PINS['BASE_IMAGE']}@{PINS['BASE_DIGEST']}"
 
 

@@ -129,6 +129,14 @@ def test_base_image_is_pinned_by_digest():
     assert f"ARG BASE_IMAGE={PINS['BASE_IMAGE']}@{PINS['BASE_DIGEST']}\n" in DOCKERFILE
 
 
+def test_files_of_the_image_have_one_time_stamp_wherever_they_are_made():
+    assert f"\nARG SOURCE_DATE_EPOCH={PINS['SOURCE_DATE_EPOCH']}\n" in DOCKERFILE
+    assert "export SOURCE_DATE_EPOCH" in (ROOT / "scripts" / "base.sh").read_text(encoding="utf-8")
+    for name in ("install.sh", "slim.sh", "app.sh"):
+        last = (ROOT / "docker" / name).read_text(encoding="utf-8").splitlines()[-1]
+        assert last.startswith("find ") and last.endswith('touch -h -d "@$SOURCE_DATE_EPOCH" {} +'), name
+
+
 def test_default_flavour_is_tensorflow_cuda():
     assert f"\nARG FLAVOUR=tensorflow-{PINS['TENSORFLOW_CUDA']}\n" in DOCKERFILE
 
