@@ -40,14 +40,15 @@ RUN sh /build/install.sh /opt/dlc "$FLAVOUR"
 RUN /opt/dlc/bin/python -I /build/facts.py check "$FLAVOUR" /build/requirements/flavours.toml /build/facts.json \
     && sh /build/slim.sh /opt/dlc
 
-# --- app: this project's own files, apart from the heavy layer, so that a change of code rebuilds in seconds.
-# All of it in /tree, as it lies in the image.
+# --- app: this project's own files, apart from the heavy layer, so that a change of code rebuilds in seconds; and what
+# the image says of itself. All of it in /tree, as it lies in the image.
 FROM env AS app
+COPY --from=os /var/lib/dpkg/status /build/dpkg-status
 COPY pyproject.toml README.md LICENSE /build/src/
 COPY dlcctr/ /build/src/dlcctr/
 COPY entrypoint/ /build/src/entrypoint/
 COPY slurm/ /build/src/slurm/
-COPY docker/dlc docker/python docker/environment.sh docker/dlcctr_startup.py docker/app.sh /build/
+COPY docker/dlc docker/python docker/environment.sh docker/dlcctr_startup.py docker/app.sh docker/sbom.py /build/
 ARG SOURCE_DATE_EPOCH
 ARG VERSION=0.1.0
 ARG REVISION=unknown
@@ -57,21 +58,28 @@ RUN sh /build/app.sh /tree \
         "version=$VERSION" "revision=$REVISION" "created=$CREATED" "base_digest=$BASE_DIGEST"
 
 # --- one stage a flavour, for labels that a Dockerfile cannot compute; facts.py and a test hold them true ---------
+# Licences: dlcctr's, DeepLabCut's and that of PyAV's FFmpeg with x264 and x265; LicenseRef-sbom is all others, which
+# the bill of materials names.
 FROM os AS labelled-pytorch-cpu
 LABEL org.dlcctr.engine=pytorch org.dlcctr.engine-version=2.13.0 org.dlcctr.cuda="" org.dlcctr.min-driver="" \
-      org.dlcctr.gpu-archs=""
+      org.dlcctr.gpu-archs="" \
+      org.opencontainers.image.licenses="MIT AND LGPL-3.0-or-later AND GPL-3.0-or-later AND LicenseRef-sbom"
 FROM os AS labelled-pytorch-cu126
 LABEL org.dlcctr.engine=pytorch org.dlcctr.engine-version=2.7.1 org.dlcctr.cuda=12.6 org.dlcctr.min-driver=525.60.13 \
-      org.dlcctr.gpu-archs="sm_50 sm_60 sm_70 sm_75 sm_80 sm_86 sm_90"
+      org.dlcctr.gpu-archs="sm_50 sm_60 sm_70 sm_75 sm_80 sm_86 sm_90" \
+      org.opencontainers.image.licenses="MIT AND LGPL-3.0-or-later AND GPL-3.0-or-later AND LicenseRef-NVIDIA-Proprietary AND LicenseRef-sbom"
 FROM os AS labelled-pytorch-cu130
 LABEL org.dlcctr.engine=pytorch org.dlcctr.engine-version=2.13.0 org.dlcctr.cuda=13.0 org.dlcctr.min-driver=580 \
-      org.dlcctr.gpu-archs="sm_75 sm_80 sm_86 sm_90 sm_100 sm_120"
+      org.dlcctr.gpu-archs="sm_75 sm_80 sm_86 sm_90 sm_100 sm_120" \
+      org.opencontainers.image.licenses="MIT AND LGPL-3.0-or-later AND GPL-3.0-or-later AND LicenseRef-NVIDIA-Proprietary AND LicenseRef-sbom"
 FROM os AS labelled-tensorflow-cpu
 LABEL org.dlcctr.engine=tensorflow org.dlcctr.engine-version=2.15.1 org.dlcctr.cuda="" org.dlcctr.min-driver="" \
-      org.dlcctr.gpu-archs=""
+      org.dlcctr.gpu-archs="" \
+      org.opencontainers.image.licenses="MIT AND LGPL-3.0-or-later AND GPL-3.0-or-later AND LicenseRef-sbom"
 FROM os AS labelled-tensorflow-cu122
 LABEL org.dlcctr.engine=tensorflow org.dlcctr.engine-version=2.15.1 org.dlcctr.cuda=12.2 \
-      org.dlcctr.min-driver=525.60.13 org.dlcctr.gpu-archs="sm_50 sm_60 sm_70 sm_75 compute_80"
+      org.dlcctr.min-driver=525.60.13 org.dlcctr.gpu-archs="sm_50 sm_60 sm_70 sm_75 compute_80" \
+      org.opencontainers.image.licenses="MIT AND LGPL-3.0-or-later AND GPL-3.0-or-later AND LicenseRef-NVIDIA-Proprietary AND LicenseRef-sbom"
 
 # --- the result ----------------------------------------------------------------------------------------------------
 FROM labelled-${FLAVOUR}
@@ -95,7 +103,6 @@ ARG BASE_DIGEST
 ARG BASE_IMAGE
 LABEL org.opencontainers.image.title=dlcctr \
       org.opencontainers.image.description="DeepLabCut for GPU clusters: one manifest row in, one verified result out" \
-      org.opencontainers.image.licenses="MIT AND LGPL-3.0-or-later" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.created="$CREATED" \
@@ -104,7 +111,8 @@ LABEL org.opencontainers.image.title=dlcctr \
       org.opencontainers.image.base.digest="$BASE_DIGEST" \
       org.dlcctr.contract=1 \
       org.dlcctr.deeplabcut=3.0.2 \
-      org.dlcctr.flavour="$FLAVOUR"
+      org.dlcctr.flavour="$FLAVOUR" \
+      org.dlcctr.sbom=/opt/dlc/sbom.cdx.json
 # A user id that is no person's. Every other one works as well (docker run --user); Apptainer's user is its caller.
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/dlc"]

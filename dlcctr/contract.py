@@ -36,7 +36,9 @@ ENV_PREFIX = "DLCCTR_"
 """Every option of `analyze` can also be set as DLCCTR_<OPTION>, for example DLCCTR_BATCH_SIZE=4."""
 
 LABEL_PREFIX = "org.dlcctr."
-"""Image labels: contract, engine, engine-version, deeplabcut, cuda, min-driver, gpu-archs, flavour."""
+"""Image labels: contract, engine, engine-version, deeplabcut, cuda, min-driver, gpu-archs, flavour, sbom."""
+SBOM_FILE = "/opt/dlc/sbom.cdx.json"
+"""In every image: its bill of materials, CycloneDX in JSON."""
 IMAGE_UID = 65532
 """User id that a container of the image has where none was asked for; no person's."""
 

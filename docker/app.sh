@@ -1,6 +1,6 @@
 #!/bin/sh
-# Lay out this project's own files below the folder $1 as they lie in the image, and write what the image says of itself:
-# app.sh TREE KEY=VALUE… Runs at build time only.
+# Lay out this project's own files below the folder $1 as they lie in the image, and write what the image says of itself
+# (image.json, sbom.cdx.json): app.sh TREE KEY=VALUE… Runs at build time only.
 set -eu
 tree=$1 site=/opt/dlc/lib/python3.11/site-packages
 shift
@@ -19,4 +19,6 @@ find "$tree$site" -depth -name __pycache__ -exec rm -rf {} +
 
 cp -r "$tree$site/." "$site/"
 /opt/dlc/bin/python -I /build/facts.py describe /build/facts.json "$tree/opt/dlc/image.json" "$@"
+/opt/dlc/bin/python -I /build/sbom.py "$tree/opt/dlc/image.json" /build/dpkg-status /build/reports \
+    "$tree/opt/dlc/sbom.cdx.json"
 find "$tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +

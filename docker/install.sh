@@ -14,9 +14,12 @@ done
 
 export PIP_FIND_LINKS=$build/wheels PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 options="--no-deps --require-hashes --only-binary :all:"
-pip_install() {
+mkdir -p "$build/reports"
+n=0
+pip_install() { # pip's reports say which file of a lock was taken: docker/sbom.py reads their hashes
+    n=$((n + 1))
     # shellcheck disable=SC2086
-    "$pip" --python "$venv/bin/python" install $options --no-compile "$@"
+    "$pip" --python "$venv/bin/python" install $options --no-compile --report "$build/reports/$n.json" "$@"
 }
 
 # CPU builds of torch are not on the public registry: look for that wheel first, and say what to do without it.

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlcctr.contract import ExitCode
+from dlcctr.contract import SBOM_FILE, ExitCode
 from dlcctr.errors import OutputError
 from dlcctr.model.engines import installed_engine
 from dlcctr.system import processes
@@ -225,6 +225,11 @@ def print_report(report: Report, *, as_json: bool = False) -> ExitCode:
     return report.exit_code
 
 
+def sbom_file() -> str:
+    """Where the image's bill of materials is; empty outside an image."""
+    return SBOM_FILE if Path(SBOM_FILE).is_file() else ""
+
+
 def as_table(report: Report) -> dict[str, Any]:
     """What --json prints."""
     return envelope(
@@ -238,6 +243,7 @@ def as_table(report: Report) -> dict[str, Any]:
         cpus=report.cpus,
         shm_gb=report.shm_gb,
         scratch=report.scratch,
+        sbom=sbom_file(),
         problems=[{**asdict(p), "exit_code": int(p.exit_code)} for p in report.problems],
     )
 
@@ -249,6 +255,7 @@ def as_lines(report: Report) -> list[str]:
     speaks = f", speaks CUDA {driver.cuda}" if driver.cuda else ""
     text = [
         f"image    {report.image.name or 'none'} {report.image.version} {report.image.flavour}".rstrip(),
+        *([f"parts    listed with versions and licences in {sbom_file()}"] if sbom_file() else []),
         f"engine   {engine['name'] or 'none'} {engine.get('version', '')}".rstrip(),
         f"CUDA     {engine.get('cuda') or report.image.cuda or 'none'}" + (f", code for {archs}" if archs else ""),
         f"driver   {driver.version or 'none'}{speaks}",

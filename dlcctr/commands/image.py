@@ -23,7 +23,7 @@ def add(app: typer.Typer) -> None:
     group = typer.Typer(
         cls=CommandGroup, no_args_is_help=True, help="Build, inspect, save and push the image, and make the SIF."
     )
-    for command in (build, inspect, save, push, sif):
+    for command in (build, inspect, sbom, save, push, sif):
         group.command()(command)
     app.add_typer(group, name="image")
 
@@ -81,6 +81,7 @@ def inspect(
     from dlcctr.contract import CONTRACT_VERSION
     from dlcctr.image.docker_sdk import inspect_archive, inspect_tag
     from dlcctr.image.sif import inspect_sif, is_archive, is_sif
+    from dlcctr.system.console import print_lines
 
     image = image or _tag(engine, device, cuda)
     path = Path(image)
@@ -91,7 +92,36 @@ def inspect(
     if as_json:
         typer.echo(json.dumps({"contract": CONTRACT_VERSION, "command": "image inspect", **facts}, indent=1))
     else:
-        typer.echo(_table(facts))
+        print_lines(_table(facts).splitlines())
+
+
+def sbom(
+    *,
+    image: Tag = "",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="CycloneDX (JSON) file to write.")] = None,
+    engine: Engine = "tensorflow",
+    device: Device = "cuda",
+    cuda: Cuda = "",
+) -> None:
+    """List what is in an image, a saved archive (.tar) or a SIF, with versions and licences.
+
+    It is the bill of materials that the build wrote into the image; -o writes it to a file, for programs.
+    """
+    from dlcctr.errors import OutputError
+    from dlcctr.image.sbom import list_parts, read_sbom
+    from dlcctr.system.console import plural, print_table
+    from dlcctr.system.files import write_text_atomic
+
+    text = read_sbom(image or _tag(engine, device, cuda))
+    parts = list_parts(json.loads(text))
+    if output is None:
+        print_table(["kind", "name", "version", "licences"], parts)
+        return
+    try:
+        write_text_atomic(output, text, keep=True)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written ({error.strerror})", "choose another file with -o") from error
+    typer.echo(f"wrote {output}: {plural(len(parts), 'part')}")
 
 
 def save(

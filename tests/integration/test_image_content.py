@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX, ExitCode
+from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX, SBOM_FILE, ExitCode
 from dlcctr.image.build import resolve_base
-from dlcctr.image.context import stage
+from dlcctr.image.context import read_lock, stage
 from dlcctr.image.flavours import Flavour, find_checkout, list_flavours, pick_flavour, read_pins
 from dlcctr.image.package_sources import resolve_sources
+from dlcctr.image.sbom import list_parts, read_sbom
 from tests.docker.fixtures import ensure_image
 
 SITE = "/opt/dlc/lib/python3.11/site-packages"
@@ -53,12 +54,36 @@ def assert_labels_say_what_the_wheels_say(image: str, flavour: Flavour) -> dict[
         "min-driver": facts["min_driver"],
         "gpu-archs": " ".join(facts["gpu_archs"]),
         "flavour": facts["flavour"],
+        "sbom": SBOM_FILE,
     }
     assert (facts["flavour"], facts["name"]) == (flavour.name, flavour.tag)
     for key in ("version", "revision", "created", "base.digest"):
         assert labels[f"org.opencontainers.image.{key}"] == facts[key.replace(".", "_")]
-    assert "MIT" in labels["org.opencontainers.image.licenses"]
+    assert_bill_of_materials_is_true(image, flavour, labels["org.opencontainers.image.licenses"].split(" AND "))
     return facts
+
+
+def assert_bill_of_materials_is_true(image: str, flavour: Flavour, licences: list[str]) -> None:
+    """Held against the locks, dpkg, and the label."""
+    bom = json.loads(read_sbom(image))
+    parts = bom["components"]
+    python = {each["name"]: each for each in parts if each.get("purl", "").startswith("pkg:pypi/")}
+    locks = [flavour.lock, *["requirements/openvino.lock"] * (flavour.variant == "cpu")]
+    pins = {k: v for lock in locks for k, v in read_lock((find_checkout() / lock).read_text(encoding="utf-8")).items()}
+    assert python.keys() == pins.keys() | {"dlcctr"}
+    for name, pin in pins.items():
+        assert python[name]["version"].partition("+")[0] == pin.version.partition("+")[0]
+        assert python[name]["hashes"][0]["content"] in pin.hashes
+    assert {name for name, each in python.items() if "licenses" not in each} <= {"cuda-toolkit"}, "it only names others"
+    listed = in_image(image, "dpkg-query", "-W", "-f", "${Package} ${Version}\n").splitlines()
+    debian = {f"{each['name']} {each['version']}" for each in parts if each.get("purl", "").startswith("pkg:deb/")}
+    assert debian == set(listed)
+    licences_of = {(kind, name): text for kind, name, _, text in list_parts(bom)}
+    ffmpeg = licences_of["in av", "FFmpeg"].removesuffix(" (as a whole)").split(", ")[-1]
+    assert ("in opencv-python-headless", "FFmpeg") in licences_of
+    ours = {licences_of["Python", "dlcctr"], licences_of["Python", "deeplabcut"], ffmpeg, "LicenseRef-sbom"}
+    assert ours == set(licences) - {"LicenseRef-NVIDIA-Proprietary"}
+    assert ("LicenseRef-NVIDIA-Proprietary" in licences) == any("NVIDIA" in text for text in licences_of.values())
 
 
 @pytest.mark.real
@@ -163,6 +188,7 @@ def test_without_a_user_it_is_not_root_and_everything_works(cpu_image: str, tmp_
     assert said.splitlines()[-1] == "65532 65532 /tmp/dlcctr-cache-65532"
     doctor = docker("run", "--rm", "--network", "none", cpu_image, "doctor", "--allow-cpu")
     assert doctor.returncode == ExitCode.OK, doctor.stdout + doctor.stderr
+    assert SBOM_FILE in doctor.stdout
     (tmp_path / "v.mp4").write_text("no video")
     tmp_path.chmod(0o755)
     refused = docker("run", "--rm", "-v", f"{tmp_path}:/data", cpu_image, "manifest", "/data", "-o", "/data/m.csv")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.contract import ExitCode
+from dlcctr.contract import SBOM_FILE, ExitCode
 from dlcctr.image.docker_sdk import inspect_tag
+from dlcctr.image.sbom import read_sbom
 from tests.docker.apptainer import ApptainerBench
 
 BOTH = [
@@ -65,6 +66,13 @@ def test_labels_are_the_images(sif: Sif, cpu_image: str) -> None:
     assert shown.returncode == 0, shown.stderr
     labels = json.loads(shown.stdout)["labels"]
     assert inspect_tag(cpu_image)["labels"].items() <= labels.items()
+
+
+def test_bill_of_materials_is_the_images(sif: Sif, cpu_image: str) -> None:
+    copy = sif.bench.shared / "sbom.json"
+    written = sif.bench.dlcctr(["image", "sbom", sif.path, "-o", copy], binds=[sif.path])
+    assert written.returncode == 0, written.stderr
+    assert copy.read_text() == read_sbom(cpu_image) == sif("exec", "cat", SBOM_FILE).stdout
 
 
 def test_help_and_exit_codes_come_through(sif: Sif) -> None:

@@ -126,6 +126,19 @@ def test_json(machine: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     assert [test["device"] for test in table["tests"]] == ["cpu", "cuda:0"]
 
 
+def test_the_bill_of_materials_is_named_where_there_is_one(
+    machine: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(CUDA_IMAGE, GOOD, ENGINE, [CPU_TEST, GPU_TEST])
+    file = tmp_path / "sbom.cdx.json"
+    monkeypatch.setattr(doctor, "SBOM_FILE", str(file))
+    print_report(examine())
+    assert "parts" not in capsys.readouterr().out
+    file.write_text("{}")
+    print_report(examine())
+    assert f"parts    listed with versions and licences in {file}" in capsys.readouterr().out
+
+
 def test_a_wrong_cpu_and_no_engine_are_errors_of_their_own(machine: Any) -> None:
     machine(CPU_IMAGE, Driver(None), {"name": "tensorflow"}, [{**CPU_TEST, "ok": False}])
     assert examine(allow_cpu=True).exit_code == ExitCode.ANALYSIS

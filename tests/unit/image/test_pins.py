@@ -54,6 +54,8 @@ def test_labels_say_what_the_table_says(flavour):
         "org.dlcctr.cuda": facts["cuda"],
         "org.dlcctr.min-driver": facts["min_driver"],
         "org.dlcctr.gpu-archs": " ".join(facts["gpu_archs"]),
+        "org.opencontainers.image.licenses": "MIT AND LGPL-3.0-or-later AND GPL-3.0-or-later AND "
+        f"{'LicenseRef-NVIDIA-Proprietary AND ' if facts['cuda'] else ''}LicenseRef-sbom",
     }
 
 

@@ -1,0 +1,122 @@
+"""The bill of materials of an image, out of Docker, a saved archive or a SIF; the build writes it (docker/sbom.py)."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
+
+from dlcctr.contract import SBOM_FILE
+from dlcctr.errors import CommandFailedError, UsageError
+from dlcctr.image.docker_sdk import docker_client, get_image, inspect_archive
+from dlcctr.image.sif import is_archive, is_sif
+from dlcctr.system.processes import find_tool, run
+
+
+def read_sbom(image: str) -> str:
+    """Text of an image's bill of materials, as its build wrote it; nothing in the image is run, but `cat` in a SIF.
+
+    Parameters
+    ----------
+    image : str
+        Image of the local Docker Engine, archive written by `image save`, or SIF.
+
+    Raises
+    ------
+    UsageError
+        There is no such image, or it holds no bill of materials.
+    ToolMissingError
+        Docker, apptainer or singularity is needed and not here.
+    """
+    path = Path(image)
+    if is_sif(path) or image.endswith(".sif"):
+        text = _read_from_sif(path)
+    elif is_archive(image):
+        text = _read_from_archive(path)
+    else:
+        text = _read_from_engine(image)
+    try:
+        if json.loads(text)["bomFormat"] == "CycloneDX":
+            return text
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise UsageError(
+        f"{image} holds no bill of materials ({SBOM_FILE})",
+        "images that this version of dlcctr builds do: build it again",
+    )
+
+
+def _read_from_sif(path: Path) -> str:
+    tool = find_tool("apptainer", "singularity")
+    if not is_sif(path):
+        raise UsageError(f"{path} is no SIF, or only the start of one", "build it again: dlcctr image sif")
+    words = [tool, "exec", "--contain", "--cleanenv", "--no-home", str(path.resolve())]
+    done = run([*words, "sh", "-c", f"if [ -e {SBOM_FILE} ]; then cat {SBOM_FILE}; fi"], merge=False)
+    return done.stdout
+
+
+def _read_from_archive(path: Path) -> str:
+    """The project's own layer is one of the last."""
+    inspect_archive(path)
+    try:
+        with tarfile.open(path) as archive:
+            for layer in reversed(json.load(_open(archive, "manifest.json"))[0]["Layers"]):
+                with tarfile.open(fileobj=_open(archive, layer)) as files:
+                    found = next((each for each in files if f"/{each.name.removeprefix('./')}" == SBOM_FILE), None)
+                    if found is not None:
+                        return _open(files, found).read().decode()
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise UsageError(f"{path} is not a whole archive of an image: {error}", "save it again: image save") from error
+    return ""
+
+
+def _open(archive: tarfile.TarFile, member: str | tarfile.TarInfo) -> IO[bytes]:
+    stream = archive.extractfile(member)
+    if stream is None:
+        raise ValueError(f"{member} is not a file")
+    return stream
+
+
+def _read_from_engine(tag: str) -> str:
+    """From a container that is made and removed, but never started."""
+    from docker.errors import DockerException, NotFound
+
+    with docker_client() as client:
+        image = get_image(client, tag)
+        try:
+            container = client.containers.create(image.id, network_disabled=True)
+            try:
+                chunks, _ = container.get_archive(SBOM_FILE)
+                with tarfile.open(fileobj=BytesIO(b"".join(chunks))) as archive:
+                    return _open(archive, archive.getmembers()[0]).read().decode()
+            finally:
+                container.remove()
+        except NotFound:
+            return ""
+        except DockerException as error:
+            raise CommandFailedError(f"{tag} cannot be looked into: {error}", "try again, or restart Docker") from error
+
+
+def list_parts(bom: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Kind, name, version and licences of everything in a bill of materials that has a version or a licence."""
+    return list(_walk(bom.get("components") or (), ""))
+
+
+def _walk(components: Any, inside: str) -> Iterator[tuple[str, str, str, str]]:
+    for each in components:
+        licences = ", ".join(_licence_texts(each.get("licenses") or ()))
+        version = str(each.get("version", ""))
+        if version or licences:
+            kind = {"pkg:pypi": "Python", "pkg:deb/": "Debian"}.get(str(each.get("purl", ""))[:8], "system")
+            yield f"in {inside}" if inside else kind, str(each["name"]), version, licences
+        yield from _walk(each.get("components") or (), str(each["name"]))
+
+
+def _licence_texts(licences: Any) -> Iterator[str]:
+    for each in licences:
+        inner = each.get("license") or {}
+        text = each.get("expression") or inner.get("id") or inner.get("name") or ""
+        yield f"{text} (as a whole)" if inner.get("acknowledgement") == "concluded" else text
