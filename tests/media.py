@@ -83,6 +83,28 @@ def write_video(
     return path
 
 
+def write_streams(path: Path, streams: list[tuple[str, int, int]], *, cover: int | None = None) -> Path:
+    """Write several video streams (codec, width, height) of ten pictures; `cover` is the one with a cover picture."""
+    with av.open(str(path), "w") as out:
+        made: list[Any] = []
+        for number, (codec, width, height) in enumerate(streams):
+            stream: Any = out.add_stream(codec, rate=25)
+            stream.width, stream.height = width, height
+            stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+            if number == cover:
+                stream.disposition = av.stream.Disposition.attached_pic
+            made.append(stream)
+        for number in range(10):
+            for stream in made if cover is None or not number else made[:cover] + made[cover + 1 :]:
+                shown = picture(number, stream.width, stream.height)
+                frame = av.VideoFrame.from_ndarray(shown, format="rgb24").reformat(format=stream.pix_fmt)
+                frame.pts, frame.time_base = number, Fraction(1, 25)
+                out.mux(stream.encode(frame))
+        for stream in made:
+            out.mux(stream.encode(None))
+    return path
+
+
 def decode_numbers(path: Path) -> list[int]:
     """Numbers of all frames that a plain sequential decode gives."""
     with av.open(str(path)) as source:

@@ -20,13 +20,14 @@ from dlcctr.system.progress import RowProgress, no_progress
 
 @dataclass(frozen=True)
 class CampaignChanges:
-    """What was written: the new rows, what got none, and rows whose content was there already."""
+    """What was written: the new rows, what got none, rows whose content was there already, and what is odd of rows."""
 
     manifest: Path
     campaign: Campaign
     rows: list[Row]
     skipped: list[SkippedFile] = field(default_factory=list)
     same_content: list[tuple[Row, Row]] = field(default_factory=list)
+    notes: list[tuple[Row, str]] = field(default_factory=list)
 
     @property
     def unreadable(self) -> list[Row]:
@@ -67,14 +68,14 @@ def make_campaign(
     found = discover(inputs, root=root, own=(manifest, campaign.file, campaign.out))
     if not found.videos:
         raise VideoError(_nothing_found(inputs, found), "name a folder, a file or a pattern that holds videos")
-    rows = _probe(found.videos, 0, jobs, progress)
+    rows, notes = _probe(found.videos, jobs, progress)
     campaign = replace(campaign, video_root=found.root)
     with campaign_lock(CampaignPaths.of(manifest).manifest_lock):
         if not overwrite:
             _check_no_campaign(manifest)  # another command may have made it while videos were probed
         write_campaign(campaign)
         write_manifest(manifest, rows)
-    return CampaignChanges(manifest, campaign, rows, found.skipped, _same_content([], rows))
+    return CampaignChanges(manifest, campaign, rows, found.skipped, _same_content([], rows), _noted(rows, notes))
 
 
 def extend_campaign(
@@ -99,9 +100,9 @@ def extend_campaign(
     own = (manifest, campaign.file, campaign.out)
     found = discover(inputs, root=campaign.video_root, own=own, known=known)
     taken = {row.video for row in rows}
-    probed = _probe([video for video in found.videos if video.video not in taken], 0, jobs, progress)
+    probed, notes = _probe([video for video in found.videos if video.video not in taken], jobs, progress)
     new = _append(manifest, probed) if probed else []
-    return CampaignChanges(manifest, campaign, new, found.skipped, _same_content(rows, new))
+    return CampaignChanges(manifest, campaign, new, found.skipped, _same_content(rows, new), _noted(new, notes))
 
 
 def _append(manifest: Path, probed: Sequence[Row]) -> list[Row]:
@@ -132,15 +133,22 @@ def _nothing_found(inputs: Sequence[str], found: Discovery) -> str:
     return f"{text}; left out: {found.skipped[0].path} ({found.skipped[0].reason})" if found.skipped else text
 
 
-def _probe(videos: Sequence[FoundVideo], start: int, jobs: int | None, progress: RowProgress) -> list[Row]:
+def _probe(videos: Sequence[FoundVideo], jobs: int | None, progress: RowProgress) -> tuple[list[Row], dict[str, str]]:
+    """Rows numbered from 0, and what is odd about videos by their names."""
     with progress("probing videos", len(videos)) as step:
         facts = probe_all([video.path for video in videos], jobs=jobs, done=step)
-    return [_row(start + i, video, found) for i, (video, found) in enumerate(zip(videos, facts, strict=True))]
+    rows = [_row(index, video, found) for index, (video, found) in enumerate(zip(videos, facts, strict=True))]
+    return rows, {row.video: found.note for row, found in zip(rows, facts, strict=True) if found.note}
 
 
 def _row(index: int, video: FoundVideo, facts: VideoFacts) -> Row:
-    row = Row(index=index, video=video.video, **asdict(facts))
+    known = {name: value for name, value in asdict(facts).items() if name != "note"}
+    row = Row(index=index, video=video.video, **known)
     return replace(row, error=video.error) if video.error else row
+
+
+def _noted(rows: Sequence[Row], notes: dict[str, str]) -> list[tuple[Row, str]]:
+    return [(row, notes[row.video]) for row in rows if row.video in notes]
 
 
 def _known_files(rows: Sequence[Row], root: Path) -> Iterator[tuple[FileId, Path]]:

@@ -20,13 +20,18 @@ FIRST_FRAME_PACKETS = 300
 
 UNLIKELY = 0.1
 """A count that differs from duration x rate by more than this share is compared with the index."""
+ATTACHED_PICTURE = 0x400
+"""AV_DISPOSITION_ATTACHED_PIC."""
 COUNT_TAGS = ("NUMBER_OF_FRAMES", "NUMBER_OF_FRAMES-eng")
 """Where Matroska writers put the number of frames."""
 
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What a manifest's row holds of a video; `error` says why it cannot be read."""
+    """What a manifest's row holds of a video; `error` says why it cannot be read.
+
+    `note` is what is odd about it and no fault; it is for the user, and no column.
+    """
 
     frames: int | None = None
     fps: float | None = None
@@ -37,6 +42,7 @@ class VideoFacts:
     bytes: int | None = None
     fingerprint: str = ""
     error: str = ""
+    note: str = ""
 
 
 def probe_all(
@@ -113,9 +119,33 @@ def _read(container: Any, facts: VideoFacts) -> VideoFacts:
         fps=round(float(rate), 6) if rate else None,
         codec=str(stream.codec_context.name),
         duration_s=round(duration_s, 3) if duration_s else None,
+        note=_other_streams(container.streams.video),
     )
     width, height, error = _picture_size(container, stream)
     return replace(facts, width=width, height=height, error=error)
+
+
+def _other_streams(streams: Sequence[Any]) -> str:
+    """What is said of a file with several video streams; OpenCV, and so DeepLabCut, reads the first one."""
+    if len(streams) < 2:
+        return ""
+    first, *others = (_describe(stream) for stream in streams)
+    text = f"{len(streams)} video streams: the first, {first}, is analysed, as OpenCV does; "
+    text += f"left out: {', '.join(others)}"
+    if all(map(_is_cover, streams[1:])):
+        return text
+    which = "0:V" if _is_cover(streams[0]) else "0:v:1"
+    return f"{text}; to analyse another one, copy it: ffmpeg -i VIDEO -map {which} -c copy NEW"
+
+
+def _describe(stream: Any) -> str:
+    context = stream.codec_context
+    what = f"{context.name} {context.width}x{context.height}" if context else "one that FFmpeg has no decoder for"
+    return f"a cover picture ({what})" if _is_cover(stream) else what
+
+
+def _is_cover(stream: Any) -> bool:
+    return bool(int(getattr(stream, "disposition", 0)) & ATTACHED_PICTURE)
 
 
 def frame_rate(stream: Any) -> Any:

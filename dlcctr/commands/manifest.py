@@ -159,6 +159,8 @@ def _print(made: CampaignChanges, *, append: bool, as_json: bool) -> None:
 
     for row in made.unreadable:
         warn(f"warning: row {row.index}, {row.video}: {row.error}")
+    for line in _first([f"warning: row {row.index}, {row.video}: {note}" for row, note in made.notes], "warnings"):
+        warn(line)
     if as_json:
         print_json(
             "manifest",
@@ -167,6 +169,7 @@ def _print(made: CampaignChanges, *, append: bool, as_json: bool) -> None:
             video_root=str(made.campaign.video_root),
             rows=[asdict(row) for row in made.rows],
             skipped=[{"path": str(item.path), "reason": item.reason} for item in made.skipped],
+            notes=[{"index": row.index, "video": row.video, "note": note} for row, note in made.notes],
         )
     else:
         print_lines(_summary(made, append=append))

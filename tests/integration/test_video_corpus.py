@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from entrypoint.video.scan import scan_video
+from tests import media
 from tests.integration.conftest import REAL_DATA
 from tests.integration.support.video_corpus import CLOCKS, FRAMES, Kind, cases, count, write
 
@@ -19,6 +21,17 @@ REPORTED = {
     "empty.mp4": 24,
 }  # fmt: skip
 """Small files of the kinds that people report, and the frames that FFmpeg and OpenCV both give of each."""
+
+
+OPENCV_READS = """
+import sys, cv2
+for name in sys.argv[1:]:
+    video, pictures = cv2.VideoCapture(name), []
+    while (read := video.read())[0]:
+        pictures.append(read[1].shape[1::-1])
+    print(*pictures[0], len(pictures))
+"""
+"""Width, height and number of the pictures that OpenCV reads of each file."""
 
 
 def assert_clean(video: Path, frames: int) -> None:
@@ -60,3 +73,17 @@ def test_what_people_report_is_whole() -> None:
     folder = REAL_DATA / "cases" / "video"
     for name, frames in REPORTED.items() if folder.is_dir() else ():
         assert_clean(folder / name, frames)
+
+
+@pytest.mark.real
+def test_of_several_streams_the_one_is_scanned_that_opencv_reads(native_pytorch: Path, tmp_path: Path) -> None:
+    small, large, cover = ("mpeg4", 64, 48), ("mpeg4", 128, 96), ("mjpeg", 128, 96)
+    files = [media.write_streams(tmp_path / f"two.{ending}", [small, large]) for ending in ("mp4", "mkv", "avi", "ts")]
+    files += [
+        media.write_streams(tmp_path / "cover.mp4", [small, cover], cover=1),
+        media.write_streams(tmp_path / "first.mp4", [cover, small], cover=0),
+        media.write_streams(tmp_path / "first.mkv", [cover, small], cover=0),
+    ]
+    ran = subprocess.run([native_pytorch, "-c", OPENCV_READS, *files], check=True, capture_output=True, text=True)
+    ours = [(found.width, found.height, found.stream) for found in map(scan_video, files)]
+    assert ours == [tuple(map(int, line.split())) for line in ran.stdout.splitlines()]

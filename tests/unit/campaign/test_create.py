@@ -43,6 +43,13 @@ def test_every_video_gets_a_row_the_unreadable_ones_with_their_cause(tmp_path: P
     assert (campaign.video_root, campaign.out) == (videos, tmp_path / "c/results")
 
 
+def test_a_second_video_stream_is_said_and_is_no_column(tmp_path: Path) -> None:
+    media.write_streams(tmp_path / "two.mp4", [("mpeg4", 64, 48), ("mpeg4", 128, 96)])
+    made = make(tmp_path / "c", tmp_path)
+    assert [(row.video, "left out: mpeg4 128x96" in note) for row, note in made.notes] == [("two.mp4", True)]
+    assert not made.unreadable
+
+
 def test_the_campaign_beside_its_videos_never_finds_itself(videos: Path) -> None:
     make(videos, videos)
     (videos / "results").mkdir()

@@ -46,6 +46,25 @@ def test_containers(tmp_path: Path, name: str, options: dict[str, Any], frames: 
     assert facts.frames == (None if frames is None else pytest.approx(frames, rel=0.1))
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi"])
+def test_a_second_video_stream_is_named_and_the_first_is_taken(name: str, tmp_path: Path) -> None:
+    file = media.write_streams(tmp_path / name, [("mpeg4", 64, 48), ("mpeg4", 128, 96)])
+    facts = probe_video(file)
+    assert (facts.width, facts.height, facts.error) == (64, 48, "")
+    assert "2 video streams: the first, mpeg4 64x48, is analysed" in facts.note
+    assert "left out: mpeg4 128x96; to analyse another one, copy it: ffmpeg" in facts.note
+    found = scan_video(file)
+    assert (found.width, found.height, found.stream) == (64, 48, 10)
+
+
+def test_cover_art_is_named(tmp_path: Path) -> None:
+    file = media.write_streams(tmp_path / "a.mp4", [("mpeg4", 64, 48), ("mjpeg", 128, 96)], cover=1)
+    facts = probe_video(file)
+    assert facts.note.endswith("left out: a cover picture (mjpeg 128x96)")
+    assert (facts.width, facts.frames, scan_video(file).stream) == (64, 10, 10)
+    assert probe_video(media.write_video(tmp_path / "b.mp4", 10)).note == ""
+
+
 def test_a_turned_telephone_video_has_the_size_that_is_read(tmp_path: Path) -> None:
     upright = media.rotate_mp4(media.write_video(tmp_path / "a.mp4"), tmp_path / "b.mp4")
     facts = probe_video(upright)
