@@ -2,63 +2,84 @@
 
 from __future__ import annotations
 
-import os
 import re
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
+
+from entrypoint.video import matroska
+from entrypoint.video.packet_chains import CHAINS, Chain, ts_is_broken, ts_is_cut, walk
 
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 ASF_HEADER_BYTES = 1 << 16
 
 AVI_HEADER_BYTES = 1 << 14
-TS_MARK, TS_STEPS, TS_PACKETS_AT_ONCE, TS_PROBE_BYTES = 0x47, (188, 192, 204), 5000, 1 << 13
 CHUNK_NAME = re.compile(rb"[0-9A-Za-z_ ]{4}")
 BOX_NAME = re.compile(rb"[\xa9 -~]{4}")
+PADDING_BYTES = 1 << 16
 
-EBML_HEADER, SEGMENT, CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
-SEGMENT_CHILDREN = {
-    CLUSTER, 0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367, 0xEC, 0xBF,
-}  # fmt: skip
-"""Cluster, SeekHead, Info, Tracks, Cues, Attachments, Chapters, Tags, Void, CRC-32 (RFC 9559)."""
-CLUSTER_CHILDREN = {0xE7, 0xA7, 0xAB, 0xA3, 0xA0, 0x5854, 0xAF, 0xEC, 0xBF}
-"""Timestamp, Position, PrevSize, SimpleBlock, BlockGroup, SilentTracks, EncryptedBlock, Void, CRC-32."""
+Check = Callable[[BinaryIO, int], bool]
+"""What a file of some bytes is asked."""
 
 
 def is_cut(path: Path, container: str) -> bool:
     """Whether the file ends before its own structure does, or cannot be followed to its end.
 
     AVI, Matroska, MP4 and ASF announce sizes; a file that is shorter was cut. Sizes of 0 or "unknown", as live
-    recorders leave them, say nothing, and neither do MPEG streams and raw bitstreams.
+    recorders leave them, say nothing. FLV, IVF, MXF and MPEG streams are chains of parts, the last of which is then
+    shorter than it says; raw bitstreams say nothing.
     """
-    names = set(container.split(","))
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        if "avi" in names:
-            return _riff_is_cut(file, size)
-        if names & {"matroska", "webm"}:
-            return _segment_end(file) > size
-        if names & {"mov", "mp4"}:
-            return _boxes_are_cut(file, size)
-        if "asf" in names:
-            return _asf_size(file) > size
-    return False
+    return _ask(IS_CUT, path, container) or _chain(path, container).cut
 
 
 def is_broken(path: Path, container: str) -> bool:
-    """Whether the structure has a hole that FFmpeg steps over in silence (Matroska, AVI, MPEG-TS, ASF)."""
-    names, size = set(container.split(",")), path.stat().st_size
+    """Whether the structure has a hole that FFmpeg steps over in silence (Matroska, AVI, ASF, MPEG, FLV, IVF, MXF)."""
+    return _ask(IS_BROKEN, path, container) or _chain(path, container).broken
+
+
+def _ask(checks: dict[str, Check], path: Path, container: str) -> bool:
+    check = next((checks[name] for name in container.split(",") if name in checks), None)
+    if check is None:
+        return False
     with path.open("rb") as file:
-        if "avi" in names:
-            return not all(CHUNK_NAME.fullmatch(name) for name in _riff_chunks(file, size))
-        if names & {"matroska", "webm"}:
-            return not _matroska_is_sound(file, size)
-        if "mpegts" in names:
-            return not _ts_is_sound(file)
-        if "asf" in names:
-            return not _asf_is_sound(file, size)
-    return False
+        return check(file, path.stat().st_size)
+
+
+def _chain(path: Path, container: str) -> Chain:
+    if container not in CHAINS:
+        return Chain()
+    with path.open("rb") as file:
+        return walk(file, path.stat().st_size, container)
+
+
+def broken_spans(path: Path, container: str) -> list[tuple[int, int]]:
+    """First and last byte (exclusive) of each part whose checksum does not fit: clusters of Matroska."""
+    if "matroska" not in container.split(","):
+        return []
+    with path.open("rb") as file:
+        clusters = list(matroska.clusters(file, path.stat().st_size))
+        return [cluster for cluster in clusters if not matroska.checksum_fits(file, cluster)]
+
+
+def media_end(path: Path, container: str, last: int) -> int:
+    """Where a file's last packet, of `last` bytes, ends: before an index, and before zeros that fill the file up."""
+    size, names = path.stat().st_size, set(container.split(","))
+    with path.open("rb") as file:
+        if "asf" in names:  # a frame's place is that of the data packet in which it begins; those are filled up
+            _, data_end, step = _asf_data(file, size)
+            return data_end - (2 + last // max(step, 1)) * step
+        if "matroska" in names:
+            size = max((end for _, end in matroska.clusters(file, size)), default=size)
+        while size > 0:
+            start = max(0, size - PADDING_BYTES)
+            file.seek(start)
+            block = file.read(size - start).rstrip(b"\0")
+            if block:
+                return start + len(block)
+            size = start
+    return size
 
 
 def indexed_frames(path: Path, container: str) -> int | None:
@@ -97,6 +118,10 @@ def _riff_chunks(file: BinaryIO, size: int) -> dict[bytes, int]:
     return places
 
 
+def _riff_is_broken(file: BinaryIO, size: int) -> bool:
+    return not all(CHUNK_NAME.fullmatch(name) for name in _riff_chunks(file, size))
+
+
 def _riff_is_cut(file: BinaryIO, size: int) -> bool:
     place = 0
     while place + 8 <= size:
@@ -126,98 +151,37 @@ def _boxes_are_cut(file: BinaryIO, size: int) -> bool:
     return place > size
 
 
-def _ts_is_sound(file: BinaryIO) -> bool:
-    """Whether every packet of an MPEG-TS begins with its mark; packets have 188 bytes, or more with what others add."""
-    head = file.read(TS_PROBE_BYTES)
-    found = [
-        (start, step) for step in TS_STEPS for start in range(step)
-        if len(head) > start + step and set(head[start : TS_PROBE_BYTES // 8 : step]) == {TS_MARK}
-    ]  # fmt: skip
-    if not found:
-        return True  # not even its beginning is regular: FFmpeg has found another way through it
-    start, step = found[0]
-    file.seek(start)
-    while block := file.read(step * TS_PACKETS_AT_ONCE):
-        if block[::step].strip(bytes([TS_MARK])):
-            return False
-    return True
-
-
-def _asf_size(file: BinaryIO) -> int:
+def _asf_is_cut(file: BinaryIO, size: int) -> bool:
     head = file.read(ASF_HEADER_BYTES)
     place = head.find(ASF_FILE_PROPERTIES)
-    return int.from_bytes(head[place + 40 : place + 48], "little") if place >= 0 else 0
+    return place >= 0 and int.from_bytes(head[place + 40 : place + 48], "little") > size
 
 
-def _asf_is_sound(file: BinaryIO, size: int) -> bool:
-    """Whether every data packet begins like the first one; they all have the same size."""
+def _asf_is_broken(file: BinaryIO, size: int) -> bool:
+    """Whether some data packet begins otherwise than the others; they all have the same size."""
+    place, end, step = _asf_data(file, size)
+    starts = set()
+    while step and place + step <= end:
+        file.seek(place)
+        starts.add(file.read(1))
+        place += step
+    return len(starts) > 1
+
+
+def _asf_data(file: BinaryIO, size: int) -> tuple[int, int, int]:
+    """Where data packets begin and end, and their size; 0 where it is not to be found."""
     file.seek(0)
     head = file.read(ASF_HEADER_BYTES)
     properties, data = head.find(ASF_FILE_PROPERTIES), head.find(ASF_DATA)
     step = int.from_bytes(head[properties + 92 : properties + 96], "little")
     if properties < 0 or data < 0 or step < 64:
-        return True
-    end = min(size, data + int.from_bytes(head[data + 16 : data + 24], "little") or size)
-    place = data + 50
-    starts = set()
-    while place + step <= end:
-        file.seek(place)
-        starts.add(file.read(1))
-        place += step
-    return len(starts) <= 1
+        return 0, size, 0
+    return data + 50, min(size, data + int.from_bytes(head[data + 16 : data + 24], "little") or size), step
 
 
-def _segment_end(file: BinaryIO) -> int:
-    """Where the Segment says that it ends; 0 where it does not say."""
-    header = _element(file, 0)
-    if header is None or header[0] != EBML_HEADER:
-        return 0
-    segment = _element(file, header[1] + (header[2] or 0))
-    if segment is None or segment[0] != SEGMENT or segment[2] is None:
-        return 0
-    return segment[1] + segment[2]
-
-
-def _matroska_is_sound(file: BinaryIO, size: int) -> bool:
-    header = _element(file, 0)
-    segment = _element(file, header[1] + (header[2] or 0)) if header else None
-    if segment is None or segment[0] != SEGMENT:
-        return False
-    place, end = segment[1], size if segment[2] is None else min(size, segment[1] + segment[2])
-    while place < end:
-        child = _element(file, place)
-        if child is None or child[0] not in SEGMENT_CHILDREN:
-            return False
-        if child[2] is None:
-            return True  # a live recording: no sizes to check
-        place = child[1] + child[2]
-        if child[0] == CLUSTER and not _cluster_is_sound(file, child[1], min(place, end)):
-            return False
-    return True
-
-
-def _cluster_is_sound(file: BinaryIO, place: int, end: int) -> bool:
-    while place < end:
-        child = _element(file, place)
-        if child is None or child[0] not in CLUSTER_CHILDREN or child[2] is None:
-            return False
-        place = child[1] + child[2]
-    return place == end or end == file.seek(0, os.SEEK_END)  # a cut end is another matter
-
-
-def _element(file: BinaryIO, place: int) -> tuple[int, int, int | None] | None:
-    """EBML element at `place`: its id, where its content begins, and its size (None: unknown)."""
-    file.seek(place)
-    head = file.read(12)
-    if not head or not head[0]:
-        return None
-    id_length = 9 - head[0].bit_length()
-    if id_length > 4 or len(head) <= id_length or not head[id_length]:
-        return None
-    size_length = 9 - head[id_length].bit_length()
-    raw = head[id_length : id_length + size_length]
-    if len(raw) < size_length:
-        return None
-    mask = (1 << 7 * size_length) - 1
-    value = int.from_bytes(raw, "big") & mask
-    return int.from_bytes(head[:id_length], "big"), place + id_length + size_length, None if value == mask else value
+IS_CUT: dict[str, Check] = {
+    "avi": _riff_is_cut, "matroska": matroska.is_cut, "mov": _boxes_are_cut, "asf": _asf_is_cut, "mpegts": ts_is_cut,
+}  # fmt: skip
+IS_BROKEN: dict[str, Check] = {
+    "avi": _riff_is_broken, "matroska": matroska.is_broken, "asf": _asf_is_broken, "mpegts": ts_is_broken,
+}  # fmt: skip

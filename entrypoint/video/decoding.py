@@ -10,21 +10,26 @@ from typing import Any
 from dlcctr.errors import VideoError
 from dlcctr.system.cpus import cpu_count
 from entrypoint.video.bitstream import Inspect, PacketFacts, inspector
+from entrypoint.video.ffmpeg_log import FFmpegLog
 
 CONVERT_HINT = "play it, record it again, or convert it: ffmpeg -i VIDEO -c:v libx264 -crf 10 NEW.mp4"
 LONGEST_ERROR_RUN = 64
 """After so many read errors in a row there is nothing more to read."""
 B_FRAME = 3
 """AV_PICTURE_TYPE_B."""
-STRICT = {"err_detect": "explode"}
-"""Let a decoder give an error instead of a concealed picture (MJPEG says nothing otherwise)."""
+STRICT = "explode+crccheck"
+"""Let a decoder give an error instead of a concealed picture (MJPEG says nothing otherwise), and compare checksums
+(PNG, the picture hashes of H.265)."""
+EXACT_LENGTH = {"wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"}
+"""Codecs whose pictures fill their packets; others are filled up by some programs."""
 
 
 @dataclass(slots=True)  # there are millions in a day of video
 class Packet:
     """What is kept of one packet of the video stream.
 
-    `frames` holds numbers of the decoder's outputs; `both_ways` is a B-frame, predicted from frames shown after it.
+    `frames` holds numbers of the decoder's outputs; `both_ways` is a B-frame, predicted from frames shown after it;
+    `key_flag` is what the container says, `key_frame` the decoder.
     """
 
     pts: int | None
@@ -39,6 +44,7 @@ class Packet:
     failed: bool = False
     found: bool = True
     after_loss: bool = False
+    key_flag: bool = False
     key_frame: bool = False
     both_ways: bool = False
     frames: list[int] = field(default_factory=list)
@@ -111,13 +117,18 @@ class DecodePass:
         0 for all that are allowed. Only with 1 it is known which packet a frame or an error belongs to.
     strict : bool
         Let the decoder refuse what it would conceal.
+    hold : bool
+        Keep the packets.
+    log : FFmpegLog, optional
+        Open one: what FFmpeg writes into it counts as a failure, too.
 
     Attributes
     ----------
     packets : list of Packet
         Filled while `frames` runs, in the order of decoding.
-    read_errors : int
-        Number of times that the file could not be read further.
+    read_errors, skips, end : int
+        Number of times that the file could not be read further, or a part of it was skipped; byte in the file where
+        the last packet ends.
     rotation, interlaced : int, bool
         Degrees that the first frame is to be turned by; whether any frame is interlaced.
     size : tuple of int
@@ -128,7 +139,9 @@ class DecodePass:
         With `hold`, packets by number, for copying; whoever uses one takes it out.
     """
 
-    def __init__(self, path: Path, *, threads: int = 0, strict: bool = True, hold: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, threads: int = 0, strict: bool = True, hold: bool = False, log: FFmpegLog | None = None
+    ) -> None:
         self.container = open_container(path)
         self.stream = self.container.streams.video[0]
         context = self.stream.codec_context
@@ -137,14 +150,17 @@ class DecodePass:
         # PyAV frees what a packet carries under Python's lock, in the decoder's thread, while closing waits for that
         # thread and holds the lock: with more than one thread, damaged HEVC hangs for ever.
         self._alone = context.thread_count == 1
+        self.codec = codec_name(self.stream)
         context.copy_opaque = self._alone
         if strict:
-            context.options = dict(STRICT)
-        self.codec = codec_name(self.stream)
+            context.options = {"err_detect": STRICT + ("+buffer" if self.codec in EXACT_LENGTH else "")}
         self._inspect: Inspect = inspector(self.codec, bytes(context.extradata or b""))
+        self._log, self._decoder = log, str(context.name)
         self.packets: list[Packet] = []
         self.read_errors = 0
+        self.skips = 0
         self.outputs = 0
+        self.end = 0
         self.rotation = 0
         self.size = 0, 0
         self.interlaced = False
@@ -156,6 +172,8 @@ class DecodePass:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # A decoder's thread that writes into the log waits for Python's lock, which closing holds: let them end first
+        self.stream.codec_context.flush_buffers()
         self.container.close()
 
     def frames(self) -> Iterator[tuple[int, Any]]:
@@ -165,13 +183,12 @@ class DecodePass:
         for packet in self._demux():
             if packet.size:
                 self._note(packet)
-            current = len(self.packets) - 1
             try:
                 frames = self.stream.codec_context.decode(packet if packet.size else None)
-            except av.FFmpegError:
+            except av.FFmpegError as error:
                 frames = []
-                if packet.size:
-                    self.packets[current].failed = True
+                self._fail(drained=isinstance(error, av.EOFError))
+            self._read_log()
             for frame in frames:
                 self._assign(frame)
                 if not self.outputs:
@@ -180,6 +197,16 @@ class DecodePass:
                 self.interlaced |= bool(frame.interlaced_frame)
                 yield self.outputs, frame
                 self.outputs += 1
+
+    def _read_log(self) -> None:
+        wrong, skipped = self._log.take(self._decoder) if self._log else (False, False)
+        self.skips += skipped
+        if wrong:
+            self._fail()
+
+    def _fail(self, *, drained: bool = False) -> None:
+        if self.packets and not drained:
+            self.packets[-1].failed = True
 
     def _demux(self) -> Iterator[Any]:
         import av
@@ -210,10 +237,11 @@ class DecodePass:
         if self._hold:
             self.held[len(self.packets)] = packet
         facts = self._inspect(bytes(packet), packet.is_keyframe)
+        self.end = max(self.end, (packet.pos or 0) + packet.size)
         self.packets.append(
             Packet(
                 packet.pts, packet.dts, packet.pos, packet.size, facts, packet.duration or 0,
-                suspect=packet.is_corrupt, discard=packet.is_discard,
+                suspect=packet.is_corrupt, discard=packet.is_discard, key_flag=packet.is_keyframe,
             )
         )  # fmt: skip
 

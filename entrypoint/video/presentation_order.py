@@ -12,6 +12,8 @@ from statistics import median
 from dlcctr.errors import VideoError
 from entrypoint.video.decoding import Packet
 
+EVEN_TOLERANCE = 0.1
+"""Share of a frame's time by which it may come early or late."""
 EVEN_FRACTION = 0.9
 """So many of the distances between frames must be equal for a gap to be counted in frames."""
 
@@ -113,17 +115,32 @@ def _whole_groups_only(shown: list[tuple[Packet, bool]]) -> list[tuple[Packet, b
     return out
 
 
-def _even_step(times: list[int]) -> float:
+def distrust_times(packets: list[Packet]) -> None:
+    """Take the presentation times of damaged packets away where they do not fit those of sound ones."""
+    known = sorted(packet.pts for packet in packets if packet.pts is not None and not packet.damaged)
+    step, taken = even_step(known), set(known)
+    if not step:
+        return
+    for packet in packets:
+        if packet.damaged and packet.pts is not None:
+            place = (packet.pts - known[0]) / step
+            if packet.pts in taken or abs(place - round(place)) > EVEN_TOLERANCE:
+                packet.pts, packet.found = None, False
+            else:
+                taken.add(packet.pts)
+
+
+def even_step(times: list[int]) -> float:
     """Distance of frames that come at an even rate; 0 where they do not."""
     steps = [b - a for a, b in pairwise(times)]
     step = median(steps) if steps else 0
-    even = sum(abs(each - step) <= max(1, step / 10) for each in steps)
+    even = sum(abs(each - step) <= max(1, step * EVEN_TOLERANCE) for each in steps)
     return float(step) if step > 0 and even >= EVEN_FRACTION * len(steps) else 0.0
 
 
 def fill_gaps(slots: list[StreamFrame], path: Path, limit: int) -> list[StreamFrame]:
     """Add the frames that jumps of the timestamps show to be lost."""
-    step = _even_step([slot.pts for slot in slots if slot.pts is not None])
+    step = even_step([slot.pts for slot in slots if slot.pts is not None])
     if not step:
         raise uncountable(path, "its frames come at an uneven rate")
     out = slots[:1]

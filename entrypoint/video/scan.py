@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,20 @@ from dlcctr.campaign.encryption import ENCRYPTED, is_encrypted
 from dlcctr.campaign.probe import frame_rate
 from dlcctr.errors import VideoError
 from entrypoint.video.bitstream import PacketFacts
+from entrypoint.video.damage import judge, suspect_jumps, suspect_neighbours, take_checksums, take_hints
 from entrypoint.video.decoding import CONVERT_HINT, DecodePass, Packet
+from entrypoint.video.ffmpeg_log import FFmpegLog
 from entrypoint.video.frame_scan import FrameScan, ranges
-from entrypoint.video.presentation_order import StreamFrame, fill_gaps, in_presentation_order, uncountable
-from entrypoint.video.structure import MANNER_FRACTION, Shape, jumps
-
-LONGEST_REORDERING = 32
-"""Packets after which a decoder has put a frame out (H.264 and H.265 allow 16)."""
+from entrypoint.video.presentation_order import (
+    EVEN_TOLERANCE,
+    StreamFrame,
+    distrust_times,
+    even_step,
+    fill_gaps,
+    in_presentation_order,
+    uncountable,
+)
+from entrypoint.video.structure import MANNER_FRACTION, Shape
 
 
 def scan_video(path: Path, *, threads: int = 0) -> FrameScan:
@@ -27,25 +33,24 @@ def scan_video(path: Path, *, threads: int = 0) -> FrameScan:
     thread, so that every error belongs to its packet.
 
     **Decoded** is a frame only if it must be right: its packet was read whole, its bytes hold nothing impossible, the
-    decoder gave no error and concealed nothing, and every frame since the last sound restart (an IDR or key frame)
-    did so too. A loss costs all frames up to the next restart, unless no other frame can depend on the lost one
-    (H.264 frames that are no reference; codecs of key frames only). The packet before a broken one counts as broken
-    too, for a hole seldom ends where a packet does. What no program can tell: noise within one packet that happens to
-    decode (arithmetic coding has no checksum), any change of uncompressed pictures or of FFV1 without checksums, and
-    what FFmpeg steps over without a word in WMV and bare H.264.
+    decoder gave no error, wrote none into its log and concealed nothing, the checksum of its part of the file fits,
+    and every frame since the last sound restart (an IDR or key frame) did so too. A loss costs all frames up to the
+    next restart, unless no other frame can depend on the lost one (H.264 frames that are no reference; codecs of key
+    frames only). The packet before a broken one counts as broken too, for a hole seldom ends where a packet does. What
+    no program can tell, and how often: docs/video-damage.md.
 
     **Stream** frames are, in presentation order, the frames of the packets that are there, plus those that a
     trustworthy source announces:
 
     - the container's own index (MP4, AVI) names packets that cannot be read any more;
-    - the file was cut, which its structure proves (`entrypoint.video.container_format.is_cut`): then the header's
-      claim counts, what is missing is missing at the end, and it is one frame at least. The header of a file that is
-      structurally whole is not believed;
-    - timestamps jump beside damage in a container that is read without an index (Matroska, MPEG, fragments of MP4)
-      and whose frames come at an even rate.
+    - the file was cut, or FFmpeg gave up reading it before its end, which its structure proves
+      (`entrypoint.video.structure`): then the header's claim counts, what is missing is missing at the end, and where
+      nothing is claimed one frame stands for all. The header of a file that is structurally whole is not believed;
+    - timestamps jump beside damage in a container that is read without an index (Matroska, MPEG, FLV, fragments of
+      MP4) and whose frames come at an even rate.
 
     Where a hole is in the middle and nothing of these counts what it swallowed (an AVI without index, Matroska of an
-    uneven rate, bare H.264), frames behind it have no sure number: that is a VideoError.
+    uneven rate, MXF, bare streams), frames behind it have no sure number: that is a VideoError.
 
     Frames that an edit list hides, AVI's empty "dropped" chunks, and pictures before the first key frame of a
     recording that starts in the middle are no stream frames: no program shows them.
@@ -73,7 +78,7 @@ def _must(found: FrameScan | None, path: Path) -> FrameScan:
 
 def _scan_fast(path: Path, threads: int) -> FrameScan | None:
     """Scan with all threads; None at the first sign of damage."""
-    with DecodePass(path, threads=threads) as reading:
+    with FFmpegLog(threads=True) as log, DecodePass(path, threads=threads, log=log) as reading:
         for _, frame in reading.frames():
             if frame.is_corrupt or _last_is_bad(reading):
                 return None
@@ -92,14 +97,15 @@ def _last_is_bad(reading: DecodePass) -> bool:
 
 def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
     """Scan with one thread. None: with `strict` when it refuses most of the video; else when nothing decodes."""
-    with DecodePass(path, threads=1, strict=strict) as reading:
+    with FFmpegLog(threads=False) as log, DecodePass(path, threads=1, strict=strict, log=log) as reading:
         for _ in reading.frames():
             pass
         if not reading.packets:
             raise VideoError(f"{path}: there is not one frame in it", CONVERT_HINT)
         shape = Shape(path, reading)
         if shape.broken or reading.read_errors or any(packet.damaged for packet in reading.packets):
-            _take_hints(reading.packets)
+            take_hints(reading.packets)
+        take_checksums(reading.packets, shape)
         if _is_odd_throughout(reading.packets):
             if strict:
                 return None
@@ -111,14 +117,6 @@ def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
         return _result(reading, slots, strict)
 
 
-def _take_hints(packets: list[Packet]) -> None:
-    """Where the decoder or the container's structure says that something is lost, hints tell what else is."""
-    for packet in packets:
-        packet.corrupt |= packet.suspect
-        if packet.facts.doubtful:
-            packet.facts = replace(packet.facts, sound=False)
-
-
 def _is_odd_throughout(packets: list[Packet]) -> bool:
     odd = sum(packet.failed or not packet.facts.sound for packet in packets)
     return odd > MANNER_FRACTION * len(packets)
@@ -127,34 +125,41 @@ def _is_odd_throughout(packets: list[Packet]) -> bool:
 def _count(shape: Shape, reading: DecodePass) -> list[StreamFrame]:
     """Stream frames of a damaged video."""
     packets = _settle_with_index(shape, reading)
-    if shape.cut and not shape.places:  # what is gone held a frame at least
-        packets.append(Packet(None, None, None, 0, PacketFacts(sound=False), found=False))
-    if shape.is_avi:  # it has no timestamps: FFmpeg guesses, and guesses wrong with B-frames and behind a hole
+    if not shape.timed:
         for packet in packets:
             packet.pts = None
-    _suspect_neighbours(packets)
-    _suspectjumps(shape, packets)
-    slots, trusted = in_presentation_order(packets, _judge(packets))
+    claimed = _claimed(shape, reading)
+    end_is_gone = shape.loses_end and claimed != sum(not packet.discard for packet in packets)
+    if end_is_gone:
+        packets.append(Packet(None, None, None, 0, PacketFacts(sound=False), found=False))
+    suspect_neighbours(packets)
+    suspect_jumps(shape, packets)
+    distrust_times(packets)
+    slots, trusted = in_presentation_order(packets, judge(packets))
     header = _header_frames(reading)
     if shape.broken or any(packet.damaged or packet.after_loss for packet in packets):
         if shape.steady and trusted:
             slots = fill_gaps(slots, shape.path, limit=max(header, 2 * len(slots)))
         elif not trusted and not shape.places:
             _check_numbering(slots, shape)
-    if shape.cut or (shape.is_avi and not shape.places):
-        slots += [StreamFrame(None)] * (header - len(slots))
-    return slots
+    if end_is_gone:  # the one that stands for all becomes as many as the header says, and one at least
+        return slots[:-1] + [StreamFrame(None)] * max(1, claimed - len(slots) + 1)
+    counted = (shape.is_avi and not shape.places) or (shape.broken and shape.timed)
+    return slots + [StreamFrame(None)] * (claimed - len(slots) if counted else 0)
 
 
-def _suspect_neighbours(packets: list[Packet]) -> None:
-    """A hole that breaks a packet began in the one before, in the order of the file."""
-    placed = all(p.pos is not None and p.pos >= 0 for p in packets)  # not in MPEG streams
-    order = sorted(packets, key=lambda p: p.pos or 0) if placed else packets
-    broken = [p.failed or not p.found or not p.facts.sound for p in order]
-    for place, is_bad in enumerate(broken):
-        if is_bad:
-            for before in order[max(0, place - (1 if placed else 2)) : place]:
-                before.corrupt = True
+def _claimed(shape: Shape, reading: DecodePass) -> int:
+    """Frames that the header claims; 0 where it does not count them.
+
+    A duration counts frames that come at an even rate, and in FLV and ASF it begins before the first of them.
+    """
+    header = _header_frames(reading)
+    if reading.stream.frames or shape.is_avi:
+        return header
+    times, base = sorted(p.pts for p in reading.packets if p.pts is not None), float(reading.stream.time_base)
+    step, rate = even_step(times), _rate(reading.stream)
+    fits = shape.claims and bool(step) and abs(step * base * rate - 1) < EVEN_TOLERANCE
+    return header - round(times[0] * base * rate) if fits else 0
 
 
 def _settle_with_index(shape: Shape, reading: DecodePass) -> list[Packet]:
@@ -175,50 +180,6 @@ def _settle_with_index(shape: Shape, reading: DecodePass) -> list[Packet]:
             continue
         packet.dts = entry.timestamp
     return sorted([*known, *unread], key=lambda packet: (packet.dts is None, packet.dts or 0))
-
-
-def _judge(packets: list[Packet]) -> list[bool]:
-    """Say of each packet, in the order of decoding, whether what it shows must be right."""
-    if all(packet.facts.restart for packet in packets if packet.facts.sound):
-        return _without_swallowed(packets, [not packet.damaged for packet in packets])
-    right: list[bool] = []
-    sound, leading = True, False
-    for packet in packets:
-        sound &= not packet.after_loss
-        if not packet.damaged and packet.facts.restart and packet.key_frame:
-            leading = packet.facts.restart == "open" and (not sound or leading)
-            sound = True
-        elif leading and packet.frames and not packet.both_ways:
-            leading = False
-        # B-frames right behind an open restart are shown before it, and need what came before it
-        behind_open_restart = leading and not packet.key_frame
-        right.append(sound and not packet.damaged and not behind_open_restart)
-        if packet.damaged and not _is_harmless(packet):
-            sound = False
-    return _without_swallowed(packets, right)
-
-
-def _without_swallowed(packets: list[Packet], right: list[bool]) -> list[bool]:
-    """A decoder that gives an error may swallow frames that waited to be put out: they are not there."""
-    last_damage = math.inf
-    for place in range(len(packets) - 1, -1, -1):
-        packet = packets[place]
-        if packet.damaged:
-            last_damage = place
-        elif not packet.frames and last_damage - place <= LONGEST_REORDERING:
-            right[place] = False
-    return right
-
-
-def _is_harmless(packet: Packet) -> bool:
-    """No other frame needs it, and its bytes prove that they say so themselves."""
-    return packet.found and packet.facts.sound and not packet.facts.reference
-
-
-def _suspectjumps(shape: Shape, packets: list[Packet]) -> None:
-    if shape.jumps_tell:
-        for before, packet in jumps(packets):
-            before.corrupt = packet.after_loss = True
 
 
 def _check_numbering(slots: list[StreamFrame], shape: Shape) -> None:
