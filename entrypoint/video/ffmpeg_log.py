@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 WRONG_PICTURE = re.compile(
-    r"concealing|CRC mismatch|bitstream end|end of bitstream|ignoring overflow|decode failed|header damaged"
+    r"concealing|CRC mismatch|bitstream end|end of bitstream|decode failed|header damaged"
     r"|AC EOB marker is absent|stream_ptr out of bounds|pixel_ptr = |^Used \d+ of \d+ bytes|Unknown OBU type"
     r"|Escape codeword not found|error while decoding|Could not find ref with POC|decompressed size|inflate"
     r"|junk bits at end|overreading|slice end not reached",

@@ -36,6 +36,8 @@ def walk(file: BinaryIO, size: int, container: str) -> Chain:
         head = file.read(HEAD_BYTES)
         length = length_of(head, place)
         if length is None:
+            if not place:
+                return Chain()  # not even its beginning is regular: FFmpeg has found another way through it
             file.seek(place)
             is_padding = not head.strip(b"\0") and not any(
                 block.strip(b"\0") for block in iter(lambda: file.read(1 << 20), b"")
@@ -143,8 +145,8 @@ def ts_is_broken(file: BinaryIO, size: int) -> bool:
         packets = numpy.frombuffer(block[: len(block) // step * step], numpy.uint8).reshape(-1, step)
         starts = packets[(packets[:, 1] & TS_BEGINS != 0) & (packets[:, 3] & TS_HAS_CONTENT != 0)]
         place = 4 + numpy.where(starts[:, 3] & TS_HAS_FIELD, 1 + starts[:, 4].astype(int), 0)
-        rows = numpy.arange(len(starts))[:, None]
-        prefix = starts[rows, numpy.minimum(place[:, None] + numpy.arange(3), step - 1)]
+        starts, place = starts[place + len(PS_START) <= step], place[place + len(PS_START) <= step]
+        prefix = starts[numpy.arange(len(starts))[:, None], place[:, None] + numpy.arange(len(PS_START))]
         is_pes = (prefix == numpy.frombuffer(PS_START, numpy.uint8)).all(axis=1)
         streams = (starts[:, 1].astype(int) & 0x1F) << 8 | starts[:, 2]
         for kind in (True, False):

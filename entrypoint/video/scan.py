@@ -144,7 +144,8 @@ def _count(shape: Shape, reading: DecodePass) -> list[StreamFrame]:
             _check_numbering(slots, shape)
     if end_is_gone:  # the one that stands for all becomes as many as the header says, and one at least
         return slots[:-1] + [StreamFrame(None)] * max(1, claimed - len(slots) + 1)
-    counted = (shape.is_avi and not shape.places) or (shape.broken and shape.timed)
+    alone = len(reading.container.streams) == 1  # else the duration may be that of the sound
+    counted = (shape.is_avi and not shape.places) or (shape.broken and shape.timed and alone)
     return slots + [StreamFrame(None)] * (claimed - len(slots) if counted else 0)
 
 
