@@ -19,6 +19,7 @@ AVI_HEADER_BYTES = 1 << 14
 CHUNK_NAME = re.compile(rb"[0-9A-Za-z_ ]{4}")
 BOX_NAME = re.compile(rb"[\xa9 -~]{4}")
 PADDING_BYTES = 1 << 16
+DV_625_BYTES, DV_525_BYTES = 144_000, 120_000
 
 Check = Callable[[BinaryIO, int], bool]
 """What a file of some bytes is asked."""
@@ -151,6 +152,14 @@ def _boxes_are_cut(file: BinaryIO, size: int) -> bool:
     return place > size
 
 
+def _dv_is_cut(file: BinaryIO, size: int) -> bool:
+    """Whether a last frame is only begun; those of 625 lines have 144,000 bytes, those of 525 lines 120,000."""
+    head = file.read(4)
+    rest = size % (DV_625_BYTES if head[3:] >= b"\x80" else DV_525_BYTES)
+    file.seek(size - rest)
+    return bool(file.read(rest).strip(b"\0"))
+
+
 def _asf_is_cut(file: BinaryIO, size: int) -> bool:
     head = file.read(ASF_HEADER_BYTES)
     place = head.find(ASF_FILE_PROPERTIES)
@@ -181,6 +190,7 @@ def _asf_data(file: BinaryIO, size: int) -> tuple[int, int, int]:
 
 IS_CUT: dict[str, Check] = {
     "avi": _riff_is_cut, "matroska": matroska.is_cut, "mov": _boxes_are_cut, "asf": _asf_is_cut, "mpegts": ts_is_cut,
+    "dv": _dv_is_cut,
 }  # fmt: skip
 IS_BROKEN: dict[str, Check] = {
     "avi": _riff_is_broken, "matroska": matroska.is_broken, "asf": _asf_is_broken, "mpegts": ts_is_broken,

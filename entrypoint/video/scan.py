@@ -142,8 +142,8 @@ def _count(shape: Shape, reading: DecodePass) -> list[StreamFrame]:
             slots = fill_gaps(slots, shape.path, limit=max(header, 2 * len(slots)))
         elif not trusted and not shape.places:
             _check_numbering(slots, shape)
-    if end_is_gone:  # the one that stands for all becomes as many as the header says, and one at least
-        return slots[:-1] + [StreamFrame(None)] * max(1, claimed - len(slots) + 1)
+    if end_is_gone:  # the one that stands for all becomes as many as the header says, if it says it
+        return slots[:-1] + [StreamFrame(None)] * (claimed - len(slots) + 1 if claimed else 1)
     alone = len(reading.container.streams) == 1  # else the duration may be that of the sound
     counted = (shape.is_avi and not shape.places) or (shape.broken and shape.timed and alone)
     return slots + [StreamFrame(None)] * (claimed - len(slots) if counted else 0)

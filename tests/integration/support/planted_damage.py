@@ -37,7 +37,7 @@ STREAMS = {
 """Formats that are read from the front, so that a part can be gone and the rest still be read."""
 SILENT = {
     "rawvideo", "v210", "huffyuv", "ffvhuff", "utvideo", "magicyuv", "asv2", "snow", "qtrle", "jpeg2000", "flashsv",
-    "cfhd", "libvpx", "libvpx-vp9", "libx265", "prores_ks", "svq1",
+    "cfhd", "libvpx", "libvpx-vp9", "libx265",
 }  # fmt: skip
 """Codecs whose decoders make a picture of almost any bytes, and say nothing: only what the container says is left."""
 
