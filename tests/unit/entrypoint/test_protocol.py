@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcctr.results.sections import Columns, DeviceUsed
+from dlcctr.system.numbers import WHOLE_NUMBERS
 from entrypoint.protocol import (
     EVENTS,
     Checkpoint,
@@ -38,6 +39,7 @@ DONE = Done(
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
+st.register_type_strategy(int, st.integers(WHOLE_NUMBERS[0], WHOLE_NUMBERS[-1]))  # records refuse larger ones
 columns = st.builds(Columns, names=st.lists(st.lists(st.text(), min_size=1).map(tuple)).map(tuple))
 events = st.one_of(
     st.builds(Ready, import_s=finite),
