@@ -42,7 +42,7 @@ def test_every_row_is_in_one_job_whatever_is_killed(tmp_path: Path, monkeypatch:
     (slurm.folder / "delay").write_text(DELAY_S)
     (tmp_path / "dlc.sif").touch()
     monkeypatch.setenv("PATH", f"{slurm.bin}:/usr/bin:/bin")
-    monkeypatch.setattr(video_check, "check_models", lambda *_: None)
+    monkeypatch.setattr(video_check, "check_models", lambda *_: [])
     monkeypatch.setattr(arrivals, "GRACE_S", 0.0)
     paths, generator = CampaignPaths.of(bench.manifest), random.Random(SEED)
 
