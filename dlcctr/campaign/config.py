@@ -10,6 +10,7 @@ from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.contract import CAMPAIGN_FILENAME, CONTRACT_VERSION
 from dlcctr.errors import ContractError, ManifestError
 from dlcctr.system.files import write_text_atomic
+from dlcctr.system.names import check_name, check_path
 from dlcctr.system.toml import parse_toml, toml_value
 
 KEYS = {
@@ -241,13 +242,24 @@ def _value(campaign: Campaign, section: dict[str, Any], name: str, kind: type, d
         return value
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ManifestError(f"{campaign.file}: {name} must be of type {kind.__name__}, not {value!r}")
+    if isinstance(value, str):
+        _check(campaign, name, value)
     return value
+
+
+def _check(campaign: Campaign, name: str, text: str) -> None:
+    try:
+        check_name(text, "a folder of results") if name == "model.id" and text else check_path(text)
+    except ValueError as error:
+        raise ManifestError(f"{campaign.file}: {name}: {error}", "mend that line") from error
 
 
 def _names(campaign: Campaign, section: dict[str, Any], name: str) -> tuple[str, ...]:
     names = _value(campaign, section, name, list, [])
     if not all(isinstance(item, str) for item in names):
         raise ManifestError(f"{campaign.file}: {name} must be a list of names")
+    for item in names:
+        _check(campaign, name, str(item))
     return tuple(names)
 
 

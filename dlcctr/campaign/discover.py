@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dlcctr.contract import RECEIPT_FILENAME, VIDEO_EXTENSIONS
 from dlcctr.errors import UsageError, VideoError
+from dlcctr.system.names import check_below
 
 FileId = tuple[int, int]
 
@@ -83,7 +84,7 @@ def discover(
     Raises
     ------
     VideoError
-        An input does not exist, or a pattern matches nothing.
+        An input does not exist, a pattern matches nothing, or a name is one of dlcctr's own.
     UsageError
         An input is not below `root`.
     """
@@ -237,7 +238,10 @@ def _found(path: Path, root: Path) -> FoundVideo:
         # no CSV, JSON or container engine carries such a name safely
         shown = os.fsencode(relative).decode("utf-8", "backslashreplace")
         return FoundVideo(path, shown, "the file's name is not valid UTF-8 (shown with \\x…): rename it")
-    return FoundVideo(path, relative)
+    try:
+        return FoundVideo(path, check_below(relative, "a video below the video root"))
+    except ValueError as error:
+        raise VideoError(str(error), "give it another name, or another --root") from error
 
 
 def _below(path: Path, root: Path) -> str:

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from dlcctr.campaign.rows import Crop, Row, parse_crop
 from dlcctr.campaign.spreadsheet import Record, Sheet, append_lines, format_line, read_sheet
@@ -15,6 +15,7 @@ from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking, parse_names, parse_
 from dlcctr.contract import MANIFEST_COLUMNS, TRACKING_COLUMNS
 from dlcctr.errors import ManifestError
 from dlcctr.system.files import write_text_atomic
+from dlcctr.system.names import check_below
 from dlcctr.system.numbers import MAX_DIGITS, parse_whole
 
 SHOWN_CHARS = 60
@@ -181,10 +182,10 @@ def _video(cells: _Cells) -> str:
     hint = "`video` is a path below the campaign's video root, with / between folders and without .."
     if not text.strip():
         raise cells.error("video is missing", hint)
-    path = PurePosixPath(text)
-    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in text:
-        raise cells.error(f"video leaves the video root: {text!r}", hint)
-    return str(path)
+    try:
+        return check_below(text, "a video below the video root")
+    except ValueError as error:
+        raise cells.error(str(error), hint) from error
 
 
 def _crop(cells: _Cells) -> Crop | None:

@@ -105,6 +105,11 @@ def _decode(path: Path, data: bytes) -> tuple[str, str]:
 
 
 def _parse(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]:
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ManifestError(
+            f"{path}, line {line}: holds a NUL character", "save it from the spreadsheet as 'CSV UTF-8'"
+        )
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     lines, start = [], 1
     try:

@@ -22,10 +22,9 @@ from dlcctr.errors import DlcctrError
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.model.trust import UNASKED
 from dlcctr.system.console import plural
+from dlcctr.system.names import NAME_MAX_BYTES
 from dlcctr.system.progress import RowProgress, no_progress
 
-NAME_MAX_BYTES = 255
-"""Of one file name, on every file system that clusters use."""
 LONGEST_ENDINGS = {False: "_meta.pickle", True: "_assemblies.pickle"}
 """Longest of what DeepLabCut puts behind video and scorer, for single-animal and for multi-animal models."""
 

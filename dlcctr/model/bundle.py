@@ -20,6 +20,7 @@ from dlcctr import __version__
 from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import ContractError, ModelError
 from dlcctr.system.files import CHUNK_BYTES, read_bounded
+from dlcctr.system.names import check_below
 from dlcctr.system.records import parse_object
 
 BUNDLE_SUFFIX = ".dlcmodel"
@@ -29,7 +30,7 @@ BLOCK = tarfile.BLOCKSIZE
 END = bytes(2 * BLOCK)
 MAX_LISTING_BYTES = 1 << 20
 AGAIN = "pack the model again with `dlcctr model pack`, or copy the bundle again"
-_PLAIN = re.compile(r"[^\\:\x00-\x1f\x7f\ud800-\udfff]+")
+_PORTABLE = re.compile(r"[^\\:\x00-\x1f\x7f]+")
 
 
 @dataclass(frozen=True)
@@ -191,9 +192,7 @@ def _entry(table: Any) -> Entry:
 
 def _check_paths(paths: list[str]) -> None:
     for path in paths:
-        pure = PurePosixPath(path)
-        inside = pure.parts and not pure.is_absolute() and ".." not in pure.parts
-        if not inside or str(pure) != path or not _PLAIN.fullmatch(path):
+        if check_below(path, "a bundle's file") != path or not _PORTABLE.fullmatch(path):
             raise ValueError(f"path {path!r} is not a plain relative one")
     folders = {str(folder) for path in paths for folder in PurePosixPath(path).parents}
     if paths != sorted(set(paths)) or folders & set(paths) or LISTING in paths:

@@ -13,6 +13,7 @@ from dlcctr.errors import ModelError
 from dlcctr.model.engines import ENGINES
 from dlcctr.model.files import ROOT, ModelTree
 from dlcctr.model.yaml12 import parse_yaml
+from dlcctr.system.names import check_name
 
 MODEL_FOLDERS = {name: engine.model_folder for name, engine in ENGINES.items()}
 POSE_FILES = {name: engine.pose_file for name, engine in ENGINES.items()}
@@ -140,6 +141,11 @@ def read_config(tree: ModelTree) -> dict[str, Any]:
                 f"{tree.root / CONFIG}: {key} is {repr(config.get(key))[:SHOWN_CHARS]}; it must be {wanted}",
                 "mend that line, or copy config.yaml again from the trained project",
             )
+    try:  # these become names of folders
+        check_name(f"{config['Task']}{config['date']}", "the begin of a folder's name (Task and date)")
+        check_name(f"iteration-{config['iteration']}", "the folder of an iteration")
+    except ValueError as error:
+        raise ModelError(f"{tree.root / CONFIG}: {error}", "copy config.yaml again from the trained project") from error
     return config
 
 

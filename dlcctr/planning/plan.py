@@ -15,6 +15,7 @@ from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import ManifestError
 from dlcctr.planning.cost import Speed
 from dlcctr.system.files import write_text_atomic
+from dlcctr.system.names import check_name
 from dlcctr.system.records import Open, to_table
 from dlcctr.system.state_files import StateFile
 
@@ -96,6 +97,11 @@ class Plan:
         Time in UTC, ISO 8601.
     facts : PlanFacts
         Speed, margin and totals that the plan was made from.
+
+    Raises
+    ------
+    ValueError
+        `id` or `manifest` is not the name of a file.
     """
 
     id: str
@@ -104,6 +110,10 @@ class Plan:
     time_limit_min: int
     created: str = ""
     facts: PlanFacts = field(default_factory=PlanFacts)
+
+    def __post_init__(self) -> None:
+        check_name(self.id, "the id of a plan")
+        check_name(self.manifest, "a manifest's name")
 
     @property
     def rows(self) -> list[int]:

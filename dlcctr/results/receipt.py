@@ -72,6 +72,11 @@ class Receipt:
         Times in UTC, ISO 8601.
     contract : int
         Contract version of the program that wrote it.
+
+    Raises
+    ------
+    ValueError
+        A file is there twice.
     """
 
     state: RowState
@@ -94,6 +99,10 @@ class Receipt:
     started: str = ""
     finished: str = ""
     contract: int = CONTRACT_VERSION
+
+    def __post_init__(self) -> None:
+        if len({entry.name for entry in self.files}) < len(self.files):
+            raise ValueError("its files are not each there once")
 
     @property
     def job_id(self) -> str:

@@ -6,13 +6,18 @@ sections that describe the run; the lists that prove the result, files and frame
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlcctr.campaign.rows import Crop
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
+from dlcctr.contract import PRIVATE_PREFIX, RECEIPT_FILENAME
 from dlcctr.system.files import sha256_file
+from dlcctr.system.names import check_name
 from dlcctr.system.records import OMIT, Open
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class OutputFile:
     Raises
     ------
     ValueError
-        The name leads out of the folder.
+        The name is none of a file in the row's folder, or is the receipt's; size or hash can be no file's.
     """
 
     name: str
@@ -39,8 +44,11 @@ class OutputFile:
     sha256: str
 
     def __post_init__(self) -> None:
-        if Path(self.name).name != self.name:
-            raise ValueError(f"{self.name!r} is not a file of a results folder")
+        check_name(self.name, "a file of a results folder")
+        if self.name == RECEIPT_FILENAME or self.name.startswith(PRIVATE_PREFIX):
+            raise ValueError(f"{self.name!r} cannot be a file of a result: the name is dlcctr's own")
+        if self.bytes < 0 or not SHA256.fullmatch(self.sha256):
+            raise ValueError(f"{self.name!r} cannot have {self.bytes} bytes and the sha256 {self.sha256[:64]!r}")
 
     @classmethod
     def of(cls, path: Path) -> OutputFile:

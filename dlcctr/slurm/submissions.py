@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import ManifestError
@@ -13,6 +12,7 @@ from dlcctr.results.receipt import epoch
 from dlcctr.slurm.client import SubmittedJob, is_cluster
 from dlcctr.slurm.site.profile import Site
 from dlcctr.system.files import write_text_atomic
+from dlcctr.system.names import check_name
 from dlcctr.system.records import OMIT, Open
 from dlcctr.system.state_files import StateFile
 
@@ -37,7 +37,7 @@ class Array:
     Raises
     ------
     ValueError
-        It covers no tasks that a plan could have, or its cluster is no name.
+        It covers no tasks that a plan could have, or its name, id or cluster is none.
     """
 
     name: str
@@ -51,6 +51,9 @@ class Array:
             raise ValueError(f"{self.count} tasks from number {self.offset} on")
         if not is_cluster(self.cluster):
             raise ValueError(f"cluster {self.cluster!r} is no name")
+        check_name(self.name, "the name of a job")
+        if self.job_id:
+            check_name(self.job_id, "the id of a job")
 
 
 @dataclass(frozen=True)
@@ -156,10 +159,9 @@ class Submission:
                 raise ValueError(f"{name} {time!r} is not a time")
         if not is_cluster(self.home):
             raise ValueError(f"home {self.home!r} is no name")
-        if not self.plan or Path(self.plan).name != self.plan:
-            raise ValueError(f"plan {self.plan!r} is not the id of a plan")
-        if Path(self.logs).name != self.logs:
-            raise ValueError(f"logs {self.logs!r} is not the name of a folder")
+        check_name(self.plan, "the id of a plan")
+        if self.logs:
+            check_name(self.logs, "a folder of logs")
 
     @property
     def created_s(self) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 from dlcctr.campaign.config import Campaign, campaign_text
 from dlcctr.errors import UsageError
 from dlcctr.system.files import write_text_atomic
+from dlcctr.system.names import check_path
 
 SSH_VARIABLE = "DLCCTR_SSH"
 TARGET_HINT = "name host and folder as for scp: cluster:scratch/mice, you@login.example.edu:/scratch/you/mice"
@@ -59,8 +60,12 @@ def parse_target(text: str, transfer_host: str = "") -> Remote:
     folder = re.sub(r"^~(/+|$)", "", folder)
     if folder.startswith("~"):
         raise UsageError(f"{text!r}: another user's home is not looked up", "give the folder from / on")
-    if not folder.strip("/.") or "\0" in folder:
+    if not folder.strip("/."):
         raise UsageError(f"{text!r}: names no folder of its own for the campaign", TARGET_HINT)
+    try:
+        check_path(folder)
+    except ValueError as error:
+        raise UsageError(str(error), TARGET_HINT) from error
     return Remote(host, folder.rstrip("/"), transfer_host)
 
 
@@ -80,8 +85,6 @@ def remote_of(campaign: Campaign) -> Remote:
         )
     hint = f"fix [remote] in {campaign.file}: a host is a name or an address, as ssh takes it"
     _check_hosts(campaign.remote_host, campaign.transfer_host, hint=hint)
-    if "\0" in campaign.remote_folder:
-        raise UsageError(f"{campaign.remote_folder!r} is not a folder", hint)
     return Remote(campaign.remote_host, campaign.remote_folder, campaign.transfer_host)
 
 

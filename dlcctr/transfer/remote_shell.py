@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from dlcctr.contract import PRIVATE_PREFIX
 from dlcctr.errors import CommandFailedError
+from dlcctr.system.names import check_path
 
 BEGIN = b"dlcctr-begin\n"
 PARTIAL_FOLDER = f"{PRIVATE_PREFIX}partial"
@@ -105,9 +106,13 @@ def parse_place(answer: bytes) -> FolderInfo:
     lines = head.decode("utf-8", "replace").split("\n")
     if not found or len(lines) < 2 or not folder.startswith(b"/"):
         raise _not_understood(answer)
+    try:
+        name = check_path(folder.removesuffix(b"\n").decode("utf-8", "surrogateescape"))
+    except ValueError as error:
+        raise CommandFailedError(f"the folder there: {error}", "use a folder whose name is UTF-8") from error
     df = re.search(r"\s\d+\s+\d+\s+(-?\d+)\s+(?:\d+%|-)\s", "\n".join(lines[2:]))
     return FolderInfo(
-        folder=folder.removesuffix(b"\n").decode("utf-8", "surrogateescape"),
+        folder=name,
         exists=lines[0] == "yes",
         writable=lines[1] == "yes",
         free_bytes=max(0, int(df[1]) * 1024) if df else None,

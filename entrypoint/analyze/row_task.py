@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from dlcctr.campaign.config import Campaign, read_campaign
@@ -93,7 +93,6 @@ def resolve(request: RowRequest) -> RowTask:
 def resolve_row(row: Row, campaign: Campaign, request: RowRequest) -> RowTask:
     """Put a row, its campaign and the command line together; raises as `resolve` does."""
     settings = _override(row_settings(row, campaign), request)
-    _check_inside(row, request.manifest)
     model = inspect_campaign_model(settings)
     if problem := tracking_problem(settings.tracking, model):
         raise ManifestError(f"{request.manifest}: row {row.index}, {row.video}: {problem}", TRACKING_HINT)
@@ -121,15 +120,6 @@ def _override(settings: Campaign, request: RowRequest) -> Campaign:
 def _given(option: T | None, setting: T) -> T:
     """An option where it was given, else the campaign's setting."""
     return setting if option is None else option
-
-
-def _check_inside(row: Row, manifest: Path) -> None:
-    path = PurePosixPath(row.video)
-    if not row.video or path.is_absolute() or ".." in path.parts:
-        raise ManifestError(
-            f"{manifest}, line {row.line}: video {row.video!r} must be a path below the campaign's video root",
-            "make the manifest again with `dlcctr manifest`",
-        )
 
 
 def check_video(task: RowTask) -> None:

@@ -36,7 +36,7 @@ def test_what_is_written_is_read(
         file=folder / "campaign.toml",
         model=Path("/models") / ("m" + name),
         model_hash="00",
-        model_id=name,
+        model_id="m" + name.replace("/", ""),
         engine="tensorflow",
         bodyparts=tuple(parts),
         individuals=("a", "b"),
@@ -160,6 +160,24 @@ def test_a_bom_is_no_mistake(tmp_path: Path) -> None:
 def test_another_contract_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="written for contract 99"):
         read_campaign(write(tmp_path, "contract = 99\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[model]\nid = "../../other"', "model.id: '../../other' cannot be a folder of results: it leads to another"),
+        ('[model]\nid = ".."', "it leads to another folder"),
+        ('[model]\nid = "a\\u0000"', "it holds a NUL character"),
+        ('[model]\nbodyparts = ["a\\u0000"]', "model.bodyparts: .* it holds a NUL character"),
+        ('[videos]\nroot = "a\\u0000"', "videos.root: .* it holds a NUL character"),
+        ('[output]\nroot = "a\\u0000"', "output.root: .* it holds a NUL character"),
+        ('[remote]\nfolder = "a\\u0000"', "remote.folder: .* it holds a NUL character"),
+    ],
+)
+def test_names_that_no_system_takes_are_refused_where_they_are_read(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ManifestError, match=words) as caught:
+        read_campaign(write(tmp_path, text))
+    assert caught.value.hint
 
 
 def test_without_model_facts_keeps_the_parameters(tmp_path: Path) -> None:

@@ -184,3 +184,11 @@ def test_an_unreadable_folder_is_reported(tmp_path: Path, monkeypatch: pytest.Mo
     found = discover([str(tmp_path)])
     assert [video.video for video in found.videos] == ["a.mp4"]
     assert "cannot be read: Permission denied" in found.skipped[0].reason
+
+
+def test_a_name_of_dlcctrs_own_is_refused_before_it_has_a_row(tmp_path: Path) -> None:
+    make(tmp_path, "a.mp4", ".dlcctr-attempt-x.mp4")
+    assert names(tmp_path) == ["a.mp4"]
+    with pytest.raises(VideoError, match="dlcctr's own") as caught:
+        names(tmp_path, tmp_path / ".dlcctr-attempt-x.mp4")
+    assert caught.value.hint

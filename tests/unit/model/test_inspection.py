@@ -268,3 +268,10 @@ def test_whatever_a_value_is_a_project_is_read_or_refused(tmp_path: Path, data: 
         for look in (inspect_model, survey_model):
             with contextlib.suppress(ModelError):
                 look(project)
+
+
+def test_a_project_whose_name_is_too_long_for_a_folder(tmp_path: Path) -> None:
+    project = pytorch_project(tmp_path / "p")
+    edit_json(project / "config.yaml", Task="a" * 300)
+    with pytest.raises(ModelError, match=r"config\.yaml: .* cannot be the"):
+        inspect_model(project)

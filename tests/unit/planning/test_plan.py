@@ -38,3 +38,12 @@ def test_facts_and_tasks_may_hold_more_than_this_version_knows_but_a_plan_may_no
     assert read_plan(copy) == read_plan(file)
     copy.write_text(json.dumps({**table, "owner": "me"}))
     assert "(owner: this version knows no such key)" in assert_refused(read_plan, copy, ManifestError)
+
+
+@pytest.mark.parametrize("name", ["", "..", "../../m", "/m", "m\0", "\ud800"])
+@pytest.mark.parametrize("key", ["id", "manifest"])
+def test_names_that_lead_elsewhere_are_refused(key: str, name: str, tmp_path: Path) -> None:
+    (file, *_) = (each.values[0] for each in golden("plan-measured.json"))
+    copy = tmp_path / "p.json"
+    copy.write_text(json.dumps({**json.loads(file.read_text()), key: name}))
+    assert "cannot be" in assert_refused(read_plan, copy, ManifestError)

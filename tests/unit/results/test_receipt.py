@@ -23,7 +23,7 @@ RECEIPT = Receipt(
     exit_code=0,
     row=AnalysedRow(3, "Mäuse/a b.mp4", "v1:1:0", 1),
     frames=FrameCounts(10, 10, 9, ((4, 5),)),
-    files=[OutputFile("a.h5", 1, "00")],
+    files=[OutputFile("a.h5", 1, "00" * 32)],
     columns=Columns(10, (("snout", "x"),)),
     timings_s={"import": 9.5},
 )
@@ -43,7 +43,7 @@ def test_what_its_readers_rely_on() -> None:
     assert table["contract"] == 1
     assert table["state"] == "degraded"
     assert table["frames"] == {"header": 10, "stream": 10, "decoded": 9, "missing": [[4, 5]]}
-    assert table["files"] == [{"name": "a.h5", "bytes": 1, "sha256": "00"}]
+    assert table["files"] == [{"name": "a.h5", "bytes": 1, "sha256": "00" * 32}]
 
 
 def test_another_contract_is_no_damage(tmp_path: Path) -> None:
@@ -113,10 +113,30 @@ def test_no_receipt_and_no_folder(tmp_path: Path) -> None:
     assert parse_receipt(tmp_path / "a.mp4.failed.json") is None
 
 
-def test_a_receipt_cannot_point_out_of_its_folder() -> None:
-    text = RECEIPT.to_json().replace("a.h5", "../a.h5")
-    with pytest.raises(OutputError, match="not a file of a results folder"):
-        Receipt.from_json(text, Path("r"))
+@pytest.mark.parametrize(
+    "name",
+    ["../a.h5", "/a.h5", "a/b", "", ".", "..", "a\0", "a\ud800", "a" * 256, RECEIPT_FILENAME, ".dlcctr-partial"],
+)
+def test_a_receipt_names_files_of_its_folder_only(name: str) -> None:
+    table = json.loads(RECEIPT.to_json())
+    table["files"][0]["name"] = name
+    with pytest.raises(OutputError, match=r"files\[0\]"):
+        Receipt.from_json(json.dumps(table), Path("r"))
+
+
+@pytest.mark.parametrize("changes", [{"bytes": -1}, {"sha256": ""}, {"sha256": "ab" * 31 + "AB"}, {"sha256": "g" * 64}])
+def test_a_size_and_a_hash_that_no_file_has(changes: dict[str, object]) -> None:
+    table = json.loads(RECEIPT.to_json())
+    table["files"][0].update(changes)
+    with pytest.raises(OutputError, match="cannot have"):
+        Receipt.from_json(json.dumps(table), Path("r"))
+
+
+def test_a_file_is_in_a_receipt_once() -> None:
+    table = json.loads(RECEIPT.to_json())
+    table["files"] *= 2
+    with pytest.raises(OutputError, match="not each there once"):
+        Receipt.from_json(json.dumps(table), Path("r"))
 
 
 def test_files_are_compared_by_size_then_by_hash(tmp_path: Path) -> None:

@@ -73,6 +73,8 @@ def table(**changes: Any) -> dict[str, Any]:
     ("changes", "message"),
     [
         ({"name": 1}, "name: expected text, found 1"),
+        ({"name": "a\ud800"}, "name: 'a\\ud800' cannot be a text: it holds half a character"),
+        ({"lengths": {"\udfff": 1.0}}, "lengths: '\\udfff' cannot be a text"),
         ({"size": True}, "size: expected a whole number, found True"),
         ({"size": 1.0}, "size: expected a whole number, found 1.0"),
         ({"size": None}, "size: expected a whole number, found None"),

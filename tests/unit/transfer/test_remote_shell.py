@@ -85,11 +85,18 @@ def test_free_space(df: bytes, free: int | None) -> None:
 
 
 def test_a_noisy_shell_and_an_odd_folder() -> None:
-    answer = b"Welcome!\n" + PLACE.replace(b"/scratch/a b", b"/x\n\n$(y) \xff") % b"fs 1 1 1 1% /"
-    assert parse_place(answer).folder == "/x\n\n$(y) \udcff"
+    answer = b"Welcome!\n" + PLACE.replace(b"/scratch/a b", b"/x\n\n$(y) \xc3\xa4") % b"fs 1 1 1 1% /"
+    assert parse_place(answer).folder == "/x\n\n$(y) ä"
     for bad in (b"", b"Welcome!\n", b"dlcctr-begin\n", b"dlcctr-begin\nyes\nyes\n\nnot absolute\n"):
         with pytest.raises(CommandFailedError, match="answer that is none"):
             parse_place(bad)
+
+
+@pytest.mark.parametrize("name", [b"/x\xff", b"/x\0y"])
+def test_a_folder_whose_name_cannot_be_remembered_is_refused(name: bytes) -> None:
+    with pytest.raises(CommandFailedError, match=r"the folder there: .* cannot be a path") as caught:
+        parse_place(PLACE.replace(b"/scratch/a b", name) % b"fs 1 1 1 1% /")
+    assert "UTF-8" in caught.value.hint
 
 
 def test_files_there() -> None:
