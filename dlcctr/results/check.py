@@ -7,30 +7,36 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.fingerprint import fingerprinted_bytes
 from dlcctr.campaign.manifest import read_manifest
-from dlcctr.campaign.rows import Row, choose_rows, require_rows, row_settings
+from dlcctr.campaign.rows import Row, choose_rows, require_rows
 from dlcctr.campaign.video_check import find_change
-from dlcctr.contract import ATTEMPT_PREFIX, CHECKPOINTS_PREFIX, RECEIPT_FILENAME, RowState, failure_file, row_folder
+from dlcctr.contract import (
+    ATTEMPT_PREFIX,
+    PRIVATE_PREFIX,
+    RECEIPT_FILENAME,
+    REPLACED_PREFIX,
+    RowState,
+    failure_file,
+    row_folder,
+)
 from dlcctr.errors import DlcctrError
 from dlcctr.results.expected import (
     Expected,
+    ExpectedOfRows,
     content_problems,
-    expected_of,
     identity_problems,
     index_note,
     is_failure_of,
     stray_files,
+    with_model,
 )
+from dlcctr.results.placing import find_replaced, settle
 from dlcctr.results.receipt import Receipt, broken_files, parse_receipt, read_receipt
 from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
 from dlcctr.system.progress import RowProgress, no_progress
-
-if TYPE_CHECKING:
-    from dlcctr.model.inspection import ModelInfo
 
 
 @dataclass(frozen=True)
@@ -72,13 +78,11 @@ def check(
     """
     campaign = read_campaign(manifest)
     campaign = replace(campaign, out=options.out.absolute()) if options.out else campaign
-    if options.model:
-        campaign = replace(campaign.without_model_facts(), model=options.model.absolute())
+    campaign = with_model(campaign, options.model)
     rows = read_manifest(manifest)
     require_rows(rows, manifest)
     chosen = choose_rows(rows, options.rows, manifest)
     examiner = _Examiner(campaign, options)
-    examiner.expected(row_settings(Row(index=0, video="."), campaign))  # the campaign's own model must be known
 
     for row in chosen:
         examiner.prepare(row)
@@ -103,41 +107,13 @@ class _Examiner:
     def __init__(self, campaign: Campaign, options: CheckOptions) -> None:
         self.campaign = campaign
         self.options = options
-        self._models: dict[tuple[Path | None, int, int, str], ModelInfo | DlcctrError | None] = {}
-        self._ids: set[str] = set()
+        self.expected = ExpectedOfRows(campaign)
         self._attempts: dict[Path, int] = {}
+        self._unsettled: set[Path] = set()
         if options.deep:
             from dlcctr.results.h5_check import import_pandas
 
             import_pandas()
-
-    def expected(self, settings: Campaign) -> Expected:
-        """What rows with these settings must have been made with; each model is inspected once."""
-        key = (settings.model, settings.shuffle, settings.trainset_index, settings.snapshot)
-        if key not in self._models:
-            try:
-                self._models[key] = self._inspect(settings)
-            except DlcctrError as error:
-                self._models[key] = error
-        found = self._models[key]
-        if isinstance(found, DlcctrError):
-            raise found
-        expected = expected_of(settings, found)
-        self._ids.add(expected.model_id)
-        return expected
-
-    def _inspect(self, settings: Campaign) -> ModelInfo | None:
-        """Model of these settings; None where campaign.toml says enough of it."""
-        if settings.model_hash or not settings.model:
-            return None
-        from dlcctr.model.inspection import inspect_model
-
-        return inspect_model(
-            settings.model,
-            shuffle=settings.shuffle,
-            trainset_index=settings.trainset_index,
-            snapshot=settings.snapshot,
-        )
 
     def prepare(self, row: Row) -> None:
         """Read what rows share before threads do, so that it is read once."""
@@ -146,14 +122,18 @@ class _Examiner:
         except DlcctrError:
             return
         if folder.parent not in self._attempts:
-            self._attempts[folder.parent] = sum(name.startswith(ATTEMPT_PREFIX) for name in _names(folder.parent))
+            names = _names(folder.parent)
+            self._attempts[folder.parent] = sum(name.startswith(ATTEMPT_PREFIX) for name in names)
+            if any(name.startswith(REPLACED_PREFIX) for name in names):
+                settle(folder.parent)
+                self._unsettled.add(folder.parent)
 
     def _folder(self, row: Row) -> Path:
-        return row_folder(self.campaign.out, self.expected(row_settings(row, self.campaign)).model_id, row.video)
+        return row_folder(self.campaign.out, self.expected.of(row).model_id, row.video)
 
     def examine(self, row: Row) -> RowResult:
         try:
-            expected = self.expected(row_settings(row, self.campaign))
+            expected = self.expected.of(row)
         except DlcctrError as error:
             return RowResult(row, State.BROKEN, f"its model: {error.message.splitlines()[0]}")
         folder = row_folder(self.campaign.out, expected.model_id, row.video)
@@ -162,9 +142,10 @@ class _Examiner:
         try:
             receipt = read_receipt(folder)
         except DlcctrError as error:
-            return RowResult(row, State.BROKEN, error.message, folder=folder)
+            return RowResult(row, State.BROKEN, error.message, tuple(self._replaced_note(folder)), folder)
         if receipt is None:
-            return RowResult(row, State.BROKEN, "a results folder without a receipt", folder=folder)
+            cause = "a results folder without a receipt"
+            return RowResult(row, State.BROKEN, cause, tuple(self._replaced_note(folder)), folder)
         return self._with_receipt(row, expected, folder, receipt)
 
     def _with_receipt(self, row: Row, expected: Expected, folder: Path, receipt: Receipt) -> RowResult:
@@ -178,6 +159,7 @@ class _Examiner:
         changed, note = self._video(row, receipt.row.fingerprint)
         problems += [changed] if changed else []
         notes = [receipt.remark, note, index_note(receipt, row), *_stray_note(folder, receipt)]
+        notes += self._replaced_note(folder)
         state = {RowState.OK: State.WHOLE, RowState.DEGRADED: State.DEGRADED}.get(receipt.state, State.BROKEN)
         cause = receipt.cause if state is not State.WHOLE else ""
         if state is State.BROKEN:
@@ -203,7 +185,13 @@ class _Examiner:
             note = f"an earlier attempt with another video or model failed: {receipt.cause}"
         if attempts := self._attempts.get(folder.parent, 0):
             notes.append(f"{attempts} running or killed attempts in {folder.parent}")
+        notes += self._replaced_note(folder)
         return RowResult(row, State.UNFINISHED, "no receipt", tuple([note, *notes] if note else notes))
+
+    def _replaced_note(self, folder: Path) -> list[str]:
+        """Old state of a row that `settle` could not put back or clear away."""
+        old = find_replaced(folder) if folder.parent in self._unsettled else None
+        return [f"what a killed command was replacing lies in {old}, and cannot be moved from here"] if old else []
 
     def _video(self, row: Row, receipt_fingerprint: str) -> tuple[str, str]:
         """Compare the video on disk with the manifest: what is wrong, and a note."""
@@ -220,9 +208,10 @@ class _Examiner:
     def notes(self, results: Sequence[RowResult]) -> list[str]:
         """What lies below the results' root and belongs to no row."""
         own = {result.folder for result in results if result.folder}
-        notes = [f"{folder}: results that belong to no row" for model in sorted(self._ids)
+        ids = self.expected.model_ids
+        notes = [f"{folder}: results that belong to no row" for model in sorted(ids)
                  for folder in _results_below(self.campaign.out / model) if folder not in own]  # fmt: skip
-        others = [name for name in _names(self.campaign.out) if name not in self._ids and not name.startswith(".")]
+        others = [name for name in _names(self.campaign.out) if name not in ids and not name.startswith(".")]
         if others:
             notes.append(f"{self.campaign.out}: also holds results of other models: {', '.join(others)}")
         return notes
@@ -231,7 +220,7 @@ class _Examiner:
 def _results_below(root: Path) -> list[Path]:
     found = []
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith((ATTEMPT_PREFIX, CHECKPOINTS_PREFIX)))
+        folders[:] = sorted(name for name in folders if not name.startswith(PRIVATE_PREFIX))
         if RECEIPT_FILENAME in files:
             found.append(Path(folder))
             folders.clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import tempfile
@@ -15,8 +14,9 @@ from pathlib import Path
 
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ATTEMPT_PREFIX, RECEIPT_FILENAME, RowState
-from dlcctr.errors import DlcctrError, OutputError
+from dlcctr.errors import OutputError
 from dlcctr.results.expected import Expected, content_problems, identity_problems
+from dlcctr.results.placing import put_in_place, settle
 from dlcctr.results.receipt import Receipt, broken_files, read_receipt
 from dlcctr.results.sections import OutputFile
 from dlcctr.system.disk import disk_errors
@@ -25,8 +25,6 @@ from dlcctr.system.locks import is_free
 
 STALE_AFTER_S = 24 * 3600.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-OLD = "old"
-TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
 class Standing(str, Enum):
@@ -49,6 +47,8 @@ class ExistingResult:
 def standing(folder: Path, row: Row, expected: Expected) -> ExistingResult:
     """Look at a row's folder. Cheap: sizes are compared, hashes are not.
 
+    An old result that was being replaced when its command was killed is put back first.
+
     Raises
     ------
     OutputError
@@ -57,7 +57,9 @@ def standing(folder: Path, row: Row, expected: Expected) -> ExistingResult:
         It was made by another contract version.
     """
     if not os.path.lexists(folder):
-        return ExistingResult(Standing.ABSENT)
+        settle(folder.parent)
+        if not os.path.lexists(folder):
+            return ExistingResult(Standing.ABSENT)
     try:
         receipt = read_receipt(folder)
     except OutputError as error:
@@ -99,61 +101,22 @@ def commit(
     with disk_errors(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
         remove_stale(folder.parent)
+        settle(folder.parent)
         with _attempt(folder.parent) as attempt:
             entries = [_copy(source, attempt / source.name) for source in sources]
+            # the folder's entries are on disk as well when this returns
             write_text_atomic(attempt / RECEIPT_FILENAME, make_receipt(entries).to_json())
-            fsync_path(attempt)
-            return _publish(attempt, folder, row, expected, overwrite)
+
+            def stays() -> bool:
+                return not overwrite and standing(folder, row, expected).state is Standing.FINISHED
+
+            return put_in_place(attempt, folder, stays)
 
 
 def _copy(source: Path, target: Path) -> OutputFile:
     shutil.copyfile(source, target)
     fsync_path(target)
     return OutputFile.of(target)
-
-
-def _publish(attempt: Path, folder: Path, row: Row, expected: Expected, overwrite: bool) -> bool:
-    old = None
-    while True:
-        try:
-            attempt.rename(folder)
-            break
-        except OSError as error:
-            if error.errno not in TAKEN or (error.errno != errno.ENOTEMPTY and not folder.is_dir()):
-                raise
-            if not overwrite and standing(folder, row, expected).state is Standing.FINISHED:
-                return False
-            old = _move_aside(folder) or old
-    fsync_path(folder.parent)
-    if old is not None:
-        keep_foreign_files(old, folder)
-        shutil.rmtree(old.parent, ignore_errors=True)
-    return True
-
-
-def _move_aside(folder: Path) -> Path | None:
-    old = private_folder(folder.parent) / OLD
-    try:
-        folder.rename(old)
-    except BaseException as error:
-        old.parent.rmdir()
-        if isinstance(error, FileNotFoundError):  # another attempt was faster
-            return None
-        raise
-    return old
-
-
-def keep_foreign_files(old: Path, folder: Path) -> None:
-    """Move the files that somebody else has put into a replaced result over into the new one."""
-    try:
-        receipt = read_receipt(old)
-    except DlcctrError:
-        receipt = None
-    ours = {RECEIPT_FILENAME, *(entry.name for entry in receipt.files)} if receipt else {RECEIPT_FILENAME}
-    for file in list(old.iterdir()):
-        if file.name not in ours and not os.path.lexists(folder / file.name):
-            with contextlib.suppress(OSError):
-                file.rename(folder / file.name)
 
 
 @contextlib.contextmanager
@@ -179,8 +142,7 @@ def remove_stale(parent: Path) -> None:
     """Remove attempts that were killed: of this boot of this machine with nobody's lock on them, or a day old."""
     for folder in parent.glob(f"{ATTEMPT_PREFIX}*"):
         try:
-            # One that holds a replaced result may hold somebody's files: a person has to look at it
-            if not (folder / OLD).exists() and _is_stale(folder):
+            if _is_stale(folder):
                 shutil.rmtree(folder, ignore_errors=True)
         except OSError:
             continue

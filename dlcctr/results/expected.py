@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcctr.campaign.config import Campaign
-from dlcctr.campaign.rows import Row
+from dlcctr.campaign.rows import Row, row_settings
 from dlcctr.campaign.tracking import PROJECTS_OWN, UNIQUE_OWNER, Tracking
 from dlcctr.contract import ELLIPSE_FIX, FIXES_KEY, RowState
-from dlcctr.errors import ManifestError
+from dlcctr.errors import DlcctrError, ManifestError
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import FrameCounts
 
@@ -81,6 +82,63 @@ def expected_of(settings: Campaign, info: ModelInfo | None = None) -> Expected:
     )
 
 
+class ExpectedOfRows:
+    """What each row of a campaign must have been made with; each model is inspected once.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        Its own model must be known; `model_ids` holds the ids of the models that were asked for.
+
+    Raises
+    ------
+    ManifestError
+        Nothing says which model the campaign's results are of.
+    ModelError
+        The campaign's model cannot be read.
+    """
+
+    def __init__(self, campaign: Campaign) -> None:
+        self.campaign = campaign
+        self.model_ids: set[str] = set()
+        self._models: dict[tuple[Path | None, int, int, str], ModelInfo | DlcctrError | None] = {}
+        self.of(Row(index=0, video="."))
+
+    def of(self, row: Row) -> Expected:
+        """What a row must have been made with; raises `DlcctrError` where its model cannot be read."""
+        settings = row_settings(row, self.campaign)
+        key = (settings.model, settings.shuffle, settings.trainset_index, settings.snapshot)
+        if key not in self._models:
+            try:
+                self._models[key] = self._inspect(settings)
+            except DlcctrError as error:
+                self._models[key] = error
+        found = self._models[key]
+        if isinstance(found, DlcctrError):
+            raise found
+        expected = expected_of(settings, found)
+        self.model_ids.add(expected.model_id)
+        return expected
+
+    def _inspect(self, settings: Campaign) -> ModelInfo | None:
+        """Model of these settings; None where campaign.toml says enough of it."""
+        if settings.model_hash or not settings.model:
+            return None
+        from dlcctr.model.inspection import inspect_model
+
+        return inspect_model(
+            settings.model,
+            shuffle=settings.shuffle,
+            trainset_index=settings.trainset_index,
+            snapshot=settings.snapshot,
+        )
+
+
+def with_model(campaign: Campaign, model: Path | None) -> Campaign:
+    """Campaign whose results are held against the model in a folder, where one is given."""
+    return replace(campaign.without_model_facts(), model=model.absolute()) if model else campaign
+
+
 def _parts(bodyparts: Sequence[str], individuals: Sequence[str], unique: Sequence[str]) -> tuple[Part, ...]:
     if not individuals:
         return tuple((part,) for part in bodyparts)
@@ -95,6 +153,10 @@ def identity_problems(receipt: Receipt, row: Row, expected: Expected) -> list[st
         problems.append(f"foreign receipt: it is of the video {receipt.row.video!r}")
     if row.fingerprint and receipt.row.fingerprint != row.fingerprint:
         problems.append("foreign receipt: it is of other video content (its fingerprint is not the manifest's)")
+    elif row.bytes is not None and receipt.row.bytes not in (None, row.bytes):
+        problems.append(
+            f"foreign receipt: it is of a video of {receipt.row.bytes} bytes, the manifest says {row.bytes}"
+        )
     if receipt.model.hash != expected.model_hash:
         problems.append(f"it was made with another model ({receipt.model.id or 'unnamed'})")
     held = receipt.parameters

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from dlcctr.campaign.rows import Row
-from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME
+from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME, RowState
 from dlcctr.errors import OutputError
-from dlcctr.results.commit import keep_foreign_files
-from dlcctr.results.receipt import Receipt, broken_files
+from dlcctr.results.commit import Standing, standing
+from dlcctr.results.expected import Expected
+from dlcctr.results.placing import put_in_place, remove
+from dlcctr.results.receipt import Receipt, broken_files, epoch, read_receipt
 from dlcctr.system.files import fsync_path
 from dlcctr.transfer.remote_shell import PARTIAL_FOLDER
+
+HERE = "here"
+"""Reason to stay of a result that is the very same on both sides."""
+
+
+class Outcome(str, Enum):
+    """What became of a row that was taken: it is in its place, a better one is, or it is not what its receipt says."""
+
+    PLACED = "placed"
+    KEPT = "kept"
+    WRONG = "wrong"
 
 
 @dataclass(frozen=True)
 class IncomingRow:
-    """A row that is on its way.
+    """A row that is on its way; its receipt has been held against the manifest's row and the model.
 
     Parameters
     ----------
+    expected : Expected
+        What the row's result must have been made with.
     name : str
         Name of the row's folder below the results' root, on both machines.
     receipt, receipt_file
@@ -30,17 +44,15 @@ class IncomingRow:
         Folder that the row's files arrive in.
     folder : Path
         Folder that the files belong in.
-    old : Path
-        Folder that a worse local result is moved to for a moment.
     """
 
     row: Row
+    expected: Expected
     name: str
     receipt: Receipt
     receipt_file: Path
     private: Path
     folder: Path
-    old: Path
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -49,38 +61,31 @@ class IncomingRow:
         return {**sizes, RECEIPT_FILENAME: self.receipt_file.stat().st_size}
 
 
-def place_row(incoming: IncomingRow) -> bool:
-    """Prove what has arrived, and put it into its place.
-
-    Returns
-    -------
-    bool
-        False where it is not whole; nothing is changed then.
+def place_row(incoming: IncomingRow) -> Outcome:
+    """Prove what has arrived, and put it into its place unless what is there now is as good.
 
     Raises
     ------
-    OutputError
-        It cannot be moved.
+    DlcctrError
+        It cannot be moved, or what is there cannot be read; that stays as it was.
     """
     try:
         if not _is_whole(incoming):
-            return False
-        for path in (*incoming.private.iterdir(), incoming.private):
+            return Outcome.WRONG
+        for path in incoming.private.iterdir():
+            if path.name not in incoming.sizes:  # of an earlier receipt, whose transfer broke
+                remove(path)
+        for path in (*sorted(incoming.private.iterdir()), incoming.private):
             fsync_path(path)
         incoming.folder.parent.mkdir(parents=True, exist_ok=True)
-        if os.path.lexists(incoming.folder):
-            _settle(incoming)
-            incoming.old.parent.mkdir(parents=True, exist_ok=True)
-            incoming.folder.rename(incoming.old)
-        incoming.private.rename(incoming.folder)
-        fsync_path(incoming.folder.parent)
-        _settle(incoming)
+        if not put_in_place(incoming.private, incoming.folder, lambda: bool(reason_to_stay(incoming))):
+            return Outcome.KEPT
         incoming.folder.with_name(incoming.folder.name + FAILURE_SUFFIX).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
             f"{incoming.folder}: cannot be put in place: {error.strerror}", "look at the rights and the space there"
         ) from error
-    return True
+    return Outcome.PLACED
 
 
 def _is_whole(incoming: IncomingRow) -> bool:
@@ -91,8 +96,28 @@ def _is_whole(incoming: IncomingRow) -> bool:
     return same and not broken_files(incoming.receipt, incoming.private)
 
 
-def _settle(incoming: IncomingRow) -> None:
-    """Remove a replaced result; what somebody has put beside it moves over into the new one."""
-    if incoming.old.is_dir():
-        keep_foreign_files(incoming.old, incoming.folder)
-        shutil.rmtree(incoming.old)
+def reason_to_stay(incoming: IncomingRow) -> str:
+    """Why the result that is here is kept; empty where there is none, or a worse one.
+
+    `HERE` where it is the same one. A whole result goes before one without some frames, and of two equals the newer
+    stays.
+
+    Raises
+    ------
+    OutputError
+        What is here cannot be read.
+    ContractError
+        It was made by another contract version.
+    """
+    if standing(incoming.folder, incoming.row, incoming.expected).state is not Standing.FINISHED:
+        return ""
+    if (incoming.folder / RECEIPT_FILENAME).read_bytes() == incoming.receipt_file.read_bytes():
+        return HERE
+    mine = read_receipt(incoming.folder)
+    if mine is None or broken_files(mine, incoming.folder):
+        return ""
+    if mine.state is not incoming.receipt.state:
+        whole_there = incoming.receipt.state is RowState.OK
+        return "" if whole_there else "the result here is kept: it is whole, and of the one there frames did not decode"
+    newer = (epoch(incoming.receipt.finished) or 0.0) > (epoch(mine.finished) or 0.0)
+    return "" if newer else "the result here is kept: it is newer than the one there"

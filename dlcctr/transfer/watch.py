@@ -201,13 +201,15 @@ class _Worker:
 
     def fetch(self) -> list[int]:
         options = self.options
-        taken = fetch(
+        done = fetch(
             self.manifest,
             FetchOptions(options.remote, options.ssh, streams=options.streams, limit_mb_s=options.limit_mb_s),
-        ).taken
-        if taken:
-            self.say(f"fetched: rows {ranges(taken)}")
-        return taken
+        )
+        for row in done.refused:
+            self.say(f"row {row.index} is not taken: {row.cause}")
+        if done.taken:
+            self.say(f"fetched: rows {ranges(done.taken)}")
+        return done.taken
 
     def resubmit(self) -> None:
         arrays = _ask_there(self.options, ["resubmit", self.manifest.name, "--yes", "--json"])

@@ -410,7 +410,8 @@ def test_a_result_that_is_not_as_its_receipt_says_never_gets_its_name(plain: Sid
     plain.finish(0, 1)
     (broken,) = plain.far_bench().folder(0).glob("*.h5")
     broken.write_bytes(broken.read_bytes().replace(b"7", b"8", 1))
-    refused(plain.fetch(), ExitCode.TRY_AGAIN, "1 rows did not arrive as their receipts say", "/a.mp4")
+    words = "row 0 is not taken: its files there are not as its receipt says"
+    refused(plain.fetch(), ExitCode.OUTPUT, words, "m.csv' --rows 0")
     assert not plain.bench.folder(0).exists()
     assert check(plain.manifest).totals["whole"] == 1
     shutil.rmtree(broken.parent)

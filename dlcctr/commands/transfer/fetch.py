@@ -27,6 +27,10 @@ def fetch_manifest(
     *,
     rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
     logs: Annotated[bool, typer.Option("--logs", help="Also the tasks' logs.")] = False,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Project or bundle that the results must be of; what campaign.toml says by default."),
+    ] = None,
     transfer_host: options.TransferHost = "",
     streams: options.Streams = 2,
     bwlimit: options.Bwlimit = None,
@@ -35,7 +39,8 @@ def fetch_manifest(
 ) -> None:
     """Fetch finished rows from a cluster, each whole or not at all.
 
-    Other rows may still run; run it again to continue after an interruption.
+    Other rows may still run; run it again to continue after an interruption. A row whose receipt or files are not what
+    they should be is named at the end, with 8; the others are taken.
     """
     from dlcctr.system.progress import transfer_bar
     from dlcctr.transfer.fetch import FetchOptions, fetch
@@ -47,10 +52,13 @@ def fetch_manifest(
         ssh=ssh_words(ssh),
         rows=rows,
         logs=logs,
+        model=model,
         streams=streams,
         limit_mb_s=bwlimit,
     )
-    _print(manifest, fetch(manifest, request, bar=transfer_bar), as_json=as_json)
+    done = fetch(manifest, request, bar=transfer_bar)
+    _print(manifest, done, as_json=as_json)
+    raise typer.Exit(int(done.exit_code))
 
 
 def _print(manifest: Path, done: FetchResult, *, as_json: bool) -> None:
@@ -59,14 +67,15 @@ def _print(manifest: Path, done: FetchResult, *, as_json: bool) -> None:
     from dlcctr.system.console import print_json, print_lines, warn
 
     if as_json:
+        facts = {name: value for name, value in asdict(done).items() if name != "remote"}
         remote = {"host": done.remote.host, "folder": done.remote.folder}
-        print_json(
-            "fetch", manifest=str(manifest), **remote, **{k: v for k, v in asdict(done).items() if k != "remote"}
-        )
+        print_json("fetch", manifest=str(manifest), exit_code=int(done.exit_code), **remote, **facts)
         return
     for note in done.notes:
         warn(f"note: {note}")
     print_lines(_lines(manifest, done))
+    for line in refusals(manifest, done):
+        warn(line)
 
 
 def _lines(manifest: Path, done: FetchResult) -> list[str]:
@@ -78,3 +87,20 @@ def _lines(manifest: Path, done: FetchResult) -> list[str]:
     if done.waiting:
         lines.append(f"not finished there: rows {ranges(done.waiting)}")
     return [*lines, f"next: dlcctr check {shlex.quote(str(manifest))}"]
+
+
+def refusals(manifest: Path, done: FetchResult) -> list[str]:
+    """Rows that were not taken, each with its cause, and what to do about those that have it in common."""
+    from dlcctr.system.console import ranges
+
+    lines = []
+    for remedy in dict.fromkeys(row.remedy for row in done.refused):
+        rows = [row for row in done.refused if row.remedy == remedy]
+        indices = ranges(row.index for row in rows)
+        file = shlex.quote(f"{done.remote.folder}/{manifest.name}")
+        there = (
+            f"look at them on {done.remote.host} (dlcctr check {file} --rows {indices}), and analyse them again there"
+        )
+        lines += [f"row {row.index} is not taken: {row.cause}" for row in rows]
+        lines.append(f"  what to do: {remedy or there}")
+    return lines
