@@ -97,13 +97,14 @@ class RemoteFolder:
         limit_mb_s: float | None = None,
         done: Done = lambda _: None,
     ) -> None:
-        """Take files below a folder there (POSIX, absolute) into one of this machine."""
+        """Take files below a folder there (POSIX, absolute) into one of this machine; none larger than these sizes."""
         if not sizes:
             return
         parts = rsync.divide(sizes, min(streams, rsync.MOST_STREAMS))
         argv = (
             *rsync.rsync_words(self.program, self.data, kib_per_s=_kib_per_s(limit_mb_s, len(parts))),
-            "--ignore-missing-args", rsync.far_path(self.data.host, folder), f"{target}/",
+            "--ignore-missing-args", f"--max-size={max(sizes.values())}",
+            rsync.far_path(self.data.host, folder), f"{target}/",
         )  # fmt: skip
         self._run([rsync.from_list(argv, names) for names in parts], done=done, what="taking", here=True)
 

@@ -17,6 +17,7 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import CommandFailedError, ManifestError, TryAgainError
 from dlcctr.transfer import watch
 from dlcctr.transfer.fetch import FetchResult
+from dlcctr.transfer.incoming import RefusedRow
 from dlcctr.transfer.new_videos import Arrival, look
 from dlcctr.transfer.push import PushResult
 from dlcctr.transfer.remote import Remote
@@ -236,6 +237,19 @@ def test_what_stays_open_is_submitted_again(cluster: Cluster, monkeypatch: pytes
     assert (done.open, done.is_idle) == (1, False)
     watch_once(cluster.bench.manifest, replace(options, resubmit=False))
     assert len([words for words in cluster.asked if words[0] == "resubmit"]) <= 2
+
+
+def test_a_row_that_cannot_be_taken_is_said_and_stops_nothing(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrive(cluster, "new.mp4", 1)
+    bad = FetchResult(REMOTE, refused=[RefusedRow(1, "its receipt there: foreign")])
+    monkeypatch.setattr(watch, "fetch", lambda *_, **__: bad)
+    said: list[str] = []
+    for _ in range(3):
+        done = watch_once(cluster.bench.manifest, make_options(cluster), say=said.append)
+    assert "row 1 is not taken: its receipt there: foreign" in said
+    assert (done.open, done.error) == (1, None)
 
 
 @pytest.mark.parametrize("answer", [b"Welcome to the cluster", b"\xff", b"[]", b"{}", b'{"arrays": 3}'])
