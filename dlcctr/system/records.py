@@ -15,7 +15,6 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from dlcctr.system.names import check_text
 from dlcctr.system.numbers import WHOLE_NUMBERS
 
 T = TypeVar("T")
@@ -180,7 +179,7 @@ def _mapping(convert: Convert) -> Convert:
     def convert_all(value: object) -> Any:
         if not isinstance(value, dict):
             raise _unfit("an object", value)
-        return _convert_items((_text(key), convert, each) for key, each in value.items())
+        return _convert_items((key, convert, each) for key, each in value.items())
 
     return convert_all
 
@@ -213,15 +212,6 @@ def _whole(value: object) -> int:
     return value
 
 
-def _text(value: object) -> str:
-    if type(value) is not str:
-        raise _unfit("text", value)
-    try:
-        return check_text(value)
-    except ValueError as error:
-        raise RecordError(str(error)) from error
-
-
 def _number(value: object) -> float:
     if type(value) not in (int, float):
         raise _unfit("a number", value)
@@ -235,7 +225,7 @@ def _number(value: object) -> float:
 
 
 _SCALARS: dict[object, Convert] = {
-    str: _text,
+    str: _plain(str, "text"),
     bool: _plain(bool, "true or false"),
     int: _whole,
     float: _number,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -14,6 +15,9 @@ from dlcctr.system.records import RecordError, from_table, parse_object, to_tabl
 T = TypeVar("T")
 VERSION_KEY = "contract"
 READ_HINT = "look at the file's owner and rights"
+SHOWN_CHARS = 20
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""Escape of half a character; two of them may make a whole one."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class StateFile(Generic[T]):
         """Make a record of a text that came from `file`; raises as `read` does."""
         try:
             table = parse_object(text)
+            _check_characters(text, table)
             if self.version_hint:
                 self._check_version(table, file)
             return from_table(self.record, table)
@@ -99,3 +104,16 @@ class StateFile(Generic[T]):
 
     def _damaged(self, file: Path, error: Exception) -> DlcctrError:
         return self.error(f"{file}: not {self.noun} ({error})", self.hint)
+
+
+def _check_characters(text: str, table: dict[str, object]) -> None:
+    """Refuse what could be written into no file again: half a character, which JSON can hold as an escape."""
+    if not _HALF.search(text):
+        return
+    try:
+        json.dumps(table, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        shown = error.object[max(0, error.start - SHOWN_CHARS) : error.end + SHOWN_CHARS]
+        raise RecordError(f"holds half a character (a lone surrogate): {shown!a}") from error
+    except RecursionError as error:
+        raise RecordError(f"nested too deeply: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -46,4 +47,4 @@ def test_names_that_lead_elsewhere_are_refused(key: str, name: str, tmp_path: Pa
     (file, *_) = (each.values[0] for each in golden("plan-measured.json"))
     copy = tmp_path / "p.json"
     copy.write_text(json.dumps({**json.loads(file.read_text()), key: name}))
-    assert "cannot be" in assert_refused(read_plan, copy, ManifestError)
+    assert re.search("cannot be|half a character", assert_refused(read_plan, copy, ManifestError))
