@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from dlcctr.system.utf8 import speak_utf8
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -27,35 +29,37 @@ def make_app() -> typer.Typer:
 def catch(function: Callable[[], Any]) -> int:
     """Run a command line; turn errors into a message on stderr and an exit code. A traceback only with --debug."""
     from dlcctr.contract import ExitCode
-    from dlcctr.errors import DlcctrError
+    from dlcctr.system.console import say_error, say_stopped
+    from dlcctr.system.disk import as_expected
 
     debug = _take_debug()
     _never_fail_on_names()
     try:
-        function()
+        code = _call(function)
         sys.stdout.flush()
-    except SystemExit as stop:
-        return _exit_code(stop)
+        return code
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+        say_stopped()
         return ExitCode.TRY_AGAIN
     except BrokenPipeError:
-        # nobody reads any more, so nobody knows the answer: not OK; Python's own last flush must not fail again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _give_up_stdout()  # nobody reads any more, so nobody knows the answer: not OK
         return ExitCode.TRY_AGAIN
-    except DlcctrError as error:
-        if debug:
-            raise
-        _say(error.message, error.hint)
-        return error.exit_code
     except Exception as error:
+        _name_stdout(error)
         if debug:
             raise
-        _say(
-            f"this is a bug in dlcctr: {type(error).__name__}: {error}",
-            "run the same command with --debug and report what it prints",
-        )
-        return ExitCode.BUG
+        known = as_expected(error)
+        say_error(known.message, known.hint)
+        return known.exit_code
+
+
+def _call(function: Callable[[], Any]) -> int:
+    from dlcctr.contract import ExitCode
+
+    try:
+        function()
+    except SystemExit as stop:
+        return _exit_code(stop)
     return ExitCode.OK
 
 
@@ -78,21 +82,33 @@ def _never_fail_on_names() -> None:
 
 def _exit_code(stop: SystemExit) -> int:
     from dlcctr.contract import ExitCode
+    from dlcctr.system.console import say_stopped
 
     if stop.code is None:
         return ExitCode.OK
     if stop.code == INTERRUPTED:
-        print("stopped", file=sys.stderr)
+        say_stopped()
         return ExitCode.TRY_AGAIN
     return int(stop.code) if isinstance(stop.code, int) else ExitCode.BUG
 
 
-def _say(message: str, hint: str) -> None:
-    print(f"error: {message}", file=sys.stderr)
-    if hint:
-        print(f"  what to do: {hint}", file=sys.stderr)
+def _give_up_stdout() -> None:
+    """Let Python's own last flush succeed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _name_stdout(error: Exception) -> None:
+    """Put a name to an error of standard output, whose text is still waiting to be written then."""
+    if not isinstance(error, OSError) or error.filename is not None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        error.filename = "standard output"
+        _give_up_stdout()
 
 
 def main() -> None:
     """Entry point of the `dlcctr` command."""
+    speak_utf8()
     sys.exit(catch(lambda: make_app()(prog_name=PROGRAM)))

@@ -7,7 +7,11 @@ import sys
 
 from dlcctr.cli import catch
 from dlcctr.contract import IMAGE_UID, ExitCode
-from entrypoint.app import main
+from dlcctr.system.utf8 import speak_utf8
+
+speak_utf8()
+
+from entrypoint.app import main  # noqa: E402 - not imported twice
 
 sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a killed job's log holds all it said
 code = catch(main)

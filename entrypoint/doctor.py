@@ -16,7 +16,7 @@ from dlcctr.contract import SBOM_FILE, ExitCode
 from dlcctr.errors import OutputError
 from dlcctr.model.engines import installed_engine
 from dlcctr.system import processes
-from dlcctr.system.console import envelope
+from dlcctr.system.console import envelope, print_lines, warn
 from dlcctr.system.cpus import cpu_count, thread_environment
 from dlcctr.system.gpus import NO_DEVICE_FILES, NOT_GRANTED
 from entrypoint.environment import gpu
@@ -216,12 +216,12 @@ def _problem(what: str, hint: str) -> Problem:
 def print_report(report: Report, *, as_json: bool = False) -> ExitCode:
     """Print a report for people or for programs; returns the exit code."""
     if as_json:
-        print(json.dumps(as_table(report), indent=1))
+        print_lines(json.dumps(as_table(report), indent=1).split("\n"))
     else:
-        print("\n".join(as_lines(report)))
+        print_lines(as_lines(report))
         for problem in report.problems:
-            print(f"{'error' if problem.exit_code else 'note'}: {problem.what}", file=sys.stderr)
-            print(f"  what to do: {problem.hint}", file=sys.stderr)
+            warn(f"{'error' if problem.exit_code else 'note'}: {problem.what}")
+            warn(f"  what to do: {problem.hint}")
     return report.exit_code
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dlcctr.commands.program import CommandGroup
+from dlcctr.system.console import print_lines, warn
 
 Engine = Annotated[str, typer.Option("--engine", help="tensorflow or pytorch.")]
 Device = Annotated[str, typer.Option("--device", help="cuda or cpu.")]
@@ -65,13 +66,13 @@ def build(
         checkout, wheels=wheels, ca_bundle=ca_bundle, index_url=index_url, extra_index_urls=extra_index_url or ()
     )
     if sources.ca_bundle:
-        typer.echo(f"the build trusts the certificates in {sources.ca_bundle}", err=True)
+        warn(f"the build trusts the certificates in {sources.ca_bundle}")
     for flavour in chosen:
-        typer.echo(f"building {tag or flavour.tag}", err=True)
+        warn(f"building {tag or flavour.tag}")
         made = image.build_image(
             flavour, checkout, sources, pins, base=base, network=network, tag=tag, no_cache=no_cache
         )
-        typer.echo(f"built {made}: {inspect_tag(made)['size_bytes'] / _MB:.0f} MB")
+        print_lines([f"built {made}: {inspect_tag(made)['size_bytes'] / _MB:.0f} MB"])
 
 
 def inspect(
@@ -90,9 +91,10 @@ def inspect(
     else:
         facts = inspect_archive(path) if is_archive(image) else inspect_tag(image)
     if as_json:
-        typer.echo(json.dumps({"contract": CONTRACT_VERSION, "command": "image inspect", **facts}, indent=1))
+        text = json.dumps({"contract": CONTRACT_VERSION, "command": "image inspect", **facts}, indent=1)
+        print_lines(text.split("\n"))
     else:
-        print_lines(_table(facts).splitlines())
+        print_lines(_table(facts))
 
 
 def sbom(
@@ -109,7 +111,7 @@ def sbom(
     """
     from dlcctr.errors import OutputError
     from dlcctr.image.sbom import list_parts, read_sbom
-    from dlcctr.system.console import plural, print_table
+    from dlcctr.system.console import plural, print_lines, print_table
     from dlcctr.system.files import write_text_atomic
 
     text = read_sbom(image or _tag(engine, device, cuda))
@@ -121,7 +123,7 @@ def sbom(
         write_text_atomic(output, text, keep=True)
     except OSError as error:
         raise OutputError(f"{output}: cannot be written ({error.strerror})", "choose another file with -o") from error
-    typer.echo(f"wrote {output}: {plural(len(parts), 'part')}")
+    print_lines([f"wrote {output}: {plural(len(parts), 'part')}"])
 
 
 def save(
@@ -136,8 +138,8 @@ def save(
     from dlcctr.image.docker_sdk import save_image
 
     size = save_image(tag or _tag(engine, device, cuda), output)
-    typer.echo(
-        f"saved {output}: {size / _MB:.0f} MB; on the cluster: singularity build dlc.sif docker-archive:{output.name}"
+    print_lines(
+        [f"saved {output}: {size / _MB:.0f} MB; on the cluster: singularity build dlc.sif docker-archive:{output.name}"]
     )
 
 
@@ -149,8 +151,8 @@ def push(
     from dlcctr.image.docker_sdk import push_image
 
     pinned = push_image(tag, target)
-    typer.echo(f"pushed {pinned}")
-    typer.echo(f"on the cluster: singularity build dlc.sif docker://{pinned}")
+    print_lines([f"pushed {pinned}"])
+    print_lines([f"on the cluster: singularity build dlc.sif docker://{pinned}"])
 
 
 def sif(
@@ -172,7 +174,7 @@ def sif(
         raise UsageError(f"--compression {compression} is not known", f"choose from: {', '.join(COMPRESSIONS)}")
     source = image or _tag(engine, device, cuda)
     facts = build_sif(source, output, definition=definition, compression=compression, http=http)
-    typer.echo(f"made {output}: {facts['size_bytes'] / _MB:.0f} MB")
+    print_lines([f"made {output}: {facts['size_bytes'] / _MB:.0f} MB"])
 
 
 def _tag(engine: str, device: str, cuda: str) -> str:
@@ -181,10 +183,10 @@ def _tag(engine: str, device: str, cuda: str) -> str:
     return pick_flavour(list_flavours(), read_pins(), engine, device, cuda).tag
 
 
-def _table(facts: dict[str, Any]) -> str:
+def _table(facts: dict[str, Any]) -> list[str]:
     """Two columns; nothing is cut off, so that an id or a digest can be copied."""
     rows = {key: value for key, value in facts.items() if key not in ("labels", "size_bytes")}
     rows |= {"size": f"{facts['size_bytes'] / _MB:.0f} MB", **dict(sorted(facts["labels"].items()))}
     width = max(map(len, rows))
     shown = {key: ", ".join(map(str, value)) if isinstance(value, list) else value for key, value in rows.items()}
-    return "\n".join(f"{key:<{width}}  {value}".rstrip() for key, value in shown.items())
+    return [f"{key:<{width}}  {value}".rstrip() for key, value in shown.items()]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 import typer
@@ -22,6 +23,16 @@ class CommandGroup(TyperGroup):
 
     late: ClassVar[tuple[str, ...]] = ()
     """Names out of `dlcctr.commands.PANELS`, in the order of the help."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what stands before the command's name."""
+        with _escaped_usage_errors():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        with _escaped_usage_errors():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names in the order of the help: first the group's own commands, then those of the table."""
@@ -52,6 +63,19 @@ class CommandGroup(TyperGroup):
         for panel, rows in panels.items():
             with formatter.section(panel):
                 formatter.write_dl([(name.ljust(width), text) for name, text in rows])
+
+
+@contextlib.contextmanager
+def _escaped_usage_errors() -> Iterator[None]:
+    """Escape what Typer's errors repeat of the command line: it may be the name of a file."""
+    from dlcctr.system.console import one_line
+
+    try:
+        yield
+    except Exception as error:
+        if isinstance(message := getattr(error, "message", None), str) and hasattr(error, "format_message"):
+            error.message = one_line(message)  # type: ignore[attr-defined] # Typer's own kind of exception
+        raise
 
 
 class HostCommands(CommandGroup):
@@ -109,8 +133,9 @@ def new_program(
 def _show_version(ctx: typer.Context, wanted: bool) -> None:
     if wanted:
         from dlcctr.commands.version import collect, lines
+        from dlcctr.system.console import print_lines
 
-        typer.echo("\n".join(lines(collect(ctx.obj()))))
+        print_lines(lines(collect(ctx.obj())))
         raise typer.Exit
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dlcctr.model.engines import ENGINES
-from dlcctr.system.console import envelope
+from dlcctr.system.console import envelope, print_lines
 
 
 def add(app: typer.Typer) -> None:
@@ -25,7 +25,7 @@ def version(
     In the image also those of the engine, DeepLabCut and CUDA.
     """
     facts = collect(ctx.obj())
-    typer.echo(json.dumps(facts, indent=1) if as_json else "\n".join(lines(facts)))
+    print_lines(json.dumps(facts, indent=1).split("\n") if as_json else lines(facts))
 
 
 def collect(image: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shutil
@@ -12,10 +11,10 @@ from pathlib import Path
 
 from dlcctr.errors import UsageError
 from dlcctr.image.package_sources import Sources
+from dlcctr.system.console import warn
 from dlcctr.system.files import sha256_file
 from dlcctr.system.processes import run
 
-log = logging.getLogger("dlcctr")
 CA_BUNDLE_IN_CONTEXT = "certs/ca-bundle.crt"
 OPENVINO_LOCK = "requirements/openvino.lock"
 BUILD_FOLDERS = ("dlcctr", "docker", "entrypoint", "requirements", "slurm")
@@ -102,7 +101,7 @@ def _stage_wheels(folders: Iterable[Path], target: Path, pins: Mapping[str, Pin]
         if path.name in staged or not pin or _public(version) != _public(pin.version):
             continue
         if sha256_file(path) not in pin.hashes:
-            log.warning("%s is left out: the lock pins another file of %s %s", path, name, pin.version)
+            warn(f"warning: {path} is left out: the lock pins another file of {name} {pin.version}")
             continue
         try:
             os.link(path.resolve(), target / path.name)

@@ -262,7 +262,7 @@ def last_error(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     began = max((number for number, line in enumerate(lines) if line.startswith(LOG_HEAD)), default=-1)
     said = [line for line in lines[began + 1 :] if line.strip()]
-    errors = [line for line in said if "error:" in line]
+    errors = [line for line in said if line.startswith("error: ")] or [line for line in said if "error:" in line]
     return (errors or said or [""])[-1].strip().removeprefix("error: ")[:300]
 
 

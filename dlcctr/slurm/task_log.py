@@ -69,7 +69,7 @@ def read_end(log: Path) -> LogEnd | None:
         with log.open("rb") as stream:
             about = os.fstat(stream.fileno())
             stream.seek(max(0, about.st_size - TAIL_BYTES))
-            lines = stream.read().decode("utf-8", "replace").splitlines()
+            lines = re.split(r"[\r\n]+", stream.read().decode("utf-8", "replace"))
     except OSError:
         return None
     return _end(lines, about.st_mtime)
@@ -78,7 +78,7 @@ def read_end(log: Path) -> LogEnd | None:
 def _end(lines: list[str], written: float) -> LogEnd | None:
     """Look upwards from the end to the first line of the last run."""
     end, said, node, elapsed = None, "", "", None
-    for line in map(str.strip, reversed(lines)):
+    for line in map(str.rstrip, reversed(lines)):
         if match := END_LINE.fullmatch(line):
             if end:
                 break  # of the run before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
@@ -28,21 +29,65 @@ def print_json(kind: str, **fields: Any) -> None:
     sys.stdout.write(json.dumps(envelope(kind, **fields), indent=1) + "\n")
 
 
+HARMFUL = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # control characters, also of terminals
+    "\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # unseen
+    "\u2028\u2029"  # ends of lines
+    "\ud800-\udfff]"  # bytes that are no text
+)
+"""What may not reach a terminal or a log: it moves the cursor, turns or hides letters, or looks like another line."""
+
+
 def one_line(text: str) -> str:
-    r"""Show a name on one line: control characters (also of terminals) and bytes that are no text as ``\x…``."""
-    shown = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda match: ascii(match[0])[1:-1], text)
-    return shown.encode("utf-8", "backslashreplace").decode("utf-8")
+    r"""Show text from outside on one line: whatever could make it look like something else as ``\x…``, ``\u…``."""
+    return HARMFUL.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
-def print_lines(lines: Iterable[str]) -> None:
+def paragraph(text: str) -> str:
+    """Show text of several lines: all but the first are indented, so that none can be taken for one of ours."""
+    return "\n".join(map(one_line, text.rstrip("\n").split("\n"))).replace("\n", f"\n{INDENT}")
+
+
+INDENT = "  | "
+
+
+def print_lines(lines: Iterable[str], *, flush: bool = False) -> None:
     """Print plain lines; names in them cannot move the cursor."""
     for line in lines:
-        print(one_line(line))
+        print(one_line(line), flush=flush)
+
+
+def print_script(text: str) -> None:
+    """Print a file's text as it is; only on a terminal, where nobody reads it back, harmful characters are shown."""
+    if sys.stdout.isatty():
+        print_lines(text.removesuffix("\n").replace("\t", "    ").split("\n"))
+    else:
+        sys.stdout.write(text)
+
+
+def clear_screen() -> None:
+    """Begin at the top of an empty screen, where there is one."""
+    if sys.stdout.isatty():
+        sys.stdout.write("\x1b[2J\x1b[H")
 
 
 def warn(line: str) -> None:
     """Print one line on stderr, where it stays out of tables and JSON."""
     print(one_line(line), file=sys.stderr)
+
+
+def say_error(message: str, hint: str = "") -> None:
+    """Print an error and its remedy on stderr; a stderr that cannot be written is no error of its own."""
+    with contextlib.suppress(OSError):
+        print(f"error: {paragraph(message)}", file=sys.stderr)
+        if hint:
+            print(f"  what to do: {paragraph(hint)}", file=sys.stderr)
+
+
+def say_stopped() -> None:
+    """Say on stderr that a person stopped this."""
+    with contextlib.suppress(OSError):
+        print("stopped", file=sys.stderr)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -1,19 +1,40 @@
-"""Whether a folder can be written and has room, and errors of a disk that is full."""
+"""Whether a folder can be written and has room, and what errors of the file system mean."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from dlcctr.errors import OutputError
+from dlcctr.errors import DlcctrError, OutputError
 from dlcctr.system.console import size_text
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+ROW_PLACES = "--out and --scratch name other folders"
 SPACE_HINT = "free space there, or choose another folder with --out and --scratch"
+_FREE = "free space there, or use a folder on another disk, and run the same command again"
+_RIGHTS = "look at the owner and rights of the file and its folder, or use another place"
+_MOUNT = "use a place that can be written; inside a container, bind its folder without `ro`"
+_AGAIN = "run the same command again; if that fails as well, tell those who look after this file system"
+_LOOK = "look at the path that is named"
+_FULL = "the disk is full, or the quota is used up; nothing half-written was kept"
+_KNOWN = {
+    errno.ENOSPC: (_FULL, _FREE),
+    errno.EDQUOT: (_FULL, _FREE),
+    errno.EFBIG: ("too large for this file system, or for the limit on a file's size", _FREE),
+    errno.EACCES: ("not allowed", _RIGHTS),
+    errno.EPERM: ("not allowed", _RIGHTS),
+    errno.EROFS: ("on a file system that is read-only", _MOUNT),
+    errno.EIO: ("the disk, or the server that it is on, failed", _AGAIN),
+    errno.ESTALE: ("the file server has lost sight of it", _AGAIN),
+    errno.ETIMEDOUT: ("the file server does not answer", _AGAIN),
+    errno.ENOENT: ("is not there, or was removed just now", _LOOK),
+    errno.ENAMETOOLONG: ("the name is too long for this file system", "use shorter names"),
+}
+"""What errors of the file system mean, and what to do, whatever was tried."""
 
 
 def check_writable(folder: Path, need_bytes: int) -> None:
@@ -24,7 +45,7 @@ def check_writable(folder: Path, need_bytes: int) -> None:
     OutputError
         The place cannot be written, or has less than `need_bytes` left.
     """
-    with disk_errors(folder.parent):
+    with disk_errors(folder.parent, ROW_PLACES):
         folder.parent.mkdir(parents=True, exist_ok=True)
         try_writing(folder.parent)
     check_space(folder.parent, need_bytes)
@@ -51,20 +72,38 @@ def room_problem(place: str, free_bytes: int, need_bytes: int) -> str:
 
 
 @contextlib.contextmanager
-def disk_errors(where: Path) -> Iterator[None]:
-    """Turn errors of the file system into an `OutputError` that names the place and the remedy."""
+def disk_errors(where: Path, elsewhere: str = "") -> Iterator[None]:
+    """Turn errors of the file system into an `OutputError` that names the file, or else `where`, and the remedy.
+
+    Parameters
+    ----------
+    elsewhere : str
+        How to choose another place; added to the remedy.
+    """
     try:
         yield
     except OSError as error:
-        place = error.filename or where
-        if error.errno in FULL:
-            raise OutputError(
-                f"{place}: the disk is full (or the quota is used up); nothing half-written was kept",
-                "free space there, or choose another folder with --out and --scratch, and run the row again",
-            ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise OutputError(
-                f"{place}: cannot be written ({error.strerror})",
-                "look at the folder's owner and rights (or the container's mounts), or choose another with --out",
-            ) from error
-        raise OutputError(f"{place}: cannot be written ({error.strerror or error})", "choose another --out") from error
+        raise output_error(error, error.filename or where, elsewhere) from error
+
+
+def output_error(
+    error: OSError, place: object, elsewhere: str = "", doing: str = "cannot be written: "
+) -> OutputError:
+    """Say what the file system refused at a place, and what to do about it."""
+    shown = os.fsdecode(place) if isinstance(place, bytes) else place
+    what, remedy = _KNOWN.get(error.errno or 0, ("the file system refused", _LOOK))
+    return OutputError(
+        f"{shown}: {doing}{what} ({error.strerror or error})", "; ".join(filter(None, (remedy, elsewhere)))
+    )
+
+
+def as_expected(error: Exception) -> DlcctrError:
+    """Any error with a message and a remedy: what a disk or a file server does is no fault of this program."""
+    if isinstance(error, DlcctrError):
+        return error
+    if isinstance(error, OSError) and error.errno not in (None, errno.EBADF):
+        return output_error(error, error.filename or "a file or a stream", doing="")
+    return DlcctrError(
+        f"this is a bug in dlcctr: {type(error).__name__}: {error}",
+        "run the same command with --debug and report what it prints",
+    )

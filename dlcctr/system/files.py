@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import os
 import stat
 import tempfile
 from pathlib import Path
 
+from dlcctr.errors import OutputError
+from dlcctr.system.disk import output_error
+
 CHUNK_BYTES = 1 << 20
+SHOWN_CHARS = 60
 
 
 def sha256_file(path: Path) -> str:
@@ -41,10 +47,13 @@ def user_cache() -> Path:
 
 
 def fsync_path(path: Path) -> None:
-    """Flush a file or a folder to disk."""
+    """Flush a file or a folder to disk; a folder only where the file system knows how."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS) or not path.is_dir():
+            raise
     finally:
         os.close(handle)
 
@@ -56,8 +65,20 @@ def write_text_atomic(path: Path, text: str, *, keep: bool = False) -> None:
     ----------
     keep : bool
         As for `write_bytes_atomic`.
+
+    Raises
+    ------
+    OutputError
+        As `write_bytes_atomic`, or the text holds a name that is not UTF-8.
     """
-    write_bytes_atomic(path, text.encode("utf-8"), keep=keep)
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        name = text[max(0, error.start - SHOWN_CHARS) : error.end + SHOWN_CHARS].split("\n", maxsplit=1)[0]
+        raise OutputError(
+            f"{path}: cannot be written: a name for it is not valid UTF-8: {name!a}", "rename that file or folder"
+        ) from error
+    write_bytes_atomic(path, data, keep=keep)
 
 
 def write_bytes_atomic(path: Path, data: bytes, *, make_folder: bool = True, keep: bool = False) -> None:
@@ -69,11 +90,22 @@ def write_bytes_atomic(path: Path, data: bytes, *, make_folder: bool = True, kee
         Make the file's folder where it is missing.
     keep : bool
         For files of people: a link stays one and its target is written, and a file keeps its mode.
+
+    Raises
+    ------
+    OutputError
+        The file system refused; the old file, or none, is still there.
     """
-    path = path.resolve() if keep else path
-    mode = stat.S_IMODE(path.stat().st_mode) if keep and path.exists() else 0o666 & ~current_umask()
-    if make_folder:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path = path.resolve() if keep else path
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, data, stat.S_IMODE(path.stat().st_mode) if keep and path.exists() else 0o666 & ~current_umask())
+    except OSError as error:
+        raise output_error(error, path) from error
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -83,7 +115,8 @@ def write_bytes_atomic(path: Path, data: bytes, *, make_folder: bool = True, kee
         Path(temporary).chmod(mode)
         Path(temporary).replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink(missing_ok=True)
         raise
     fsync_path(path.parent)
 

@@ -88,7 +88,7 @@ def run(
             cwd=cwd,
             env=_environment(env) if env else None,
             timeout=timeout_s,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,

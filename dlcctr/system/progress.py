@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TextIO
 
+from dlcctr.system.console import one_line
+
 Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """From a text and a total in bytes to a context manager that yields a function, which takes the bytes done so far."""
 
@@ -35,9 +37,9 @@ def transfer_bar(what: str, total_bytes: int) -> Iterator[Callable[[int], None]]
         TransferSpeedColumn,
     )
 
-    parts = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    parts = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*parts, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total_bytes)
+        task = bar.add_task(one_line(what), total=total_bytes)
         yield lambda done: bar.update(task, completed=min(done, total_bytes))
 
 
@@ -61,9 +63,9 @@ def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    parts = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*parts, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(one_line(what), total=total)
         yield lambda: bar.advance(task)
 
 
@@ -141,7 +143,7 @@ class FrameProgress:
     def _say(self, line: str) -> None:
         self._said_at, self._said_done = self._clock(), self.done
         try:
-            print(line, file=self._stream, flush=True)
+            print(one_line(line), file=self._stream, flush=True)
         except (OSError, ValueError):  # a closed log must never end an analysis
             return
 
@@ -169,18 +171,17 @@ def _clock_text(seconds: float) -> str:
 
 def _rich_bar(stream: TextIO, total: int, label: str, first: int) -> tuple[Any, Any]:
     from rich.console import Console
-    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     bar = Bar(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[speed]}"),
         TimeRemainingColumn(),
         console=Console(file=stream),
     )
-    task = bar.add_task(escape(label), total=total or None, completed=first, speed="")
+    task = bar.add_task(one_line(label), total=total or None, completed=first, speed="")
     bar.start()
     return bar, task

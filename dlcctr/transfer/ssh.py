@@ -16,6 +16,7 @@ from typing import IO
 
 from dlcctr.errors import CommandFailedError, DlcctrError, TryAgainError
 from dlcctr.system import processes
+from dlcctr.system.console import warn
 
 READY = b"dlcctr-ready\n"
 STAY = "echo dlcctr-ready; exec cat >/dev/null"
@@ -132,8 +133,7 @@ def _listen(stream: IO[bytes], said: list[bytes]) -> None:
     for line in stream:
         said.append(line)
         if sys.stderr.isatty():
-            sys.stderr.write(line.decode("utf-8", "replace"))
-            sys.stderr.flush()
+            warn(line.decode("utf-8", "replace").rstrip("\r\n"))
 
 
 def _refused(

@@ -131,7 +131,7 @@ def _attempt(task: RowTask, request: RowRequest, record: AttemptRecord, place: S
     disk.check_writable(task.folder, LEAST_BYTES)
     device, may_use_cpu = _choose_device(request)
     with place.open_row(task.settings.out) as scratch:
-        with disk.disk_errors(scratch):
+        with disk.disk_errors(scratch, disk.ROW_PLACES):
             files = analyse(task, request, record, scratch, place, device=device, may_use_cpu=may_use_cpu)
         state = RowState.DEGRADED if record.lost_frames else RowState.OK
 

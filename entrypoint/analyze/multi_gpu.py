@@ -18,6 +18,7 @@ from dlcctr.contract import ExitCode
 from dlcctr.errors import TryAgainError
 from dlcctr.planning.task_lines import several_gpus, task_end
 from dlcctr.system import processes
+from dlcctr.system.console import print_lines
 from dlcctr.system.cpus import cpu_count
 from dlcctr.system.gpus import named_gpus
 from entrypoint.analyze.analyze_row import STOP_SIGNALS
@@ -55,7 +56,7 @@ def run_lanes(request: TaskRequest, rows: Sequence[Row], gpus: Sequence[str]) ->
         Stopped by a signal, which went to all lanes first.
     """
     lanes = min(len(gpus), len(rows))
-    print(several_gpus(request.number, len(rows), gpus[:lanes]))
+    print_lines([several_gpus(request.number, len(rows), gpus[:lanes])])
     with tempfile.TemporaryDirectory(prefix="dlcctr-claims-") as name:
         running = [_start(gpu, Path(name), max(1, cpu_count() // lanes)) for gpu in gpus[:lanes]]
         stopped = _wait(running)
@@ -65,7 +66,7 @@ def run_lanes(request: TaskRequest, rows: Sequence[Row], gpus: Sequence[str]) ->
             f"task {request.number}: stopped by {signal.Signals(stopped).name}; finished rows stay",
             "run the same command again; finished rows are skipped",
         )
-    print(task_end(request.number, [row.index for row in rows], codes))
+    print_lines([task_end(request.number, [row.index for row in rows], codes)])
     ended = [process.returncode for process in running]
     return first_failure(list(rows), codes) or next((_exit_code(code) for code in ended if code), int(ExitCode.OK))
 

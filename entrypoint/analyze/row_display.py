@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlcctr.system.console import one_line, warn
+from dlcctr.system.console import print_lines, warn
 from dlcctr.system.progress import FrameProgress
 from entrypoint.protocol import Message, Progress
 
@@ -31,7 +31,7 @@ class RowDisplay:
         elif event.is_warning:
             warn(f"warning: {self._row}: {event.text}")
         else:
-            print(one_line(f"{self._row}: {event.text}"), flush=True)  # a log shows it also where the task is killed
+            print_lines([f"{self._row}: {event.text}"], flush=True)  # a log shows it also where the task is killed
 
     def finish(self) -> None:
         """All frames are done: the last step of DeepLabCut's own bar is often not printed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.planning.plan import read_plan, task_rows
 from dlcctr.planning.task_lines import task_end
+from dlcctr.system.console import print_lines
 from entrypoint.analyze.analyze_row import stoppable
 from entrypoint.analyze.request import TaskRequest
 from entrypoint.analyze.shared_worker import SharedWorker
@@ -34,5 +35,5 @@ def run_task(request: TaskRequest) -> int:
     message = f"task {request.number}: stopped by {{}}; finished rows stay"
     with stoppable(message), SharedWorker(request.row.scratch) as place:
         codes = {row.index: code for row in rows if (code := run_one(row, request, place)) is not None}
-    print(task_end(request.number, [row.index for row in rows], codes))
+    print_lines([task_end(request.number, [row.index for row in rows], codes)])
     return first_failure(rows, codes)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
-from dlcctr.errors import DlcctrError, GpuError, TryAgainError
+from dlcctr.errors import GpuError, TryAgainError
 from dlcctr.planning.task_lines import row_start
-from dlcctr.system.console import one_line
+from dlcctr.system.console import print_lines, say_error
+from dlcctr.system.disk import as_expected
 from entrypoint.analyze.analyze_row import run_row
 from entrypoint.analyze.request import TaskRequest
 from entrypoint.analyze.row_task import resolve_row
@@ -23,7 +23,7 @@ def run_one(row: Row, request: TaskRequest, place: SharedWorker) -> int | None:
     """Exit code of a row; None where another lane has it, or where none is tried any more."""
     if place.without_gpu or (request.claims and not claim(request.claims, row.index)):
         return None
-    print(row_start(row.index, row.video))
+    print_lines([row_start(row.index, row.video)])
     code = _attempt(row, request, place)
     if request.claims:
         (request.claims / str(row.index)).write_text(str(int(code)))
@@ -36,22 +36,13 @@ def _attempt(row: Row, request: TaskRequest, place: SharedWorker) -> ExitCode:
         return run_row(resolve_row(row, read_campaign(options.manifest), options), options, place)
     except TryAgainError:
         raise
-    except DlcctrError as error:
-        _say(error)
-        place.without_gpu = isinstance(error, GpuError)  # no other row would fare better on this node
-        return error.exit_code
     except Exception as error:
-        _say(error)
-        place.drop_worker()
-        return ExitCode.BUG
-
-
-def _say(error: Exception) -> None:
-    if isinstance(error, DlcctrError):
-        lines = [f"error: {error.message}"] + ([f"  what to do: {error.hint}"] if error.hint else [])
-    else:
-        lines = [f"error: this is a bug in dlcctr: {type(error).__name__}: {error}"]
-    print("\n".join(map(one_line, lines)), file=sys.stderr)
+        known = as_expected(error)
+        say_error(known.message, known.hint)
+        if known is not error:
+            place.drop_worker()
+        place.without_gpu = isinstance(error, GpuError)  # no other row would fare better on this node
+        return known.exit_code
 
 
 def claim(folder: Path, index: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -39,7 +38,7 @@ def sbatch(
 
 def _write(texts: list[str], array: int | None, output: Path | None) -> None:
     from dlcctr.errors import UsageError
-    from dlcctr.system.console import warn
+    from dlcctr.system.console import print_script, warn
     from dlcctr.system.files import write_text_atomic
 
     if (array is None and len(texts) > 1) or (array is not None and array >= len(texts)):
@@ -52,4 +51,4 @@ def _write(texts: list[str], array: int | None, output: Path | None) -> None:
         write_text_atomic(output, text)
         warn(f"wrote {output}; next: sbatch {output}")
     else:
-        sys.stdout.write(text)
+        print_script(text)

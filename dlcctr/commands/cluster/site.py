@@ -78,11 +78,12 @@ def _print_partitions(cluster: Cluster) -> None:
 def _ask_partition(cluster: Cluster) -> str:
     """Ask which partition, where there is a choice; empty leaves it to the proposal."""
     from dlcctr.slurm.site.propose import gpu_partitions
+    from dlcctr.system.console import one_line
 
     ranked = [each.name for each in gpu_partitions(cluster)]
     if len(ranked) < 2:
         return ""
-    answer: str = typer.prompt(f"Which partition? ({', '.join(ranked)})", default=ranked[0])
+    answer: str = typer.prompt(one_line(f"Which partition? ({', '.join(ranked)})"), default=ranked[0])
     return answer.strip()
 
 

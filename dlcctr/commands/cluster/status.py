@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from dlcctr.slurm.status.row_status import RowStatus, StatusResult
     from dlcctr.slurm.status.throughput import Throughput
 
-CLEAR = "\x1b[2J\x1b[H"
 MOST_RANGES = 60
 """Characters of a list of rows in a table; JSON and --all have the rest."""
 
@@ -109,12 +108,14 @@ def _progress(*, quiet: bool) -> Any:
 
 
 def _watch(once: Callable[[], StatusResult], show: Callable[[StatusResult], None], interval: float) -> StatusResult:
+    from dlcctr.system.console import clear_screen, print_lines
+
     result = once()
     try:
         while True:
-            print(CLEAR if sys.stdout.isatty() else "", end="")
+            clear_screen()
             show(result)
-            print(f"{datetime.now():%Y-%m-%d %H:%M:%S}, again every {interval:g} s; Ctrl-C ends", flush=True)
+            print_lines([f"{datetime.now():%Y-%m-%d %H:%M:%S}, again every {interval:g} s; Ctrl-C ends"], flush=True)
             time.sleep(interval)
             result = once()
     except KeyboardInterrupt:
@@ -165,7 +166,7 @@ def _print(result: StatusResult, *, show_all: bool) -> None:
             [(row.index, row.phase.value, row.job + shown_cluster(row.cluster), row.node, row.video,
               row.cause or row.reason) for row in result.rows],
         )  # fmt: skip
-        print()
+        print_lines([""])
     print_table(("phase", "rows", "which", "node", "why"), _groups(result))
     print_lines([f"note: {note}" for note in result.notes])
     print_lines([f"{len(result.rows)} rows: {_counts(result)}", *_pace_lines(result.pace), *next_steps(result)])

@@ -59,7 +59,7 @@ def print_submitted(done: SubmitResult, *, dry_run: bool, as_json: bool) -> None
     from dataclasses import asdict
 
     from dlcctr.slurm.submit.submit import say_submitted
-    from dlcctr.system.console import print_json, print_lines
+    from dlcctr.system.console import print_json, print_lines, print_script
 
     name = shlex.quote(str(done.manifest))
     if as_json:
@@ -77,5 +77,5 @@ def print_submitted(done: SubmitResult, *, dry_run: bool, as_json: bool) -> None
         return
     if dry_run:
         for _, text in done.scripts:
-            print(text)
+            print_script(f"{text}\n")
     print_lines([*say_submitted(done, dry_run=dry_run), f"next: dlcctr status {name}"])

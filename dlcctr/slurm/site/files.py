@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,10 +9,9 @@ from pathlib import Path
 from dlcctr.errors import OutputError, UsageError
 from dlcctr.slurm.site.keys import KEYS, SECTIONS
 from dlcctr.slurm.site.profile import NAME_WANTS, Site, is_name, read_site
+from dlcctr.system.console import warn
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.toml import toml_value
-
-log = logging.getLogger("dlcctr")
 
 FOLDER_VARIABLE = "DLCCTR_SITES"
 GENERIC = "generic"
@@ -116,7 +114,7 @@ def _usual_site() -> Site:
     if DEFAULT in own or len(own) == 1:
         return read_site(own.get(DEFAULT) or next(iter(own.values())))
     if own:
-        log.warning("several site profiles and none is named default: %s; taking none of them", ", ".join(own))
+        warn(f"warning: several site profiles and none is named default: {', '.join(own)}; taking none of them")
     return read_site(slurm_files() / "sites" / f"{GENERIC}{SUFFIX}")
 
 
@@ -144,10 +142,9 @@ def write_site(site: Site, file: Path, head: Sequence[str], notes: Mapping[str, 
     """
     try:
         write_text_atomic(file, site_text(site, head, notes), keep=True)
-    except OSError as error:
-        raise OutputError(
-            f"{file}: cannot be written: {error.strerror}", f"set {FOLDER_VARIABLE} to a folder that you can write to"
-        ) from error
+    except OutputError as error:
+        hint = f"{error.hint}; {FOLDER_VARIABLE} names another folder for site profiles"
+        raise OutputError(error.message, hint) from error
 
 
 def site_text(site: Site, head: Sequence[str], notes: Mapping[str, str]) -> str:
