@@ -19,12 +19,11 @@ from dlcctr.results.expected import Expected, content_problems, identity_problem
 from dlcctr.results.placing import put_in_place, settle
 from dlcctr.results.receipt import Receipt, broken_files, read_receipt
 from dlcctr.results.sections import OutputFile
-from dlcctr.system.disk import disk_errors
+from dlcctr.system.disk import ROW_PLACES, disk_errors
 from dlcctr.system.files import current_umask, fsync_path, write_text_atomic
-from dlcctr.system.locks import is_free
+from dlcctr.system.locks import boot_id, is_free
 
 STALE_AFTER_S = 24 * 3600.0
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Standing(str, Enum):
@@ -98,7 +97,7 @@ def commit(
     OutputError
         The disk is full, or the place cannot be written. Nothing half-written is left.
     """
-    with disk_errors(folder.parent):
+    with disk_errors(folder.parent, ROW_PLACES):
         folder.parent.mkdir(parents=True, exist_ok=True)
         remove_stale(folder.parent)
         settle(folder.parent)
@@ -164,17 +163,14 @@ def _is_stale(folder: Path) -> bool:
 
 def _boot() -> str:
     """Short name of this machine since it was last started; the same in all of its containers."""
-    try:
-        return BOOT_ID.read_text(encoding="ascii").strip()[:8]
-    except OSError:
-        return "unknown"
+    return boot_id()[:8]
 
 
 def write_failure(file: Path, receipt: Receipt) -> bool:
     """Say beside the row's folder why it failed. Returns whether that could be written."""
     try:
         write_text_atomic(file, receipt.to_json())
-    except OSError:
+    except OutputError:
         return False
     return True
 

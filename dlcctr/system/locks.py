@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
-import json
 import os
 import socket
-import threading
+import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlcctr.errors import OutputError, TryAgainError
-from dlcctr.system.records import Open, RecordError, from_table, parse_object, to_table
+from dlcctr.errors import DlcctrError, OutputError, TryAgainError
+from dlcctr.system.console import warn
+from dlcctr.system.disk import output_error
+from dlcctr.system.records import Open
+from dlcctr.system.state_files import StateFile
 
 WAIT_S = 60.0
 """A submission takes seconds; whoever holds the lock for longer has a person at it, or is dead."""
 TRANSFER_WAIT_S = 30.0
+SETUP_WAIT_S = 7200.0
+"""To set an environment up takes minutes."""
 POLL_S = 0.2
 MAX_PID = 1 << 22
 """Largest process id that Linux gives (proc(5), pid_max)."""
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+"""What a file system answers that knows no locks, or whose lock server is not there."""
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+REMOVE_HINT = "wait for it; if that process is gone for certain, remove the file"
+
+
+def boot_id() -> str:
+    """Name of this machine since it was last started, the same in all of its containers; ``unknown`` without one."""
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return "unknown"
 
 
 @dataclass(frozen=True)
@@ -33,9 +51,14 @@ class Holder(Open):
     host : str
         Name of the machine.
     pid : int
-        Process id on that machine.
+        Process id on that machine, or in its container there.
     since : str
         Local time there.
+    boot : str
+        The machine since it was last started, see `boot_id`; empty in files of earlier versions.
+    proves : bool
+        Whether the holder has locked the open file as well. The kernel then tells every process of that machine, those
+        in other containers too, when the holder is gone; process ids do not.
 
     Raises
     ------
@@ -46,107 +69,168 @@ class Holder(Open):
     host: str
     pid: int
     since: str
+    boot: str = ""
+    proves: bool = field(default=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.pid <= MAX_PID:
             raise ValueError(f"{self.pid} is not the id of a process")
 
     @classmethod
-    def this_process(cls) -> Holder:
+    def this_process(cls, *, proves: bool) -> Holder:
         """The process that asks."""
-        return cls(socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S"))
+        return cls(socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S"), boot_id(), proves)
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host} since {self.since}"
+
+
+HOLDERS = StateFile(Holder, "a lock", OutputError, hint=REMOVE_HINT)
 
 
 @contextlib.contextmanager
 def campaign_lock(file: Path, *, wait_s: float = WAIT_S) -> Iterator[None]:
     """Hold a lock: a file that only one can make, also on network file systems where other locks are not reliable.
 
-    The lock of a process of this machine that is dead is taken over.
+    The lock of a dead process is taken over where the kernel proves that it is dead: on the same machine, not started
+    again since, from whatever container.
 
     Raises
     ------
     TryAgainError
         Somebody else has held it for longer than `wait_s` seconds; the message says who.
     OutputError
-        The folder cannot be written.
+        The folder cannot be written, or a link lies in the lock's place.
     """
+    until = time.monotonic() + wait_s
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        while (held := _make(file)) is None:
+            if not _clear_dead(file):
+                if time.monotonic() > until:
+                    raise TryAgainError(f"{file}: held by {_name_of_holder(file)}", REMOVE_HINT)
+                time.sleep(POLL_S)
     except OSError as error:
-        raise OutputError(f"{file.parent}: cannot be made: {error.strerror}", "look at the rights above it") from error
-    own = Holder.this_process()
-    until = time.monotonic() + wait_s
-    while not _make(file, own):
-        _clear_dead(file)
-        if time.monotonic() > until:
-            raise TryAgainError(
-                f"{file}: held by {_read(file) or 'a process that it does not name: the file is damaged'}",
-                "wait for it; if that process is gone for certain, remove the file",
-            )
-        time.sleep(POLL_S)
+        raise output_error(error, file) from error
     try:
         yield
     finally:
-        if _read(file) == own:
+        if _is_at(held, file):
             file.unlink()
+        os.close(held)
 
 
-def _make(file: Path, own: Holder) -> bool:
-    """Make the file with its content in one step: a link to a private file appears whole or not at all."""
-    private = file.with_name(f".{file.name}.{own.host}.{own.pid}.{threading.get_ident()}")
+def _make(file: Path) -> int | None:
+    """Make the file with its content in one step: a link to a private file appears whole or not at all.
+
+    Returns
+    -------
+    int or None
+        Descriptor that holds the kernel's lock; None where somebody else has the file.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{file.name[:40]}.", dir=file.parent)
+    private = Path(name)
     try:
-        private.write_text(json.dumps(to_table(own)), encoding="utf-8")
-        os.link(private, file)
+        os.write(handle, HOLDERS.text(Holder.this_process(proves=is_free(handle))).encode())
+        os.fchmod(handle, 0o644)
+        _link(private, file)
     except FileExistsError:
-        return False
-    except OSError as error:
-        raise OutputError(
-            f"{file}: cannot be made: {error.strerror}", "look at the folder's rights and space"
-        ) from error
+        if _is_at(handle, file):  # a network file system asked its server twice
+            return handle
+        os.close(handle)
+        return None
+    except BaseException:
+        os.close(handle)
+        raise
     finally:
-        private.unlink(missing_ok=True)
-    return True
+        with contextlib.suppress(OSError):
+            private.unlink(missing_ok=True)
+    return handle
 
 
-def _clear_dead(file: Path) -> None:
-    found = _read(file)
-    if found is None or found.host != socket.gethostname() or _lives(found.pid):
-        return
-    aside = file.with_name(f".{file.name}.dead.{os.getpid()}")
+def _link(private: Path, file: Path) -> None:
+    """Give a file its name if nobody has it, also where the file system knows no links."""
     try:
-        file.rename(aside)
-    except FileNotFoundError:  # another one was quicker
-        return
-    if _read(aside) != found:  # between the look and the rename somebody else had cleared it and made his own
-        with contextlib.suppress(FileExistsError):
-            os.link(aside, file)
-    aside.unlink()
+        os.link(private, file)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644))  # if two come here, one fails
+        private.replace(file)
 
 
-def _lives(pid: int) -> bool:
+def _clear_dead(file: Path) -> bool:
+    """Remove the lock of a process that is gone for certain; True where it is worth another try at once."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
+        handle = _open(file, os.O_RDWR)
+    except FileNotFoundError:
         return True
+    except PermissionError:  # another user's
+        return False
+    try:
+        found = _read(handle, file)
+        if found is None or not found.proves or found.boot != boot_id() or found.boot == "unknown":
+            return False
+        if not is_free(handle):
+            return False
+        # With the kernel's lock on this very file nobody else can be clearing it, and nobody can hold it
+        if _is_at(handle, file):
+            file.unlink()
+    finally:
+        os.close(handle)
     return True
 
 
-def _read(file: Path) -> Holder | None:
-    """Who holds a lock; None where the file is gone or damaged, which may be somebody's all the same."""
+def _is_at(handle: int, file: Path) -> bool:
+    """Whether an open file is the one that has this name now."""
     try:
-        return from_table(Holder, parse_object(file.read_bytes()))
-    except (OSError, RecordError):
+        return os.path.samestat(os.fstat(handle), file.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def _name_of_holder(file: Path) -> str:
+    try:
+        handle = _open(file, os.O_RDONLY)
+    except OSError:
+        return "a process that cannot be found out"
+    try:
+        return str(_read(handle, file) or "a process that it does not name: the file is damaged")
+    finally:
+        os.close(handle)
+
+
+def _open(file: Path, flags: int) -> int:
+    """Open a lock file, but no link: that would lead to a file of somebody else's choice.
+
+    Raises
+    ------
+    OutputError
+        It is a link.
+    """
+    try:
+        return os.open(file, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OutputError(f"{file}: a link lies where a lock file belongs", "remove the link") from error
+        raise
+
+
+def _read(handle: int, file: Path) -> Holder | None:
+    """Who holds a lock; None where the file is damaged, which may be somebody's all the same."""
+    try:
+        return HOLDERS.parse(os.pread(handle, 1 << 16, 0).decode(), file)
+    except (DlcctrError, UnicodeDecodeError):
         return None
 
 
 @contextlib.contextmanager
-def transfer_lock(file: Path, *, wait_s: float = TRANSFER_WAIT_S) -> Iterator[int]:
+def transfer_lock(
+    file: Path, *, wait_s: float = TRANSFER_WAIT_S, busy: str = "another transfer of this campaign is going on"
+) -> Iterator[int]:
     """Lock a file; yields its descriptor, for the processes that shall hold the lock as well while they live.
+
+    A file system without locks gets a lock file beside it instead, as `campaign_lock` makes one.
 
     Raises
     ------
@@ -155,28 +239,29 @@ def transfer_lock(file: Path, *, wait_s: float = TRANSFER_WAIT_S) -> Iterator[in
     OutputError
         The file cannot be made.
     """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise OutputError(f"{file}: cannot be made: {error.strerror}", "look at the rights of its folder") from error
-    try:
-        until = time.monotonic() + wait_s
-        while not try_lock(handle):
-            if time.monotonic() > until:
-                raise TryAgainError(f"{file}: another transfer of this campaign is going on", "wait until it has ended")
-            time.sleep(POLL_S)
+    with contextlib.ExitStack() as stack:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            handle = _open(file, os.O_RDWR | os.O_CREAT)
+            stack.callback(os.close, handle)
+            until = time.monotonic() + wait_s
+            while not try_lock(handle):
+                if time.monotonic() > until:
+                    raise TryAgainError(f"{file}: {busy}", "wait until it has ended")
+                time.sleep(POLL_S)
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise output_error(error, file) from error
+            held = file.with_name(f"{file.name}.held")
+            warn(f"warning: {file}: this file system has no locks ({error.strerror}); {held.name} is used instead")
+            stack.enter_context(campaign_lock(held, wait_s=wait_s))
         yield handle
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager
 def waiting_lock(file: Path) -> Iterator[None]:
     """Hold a lock file of this machine for a block, waiting for as long as another process has it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with transfer_lock(file, wait_s=SETUP_WAIT_S, busy="another process has been at it for hours"):
         yield
 
 

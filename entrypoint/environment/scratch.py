@@ -9,7 +9,6 @@ import re
 import shutil
 import socket
 import stat
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,11 +17,14 @@ from typing import Any
 
 from dlcctr.contract import SCRATCH_PREFIX
 from dlcctr.errors import OutputError
-from dlcctr.system.locks import is_free
+from dlcctr.system.console import warn
+from dlcctr.system.locks import boot_id, is_free
 
 LOCK_NAME = "owner.lock"
 PROBE_BYTES = 1 << 16
 UNLOCKED_S = 600.0
+UNPROVEN_S = 30 * 24 * 3600.0
+"""Longer than any job runs."""
 SCRATCH_VARIABLES = ("DLCCTR_SCRATCH", "SLURM_TMPDIR", "TMPDIR")
 
 CACHE_FOLDERS = {
@@ -130,7 +132,7 @@ def _make(candidates: list[tuple[str, Path]]) -> tuple[Path, int]:
             refused.append(f"{name} ({folder}): {error.strerror or error}")
             continue
         if refused:
-            print(f"warning: scratch is in {folder}; not usable: {'; '.join(refused)}", file=sys.stderr)
+            warn(f"warning: scratch is in {folder}; not usable: {'; '.join(refused)}")
         return made
     raise OutputError(
         f"no folder for temporary files can be written: {'; '.join(refused)}",
@@ -142,7 +144,7 @@ def _make_in(parent: Path) -> tuple[Path, int]:
     if not parent.is_dir():
         raise NotADirectoryError(20, "no such folder", str(parent))
     remove_stale(parent)
-    scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH_PREFIX}{_host()}-{os.getpid()}-", dir=parent))
+    scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH_PREFIX}{_machine()}-{os.getpid()}-", dir=parent))
     try:
         probe = scratch / "probe"
         probe.write_bytes(b"\0" * PROBE_BYTES)  # a full disk says so here
@@ -156,7 +158,7 @@ def _make_in(parent: Path) -> tuple[Path, int]:
 def _lock(scratch: Path) -> int:
     """Hold a lock for as long as this process lives; the file appears under its name already locked."""
     temporary = scratch / f"{LOCK_NAME}.new"
-    handle = os.open(temporary, os.O_CREAT | os.O_RDWR, 0o600)
+    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_RDWR, 0o600)
     is_free(handle)
     temporary.rename(scratch / LOCK_NAME)
     return handle
@@ -165,30 +167,48 @@ def _lock(scratch: Path) -> int:
 def remove_stale(parent: Path) -> list[Path]:
     """Remove scratch folders whose owner is dead: this host's name, this user's, and nobody holds the lock.
 
-    A lock and not the process id decides, since containers on one host have ids of their own. Without a lock its
-    owner died while it made the folder, unless it is doing so right now.
+    A lock and not the process id decides, since containers on one host have ids of their own. The kernel knows it for
+    sure since this machine was started; an older folder may be of another machine of this name, on a disk that both
+    share, and has to be `UNPROVEN_S` old. Without a lock its owner died while it made the folder, unless it is doing so
+    right now.
     """
     removed = []
     for folder in parent.glob(f"{SCRATCH_PREFIX}{_host()}-*"):
         try:
-            facts = folder.lstat()
-            if facts.st_uid != os.getuid() or not stat.S_ISDIR(facts.st_mode):
-                continue
-            handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            if time.time() - facts.st_mtime > UNLOCKED_S:
-                remove_tree(folder)
-                removed.append(folder)
-            continue
-        except OSError:
+            inside = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:  # a link, a file, or somebody else's
             continue
         try:
-            if is_free(handle):
-                remove_tree(folder)
-                removed.append(folder)
+            is_left = _is_left(inside, folder.name.startswith(f"{SCRATCH_PREFIX}{_machine()}-"))
+        except OSError:
+            is_left = False
         finally:
-            os.close(handle)
+            os.close(inside)
+        if is_left:
+            remove_tree(folder)
+            removed.append(folder)
     return removed
+
+
+def _is_left(folder: int, this_boot: bool) -> bool:
+    """Whether an open folder is ours, of nobody who lives, and was never open to others."""
+    facts = os.fstat(folder)
+    if facts.st_uid != os.getuid() or facts.st_mode & 0o022:
+        return False
+    age_s = time.time() - facts.st_mtime
+    try:
+        lock = os.open(LOCK_NAME, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
+    except FileNotFoundError:
+        return age_s > (UNLOCKED_S if this_boot else UNPROVEN_S)
+    try:
+        return (this_boot or age_s > UNPROVEN_S) and is_free(lock)
+    finally:
+        os.close(lock)
+
+
+def _machine() -> str:
+    """Name of this machine since it was last started."""
+    return f"{_host()}-{boot_id()[:8]}"
 
 
 def _host() -> str:

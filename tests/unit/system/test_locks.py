@@ -9,13 +9,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dlcctr.errors import OutputError, TryAgainError
 from dlcctr.system import locks
-from dlcctr.system.locks import campaign_lock, inherited_lock, is_held, transfer_lock
+from dlcctr.system.locks import HOLDERS, campaign_lock, inherited_lock, is_held, transfer_lock, waiting_lock
 from tests.unit.support.state_files import GOLDEN, assert_refused, with_a_wrong_leaf
 
 
@@ -51,13 +53,132 @@ def test_a_living_holder_is_named(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "lock").read_text()) == holder
 
 
-def test_a_dead_holder_of_this_machine_is_replaced(tmp_path: Path) -> None:
-    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+HOLD = (
+    "import sys, pathlib; from dlcctr.system.locks import campaign_lock\n"
+    "with campaign_lock(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process, which holds the lock."""
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def rewrite(lock: Path, **changes: object) -> None:
+    """Change what a lock says, in the very file that is locked."""
+    text = HOLDERS.text(replace(HOLDERS.read(lock), **changes))  # type: ignore[arg-type]
+    with lock.open("r+") as stream:
+        stream.truncate()
+        stream.write(text)
+
+
+def test_a_dead_holder_of_this_machine_is_replaced(elsewhere: subprocess.Popen[str], tmp_path: Path) -> None:
     lock = tmp_path / "lock"
-    lock.write_text(json.dumps({"host": socket.gethostname(), "pid": int(dead.stdout), "since": ""}))
+    elsewhere.kill()
+    elsewhere.wait()
+    assert HOLDERS.read(lock).pid == elsewhere.pid
     with campaign_lock(lock, wait_s=5):
-        assert json.loads(lock.read_text())["pid"] == os.getpid()
+        assert HOLDERS.read(lock).pid == os.getpid()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_living_holder_keeps_its_lock_whatever_its_process_id_is_here(
+    elsewhere: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    """In a container of its own it has an id that belongs to nobody here, or to somebody else."""
+    lock = tmp_path / "lock"
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    for pid in (int(gone.stdout), os.getpid(), 1):
+        rewrite(lock, pid=pid)
+        assert f"held by process {pid} on {socket.gethostname()}" in assert_refused(hold, lock, TryAgainError)
+    assert lock.exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"boot": "another-boot"}, {"boot": ""}, {"boot": "unknown"}, {"proves": False}],
+    ids=["another boot, or a machine of the same name", "an earlier version", "no boot id", "no locks there"],
+)
+def test_a_lock_whose_holder_is_not_proven_dead_stays(
+    changes: dict[str, object], elsewhere: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    elsewhere.kill()
+    elsewhere.wait()
+    rewrite(tmp_path / "lock", **changes)
+    assert "held by process" in assert_refused(hold, tmp_path / "lock", TryAgainError)
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_links_has_locks_all_the_same(
+    code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def no_link(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "link", no_link)
+    lock = tmp_path / "lock"
+    with campaign_lock(lock):
+        assert HOLDERS.read(lock).pid == os.getpid()
+        assert "held by process" in assert_refused(hold, lock, TryAgainError)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_that_is_made_although_the_server_says_no(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    real = os.link
+
+    def link_twice(private: Path, file: Path) -> None:
+        real(private, file)
+        raise FileExistsError(errno.EEXIST, "asked twice", str(file))
+
+    monkeypatch.setattr(os, "link", link_twice)
+    with campaign_lock(tmp_path / "lock", wait_s=0):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_where_there_are_no_locks_a_word_and_a_way_on(
+    code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_flock(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(locks.fcntl, "flock", no_flock)
+    file = tmp_path / "push.lock"
+    with transfer_lock(file):
+        assert f"{file}: this file system has no locks ({os.strerror(code)})" in capsys.readouterr().err
+        with pytest.raises(TryAgainError, match=r"push\.lock\.held: held by process"), transfer_lock(file, wait_s=0):
+            pass
+    with transfer_lock(file, wait_s=0), waiting_lock(tmp_path / "env.lock"):
+        pass
+    with campaign_lock(tmp_path / "lock", wait_s=0):
+        assert not HOLDERS.read(tmp_path / "lock").proves
+
+
+def test_a_link_in_a_locks_place_is_never_followed(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    for there in (True, False):
+        if there:
+            theirs.write_text("precious")
+        for hold_it in (hold, hold_transfer):
+            lock = tmp_path / "lock"
+            lock.symlink_to(theirs)
+            assert "a link lies where a lock file belongs" in assert_refused(hold_it, lock, OutputError)
+            lock.unlink()
+        assert not there or theirs.read_text() == "precious"
+        theirs.unlink(missing_ok=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def hold_transfer(file: Path) -> None:
+    with transfer_lock(file, wait_s=0):
+        pass
 
 
 @pytest.mark.parametrize("pid", [0, -1, 10**30])
@@ -93,7 +214,7 @@ def hold(file: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot be made"), campaign_lock(tmp_path / "file" / "lock"):
+    with pytest.raises(OutputError, match="cannot be written"), campaign_lock(tmp_path / "file" / "lock"):
         pass
 
 

@@ -6,6 +6,7 @@ import pwd
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -103,18 +104,52 @@ def test_a_link_is_never_followed(tmp_path: Path) -> None:
     target = tmp_path / "precious"
     target.mkdir()
     (target / scratch.LOCK_NAME).touch()
-    (tmp_path / f"{SCRATCH_PREFIX}{scratch._host()}-1-x").symlink_to(target)
+    (tmp_path / f"{SCRATCH_PREFIX}{scratch._machine()}-1-x").symlink_to(target)
     assert remove_stale(tmp_path) == []
     assert target.exists()
 
 
 def test_one_without_a_lock_is_removed_once_it_is_old(tmp_path: Path) -> None:
-    folder = tmp_path / f"{SCRATCH_PREFIX}{scratch._host()}-1-x"
+    folder = tmp_path / f"{SCRATCH_PREFIX}{scratch._machine()}-1-x"
     (folder / "torch").mkdir(parents=True)
     assert remove_stale(tmp_path) == []
     os.utime(folder, (0, 0))
     assert remove_stale(tmp_path) == [folder]
     assert not folder.exists()
+
+
+def left_by(tmp_path: Path, machine: str, mode: int = 0o700) -> Path:
+    """A folder with a lock that nobody holds."""
+    folder = tmp_path / f"{SCRATCH_PREFIX}{machine}-1-x"
+    folder.mkdir()
+    (folder / scratch.LOCK_NAME).touch()
+    folder.chmod(mode)
+    return folder
+
+
+def test_one_of_a_machine_that_may_be_another_is_kept_for_a_month(tmp_path: Path) -> None:
+    """Two machines of one name on one disk: what is locked on the other looks free here."""
+    folder = left_by(tmp_path, f"{scratch._host()}-12345678")
+    day = 24 * 3600.0
+    for age_s in (0.0, 29 * day):
+        os.utime(folder, (0, time.time() - age_s))
+        assert remove_stale(tmp_path) == []
+    os.utime(folder, (0, time.time() - 31 * day))
+    assert remove_stale(tmp_path) == [folder]
+
+
+def test_one_that_others_could_write_to_is_left_alone(tmp_path: Path) -> None:
+    folder = left_by(tmp_path, scratch._machine(), 0o770)
+    assert remove_stale(tmp_path) == []
+    folder.chmod(0o700)
+    assert remove_stale(tmp_path) == [folder]
+
+
+def test_one_of_another_user_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = left_by(tmp_path, scratch._machine())
+    monkeypatch.setattr(scratch.os, "getuid", lambda: folder.stat().st_uid + 1)
+    assert remove_stale(tmp_path) == []
+    assert folder.exists()
 
 
 def test_a_removal_that_is_killed_leaves_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
