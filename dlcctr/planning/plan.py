@@ -6,12 +6,11 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from dlcctr.campaign.rows import Row
-from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import ManifestError
 from dlcctr.planning.cost import Speed
 from dlcctr.system.files import write_text_atomic
@@ -134,10 +133,10 @@ def rows_digest(rows: Iterable[Row]) -> str:
 
 def write_plan(plan: Plan, file: Path) -> None:
     """Write a plan, a task a line. Whoever reads it finds all of it or nothing."""
-    head = {"contract": CONTRACT_VERSION, **{k: v for k, v in to_table(plan).items() if k != "tasks"}}
-    tasks = ",\n".join(
-        json.dumps({"rows": t.rows, "cost_s": round(t.cost_s, 1), "digest": t.digest}) for t in plan.tasks
-    )
+    rounded = tuple(replace(task, cost_s=round(task.cost_s, 1)) for task in plan.tasks)
+    head = PLANS.table(replace(plan, tasks=rounded))
+    tasks = ",\n".join(map(json.dumps, to_table(list(rounded))))
+    del head["tasks"]
     text = json.dumps(head, indent=1, ensure_ascii=False).removesuffix("\n}")
     file.parent.mkdir(parents=True, exist_ok=True)
     write_text_atomic(file, f'{text},\n "tasks": [\n{tasks}\n]}}\n')

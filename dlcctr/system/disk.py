@@ -86,9 +86,7 @@ def disk_errors(where: Path, elsewhere: str = "") -> Iterator[None]:
         raise output_error(error, error.filename or where, elsewhere) from error
 
 
-def output_error(
-    error: OSError, place: object, elsewhere: str = "", doing: str = "cannot be written: "
-) -> OutputError:
+def output_error(error: OSError, place: object, elsewhere: str = "", doing: str = "cannot be written: ") -> OutputError:
     """Say what the file system refused at a place, and what to do about it."""
     shown = os.fsdecode(place) if isinstance(place, bytes) else place
     what, remedy = _KNOWN.get(error.errno or 0, ("the file system refused", _LOOK))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass, fields
@@ -14,10 +15,19 @@ from dlcctr.system.records import RecordError, from_table, parse_object, to_tabl
 
 T = TypeVar("T")
 VERSION_KEY = "contract"
+CHECKSUM_KEY = "checksum"
+"""Of all else in the file, so that no flipped bit changes what is submitted. Files of earlier versions have none."""
+CHECKSUM_DIGITS = 32
 READ_HINT = "look at the file's owner and rights"
 SHOWN_CHARS = 20
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """Escape of half a character; two of them may make a whole one."""
+
+
+def checksum(table: dict[str, object]) -> str:
+    """First digits of the SHA-256 of an object's JSON, whose spaces and order of keys do not count."""
+    text = json.dumps(table, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:CHECKSUM_DIGITS]
 
 
 @dataclass(frozen=True)
@@ -78,18 +88,25 @@ class StateFile(Generic[T]):
         try:
             table = parse_object(text)
             _check_characters(text, table)
+            is_sound = table.pop(CHECKSUM_KEY, None) in (None, checksum(table))
             if self.version_hint:
                 self._check_version(table, file)
+            if not is_sound:
+                raise self._changed(file)
             return from_table(self.record, table)
         except RecordError as error:
             raise self._damaged(file, error) from error
 
     def text(self, record: T) -> str:
         """Text of the file that holds a record."""
+        return json.dumps(self.table(record), indent=1, ensure_ascii=False) + "\n"
+
+    def table(self, record: T) -> dict[str, object]:
+        """Object of the file that holds a record, as `json.dumps` takes it."""
         table = to_table(record)
         if self.version_hint and VERSION_KEY not in table:
             table = {VERSION_KEY: CONTRACT_VERSION, **table}
-        return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
+        return {CHECKSUM_KEY: checksum(table), **table}
 
     def _check_version(self, table: dict[str, object], file: Path) -> None:
         version = table.get(VERSION_KEY)
@@ -101,6 +118,12 @@ class StateFile(Generic[T]):
             )
         if VERSION_KEY not in {field.name for field in fields(self.record)}:  # type: ignore[arg-type]
             del table[VERSION_KEY]
+
+    def _changed(self, file: Path) -> DlcctrError:
+        return self.error(
+            f"{file}: damaged, or changed by hand: its checksum is not that of what it says",
+            f'{self.hint}; if the change is meant, take the line "{CHECKSUM_KEY}" out of the file',
+        )
 
     def _damaged(self, file: Path, error: Exception) -> DlcctrError:
         return self.error(f"{file}: not {self.noun} ({error})", self.hint)

@@ -4,24 +4,45 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dlcctr.errors import ManifestError
+from dlcctr.errors import ContractError, ManifestError
 from dlcctr.planning.plan import read_plan, write_plan
 from tests.unit.support.state_files import (
+    GOLDEN,
+    assert_no_bit_counts,
     assert_refused,
     assert_refused_at_every_cut,
     assert_refused_with_any_wrong_leaf,
     golden,
+    unsigned,
 )
 
 
 @pytest.mark.parametrize("file", golden("plan*.json"))
 def test_plans_on_disk_are_read_and_written_as_ever(file: Path, tmp_path: Path) -> None:
     write_plan(read_plan(file), tmp_path / "p.json")
-    assert (tmp_path / "p.json").read_bytes() == file.read_bytes()
+    assert unsigned((tmp_path / "p.json").read_text()) == file.read_text()
+    assert read_plan(tmp_path / "p.json") == read_plan(file)
+
+
+def test_no_flipped_bit_changes_a_plan(tmp_path: Path) -> None:
+    write_plan(read_plan(GOLDEN / "plan-measured.json"), tmp_path / "p.json")
+    assert_no_bit_counts(read_plan, tmp_path / "p.json", (ManifestError, ContractError))
+
+
+def test_a_plan_changed_by_hand_says_how_the_change_counts(tmp_path: Path) -> None:
+    plan, file = read_plan(GOLDEN / "plan.json"), tmp_path / "p.json"
+    write_plan(plan, file)
+    file.write_text(file.read_text().replace(f'"time_limit_min": {plan.time_limit_min}', '"time_limit_min": 999'))
+    with pytest.raises(ManifestError, match="changed by hand") as caught:
+        read_plan(file)
+    assert 'take the line "checksum" out of the file' in caught.value.hint
+    file.write_text(unsigned(file.read_text()))
+    assert read_plan(file) == replace(plan, time_limit_min=999)
 
 
 @pytest.mark.parametrize("file", golden("plan-*.json"))

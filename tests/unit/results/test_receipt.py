@@ -11,10 +11,13 @@ from dlcctr.errors import ContractError, OutputError
 from dlcctr.results.receipt import Receipt, broken_files, parse_receipt, read_receipt
 from dlcctr.results.sections import AnalysedRow, Columns, FrameCounts, OutputFile
 from tests.unit.support.state_files import (
+    GOLDEN,
+    assert_no_bit_counts,
     assert_refused,
     assert_refused_at_every_cut,
     assert_refused_with_any_wrong_leaf,
     golden,
+    unsigned,
 )
 
 RECEIPT = Receipt(
@@ -38,7 +41,7 @@ def test_what_its_readers_rely_on() -> None:
     table = json.loads(RECEIPT.to_json())
     assert set(table) == {
         "state", "cause", "exit_code", "row", "frames", "files", "columns", "model", "parameters", "software", "image",
-        "device", "path", "timings_s", "host", "scheduler", "started", "finished", "contract",
+        "device", "path", "timings_s", "host", "scheduler", "started", "finished", "contract", "checksum",
     }  # fmt: skip
     assert table["contract"] == 1
     assert table["state"] == "degraded"
@@ -54,7 +57,15 @@ def test_another_contract_is_no_damage(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", golden("receipt-*.json") + golden("failed*.json"))
 def test_receipts_on_disk_are_read_and_written_as_ever(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
-    assert Receipt.from_json(text, file).to_json() == text
+    receipt = Receipt.from_json(text, file)
+    assert unsigned(receipt.to_json()) == text
+    assert Receipt.from_json(receipt.to_json(), file) == receipt
+
+
+@pytest.mark.parametrize("name", ["receipt-own.json", "failed.json"])
+def test_no_flipped_bit_changes_a_receipt(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(Receipt.from_json((GOLDEN / name).read_text(), tmp_path).to_json(), encoding="utf-8")
+    assert_no_bit_counts(parse_receipt, tmp_path / name, (OutputError, ContractError))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +83,7 @@ def test_a_damaged_receipt_is_refused_wherever_the_damage_is(file: Path, tmp_pat
 def test_a_section_may_hold_more_than_this_version_knows_but_a_proof_may_not(
     section: str, key: str, is_read: bool, tmp_path: Path
 ) -> None:
-    table = json.loads(RECEIPT.to_json())
+    table = json.loads(unsigned(RECEIPT.to_json()))
     table[section][key] = {"any": "thing"}
     if is_read:
         assert Receipt.from_json(json.dumps(table), Path("r")) == RECEIPT
@@ -118,7 +129,7 @@ def test_no_receipt_and_no_folder(tmp_path: Path) -> None:
     ["../a.h5", "/a.h5", "a/b", "", ".", "..", "a\0", "a\ud800", "a" * 256, RECEIPT_FILENAME, ".dlcctr-partial"],
 )
 def test_a_receipt_names_files_of_its_folder_only(name: str) -> None:
-    table = json.loads(RECEIPT.to_json())
+    table = json.loads(unsigned(RECEIPT.to_json()))
     table["files"][0]["name"] = name
     with pytest.raises(OutputError, match=r"files\[0\]|half a character"):
         Receipt.from_json(json.dumps(table), Path("r"))
@@ -126,14 +137,14 @@ def test_a_receipt_names_files_of_its_folder_only(name: str) -> None:
 
 @pytest.mark.parametrize("changes", [{"bytes": -1}, {"sha256": ""}, {"sha256": "ab" * 31 + "AB"}, {"sha256": "g" * 64}])
 def test_a_size_and_a_hash_that_no_file_has(changes: dict[str, object]) -> None:
-    table = json.loads(RECEIPT.to_json())
+    table = json.loads(unsigned(RECEIPT.to_json()))
     table["files"][0].update(changes)
     with pytest.raises(OutputError, match="cannot have"):
         Receipt.from_json(json.dumps(table), Path("r"))
 
 
 def test_a_file_is_in_a_receipt_once() -> None:
-    table = json.loads(RECEIPT.to_json())
+    table = json.loads(unsigned(RECEIPT.to_json()))
     table["files"] *= 2
     with pytest.raises(OutputError, match="not each there once"):
         Receipt.from_json(json.dumps(table), Path("r"))

@@ -13,10 +13,12 @@ from dlcctr.errors import ContractError, ManifestError
 from dlcctr.slurm.submissions import SUBMISSIONS, read_submissions, write_submission
 from tests.unit.support.state_files import (
     GOLDEN,
+    assert_no_bit_counts,
     assert_refused,
     assert_refused_at_every_cut,
     assert_refused_with_any_wrong_leaf,
     golden,
+    unsigned,
 )
 
 FILES = golden("*submission*.json")
@@ -34,7 +36,17 @@ def test_submissions_on_disk_are_read_and_written_as_ever(file: Path, paths: Cam
     (paths.submissions / "old.json").write_bytes(file.read_bytes())
     (submission,) = read_submissions(paths)
     write_submission(paths, submission)
-    assert paths.submission(submission.plan).read_bytes() == file.read_bytes()
+    written = paths.submission(submission.plan)
+    assert unsigned(written.read_text()) == file.read_text()
+    (paths.submissions / "old.json").unlink()
+    assert read_submissions(paths) == [submission]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_no_flipped_bit_changes_what_was_submitted(file: Path, paths: CampaignPaths) -> None:
+    copy = paths.submissions / "s.json"
+    copy.write_text(SUBMISSIONS.text(SUBMISSIONS.read(file)), encoding="utf-8")
+    assert_no_bit_counts(lambda _: read_submissions(paths), copy, (ManifestError, ContractError))
 
 
 @pytest.mark.parametrize("file", FILES)

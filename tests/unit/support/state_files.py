@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,38 @@ def golden(pattern: str) -> list[Any]:
     files = sorted(GOLDEN.glob(pattern))
     assert files
     return [pytest.param(file, id=file.name) for file in files]
+
+
+def unsigned(text: str) -> str:
+    """Text of a state file as earlier versions wrote it, and as a person may change it: without its checksum."""
+    changed, count = re.subn(r'\n "checksum": "[0-9a-f]{32}",', "", text)
+    assert count == 1
+    return changed
+
+
+def flipped(data: bytes, most: int = 1500) -> Iterator[bytes]:
+    """A file with one bit flipped: every bit of it, or `most` of them evenly spread."""
+    n_bits = 8 * len(data)
+    step = max(1, n_bits // most) | 1  # odd, so that all bits of a byte come in turn
+    for bit in range(0, n_bits, step):
+        yield data[: bit // 8] + bytes([data[bit // 8] ^ 1 << bit % 8]) + data[bit // 8 + 1 :]
+
+
+def assert_no_bit_counts(read: Callable[[Path], object], file: Path, kinds: tuple[type[DlcctrError], ...]) -> None:
+    """Whatever bit of a file is flipped, it is refused with file and remedy, or says what it said before."""
+    data, before = file.read_bytes(), read(file)
+    n_refused = 0
+    for each in flipped(data):
+        file.write_bytes(each)
+        try:
+            assert read(file) == before, each
+        except DlcctrError as error:
+            assert type(error) in kinds, each
+            assert error.message.startswith(f"{file}: ")
+            assert error.hint
+            n_refused += 1
+    file.write_bytes(data)
+    assert n_refused > 500
 
 
 def assert_refused(read: Callable[[Path], object], file: Path, kind: type[DlcctrError]) -> str:

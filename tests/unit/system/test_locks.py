@@ -18,7 +18,7 @@ import pytest
 from dlcctr.errors import OutputError, TryAgainError
 from dlcctr.system import locks
 from dlcctr.system.locks import HOLDERS, campaign_lock, inherited_lock, is_held, transfer_lock, waiting_lock
-from tests.unit.support.state_files import GOLDEN, assert_refused, with_a_wrong_leaf
+from tests.unit.support.state_files import GOLDEN, assert_refused, flipped, with_a_wrong_leaf
 
 
 def add_one(file: Path, times: int) -> None:
@@ -205,6 +205,18 @@ def test_a_damaged_lock_is_still_a_lock(tmp_path: Path, monkeypatch: pytest.Monk
         assert "the file is damaged" in take(text.encode()[:length])
     for _, table in with_a_wrong_leaf(json.loads(text)):
         assert "the file is damaged" in take(json.dumps(table).encode())
+
+
+def test_no_flipped_bit_frees_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file system has no locks of its own, what the file says is all there is."""
+    monkeypatch.setattr(locks, "POLL_S", 0.0)
+    lock = tmp_path / "lock"
+    with campaign_lock(lock):
+        data = lock.read_bytes()
+        for each in flipped(data, 400):
+            lock.write_bytes(each)
+            assert "held by" in assert_refused(hold, lock, TryAgainError)
+            assert lock.read_bytes() == each
 
 
 def hold(file: Path) -> None:

@@ -25,9 +25,12 @@ from dlcctr.transfer.watch import WatchOptions, WatchState, read_state, watch_on
 from tests import media
 from tests.unit.support.results import Bench, make_bench
 from tests.unit.support.state_files import (
+    GOLDEN,
+    assert_no_bit_counts,
     assert_refused_at_every_cut,
     assert_refused_with_any_wrong_leaf,
     golden,
+    unsigned,
 )
 
 NOW = 1_800_000_000.0
@@ -278,7 +281,12 @@ def test_the_state_file_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_states_on_disk_are_read_and_written_as_ever(file: Path, tmp_path: Path) -> None:
     text = file.read_text(encoding="utf-8")
     write_state(tmp_path / "s.json", read_state(file))
-    assert json.loads((tmp_path / "s.json").read_text()) == json.loads(text)
+    assert json.loads(unsigned((tmp_path / "s.json").read_text())) == json.loads(text)
+
+
+def test_no_flipped_bit_changes_what_a_watch_remembers(tmp_path: Path) -> None:
+    write_state(tmp_path / "s.json", read_state(GOLDEN / "watch.json"))
+    assert_no_bit_counts(read_state, tmp_path / "s.json", (ManifestError,))
 
 
 @pytest.mark.parametrize("file", golden("watch*.json"))
