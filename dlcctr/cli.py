@@ -98,13 +98,15 @@ def _give_up_stdout() -> None:
 
 
 def _name_stdout(error: Exception) -> None:
-    """Put a name to an error of standard output, whose text is still waiting to be written then."""
-    if not isinstance(error, OSError) or error.filename is not None:
-        return
-    try:
-        sys.stdout.flush()
-    except OSError:
-        error.filename = "standard output"
+    """Put a name to an error of standard output: what others print waits to be written, and fails again."""
+    from dlcctr.system.console import STDOUT
+
+    if isinstance(error, OSError) and error.filename is None:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            error.filename = STDOUT
+    if isinstance(error, OSError) and error.filename == STDOUT:
         _give_up_stdout()
 
 

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from dlcctr.campaign.config import Campaign, campaign_file, read_campaign, write_campaign
+from dlcctr.campaign.config import Campaign, campaign_file, campaign_text, read_campaign
 from dlcctr.campaign.discover import Discovery, FileId, FoundVideo, SkippedFile, discover, file_id
-from dlcctr.campaign.manifest import append_rows, rows_of, write_manifest
+from dlcctr.campaign.manifest import append_rows, manifest_text, rows_of
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.probe import VideoFacts, probe_all
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.errors import ManifestError, VideoError
+from dlcctr.system.files import write_pair_atomic
 from dlcctr.system.locks import campaign_lock
 from dlcctr.system.progress import RowProgress, no_progress
 
@@ -73,8 +74,7 @@ def make_campaign(
     with campaign_lock(CampaignPaths.of(manifest).manifest_lock):
         if not overwrite:
             _check_no_campaign(manifest)  # another command may have made it while videos were probed
-        write_campaign(campaign)
-        write_manifest(manifest, rows)
+        write_pair_atomic((campaign.file, campaign_text(campaign)), (manifest, manifest_text(rows)))
     return CampaignChanges(manifest, campaign, rows, found.skipped, _same_content([], rows), _noted(rows, notes))
 
 

@@ -59,11 +59,16 @@ def write_manifest(path: Path, rows: Iterable[Row]) -> None:
 
     It has all columns, but those of `TRACKING_COLUMNS` only where a row says something in them.
     """
+    write_text_atomic(path, manifest_text(rows), keep=True)
+
+
+def manifest_text(rows: Iterable[Row]) -> str:
+    """Text of a new manifest; see `write_manifest`."""
     rows = list(rows)
     tracked = any(row.tracking != PROJECTS_OWN for row in rows)
     header = MANIFEST_COLUMNS + TRACKING_COLUMNS if tracked else MANIFEST_COLUMNS
     lines = [list(header), *(row_cells(row, header) for row in rows)]
-    write_text_atomic(path, "".join(format_line(cells) + "\n" for cells in lines), keep=True)
+    return "".join(format_line(cells) + "\n" for cells in lines)
 
 
 def append_rows(sheet: Sheet, rows: Iterable[Row]) -> None:

@@ -15,6 +15,7 @@ from dlcctr.image.context import stage
 from dlcctr.image.flavours import Flavour
 from dlcctr.image.labels import check_contract, docker_labels
 from dlcctr.image.package_sources import Sources
+from dlcctr.system.disk import disk_errors
 from dlcctr.system.processes import find_tool, run
 
 LOCAL_BASE = "dlcctr-base:bookworm"
@@ -65,7 +66,11 @@ def build_image(
     check_engine()
     tag = tag or flavour.tag
     base_name, digest = resolve_base(pins, base)
-    with tempfile.TemporaryDirectory(prefix="dlcctr-build-") as name:
+    folder = Path(tempfile.gettempdir())
+    with (
+        disk_errors(folder, "TMPDIR names another folder"),
+        tempfile.TemporaryDirectory(prefix="dlcctr-build-", dir=folder) as name,
+    ):
         context = Path(name)
         stage(checkout, context, flavour.lock, sources)
         arguments = {"BASE_IMAGE": base_name, "BASE_DIGEST": digest, "FLAVOUR": flavour.name, **describe(checkout)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tarfile
@@ -12,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dlcctr.errors import CommandFailedError, ToolMissingError, UsageError
+from dlcctr.system.disk import OTHER_FILE, output_error
 from dlcctr.system.files import fsync_path
 from dlcctr.system.processes import run
 
@@ -160,7 +162,9 @@ def save_image(tag: str, output: Path) -> int:
     UsageError
         No such image.
     CommandFailedError
-        The engine broke off, or the disk is full; `output` is as it was.
+        The engine broke off; `output` is as it was.
+    OutputError
+        The disk is full, or `output` cannot be written; it is as it was.
     """
     from requests.exceptions import RequestException
 
@@ -169,7 +173,7 @@ def save_image(tag: str, output: Path) -> int:
         try:
             handle, name = tempfile.mkstemp(prefix=f".{output.name[:40]}.", suffix=".tar", dir=output.parent)
         except OSError as error:
-            raise UsageError(f"{output.parent} cannot be written: {error}", "choose another file with -o") from error
+            raise output_error(error, output, OTHER_FILE) from error
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as stream:
@@ -179,13 +183,16 @@ def save_image(tag: str, output: Path) -> int:
             temporary.chmod(0o644)
             fsync_path(temporary)
             temporary.replace(output)
-        except (OSError, RequestException, UsageError) as error:
+            fsync_path(output.resolve().parent)
+        except (RequestException, UsageError) as error:  # the first is an OSError, too
             raise CommandFailedError(
-                f"{tag} was not saved to {output}: {error}", "free some space or choose another disk with -o"
+                f"{tag} was not saved to {output}: {error}", "look whether the engine is well, and type it again"
             ) from error
+        except OSError as error:
+            raise output_error(error, output, OTHER_FILE) from error
         finally:
-            temporary.unlink(missing_ok=True)
-    fsync_path(output.resolve().parent)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
     return output.stat().st_size
 
 

@@ -14,6 +14,7 @@ from dlcctr.errors import CommandFailedError, ToolMissingError, UsageError
 from dlcctr.image.docker_sdk import inspect_archive, save_image
 from dlcctr.image.flavours import read_source
 from dlcctr.image.labels import check_contract
+from dlcctr.system.disk import OTHER_FILE, disk_errors
 from dlcctr.system.files import fsync_path
 from dlcctr.system.processes import find_tool, run
 
@@ -84,16 +85,21 @@ def build_sif(
         No apptainer or singularity here.
     CommandFailedError
         The build failed, or left something that is no SIF; `output` is as it was.
+    OutputError
+        The disk is full, or `output` cannot be written; it is as it was.
     ContractError
         The SIF says another contract version than this dlcctr.
     """
     tool = find_builder(source)
     if output.exists() and not is_sif(output):
         raise UsageError(f"{output} exists and is no SIF: it is not replaced", "choose another file with -o")
-    if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
-        raise UsageError(f"the folder {output.parent} does not exist or cannot be written", "choose another with -o")
+    if not output.parent.is_dir():
+        raise UsageError(f"the folder {output.parent} does not exist", "make it, or choose another with -o")
     options = build_options(tool, definition=definition, compression=compression, http=http)
-    with tempfile.TemporaryDirectory(prefix=".dlcctr-sif-", dir=output.parent) as name:
+    with (
+        disk_errors(output, OTHER_FILE),
+        tempfile.TemporaryDirectory(prefix=".dlcctr-sif-", dir=output.parent) as name,
+    ):
         work = Path(name).resolve()
         words = _prepare(source, work, definition)
         made = work / "made.sif"
@@ -108,7 +114,7 @@ def build_sif(
         check_contract(source, facts["labels"])
         fsync_path(made)
         made.replace(output)
-    fsync_path(output.parent)
+        fsync_path(output.parent)
     return {**facts, "image": str(output)}
 
 

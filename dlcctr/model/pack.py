@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from dlcctr.errors import ModelError, OutputError, UsageError
+from dlcctr.errors import ModelError, UsageError
 from dlcctr.model.bundle import LISTING, Entry, Listing, listing_text, write_tar
 from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.inference_project import (
@@ -36,6 +36,7 @@ from dlcctr.model.inspection import (
 from dlcctr.model.shuffles import CONFIG, read_table
 from dlcctr.model.snapshots import check_without_code
 from dlcctr.model.yaml12 import dump_yaml, is_absolute, set_value
+from dlcctr.system.disk import output_error
 from dlcctr.system.files import CHUNK_BYTES, fsync_path
 
 HERE = PurePosixPath()
@@ -203,6 +204,4 @@ def _appearing(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
             place.replace(target)
             fsync_path(target.parent)
     except OSError as error:
-        raise OutputError(
-            f"{target}: cannot be written ({error.strerror or error})", "look at the rights and the space there"
-        ) from error
+        raise output_error(error, target) from error

@@ -24,6 +24,7 @@ from dlcctr.runtime.binds import Bind
 from dlcctr.runtime.slots import Slot
 from dlcctr.system import processes
 from dlcctr.system.console import one_line
+from dlcctr.system.disk import output_error
 
 POLL_S = 0.1
 GRACE_S = 30.0
@@ -157,7 +158,8 @@ class _Executor:
         try:
             started = _start(task, self.runtime, self.free[0], self.scratch_root)
         except OSError as error:
-            self.end(Outcome(task.index, task.video, int(ExitCode.OUTPUT), cause=str(error)))
+            cause = output_error(error, error.filename or task.log).message
+            self.end(Outcome(task.index, task.video, int(ExitCode.OUTPUT), cause=cause))
             return
         self.free.popleft()
         self.running.append(started)
@@ -259,7 +261,10 @@ def _finish(each: _Running, runtime: Runtime) -> Outcome:
 
 def last_error(log: Path) -> str:
     """Message of the last ``error:`` line of the last attempt in a row's log, or its last line."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        return f"its log cannot be read: {error.strerror}"
     began = max((number for number, line in enumerate(lines) if line.startswith(LOG_HEAD)), default=-1)
     said = [line for line in lines[began + 1 :] if line.strip()]
     errors = [line for line in said if line.startswith("error: ")] or [line for line in said if "error:" in line]

@@ -19,6 +19,7 @@ from dlcctr.image.context import OPENVINO_LOCK
 from dlcctr.runtime.code_layer import MARKER, digest, is_whole, lock_file, make_code_layer, site_packages
 from dlcctr.system import processes
 from dlcctr.system.console import warn
+from dlcctr.system.disk import disk_errors
 from dlcctr.system.files import user_cache
 from dlcctr.system.locks import waiting_lock
 
@@ -88,10 +89,11 @@ def ensure_environment(flavour: flavours.Flavour, *, wheels: Sequence[Path] = ()
     python = find_python(flavours.read_pins()["PYTHON_VERSION"])
     key = digest(lock, apart, python.version)
     packages = cache_folder() / f"env-{flavour.name}-{key}"
-    with waiting_lock(lock_file(packages)):
-        if not is_whole(packages):
-            _install(InstallPlan(packages, flavour.name, lock, apart, python, tuple(wheels)), say)
-    return make_code_layer(packages)
+    with disk_errors(packages, "XDG_CACHE_HOME names another folder"):
+        with waiting_lock(lock_file(packages)):
+            if not is_whole(packages):
+                _install(InstallPlan(packages, flavour.name, lock, apart, python, tuple(wheels)), say)
+        return make_code_layer(packages)
 
 
 def cache_folder() -> Path:

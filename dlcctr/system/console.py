@@ -15,6 +15,7 @@ from dlcctr.contract import CONTRACT_VERSION
 if TYPE_CHECKING:
     from rich.table import Table
 
+STDOUT = "standard output"
 LONGEST_TABLE = 500
 """Rows; rich takes a millisecond for each."""
 
@@ -26,7 +27,18 @@ def envelope(kind: str, **fields: Any) -> dict[str, Any]:
 
 def print_json(kind: str, **fields: Any) -> None:
     """Print one JSON document on stdout."""
-    sys.stdout.write(json.dumps(envelope(kind, **fields), indent=1) + "\n")
+    _write(json.dumps(envelope(kind, **fields), indent=1) + "\n")
+
+
+def _write(text: str, *, flush: bool = False) -> None:
+    """Write to stdout; an error says that it was there."""
+    try:
+        sys.stdout.write(text)
+        if flush:
+            sys.stdout.flush()
+    except OSError as error:
+        error.filename = STDOUT
+        raise
 
 
 HARMFUL = re.compile(
@@ -54,7 +66,7 @@ INDENT = "  | "
 def print_lines(lines: Iterable[str], *, flush: bool = False) -> None:
     """Print plain lines; names in them cannot move the cursor."""
     for line in lines:
-        print(one_line(line), flush=flush)
+        _write(f"{one_line(line)}\n", flush=flush)
 
 
 def print_script(text: str) -> None:
@@ -62,13 +74,13 @@ def print_script(text: str) -> None:
     if sys.stdout.isatty():
         print_lines(text.removesuffix("\n").replace("\t", "    ").split("\n"))
     else:
-        sys.stdout.write(text)
+        _write(text)
 
 
 def clear_screen() -> None:
     """Begin at the top of an empty screen, where there is one."""
     if sys.stdout.isatty():
-        sys.stdout.write("\x1b[2J\x1b[H")
+        _write("\x1b[2J\x1b[H")
 
 
 def warn(line: str) -> None:
@@ -100,7 +112,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
         return
     widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
     for line in [columns, *cells]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        _write("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:

@@ -14,6 +14,7 @@ from dlcctr.errors import DlcctrError, OutputError
 from dlcctr.system.console import size_text
 
 ROW_PLACES = "--out and --scratch name other folders"
+OTHER_FILE = "-o names another file"
 SPACE_HINT = "free space there, or choose another folder with --out and --scratch"
 _FREE = "free space there, or use a folder on another disk, and run the same command again"
 _RIGHTS = "look at the owner and rights of the file and its folder, or use another place"

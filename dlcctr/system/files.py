@@ -8,6 +8,7 @@ import hashlib
 import os
 import stat
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dlcctr.errors import OutputError
@@ -71,14 +72,18 @@ def write_text_atomic(path: Path, text: str, *, keep: bool = False) -> None:
     OutputError
         As `write_bytes_atomic`, or the text holds a name that is not UTF-8.
     """
+    write_bytes_atomic(path, encode_text(path, text), keep=keep)
+
+
+def encode_text(path: Path, text: str) -> bytes:
+    """Text of a file as UTF-8; raises `OutputError` for a name in it that is none."""
     try:
-        data = text.encode("utf-8")
+        return text.encode("utf-8")
     except UnicodeEncodeError as error:
         name = text[max(0, error.start - SHOWN_CHARS) : error.end + SHOWN_CHARS].split("\n", maxsplit=1)[0]
         raise OutputError(
             f"{path}: cannot be written: a name for it is not valid UTF-8: {name!a}", "rename that file or folder"
         ) from error
-    write_bytes_atomic(path, data, keep=keep)
 
 
 def write_bytes_atomic(path: Path, data: bytes, *, make_folder: bool = True, keep: bool = False) -> None:
@@ -96,29 +101,62 @@ def write_bytes_atomic(path: Path, data: bytes, *, make_folder: bool = True, kee
     OutputError
         The file system refused; the old file, or none, is still there.
     """
+    path = path.resolve() if keep else path
+    with _staged(path, data, make_folder=make_folder, keep=keep) as place:
+        place()
+
+
+def write_pair_atomic(first: tuple[Path, str], second: tuple[Path, str]) -> None:
+    """Write two text files of people that belong together: both are on disk before the first one gets its name.
+
+    Raises
+    ------
+    OutputError
+        As `write_text_atomic`; no new file is there alone.
+    """
+    (one, one_text), (two, two_text) = ((path.resolve(), encode_text(path, text)) for path, text in (first, second))
+    is_new = not one.exists()
+    with _staged(one, one_text, keep=True) as place_one, _staged(two, two_text, keep=True) as place_two:
+        place_one()
+        try:
+            place_two()
+        except OutputError:
+            if is_new:
+                with contextlib.suppress(OSError):
+                    one.unlink()
+            raise
+
+
+@contextlib.contextmanager
+def _staged(path: Path, data: bytes, *, make_folder: bool = True, keep: bool = False) -> Iterator[Callable[[], None]]:
+    """Write a file under a temporary name; yields the function that gives it its own."""
+    temporary = None
     try:
-        path = path.resolve() if keep else path
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, data, stat.S_IMODE(path.stat().st_mode) if keep and path.exists() else 0o666 & ~current_umask())
-    except OSError as error:
-        raise output_error(error, path) from error
-
-
-def _replace(path: Path, data: bytes, mode: int) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
-    try:
+        mode = stat.S_IMODE(path.stat().st_mode) if keep and path.exists() else 0o666 & ~current_umask()
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+        temporary = Path(name)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink(missing_ok=True)
-        raise
-    fsync_path(path.parent)
+        temporary.chmod(mode)
+        yield lambda: _place(temporary, path)
+        fsync_path(path.parent)
+    except OSError as error:
+        raise output_error(error, path) from error
+    finally:
+        if temporary:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _place(temporary: Path, path: Path) -> None:
+    try:
+        temporary.replace(path)
+    except OSError as error:
+        raise output_error(error, path) from error
 
 
 def current_umask() -> int:

@@ -115,9 +115,7 @@ def campaign_lock(file: Path, *, wait_s: float = WAIT_S) -> Iterator[None]:
     try:
         yield
     finally:
-        if _is_at(held, file):
-            file.unlink()
-        os.close(held)
+        _let_go(held, file)
 
 
 def _make(file: Path) -> int | None:
@@ -146,6 +144,17 @@ def _make(file: Path) -> int | None:
         with contextlib.suppress(OSError):
             private.unlink(missing_ok=True)
     return handle
+
+
+def _let_go(held: int, file: Path) -> None:
+    """Remove the lock. That this fails must hide neither what was done under it nor why that failed."""
+    try:
+        if _is_at(held, file):
+            file.unlink()
+    except OSError as error:
+        warn(f"warning: {file}: this lock cannot be removed ({error.strerror}); remove the file once that works")
+    finally:
+        os.close(held)
 
 
 def _link(private: Path, file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import shlex
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
+from dlcctr.errors import CommandFailedError, DlcctrError, ToolMissingError, TryAgainError
 
 log = logging.getLogger("dlcctr")
 
@@ -97,8 +98,8 @@ def run(
             check=False,
             pass_fds=tuple(keep_open),
         )
-    except FileNotFoundError as error:
-        raise _missing(argv[0]) from error
+    except OSError as error:
+        raise _not_started(argv[0], error) from error
     except subprocess.TimeoutExpired as error:
         raise TryAgainError(
             f"{argv[0]} gave no answer in {timeout_s:.0f} s: {shlex.join(argv)}", "try again in a few minutes"
@@ -197,13 +198,22 @@ def _popen(argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
     log.debug("start: %s", shlex.join(argv))
     try:
         return subprocess.Popen(argv, **options)
-    except FileNotFoundError as error:
-        raise _missing(argv[0]) from error
+    except OSError as error:
+        raise _not_started(argv[0], error) from error
 
 
-def _missing(program: str) -> ToolMissingError:
-    hint = INSTALL_HINTS.get(program, f"install {program}")
-    return ToolMissingError(f"{program} was not found on this machine", hint)
+def _not_started(program: str, error: OSError) -> DlcctrError:
+    if isinstance(error, FileNotFoundError):
+        hint = INSTALL_HINTS.get(program, f"install {program}")
+        return ToolMissingError(f"{program} was not found on this machine", hint)
+    if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
+        return TryAgainError(
+            f"{program}: cannot be started now: {error.strerror}",
+            "this machine is at its limits: wait, or use another",
+        )
+    return ToolMissingError(
+        f"{program}: cannot be started: {error.strerror}", "look at the program's rights, and whether it is one"
+    )
 
 
 @contextlib.contextmanager

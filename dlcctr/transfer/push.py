@@ -175,7 +175,8 @@ def _send(
         _verify(remote_folder, missing)
         # the manifest last: whoever finds it there finds all that it names
         for name, data in texts.items():
-            (stage / name).write_bytes(data)
+            with disk.disk_errors(stage / name, "TMPDIR names another folder"):
+                (stage / name).write_bytes(data)
             remote_folder.send(stage, {name: len(data)})
     return replace(done, seconds=time.monotonic() - began)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -182,6 +183,56 @@ def test_a_reader_that_goes_away_gets_no_ok(tmp_path: Path) -> None:
         error = process.stderr.read()
     assert process.returncode != 0
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_full_disk_under_standard_output_is_said(options: list[str], unbuffered: str, bench: Bench) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "dlcctr", "check", str(bench.manifest), *options],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )  # fmt: skip
+    assert done.returncode == ExitCode.OUTPUT
+    assert done.stderr.startswith("error: standard output: the disk is full")
+    assert "Exception ignored" not in done.stderr
+
+
+def test_a_standard_error_that_cannot_be_written_changes_no_exit_code(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "dlcctr", "check", str(tmp_path / "none.csv")], stderr=full, timeout=60, check=False
+        )
+    assert done.returncode == ExitCode.MANIFEST
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (
+            OSError(errno.EIO, "Input/output error", "/data/m.csv"),
+            ExitCode.OUTPUT,
+            "/data/m.csv: the disk, or the ser",
+        ),
+        (OSError(errno.ESTALE, "Stale file handle"), ExitCode.OUTPUT, "a file or a stream: the file server has lost"),
+        (PermissionError(errno.EACCES, "Permission denied", b"/d\xff"), ExitCode.OUTPUT, "/d\\udcff: not allowed"),
+        (OSError(errno.EXDEV, "Invalid cross-device link", "/a"), ExitCode.OUTPUT, "/a: the file system refused"),
+        (OSError(errno.EBADF, "Bad file descriptor"), ExitCode.BUG, "this is a bug in dlcctr"),
+        (OSError("no number"), ExitCode.BUG, "this is a bug in dlcctr"),
+    ],
+    ids=str,
+)
+def test_what_a_disk_does_is_no_bug(
+    error: OSError, code: ExitCode, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    assert catch(fail) == code
+    text = capsys.readouterr().err
+    assert text.startswith(f"error: {said}")
+    assert "\n  what to do: " in text
 
 
 def test_names_that_the_terminal_cannot_show_do_not_fail_the_command(bench: Bench) -> None:
