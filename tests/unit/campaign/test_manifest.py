@@ -15,7 +15,7 @@ from dlcctr.campaign.manifest import append_rows, read_manifest, rows_of, write_
 from dlcctr.campaign.rows import Row, find_row, parse_crop, row_settings
 from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.contract import MANIFEST_COLUMNS
-from dlcctr.errors import ManifestError
+from dlcctr.errors import ManifestError, OutputError
 
 HOSTILE = [
     "a b.mp4",
@@ -265,7 +265,7 @@ def test_a_failed_write_leaves_the_old_manifest(tmp_path: Path, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OutputError, match="No space"):
         write_manifest(file, [])
     assert file.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.csv"]
