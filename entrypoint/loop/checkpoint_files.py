@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dlcctr.errors import OutputError
 from dlcctr.system.files import write_bytes_atomic
 from entrypoint.protocol import Checkpoint
 
@@ -51,7 +52,12 @@ class CheckpointFolder:
         facts = json.dumps({"folder": self.path.name, **asdict(checkpoint)}).encode()
         file = io.BytesIO()
         numpy.savez(file, positions=positions, facts=numpy.frombuffer(facts, numpy.uint8))
-        write_bytes_atomic(self._file(checkpoint.first, checkpoint.stop), file.getvalue(), make_folder=False)
+        try:
+            write_bytes_atomic(self._file(checkpoint.first, checkpoint.stop), file.getvalue(), make_folder=False)
+        except OutputError as error:
+            if isinstance(error.__cause__, OSError):
+                raise error.__cause__ from None  # its number tells the writer whether to go on
+            raise
 
     def chain(self) -> Iterator[tuple[Checkpoint, Any]]:
         """Checkpoints without a gap from the first frame on, each with its positions (n, n_bodyparts, 3).
