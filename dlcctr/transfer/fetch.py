@@ -13,7 +13,7 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths, incoming_folder
 from dlcctr.campaign.rows import Row, choose_rows, require_rows
 from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME, ExitCode
-from dlcctr.errors import DlcctrError, OutputError, UsageError
+from dlcctr.errors import DlcctrError, UsageError
 from dlcctr.results.expected import ExpectedOfRows, with_model
 from dlcctr.system import disk, locks
 from dlcctr.system.files import write_bytes_atomic
@@ -145,7 +145,7 @@ def _fetch_rows(
     done.refused += _judge_wrong(remote_folder, out, wrong)
     done.refused.sort(key=lambda each: each.index)
     failures = find_failures(private / "receipts", campaign.out, rows, expected)
-    _take_failures(failures, private / "receipts", campaign.out, done)
+    take_failures(failures, private / "receipts", campaign.out, done)
     known = {*done.taken, *done.here, *done.failed, *(each.index for each in done.refused)}
     done.waiting = [row.index for row in rows if row.index not in known]
     if not options.rows:
@@ -190,17 +190,12 @@ def _judge_wrong(remote_folder: RemoteFolder, out: str, wrong: Sequence[Incoming
     return refused
 
 
-def _take_failures(failures: Mapping[int, Path], receipts: Path, out: Path, done: FetchResult) -> None:
+def take_failures(failures: Mapping[int, Path], receipts: Path, out: Path, done: FetchResult) -> None:
     """Copy the words of failed attempts beside where their results would be, for `check` and `status`."""
     known = {*done.taken, *done.here, *(each.index for each in done.refused)}
     done.failed = sorted(index for index in failures if index not in known)
     for index in done.failed:
         file = failures[index]
         target, data = out / file.relative_to(receipts), file.read_bytes()
-        try:
-            if not target.is_file() or target.read_bytes() != data:
-                write_bytes_atomic(target, data)
-        except OSError as error:
-            raise OutputError(
-                f"{target}: cannot be written: {error.strerror}", "look at the rights and the space there"
-            ) from error
+        if not target.is_file() or target.read_bytes() != data:
+            write_bytes_atomic(target, data)
