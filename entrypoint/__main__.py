@@ -7,6 +7,7 @@ import sys
 
 from dlcctr.cli import catch
 from dlcctr.contract import IMAGE_UID, ExitCode
+from dlcctr.system.console import warn
 from dlcctr.system.utf8 import speak_utf8
 
 speak_utf8()
@@ -17,7 +18,5 @@ sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a kill
 code = catch(main)
 if code == ExitCode.OUTPUT and os.getuid() == IMAGE_UID:
     own = '--user "$(id -u):$(id -g)"'
-    print(
-        f"note: this ran as user {IMAGE_UID}, the image's own; to write as yourself: docker run {own}", file=sys.stderr
-    )
+    warn(f"note: this ran as user {IMAGE_UID}, the image's own; to write as yourself: docker run {own}")
 sys.exit(code)

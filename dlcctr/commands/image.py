@@ -109,9 +109,8 @@ def sbom(
 
     It is the bill of materials that the build wrote into the image; -o writes it to a file, for programs.
     """
-    from dlcctr.errors import OutputError
     from dlcctr.image.sbom import list_parts, read_sbom
-    from dlcctr.system.console import plural, print_lines, print_table
+    from dlcctr.system.console import plural, print_table
     from dlcctr.system.files import write_text_atomic
 
     text = read_sbom(image or _tag(engine, device, cuda))
@@ -119,10 +118,7 @@ def sbom(
     if output is None:
         print_table(["kind", "name", "version", "licences"], parts)
         return
-    try:
-        write_text_atomic(output, text, keep=True)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be written ({error.strerror})", "choose another file with -o") from error
+    write_text_atomic(output, text, keep=True)
     print_lines([f"wrote {output}: {plural(len(parts), 'part')}"])
 
 
