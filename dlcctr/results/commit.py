@@ -21,7 +21,8 @@ from dlcctr.results.receipt import Receipt, broken_files, read_receipt
 from dlcctr.results.sections import OutputFile
 from dlcctr.system.disk import ROW_PLACES, disk_errors
 from dlcctr.system.files import current_umask, fsync_path, write_text_atomic
-from dlcctr.system.locks import boot_id, is_free
+from dlcctr.system.kernel_locks import is_free
+from dlcctr.system.locks import boot_id
 
 STALE_AFTER_S = 24 * 3600.0
 

@@ -11,7 +11,7 @@ from dlcctr.errors import TryAgainError
 from dlcctr.slurm.client import SubmittedJob
 from dlcctr.slurm.scheduler import Scheduler, ask_scheduler, shown_cluster
 from dlcctr.slurm.submissions import Array, Submission, forget_arrays, read_submissions
-from dlcctr.system.locks import is_held
+from dlcctr.system.kernel_locks import is_held
 
 GRACE_S = 600.0
 """So long a job may be on its way: sbatch tries for two minutes and more where the controller is busy, and the one that

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import socket
 import tempfile
@@ -16,20 +15,17 @@ from pathlib import Path
 from dlcctr.errors import DlcctrError, OutputError, TryAgainError
 from dlcctr.system.console import warn
 from dlcctr.system.disk import output_error
+from dlcctr.system.kernel_locks import NO_LOCKS, POLL_S, TRANSFER_WAIT_S, is_free, open_lock, try_lock
 from dlcctr.system.records import Open
 from dlcctr.system.state_files import StateFile
 
 WAIT_S = 60.0
 """A submission takes seconds; whoever holds the lock for longer has a person at it, or is dead."""
-TRANSFER_WAIT_S = 30.0
 SETUP_WAIT_S = 7200.0
 """To set an environment up takes minutes."""
-POLL_S = 0.2
 MAX_PID = 1 << 22
 """Largest process id that Linux gives (proc(5), pid_max)."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
-"""What a file system answers that knows no locks, or whose lock server is not there."""
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 REMOVE_HINT = "wait for it; if that process is gone for certain, remove the file"
 
@@ -171,7 +167,7 @@ def _link(private: Path, file: Path) -> None:
 def _clear_dead(file: Path) -> bool:
     """Remove the lock of a process that is gone for certain; True where it is worth another try at once."""
     try:
-        handle = _open(file, os.O_RDWR)
+        handle = open_lock(file, os.O_RDWR)
     except FileNotFoundError:
         return True
     except PermissionError:  # another user's
@@ -200,29 +196,13 @@ def _is_at(handle: int, file: Path) -> bool:
 
 def _name_of_holder(file: Path) -> str:
     try:
-        handle = _open(file, os.O_RDONLY)
+        handle = open_lock(file, os.O_RDONLY)
     except OSError:
         return "a process that cannot be found out"
     try:
         return str(_read(handle, file) or "a process that it does not name: the file is damaged")
     finally:
         os.close(handle)
-
-
-def _open(file: Path, flags: int) -> int:
-    """Open a lock file, but no link: that would lead to a file of somebody else's choice.
-
-    Raises
-    ------
-    OutputError
-        It is a link.
-    """
-    try:
-        return os.open(file, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise OutputError(f"{file}: a link lies where a lock file belongs", "remove the link") from error
-        raise
 
 
 def _read(handle: int, file: Path) -> Holder | None:
@@ -251,7 +231,7 @@ def transfer_lock(
     with contextlib.ExitStack() as stack:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            handle = _open(file, os.O_RDWR | os.O_CREAT)
+            handle = open_lock(file, os.O_RDWR | os.O_CREAT)
             stack.callback(os.close, handle)
             until = time.monotonic() + wait_s
             while not try_lock(handle):
@@ -272,86 +252,3 @@ def waiting_lock(file: Path) -> Iterator[None]:
     """Hold a lock file of this machine for a block, waiting for as long as another process has it."""
     with transfer_lock(file, wait_s=SETUP_WAIT_S, busy="another process has been at it for hours"):
         yield
-
-
-def try_lock(handle: int) -> bool:
-    """Lock an open file at once, until it is closed by all that hold it.
-
-    Returns
-    -------
-    bool
-        False where another process has the lock.
-
-    Raises
-    ------
-    OSError
-        The file system has no locks.
-    """
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def is_free(handle: int) -> bool:
-    """Whether `try_lock` succeeds; what a file system without locks cannot prove to be free counts as taken."""
-    try:
-        return try_lock(handle)
-    except OSError:
-        return False
-
-
-@contextlib.contextmanager
-def inherited_lock(file: Path, *, wait_s: float = TRANSFER_WAIT_S) -> Iterator[tuple[int, ...]]:
-    """Lock a file for the processes that inherit its descriptor: it is held until the last of them has ended.
-
-    Yields
-    ------
-    tuple of int
-        The descriptor; none where the file system has no locks.
-
-    Raises
-    ------
-    TryAgainError
-        Such a process of before has not ended after `wait_s` seconds.
-    OutputError
-        The file cannot be made.
-    """
-    try:
-        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-    except OSError as error:
-        raise OutputError(f"{file}: cannot be made: {error.strerror}", "look at the rights of its folder") from error
-    try:
-        yield (handle,) if _lock_within(handle, file, wait_s) else ()
-    finally:
-        os.close(handle)
-
-
-def _lock_within(handle: int, file: Path, wait_s: float) -> bool:
-    until = time.monotonic() + wait_s
-    try:
-        while not try_lock(handle):
-            if time.monotonic() > until:
-                raise TryAgainError(f"{file}: held by a process that goes on", "wait until it has ended")
-            time.sleep(POLL_S)
-    except OSError:
-        return False
-    return True
-
-
-def is_held(file: Path) -> bool:
-    """Whether some process holds a lock file; False where there is none, or where its file system has no locks."""
-    try:
-        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: those who look do not disturb each other
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
-    return False

@@ -18,7 +18,8 @@ from typing import Any
 from dlcctr.contract import SCRATCH_PREFIX
 from dlcctr.errors import OutputError
 from dlcctr.system.console import warn
-from dlcctr.system.locks import boot_id, is_free
+from dlcctr.system.kernel_locks import is_free
+from dlcctr.system.locks import boot_id
 
 LOCK_NAME = "owner.lock"
 PROBE_BYTES = 1 << 16

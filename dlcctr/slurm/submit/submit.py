@@ -39,7 +39,8 @@ from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.retry import Group
 from dlcctr.system.console import plural, ranges, warn
 from dlcctr.system.files import write_text_atomic
-from dlcctr.system.locks import campaign_lock, inherited_lock
+from dlcctr.system.kernel_locks import inherited_lock
+from dlcctr.system.locks import campaign_lock
 from dlcctr.system.progress import RowProgress, no_progress
 
 REFUSED = "Batch job submission failed"

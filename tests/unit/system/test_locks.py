@@ -17,7 +17,8 @@ import pytest
 
 from dlcctr.errors import OutputError, TryAgainError
 from dlcctr.system import locks
-from dlcctr.system.locks import HOLDERS, campaign_lock, inherited_lock, is_held, transfer_lock, waiting_lock
+from dlcctr.system.kernel_locks import inherited_lock, is_held
+from dlcctr.system.locks import HOLDERS, campaign_lock, transfer_lock, waiting_lock
 from tests.unit.support.state_files import GOLDEN, assert_refused, flipped, with_a_wrong_leaf
 
 
@@ -149,7 +150,7 @@ def test_where_there_are_no_locks_a_word_and_a_way_on(
     def no_flock(*_: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(locks.fcntl, "flock", no_flock)
+    monkeypatch.setattr("fcntl.flock", no_flock)
     file = tmp_path / "push.lock"
     with transfer_lock(file):
         assert f"{file}: this file system has no locks ({os.strerror(code)})" in capsys.readouterr().err

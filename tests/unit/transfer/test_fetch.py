@@ -27,6 +27,7 @@ from dlcctr.slurm.status.status import status
 from tests.unit.support.disk_steps import DiskDiary, killed_before_each_change
 from tests.unit.support.projects import pytorch_project
 from tests.unit.support.results import MODEL_HASH, Bench
+from tests.unit.support.state_files import unsigned
 from tests.unit.support.two_sides import TwoSides
 
 
@@ -41,7 +42,7 @@ def sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TwoSides:
 
 def edit_receipt(bench: Bench, change: Callable[[dict[str, Any]], object]) -> None:
     file = bench.folder(0) / RECEIPT_FILENAME
-    table = json.loads(file.read_text())
+    table = json.loads(unsigned(file.read_text()))
     change(table)
     file.write_text(json.dumps(table))
 

@@ -14,10 +14,11 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.contract import ExitCode
 from dlcctr.model.inspection import inspect_model
 from dlcctr.slurm.arrivals import GRACE_S
-from dlcctr.system.locks import is_held
+from dlcctr.system.kernel_locks import is_held
 from tests.unit.support.fake_slurm import FakeSlurm, end_all
 from tests.unit.support.projects import pytorch_project
 from tests.unit.support.results import Bench, make_bench
+from tests.unit.support.state_files import unsigned
 from tests.unit.support.waiting import wait_until
 
 ROWS = 4
@@ -59,7 +60,7 @@ def status(slurm: FakeSlurm, bench: Bench, code: int = TRY_AGAIN, **environment:
 def age(bench: Bench, seconds: float) -> None:
     """Let a submission have been made earlier."""
     for file in CampaignPaths.of(bench.manifest).submissions.glob("*.json"):
-        table = json.loads(file.read_text())
+        table = json.loads(unsigned(file.read_text()))
         then = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() - seconds))
         file.write_text(json.dumps({**table, **{key: then for key in ("created", "sent") if key in table}}))
 
@@ -237,7 +238,7 @@ def test_a_killed_submit_to_another_cluster_is_looked_for_there(slurm: FakeSlurm
 def test_submissions_of_before_that_name_no_cluster_go_by_their_site(slurm: FakeSlurm, bench: Bench) -> None:
     slurm.run(*gpu_words(bench))
     (file,) = CampaignPaths.of(bench.manifest).submissions.glob("*.json")
-    table = json.loads(file.read_text())
+    table = json.loads(unsigned(file.read_text()))
     del table["home"]
     for array in table["arrays"]:
         del array["cluster"]
