@@ -229,15 +229,6 @@ def test_a_snapshot_a_crop_and_a_batch_size(
     assert not list(folder.glob("*.csv"))
 
 
-@pytest.mark.real
-def test_an_animal_that_is_never_there(request: pytest.FixtureRequest, tiny_cache: Path, tmp_path: Path) -> None:
-    native = get_native(request, "pytorch-multi", tiny_cache, tmp_path)
-    video = media.write_video(tmp_path / "short.mp4", 2)
-    native.analyse(video, code=7)
-    (failure,) = (tmp_path / "out").rglob("*.failed.json")
-    assert "could not make tracks" in json.loads(failure.read_text())["cause"]
-
-
 EVIL = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
