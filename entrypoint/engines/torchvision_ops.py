@@ -6,6 +6,7 @@ import fails with "operator torchvision::nms does not exist", although bottom-up
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ def real_operators() -> bool:
     return True
 
 
+@functools.cache  # an operator is registered once in a process
 def supply_operators() -> None:
     """Give the operators that DeepLabCut's models call, ``nms`` and ``deform_conv2d``, kernels for the CPU.
 

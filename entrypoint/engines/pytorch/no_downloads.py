@@ -7,6 +7,7 @@ weights: the layers of SSDLite's tail, and whether normalisation is frozen.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 
@@ -14,6 +15,7 @@ class NotFetched(dict[str, Any]):
     """Weights that were not fetched; loading them changes nothing."""
 
 
+@functools.cache
 def fetch_no_weights() -> None:
     """Let torchvision's constructors go on without the weights that they ask for, in this process."""
     import torch
