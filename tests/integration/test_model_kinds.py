@@ -30,7 +30,7 @@ ALL = (
     *(f"{network}+ssdlite+single" for network in ALWAYS_TOP_DOWN),
     *(f"top_down_resnet_50+{detector}+single" for detector in DETECTORS),
 )
-USUAL = ("dekr_w18++multi", "top_down_resnet_50+fasterrcnn_mobilenet_v3_large_fpn+single")
+USUAL = ("dekr_w18++multi",)
 TENSORFLOW = (
     "resnet_50+single", "resnet_101+single", "resnet_152+single",
     *(f"mobilenet_v2_{width}+single" for width in ("0.35", "0.5", "0.75", "1.0")),
@@ -109,6 +109,37 @@ def compare(native: Native) -> None:
     print(f"\nKIND {native.model.name}: {json.dumps(found)} {receipt_of(ours).remark}")
     assert found["equal"]
     shutil.rmtree(native.model.parent)  # a gigabyte each
+
+
+OFFLINE = """
+import json, socket, sys
+sys.path.insert(0, sys.argv[1])
+def connect(*_): raise AssertionError("something is downloaded")
+socket.socket.connect = socket.getaddrinfo = connect
+from entrypoint.engines.pytorch import engine
+engine.load(1)
+from deeplabcut.pose_estimation_pytorch.models import DETECTORS
+layers = {}
+for kind, more in (("SSDLite", {"pretrained_from_imagenet": True}), ("SSDLite", {"pretrained": True}),
+                   ("FasterRCNN", {"variant": "fasterrcnn_resnet50_fpn_v2"}),
+                   ("FasterRCNN", {"variant": "fasterrcnn_mobilenet_v3_large_fpn", "pretrained": True})):
+    built = DETECTORS.build({"type": kind, **more})
+    layers["-".join([kind, *more])] = sum(value.numel() for value in built.state_dict().values())
+    built.load_state_dict(built.state_dict())
+print(json.dumps(layers))
+"""
+
+
+@pytest.mark.real
+def test_detectors_are_built_without_a_download(
+    native_pytorch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    done = Native(native_pytorch, "pytorch", tmp_path, tmp_path).call("-I", "-c", OFFLINE, SUPPORT.parents[2])
+    weights = json.loads(done.stdout.splitlines()[-1])
+    assert len(weights) == 4
+    # the tail of the one that began with ImageNet's weights is not reduced
+    assert weights["SSDLite-pretrained_from_imagenet"] > weights["SSDLite-pretrained"]
 
 
 @pytest.mark.real
