@@ -97,6 +97,16 @@ def test_two_formats_equal_stock(few: OwnLoop) -> None:
     assert [bool(few.lost(row)) for row in few.rows] == [False, True, False]
 
 
+def assert_same_text(ours: Path, stock: Path) -> None:
+    """Two .csv files are the same but for last digits: on some processors TensorFlow rounds otherwise in batches."""
+    lines = [file.read_text().splitlines() for file in (ours, stock)]
+    assert lines[0][:3] == lines[1][:3]
+    numbers = [[[float(cell) for cell in line.split(",")] for line in each[3:]] for each in lines]
+    assert [len(line) for line in numbers[0]] == [len(line) for line in numbers[1]]
+    for mine, theirs in zip(*numbers, strict=True):
+        assert mine == pytest.approx(theirs, abs=1e-4)
+
+
 @pytest.mark.real
 def test_the_same_files_as_stock(few: OwnLoop) -> None:
     cropped, _, plain = few.rows
@@ -106,7 +116,7 @@ def test_the_same_files_as_stock(few: OwnLoop) -> None:
         assert few.receipt(row, "engine").device.backend.startswith("TensorFlow 2.")
         assert {path.name for path in ours.iterdir()} - {"receipt.json"} == {path.name for path in stock.iterdir()}
         few.call("-I", "-c", SAME_PICKLES, only(ours, "*_meta.pickle"), only(stock, "*_meta.pickle"))
-        assert only(ours, "*.csv").read_bytes() == only(stock, "*.csv").read_bytes()
+        assert_same_text(only(ours, "*.csv"), only(stock, "*.csv"))
 
 
 @pytest.mark.real
