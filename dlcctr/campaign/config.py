@@ -209,7 +209,7 @@ def _tracking(campaign: Campaign, section: dict[str, Any]) -> Tracking:
     try:
         return Tracking(**values)
     except ValueError as error:
-        raise ManifestError(f"{campaign.file}: [tracking]: {error}", "mend that section") from error
+        raise ManifestError(f"{campaign.file}: [tracking]: {error}", "correct that section") from error
 
 
 def _check_keys(campaign: Campaign, table: dict[str, Any]) -> None:
@@ -251,7 +251,7 @@ def _check(campaign: Campaign, name: str, text: str) -> None:
     try:
         check_name(text, "a folder of results") if name == "model.id" and text else check_path(text)
     except ValueError as error:
-        raise ManifestError(f"{campaign.file}: {name}: {error}", "mend that line") from error
+        raise ManifestError(f"{campaign.file}: {name}: {error}", "correct that line") from error
 
 
 def _names(campaign: Campaign, section: dict[str, Any], name: str) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ class Tracking:
 
 
 PROJECTS_OWN = Tracking()
-TRACKING_HINT = "mend these columns of the manifest, or [tracking] in campaign.toml"
+TRACKING_HINT = "correct these columns of the manifest, or [tracking] in campaign.toml"
 
 
 def tracking_problem(tracking: Tracking, model: ModelInfo) -> str:
