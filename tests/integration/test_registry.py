@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.errors import CommandFailedError, UsageError
+from dlcctr.errors import CommandFailedError, OutputError, UsageError
 from dlcctr.image.docker_sdk import docker_client, inspect_archive, inspect_tag, push_image, save_image
 from dlcctr.image.sif import is_sif
 from tests.docker.apptainer import ApptainerBench
@@ -54,8 +54,9 @@ def test_save_that_breaks_off_leaves_the_old_archive(small_image: str, tmp_path:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))  # the kernel then refuses writes, as a full disk does
     try:
-        with pytest.raises(CommandFailedError, match="not saved"):
+        with pytest.raises(OutputError, match="cannot be written") as caught:
             save_image(small_image, archive)
+        assert str(archive) in caught.value.message
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert archive.read_text() == "old"
