@@ -29,7 +29,7 @@ OPENVINO_FOLDER = "dlcctr_openvino"
 """Below site-packages of environments for CPUs: OpenVINO, where an import does not find it."""
 SCRATCH_PREFIX = "dlcctr-scratch-"
 FIXES_KEY = "deeplabcut-fixes"
-"""Of a receipt's `software`: the names of faults of DeepLabCut that were mended when the row was analysed."""
+"""Of a receipt's `software`: DeepLabCut's faults that were corrected while the row was analysed."""
 ELLIPSE_FIX = "#3493"
 """Its ellipse tracker gives poses to the wrong animal (the number is DeepLabCut's own issue)."""
 RESULT_BYTES_PER_VALUE = 60

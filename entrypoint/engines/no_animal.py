@@ -11,14 +11,13 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+from dlcctr.campaign.tracking import UNIQUE_OWNER
 from entrypoint.engines.output_files import LIKELIHOOD, read_pickle, read_table
 from entrypoint.protocol import Job
 
 NO_TRACKS = ("Tracklets are empty", "Could not reconstruct")
 """Beginnings of what `stitch_tracklets` raises then."""
 TRACKLETS = ("_el.pickle", "_bx.pickle", "_sk.pickle")
-UNIQUE = "single"
-"""Name of DeepLabCut's own for what the unique body parts belong to."""
 
 
 def write_empty_tracks(job: Job, error: Exception) -> str:
@@ -43,7 +42,7 @@ def write_empty_tracks(job: Job, error: Exception) -> str:
         content = pickle.load(stream)
     (scorer,) = set(content["header"].get_level_values("scorer"))
     table = _empty_table(job, scorer)
-    _fill_unique(table, content.get(UNIQUE) or {})
+    _fill_unique(table, content.get(UNIQUE_OWNER) or {})
     h5 = tracklets[0].with_suffix(".h5")
     table.to_hdf(h5, key="tracks", format="table", mode="w")
     if job.csv:
@@ -59,7 +58,9 @@ def remark(job: Job) -> str:
     if job.path == "own" or not (job.multianimal or job.top_down):
         return ""
     table = read_table(job)
-    likelihood = [c for c in table.columns if LIKELIHOOD.fullmatch(c[-1]) and not (job.multianimal and c[1] == UNIQUE)]
+    likelihood = [
+        c for c in table.columns if LIKELIHOOD.fullmatch(c[-1]) and not (job.multianimal and c[1] == UNIQUE_OWNER)
+    ]
     if (table[likelihood] > 0).any(axis=None):  # an animal that is not there is NaN, or -1
         return ""
     if job.multianimal and _is_anything_detected(job):
@@ -83,6 +84,6 @@ def _empty_table(job: Job, scorer: str) -> Any:
 
 def _fill_unique(table: Any, frames: dict[int, Any]) -> None:
     """Positions (n_parts, 3 or 4) of each frame: x, y in px, likelihood; the fourth is an identity."""
-    columns = [column for column in table.columns if column[1] == UNIQUE]
+    columns = [column for column in table.columns if column[1] == UNIQUE_OWNER]
     for frame, positions in frames.items() if columns else ():
         table.loc[frame, columns] = positions[:, :3].ravel()
