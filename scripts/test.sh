@@ -53,11 +53,11 @@ if [ $full = yes ]; then
     step "all other images"
     $python -m dlcctr image build --all
 fi
-step "real tests"
+step "real tests, in two processes"
 if [ $full = yes ]; then
-    $python -m pytest tests/integration -v --durations=40 -m "real or full"
+    $python -m pytest tests/integration -v --durations=60 -n 2 --dist loadgroup --no-loadscope-reorder -m "real or full"
 else
-    $python -m pytest tests/integration -v --durations=40 -m "real and not full"
+    $python -m pytest tests/integration -v --durations=60 -n 2 --dist loadgroup --no-loadscope-reorder -m "real and not full"
     step "done; not run here, but by make test-full"
     $python -m pytest tests/integration -m full --collect-only -q
 fi

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.image.flavours import Flavour, find_checkout, list_flavours, pick_flavour, read_pins
+from dlcctr.system.locks import waiting_lock
 from tests.docker.apptainer import CHECKOUT, ApptainerBench, start_bench
 from tests.docker.registry import running_registry
 
@@ -46,7 +47,8 @@ def cpu_image(docker_engine: str) -> str:
 @pytest.fixture(scope="session")
 def apptainer_bench(docker_engine: str, tmp_path_factory: pytest.TempPathFactory) -> ApptainerBench:
     """Bench whose shared folder belongs to an ordinary user."""
-    return start_bench(tmp_path_factory.mktemp("bench"))
+    with waiting_lock(CACHE / "bench.lock"):
+        return start_bench(tmp_path_factory.mktemp("bench"))
 
 
 def image_id(tag: str) -> str:
@@ -74,15 +76,16 @@ def make_sif(bench: ApptainerBench, tag: str, *options: str) -> Path:
     """SIF of an image, by `dlcctr image sif` as the bench's user; kept under .cache/ while the image is the same."""
     kind = "def" if "--def" in options else "plain"
     kept = CACHE / "sif" / f"{image_id(tag)}-{kind}.sif"
-    if not kept.is_file():
-        made = bench.shared / kept.name
-        with saved(tag, bench) as archive:
-            argv: list[str | Path] = ["image", "sif", archive, "-o", made, *options]
-            done = bench.dlcctr(argv, timeout_s=1800)
-        assert done.returncode == 0, done.stdout + done.stderr
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        _forget_old(kept.parent)
-        subprocess.run(["mv", str(made), str(kept)], check=True)
+    with waiting_lock(CACHE / "sif.lock"):
+        if not kept.is_file():
+            made = bench.shared / kept.name
+            with saved(tag, bench) as archive:
+                argv: list[str | Path] = ["image", "sif", archive, "-o", made, *options]
+                done = bench.dlcctr(argv, timeout_s=1800)
+            assert done.returncode == 0, done.stdout + done.stderr
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            _forget_old(kept.parent)
+            subprocess.run(["mv", str(made), str(kept)], check=True)
     return kept
 
 
