@@ -22,6 +22,8 @@ RUN touch /tmp/began && apt-get update \
 
 # --- env: the flavour's lock in /opt/dlc -------------------------------------------------------------------------
 FROM os AS env
+# Names the layers that stay as the build's cache, for `make clean-cache`; the image itself starts from another stage
+LABEL org.dlcctr.stage=env
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3.11-venv ca-certificates \
     && python3.11 -m venv /build/pip && python3.11 -m venv --without-pip /opt/dlc

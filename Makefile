@@ -1,9 +1,9 @@
 # Thin names for what people type; the logic is in dlcctr, scripts/ and demo/.
-# make demo | test | test-full | image | images | base | sif | bench | cluster | cluster-shell | cluster-stop | lint | clean
+# make demo | test | test-full | image | images | base | sif | bench | cluster | cluster-shell | cluster-stop | lint | clean | clean-cache
 SHELL := /bin/sh
 PY := .venv/bin/python
 
-.PHONY: help venv demo test test-full image images base sif cluster cluster-shell cluster-stop bench lint lock clean
+.PHONY: help venv demo test test-full image images base sif cluster cluster-shell cluster-stop bench lint lock clean clean-cache
 help:
 	@echo "make demo       set up, train a small model, analyse, check, draw (ENGINE=pytorch|tensorflow)"
 	@echo "make test       set up and run the tests, the real ones included; make test-full runs what does not fit there"
@@ -12,6 +12,7 @@ help:
 	@echo "make sif        turn the image into dlc.sif (ENGINE=... DEVICE=...)"
 	@echo "make bench      measure our analysis loop beside stock DeepLabCut's, and write docs/benchmark.md"
 	@echo "make cluster    start a Slurm cluster in containers to try things on; make cluster-shell logs in, make cluster-stop ends it"
+	@echo "make clean-cache removes what these leave outside of the checkout: caches, environments, Docker images"
 
 venv:
 	@sh scripts/bootstrap.sh
@@ -29,21 +30,21 @@ test-full:
 image: ENGINE ?= tensorflow
 image: DEVICE ?= cuda
 image: venv
-	@$(PY) -m dlcctr image build --engine $(ENGINE) --device $(DEVICE)
+	@sh scripts/engine.sh run $(PY) -m dlcctr image build --engine $(ENGINE) --device $(DEVICE)
 
 images: venv
-	@$(PY) -m dlcctr image build --all
+	@sh scripts/engine.sh run $(PY) -m dlcctr image build --all
 
 base:
-	@sh scripts/base.sh
+	@sh scripts/engine.sh run sh scripts/base.sh
 
 sif: ENGINE ?= tensorflow
 sif: DEVICE ?= cuda
 sif: venv
-	@$(PY) -m dlcctr image sif --engine $(ENGINE) --device $(DEVICE) -o dlc.sif
+	@sh scripts/engine.sh run $(PY) -m dlcctr image sif --engine $(ENGINE) --device $(DEVICE) -o dlc.sif
 
 cluster: venv
-	@$(PY) -m tests.cluster start
+	@sh scripts/engine.sh run $(PY) -m tests.cluster start
 
 cluster-shell:
 	@$(PY) -m tests.cluster shell
@@ -60,6 +61,9 @@ lint: venv
 
 lock:
 	@$(PY) scripts/lock.py
+
+clean-cache:
+	@sh scripts/clean-cache.sh
 
 clean:
 	rm -rf .venv build dist demo-out *.egg-info

@@ -46,5 +46,7 @@ mmdebstrap --quiet --variant=minbase \
     --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     bookworm "$work/base.tar" ${DLCCTR_APT_MIRROR:+"$DLCCTR_APT_MIRROR"}
+replaced=$(docker image inspect --format '{{.Id}}' "$name" 2>/dev/null || true)
 docker import --change 'CMD ["bash"]' --message "Debian 12 made by scripts/base.sh" "$work/base.tar" "$name" >/dev/null
+[ -z "$replaced" ] || docker image rm "$replaced" >/dev/null 2>&1 || true
 echo "made $name: $(docker image inspect --format '{{.Id}} {{.Size}} bytes' "$name")"

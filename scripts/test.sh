@@ -14,7 +14,8 @@ What this does (the first run downloads about 6 GB; every later one a few MB):
   builds   Docker images named dlcctr:*, dlcctr-base:*, dlcctr-bench:* and dlcctr-test:* (10 GB with their layers)
   starts   dockerd where no engine answers, stopped at the end; containers with a Slurm cluster, sshd and a registry,
            reachable from this machine only and gone at the end
-Time: 35 to 45 minutes on two idle cores, all set-up included. `make test-full` takes hours.
+  leaves   .venv, .cache, ~/.cache/dlcctr and the images, for the next run; `make clean-cache` removes them
+Time: about 35 minutes on two idle cores, all set-up included. `make test-full` takes hours.
 TEXT
 step() { printf '\n== %s (%s s)\n' "$1" "$(($(date +%s) - began))"; }
 
@@ -22,15 +23,13 @@ step "host environment"
 sh scripts/bootstrap.sh
 # The image is downloads and disk, the unit tests are processor: side by side.
 log=$(mktemp)
-{
-    sh scripts/engine.sh
-    sh scripts/base.sh --if-needed
-    $python -m dlcctr image build --engine pytorch --device cpu
-} >"$log" 2>&1 &
+docker info >/dev/null 2>&1 && was_running=yes || was_running=no
+sh scripts/engine.sh run sh -ec "sh scripts/base.sh --if-needed
+    $python -m dlcctr image build --engine pytorch --device cpu" >"$log" 2>&1 &
 image=$!
 finish() {
     kill $image 2>/dev/null || true
-    sh scripts/engine.sh stop
+    [ $was_running = yes ] || sh scripts/engine.sh stop
     rm -f "$log"
 }
 trap finish EXIT
@@ -51,13 +50,13 @@ else
 fi
 if [ $full = yes ]; then
     step "all other images"
-    $python -m dlcctr image build --all
+    sh scripts/engine.sh run $python -m dlcctr image build --all
 fi
 step "real tests, in two processes"
 if [ $full = yes ]; then
-    $python -m pytest tests/integration -v --durations=60 -n 2 --dist loadgroup --no-loadscope-reorder -m "real or full"
+    sh scripts/engine.sh run $python -m pytest tests/integration -v --durations=60 -n 2 --dist loadgroup --no-loadscope-reorder -m "real or full"
 else
-    $python -m pytest tests/integration -v --durations=60 -n 2 --dist loadgroup --no-loadscope-reorder -m "real and not full"
+    sh scripts/engine.sh run $python -m pytest tests/integration -v --durations=60 -n 2 --dist loadgroup --no-loadscope-reorder -m "real and not full"
     step "done; not run here, but by make test-full"
     $python -m pytest tests/integration -m full --collect-only -q
 fi

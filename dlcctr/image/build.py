@@ -76,6 +76,7 @@ def build_image(
         arguments = {"BASE_IMAGE": base_name, "BASE_DIGEST": digest, "FLAVOUR": flavour.name, **describe(checkout)}
         arguments |= index_arguments(sources)
         command = build_command(context, tag, arguments, network, no_cache=no_cache)
+        replaced = _image_id(tag)
         done = run(command, capture=False, check=False)
     if done.returncode != 0:
         raise CommandFailedError(
@@ -83,7 +84,22 @@ def build_image(
             "the first error above says why; behind a mirror see --ca-bundle, --index-url, --wheels and --network",
         )
     check_contract(f"image {tag}", docker_labels(tag))
+    if replaced and replaced != _image_id(tag):
+        _remove_unnamed(replaced)
     return tag
+
+
+def _image_id(name: str) -> str:
+    """Identity of a local image; empty where there is none."""
+    answer = run(["docker", "image", "inspect", "--format", "{{.Id}}", name], check=False, merge=False)
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
+def _remove_unnamed(image: str) -> None:
+    """Remove an image that lost its name to a newer one: gigabytes that nobody would find. One in use stays."""
+    tags = run(["docker", "image", "inspect", "--format", "{{len .RepoTags}}", image], check=False, merge=False)
+    if tags.returncode == 0 and tags.stdout.strip() == "0":
+        run(["docker", "image", "rm", image], check=False)
 
 
 def check_engine() -> None:

@@ -53,5 +53,7 @@ mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false
     --customize-hook="$hook" \
     --customize-hook='rm -f "$1"/etc/munge/munge.key "$1"/etc/ssh/ssh_host_*' \
     sid "$work/bench.tar" ${DLCCTR_APT_MIRROR:+"$DLCCTR_APT_MIRROR"}
+replaced=$(docker image inspect --format '{{.Id}}' "$name" 2>/dev/null || true)
 docker import --change "LABEL recipe=$recipe" "$work/bench.tar" "$name" >/dev/null
+[ -z "$replaced" ] || docker image rm "$replaced" >/dev/null 2>&1 || true
 echo "made $name: $(docker image inspect --format '{{.Size}} bytes' "$name")" >&2

@@ -23,5 +23,7 @@ mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false
     --include=apptainer,squashfuse,fuse2fs,fuse-overlayfs,ca-certificates \
     --include=python3-typer,python3-rich,python3-ruamel.yaml,python3-tomlkit \
     sid "$work/bench.tar" ${DLCCTR_APT_MIRROR:+"$DLCCTR_APT_MIRROR"}
+replaced=$(docker image inspect --format '{{.Id}}' "$name" 2>/dev/null || true)
 docker import --change "LABEL recipe=$recipe" "$work/bench.tar" "$name" >/dev/null
+[ -z "$replaced" ] || docker image rm "$replaced" >/dev/null 2>&1 || true
 echo "made $name: $(docker image inspect --format '{{.Size}} bytes' "$name")"

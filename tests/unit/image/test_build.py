@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError, UsageError
 from dlcctr.image import build as image
 from dlcctr.image import context as build_context
@@ -391,3 +392,31 @@ def test_stopped_engine_says_how_to_start_it(monkeypatch: pytest.MonkeyPatch) ->
     assert "start" in caught.value.hint
     del caught
     gc.collect()
+
+
+@pytest.mark.parametrize(("tags_of_old", "goes"), [("0", True), ("1", False)])
+def test_the_image_that_a_build_replaces_goes_unless_it_has_another_name(
+    tags_of_old: str, goes: bool, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = FakeRunner(
+        {
+            "docker version": (0, "26.1"),
+            "docker image inspect --format {{.Id}} dlc:test": (0, "sha256:old\n"),
+            "docker image inspect --format {{len": (0, f"{tags_of_old}\n"),
+            "docker image inspect --format {{range": (0, LOCAL_ID),
+        }
+    )
+
+    def build(argv: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        if list(argv[:2]) == ["docker", "build"]:
+            runner.answers["docker image inspect --format {{.Id}} dlc:test"] = (0, "sha256:new\n")
+            runner.answers["docker build"] = (0, "")
+        return runner(argv, **options)
+
+    monkeypatch.setattr(image, "run", build)
+    monkeypatch.setattr(image, "find_tool", lambda name: name)
+    monkeypatch.setattr(image, "stage", lambda *_: None)
+    monkeypatch.setattr(image, "docker_labels", lambda _: {"org.dlcctr.contract": str(CONTRACT_VERSION)})
+    flavour = flavours.pick_flavour(flavours.list_flavours(), flavours.read_pins(), "pytorch", "cpu")
+    image.build_image(flavour, checkout, Sources(), PINS, base="base:1", tag="dlc:test")
+    assert ("docker image rm sha256:old" in runner.commands) is goes
