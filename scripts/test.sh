@@ -54,9 +54,9 @@ if [ $full = yes ]; then
 fi
 step "real tests, in two processes"
 if [ $full = yes ]; then
-    sh scripts/engine.sh run $python -m pytest tests/integration -v --durations=60 -n 2 --dist loadgroup --no-loadscope-reorder -m "real or full"
+    sh scripts/engine.sh run $python -m pytest tests/integration -v --durations=60 -n 2 --dist loadfile --no-loadscope-reorder -m "real or full"
 else
-    sh scripts/engine.sh run $python -m pytest tests/integration -v --durations=60 -n 2 --dist loadgroup --no-loadscope-reorder -m "real and not full"
+    sh scripts/engine.sh run $python -m pytest tests/integration -v --durations=60 -n 2 --dist loadfile --no-loadscope-reorder -m "real and not full"
     step "done; not run here, but by make test-full"
     $python -m pytest tests/integration -m full --collect-only -q
 fi

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,11 @@ from tests.docker.fixtures import (  # noqa: F401
 REAL_DATA = Path(os.environ.get("DLCCTR_REAL_DATA", Path(__file__).resolve().parents[3] / "shared"))
 """Where the open-field clip and a model trained on it lie, if they are there; the project ships neither."""
 
-ON_THE_CLUSTER = "cluster"
+ON_THE_CLUSTER = (
+    *("test_cluster", "test_slurm_campaign", "test_slurm_faults", "test_slurm_kills", "test_slurm_old"),
+    *("test_staging", "test_watch", "test_journey"),
+)
+"""Files whose tests share one Slurm cluster, or start one of their own."""
 
 
 def native_python_of(engine: str) -> Path:
@@ -33,21 +38,28 @@ def native_python_of(engine: str) -> Path:
     return ensure_environment(pick_flavour(list_flavours(), read_pins(), engine, "cpu"))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what stays together when two processes run the tests (pytest-xdist): the one Slurm cluster, else each file.
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each process of `pytest -n` whole files, and all files that need the cluster to the same one.
 
-    The cluster's tests come first, since they take the longest and wait more than they compute.
+    pytest-xdist 3.8's own `loadgroup` does nothing beside pytest 9.2, where it sets an attribute that nobody reads.
     """
-    groups = {item.nodeid: _group_of(item) for item in items}
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return "cluster" if Path(file).stem in ON_THE_CLUSTER else file
+
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the cluster's tests first: they take the longest, and wait more than they compute."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(groups[item.nodeid]))
-    items.sort(key=lambda item: groups[item.nodeid] != ON_THE_CLUSTER)
-
-
-def _group_of(item: pytest.Item) -> str:
-    needs = item.fixturenames if isinstance(item, pytest.Function) else []
-    return ON_THE_CLUSTER if "cluster" in needs else item.path.stem
+        needs_it = isinstance(item, pytest.Function) and "cluster" in item.fixturenames
+        if needs_it and item.path.stem not in ON_THE_CLUSTER:
+            raise pytest.UsageError(f"{item.nodeid} needs the cluster: add its file to ON_THE_CLUSTER in conftest.py")
+    items.sort(key=lambda item: item.path.stem not in ON_THE_CLUSTER)
 
 
 @pytest.fixture(scope="session")
