@@ -21,7 +21,7 @@ KEYS = {
     "analysis": ("shuffle", "trainset_index", "snapshot", "crop", "batch_size"),
     "tracking": ("individuals", "n_tracks", "tracker", "identity"),
     "image": ("name",),
-    "remote": ("host", "folder", "transfer_host"),
+    "remote": ("host", "folder", "transfer_host", "program"),
 }
 """Sections and keys of campaign.toml."""
 
@@ -60,6 +60,8 @@ class Campaign:
         Where `dlcctr push` has sent it, and `dlcctr fetch` looks; empty where nothing was pushed.
     transfer_host : str
         Host that the files go through, where that is not `remote_host`.
+    remote_program : str
+        How dlcctr is called on `remote_host`; empty for ``dlcctr``.
     """
 
     file: Path
@@ -83,6 +85,7 @@ class Campaign:
     remote_host: str = ""
     remote_folder: str = ""
     transfer_host: str = ""
+    remote_program: str = ""
 
     @property
     def folder(self) -> Path:
@@ -177,6 +180,7 @@ def _from_table(default: Campaign, table: dict[str, Any]) -> Campaign:
         remote_host=_value(default, remote, "remote.host", str, ""),
         remote_folder=_value(default, remote, "remote.folder", str, ""),
         transfer_host=_value(default, remote, "remote.transfer_host", str, ""),
+        remote_program=_value(default, remote, "remote.program", str, ""),
     )
 
 

@@ -117,6 +117,17 @@ def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in {**os.environ, **changes}.items() if value is not None}
 
 
+def attach(argv: Sequence[str]) -> int:
+    """Run one command on this process's own terminal or pipes, standard input included; returns its exit code.
+
+    Raises
+    ------
+    ToolMissingError
+        The program does not exist.
+    """
+    return _popen(argv).wait()
+
+
 def start(
     argv: Sequence[str],
     *,

@@ -29,11 +29,14 @@ class Remote:
         Absolute, or relative to the home folder there.
     transfer_host : str
         Host that the files go through, where the site has one for that; it sees the same folder. Empty for `host`.
+    program : str
+        How dlcctr is called on `host`: a name on the PATH of its shells, or a path.
     """
 
     host: str
     folder: str
     transfer_host: str = ""
+    program: str = "dlcctr"
 
     def __str__(self) -> str:
         return f"{self.host}:{self.folder}"
@@ -85,7 +88,8 @@ def remote_of(campaign: Campaign) -> Remote:
         )
     hint = f"fix [remote] in {campaign.file}: a host is a name or an address, as ssh takes it"
     _check_hosts(campaign.remote_host, campaign.transfer_host, hint=hint)
-    return Remote(campaign.remote_host, campaign.remote_folder, campaign.transfer_host)
+    program = {"program": campaign.remote_program} if campaign.remote_program else {}
+    return Remote(campaign.remote_host, campaign.remote_folder, campaign.transfer_host, **program)
 
 
 def remember_remote(campaign: Campaign, remote: Remote) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from dlcctr.transfer.fetch import FetchOptions, fetch
 from dlcctr.transfer.new_videos import SAME, Arrival, look
 from dlcctr.transfer.push import PushOptions, push
 from dlcctr.transfer.remote import Remote
+from dlcctr.transfer.remote_program import command_in_folder
 from dlcctr.transfer.ssh import log_in
 
 SETTLE_S = 60.0
@@ -43,7 +43,7 @@ class WatchOptions:
     submit : tuple of str
         Words of ``dlcctr submit`` at the other side.
     program : str
-        ``dlcctr`` there.
+        How dlcctr is called on the remote host; empty for what campaign.toml says.
     settle_s : float
         Seconds for which a file must keep its size before it counts as complete.
     resubmit : bool
@@ -55,7 +55,7 @@ class WatchOptions:
     folders: tuple[str, ...]
     image: Path | None = None
     submit: tuple[str, ...] = ()
-    program: str = "dlcctr"
+    program: str = ""
     settle_s: float = SETTLE_S
     resubmit: bool = True
     streams: int = 2
@@ -239,17 +239,15 @@ class _SubmitAnswer(Open):
 
 def _ask_there(options: WatchOptions, words: Sequence[str]) -> list[object]:
     """Run the remote host's dlcctr in the campaign's folder; returns the arrays that it submitted."""
-    folder = options.remote.folder
-    line = shlex.join([options.program, *words])
-    command = f"cd {shlex.quote(folder if folder.startswith('/') else './' + folder)} && {line}"
+    command = command_in_folder(options.remote, words, options.program)
     with log_in(options.remote.host, options.ssh) as login:
-        answer = login.ask(command, [], what=f"{options.program} {words[0]} there")
+        answer = login.ask(command, [], what=f"dlcctr {words[0]} there")
     try:
         return from_table(_SubmitAnswer, parse_object(answer)).arrays
     except RecordError as error:
         raise CommandFailedError(
-            f"{options.remote.host}: `{options.program} {words[0]}` answered something else: {answer[:SHOWN_CHARS]!r}",
-            f"run it there by hand: cd {folder}; {line}",
+            f"{options.remote.host}: `dlcctr {words[0]}` answered something else: {answer[:SHOWN_CHARS]!r}",
+            f"run it there by hand: {command}",
         ) from error
 
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlcctr.commands.cluster.on_cluster import runs_on_cluster
+
 if TYPE_CHECKING:
     from dlcctr.slurm.submit.cancel import Queued
 
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="cancel")(cancel_manifest)
+    app.command(name="cancel")(runs_on_cluster(cancel_manifest))
 
 
 def cancel_manifest(

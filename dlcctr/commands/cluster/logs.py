@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
+from dlcctr.commands.cluster.on_cluster import runs_on_cluster
+
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(logs)
+    app.command()(runs_on_cluster(logs))
 
 
 def logs(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlcctr.commands.cluster import options
+from dlcctr.commands.cluster.on_cluster import runs_on_cluster
 
 if TYPE_CHECKING:
     from dlcctr.slurm.submit.retry import Decision
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="resubmit")(resubmit_manifest)
+    app.command(name="resubmit")(runs_on_cluster(resubmit_manifest))
 
 
 @options.with_cluster_options(without=("site", "tasks", "task_time_min"))

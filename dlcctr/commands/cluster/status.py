@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlcctr.commands.cluster.on_cluster import runs_on_cluster
+
 if TYPE_CHECKING:
     from dlcctr.slurm.status.row_status import RowStatus, StatusResult
     from dlcctr.slurm.status.throughput import Throughput
@@ -23,7 +25,7 @@ MOST_RANGES = 60
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(status)
+    app.command()(runs_on_cluster(status))
 
 
 def status(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlcctr.commands.cluster import options
+from dlcctr.commands.cluster.on_cluster import runs_on_cluster
 
 if TYPE_CHECKING:
     from dlcctr.slurm.submit.submit import SubmitResult
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="submit")(submit_manifest)
+    app.command(name="submit")(runs_on_cluster(submit_manifest))
 
 
 @options.with_cluster_options()

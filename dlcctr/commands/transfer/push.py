@@ -88,6 +88,7 @@ def _print(manifest: Path, done: PushResult, *, dry_run: bool, as_json: bool) ->
 
 def _lines(manifest: Path, done: PushResult, *, dry_run: bool) -> list[str]:
     from dlcctr.system.console import size_text
+    from dlcctr.transfer.remote_program import has_scheduler
 
     files = f"{len(done.sent)} files, {size_text(done.sent_bytes)}"
     there = f"{len(done.there)} files were there already" if done.there else "none were there"
@@ -95,9 +96,12 @@ def _lines(manifest: Path, done: PushResult, *, dry_run: bool) -> list[str]:
         free = f"; {size_text(done.free_bytes)} are free there" if done.free_bytes is not None else ""
         return [*(f"would send {name}" for name in done.sent), f"would send {files} to {done.remote}; {there}{free}"]
     rate = f" in {done.seconds:.0f} s ({size_text(done.sent_bytes / done.seconds)}/s)" if done.seconds >= 1 else ""
-    there_name = shlex.quote(f"{done.remote.folder}/{manifest.name}")
+    name, name_there = shlex.quote(str(manifest)), shlex.quote(f"{done.remote.folder}/{manifest.name}")
+    if has_scheduler():  # of another cluster than that one
+        submit = f"next, on {done.remote.host}: dlcctr submit {name_there}; then here"
+    else:
+        submit = f"next: dlcctr submit {name} (it runs on {done.remote.host}); then"
     return [
         f"sent {files}{rate} to {done.remote}; {there}; all of it was looked at there",
-        f"next, on {done.remote.host}: dlcctr submit {there_name}; "
-        f"then here: dlcctr fetch {shlex.quote(str(manifest))}",
+        f"{submit}: dlcctr fetch {name}",
     ]

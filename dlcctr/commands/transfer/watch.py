@@ -37,7 +37,9 @@ def watch_folders(
     submit: Annotated[
         str, typer.Option(metavar="'OPTIONS'", help="Options for `dlcctr submit` there, in one word: '--fps 60'.")
     ] = "",
-    program: Annotated[str, typer.Option(help="How dlcctr is called there.")] = "dlcctr",
+    program: Annotated[
+        str, typer.Option(help="How dlcctr is called there; what campaign.toml says, or dlcctr, by default.")
+    ] = "",
     image: Annotated[Path | None, typer.Option(help="SIF to send with the first videos.")] = None,
     no_resubmit: Annotated[bool, typer.Option("--no-resubmit", help="Do not submit again what failed.")] = False,
     transfer_host: options.TransferHost = "",

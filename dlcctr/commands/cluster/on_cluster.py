@@ -1,0 +1,106 @@
+"""A command about jobs, typed on the lab's machine: it runs on the login node that the campaign was pushed to."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dlcctr.transfer.remote import Remote
+
+Here = Annotated[
+    bool,
+    typer.Option("--here", help="Work on this machine, although the campaign was pushed to a cluster."),
+]
+
+
+def runs_on_cluster(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command run over ssh where this machine has no Slurm and campaign.toml says where the campaign was pushed.
+
+    The command's first parameter is `manifest`. It gets the option ``--here``; its other options go to the cluster as
+    they were typed.
+    """
+
+    @wraps(command)
+    def run(ctx: typer.Context, *, here: bool = False, **given: Any) -> None:
+        remote = None if here else _find_remote(ctx, given)
+        if remote is None:
+            command(**given)
+            return
+        raise typer.Exit(run_there(given["manifest"], remote, sys.argv[1:]))
+
+    own = inspect.signature(command, eval_str=True)
+    context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    here = inspect.Parameter("here", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Here)
+    parameters = [context, *own.parameters.values(), here]
+    # Typer reads both
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+def _find_remote(ctx: typer.Context, given: dict[str, Any]) -> Remote | None:
+    """Where the campaign was pushed to; None where this machine answers by itself."""
+    from dlcctr.campaign.config import read_campaign
+    from dlcctr.transfer.remote import remote_of
+    from dlcctr.transfer.remote_program import has_scheduler
+
+    manifest: Path = given["manifest"]
+    in_image = bool(ctx.obj and ctx.obj())
+    told = given.get("squeue") or given.get("sacct")
+    if in_image or told or has_scheduler() or not manifest.exists():
+        return None
+    campaign = read_campaign(manifest)
+    return remote_of(campaign) if campaign.remote_host else None
+
+
+def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
+    """Run this command on the cluster, in the campaign's folder; its output and its questions come here.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Words of the command line behind ``dlcctr``: the command's name first.
+
+    Returns
+    -------
+    int
+        Exit code of the command there.
+
+    Raises
+    ------
+    DlcctrError
+        The host cannot be reached, or has no dlcctr.
+    """
+    from dlcctr.errors import ToolMissingError, TryAgainError
+    from dlcctr.system import processes
+    from dlcctr.system.console import warn
+    from dlcctr.transfer.remote import ssh_words
+    from dlcctr.transfer.remote_program import NOT_FOUND, SSH_FAILED, command_in_folder
+    from dlcctr.transfer.ssh import log_in
+
+    line = command_in_folder(remote, _words_there(manifest, words))
+    warn(f"on {remote}:")
+    with log_in(remote.host, ssh_words()) as login:
+        terminal = ("-t",) if sys.stdin.isatty() and sys.stdout.isatty() else ()
+        code = processes.attach([*login.words, *terminal, login.host, line])
+    if code == NOT_FOUND:
+        raise ToolMissingError(
+            f"{remote.host}: {remote.program} was not found in the shells that ssh starts there",
+            "install it there (pip install --user dlcctr), or give its path as `program` in [remote] of campaign.toml",
+        )
+    if code == SSH_FAILED:
+        raise TryAgainError(f"{remote.host}: the connection broke", "type the same command again")
+    return code
+
+
+def _words_there(manifest: Path, words: Sequence[str]) -> list[str]:
+    """The same words for the other side, with the manifest's name there."""
+    found = next((n for n, word in enumerate(words) if n and Path(word) == manifest), None)
+    return [manifest.name if n == found else word for n, word in enumerate(words)]
