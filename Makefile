@@ -1,9 +1,9 @@
 # Thin names for what people type; the logic is in dlcctr, scripts/ and demo/.
-# make demo | test | test-full | image | images | base | sif | bench | cluster | cluster-shell | cluster-stop | lint | clean | clean-cache
+# make docs | demo | test | test-full | image | images | base | sif | bench | cluster | cluster-shell | cluster-stop | lint | clean | clean-cache
 SHELL := /bin/sh
 PY := .venv/bin/python
 
-.PHONY: help venv demo test test-full image images base sif cluster cluster-shell cluster-stop bench lint lock clean clean-cache
+.PHONY: help venv demo test test-full image images base sif cluster cluster-shell cluster-stop bench docs lint lock clean clean-cache
 help:
 	@echo "make demo       set up, train a small model, analyse, check, draw (ENGINE=pytorch|tensorflow)"
 	@echo "make test       set up and run the tests, the real ones included; make test-full runs what does not fit there"
@@ -12,6 +12,7 @@ help:
 	@echo "make sif        turn the image into dlc.sif (ENGINE=... DEVICE=...)"
 	@echo "make bench      measure our analysis loop beside stock DeepLabCut's, and write docs/benchmark.md"
 	@echo "make cluster    start a Slurm cluster in containers to try things on; make cluster-shell logs in, make cluster-stop ends it"
+	@echo "make docs       build the documentation as a site: site/index.html"
 	@echo "make clean-cache removes what these leave outside of the checkout: caches, environments, Docker images"
 
 venv:
@@ -55,6 +56,9 @@ cluster-stop:
 bench: venv
 	@$(PY) -m tests.benchmarks.loop
 	@$(PY) -m tests.benchmarks.many
+
+docs:
+	@sh scripts/docs.sh
 
 lint: venv
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy

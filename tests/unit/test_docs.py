@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,27 @@ def test_the_architecture_page_has_every_room() -> None:
         for room in (ROOT / package).iterdir():
             if (room / "__init__.py").exists():
                 assert f"`{package}/{room.name}/`" in text
+
+
+def test_the_reference_of_commands_is_what_the_programs_say() -> None:
+    script = ROOT / "scripts" / "reference.py"
+    code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['make_page'](), end='')"
+    made = subprocess.run([sys.executable, "-c", code, script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert made.stdout == (ROOT / "docs" / "commands.md").read_text(encoding="utf-8"), "run scripts/reference.py"
+
+
+def test_the_sites_menu_has_every_page() -> None:
+    from ruamel.yaml import YAML
+
+    menu = YAML(typ="safe").load(ROOT / "mkdocs.yml")["nav"]
+    listed = [page for part in menu for page in flat(part)]
+    assert sorted(listed) == sorted("introduction.md" if page.name == "README.md" else page.name for page in PAGES)
+
+
+def flat(part: object) -> list[str]:
+    """Names of files in a part of the menu."""
+    if isinstance(part, dict):
+        return [name for each in part.values() for name in flat(each)]
+    if isinstance(part, list):
+        return [name for each in part for name in flat(each)]
+    return [str(part)]
