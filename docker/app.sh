@@ -13,7 +13,7 @@ ln -s python "$tree/usr/local/bin/python3"
     --target "$tree$site" --no-cache-dir --root-user-action=ignore /build/src
 install -m 644 /build/dlcctr_startup.py "$tree$site/"
 echo 'import dlcctr_startup' > "$tree$site/dlcctr_startup.pth"
-rm -rf "${tree:?}$site/bin"
+rm -rf "${tree:?}$site/bin" "${tree:?}$site/dlcctr/image_files" # what builds images is of no use inside one
 find "$tree$site" -depth -name __pycache__ -exec rm -rf {} +
 /opt/dlc/bin/python -I -m compileall -q -f -s "$tree" -p / --invalidation-mode unchecked-hash "$tree$site"
 

@@ -46,7 +46,7 @@ def build(
         bool, typer.Option("--no-cache", help="Make every layer again, with Debian's latest fixes.")
     ] = False,
 ) -> None:
-    """Build the image from this checkout.
+    """Build the image from the files of this dlcctr.
 
     Indexes, wheel folders and certificates that pip uses on this machine are found and used; the options above and
     DLCCTR_INDEX_URL, DLCCTR_EXTRA_INDEX_URL, DLCCTR_WHEELS and DLCCTR_CA_BUNDLE come first.
@@ -54,25 +54,26 @@ def build(
     from dlcctr.errors import UsageError
     from dlcctr.image import build as image
     from dlcctr.image import flavours, package_sources
-    from dlcctr.image.docker_sdk import inspect_tag
+    from dlcctr.image.labels import docker_size
+    from dlcctr.system.source_tree import other_checkout, own_sources
 
     if every and tag:
         raise UsageError("--tag names one image, --all builds several", "leave out one of them")
-    checkout, pins, known = flavours.find_checkout(), flavours.read_pins(), flavours.list_flavours()
+    if checkout := other_checkout():
+        warn(f"note: the installed dlcctr is built, not the checkout {checkout}; for that one: make image")
+    tree, pins, known = own_sources(), flavours.read_pins(), flavours.list_flavours()
     chosen = [each for each in known if flavours.is_default(each, pins)]
     if not every:
         chosen = [flavours.pick_flavour(known, pins, engine, device, cuda)]
     sources = package_sources.resolve_sources(
-        checkout, wheels=wheels, ca_bundle=ca_bundle, index_url=index_url, extra_index_urls=extra_index_url or ()
+        wheels=wheels, ca_bundle=ca_bundle, index_url=index_url, extra_index_urls=extra_index_url or ()
     )
     if sources.ca_bundle:
         warn(f"the build trusts the certificates in {sources.ca_bundle}")
     for flavour in chosen:
         warn(f"building {tag or flavour.tag}")
-        made = image.build_image(
-            flavour, checkout, sources, pins, base=base, network=network, tag=tag, no_cache=no_cache
-        )
-        print_lines([f"built {made}: {inspect_tag(made)['size_bytes'] / _MB:.0f} MB"])
+        made = image.build_image(flavour, tree, sources, pins, base=base, network=network, tag=tag, no_cache=no_cache)
+        print_lines([f"built {made}: {docker_size(made) / _MB:.0f} MB"])
 
 
 def inspect(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import tempfile
 import time
 from collections.abc import Mapping
@@ -17,16 +18,18 @@ from dlcctr.image.labels import check_contract, docker_labels
 from dlcctr.image.package_sources import Sources
 from dlcctr.system.disk import disk_errors
 from dlcctr.system.processes import find_tool, run
+from dlcctr.system.source_tree import SourceTree, own_sources
 
 LOCAL_BASE = "dlcctr-base:bookworm"
-"""What scripts/base.sh makes."""
+"""What `BASE_SCRIPT` makes."""
+BASE_SCRIPT = "scripts/base.sh"
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 """Docker knows these build arguments itself and keeps them out of the image's history."""
 
 
 def build_image(
     flavour: Flavour,
-    checkout: Path,
+    tree: SourceTree,
     sources: Sources,
     pins: Mapping[str, str],
     *,
@@ -72,8 +75,8 @@ def build_image(
         tempfile.TemporaryDirectory(prefix="dlcctr-build-", dir=folder) as name,
     ):
         context = Path(name)
-        stage(checkout, context, flavour.lock, sources)
-        arguments = {"BASE_IMAGE": base_name, "BASE_DIGEST": digest, "FLAVOUR": flavour.name, **describe(checkout)}
+        stage(tree, context, flavour.lock, sources)
+        arguments = {"BASE_IMAGE": base_name, "BASE_DIGEST": digest, "FLAVOUR": flavour.name, **describe(tree)}
         arguments |= index_arguments(sources)
         command = build_command(context, tag, arguments, network, no_cache=no_cache)
         replaced = _image_id(tag)
@@ -139,7 +142,7 @@ def resolve_base(pins: Mapping[str, str], base: str = "") -> tuple[str, str]:
     Raises
     ------
     ToolMissingError
-        None can be had; the hint names `make base`.
+        None can be had; the hint names the script that makes one.
     """
     pinned = f"{pins['BASE_IMAGE']}@{pins['BASE_DIGEST']}"
     for name in (base,) if base else (pinned, LOCAL_BASE):
@@ -156,7 +159,8 @@ def resolve_base(pins: Mapping[str, str], base: str = "") -> tuple[str, str]:
     reason = pulled.stdout.strip().splitlines()[-1:] or ["no reason given"]
     raise ToolMissingError(
         f"the base image {wanted} is not on this machine and could not be pulled: {reason[0]}",
-        "make one without a registry: make base (or sh scripts/base.sh); or name another Debian 12 image with --base",
+        f"make one without a registry: sh {shlex.quote(str(own_sources().path(BASE_SCRIPT)))}; or name another Debian "
+        "12 image with --base",
     )
 
 
@@ -169,21 +173,23 @@ def _local_digest(name: str) -> str:
     return named if named in found else (found[0] if found else "")
 
 
-def describe(checkout: Path) -> dict[str, str]:
-    """Version, revision, time and source of the checkout, as build arguments.
+def describe(tree: SourceTree) -> dict[str, str]:
+    """Version, revision, time and source of dlcctr's own files, as build arguments.
 
-    An unchanged commit keeps its own time, so that the build's cache gives the very same image again.
+    An unchanged commit keeps its own time, and an installed dlcctr that of its installation, so that the build's cache
+    gives the very same image again.
     """
-    facts = {"VERSION": __version__, "REVISION": "unknown", "CREATED": _utc(time.time()), "SOURCE": ""}
-    if (checkout / ".git").exists():
-        git = ["git", "-C", str(checkout)]
+    seconds = time.time() if tree.is_checkout else tree.path("Dockerfile").stat().st_mtime
+    facts = {"VERSION": __version__, "REVISION": "unknown", "CREATED": _utc(seconds), "SOURCE": ""}
+    if (tree.root / ".git").exists():
+        git = ["git", "-C", str(tree.root)]
         show = run([*git, "show", "-s", "--format=%H %ct"], check=False, merge=False)
         status = run([*git, "status", "--porcelain", "--untracked-files=no"], check=False, merge=False)
         if show.returncode == 0 and status.returncode == 0:
-            commit, seconds = show.stdout.split()
+            commit, committed = show.stdout.split()
             clean = not status.stdout.strip()
             facts["REVISION"] = commit if clean else f"{commit}-dirty"
-            facts["CREATED"] = _utc(float(seconds)) if clean else facts["CREATED"]
+            facts["CREATED"] = _utc(float(committed)) if clean else facts["CREATED"]
         origin = run([*git, "remote", "get-url", "origin"], check=False, merge=False).stdout.strip()
         # only a public-looking address: no path of this machine, no user or password
         facts["SOURCE"] = origin if re.fullmatch(r"https://[^@\s]+", origin) else ""

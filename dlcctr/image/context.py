@@ -1,4 +1,4 @@
-"""What an image build may see: the tracked files, fitting wheels and a CA bundle, staged in a private folder."""
+"""What an image build may see: dlcctr's own files, fitting wheels and a CA bundle, staged in a private folder."""
 
 from __future__ import annotations
 
@@ -14,21 +14,25 @@ from dlcctr.image.package_sources import Sources
 from dlcctr.system.console import warn
 from dlcctr.system.files import sha256_file
 from dlcctr.system.processes import run
+from dlcctr.system.source_tree import SourceTree
 
 CA_BUNDLE_IN_CONTEXT = "certs/ca-bundle.crt"
 OPENVINO_LOCK = "requirements/openvino.lock"
 BUILD_FOLDERS = ("dlcctr", "docker", "entrypoint", "requirements", "slurm")
-BUILD_FILES = (".dockerignore", "Dockerfile", "LICENSE", "README.md", "pyproject.toml", "versions.env")
+BUILD_FILES = (
+    ".dockerignore", "Dockerfile", "LICENSE", "README.md", "certs/README.md", "pyproject.toml", "versions.env",
+    "wheels/README.md",
+)  # fmt: skip
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)((?:.*\\\n)*.*)$", re.MULTILINE)
 
 
-def stage(checkout: Path, target: Path, lock: str, sources: Sources) -> list[str]:
+def stage(tree: SourceTree, target: Path, lock: str, sources: Sources) -> list[str]:
     """Fill `target` with what the build needs and nothing else.
 
     Parameters
     ----------
     lock : str
-        The flavour's lock, relative to the checkout: only wheels that it names are staged.
+        The flavour's lock, by its name in a checkout: only wheels that it names are staged.
 
     Returns
     -------
@@ -40,19 +44,19 @@ def stage(checkout: Path, target: Path, lock: str, sources: Sources) -> list[str
     UsageError
         The lock wants a build of a package that no public registry serves, and nothing else was named.
     """
-    for name in tracked_files(checkout):
-        source, copy = checkout / name, target / name
+    for name, source in build_files(tree).items():
         if source.is_file() and not source.is_symlink():
+            copy = target / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, copy)
     for folder in ("wheels", "certs"):
         (target / folder).mkdir(exist_ok=True)
     pins: dict[str, Pin] = {}
     for name in (lock, OPENVINO_LOCK):
-        pins |= read_lock((checkout / name).read_text(encoding="utf-8"))
+        pins |= read_lock(tree.read(name))
     staged = _stage_wheels(sources.wheel_folders, target / "wheels", pins)
     for pattern in ("*.crt", "*.pem"):
-        for path in (checkout / "certs").glob(pattern):
+        for path in tree.path("certs").glob(pattern):
             shutil.copyfile(path, target / "certs" / path.name)
     if sources.ca_bundle:
         shutil.copyfile(sources.ca_bundle, target / CA_BUNDLE_IN_CONTEXT)
@@ -60,16 +64,15 @@ def stage(checkout: Path, target: Path, lock: str, sources: Sources) -> list[str
     return staged
 
 
-def tracked_files(checkout: Path) -> list[str]:
-    """Names of the checkout's tracked files; of the files that a build reads where git or its data are absent."""
-    if (checkout / ".git").exists() and shutil.which("git"):
+def build_files(tree: SourceTree) -> dict[str, Path]:
+    """Names and places of a checkout's tracked files; elsewhere of the files that a build reads."""
+    if (tree.root / ".git").exists() and shutil.which("git"):
         # git refuses a checkout of another user ("dubious ownership"): then the files are walked
-        listing = run(["git", "-C", str(checkout), "ls-files", "-z"], check=False, merge=False)
+        listing = run(["git", "-C", str(tree.root), "ls-files", "-z"], check=False, merge=False)
         if listing.returncode == 0:
-            return [name for name in listing.stdout.split("\0") if name]
-    paths = [path for folder in BUILD_FOLDERS for path in sorted((checkout / folder).rglob("*"))]
-    paths += [checkout / name for name in BUILD_FILES]
-    return [str(path.relative_to(checkout)) for path in paths if path.is_file() and "__pycache__" not in path.parts]
+            return {name: tree.root / name for name in listing.stdout.split("\0") if name}
+    found = {name: path for folder in BUILD_FOLDERS for name, path in tree.walk(folder)}
+    return found | {name: tree.path(name) for name in BUILD_FILES}
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,6 @@ def _want_local_builds(pins: Mapping[str, Pin], staged: Sequence[str], sources: 
         if "+" in pin.version and not any(_normal(wheel.split("-")[0]) == name for wheel in staged):
             raise UsageError(
                 f"{lock} wants {name}=={pin.version}, which Python's public registry does not serve",
-                "put its wheel into wheels/ (or --wheels FOLDER), or name the index that has it: --extra-index-url URL "
+                "put its wheel into a folder (--wheels FOLDER), or name the index that has it: --extra-index-url URL "
                 "(the README says which)",
             )

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from dlcctr import __version__
 from dlcctr.errors import UsageError
+from dlcctr.system.source_tree import own_sources
 from dlcctr.system.toml import parse_toml
 
 IMAGE_NAME = "dlcctr"
-_PACKAGE = Path(__file__).resolve().parents[1]
-_SOURCE_HINT = "run the command inside a checkout of the project"
 
 
 @dataclass(frozen=True)
@@ -33,43 +31,19 @@ class Flavour:
 
     @property
     def lock(self) -> str:
-        """Lock file, relative to the checkout."""
+        """Lock file, by its name in a checkout."""
         return f"requirements/{self.name}.lock"
-
-
-def find_checkout() -> Path:
-    """Folder of dlcctr's own source, which building an image needs.
-
-    Raises
-    ------
-    UsageError
-        dlcctr was installed without its source, and this folder is no checkout of it either.
-    """
-    for folder in (_PACKAGE.parent, Path.cwd()):
-        if (folder / "Dockerfile").is_file() and (folder / "dlcctr" / "contract.py").is_file():
-            return folder
-    raise UsageError(
-        "building an image needs dlcctr's source: there is no Dockerfile beside this installation", _SOURCE_HINT
-    )
-
-
-def read_source(name: str) -> str:
-    """Text of a file of the checkout that this package runs from."""
-    path = _PACKAGE.parent / name
-    if path.is_file():
-        return path.read_text(encoding="utf-8")
-    raise UsageError(f"{name} was not found beside dlcctr", _SOURCE_HINT)
 
 
 def read_pins() -> dict[str, str]:
     """Pins of this version, from versions.env."""
-    lines = (line.strip() for line in read_source("versions.env").splitlines())
+    lines = (line.strip() for line in own_sources().read("versions.env").splitlines())
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def list_flavours() -> list[Flavour]:
     """All flavours that have requirements."""
-    table = parse_toml(read_source("requirements/flavours.toml"))
+    table = parse_toml(own_sources().read("requirements/flavours.toml"))
     return [Flavour(each["engine"], each["engine_version"], each["device"]) for each in table.values()]
 
 

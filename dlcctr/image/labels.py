@@ -16,18 +16,28 @@ def docker_labels(image: str) -> dict[str, str]:
         ["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", image], check=False, merge=False
     )
     if done.returncode != 0:
-        raise ToolMissingError(f"image {image} is not on this machine", "build it (make image), pull it or load it")
+        raise ToolMissingError(
+            f"image {image} is not on this machine",
+            "make it (dlcctr image build), pull it (dlcctr image pull) or load it",
+        )
     try:
         return {str(key): str(value) for key, value in (json.loads(done.stdout) or {}).items()}
     except (ValueError, AttributeError):
         return {}
 
 
+def docker_size(image: str) -> int:
+    """Bytes of an image of this machine's Docker Engine; raises `CommandFailedError` where it does not say."""
+    return int(processes.run(["docker", "image", "inspect", "--format", "{{.Size}}", image], merge=False).stdout)
+
+
 def check_contract(what: str, labels: Mapping[str, str]) -> None:
     """Compare an image's contract label with this program's; raises `ContractError` where they differ."""
     version = labels.get(f"{LABEL_PREFIX}contract")
     if version is None:
-        raise ContractError(f"{what} has no label {LABEL_PREFIX}contract: it is not a dlcctr image", "see `make image`")
+        raise ContractError(
+            f"{what} has no label {LABEL_PREFIX}contract: it is not a dlcctr image", "make one: dlcctr image build"
+        )
     if str(version) != str(CONTRACT_VERSION):
         raise ContractError(
             f"{what} speaks contract {version}, this dlcctr speaks {CONTRACT_VERSION}",

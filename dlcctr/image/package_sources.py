@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dlcctr.errors import UsageError
 from dlcctr.system.processes import run
+from dlcctr.system.source_tree import own_sources
 
 log = logging.getLogger("dlcctr")
 
@@ -36,7 +37,7 @@ def find_sources(
     extra_index_urls: Sequence[str] = (),
     wheels: Path | None = None,
     ca_bundle: Path | None = None,
-    checkout: Path | None = None,
+    own_wheels: Path | None = None,
 ) -> Sources:
     """Settle where packages come from: options first, then DLCCTR_* variables, then pip's own settings.
 
@@ -45,6 +46,8 @@ def find_sources(
     pip_config : mapping
         As `read_pip_config` gives it; folders on this machine that it names as indexes cannot be seen by a build and
         are left out, its `find-links` folders are searched for wheels.
+    own_wheels : Path, optional
+        ``wheels/`` of a checkout; searched after the named folder.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def find_sources(
     if named and not named.is_dir():
         raise UsageError(f"there is no wheel folder {named}", "name a folder that holds .whl files")
     folders = [named] if named else []
-    folders += [checkout / "wheels"] if checkout else []
+    folders += [own_wheels] if own_wheels else []
     folders += [Path(word.removeprefix("file://")) for word in setting("find-links").split()]
     return Sources(
         index_url=next(iter(_web_only([index_url or setting("index-url")])), ""),
@@ -104,8 +107,8 @@ def read_pip_config(text: str) -> dict[str, str]:
     return {key: value for key, (_, value) in found.items()}
 
 
-def resolve_sources(checkout: Path, **options: object) -> Sources:
+def resolve_sources(**options: object) -> Sources:
     """Find indexes, wheels and the CA bundle from options, environment and pip's own settings."""
     listing = run([sys.executable, "-m", "pip", "config", "list"], check=False, merge=False)
     pip_config = read_pip_config(listing.stdout if listing.returncode == 0 else "")
-    return find_sources(os.environ, pip_config, checkout=checkout, **options)  # type: ignore[arg-type]
+    return find_sources(os.environ, pip_config, own_wheels=own_sources().path("wheels"), **options)  # type: ignore[arg-type]

@@ -12,11 +12,11 @@ from typing import Any
 
 from dlcctr.errors import CommandFailedError, ToolMissingError, UsageError
 from dlcctr.image.docker_sdk import inspect_archive, save_image
-from dlcctr.image.flavours import read_source
 from dlcctr.image.labels import check_contract
 from dlcctr.system.disk import OTHER_FILE, disk_errors
 from dlcctr.system.files import fsync_path
 from dlcctr.system.processes import find_tool, run
+from dlcctr.system.source_tree import own_sources
 
 ARCHIVE = "dlc.tar"
 """The name that Singularity.def knows; a link of that name keeps colons and spaces out of the builder's source line."""
@@ -129,7 +129,7 @@ def _prepare(source: str, work: Path, definition: bool) -> str:
             save_image(source, work / ARCHIVE)
     if not definition:
         return source if remote else f"docker-archive:{ARCHIVE}"
-    text = read_source(DEFINITION)
+    text = own_sources().read(DEFINITION)
     (work / DEFINITION).write_text(render_definition(text, source) if remote else text, encoding="utf-8")
     return DEFINITION
 

@@ -7,18 +7,17 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from dlcctr.image import flavours
 from dlcctr.system.locks import waiting_lock
+from dlcctr.system.source_tree import PACKAGES, SourceTree, own_sources
 
-PACKAGES = ("dlcctr", "entrypoint")
 MARKER = "dlcctr-complete"
 """Written last: an environment without it was cut short and is made again."""
 
 
 def make_code_layer(packages: Path) -> Path:
     """Thin environment above `packages` that holds a copy of this dlcctr; made beside and renamed into place."""
-    source = Path(flavours.__file__).resolve().parents[2]
-    folder = packages.with_name(f"code-{packages.name.removeprefix('env-')}-{_source_digest(source)}")
+    source = own_sources()
+    folder = packages.with_name(f"code-{packages.name.removeprefix('env-')}-{code_digest(source)}")
     python = folder / "bin" / "python"
     if is_whole(folder):
         return python
@@ -36,7 +35,7 @@ def make_code_layer(packages: Path) -> Path:
     return python
 
 
-def _fill_code_layer(folder: Path, packages: Path, source: Path) -> None:
+def _fill_code_layer(folder: Path, packages: Path, source: SourceTree) -> None:
     """What `python -m venv` would make, without a path of its own in it: so it can be renamed."""
     base = packages / "bin" / "python"
     (folder / "bin").mkdir()
@@ -46,10 +45,11 @@ def _fill_code_layer(folder: Path, packages: Path, source: Path) -> None:
     heavy = site_packages(packages)
     site = folder / heavy.relative_to(packages)
     site.mkdir(parents=True)
-    for name in PACKAGES:
-        shutil.copytree(source / name, site / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, path in _files(source):
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, site / name)
     (site / "dlcctr_packages.pth").write_text(f"import site; site.addsitedir({str(heavy)!r})\n", encoding="utf-8")
-    (folder / MARKER).write_text(f"{source}\n", encoding="utf-8")
+    (folder / MARKER).write_text(f"{source.root}\n", encoding="utf-8")
 
 
 def site_packages(environment: Path) -> Path:
@@ -57,9 +57,14 @@ def site_packages(environment: Path) -> Path:
     return next((environment / "lib").glob("python3*/site-packages"))
 
 
-def _source_digest(source: Path) -> str:
-    files = [path for name in PACKAGES for path in sorted((source / name).rglob("*.py"))]
-    return digest(*(text for path in files for text in (str(path.relative_to(source)), path.read_text("utf-8"))))
+def code_digest(source: SourceTree) -> str:
+    """Digits that tell contents of the packages apart, wherever they lie."""
+    files = [(name, path) for name, path in _files(source) if path.suffix == ".py"]
+    return digest(*(text for name, path in files for text in (name, path.read_text("utf-8"))))
+
+
+def _files(source: SourceTree) -> list[tuple[str, Path]]:
+    return [each for package in PACKAGES for each in source.walk(package)]
 
 
 def digest(*texts: str) -> str:

@@ -22,6 +22,7 @@ from dlcctr.system.console import warn
 from dlcctr.system.disk import disk_errors
 from dlcctr.system.files import user_cache
 from dlcctr.system.locks import waiting_lock
+from dlcctr.system.source_tree import own_sources
 
 REPORT_S = 20.0
 APART_STEP = "openvino"
@@ -69,7 +70,7 @@ def ensure_environment(flavour: flavours.Flavour, *, wheels: Sequence[Path] = ()
     Parameters
     ----------
     wheels : sequence of Path
-        Folders with more wheels, beside the checkout's ``wheels/`` and pip's own settings.
+        Folders with more wheels, beside ``wheels/`` of a checkout and pip's own settings.
     say : callable
         Gets one line now and then.
 
@@ -102,13 +103,13 @@ def cache_folder() -> Path:
 
 
 def read_lock(flavour: flavours.Flavour) -> str:
-    """Text of a flavour's lock file in the checkout."""
-    return flavours.read_source(flavour.lock)
+    """Text of a flavour's lock file."""
+    return own_sources().read(flavour.lock)
 
 
 def read_apart(flavour: flavours.Flavour) -> str:
     """Text of OpenVINO's lock file for a flavour without a GPU, else nothing."""
-    return flavours.read_source(OPENVINO_LOCK) if flavour.variant == "cpu" else ""
+    return own_sources().read(OPENVINO_LOCK) if flavour.variant == "cpu" else ""
 
 
 def find_python(version: str) -> Interpreter:
@@ -212,7 +213,7 @@ def _pip_install(plan: InstallPlan, requirements: Path, say: Say) -> None:
 
 def _sources(wheels: Sequence[Path]) -> list[str]:
     """Where pip looks beside its own settings: wheel folders, and the variables that `image build` knows as well."""
-    folders = [Path(flavours.__file__).resolve().parents[2] / "wheels", *wheels]
+    folders = [own_sources().path("wheels"), *wheels]
     folders += [Path(os.environ["DLCCTR_WHEELS"])] if os.environ.get("DLCCTR_WHEELS") else []
     words = [word for path in folders if path.is_dir() for word in ("--find-links", str(path))]
     for name, option in (("INDEX_URL", "--index-url"), ("EXTRA_INDEX_URL", "--extra-index-url")):
@@ -239,6 +240,6 @@ def _no_torch(flavour: str, requirement: str, error: CommandFailedError) -> Tool
     wanted = requirement.split(maxsplit=1)[0]
     return ToolMissingError(
         f"{wanted} could not be installed (flavour {flavour}): {error.message}",
-        "the CPU build of torch is not on every package index: put its wheel into the checkout's wheels/ folder or one "
-        "named in DLCCTR_WHEELS, or name PyTorch's own wheel index in DLCCTR_EXTRA_INDEX_URL (README has its address)",
+        "the CPU build of torch is not on every package index: put its wheel into a folder and name that in "
+        "DLCCTR_WHEELS, or name PyTorch's own wheel index in DLCCTR_EXTRA_INDEX_URL (README has its address)",
     )

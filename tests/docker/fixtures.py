@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.image.flavours import Flavour, find_checkout, list_flavours, pick_flavour, read_pins
+from dlcctr.image.flavours import Flavour, list_flavours, pick_flavour, read_pins
 from dlcctr.system.locks import waiting_lock
+from dlcctr.system.source_tree import own_sources
 from tests.docker.apptainer import CHECKOUT, ApptainerBench, start_bench
 from tests.docker.registry import running_registry
 
@@ -34,8 +35,7 @@ def ensure_image(flavour: Flavour) -> str:
     from dlcctr.image.package_sources import resolve_sources
 
     subprocess.run(["sh", str(CHECKOUT / "scripts" / "base.sh"), "--if-needed"], check=True)
-    checkout = find_checkout()
-    return build_image(flavour, checkout, resolve_sources(checkout), read_pins())
+    return build_image(flavour, own_sources(), resolve_sources(), read_pins())
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,10 @@ import pytest
 from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX, SBOM_FILE, ExitCode
 from dlcctr.image.build import resolve_base
 from dlcctr.image.context import read_lock, stage
-from dlcctr.image.flavours import Flavour, find_checkout, list_flavours, pick_flavour, read_pins
+from dlcctr.image.flavours import Flavour, list_flavours, pick_flavour, read_pins
 from dlcctr.image.package_sources import resolve_sources
 from dlcctr.image.sbom import list_parts, read_sbom
+from dlcctr.system.source_tree import own_sources
 from tests.docker.fixtures import ensure_image
 
 SITE = "/opt/dlc/lib/python3.11/site-packages"
@@ -69,7 +70,7 @@ def assert_bill_of_materials_is_true(image: str, flavour: Flavour, licences: lis
     parts = bom["components"]
     python = {each["name"]: each for each in parts if each.get("purl", "").startswith("pkg:pypi/")}
     locks = [flavour.lock, *["requirements/openvino.lock"] * (flavour.variant == "cpu")]
-    pins = {k: v for lock in locks for k, v in read_lock((find_checkout() / lock).read_text(encoding="utf-8")).items()}
+    pins = {k: v for lock in locks for k, v in read_lock(own_sources().read(lock)).items()}
     assert python.keys() == pins.keys() | {"dlcctr"}
     for name, pin in pins.items():
         assert python[name]["version"].partition("+")[0] == pin.version.partition("+")[0]
@@ -199,8 +200,8 @@ def test_without_a_user_it_is_not_root_and_everything_works(cpu_image: str, tmp_
 
 @pytest.mark.real
 def test_a_build_without_cpu_torch_says_what_to_do(docker_engine: str, tmp_path: Path) -> None:
-    checkout, flavour = find_checkout(), pick_flavour(list_flavours(), read_pins(), "pytorch", "cpu")
-    stage(checkout, tmp_path, flavour.lock, resolve_sources(checkout))
+    flavour = pick_flavour(list_flavours(), read_pins(), "pytorch", "cpu")
+    stage(own_sources(), tmp_path, flavour.lock, resolve_sources())
     for wheel in (tmp_path / "wheels").glob("*.whl"):
         wheel.unlink()
     base, _ = resolve_base(read_pins())

@@ -7,8 +7,9 @@ import subprocess
 import pytest
 
 from dlcctr.image.build import build_image
-from dlcctr.image.flavours import find_checkout, list_flavours, pick_flavour, read_pins
+from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
 from dlcctr.image.package_sources import resolve_sources
+from dlcctr.system.source_tree import own_sources
 from tests.docker.compare_images import compare, list_files
 
 TAG = "dlcctr-test:again"
@@ -16,9 +17,8 @@ TAG = "dlcctr-test:again"
 
 @pytest.mark.full
 def test_a_second_build_gives_the_same_files(cpu_image: str) -> None:
-    checkout = find_checkout()
     flavour = pick_flavour(list_flavours(), read_pins(), "pytorch", "cpu")
-    again = build_image(flavour, checkout, resolve_sources(checkout), read_pins(), tag=TAG, no_cache=True)
+    again = build_image(flavour, own_sources(), resolve_sources(), read_pins(), tag=TAG, no_cache=True)
     try:
         differences = compare(list_files(cpu_image), list_files(again))
         assert differences == {"only in one": [], "content": [], "mode or owner": [], "time": []}

@@ -178,7 +178,7 @@ def test_the_wheel_has_every_package() -> None:
     listed = re.search(r"\[tool\.setuptools\]\npackages = \[(.*?)\]", text, re.DOTALL)
     assert listed
     packages = {".".join(file.parent.relative_to(ROOT).parts) for file in MODULES.values()}
-    assert set(re.findall(r'"([\w.]+)"', listed[1])) == packages | {"dlcctr.slurm_files"}
+    assert set(re.findall(r'"([\w.]+)"', listed[1])) == packages | {"dlcctr.image_files", "dlcctr.slurm_files"}
 
 
 def imports(file: Path, *, top_only: bool) -> set[str]:

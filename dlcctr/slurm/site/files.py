@@ -11,6 +11,7 @@ from dlcctr.slurm.site.keys import KEYS, SECTIONS
 from dlcctr.slurm.site.profile import NAME_WANTS, Site, is_name, read_site
 from dlcctr.system.console import warn
 from dlcctr.system.files import write_text_atomic
+from dlcctr.system.source_tree import SLURM, own_sources
 from dlcctr.system.toml import toml_value
 
 FOLDER_VARIABLE = "DLCCTR_SITES"
@@ -27,11 +28,10 @@ def slurm_files() -> Path:
     UsageError
         This installation lacks them.
     """
-    package = Path(__file__).resolve().parents[2]
-    for folder in (package / "slurm_files", package.parent / "slurm"):
-        if (folder / "sites").is_dir():
-            return folder
-    raise UsageError(f"{package}: this dlcctr came without its slurm folder", "install it again")
+    folder = own_sources().path(SLURM)
+    if (folder / "sites").is_dir():
+        return folder
+    raise UsageError(f"{folder} is not there: this dlcctr came without it", "install it again")
 
 
 def site_folder() -> Path:

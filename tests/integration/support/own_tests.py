@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from dlcctr.image.flavours import find_checkout, list_flavours, read_pins, read_source
+from dlcctr.image.flavours import list_flavours, read_pins
 from dlcctr.image.package_sources import resolve_sources
 from dlcctr.system.files import sha256_file
+from dlcctr.system.source_tree import own_sources
 
 SUPPORT = Path(__file__).parent
 CACHE = SUPPORT.parents[2] / ".cache" / "deeplabcut"
@@ -31,7 +32,7 @@ BOOT = (
 
 def fetch_distribution() -> Path:
     """Source distribution of the pinned DeepLabCut, from the package index; kept, and one of the lock's hashes."""
-    lines = read_source(list_flavours()[0].lock).splitlines()
+    lines = own_sources().read(list_flavours()[0].lock).splitlines()
     first = next(n for n, line in enumerate(lines) if line.startswith("deeplabcut=="))
     last = next(n for n in range(first, len(lines)) if not lines[n].endswith("\\"))
     pin = "\n".join(lines[first : last + 1]) + "\n"
@@ -48,7 +49,7 @@ def fetch_distribution() -> Path:
 
 def index_options() -> list[str]:
     """pip's options for the index that image builds use here."""
-    sources = resolve_sources(find_checkout())
+    sources = resolve_sources()
     words = ["--index-url", sources.index_url] if sources.index_url else []
     return words + (["--cert", str(sources.ca_bundle)] if sources.ca_bundle else [])
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.contract import ExitCode
-from dlcctr.image.flavours import find_checkout
+from dlcctr.system.source_tree import own_sources
 from tests.unit.support.results import make_bench
 
 SSH = """\
@@ -55,7 +55,7 @@ class Lab:
         return subprocess.run(
             [sys.executable, "-m", "dlcctr", *map(str, words)],
             cwd=self.bench.manifest.parent.parent,
-            env={**os.environ, "PATH": f"{self.folder / 'bin'}:/usr/bin:/bin", "PYTHONPATH": str(find_checkout())},
+            env={**os.environ, "PATH": f"{self.folder / 'bin'}:/usr/bin:/bin", "PYTHONPATH": str(own_sources().root)},
             input=stdin,
             capture_output=True,
             text=True,

@@ -23,6 +23,7 @@ from dlcctr.image import docker_sdk as archive
 from dlcctr.image import flavours, labels
 from dlcctr.image.context import read_lock, stage
 from dlcctr.image.package_sources import Sources, find_sources, read_pip_config
+from dlcctr.system.source_tree import SourceTree, own_sources
 
 PINS = {"BASE_IMAGE": "debian:bookworm-slim", "BASE_DIGEST": f"sha256:{'a' * 64}"}
 LOCAL_ID = f"sha256:{'b' * 64}"
@@ -49,8 +50,7 @@ class FakeRunner:
 
 def test_every_flavour_has_a_lock_and_a_tag_of_its_own() -> None:
     known = flavours.list_flavours()
-    checkout = flavours.find_checkout()
-    assert all((checkout / each.lock).is_file() for each in known)
+    assert all(own_sources().path(each.lock).is_file() for each in known)
     assert len({each.tag for each in known}) == len(known)
 
 
@@ -186,7 +186,8 @@ def test_context_holds_tracked_files_fitting_wheels_and_certificates_only(checko
     bundle = tmp_path / "bundle.pem"
     bundle.write_text("host")
     target = tmp_path / "context"
-    staged = stage(checkout, target, "requirements/x-cpu.lock", Sources(wheel_folders=(wheels,), ca_bundle=bundle))
+    sources = Sources(wheel_folders=(wheels,), ca_bundle=bundle)
+    staged = stage(SourceTree(checkout), target, "requirements/x-cpu.lock", sources)
     assert staged == [fitting]
     assert {str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()} == {
         "Dockerfile",
@@ -201,15 +202,17 @@ def test_context_holds_tracked_files_fitting_wheels_and_certificates_only(checko
 
 
 def test_cpu_build_without_wheel_or_index_fails_before_the_build(checkout: Path, tmp_path: Path) -> None:
+    tree = SourceTree(checkout)
     with pytest.raises(UsageError, match=r"torch==2\.13\.0\+cpu") as caught:
-        stage(checkout, tmp_path / "a", "requirements/x-cpu.lock", Sources())
+        stage(tree, tmp_path / "a", "requirements/x-cpu.lock", Sources())
     assert "--extra-index-url" in caught.value.hint
-    stage(checkout, tmp_path / "b", "requirements/x-cpu.lock", Sources(extra_index_urls=("https://wheels",)))
+    stage(tree, tmp_path / "b", "requirements/x-cpu.lock", Sources(extra_index_urls=("https://wheels",)))
 
 
 def test_without_git_the_context_holds_what_a_build_reads(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dlcctr.image.context.shutil.which", lambda name: None)
-    assert {"Dockerfile", "dlcctr/contract.py", "requirements/x-cpu.lock"} <= set(build_context.tracked_files(checkout))
+    found = build_context.build_files(SourceTree(checkout))
+    assert {"Dockerfile", "dlcctr/contract.py", "requirements/x-cpu.lock"} <= set(found)
 
 
 # --- the build -----------------------------------------------------------------------------------------------------
@@ -266,11 +269,12 @@ def test_local_image_of_the_pinned_name_serves_where_no_registry_answers(monkeyp
     assert image.resolve_base(PINS) == (PINS["BASE_IMAGE"], LOCAL_ID)
 
 
-def test_absent_base_without_a_registry_names_make_base(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_absent_base_without_a_registry_names_the_script_that_makes_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image, "run", FakeRunner({"docker pull": (1, "dial tcp: no such host\n")}))
     with pytest.raises(ToolMissingError, match="no such host") as caught:
         image.resolve_base(PINS)
-    assert "make base" in caught.value.hint
+    assert f"sh {own_sources().path(image.BASE_SCRIPT)}" in caught.value.hint
+    assert own_sources().path(image.BASE_SCRIPT).is_file()
 
 
 def test_description_of_a_commit_stays_the_same(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,12 +283,12 @@ def test_description_of_a_commit_stays_the_same(checkout: Path, monkeypatch: pyt
     when = {**os.environ, "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z"}
     subprocess.run([*git, "commit", "-q", "-m", "first"], check=True, env=when)
     subprocess.run([*git, "remote", "add", "origin", "https://user:secret@host/x.git"], check=True)
-    facts = image.describe(checkout)
+    facts = image.describe(SourceTree(checkout))
     assert facts["CREATED"] == "2026-01-02T03:04:05Z"
     assert len(facts["REVISION"]) == 40
     assert facts["SOURCE"] == ""
     (checkout / "Dockerfile").write_text("changed")
-    assert image.describe(checkout)["REVISION"].endswith("-dirty")
+    assert image.describe(SourceTree(checkout))["REVISION"].endswith("-dirty")
 
 
 @pytest.mark.parametrize(
@@ -418,5 +422,5 @@ def test_the_image_that_a_build_replaces_goes_unless_it_has_another_name(
     monkeypatch.setattr(image, "stage", lambda *_: None)
     monkeypatch.setattr(image, "docker_labels", lambda _: {"org.dlcctr.contract": str(CONTRACT_VERSION)})
     flavour = flavours.pick_flavour(flavours.list_flavours(), flavours.read_pins(), "pytorch", "cpu")
-    image.build_image(flavour, checkout, Sources(), PINS, base="base:1", tag="dlc:test")
+    image.build_image(flavour, SourceTree(checkout), Sources(), PINS, base="base:1", tag="dlc:test")
     assert ("docker image rm sha256:old" in runner.commands) is goes

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.image.flavours import find_checkout
+from dlcctr.system.source_tree import own_sources
 
 DOCKER = """\
 #!/bin/sh
@@ -42,7 +42,7 @@ class Engine:
             program.chmod(0o755)
         path = f"{folder / 'bin'}:{os.environ['PATH']}"
         self.environment = {**os.environ, "PATH": path, "DLCCTR_ENGINE_RUN": str(folder)}
-        self.script = find_checkout() / "scripts" / "engine.sh"
+        self.script = own_sources().path("scripts/engine.sh")
 
     def call(self, *words: str) -> str:
         done = subprocess.run(

@@ -11,7 +11,7 @@ import pytest
 from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError, UsageError
 from dlcctr.image import sif
-from dlcctr.image.flavours import find_checkout
+from dlcctr.system.source_tree import own_sources
 from tests.unit.image.test_build import write_archive
 
 STAND_IN = """\
@@ -78,7 +78,7 @@ def test_archive_becomes_a_sif(tool: Tool, archive: Path) -> None:
 def test_definition_is_used_as_it_is(tool: Tool, archive: Path) -> None:
     sif.build_sif(str(archive), archive.with_name("dlc.sif"), definition=True)
     assert tool.build == "build made.sif Singularity.def"
-    assert tool.kept.read_text() == (find_checkout() / "Singularity.def").read_text()
+    assert tool.kept.read_text() == own_sources().read("Singularity.def")
 
 
 def test_definition_starts_from_a_registry(tool: Tool, tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_failed_inspect_is_an_error(answer: object) -> None:
 
 
 def test_definition_installs_and_sets_nothing() -> None:
-    text = (find_checkout() / "Singularity.def").read_text()
+    text = own_sources().read("Singularity.def")
     assert set(re.findall(r"^%(\w+)", text, flags=re.MULTILINE)) == {"labels", "help", "test"}
     assert "{{" not in text  # build arguments of newer versions: singularity 3.x does not know them
 
@@ -180,7 +180,7 @@ def test_definition_installs_and_sets_nothing() -> None:
 def test_spython_finds_nothing_set_in_the_definition() -> None:
     from spython.main.parse.parsers import SingularityParser
 
-    recipe = SingularityParser(str(find_checkout() / "Singularity.def")).parse()["spython-base"]
+    recipe = SingularityParser(str(own_sources().path("Singularity.def"))).parse()["spython-base"]
     assert (recipe.fromHeader, recipe.environ, recipe.files, recipe.volumes) == ("dlc.tar", [], [], [])
     assert (recipe.entrypoint, recipe.cmd) == (None, None)
 
