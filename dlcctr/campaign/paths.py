@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
 from dlcctr.contract import PRIVATE_PREFIX, SIF_NAME
+from dlcctr.image.flavours import find_sifs
 
 SLURM_FOLDER = "slurm"
 
@@ -123,5 +124,11 @@ def incoming_folder(campaign: Campaign) -> Path:
 
 
 def find_sif(campaign: Campaign) -> Path | None:
-    """``dlc.sif`` of this folder or of the campaign's; None where there is none."""
-    return next((path for path in (Path(SIF_NAME), campaign.folder / SIF_NAME) if path.is_file()), None)
+    """SIF of this folder or of the campaign's: ``dlc.sif``, else one of the campaign's engine under its flavour's name.
+
+    None where there is none.
+    """
+    folders = (Path(), campaign.folder)
+    names = [folder / SIF_NAME for folder in folders]
+    names += [file for folder in folders if campaign.engine for file in find_sifs(folder, campaign.engine)]
+    return next((path for path in names if path.is_file()), None)

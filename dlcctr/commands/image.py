@@ -1,4 +1,4 @@
-"""`image`: build it, look into it, save it, push it, turn it into a SIF."""
+"""`image`: build or pull it, look into it, save it, push it, turn it into a SIF."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ _MB = 1_000_000
 def add(app: typer.Typer) -> None:
     """Add the group of commands."""
     group = typer.Typer(
-        cls=CommandGroup, no_args_is_help=True, help="Build, inspect, save and push the image, and make the SIF."
+        cls=CommandGroup,
+        no_args_is_help=True,
+        help="Build or pull, inspect, save and push the image, and make the SIF.",
     )
-    for command in (build, inspect, sbom, save, push, sif):
+    for command in (build, pull, inspect, sbom, save, push, sif):
         group.command()(command)
     app.add_typer(group, name="image")
 
@@ -82,15 +84,16 @@ def inspect(
     """Print what an image, a saved archive (.tar) or a SIF says about itself."""
     from dlcctr.contract import CONTRACT_VERSION
     from dlcctr.image.docker_sdk import inspect_archive, inspect_tag
-    from dlcctr.image.sif import inspect_sif, is_archive, is_sif
+    from dlcctr.image.image_kind import ImageKind, kind_of
+    from dlcctr.image.sif import inspect_sif
     from dlcctr.system.console import print_lines
 
     image = image or _tag(engine, device, cuda)
-    path = Path(image)
-    if is_sif(path) or image.endswith(".sif"):
-        facts = inspect_sif(path)
+    kind = kind_of(image)
+    if kind is ImageKind.SIF:
+        facts = inspect_sif(Path(image))
     else:
-        facts = inspect_archive(path) if is_archive(image) else inspect_tag(image)
+        facts = inspect_archive(Path(image)) if kind is ImageKind.ARCHIVE else inspect_tag(image)
     if as_json:
         text = json.dumps({"contract": CONTRACT_VERSION, "command": "image inspect", **facts}, indent=1)
         print_lines(text.split("\n"))
@@ -150,6 +153,45 @@ def push(
     pinned = push_image(tag, target)
     print_lines([f"pushed {pinned}"])
     print_lines([f"on the cluster: singularity build dlc.sif docker://{pinned}"])
+
+
+def pull(
+    *,
+    engine: Engine = "tensorflow",
+    device: Device = "cuda",
+    cuda: Cuda = "",
+    repository: Annotated[
+        str, typer.Option("--from", metavar="REGISTRY/NAME", help="Where images are published.")
+    ] = "",
+    as_sif: Annotated[bool, typer.Option("--sif", help="Make a SIF of it, with apptainer or singularity.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="SIF to write; named after the flavour by default.")
+    ] = None,
+    http: Annotated[bool, typer.Option("--http", help="With --sif: the registry has no https.")] = False,
+) -> None:
+    """Pull a published image, in place of building it.
+
+    Docker gets it under the name that a build gives it. --sif makes a SIF of it, which needs no Docker. The repository
+    can also be named in DLCCTR_IMAGE_REPOSITORY.
+    """
+    from dlcctr.errors import UsageError
+    from dlcctr.image import flavours
+    from dlcctr.image.pull import find_repository, pull_image, pull_sif
+
+    if not as_sif and (output or http):
+        raise UsageError("--output and --http go with --sif only", "add --sif, or leave them out")
+    pins = flavours.read_pins()
+    flavour = flavours.pick_flavour(flavours.list_flavours(), pins, engine, device, cuda)
+    repository = find_repository(repository, pins)
+    if as_sif:
+        file = output or Path(flavour.sif)
+        facts = pull_sif(flavour, repository, file, http=http)
+        print_lines([f"made {file}: {facts['size_bytes'] / _MB:.0f} MB"])
+        return
+    done = pull_image(flavour, repository)
+    if done.replaced:
+        warn(f"note: {flavour.tag} was the image {done.replaced} before, which is removed unless it has another name")
+    print_lines([f"pulled {done.source} as {flavour.tag}: {done.pinned}"])
 
 
 def sif(

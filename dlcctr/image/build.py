@@ -79,7 +79,7 @@ def build_image(
         arguments = {"BASE_IMAGE": base_name, "BASE_DIGEST": digest, "FLAVOUR": flavour.name, **describe(tree)}
         arguments |= index_arguments(sources)
         command = build_command(context, tag, arguments, network, no_cache=no_cache)
-        replaced = _image_id(tag)
+        replaced = image_id(tag)
         done = run(command, capture=False, check=False)
     if done.returncode != 0:
         raise CommandFailedError(
@@ -87,18 +87,18 @@ def build_image(
             "the first error above says why; behind a mirror see --ca-bundle, --index-url, --wheels and --network",
         )
     check_contract(f"image {tag}", docker_labels(tag))
-    if replaced and replaced != _image_id(tag):
-        _remove_unnamed(replaced)
+    if replaced and replaced != image_id(tag):
+        remove_unnamed(replaced)
     return tag
 
 
-def _image_id(name: str) -> str:
+def image_id(name: str) -> str:
     """Identity of a local image; empty where there is none."""
     answer = run(["docker", "image", "inspect", "--format", "{{.Id}}", name], check=False, merge=False)
     return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
-def _remove_unnamed(image: str) -> None:
+def remove_unnamed(image: str) -> None:
     """Remove an image that lost its name to a newer one: gigabytes that nobody would find. One in use stays."""
     tags = run(["docker", "image", "inspect", "--format", "{{len .RepoTags}}", image], check=False, merge=False)
     if tags.returncode == 0 and tags.stdout.strip() == "0":
@@ -146,14 +146,14 @@ def resolve_base(pins: Mapping[str, str], base: str = "") -> tuple[str, str]:
     """
     pinned = f"{pins['BASE_IMAGE']}@{pins['BASE_DIGEST']}"
     for name in (base,) if base else (pinned, LOCAL_BASE):
-        digest = _local_digest(name)
+        digest = local_digest(name)
         if digest:
             return name, digest
     wanted = base or pinned
     pulled = run(["docker", "pull", wanted], check=False)
     if pulled.returncode == 0:
-        return wanted, _local_digest(wanted)
-    digest = "" if base else _local_digest(pins["BASE_IMAGE"])
+        return wanted, local_digest(wanted)
+    digest = "" if base else local_digest(pins["BASE_IMAGE"])
     if digest:
         return pins["BASE_IMAGE"], digest
     reason = pulled.stdout.strip().splitlines()[-1:] or ["no reason given"]
@@ -164,7 +164,7 @@ def resolve_base(pins: Mapping[str, str], base: str = "") -> tuple[str, str]:
     )
 
 
-def _local_digest(name: str) -> str:
+def local_digest(name: str) -> str:
     """Digest by which a registry knows a local image, its own id where none does, empty where it is not here."""
     template = "{{range .RepoDigests}}{{println .}}{{end}}{{.Id}}"
     answer = run(["docker", "image", "inspect", "--format", template, name], check=False, merge=False)

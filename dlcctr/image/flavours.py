@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from dlcctr import __version__
 from dlcctr.errors import UsageError
@@ -11,6 +12,7 @@ from dlcctr.system.source_tree import own_sources
 from dlcctr.system.toml import parse_toml
 
 IMAGE_NAME = "dlcctr"
+SIF_ENDING = ".sif"
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,26 @@ class Flavour:
         return f"{IMAGE_NAME}:{__version__}-{self.engine}{self.engine_version}-{self.variant}"
 
     @property
+    def sif(self) -> str:
+        """File name of its SIF, where people do not choose another."""
+        return f"{self.tag.replace(':', '-')}{SIF_ENDING}"
+
+    @property
+    def options(self) -> str:
+        """Options of the commands of `image` that mean this flavour."""
+        device = "cpu" if self.variant == "cpu" else f"cuda --cuda {self.variant}"
+        return f"--engine {self.engine} --device {device}"
+
+    @property
     def lock(self) -> str:
         """Lock file, by its name in a checkout."""
         return f"requirements/{self.name}.lock"
+
+
+def find_sifs(folder: Path, engine: str) -> list[Path]:
+    """SIFs of an engine's flavours in a folder, under the names of `Flavour.sif` in this version; for GPUs first."""
+    found = folder.glob(f"{IMAGE_NAME}-{__version__}-{engine}[0-9]*{SIF_ENDING}")
+    return sorted(found, key=lambda path: (path.stem.endswith("-cpu"), path.name))
 
 
 def read_pins() -> dict[str, str]:
@@ -72,8 +91,5 @@ def pick_flavour(
         wanted = {"cpu": "cpu", "cuda": cuda or (each.variant if is_default(each, pins) else "")}.get(device)
         if (each.engine, each.variant) == (engine, wanted) and (each.variant == "cpu") == (device == "cpu"):
             return each
-    known = ", ".join(
-        f"--engine {each.engine} --device {'cpu' if each.variant == 'cpu' else 'cuda --cuda ' + each.variant}"
-        for each in flavours
-    )
+    known = ", ".join(each.options for each in flavours)
     raise UsageError(f"no flavour has engine {engine!r}, device {device!r} {cuda}".rstrip(), f"there are: {known}")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
-from dlcctr.errors import ContractError, ToolMissingError
+from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError
 from dlcctr.system import processes
 
 
@@ -42,4 +42,14 @@ def check_contract(what: str, labels: Mapping[str, str]) -> None:
         raise ContractError(
             f"{what} speaks contract {version}, this dlcctr speaks {CONTRACT_VERSION}",
             "use the image and the dlcctr of the same version",
+        )
+
+
+def check_flavour(what: str, labels: Mapping[str, str], flavour: str) -> None:
+    """Compare an image's flavour label with the one wanted; raises `CommandFailedError` where they differ."""
+    found = labels.get(f"{LABEL_PREFIX}flavour", "")
+    if found != flavour:
+        raise CommandFailedError(
+            f"{what} is {f'of the flavour {found}' if found else 'of no flavour'}, not {flavour}",
+            "somebody pushed it under a wrong name: tell them, or build it: dlcctr image build",
         )

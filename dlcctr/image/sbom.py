@@ -12,7 +12,7 @@ from typing import IO, Any
 from dlcctr.contract import SBOM_FILE
 from dlcctr.errors import CommandFailedError, UsageError
 from dlcctr.image.docker_sdk import docker_client, get_image, inspect_archive
-from dlcctr.image.sif import is_archive, is_sif
+from dlcctr.image.image_kind import ImageKind, kind_of
 from dlcctr.system.processes import find_tool, run
 
 
@@ -31,11 +31,11 @@ def read_sbom(image: str) -> str:
     ToolMissingError
         Docker, apptainer or singularity is needed and not here.
     """
-    path = Path(image)
-    if is_sif(path) or image.endswith(".sif"):
-        text = _read_from_sif(path)
-    elif is_archive(image):
-        text = _read_from_archive(path)
+    kind = kind_of(image)
+    if kind is ImageKind.SIF:
+        text = _read_from_sif(Path(image))
+    elif kind is ImageKind.ARCHIVE:
+        text = _read_from_archive(Path(image))
     else:
         text = _read_from_engine(image)
     try:
@@ -51,8 +51,6 @@ def read_sbom(image: str) -> str:
 
 def _read_from_sif(path: Path) -> str:
     tool = find_tool("apptainer", "singularity")
-    if not is_sif(path):
-        raise UsageError(f"{path} is no SIF, or only the start of one", "build it again: dlcctr image sif")
     words = [tool, "exec", "--contain", "--cleanenv", "--no-home", str(path.resolve())]
     done = run([*words, "sh", "-c", f"if [ -e {SBOM_FILE} ]; then cat {SBOM_FILE}; fi"], merge=False)
     return done.stdout

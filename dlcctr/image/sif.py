@@ -12,7 +12,8 @@ from typing import Any
 
 from dlcctr.errors import CommandFailedError, ToolMissingError, UsageError
 from dlcctr.image.docker_sdk import inspect_archive, save_image
-from dlcctr.image.labels import check_contract
+from dlcctr.image.image_kind import REGISTRY_START, ImageKind, is_sif, kind_of
+from dlcctr.image.labels import check_contract, check_flavour
 from dlcctr.system.disk import OTHER_FILE, disk_errors
 from dlcctr.system.files import fsync_path
 from dlcctr.system.processes import find_tool, run
@@ -24,10 +25,9 @@ DEFINITION = "Singularity.def"
 COMPRESSIONS = {"gzip": "", "zstd": "-comp zstd -Xcompression-level 3"}
 """Arguments of mksquashfs. zstd builds in a third of the time and starts sooner, but kernels before 4.14, and a few
 newer ones, cannot mount it, and the machine that builds cannot know: so gzip is the default. Figures in docs/sif.md."""
-_MAGIC = (32, b"SIF_MAGIC")
 
 
-def find_builder(source: str) -> str:
+def find_builder(source: str, kind: ImageKind) -> str:
     """Path of apptainer or singularity.
 
     Raises
@@ -38,26 +38,27 @@ def find_builder(source: str) -> str:
     try:
         return find_tool("apptainer", "singularity")
     except ToolMissingError as error:
-        raise ToolMissingError(f"no SIF can be made here: {error.message}", commands_elsewhere(source)) from None
+        raise ToolMissingError(f"no SIF can be made here: {error.message}", commands_elsewhere(source, kind)) from None
 
 
-def commands_elsewhere(source: str) -> str:
+def commands_elsewhere(source: str, kind: ImageKind) -> str:
     """Commands that make the SIF where apptainer or singularity is installed."""
-    if source.startswith("docker://"):
+    if kind is ImageKind.REGISTRY:
         return f"on the cluster: singularity build dlc.sif {source}"
-    archive = source if is_archive(source) else ARCHIVE
-    lines = [] if is_archive(source) else [f"dlcctr image save {source} -o {ARCHIVE}"]
+    archive = source if kind is ImageKind.ARCHIVE else ARCHIVE
+    lines = [] if kind is ImageKind.ARCHIVE else [f"dlcctr image save {source} -o {ARCHIVE}"]
     lines += [f"scp {archive} CLUSTER:", f"ssh CLUSTER singularity build dlc.sif docker-archive:{Path(archive).name}"]
     return "make it on the cluster, as yourself, without root:\n" + "\n".join(f"    {line}" for line in lines)
 
 
-def is_archive(source: str) -> bool:
-    """Tell a saved archive from an image's name."""
-    return source.endswith(".tar") or Path(source).is_file()
-
-
 def build_sif(
-    source: str, output: Path, *, definition: bool = False, compression: str = "gzip", http: bool = False
+    source: str,
+    output: Path,
+    *,
+    definition: bool = False,
+    compression: str = "gzip",
+    http: bool = False,
+    flavour: str = "",
 ) -> dict[str, Any]:
     """Make a SIF: built under a private name, looked into, then renamed; never with sudo.
 
@@ -73,6 +74,8 @@ def build_sif(
         gzip can be mounted everywhere.
     http : bool
         The registry of a docker:// source has no https.
+    flavour : str
+        The image must say that it is this flavour; empty where any will do.
 
     Returns
     -------
@@ -84,13 +87,16 @@ def build_sif(
     ToolMissingError
         No apptainer or singularity here.
     CommandFailedError
-        The build failed, or left something that is no SIF; `output` is as it was.
+        The build failed, or left something that is no SIF or of another flavour; `output` is as it was.
     OutputError
         The disk is full, or `output` cannot be written; it is as it was.
     ContractError
         The SIF says another contract version than this dlcctr.
     """
-    tool = find_builder(source)
+    kind = kind_of(source)
+    if kind is ImageKind.SIF:
+        raise UsageError(f"{source} is a SIF already", "use it as it is, or name an image or an archive")
+    tool = find_builder(source, kind)
     if output.exists() and not is_sif(output):
         raise UsageError(f"{output} exists and is no SIF: it is not replaced", "choose another file with -o")
     if not output.parent.is_dir():
@@ -101,7 +107,7 @@ def build_sif(
         tempfile.TemporaryDirectory(prefix=".dlcctr-sif-", dir=output.parent) as name,
     ):
         work = Path(name).resolve()
-        words = _prepare(source, work, definition)
+        words = _prepare(source, kind, work, definition)
         made = work / "made.sif"
         done = run([tool, "build", *options, made.name, words], cwd=work, capture=False, check=False)
         if done.returncode != 0 or not made.is_file() or not is_sif(made):
@@ -112,21 +118,22 @@ def build_sif(
             )
         facts = inspect_sif(made)
         check_contract(source, facts["labels"])
+        if flavour:
+            check_flavour(source, facts["labels"], flavour)
         fsync_path(made)
         made.replace(output)
         fsync_path(output.parent)
     return {**facts, "image": str(output)}
 
 
-def _prepare(source: str, work: Path, definition: bool) -> str:
+def _prepare(source: str, kind: ImageKind, work: Path, definition: bool) -> str:
     """Put what the builder needs into its folder; give its source word."""
-    remote = source.startswith("docker://")
-    if not remote:
-        if is_archive(source):
-            inspect_archive(Path(source))
-            (work / ARCHIVE).symlink_to(Path(source).resolve())
-        else:
-            save_image(source, work / ARCHIVE)
+    remote = kind is ImageKind.REGISTRY
+    if kind is ImageKind.ARCHIVE:
+        inspect_archive(Path(source))
+        (work / ARCHIVE).symlink_to(Path(source).resolve())
+    elif kind is ImageKind.DOCKER:
+        save_image(source, work / ARCHIVE)
     if not definition:
         return source if remote else f"docker-archive:{ARCHIVE}"
     text = own_sources().read(DEFINITION)
@@ -137,7 +144,7 @@ def _prepare(source: str, work: Path, definition: bool) -> str:
 def render_definition(text: str, source: str) -> str:
     """Singularity.def with a registry's image as its start."""
     text = re.sub(r"^Bootstrap:.*$", "Bootstrap: docker", text, count=1, flags=re.MULTILINE)
-    name = source.removeprefix("docker://")
+    name = source.removeprefix(REGISTRY_START)
     return re.sub(r"^From:.*$", lambda _: f"From: {name}", text, count=1, flags=re.MULTILINE)
 
 
@@ -161,15 +168,6 @@ def build_options(tool: str, *, definition: bool, compression: str, http: bool) 
         # apptainer finds out by itself how an ordinary user can build from a definition
         options.append("--fakeroot")
     return options
-
-
-def is_sif(path: Path) -> bool:
-    """Tell a SIF by its magic bytes; a folder or a cut-off file is none."""
-    offset, magic = _MAGIC
-    if not path.is_file():
-        return False
-    with path.open("rb") as stream:
-        return stream.read(offset + len(magic))[offset:] == magic
 
 
 def inspect_sif(path: Path) -> dict[str, Any]:

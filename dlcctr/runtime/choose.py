@@ -11,6 +11,7 @@ from dlcctr.campaign.paths import find_sif
 from dlcctr.contract import SIF_NAME
 from dlcctr.errors import ToolMissingError, UsageError
 from dlcctr.image import flavours
+from dlcctr.image.image_kind import ImageKind, kind_of
 from dlcctr.runtime import native_environment
 from dlcctr.runtime.apptainer import find_apptainer
 from dlcctr.runtime.base import Runtime
@@ -50,7 +51,7 @@ def pick_runtime(campaign: Campaign, options: RuntimeOptions) -> Runtime:
     }
     name = "apptainer" if options.runtime == "singularity" else options.runtime
     if name == "auto" and options.image:
-        name = "apptainer" if options.image.endswith(".sif") else "docker"
+        name = _runtime_of(options.image)
     if name != "auto":
         if name not in makers:
             raise UsageError(f"--runtime {options.runtime!r} is unknown", f"use one of: auto, {', '.join(RUNTIMES)}")
@@ -58,6 +59,16 @@ def pick_runtime(campaign: Campaign, options: RuntimeOptions) -> Runtime:
         warn(f"runtime: {found.name} ({found.subject}), as asked for")
         return found
     return _first_ready(makers)
+
+
+def _runtime_of(image: str) -> str:
+    """Runtime for an image that was named."""
+    kind = kind_of(image)
+    if kind is ImageKind.ARCHIVE:
+        raise UsageError(
+            f"{image} is a saved archive, which is not run as it is", f"load it (docker load -i {image}), or make a SIF"
+        )
+    return "apptainer" if kind is ImageKind.SIF else "docker"
 
 
 def _first_ready(makers: dict[str, Callable[[], Runtime]]) -> Runtime:

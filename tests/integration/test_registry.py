@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import resource
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dlcctr.errors import CommandFailedError, OutputError, UsageError
 from dlcctr.image.docker_sdk import docker_client, inspect_archive, inspect_tag, push_image, save_image
-from dlcctr.image.sif import is_sif
+from dlcctr.image.flavours import Flavour, list_flavours, pick_flavour, read_pins
+from dlcctr.image.image_kind import is_sif
+from dlcctr.image.pull import published_name, pull_image
 from tests.docker.apptainer import ApptainerBench
 
 pytestmark = pytest.mark.real
+UNREAL = Flavour("pytorch", "0.0.0", "cpu")
+"""Its name in Docker is that of no image that somebody may have built."""
 
 
 def test_push_gives_the_registrys_digest_and_pulls_back_the_same_image(small_image: str, registry: str) -> None:
@@ -93,3 +98,50 @@ def test_sif_by_the_plain_command_from_the_registry(
     assert done.returncode == 0, done.stderr
     shown = apptainer_bench.dlcctr(["image", "inspect", made, "--json"])
     assert json.loads(shown.stdout)["labels"]["org.dlcctr.contract"] == "1", shown.stderr
+
+
+@pytest.fixture(scope="module")
+def published(small_image: str, registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Repository with two flavours: PyTorch's for CPUs, and one of a version that no real image has."""
+    context = tmp_path_factory.mktemp("published")
+    (context / "Dockerfile").write_text(f"FROM {small_image}\nLABEL org.dlcctr.flavour=pytorch-cpu\n")
+    local = "dlcctr-test:published"
+    subprocess.run(["docker", "build", "-q", "-t", local, str(context)], check=True, capture_output=True)
+    repository = f"{registry}/lab/published"
+    flavour = pick_flavour(list_flavours(), read_pins(), "pytorch", "cpu")
+    for each in (flavour, UNREAL):
+        name = published_name(each, repository)
+        push_image(local, name)
+        subprocess.run(["docker", "image", "rm", name], check=True, capture_output=True)
+    yield repository
+    subprocess.run(["docker", "image", "rm", local], check=False, capture_output=True)
+
+
+def test_a_published_image_is_pulled_in_place_of_a_build(published: str) -> None:
+    source = published_name(UNREAL, published)
+    try:
+        done = pull_image(UNREAL, published)
+        assert (done.source, done.replaced) == (source, "")
+        facts = inspect_tag(UNREAL.tag)
+        assert done.pinned in facts["digests"]
+        assert facts["labels"]["org.dlcctr.flavour"] == UNREAL.name
+        assert facts["id"] == inspect_tag(source)["id"]
+    finally:
+        subprocess.run(["docker", "image", "rm", UNREAL.tag, source], check=False, capture_output=True)
+
+
+def test_what_is_not_published_is_not_pulled(published: str) -> None:
+    absent = Flavour("tensorflow", "0.0.0", "cpu")
+    with pytest.raises(CommandFailedError, match="was not pulled"):
+        pull_image(absent, published)
+
+
+def test_a_published_image_becomes_a_sif_under_its_flavours_name(
+    published: str, apptainer_bench: ApptainerBench
+) -> None:
+    words = ["image", "pull", "--sif", "--engine", "pytorch", "--device", "cpu", "--from", published, "--http"]
+    done = apptainer_bench.dlcctr(words, network="host")
+    assert done.returncode == 0, done.stderr
+    made = apptainer_bench.shared / pick_flavour(list_flavours(), read_pins(), "pytorch", "cpu").sif
+    assert is_sif(made)
+    assert apptainer_bench.run_as_user(["singularity", "run", str(made), "a b"]).stdout == "a b|"

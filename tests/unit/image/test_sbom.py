@@ -187,7 +187,11 @@ def test_an_image_without_one_says_so(content: dict[str, bytes], tmp_path: Path)
 
 def test_a_layer_that_is_no_archive_is_named(tmp_path: Path) -> None:
     archive = write_image(tmp_path / "a.tar", {"etc/x": b""})
-    archive.write_bytes(archive.read_bytes().replace(b"ustar", b"uxtar"))
+    with tarfile.open(archive) as tar:
+        start = next(each.offset_data for each in tar if each.name.endswith("layer.tar"))
+    with archive.open("r+b") as stream:
+        stream.seek(start)
+        stream.write(b"x" * 512)
     with pytest.raises(UsageError, match="not a whole archive"):
         sbom.read_sbom(str(archive))
 

@@ -152,9 +152,26 @@ def test_without_a_tool_the_commands_for_the_cluster_are_given(
     source: str, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolMissingError) as caught:
+    monkeypatch.chdir(tmp_path)
+    Path("out").mkdir()
+    write_archive(Path("out/mine.tar"), ["1/layer.tar"], ["1/layer.tar"])
+    with pytest.raises(ToolMissingError, match="no SIF can be made here") as caught:
         sif.build_sif(source, tmp_path / "dlc.sif")
     assert all(words in caught.value.hint for words in expected)
+
+
+def test_a_sif_is_not_made_of_a_sif(tool: Tool, archive: Path) -> None:
+    made = archive.with_name("named.tar")
+    sif.build_sif(str(archive), made)
+    with pytest.raises(UsageError, match="is a SIF already"):
+        sif.build_sif(str(made), archive.with_name("dlc.sif"))
+
+
+def test_a_sif_of_another_flavour_than_asked_for_is_refused(tool: Tool, archive: Path) -> None:
+    output = archive.with_name("dlc.sif")
+    with pytest.raises(CommandFailedError, match="of no flavour, not pytorch-cpu"):
+        sif.build_sif(str(archive), output, flavour="pytorch-cpu")
+    assert not output.exists()
 
 
 def test_labels_of_both_shapes_are_read() -> None:
