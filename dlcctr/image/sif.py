@@ -185,9 +185,13 @@ def inspect_sif(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is no SIF, or only the start of one", "build it again: dlcctr image sif")
     answer = _inspect_with_spython(path)
     if answer is None:
-        text = run([tool, "inspect", "--json", "--labels", str(path.resolve())], merge=False).stdout
-        answer = _parse_json(text)
+        answer = _parse_json(run([tool, "inspect", "--json", "--labels", str(path.resolve())], merge=False).stdout)
     return {"image": str(path), "size_bytes": path.stat().st_size, "labels": read_labels(answer)}
+
+
+def parse_labels(text: str) -> dict[str, str]:
+    """Labels from what ``inspect --json --labels`` printed; raises as `read_labels` does."""
+    return read_labels(_parse_json(text))
 
 
 def _inspect_with_spython(path: Path) -> Any:

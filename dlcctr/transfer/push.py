@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from dlcctr.campaign.manifest import rows_of
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row, choose_rows, require_rows
 from dlcctr.campaign.spreadsheet import read_sheet
-from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
+from dlcctr.errors import CommandFailedError, TryAgainError, UsageError
 from dlcctr.system import disk, locks
 from dlcctr.system.progress import Bar, no_bar
 from dlcctr.transfer import rsync
@@ -24,6 +24,7 @@ from dlcctr.transfer.remote import Remote, remember_remote
 from dlcctr.transfer.remote_campaign import check_there, read_remote_campaign
 from dlcctr.transfer.remote_folder import RemoteFolder, open_remote_folder
 from dlcctr.transfer.remote_shell import FolderInfo, RemoteFile
+from dlcctr.transfer.remote_sif import archive_item, check_builder, check_image, is_made, make_sif
 
 SPARE_BYTES = 50_000_000
 """Left free at the other side: manifests, plans, logs and the first results want a place, too."""
@@ -40,6 +41,8 @@ class PushOptions:
         Videos of these rows only, as ``0-9,12``; all where empty. The manifest always goes as a whole.
     image : Path or None
         SIF.
+    build_sif : Path or None
+        Archive, of which the SIF is made there; in place of `image`.
     videos_only : bool
         Neither models nor image.
     streams : int
@@ -52,6 +55,7 @@ class PushOptions:
     ssh: tuple[str, ...]
     rows: str = ""
     image: Path | None = None
+    build_sif: Path | None = None
     videos_only: bool = False
     streams: int = 2
     limit_mb_s: float | None = None
@@ -71,6 +75,8 @@ class PushResult:
         Names below that folder: sent now, and found there as they should be.
     left_out : dict
         Rows without a good video, and why.
+    made_sif : bool
+        The SIF was (would be) made there, of the archive.
     """
 
     remote: Remote
@@ -81,9 +87,12 @@ class PushResult:
     free_bytes: int | None = None
     left_out: dict[int, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    made_sif: bool = False
 
 
-def push(manifest: Path, options: PushOptions, *, bar: Bar = no_bar) -> PushResult:
+def push(
+    manifest: Path, options: PushOptions, *, bar: Bar = no_bar, say: Callable[[str], None] = lambda _: None
+) -> PushResult:
     """Send what is not at the other side yet, look at all of it there, and put the manifest beside it last.
 
     Stopped at any moment and run again, it goes on and ends in the same state.
@@ -92,18 +101,24 @@ def push(manifest: Path, options: PushOptions, *, bar: Bar = no_bar) -> PushResu
     ------
     DlcctrError
         A row's video is missing or changed, another campaign lies there, space is short, or the way there is
-        broken (see `dlcctr.transfer.ssh`). What has arrived stays.
+        broken (see `dlcctr.transfer.ssh`), or no SIF could be made there. What has arrived stays.
     """
     campaign, sheet = read_campaign(manifest), read_sheet(manifest)
     rows = rows_of(sheet)
     require_rows(rows, manifest)
     program = rsync.find_rsync()
     items, left_out = _items(campaign, rows, choose_rows(rows, options.rows, manifest), options)
+    archive = archive_item(options.build_sif) if options.build_sif and not options.videos_only else None
     with (
         locks.transfer_lock(CampaignPaths.of(manifest).push_lock) as lock,
         open_remote_folder(options.remote, options.ssh, program, make=not options.dry_run, lock=lock) as remote_folder,
     ):
         _check_folder(remote_folder.place, remote_folder.remote)
+        if archive and is_made(remote_folder, archive):
+            archive = None
+        if archive:
+            check_builder(remote_folder, archive.path)
+            items.append(archive)
         there = read_remote_campaign(remote_folder, manifest.name)
         notes = check_there(there, remote_folder.remote, campaign, rows)
         names = model_names(campaign, rows)
@@ -112,7 +127,7 @@ def push(manifest: Path, options: PushOptions, *, bar: Bar = no_bar) -> PushResu
             manifest.name: far_manifest(sheet, campaign, names),
         }
         changed = {name: data for name, data in texts.items() if data != there.texts.get(name)}
-        done = _send(remote_folder, items, changed, options, bar)
+        done = _send(remote_folder, items, archive=archive, texts=changed, options=options, bar=bar, say=say)
     if not options.dry_run:
         remember_remote(campaign, done.remote)
     return replace(done, left_out=left_out, notes=notes)
@@ -130,10 +145,10 @@ def _items(
         video_check.require_sound_videos(problems)
     items = video_items(campaign, [row for row in readable if row.index not in problems])
     if not options.videos_only:
-        if options.image and not options.image.is_file():
-            raise ToolMissingError(
-                f"{options.image}: the image is not there", "name the SIF with --image; see docs/sif.md"
-            )
+        if options.image and options.build_sif:
+            raise UsageError("--image and --build-sif both name the image", "leave out one of them")
+        if options.image:
+            check_image(options.image)
         if campaign.model:
             video_check.check_models(campaign, rows)
         items += [*model_items(campaign, rows), *image_items(options.image)]
@@ -151,17 +166,31 @@ def _check_folder(place: FolderInfo, remote: Remote) -> None:
 
 
 def _send(
-    remote_folder: RemoteFolder, items: Sequence[Item], texts: Mapping[str, bytes], options: PushOptions, bar: Bar
+    remote_folder: RemoteFolder,
+    items: Sequence[Item],
+    *,
+    archive: Item | None,
+    texts: Mapping[str, bytes],
+    options: PushOptions,
+    bar: Bar,
+    say: Callable[[str], None],
 ) -> PushResult:
+    """Send `items`, make the SIF of the archive among them, and send `texts` last."""
     seen = remote_folder.look([item.name for item in items])
     missing = [item for item in items if seen[item.name].fingerprint != item.fingerprint]
     missing_names = {item.name for item in missing}
     there = [item.name for item in items if item.name not in missing_names]
     size = sum(item.bytes for item in missing)
     done = PushResult(
-        remote_folder.remote, [item.name for item in missing], there, size, free_bytes=remote_folder.place.free_bytes
+        remote_folder.remote,
+        [item.name for item in missing],
+        there,
+        size,
+        free_bytes=remote_folder.place.free_bytes,
+        made_sif=archive is not None,
     )
-    _check_remote_space(remote_folder, missing, seen)
+    # a SIF is compressed, so it is never larger than its archive
+    _check_remote_space(remote_folder, missing, seen, archive.bytes if archive else 0)
     if options.dry_run:
         return done
     began = time.monotonic()
@@ -173,12 +202,15 @@ def _send(
             sizes = {item.name: item.bytes for item in missing}
             remote_folder.send(stage, sizes, streams=options.streams, limit_mb_s=options.limit_mb_s, done=advance)
         _verify(remote_folder, missing)
+        done = replace(done, seconds=time.monotonic() - began)
+        if archive:
+            make_sif(remote_folder, archive, stage, say)
         # the manifest last: whoever finds it there finds all that it names
         for name, data in texts.items():
             with disk.disk_errors(stage / name, "TMPDIR names another folder"):
                 (stage / name).write_bytes(data)
             remote_folder.send(stage, {name: len(data)})
-    return replace(done, seconds=time.monotonic() - began)
+    return done
 
 
 def _link(link: Path, target: Path) -> None:
@@ -187,10 +219,12 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow links
 
 
-def _check_remote_space(remote_folder: RemoteFolder, missing: Sequence[Item], seen: Mapping[str, RemoteFile]) -> None:
-    need = sum(max(0, item.bytes - seen[item.name].partial_bytes) for item in missing)
+def _check_remote_space(
+    remote_folder: RemoteFolder, missing: Sequence[Item], seen: Mapping[str, RemoteFile], more_bytes: int
+) -> None:
+    need = more_bytes + sum(max(0, item.bytes - seen[item.name].partial_bytes) for item in missing)
     free = remote_folder.place.free_bytes
-    if not missing or free is None:
+    if not need or free is None:
         return
     if problem := disk.room_problem(str(remote_folder.remote), free, need + SPARE_BYTES):
         raise CommandFailedError(

@@ -17,6 +17,7 @@ from dlcctr.system.names import check_path
 BEGIN = b"dlcctr-begin\n"
 PARTIAL_FOLDER = f"{PRIVATE_PREFIX}partial"
 """Where rsync keeps what has come of a file, in the file's own folder."""
+TOOLS = frozenset({"rsync", "python3", "sha256sum", "apptainer", "singularity"})
 MAKE, LOOK = "make", "look"
 SHELL_HINT = "`ssh HOST true` must print nothing: see ~/.bashrc (or ~/.cshrc) there"
 
@@ -25,7 +26,7 @@ _OPEN = (
     'if [ "$2" = make ]; then mkdir -p -- "$d" || exit 3; fi; '
     'e=yes; until [ -d "$d" ]; do e=no; d=$(dirname -- "$d"); done; '
     'cd -- "$d" || exit 3; echo $e; if [ -w . ]; then echo yes; else echo no; fi; '
-    'for t in rsync python3 sha256sum; do command -v "$t" >/dev/null && echo "$t"; done; '
+    'for t in rsync python3 sha256sum apptainer singularity; do command -v "$t" >/dev/null && echo "$t"; done; '
     "df -Pk . | tail -n 1; echo; pwd"
 )
 _CAT = (
@@ -77,7 +78,7 @@ class FolderInfo:
     free_bytes : int or None
         Space left on its disk; a quota may leave less. None where `df` does not say.
     tools : frozenset of str
-        Programs of ``rsync``, ``python3``, ``sha256sum`` that the host has.
+        Programs of `TOOLS` that the host has.
     """
 
     folder: str
@@ -97,15 +98,15 @@ class RemoteFile:
 
 def open_command() -> str:
     """Ask for a folder, which is made or not: items are the folder and ``make`` or ``look``."""
-    return _sh(_OPEN)
+    return script_command(_OPEN)
 
 
 def parse_place(answer: bytes) -> FolderInfo:
     """Read the answer to `open_command`; raises `CommandFailedError` where the shell says something else."""
-    head, found, folder = _after_begin(answer).partition(b"\n\n")
+    head, found, folder = text_after_begin(answer).partition(b"\n\n")
     lines = head.decode("utf-8", "replace").split("\n")
     if not found or len(lines) < 2 or not folder.startswith(b"/"):
-        raise _not_understood(answer)
+        raise not_understood(answer)
     try:
         name = check_path(folder.removesuffix(b"\n").decode("utf-8", "surrogateescape"))
     except ValueError as error:
@@ -116,29 +117,29 @@ def parse_place(answer: bytes) -> FolderInfo:
         exists=lines[0] == "yes",
         writable=lines[1] == "yes",
         free_bytes=max(0, int(df[1]) * 1024) if df else None,
-        tools=frozenset({"rsync", "python3", "sha256sum"} & set(lines[2:])),
+        tools=TOOLS & set(lines[2:]),
     )
 
 
 def cat_command() -> str:
     """Ask for the content of files: items are their paths."""
-    return _sh(_CAT)
+    return script_command(_CAT)
 
 
 def parse_files(answer: bytes, count: int) -> list[bytes | None]:
     """Read the answer to `cat_command`: contents, None for what is no file, ``b""`` for folders too."""
-    rest, files = _after_begin(answer), list[bytes | None]()
+    rest, files = text_after_begin(answer), list[bytes | None]()
     while len(files) < count:
         word, found, rest = rest.partition(b"\n")
         if not found:
-            raise _not_understood(answer)
+            raise not_understood(answer)
         if word in (b"none", b"folder"):
             files.append(None if word == b"none" else b"")
         elif word.isdigit() and len(rest) >= int(word):
             files.append(rest[: int(word)])
             rest = rest[int(word) :]
         else:
-            raise _not_understood(answer)
+            raise not_understood(answer)
     return files
 
 
@@ -154,7 +155,7 @@ def fingerprint_command(place: FolderInfo) -> str:
         code = base64.b64encode(_FINGERPRINTS_PYTHON.encode()).decode()
         return f'exec python3 -c \'exec(__import__("base64").b64decode("{code}"))\''
     if "sha256sum" in place.tools:
-        return _sh(_FINGERPRINTS_SH)
+        return script_command(_FINGERPRINTS_SH)
     raise CommandFailedError(
         "the other side has neither python3 nor sha256sum, so nothing can be verified there",
         "load a module that brings Python in ~/.bashrc there",
@@ -165,21 +166,24 @@ def parse_seen(answer: bytes, count: int) -> list[RemoteFile]:
     """Read the answer to `fingerprint_command`, in the order that was asked in."""
     found = re.findall(rb"^(v1:\d+:[0-9a-f]{32}|-) (\d+)$", answer, re.MULTILINE)
     if len(found) != count:
-        raise _not_understood(answer)
+        raise not_understood(answer)
     return [RemoteFile("" if word == b"-" else word.decode(), int(partial)) for word, partial in found]
 
 
-def _sh(script: str) -> str:
+def script_command(script: str) -> str:
+    """Command that runs a script with the items as its arguments."""
     return f"exec xargs -0 sh -c '{script}' sh"
 
 
-def _after_begin(answer: bytes) -> bytes:
+def text_after_begin(answer: bytes) -> bytes:
+    """What a script printed, without what the login shell printed before; raises `CommandFailedError`."""
     _, found, rest = answer.partition(BEGIN)
     if not found:
-        raise _not_understood(answer)
+        raise not_understood(answer)
     return rest
 
 
-def _not_understood(answer: bytes) -> CommandFailedError:
+def not_understood(answer: bytes) -> CommandFailedError:
+    """Error for an answer that no script of ours gives."""
     shown = answer[:200].decode("utf-8", "replace")
     return CommandFailedError(f"the other side gave an answer that is none: {shown!r}", SHELL_HINT)

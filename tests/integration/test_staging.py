@@ -16,6 +16,7 @@ import pytest
 from dlcctr.campaign.config import read_campaign, write_campaign
 from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.contract import ExitCode
+from dlcctr.image.docker_sdk import save_image
 from dlcctr.model.inspection import inspect_model
 from dlcctr.results.check import check
 from dlcctr.transfer import remote_shell as far_scripts
@@ -48,7 +49,7 @@ def plain(cluster: Cluster, tmp_path: Path) -> Sides:
 
 def test_a_campaign_goes_there_and_its_results_come_back(sides: Sides, tmp_path: Path) -> None:
     image = tmp_path / "my image.sif"
-    image.write_bytes(b"sif" * 1000)
+    image.write_bytes(b"#!/usr/bin/env run-singularity".ljust(32, b"\n") + b"SIF_MAGIC" + b"sif" * 1000)
     dry = sides.push("--image", image, "--dry-run")
     assert dry.returncode == 0, dry.stderr
     assert f"would send {len(sides.bench.rows) + 1} files" in dry.stdout
@@ -90,6 +91,49 @@ def test_a_campaign_goes_there_and_its_results_come_back(sides: Sides, tmp_path:
     assert "0 were here" not in sides.fetch().stdout
     assert check(sides.manifest).exit_code == ExitCode.OK
     assert tree(sides.far) == there_before
+
+
+def test_a_sif_is_made_there_of_an_archive_once(plain: Sides, small_image: str, tmp_path: Path) -> None:
+    archive = tmp_path / "an archive"
+    save_image(small_image, archive)
+    refused = plain.push("--image", archive)
+    assert refused.returncode == ExitCode.USAGE
+    assert f"--build-sif {archive}" in refused.stderr
+    assert not plain.far.exists()
+
+    done = plain.push("--build-sif", archive)
+    assert done.returncode == 0, done.stderr
+    assert "made dlc.sif there" in done.stdout
+    ran = plain.cluster.run_as_user(["singularity", "run", "dlc.sif", "a b"], cwd=plain.far)
+    assert ran.stdout == "a b|", ran.stderr
+    assert {path.name for path in plain.far.iterdir()} == {
+        "campaign.toml", "dlc.sif", "dlc.sif.origin.json", "m.csv", "videos"
+    }  # fmt: skip
+
+    made = (plain.far / "dlc.sif").stat()
+    again = plain.push("--build-sif", archive)
+    assert again.returncode == 0, again.stderr
+    assert "sent 0 files" in again.stdout and "made dlc.sif" not in again.stdout
+    assert (plain.far / "dlc.sif").stat().st_mtime_ns == made.st_mtime_ns
+
+
+def test_a_sif_that_cannot_be_made_there_leaves_the_archive_and_no_sif(
+    plain: Sides, small_image: str, tmp_path: Path
+) -> None:
+    archive = tmp_path / "dlc.tar"
+    save_image(small_image, archive)
+    # apptainer unpacks into this folder, which is not there
+    settings = plain.login_file(".bashrc", "export APPTAINER_TMPDIR=/nowhere SINGULARITY_TMPDIR=/nowhere\n")
+    try:
+        failed = plain.push("--build-sif", archive)
+    finally:
+        settings.unlink()
+    assert failed.returncode == ExitCode.COMMAND_FAILED, failed.stderr
+    assert "made no SIF of dlc.tar" in failed.stderr and "/nowhere" in failed.stderr
+    assert {path.name for path in plain.far.iterdir()} == {"dlc.tar", "videos"}
+    done = plain.push("--build-sif", archive)
+    assert done.returncode == 0, done.stderr
+    assert (plain.far / "dlc.sif").is_file()
 
 
 def test_the_model_there_is_the_campaigns(plain: Sides, tmp_path: Path) -> None:

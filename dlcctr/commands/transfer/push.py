@@ -26,6 +26,9 @@ def push_manifest(
     ] = "",
     *,
     image: Annotated[Path | None, typer.Option(help="SIF to send as dlc.sif.")] = None,
+    build_sif: Annotated[
+        Path | None, typer.Option(metavar="ARCHIVE", help="Archive (image save) to send and make dlc.sif of there.")
+    ] = None,
     rows: Annotated[str, typer.Option(metavar="0-9,12", help="Videos of these rows only.")] = "",
     videos_only: Annotated[bool, typer.Option("--videos-only", help="Neither model nor image.")] = False,
     skip_bad_videos: Annotated[
@@ -42,6 +45,7 @@ def push_manifest(
 
     Sends only what is not there yet; run it again to continue after an interruption.
     """
+    from dlcctr.system.console import warn
     from dlcctr.system.progress import transfer_bar
     from dlcctr.transfer.push import PushOptions, push
     from dlcctr.transfer.remote import ssh_words
@@ -52,13 +56,14 @@ def push_manifest(
         ssh=ssh_words(ssh),
         rows=rows,
         image=image,
+        build_sif=build_sif,
         videos_only=videos_only,
         streams=streams,
         limit_mb_s=bwlimit,
         dry_run=dry_run,
         skip_bad_videos=skip_bad_videos,
     )
-    _print(manifest, push(manifest, request, bar=transfer_bar), dry_run=dry_run, as_json=as_json)
+    _print(manifest, push(manifest, request, bar=transfer_bar, say=warn), dry_run=dry_run, as_json=as_json)
 
 
 def _print(manifest: Path, done: PushResult, *, dry_run: bool, as_json: bool) -> None:
@@ -75,6 +80,7 @@ def _print(manifest: Path, done: PushResult, *, dry_run: bool, as_json: bool) ->
             sent_bytes=done.sent_bytes,
             there=len(done.there),
             seconds=round(done.seconds, 1),
+            made_sif=done.made_sif,
             left_out=done.left_out,
             notes=done.notes,
         )
@@ -94,7 +100,12 @@ def _lines(manifest: Path, done: PushResult, *, dry_run: bool) -> list[str]:
     there = f"{len(done.there)} files were there already" if done.there else "none were there"
     if dry_run:
         free = f"; {size_text(done.free_bytes)} are free there" if done.free_bytes is not None else ""
-        return [*(f"would send {name}" for name in done.sent), f"would send {files} to {done.remote}; {there}{free}"]
+        made = ["would make dlc.sif of dlc.tar there"] if done.made_sif else []
+        return [
+            *(f"would send {name}" for name in done.sent),
+            *made,
+            f"would send {files} to {done.remote}; {there}{free}",
+        ]
     rate = f" in {done.seconds:.0f} s ({size_text(done.sent_bytes / done.seconds)}/s)" if done.seconds >= 1 else ""
     name, name_there = shlex.quote(str(manifest)), shlex.quote(f"{done.remote.folder}/{manifest.name}")
     if has_scheduler():  # of another cluster than that one
@@ -103,5 +114,6 @@ def _lines(manifest: Path, done: PushResult, *, dry_run: bool) -> list[str]:
         submit = f"next: dlcctr submit {name} (it runs on {done.remote.host}); then"
     return [
         f"sent {files}{rate} to {done.remote}; {there}; all of it was looked at there",
+        *(["made dlc.sif there of dlc.tar, which is removed"] if done.made_sif else []),
         f"{submit}: dlcctr fetch {name}",
     ]

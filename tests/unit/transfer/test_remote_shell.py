@@ -6,6 +6,7 @@ import pytest
 
 from dlcctr.errors import CommandFailedError, DlcctrError, TryAgainError
 from dlcctr.transfer import remote_shell as far_scripts
+from dlcctr.transfer import remote_sif
 from dlcctr.transfer.remote_shell import FolderInfo, RemoteFile, parse_files, parse_place, parse_seen
 from dlcctr.transfer.ssh import ssh_error
 
@@ -122,6 +123,7 @@ def test_fingerprints_there() -> None:
         far_scripts.cat_command(),
         far_scripts.fingerprint_command(PYTHON),
         far_scripts.fingerprint_command(SHELL),
+        *map(far_scripts.script_command, (remote_sif._BUILD, remote_sif._PLACE, remote_sif._REMOVE)),
     ],
 )
 def test_every_login_shell_hands_the_scripts_on(command: str) -> None:
