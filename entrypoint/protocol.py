@@ -48,6 +48,8 @@ class Job:
         Batch size and crop in force, from the option, the campaign or the project.
     top_down : bool
         The model looks for animals first, then for body parts in each of them.
+    conditional : bool
+        It does so where a bottom-up model sees an animal.
     tracking : Tracking
         What DeepLabCut is told of the animals.
     trusted : bool
@@ -79,6 +81,7 @@ class Job:
     crop: list[int] | None
     csv: bool
     top_down: bool = False
+    conditional: bool = False
     tracking: Tracking = PROJECTS_OWN
     trusted: bool = False
     backend: str = "engine"

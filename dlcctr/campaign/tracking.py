@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 TRACKERS = ("ellipse", "skeleton", "box")
 """DeepLabCut's trackers, as in `default_track_method`."""
+NOT_OFFERED = "ctd"
+"""What DeepLabCut calls it where a conditional top-down model follows its own poses from frame to frame; stock
+`analyze_videos` ends with an error unless its caller asks for that as well."""
 MAX_TRACKS = 1_000
 UNIQUE_OWNER = "single"
 """Individual that DeepLabCut files the unique body parts of a multi-animal project under."""
@@ -86,6 +89,11 @@ TRACKING_HINT = "correct these columns of the manifest, or [tracking] in campaig
 
 def tracking_problem(tracking: Tracking, model: ModelInfo) -> str:
     """Why a model cannot be used so; empty where it can."""
+    if model.tracker == NOT_OFFERED and not tracking.tracker:
+        return (
+            f"config.yaml's default_track_method is {NOT_OFFERED}, DeepLabCut's conditional tracking, which is not "
+            f"supported; choose {' or '.join(TRACKERS)} with `manifest --tracker` or in the column `tracker`"
+        )
     if tracking == PROJECTS_OWN:
         return ""
     if not model.multianimal:

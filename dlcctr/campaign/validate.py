@@ -15,7 +15,7 @@ from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.discover import file_id
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row, inspect_campaign_model, require_rows, row_settings
-from dlcctr.campaign.tracking import PROJECTS_OWN, tracking_problem
+from dlcctr.campaign.tracking import tracking_problem
 from dlcctr.campaign.video_check import find_change
 from dlcctr.contract import FAILURE_SUFFIX
 from dlcctr.errors import DlcctrError
@@ -187,7 +187,7 @@ def _model_problems(rows: Sequence[Row], campaign: Campaign, models: _Models) ->
             yield _problem("override", row, text)
     for row in rows:
         settings = row_settings(row, campaign)
-        model = models.find(settings)[0] if settings.tracking != PROJECTS_OWN else None
+        model = models.find(settings)[0]
         if model and (text := tracking_problem(settings.tracking, model)):
             yield _problem("override", row, text)
 

@@ -135,7 +135,7 @@ def _with_model(campaign: Campaign, project: Path) -> Campaign:
         project, shuffle=campaign.shuffle, trainset_index=campaign.trainset_index, snapshot=campaign.snapshot
     )
     if problem := tracking_problem(campaign.tracking, info):
-        raise UsageError(problem, "leave these options out, or name another model")
+        raise UsageError(problem, "correct these options, or name another model")
     if info.unsafe_loading:
         warn(f"{info.unsafe_loading}: {UNASKED}")
     return replace(

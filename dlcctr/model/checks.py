@@ -55,6 +55,12 @@ def find_all(found: Shuffle) -> list[Finding]:
     return sorted(every, key=lambda each: not each.error)
 
 
+def find_in_conditions(model: Shuffle) -> list[Finding]:
+    """The same for the bottom-up model that a conditional one needs, without what concerns the whole project."""
+    places = (each for each in _places(model) if each.file != str(CONFIG))
+    return [*_trained_parts(model), *places, *_loading(model)]
+
+
 def _trained_parts(found: Shuffle) -> Iterator[Finding]:
     wanted = found.bodyparts + found.unique_bodyparts
     for file, names in found.trained_parts.items():

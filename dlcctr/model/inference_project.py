@@ -12,6 +12,7 @@ import json
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
+from dlcctr.model.conditions import KEYS
 from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.model.shuffles import CONFIG, POSE_FILES, metadata_file, read_table
@@ -68,16 +69,17 @@ def make_project(model: ModelInfo, root: Path, told: Path) -> Path:
 
 
 def _make(model: ModelInfo, root: Path, told: Path, config: Values, pose: Values, *, link: bool) -> Path:
-    tree, base = open_tree(model.project), PurePosixPath(model.folder)
-    (root / base / "train").mkdir(parents=True)
-    (root / base / "test").mkdir()
+    tree = open_tree(model.project)
+    for folder in model_folders(model):
+        (root / folder / "train").mkdir(parents=True)
+        (root / folder / "test").mkdir()
     for name in weight_names(model):
         (tree.link if link else tree.copy)(name, root / name)
         if name.suffix == ".pt":
             check_unpacked_size(root / name)
     _write(tree, CONFIG, root, {}, {**config_values(str(told)), **config})
     for name in yaml_names(model, tree):
-        _write(tree, name, root, pose_values(model, told), pose)
+        _write(tree, name, root, pose_values(model, told, name), pose)
     metadata = root / metadata_name(model)
     metadata.parent.mkdir(parents=True)
     metadata.write_text(metadata_text(model), encoding="utf-8")
@@ -85,16 +87,23 @@ def _make(model: ModelInfo, root: Path, told: Path, config: Values, pose: Values
 
 
 def weight_names(model: ModelInfo) -> list[PurePosixPath]:
-    """Files of the snapshot and of its detector's, relative to the project."""
-    files = model.snapshot_files + model.detector_files
+    """Files of the snapshot, of its detector's and of the bottom-up model's, relative to the project."""
+    files = [*model.snapshot_files, *model.detector_files]
+    files += [model.conditions.snapshot_file] if model.conditions else []
     return [PurePosixPath(file.relative_to(model.project)) for file in files]
 
 
 def yaml_names(model: ModelInfo, tree: ModelTree) -> list[PurePosixPath]:
-    """YAML files below the model folder that DeepLabCut reads, as far as they are there."""
-    base = PurePosixPath(model.folder)
-    names = [base / "train" / POSE_FILES[model.engine], *(base / "test" / name for name in TEST_FILES)]
+    """YAML files below the model folders that DeepLabCut reads, as far as they are there."""
+    names = []
+    for base in map(PurePosixPath, model_folders(model)):
+        names += [base / "train" / POSE_FILES[model.engine], *(base / "test" / name for name in TEST_FILES)]
     return [name for name in names if tree.is_file(name)]
+
+
+def model_folders(model: ModelInfo) -> list[Path]:
+    """The model's folder, and that of the bottom-up model which a conditional one needs; relative to the project."""
+    return [model.folder, model.conditions.folder] if model.conditions else [model.folder]
 
 
 def config_values(root: str) -> Values:
@@ -102,16 +111,23 @@ def config_values(root: str) -> Values:
     return {("project_path",): root, ("snapshotindex",): -1, ("detector_snapshotindex",): -1}
 
 
-def pose_values(model: ModelInfo, root: PurePath) -> Values:
-    """What the model folder's YAML files must say where the project lies in `root`, as far as they have these keys."""
-    base = root / model.folder
-    weights = model.snapshot if model.engine == "tensorflow" else model.snapshot_files[0].name
+def pose_values(model: ModelInfo, root: PurePath, name: PurePosixPath) -> Values:
+    """What one of `yaml_names` must say where the project lies in `root`, as far as it has these keys."""
+    folder, snapshot = Path(*name.parts[:-2]), model.snapshot_files[0]
+    values: Values = {}
+    if model.conditions and folder == model.conditions.folder:
+        snapshot = model.conditions.snapshot_file
+    elif model.conditions:
+        values = {KEYS: model.conditions.reference}
+    base = root / folder
+    weights = model.snapshot if model.engine == "tensorflow" else snapshot.name
     return {
         ("project_path",): str(root),
         ("dataset",): str(root),
         ("init_weights",): str(base / "train" / weights),
         ("metadata", "project_path"): str(root),
         ("metadata", "pose_config_path"): str(base / "train" / POSE_FILES[model.engine]),
+        **values,
     }
 
 
@@ -121,14 +137,15 @@ def metadata_name(model: ModelInfo) -> PurePosixPath:
 
 
 def metadata_text(model: ModelInfo) -> str:
-    """Say which engine the shuffle has; DeepLabCut would unpickle a 2.x project's old files to find out."""
-    entry = {
-        "train_fraction": model.train_fraction,
-        "index": model.shuffle,
-        "split": 1,
-        "engine": model.engine,
-    }
-    return json.dumps({"shuffles": {model.folder.name: entry}}) + "\n"  # JSON is YAML
+    """Say which engine the shuffles have; DeepLabCut would unpickle a 2.x project's old files to find out."""
+    shuffles = {model.folder.name: _shuffle_entry(model.train_fraction, model.shuffle, model.engine)}
+    if found := model.conditions:
+        shuffles[found.folder.name] = _shuffle_entry(found.train_fraction, found.shuffle, model.engine)
+    return json.dumps({"shuffles": shuffles}) + "\n"  # JSON is YAML
+
+
+def _shuffle_entry(train_fraction: float, shuffle: int, engine: str) -> dict[str, Any]:
+    return {"train_fraction": train_fraction, "index": shuffle, "split": 1, "engine": engine}
 
 
 def _write(tree: ModelTree, name: PurePosixPath, root: Path, changed: Values, added: Values) -> None:

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import ModelError
+from dlcctr.model.conditions import Conditions, ConditionsInfo, find_conditions
 from dlcctr.model.files import ModelTree, open_tree
+from dlcctr.model.model_hash import hash_model
 from dlcctr.model.scorer import scorer_name
-from dlcctr.model.shuffles import (
-    CONDITIONAL,
-    CONFIG,
-    Shuffle,
-    find_shuffle,
-    names_of,
-    read_config,
-    read_table,
-    table_of,
-)
+from dlcctr.model.shuffles import CONFIG, Shuffle, find_shuffle, names_of, read_config
 from dlcctr.model.snapshots import choose_snapshot, list_snapshots, weight_files
 from dlcctr.model.trust import find_unsafe_loading
 
@@ -31,14 +22,6 @@ COORDS = ("x", "y", "likelihood")
 MAX_COLUMNS = 100_000
 """Of a result, which DeepLabCut writes as one table."""
 SHOWN_CHARS = 60
-CONFIG_KEYS = (
-    "Task", "date", "scorer", "multianimalproject", "identity", "bodyparts", "individuals", "uniquebodyparts",
-    "multianimalbodyparts", "iteration", "default_track_method",
-)  # fmt: skip
-POSE_KEYS = ("method", "net_type", "model", "data", "inference", "with_center_keypoints")
-DETECTOR_KEYS = ("model", "data", "inference")
-PATH_KEYS = ("project_path", "pose_config_path", "init_weights", "dataset", "metadataset", "snapshot_prefix")
-"""Keys that tell where a project lies, or what it was trained from: they change no result."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +56,10 @@ class ModelInfo:
         What DeepLabCut puts behind a video's name in the names of its files; empty for a network that it cannot name.
     unsafe_loading : str
         File and line that ask for code in the snapshot to be run; empty where none does (`dlcctr.model.trust`).
+    tracker : str
+        The project's own `default_track_method`; empty for none.
+    conditions : ConditionsInfo or None
+        The bottom-up model whose poses it begins with; of conditional top-down models only.
     """
 
     project: Path
@@ -102,6 +89,8 @@ class ModelInfo:
     identity: bool = False
     scorer: str = ""
     unsafe_loading: str = ""
+    tracker: str = ""
+    conditions: ConditionsInfo | None = None
 
     def columns(self, individuals: tuple[str, ...]) -> list[tuple[str, ...]]:
         """Columns of an .h5 with these animals, in order and without the scorer: (animal,) body part, coordinate."""
@@ -132,14 +121,8 @@ def inspect_model(project: Path, *, shuffle: int = 1, trainset_index: int = 0, s
         Something is missing or contradicts itself; the message names the file and the remedy.
     """
     found = choose_shuffle(open_tree(project), shuffle=shuffle, trainset_index=trainset_index)
-    if found.method in CONDITIONAL:
-        raise ModelError(
-            f"{found.tree.root / found.pose_file}: a conditional top-down model, which needs a second model "
-            "and is not supported",
-            "use a bottom-up or a top-down model",
-        )
     chosen, detector = choose_weights(found, snapshot)
-    return _describe(found, chosen, detector)
+    return _describe(found, chosen, detector, find_conditions(found))
 
 
 def choose_shuffle(tree: ModelTree, *, shuffle: int, trainset_index: int) -> Shuffle:
@@ -161,16 +144,18 @@ def choose_weights(found: Shuffle, snapshot: str) -> tuple[str, str]:
     return chosen, choose_snapshot(train, detectors, "", configured, what="detector snapshot")
 
 
-def _describe(found: Shuffle, snapshot: str, detector: str) -> ModelInfo:
+def _describe(found: Shuffle, snapshot: str, detector: str, conditions: Conditions | None) -> ModelInfo:
     config, tree = found.config, found.tree
-    check_parts(found)
+    models = [found, conditions.model] if conditions else [found]
+    for model in models:
+        check_parts(model)
     names = tree.names(found.train)
     weights = {
         name: tuple(found.train / file for file in weight_files(tree.root / found.train, names, found.engine, name))
         for name in (snapshot, detector)
         if name
     }
-    digest = _hash(found, weights)
+    digest = hash_model(found, weights, conditions)
     label = f"{config['Task']}{config['date']}-shuffle{found.shuffle}-{snapshot}-{digest[:8]}"
     several = found.test.get("num_outputs") if found.engine == "tensorflow" and not found.multianimal else None
     check_column_number(found, several)
@@ -203,7 +188,9 @@ def _describe(found: Shuffle, snapshot: str, detector: str) -> ModelInfo:
         scorer=scorer_name(
             config, found.pose, engine=found.engine, shuffle=found.shuffle, snapshot=snapshot, detector=detector
         ),
-        unsafe_loading=find_unsafe_loading(found),
+        unsafe_loading=next(filter(None, map(find_unsafe_loading, models)), ""),
+        tracker=str(config.get("default_track_method") or "") if found.multianimal else "",
+        conditions=conditions.info if conditions else None,
     )
 
 
@@ -256,31 +243,10 @@ def own_crop(config: dict[str, Any]) -> tuple[int, int, int, int] | None:
         ) from None
 
 
-def _hash(found: Shuffle, weights: dict[str, tuple[PurePosixPath, ...]]) -> str:
-    inference = found.folder / "test" / "inference_cfg.yaml"
-    pose = found.pose if found.engine == "pytorch" else {}
-    detector = table_of(pose.get("detector"))
-    table = {
-        "engine": found.engine,
-        "shuffle": [found.shuffle, found.fraction],
-        "config": {key: found.config.get(key) for key in CONFIG_KEYS},
-        "pose": {key: pose.get(key) for key in POSE_KEYS},
-        "detector": {key: detector.get(key) for key in DETECTOR_KEYS},
-        "test": {key: value for key, value in found.test.items() if key not in PATH_KEYS},
-        "inference": read_table(found.tree, inference) if found.tree.is_file(inference) else None,
-        "weights": {stem: [found.tree.sha256(file) for file in files] for stem, files in weights.items()},
-    }
-    try:
-        text = json.dumps(table, sort_keys=True, ensure_ascii=True, default=str)
-    except (TypeError, ValueError) as error:
-        raise ModelError(
-            f"{found.tree.root}: a table in its YAML files has keys of several types ({error})",
-            "copy config.yaml and the model folder's YAML files again from the trained project",
-        ) from error
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-_LEFT_OUT = ("project", "scorer", "snapshot_files", "detector_files", "folder", "identity", "unsafe_loading")
+_LEFT_OUT = (
+    "project", "scorer", "snapshot_files", "detector_files", "folder", "identity", "unsafe_loading", "tracker",
+    "conditions",
+)  # fmt: skip
 
 
 def model_facts(info: ModelInfo) -> dict[str, Any]:
@@ -288,4 +254,6 @@ def model_facts(info: ModelInfo) -> dict[str, Any]:
     facts = asdict(info)
     for name in _LEFT_OUT:
         del facts[name]
+    if info.conditions:
+        facts["conditions"] = info.conditions.reference
     return {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}

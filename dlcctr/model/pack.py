@@ -24,15 +24,8 @@ from dlcctr.model.inference_project import (
     weight_names,
     yaml_names,
 )
-from dlcctr.model.inspection import (
-    CONFIG_KEYS,
-    DETECTOR_KEYS,
-    PATH_KEYS,
-    POSE_KEYS,
-    ModelInfo,
-    inspect_model,
-    model_facts,
-)
+from dlcctr.model.inspection import ModelInfo, inspect_model, model_facts
+from dlcctr.model.model_hash import CONFIG_KEYS, DETECTOR_KEYS, PATH_KEYS, POSE_KEYS
 from dlcctr.model.shuffles import CONFIG, read_table
 from dlcctr.model.snapshots import check_without_code
 from dlcctr.model.yaml12 import dump_yaml, is_absolute, set_value
@@ -134,7 +127,7 @@ def _texts(info: ModelInfo, tree: ModelTree) -> dict[PurePosixPath, bytes]:
     tables = {CONFIG: _scrub(config, CONFIG_KEYS)}
     for name in yaml_names(info, tree):
         table = read_table(tree, name)
-        for keys, value in pose_values(info, HERE).items():
+        for keys, value in pose_values(info, HERE, name).items():
             set_value(table, keys, value, add=False)
         for keys, value in WEIGHTS_ONLY.items():
             set_value(table, keys, value, add=True)

@@ -17,6 +17,7 @@ from dlcctr.system.names import check_name
 
 MODEL_FOLDERS = {name: engine.model_folder for name, engine in ENGINES.items()}
 POSE_FILES = {name: engine.pose_file for name, engine in ENGINES.items()}
+BOTTOM_UP = ("bu", "bottomup")
 TOP_DOWN = ("td", "topdown")
 CONDITIONAL = ("ctd", "condtopdown", "conditionaltopdown")
 CONFIG = ROOT / "config.yaml"
@@ -83,6 +84,11 @@ class Shuffle:
     def top_down(self) -> bool:
         """Whether it needs a detector."""
         return self.method in TOP_DOWN
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it needs the poses of a bottom-up model (`dlcctr.model.conditions`)."""
+        return self.method in CONDITIONAL
 
     @property
     def multianimal(self) -> bool:
@@ -190,8 +196,15 @@ def list_shuffles(tree: ModelTree) -> list[ModelFolder]:
     return sorted(found, key=lambda each: (each.engine, each.iteration, each.percent, each.shuffle))
 
 
-def find_shuffle(tree: ModelTree, config: dict[str, Any], *, shuffle: int, trainset_index: int) -> Shuffle:
+def find_shuffle(
+    tree: ModelTree, config: dict[str, Any], *, shuffle: int, trainset_index: int, engine: str = ""
+) -> Shuffle:
     """Find and read the folder of a shuffle.
+
+    Parameters
+    ----------
+    engine : str
+        The only one that is looked for; empty for the one that the project's files name.
 
     Raises
     ------
@@ -202,7 +215,7 @@ def find_shuffle(tree: ModelTree, config: dict[str, Any], *, shuffle: int, train
     # int() of the product, as DeepLabCut does: 0.29 gives 28
     name = f"{config['Task']}{config['date']}-trainset{int(fraction * 100)}shuffle{shuffle}"
     folders = {engine: ROOT / top / f"iteration-{config['iteration']}" / name for engine, top in MODEL_FOLDERS.items()}
-    there = [engine for engine, folder in folders.items() if tree.names(folder)]
+    there = [each for each, folder in folders.items() if tree.names(folder) and engine in ("", each)]
     if not there:
         others = [str(each.folder) for each in list_shuffles(tree)]
         raise ModelError(
@@ -210,12 +223,12 @@ def find_shuffle(tree: ModelTree, config: dict[str, Any], *, shuffle: int, train
             + (f"there are: {', '.join(others)}" if others else "there is none at all"),
             "choose with --shuffle and --trainset-index, or copy the project's dlc-models folder too",
         )
-    engine, reason = _choose_engine(tree, config, fraction, shuffle, there)
-    folder = folders[engine]
+    chosen, reason = _choose_engine(tree, config, fraction, shuffle, there)
+    folder = folders[chosen]
     return Shuffle(
         tree, config, shuffle, trainset_index, fraction,
-        engine=engine, engine_reason=reason, folder=folder,
-        pose=read_table(tree, folder / "train" / POSE_FILES[engine]),
+        engine=chosen, engine_reason=reason, folder=folder,
+        pose=read_table(tree, folder / "train" / POSE_FILES[chosen]),
         test=read_table(tree, folder / "test" / "pose_cfg.yaml"),
     )  # fmt: skip
 

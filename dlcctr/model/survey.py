@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import ModelError
-from dlcctr.model.checks import Finding, find_all, weight_findings
+from dlcctr.model.checks import Finding, find_all, find_in_conditions, weight_findings
+from dlcctr.model.conditions import KEYS, Conditions, find_conditions
 from dlcctr.model.evaluation import RecordedErrors, recorded_errors
 from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.inspection import ModelInfo, choose_shuffle, choose_weights, inspect_model
@@ -91,6 +92,7 @@ class Survey:
                 "shuffle": found.shuffle, "trainset_index": found.trainset_index, "snapshot": found.snapshot,
                 "detector_snapshot": found.detector_snapshot, "top_down": found.top_down, "crop": found.crop,
                 "batch_size": found.batch_size,
+                "conditions": found.conditions.reference if found.conditions else None,
             },
         }  # fmt: skip
 
@@ -139,9 +141,11 @@ def _facts(tree: ModelTree, shuffle: ModelFolder) -> ShuffleFacts:
 
 
 def _with_choice(survey: Survey, found: Shuffle, asked: Asked) -> Survey:
-    findings, model, chosen = find_all(found), None, ("", "")
+    findings, model, chosen, conditions = find_all(found), None, ("", ""), None
     try:
         chosen = choose_weights(found, asked.snapshot)
+        conditions = find_conditions(found)
+        findings += find_in_conditions(conditions.model) if conditions else []
         if not any(finding.error for finding in findings):
             model = inspect_model(
                 survey.project, shuffle=found.shuffle, trainset_index=found.trainset_index, snapshot=asked.snapshot
@@ -149,9 +153,11 @@ def _with_choice(survey: Survey, found: Shuffle, asked: Asked) -> Survey:
     except ModelError as error:
         findings.insert(0, _finding(error))
     files = [found.train / f"{name}.pt" for name in chosen if name and found.engine == "pytorch"]
+    files += [conditions.file] if conditions else []
     findings += weight_findings(found.tree, files)
-    shuffles = tuple(_marked(each, found.folder, chosen) for each in survey.shuffles)
-    choices = (*_choices(found, asked), *_snapshot_choices(found, asked, chosen, model))
+    used = {str(found.folder): chosen} | ({str(conditions.model.folder): (conditions.snapshot,)} if conditions else {})
+    shuffles = tuple(_marked(each, used.get(each.folder, ())) for each in survey.shuffles)
+    choices = (*_choices(found, asked), *_snapshot_choices(found, asked, chosen, model), *_conditions(conditions))
     return replace(survey, shuffles=shuffles, choices=choices, findings=tuple(findings), model=model)
 
 
@@ -159,9 +165,7 @@ def _finding(error: ModelError) -> Finding:
     return Finding(True, "", error.message.splitlines()[0], error.hint)
 
 
-def _marked(shuffle: ShuffleFacts, folder: PurePosixPath, chosen: tuple[str, str]) -> ShuffleFacts:
-    if shuffle.folder != str(folder):
-        return shuffle
+def _marked(shuffle: ShuffleFacts, chosen: tuple[str, ...]) -> ShuffleFacts:
     return replace(shuffle, snapshots=tuple(replace(each, used=each.name in chosen) for each in shuffle.snapshots))
 
 
@@ -185,8 +189,8 @@ def _network(found: Shuffle) -> Choice:
     backbone = table_of(found.pose.get("model")).get("backbone") if found.engine == "pytorch" else None
     if isinstance(backbone, dict) and backbone.get("model_name"):
         value, keys = f"{value}, backbone {backbone['model_name']}", [*keys, "model.backbone.model_name"]
-    if found.top_down:
-        value, keys = f"{value}, top-down", [*keys, "method"]
+    if found.top_down or found.conditional:
+        value, keys = f"{value}, {'conditional ' if found.conditional else ''}top-down", [*keys, "method"]
     return Choice("network", value, f"{found.pose_file}: {', '.join(f'`{key}`' for key in keys)}")
 
 
@@ -209,3 +213,11 @@ def _snapshot_choices(found: Shuffle, asked: Asked, chosen: tuple[str, str], mod
         choices.append(Choice("crop", "none", f"{CONFIG}: `cropping`"))
     choices.append(Choice("batch size", str(found.config.get("batch_size", "")), f"{CONFIG}: `batch_size`"))
     return choices
+
+
+def _conditions(found: Conditions | None) -> list[Choice]:
+    if found is None:
+        return []
+    model = found.model
+    why = f"{model.pose_file.name} of the model: `{'.'.join(KEYS)}`"
+    return [Choice("conditions", f"{model.folder}, {found.snapshot}, {model.pose.get('net_type', '')}", why)]

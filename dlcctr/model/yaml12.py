@@ -112,8 +112,10 @@ def _plain(value: Any, file: Path) -> Any:
     return value
 
 
-def find_key(text: str, key: str, values: Collection[str]) -> int | None:
+def find_key(text: str, key: str, values: Collection[str] | None = None) -> int | None:
     """Line, from 1 on, of the first such key with one of these values (in lower case); None where there is none.
+
+    Without `values`, it may have any value.
 
     The text is one that `parse_yaml` takes.
     """
@@ -127,7 +129,8 @@ def find_key(text: str, key: str, values: Collection[str]) -> int | None:
         for each in node.value:
             pair = each if isinstance(each, tuple) else (each,)
             waiting += pair
-            if pair[0].value == key and str(pair[-1].value).lower() in values:
+            fits = len(pair) == 2 if values is None else str(pair[-1].value).lower() in values
+            if pair[0].value == key and fits:
                 lines.append(pair[0].start_mark.line + 1)
     return min(lines, default=None)
 

@@ -141,6 +141,8 @@ class ModelUsed(Open):
         First column level of the .h5, as DeepLabCut names it; empty for a failed attempt.
     snapshot, detector_snapshot : str
         Names of the snapshots; the latter is empty without a detector.
+    conditions : str
+        Folder and snapshot of the bottom-up model that a conditional top-down model began with; empty for others.
     bodyparts, individuals, unique_bodyparts : tuple of str
         Names in the model's order; no individuals in single-animal projects.
     trusted : bool
@@ -157,6 +159,7 @@ class ModelUsed(Open):
     individuals: tuple[str, ...] = ()
     unique_bodyparts: tuple[str, ...] = ()
     trusted: bool = field(default=False, metadata=OMIT)
+    conditions: str = field(default="", metadata=OMIT)
 
 
 @dataclass(frozen=True)

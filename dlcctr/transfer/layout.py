@@ -16,6 +16,7 @@ from dlcctr.contract import SIF_NAME
 from dlcctr.errors import ModelError
 from dlcctr.model.bundle import LISTING
 from dlcctr.model.files import open_tree
+from dlcctr.model.inference_project import model_folders
 from dlcctr.model.inspection import ModelInfo, inspect_model
 from dlcctr.model.yaml12 import read_yaml
 
@@ -128,9 +129,13 @@ def _project_files(info: ModelInfo, *, all_snapshots: bool) -> set[Path]:
     elif info.detector_files and read_yaml(project / "config.yaml").get("detector_snapshotindex") not in (None, -1):
         weights.update(train.glob("snapshot-detector*.pt"))
     weights |= {file.with_suffix(".meta") for file in info.snapshot_files if file.suffix == ".index"}
-    others = [*train.glob("*.yaml"), *(info.project / info.folder / "test").glob("*.yaml")]
-    others += project.glob(f"training-datasets/iteration-{info.iteration}/*/metadata.yaml")
-    return {file.relative_to(project) for file in (*weights, *others) if file.is_file()}
+    if info.conditions:
+        others = info.conditions.snapshot_file.parent.glob("snapshot*.pt") if info.conditions.by_place else ()
+        weights.update((info.conditions.snapshot_file, *others))
+    yaml = [file for folder in model_folders(info) for part in ("train", "test")
+            for file in (project / folder / part).glob("*.yaml")]  # fmt: skip
+    yaml += project.glob(f"training-datasets/iteration-{info.iteration}/*/metadata.yaml")
+    return {file.relative_to(project) for file in (*weights, *yaml) if file.is_file()}
 
 
 def far_campaign(campaign: Campaign, folder: Path, names: dict[Path, str], out: str) -> Campaign:

@@ -214,6 +214,7 @@ class _Session:
             crop=list(task.crop) if task.crop else None,
             csv=task.settings.csv,
             top_down=task.model.top_down,
+            conditional=task.model.conditions is not None,
             tracking=task.settings.tracking,
             trusted=task.trusted,
             backend=self._backend(),

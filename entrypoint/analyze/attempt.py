@@ -139,6 +139,7 @@ def _model(task: RowTask, record: AttemptRecord) -> ModelUsed:
         individuals=tuple(model.individuals),
         unique_bodyparts=tuple(model.unique_bodyparts),
         trusted=task.trusted,
+        conditions=f"{begun.folder.name}/{begun.snapshot}" if (begun := model.conditions) else "",
     )
 
 

@@ -55,7 +55,7 @@ def remark(job: Job) -> str:
 
     Models that look for body parts at once, in a project with one animal, give a position for each frame.
     """
-    if job.path == "own" or not (job.multianimal or job.top_down):
+    if job.path == "own" or not (job.multianimal or job.top_down or job.conditional):
         return ""
     table = read_table(job)
     likelihood = [

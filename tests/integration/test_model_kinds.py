@@ -1,4 +1,4 @@
-"""Every kind of model that DeepLabCut 3.0.2 knows: analysed without a download and equal to stock, or refused with why.
+"""Every kind of model that DeepLabCut 3.0.2 knows: analysed without a download and equal to stock.
 
 Weights are random, with the statistics of the video's pictures. Stock DeepLabCut gets what its detectors would fetch.
 """
@@ -29,8 +29,11 @@ ALL = (
     *(f"top_down_{network}+ssdlite+multi" for network in BACKBONES),
     *(f"{network}+ssdlite+single" for network in ALWAYS_TOP_DOWN),
     *(f"top_down_resnet_50+{detector}+single" for detector in DETECTORS),
+    *(f"{network}+resnet_50+multi" for network in CONDITIONAL),
+    *(f"{network}+resnet_50+single" for network in CONDITIONAL[:1]),
+    *(f"{CONDITIONAL[0]}+{network}+multi" for network in ("dekr_w18", "dlcrnet_stride16_ms5")),
 )
-USUAL = ("dekr_w18++multi",)
+USUAL = ("dekr_w18++multi", "ctd_prenet_rtmpose_s+resnet_50+multi")
 TENSORFLOW = (
     "resnet_50+single", "resnet_101+single", "resnet_152+single",
     *(f"mobilenet_v2_{width}+single" for width in ("0.35", "0.5", "0.75", "1.0")),

@@ -11,7 +11,7 @@ import numpy
 import pytest
 
 from dlcctr.contract import RowState
-from tests.integration.support.tiny_models import BLIND
+from tests.integration.support.tiny_models import BLIND, BLIND_CONDITIONS
 from tests.integration.test_analyze_native import Native, get_native, receipt_of
 
 CALM, BLACK = "c", "b"
@@ -39,9 +39,9 @@ def write_video(path: Path, kinds: str) -> Path:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(params=[BLIND, BLIND_CONDITIONS])
 def blind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Native:
-    return get_native(request, BLIND, tmp_path_factory.mktemp("tiny"), tmp_path)
+    return get_native(request, request.param, tmp_path_factory.mktemp("tiny"), tmp_path)
 
 
 @pytest.mark.real

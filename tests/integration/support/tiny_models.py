@@ -24,7 +24,13 @@ RESNET50 = "pytorch-resnet50"
 """One more kind: single-animal, with group norm. The others of this engine have a ResNet-18."""
 BLIND = "pytorch-topdown-blind"
 """Top-down, with a detector that finds animals in a calm video's pictures and none in a black one."""
+BLIND_CONDITIONS = "pytorch-conditional-blind"
+"""Conditional top-down for one animal, with a bottom-up model that sees it in a calm video's pictures only."""
 NETWORK = "pytorch-network+"
+CONDITIONAL = "ctd_"
+"""Networks that begin with the poses of a second one, which stands in the place of the detector."""
+BEGUN_WITH = 2
+"""Shuffle of that second one, whose first snapshot is named, not its last one."""
 TENSORFLOW_NETWORK = "tensorflow-network+"
 KINDS = ("pytorch-single", "pytorch-multi", "pytorch-topdown", "tensorflow-single", "tensorflow-multi")
 TENSORFLOW_NETWORKS = {"tensorflow-mobilenet": "mobilenet_v2_0.35", "tensorflow-efficientnet": "efficientnet-b0"}
@@ -37,9 +43,10 @@ def make_model(python: Path | str, kind: str, cache: Path) -> Path:
     Parameters
     ----------
     kind : str
-        Of `KINDS` or `TENSORFLOW_NETWORKS`, or `RESNET50` or `BLIND`, or `NETWORK` and then a network of DeepLabCut's,
-        its detector, ``single`` or ``multi``: ``pytorch-network+top_down_hrnet_w18+ssdlite+multi``; or
-        `TENSORFLOW_NETWORK`, a network, ``single`` or ``multi``.
+        Of `KINDS` or `TENSORFLOW_NETWORKS`, or `RESNET50`, `BLIND` or `BLIND_CONDITIONS`, or `NETWORK` and then a
+        network of DeepLabCut's, its detector (of `CONDITIONAL` ones: the network that it begins with), ``single`` or
+        ``multi``: ``pytorch-network+top_down_hrnet_w18+ssdlite+multi``; or `TENSORFLOW_NETWORK`, a network, ``single``
+        or ``multi``.
 
     Returns
     -------
@@ -114,6 +121,8 @@ def _network_of(kind: str) -> tuple[str, str, bool]:
     if kind.startswith(NETWORK):
         network, detector, animals = kind.removeprefix(NETWORK).split("+")
         return network, detector, animals == "multi"
+    if kind == BLIND_CONDITIONS:
+        return "ctd_prenet_rtmpose_s", "resnet_50", False
     top_down = kind.startswith("pytorch-topdown")
     return "resnet_50", "ssdlite" if top_down else "", kind not in ("pytorch-single", RESNET50)
 
@@ -124,27 +133,41 @@ def _make_pytorch(project: Path, kind: str) -> None:
     if declare_missing():
         supply_operators()
     import torch
+
+    torch.manual_seed(SEED)
+    network, helper, multi = _network_of(kind)
+    config = _config("pytorch", multi=multi)
+    if network.startswith(CONDITIONAL):
+        _make_shuffle(project, config, kind, helper, shuffle=BEGUN_WITH)
+        _make_shuffle(project, config, kind, network)
+    else:
+        _make_shuffle(project, config, kind, network, helper)
+    _dump(config, project / "config.yaml")
+
+
+def _make_shuffle(
+    project: Path, config: dict[str, Any], kind: str, network: str, detector_name: str = "", shuffle: int = 1
+) -> None:
+    import torch
     from deeplabcut.core.config import ProjectConfig
     from deeplabcut.pose_estimation_pytorch.config.pose import PoseConfig, TestConfig
     from deeplabcut.pose_estimation_pytorch.models import DETECTORS, PoseModel
 
-    torch.manual_seed(SEED)
-    network, detector_name, multi = _network_of(kind)
-    config = _config("pytorch", multi=multi)
-    folder = project / "dlc-models-pytorch" / "iteration-0" / NAME
+    multi, top_down, conditional = config["multianimalproject"], bool(detector_name), network.startswith(CONDITIONAL)
+    folder = project / "dlc-models-pytorch" / "iteration-0" / NAME.replace("shuffle1", f"shuffle{shuffle}")
     (folder / "train").mkdir(parents=True)
     (folder / "test").mkdir()
     pose_file = folder / "train" / "pytorch_config.yaml"
-    top_down = bool(detector_name)
     pose = PoseConfig.build(
         ProjectConfig.from_dict(config),
         pose_file,
         top_down=top_down,
         net_type=network,
         detector_type=detector_name or None,
+        ctd_conditions=(BEGUN_WITH, "snapshot-005.pt") if conditional else None,
     )
     table = json.loads(json.dumps(pose.to_dict(normalize=True), default=str))
-    if kind != RESNET50 and not kind.startswith(NETWORK):
+    if kind != RESNET50 and not kind.startswith(NETWORK) and not conditional:
         table = _shrink(table)
     pose = PoseConfig.from_dict(table)
     pose.to_yaml(pose_file)
@@ -152,8 +175,12 @@ def _make_pytorch(project: Path, kind: str) -> None:
     if multi and not kind.startswith("pytorch-topdown"):
         _dump(_lax_tracking(), folder / "test" / "inference_cfg.yaml")
     model = PoseModel.build(pose["model"], pretrained_backbone=False)
-    if kind.startswith(NETWORK):
+    if conditional:
+        _calibrate(model, _pictures(256, 256), **_poses())
+    elif kind.startswith(NETWORK):
         _calibrate(model, _pictures(256, 256) if table.get("detector") else _pictures())
+    elif kind == BLIND_CONDITIONS:
+        _unseeing_black(model)
     weak = 0.1 if kind.startswith(NETWORK) else 1.0  # more would make every likelihood 1 where features are not small
     for epoch, scale in ((5, 10.0 * weak), (10, 30.0 * weak)):
         weights = {name: _stronger(name, value, scale, top_down) for name, value in model.state_dict().items()}
@@ -167,7 +194,6 @@ def _make_pytorch(project: Path, kind: str) -> None:
         torch.save(
             {"model": detector.state_dict(), "metadata": {"epoch": 20}}, folder / "train" / "snapshot-detector-020.pt"
         )
-    _dump(config, project / "config.yaml")
 
 
 def _stronger(name: str, value: Any, scale: float, top_down: bool) -> Any:
@@ -187,7 +213,15 @@ def _pictures(height: int = 128, width: int = 160) -> Any:
     return (torch.stack([torch.zeros_like(coloured), coloured]) - mean) / scale
 
 
-def _calibrate(network: Any, pictures: Any) -> None:
+def _poses() -> dict[str, Any]:
+    """Conditions for both pictures, (2, 1, n_bodyparts, 3): x, y in px, likelihood."""
+    import numpy
+
+    places = numpy.random.default_rng(SEED).uniform(64, 192, (2, 1, len(BODYPARTS), 2))
+    return {"cond_kpts": numpy.concatenate([places, numpy.ones_like(places[..., :1])], axis=-1)}
+
+
+def _calibrate(network: Any, pictures: Any, **more: Any) -> None:
     """Give each normalisation the statistics of these pictures; untrained, layers shrink what they see to nothing.
 
     Blocks change what passes them by little, or a random network would make any difference between two computations
@@ -201,8 +235,21 @@ def _calibrate(network: Any, pictures: Any) -> None:
             if isinstance(layer, torch.nn.BatchNorm2d):
                 layer.train().momentum = 1.0
                 layer.weight *= 0.2 if name.endswith((".bn2", ".bn3")) else 1.0
-        network(pictures)
+        network(pictures, **more)
     network.eval()
+
+
+def _unseeing_black(network: Any) -> None:
+    """Let a random bottom-up network see body parts in pictures such as a calm video's, and none in a black one."""
+    import torch
+
+    _calibrate(network, _pictures())
+    last = network.heads["bodypart"].heatmap_head.deconv_layers[-1]
+    with torch.no_grad():
+        black, calm = network(_pictures())["bodypart"]["heatmap"].amax((2, 3))
+        assert (calm > black).all(), "another seed is needed: the black picture looks more like an animal"
+        last.weight /= (calm - black)[None, :, None, None]
+        last.bias.copy_((last.bias - black) / (calm - black) - 0.5)
 
 
 def _blind_to_black(detector: Any) -> None:

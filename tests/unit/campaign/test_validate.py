@@ -113,7 +113,7 @@ def test_crop_outside_of_the_picture(bench: Bench) -> None:
 def test_models_that_cannot_be_read_or_are_other_ones(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     class Info:
         hash = MODEL_HASH
-        scorer = unsafe_loading = ""
+        scorer = unsafe_loading = tracker = ""
 
     calls = []
 

@@ -17,6 +17,7 @@ from dlcctr.model.survey import survey_model
 from dlcctr.model.yaml12 import dump_yaml
 from tests.unit.support.projects import (
     PARTS,
+    conditional_project,
     config,
     edit_json,
     pytorch_project,
@@ -94,13 +95,6 @@ def test_top_down_wants_a_detector(tmp_path: Path) -> None:
     for file in train_folder(project).glob("*detector*"):
         file.unlink()
     with pytest.raises(ModelError, match="no detector snapshot"):
-        inspect_model(project)
-
-
-def test_conditional_top_down_is_refused(tmp_path: Path) -> None:
-    project = pytorch_project(tmp_path / "p")
-    edit_json(train_folder(project) / "pytorch_config.yaml", method="ctd")
-    with pytest.raises(ModelError, match="conditional"):
         inspect_model(project)
 
 
@@ -257,7 +251,7 @@ ODD = [
 @given(data=st.data())
 def test_whatever_a_value_is_a_project_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
-        make = data.draw(st.sampled_from([pytorch_project, tensorflow_project, top_down_project]))
+        make = data.draw(st.sampled_from([pytorch_project, tensorflow_project, top_down_project, conditional_project]))
         project = make(Path(folder) / "p")
         file = data.draw(st.sampled_from(sorted(project.rglob("*.yaml"))))
         table = json.loads(file.read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +186,30 @@ def top_down_project(root: Path) -> Path:
     edit_json(train_folder(project) / "pytorch_config.yaml", method="td", runner=runner, detector=detector)
     write_json(train_folder(project).parent / "test" / "inference_cfg.yaml", {"pcutoff": 0.5, "off": "1e-4"})
     return project
+
+
+def shuffle_folder(project: Path, shuffle: int) -> Path:
+    """Model folder of one shuffle of a PyTorch project."""
+    return project / "dlc-models-pytorch" / "iteration-0" / NAME.replace("shuffle1", f"shuffle{shuffle}")
+
+
+def conditional_project(root: Path, **changes: Any) -> Path:
+    """A PyTorch project whose shuffle 1 is a conditional top-down model that begins with the poses of its shuffle 2.
+
+    `changes` go into its config.yaml.
+    """
+    project = pytorch_project(root, snapshots=("snapshot-30",), **changes)
+    shutil.copytree(shuffle_folder(project, 1), shuffle_folder(project, 2))
+    for name in ("snapshot-30", "snapshot-10", "snapshot-best-20"):
+        (shuffle_folder(project, 2) / "train" / f"{name}.pt").write_bytes(b"bottom-up " + name.encode())
+    runner = {"load_weights_only": False, "snapshot_prefix": "/home/lab/x"}
+    edit_json(shuffle_folder(project, 2) / "train" / "pytorch_config.yaml", net_type="dlcrnet_50", runner=runner)
+    set_conditions(project, {"shuffle": 2, "snapshot": "snapshot-10.pt"})
+    return project
+
+
+def set_conditions(project: Path, conditions: Any) -> None:
+    """Say in the conditional model's pytorch_config.yaml where its poses come from."""
+    inference = {"autocast": {"enabled": False}, "conditions": conditions}
+    file = shuffle_folder(project, 1) / "train" / "pytorch_config.yaml"
+    edit_json(file, method="ctd", net_type="ctd_coam_w32", inference=inference)

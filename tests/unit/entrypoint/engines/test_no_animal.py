@@ -86,6 +86,7 @@ def test_an_error_before_there_are_tracklets_stays_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("likelihood", "other", "said"),
     [(-1.0, {"top_down": True}, True), (np.nan, {"top_down": True}, True), (0.2, {"top_down": True}, False),
+     (-1.0, {"conditional": True}, True),
      (0.0, {}, False)],
 )  # fmt: skip
 def test_one_animal(tmp_path: Path, likelihood: float, other: dict[str, Any], said: bool) -> None:
