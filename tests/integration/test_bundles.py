@@ -17,7 +17,7 @@ from dlcctr.model.pack import pack_model
 from dlcctr.model.verify import verify_bundle
 from tests.integration.conftest import REAL_DATA
 from tests.integration.support.campaigns import dlcctr, make_campaign, states
-from tests.integration.support.tiny_models import KINDS, make_model
+from tests.integration.support.tiny_models import BLIND_CONDITIONS, KINDS, make_model
 from tests.integration.test_analyze_native import Native, calm_video, get_native
 from tests.unit.support.projects import pytorch_project
 
@@ -38,7 +38,10 @@ def run_rows(folder: Path, videos: Path, model: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(
-    params=[pytest.param(kind, marks=[] if kind == KINDS[0] else [pytest.mark.full], id=kind) for kind in KINDS]
+    params=[
+        pytest.param(kind, marks=[] if kind == KINDS[0] else [pytest.mark.full], id=kind)
+        for kind in (*KINDS, BLIND_CONDITIONS)
+    ]
 )
 def native(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Native:
     return get_native(request, request.param, tmp_path_factory.getbasetemp() / "models", tmp_path)

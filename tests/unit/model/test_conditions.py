@@ -123,6 +123,7 @@ def test_the_hash_is_that_of_both_models(tmp_path: Path, change: str, differs: b
 
 def test_an_analysis_gets_both_models_and_nothing_else(tmp_path: Path) -> None:
     project = conditional_project(tmp_path / "p")
+    edit_json(shuffle_folder(project, 2) / "train" / "pytorch_config.yaml", init_weights="/home/lab/x.pt")
     for trusted in (False, True):
         (tmp_path / str(trusted)).mkdir()
         root = make_skeleton(inspect_model(project), tmp_path / str(trusted), trusted=trusted).parent
@@ -133,6 +134,7 @@ def test_an_analysis_gets_both_models_and_nothing_else(tmp_path: Path) -> None:
             "conditions": {"shuffle": 2, "trainset_index": 0, "snapshot": "snapshot-10.pt"},
         }
         assert begun["metadata"]["project_path"] == str(root)
+        assert begun["init_weights"] == str(shuffle_folder(root, 2) / "train" / "snapshot-10.pt")
         assert begun["runner"]["load_weights_only"] is not trusted
 
 
@@ -216,7 +218,8 @@ OTHERS = [
     ({"config_path": "/x/pytorch_config.yaml", "snapshot_path": "/x/snapshot-1.pt"}, "is no model of", "copy"),
     ({"config_path": f"/q/{BOTTOM_UP}/train/pytorch_config.yaml"}, "is no model of", "copy"),
     ({"config_path": f"/q/{BOTTOM_UP}/train/pytorch_config.yaml".replace("iteration-0", "iteration-1"),
-      "snapshot_path": "/q/x.pt"}, "iteration-0", "copy"),
+      "snapshot_path": f"/q/{BOTTOM_UP}/train/snapshot-10.pt".replace("iteration-0", "iteration-1")},
+     "is no model of .* its iteration-0", "copy"),
     ({"config_path": f"/q/{BOTTOM_UP}/train/pytorch_config.yaml".replace("trainset95", "trainset50"),
       "snapshot_path": f"/q/{BOTTOM_UP}/train/snapshot-10.pt".replace("trainset95", "trainset50")},
      "names training set 50", "shuffle"),
