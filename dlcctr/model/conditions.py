@@ -20,6 +20,8 @@ from dlcctr.model.yaml12 import find_key, is_absolute
 ENGINE = "pytorch"
 KEYS = ("inference", "conditions")
 SHOWN_CHARS = 200
+NUMBER = r"(0|[1-9][0-9]{0,8})"
+"""As DeepLabCut writes it into a folder's name, so that each folder has one number."""
 NAME_IT = "name the bottom-up model by its shuffle and snapshot: `conditions: {shuffle: 1, snapshot: snapshot-250.pt}`"
 
 
@@ -137,7 +139,7 @@ def _by_paths(found: Shuffle, table: dict[str, Any]) -> tuple[int, int, Any]:
     """The same of two paths, which may be those of the computer where the project lay before."""
     config, snapshot = (_parts(str(table.get(key, ""))) for key in ("config_path", "snapshot_path"))
     base = f"{found.config['Task']}{found.config['date']}-trainset"
-    match = re.fullmatch(rf"{re.escape(base)}(\d+)shuffle(\d+)", config[-3] if len(config) > 4 else "")
+    match = re.fullmatch(rf"{re.escape(base)}{NUMBER}shuffle{NUMBER}", config[-3] if len(config) > 4 else "")
     iteration = f"iteration-{found.config['iteration']}"
     below = (MODEL_FOLDERS[ENGINE], iteration, *config[-3:-1], POSE_FILES[ENGINE])
     here = found.tree.root / Path(*below)
@@ -192,7 +194,7 @@ def _is_project(found: Shuffle, config: str) -> bool:
     parts = _parts(config)
     if not is_absolute(config) or parts[-1] != CONFIG.name:
         return False
-    known = {found.tree.root.name, _parts(str(found.config.get("project_path", "")))[-1]}
+    known = {found.tree.root.name, _parts(str(found.config.get("project_path", "")))[-1]} - {""}
     return parts[-2] in known and not _lies_elsewhere("/".join(parts), found.tree.root / CONFIG)
 
 
