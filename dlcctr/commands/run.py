@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dlcctr.runtime.executor import Outcome
+    from dlcctr.runtime.row_run import Outcome
 
 
 def add(app: typer.Typer) -> None:

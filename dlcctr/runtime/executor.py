@@ -16,11 +16,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
-from typing import IO, Protocol
+from typing import IO
 
 from dlcctr.contract import SCRATCH_PREFIX, ExitCode
 from dlcctr.runtime.base import RowJob, Runtime
 from dlcctr.runtime.binds import Bind
+from dlcctr.runtime.row_run import LOG_HEAD, Outcome, RowRun, Started, View
 from dlcctr.runtime.slots import Slot
 from dlcctr.system import processes
 from dlcctr.system.console import one_line
@@ -32,50 +33,7 @@ GRACE_S = 30.0
 REPEAT_S = 2.0
 """A container's first process does not hear SIGTERM before it has a handler for it; `analyze` ignores a second one."""
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-LOG_HEAD = "### "
-"""Begins the line that each attempt at a row writes into its log first."""
 OUT_OF_MEMORY = (-signal.SIGKILL, 128 + signal.SIGKILL)
-
-
-@dataclass(frozen=True)
-class RowRun:
-    """One row to run; `binds` are what it needs beside its scratch."""
-
-    index: int
-    video: str
-    manifest: Path
-    log: Path
-    binds: tuple[Bind, ...] = ()
-    options: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a row; `code` is 75 for one that was stopped or never started."""
-
-    index: int
-    video: str
-    code: int
-    duration_s: float = 0.0
-    cause: str = ""
-    log: Path | None = None
-    was_finished: bool = False
-
-
-class View(Protocol):
-    """Shows what happens."""
-
-    def started(self, task: RowRun, slot: Slot) -> None:
-        """A row was started."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """A row came to its end."""
-
-    def running(self, tasks: Sequence[tuple[RowRun, float]]) -> None:
-        """Rows that run, and since when (monotonic seconds); called often."""
-
-    def stopping(self) -> None:
-        """A signal came; the running rows are being stopped."""
 
 
 @dataclass
@@ -142,7 +100,7 @@ class _Executor:
                     while self.waiting and self.free and not stop.count:
                         self.start(self.waiting.popleft())
                     self.collect()
-                    self.view.running([(each.task, each.began) for each in self.running])
+                    self.show()
                     time.sleep(POLL_S)
                 if stop.count:
                     self.stop_all(stop)
@@ -153,6 +111,10 @@ class _Executor:
             or Outcome(task.index, task.video, int(ExitCode.TRY_AGAIN), cause="not started")
             for task in self.tasks
         ]
+
+    def show(self) -> None:
+        rows = [Started(each.task, each.slot, each.job.scratch, each.began) for each in self.running]
+        self.view.running(rows, self.waiting)
 
     def start(self, task: RowRun) -> None:
         try:
@@ -192,6 +154,7 @@ class _Executor:
             if spent > GRACE_S or stop.count > 1:
                 self.kill_all()
             self.collect(stopped=True)
+            self.show()
             time.sleep(POLL_S)
 
     def kill_all(self) -> None:

@@ -20,6 +20,7 @@ from dlcctr.runtime import executor
 from dlcctr.runtime.base import Runtime
 from dlcctr.runtime.binds import linked_files, plan_binds
 from dlcctr.runtime.choose import RuntimeOptions, pick_runtime
+from dlcctr.runtime.row_run import Outcome, RowRun
 from dlcctr.runtime.slots import divide
 from dlcctr.runtime.view import open_view
 from dlcctr.system import processes
@@ -48,7 +49,7 @@ class RunOptions:
 class RunResult:
     """Outcomes in the order of the rows, and the runtime they had."""
 
-    outcomes: list[executor.Outcome]
+    outcomes: list[Outcome]
     runtime: str
 
     @property
@@ -76,7 +77,7 @@ def run_campaign(manifest: Path, options: RunOptions) -> RunResult:
     campaign = read_campaign(manifest)
     rows = choose_rows(read_manifest(manifest), options.rows, manifest)
     finished = set() if options.overwrite else finished_rows(manifest)
-    done = [executor.Outcome(row.index, row.video, 0, was_finished=True) for row in rows if row.index in finished]
+    done = [Outcome(row.index, row.video, 0, was_finished=True) for row in rows if row.index in finished]
     todo = [row for row in rows if row.index not in finished]
     if done:
         warn(f"{len(done)} of {len(rows)} rows are finished and skipped")
@@ -92,9 +93,7 @@ def run_campaign(manifest: Path, options: RunOptions) -> RunResult:
     return RunResult(sorted([*done, *outcomes], key=lambda each: each.index), runtime.name)
 
 
-def _run(
-    tasks: Sequence[executor.RowRun], runtime: Runtime, gpus: Sequence[str], jobs: int | None
-) -> list[executor.Outcome]:
+def _run(tasks: Sequence[RowRun], runtime: Runtime, gpus: Sequence[str], jobs: int | None) -> list[Outcome]:
     jobs = min(jobs or len(gpus) or 1, len(tasks))
     slots = divide(jobs, gpus, *cpu_list())
     warn(f"{len(tasks)} rows, {jobs} at a time; logs: {tasks[0].log.parent}")
@@ -109,19 +108,20 @@ def _make_folder(out: Path) -> None:
         raise OutputError(f"{out}: cannot be made: {error.strerror}", "mend [output] in campaign.toml") from error
 
 
-def _task(manifest: Path, settings: Campaign, row: Row, options: RunOptions, runtime: Runtime) -> executor.RowRun:
+def _task(manifest: Path, settings: Campaign, row: Row, options: RunOptions, runtime: Runtime) -> RowRun:
     words: list[str] = []
     words += ["--allow-cpu"] if options.allow_cpu else []
     words += ["--overwrite"] if options.overwrite else []
     words += ["--trust-model"] if options.trust_model else []
     words += ["--batch-size", str(options.batch_size)] if options.batch_size else []
-    return executor.RowRun(
+    return RowRun(
         index=row.index,
         video=row.video,
         manifest=manifest,
         log=row_log(settings, manifest, row.index),
         binds=plan_binds(_read_only(manifest, settings, row), [settings.out]) if runtime.contained else (),
         options=tuple(words),
+        frames=row.frames,
     )
 
 

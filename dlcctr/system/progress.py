@@ -1,4 +1,4 @@
-"""What a person sees of long work: a bar for bytes, one for rows, and frames as a bar or as lines of a log."""
+"""What a person sees of long work: on a terminal a line with a bar, in a log a plain line now and then. On stderr."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, TextIO
+from typing import TextIO
 
-from dlcctr.system.console import one_line
+from dlcctr.system.console import duration, one_line, size_text, warn
+from dlcctr.system.frame_lines import begun_line, ended_line, so_far_line
+from dlcctr.system.live import PLAIN_EVERY_S, is_live, one_display, percent_text
+from dlcctr.system.meter import Meter
 
 Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """From a text and a total in bytes to a context manager that yields a function, which takes the bytes done so far."""
+RowProgress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+"""From a text and a total to a context manager that yields a function, which counts one step."""
 
 
 @contextmanager
@@ -22,32 +27,6 @@ def no_bar(what: str, total_bytes: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def transfer_bar(what: str, total_bytes: int) -> Iterator[Callable[[int], None]]:
-    """Bar on stderr, on a terminal only."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    parts = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*parts, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(one_line(what), total=total_bytes)
-        yield lambda done: bar.update(task, completed=min(done, total_bytes))
-
-
-RowProgress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
-"""From a text and a total to a context manager that yields a function, which counts one step."""
-
-
-@contextmanager
 def no_progress(what: str, total: int) -> Iterator[Callable[[], None]]:
     """What a function uses whose caller asks for no progress bar; see `progress`."""
     del what, total
@@ -55,21 +34,72 @@ def no_progress(what: str, total: int) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
+def transfer_bar(what: str, total_bytes: int) -> Iterator[Callable[[int], None]]:
+    """Bar for bytes; yields a function that takes the bytes done so far."""
+    with _show(what, total_bytes, _bytes_text) as update:
+        yield update
+
+
+@contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """Progress bar on stderr, on a terminal only; yields a function that counts one step."""
-    if not sys.stderr.isatty():
-        yield lambda: None
+    """Bar for steps; yields a function that counts one."""
+    with _show(what, total, _steps_text) as update:
+        done = 0
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            update(done)
+
+        yield step
+
+
+def _bytes_text(done: int, total: int) -> str:
+    return f"{size_text(done)} of {size_text(total)}"
+
+
+def _steps_text(done: int, total: int) -> str:
+    return f"{done} of {total}"
+
+
+@contextmanager
+def _show(what: str, total: int, count: Callable[[int, int], str]) -> Iterator[Callable[[int], None]]:
+    """Show work of which only about the size may be known: what is more than that is all of it."""
+    if not is_live(sys.stderr):
+        yield _PlainLines(what, total, count)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    with one_display() as mine:
+        if not mine:
+            yield lambda _: None
+            return
+        meter = Meter(what, total, count, sys.stderr).open()
 
-    parts = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*parts, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(one_line(what), total=total)
-        yield lambda: bar.advance(task)
+        def update(done: int) -> None:
+            meter.done = min(done, total)
+
+        try:
+            yield update
+        finally:
+            meter.close()
 
 
-LOG_EVERY_S = 30.0
+class _PlainLines:
+    """A line now and then; work that is over before the first is not mentioned."""
+
+    def __init__(self, what: str, total: int, count: Callable[[int, int], str]) -> None:
+        self._what, self._total, self._count = what, total, count
+        self._began = self._said = time.monotonic()
+
+    def __call__(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self._said < PLAIN_EVERY_S:
+            return
+        self._said, done = now, min(done, self._total)
+        share = f" ({percent_text(done / self._total)})" if self._total else ""
+        warn(f"{self._what}: {self._count(done, self._total)}{share} after {duration(now - self._began)}")
+
+
+LOG_EVERY_S = PLAIN_EVERY_S
 LOG_EVERY_FRACTION = 0.1
 
 
@@ -105,11 +135,11 @@ class FrameProgress:
         self._start = self._said_at = clock()
         self._said_done = first
         self._closed = False
-        self._bar: Any = None
-        if self._stream.isatty():
-            self._bar, self._task = _rich_bar(self._stream, total, label, first)
+        self._meter: Meter | None = None
+        if is_live(self._stream):
+            self._meter = Meter(label, total, self._count_text, self._stream, first=first, clock=clock).open()
         else:
-            self._say(f"{label}: {total} frames" if total else f"{label}: started")
+            self._say(begun_line(label, total))
 
     def __enter__(self) -> FrameProgress:
         return self
@@ -117,28 +147,37 @@ class FrameProgress:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def frames_per_s(self) -> float:
+        """Speed since the beginning; 0 at first."""
+        elapsed = self._clock() - self._start
+        return (self.done - self._first) / elapsed if elapsed > 0 else 0.0
+
     def update(self, done: int) -> None:
         """Tell how many frames are done so far (not how many more)."""
         self.done, self._first = done, min(self._first, done)
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, speed=self._speed_text())
+        if self._meter is not None:
+            self._meter.done = done
             return
         waited = self._clock() - self._said_at
         step = self.total * LOG_EVERY_FRACTION
         # A tenth of a short video is over in no time: never more than a line every 2 s.
         if waited >= LOG_EVERY_S or (step and done - self._said_done >= step and waited >= 2.0 and done < self.total):
-            self._say(self._line())
+            self._say(so_far_line(self.label, done, self.total, self.frames_per_s))
 
     def close(self) -> None:
-        """End the bar, or write the last line; more calls do nothing."""
+        """End the bar and write the last line; more calls do nothing."""
         if self._closed:
             return
         self._closed = True
-        if self._bar is not None:
-            self._bar.stop()
-        elif self.done:
+        if self._meter is not None:
+            self._meter.close()
+        if self.done:
             elapsed = self._clock() - self._start
-            self._say(f"{self.label}: {self.done - self._first} frames in {_clock_text(elapsed)}, {self._speed_text()}")
+            self._say(ended_line(self.label, self.done - self._first, elapsed, self.frames_per_s))
+
+    def _count_text(self, done: int, total: int) -> str:
+        return f"{f'{done}/{total}' if total else done} frames  {self.frames_per_s:.1f} frames/s"
 
     def _say(self, line: str) -> None:
         self._said_at, self._said_done = self._clock(), self.done
@@ -146,42 +185,3 @@ class FrameProgress:
             print(one_line(line), file=self._stream, flush=True)
         except (OSError, ValueError):  # a closed log must never end an analysis
             return
-
-    def _speed(self) -> float:
-        elapsed = self._clock() - self._start
-        return (self.done - self._first) / elapsed if elapsed > 0 else 0.0
-
-    def _speed_text(self) -> str:
-        return f"{self._speed():.1f} frames/s"
-
-    def _line(self) -> str:
-        if not self.total:
-            return f"{self.label}: {self.done} frames, {self._speed_text()}"
-        speed = self._speed()
-        left = f", {_clock_text((self.total - self.done) / speed)} left" if speed else ""
-        percent = 100 * self.done // self.total
-        return f"{self.label}: {self.done}/{self.total} frames ({percent}%), {self._speed_text()}{left}"
-
-
-def _clock_text(seconds: float) -> str:
-    whole = max(0, round(seconds))
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02d}:{whole % 60:02d}"
-
-
-def _rich_bar(stream: TextIO, total: int, label: str, first: int) -> tuple[Any, Any]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    bar = Bar(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]}"),
-        TimeRemainingColumn(),
-        console=Console(file=stream),
-    )
-    task = bar.add_task(one_line(label), total=total or None, completed=first, speed="")
-    bar.start()
-    return bar, task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from dlcctr.errors import AnalysisError, GpuError, ManifestError, ModelError, Ou
 from dlcctr.model import inference_project
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.results.sections import ReusedPart
+from dlcctr.runtime.row_report import RowReport
 from dlcctr.system import disk
 from dlcctr.system.console import print_lines, warn
 from dlcctr.system.cpus import cpu_count
@@ -62,14 +64,21 @@ def analyse(
     threads = cpu_count()
     worker = place.start_worker(task.model.engine, threads, device)
     worker.tail.clear()
+    place.tell(RowReport("checking the video"))
     try:
         config = make_skeleton(task.model, scratch, task.settings.tracking.tracker, trusted=task.trusted)
         with record.timed("scan"):
             record.scan = scan_video(task.video, threads=threads)
         _check_frames(task, record.scan, scratch)
+        place.tell(RowReport("loading DeepLabCut"))
         device = _resolve_device(place.wait_ready(), device, may_use_cpu, record)
-        session = _Session(task, request, record, record.scan, worker, config=config, device=device, scratch=scratch)
-        return session.run()
+        place.tell(RowReport("loading the model"))
+        session = _Session(
+            task, request, record, record.scan, worker, config=config, device=device, scratch=scratch, tell=place.tell
+        )
+        files = session.run()
+        place.tell(RowReport("saving the results"))
+        return files
     except AnalysisError:
         _show_tail(worker)
         _check_not_full(scratch)
@@ -122,6 +131,7 @@ class _Session:
     config: Path
     device: str
     scratch: Path
+    tell: Callable[[RowReport], None]
 
     def run(self) -> list[Path]:
         """Analyse the video in our loop, or through stock DeepLabCut where the loop does not cover it."""
@@ -234,7 +244,7 @@ class _Session:
 
     def _run_job(self, video: Path, path: str = "stock") -> Answer:
         """Have a job done, and show its progress and messages."""
-        display = RowDisplay(self.task.name, self.scan.decoded, reports_start=path == "own")
+        display = RowDisplay(self.task.name, self.scan.decoded, reports_start=path == "own", tell=self.tell)
         with self.record.timed("analysis"):
             try:
                 answer = self.worker.run(self._make_job(video, path), display.show)

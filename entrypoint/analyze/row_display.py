@@ -1,10 +1,19 @@
-"""What people see of a row while its worker is busy: one bar for each stage, and the worker's messages."""
+"""What people see of a row while its worker is busy: one bar for each stage, and the worker's messages.
+
+The same goes into a file in the scratch folder, for whoever shows several rows at a time.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
+from dlcctr.runtime.row_report import RowReport
 from dlcctr.system.console import print_lines, warn
 from dlcctr.system.progress import FrameProgress
 from entrypoint.protocol import Message, Progress
+
+TELL_EVERY_S = 0.5
 
 
 class RowDisplay:
@@ -18,11 +27,14 @@ class RowDisplay:
         Decoded frames of the video.
     reports_start : bool
         The first progress is where the analysis begins (our loop), instead of frames that were done.
+    tell : callable
+        Takes the reports on how far the row is.
     """
 
-    def __init__(self, row: str, frames: int, *, reports_start: bool) -> None:
-        self._row, self._frames, self._reports_start = row, frames, reports_start
+    def __init__(self, row: str, frames: int, *, reports_start: bool, tell: Callable[[RowReport], None]) -> None:
+        self._row, self._frames, self._reports_start, self._tell = row, frames, reports_start, tell
         self._bars: dict[str, FrameProgress] = {}
+        self._told_s = 0.0
 
     def show(self, event: Progress | Message) -> None:
         """Show what the worker reports."""
@@ -45,8 +57,13 @@ class RowDisplay:
             bar.close()
 
     def _show_progress(self, event: Progress) -> None:
-        if event.stage not in self._bars:
+        is_new = event.stage not in self._bars
+        if is_new:
             self.finish()
             first = event.done if self._reports_start else 0
             self._bars[event.stage] = FrameProgress(self._frames, f"{self._row}: {event.stage}", first=first)
-        self._bars[event.stage].update(min(event.done, self._frames))
+        bar = self._bars[event.stage]
+        bar.update(min(event.done, self._frames))
+        if is_new or time.monotonic() - self._told_s >= TELL_EVERY_S:
+            self._told_s = time.monotonic()
+            self._tell(RowReport(event.stage, bar.done, self._frames, bar.frames_per_s))

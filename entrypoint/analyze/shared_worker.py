@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from dlcctr.runtime.row_report import RowReport, write_report
+
 if TYPE_CHECKING:
     from entrypoint.analyze.worker_process import Worker
     from entrypoint.protocol import Ready
@@ -90,6 +92,11 @@ class SharedWorker:
             self.drop_worker()
             raise
         return self._ready
+
+    def tell(self, report: RowReport) -> None:
+        """Write down how far the row is, for whoever shows it."""
+        if self._scratch is not None:
+            write_report(self._scratch, report)
 
     def drop_worker(self) -> None:
         """Stop the worker; the next row gets a new one."""

@@ -17,7 +17,8 @@ import pytest
 
 from dlcctr.runtime import executor as local
 from dlcctr.runtime.base import Command, RowJob
-from dlcctr.runtime.executor import Outcome, RowRun, run_tasks
+from dlcctr.runtime.executor import run_tasks
+from dlcctr.runtime.row_run import Outcome, RowRun, Started
 from dlcctr.runtime.slots import Slot
 
 pytestmark = pytest.mark.real
@@ -56,8 +57,8 @@ class Record:
     def ended(self, outcome: Outcome) -> None:
         self.events.append(f"end {outcome.index}")
 
-    def running(self, tasks: Sequence[tuple[RowRun, float]]) -> None:
-        self.most = max(self.most, len(tasks))
+    def running(self, rows: Sequence[Started], waiting: Sequence[RowRun]) -> None:
+        self.most = max(self.most, len(rows))
 
     def stopping(self) -> None:
         self.events.append("stopping")

@@ -11,7 +11,7 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths, row_log
 from dlcctr.campaign.rows import find_row
 from dlcctr.errors import ManifestError
-from dlcctr.runtime.executor import LOG_HEAD
+from dlcctr.runtime.row_run import LOG_HEAD
 from dlcctr.slurm.ledger import SubmittedTask, read_submitted
 from dlcctr.slurm.scheduler import Scheduler
 from dlcctr.slurm.task_log import had_lanes, row_lines

@@ -18,7 +18,7 @@ from dlcctr.planning.planner import make_plan as plan_campaign
 from dlcctr.planning.speed import Calibration, pick_row
 from dlcctr.results.sections import DeviceUsed
 from dlcctr.runtime import run_campaign as campaign_run
-from dlcctr.runtime.executor import Outcome
+from dlcctr.runtime.row_run import Outcome
 from dlcctr.runtime.run_campaign import RunResult
 from tests.benchmarks.planner_simulation import all_cases
 from tests.unit.support.results import FRAMES, Bench, make_bench

@@ -12,9 +12,9 @@ from dlcctr.commands.run import summary
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ManifestError, UsageError
 from dlcctr.runtime import run_campaign as campaign_run
-from dlcctr.runtime.executor import LOG_HEAD, Outcome, last_error
+from dlcctr.runtime.executor import last_error
+from dlcctr.runtime.row_run import LOG_HEAD, Outcome
 from dlcctr.runtime.slots import divide
-from dlcctr.runtime.view import describe, last_line
 from dlcctr.system import processes as run
 from dlcctr.system.cpus import cpu_list
 
@@ -142,15 +142,3 @@ def test_the_cause_is_that_of_the_last_attempt(tmp_path: Path) -> None:
     assert last_error(log) == "last words"
     log.write_text(f"{LOG_HEAD}one\n")
     assert last_error(log) == ""
-
-
-def test_the_last_line_of_a_log_is_found_where_progress_overwrites_itself(tmp_path: Path) -> None:
-    log = tmp_path / "row.log"
-    log.write_bytes(b"x" * 1000 + b"\n10%\r20%\r30%\r")
-    assert last_line(log) == "30%"
-    assert last_line(tmp_path / "none") == ""
-
-
-def test_a_failed_row_is_described_with_its_cause_and_log() -> None:
-    text = describe(Outcome(7, "a b.mp4", 4, cause="it is empty", log=Path("logs/x.log")))
-    assert text == "row 7 FAILED with exit code 4: a b.mp4: it is empty (log: logs/x.log)"
