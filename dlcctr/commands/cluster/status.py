@@ -16,6 +16,7 @@ import typer
 from dlcctr.commands.cluster.on_cluster import runs_on_cluster
 
 if TYPE_CHECKING:
+    from dlcctr.commands.cluster.watch_view import WatchText
     from dlcctr.slurm.status.row_status import RowStatus, StatusResult
     from dlcctr.slurm.status.throughput import Throughput
 
@@ -52,7 +53,9 @@ def status(
 
     Ends with 0 if all are done, with 75 while the others wait or run, with 20 if one needs a person.
     """
+    from dlcctr.commands.cluster.watch_view import watch_on_terminal
     from dlcctr.slurm.status.status import status as look
+    from dlcctr.system.live import is_live
 
     _check_options(squeue, sacct, watch=watch, wait=wait)
     squeue_text, sacct_text, progress = _text(squeue), _text(sacct), _progress(quiet=watch or wait)
@@ -69,7 +72,10 @@ def status(
     def show(result: StatusResult) -> None:
         _show(result, show_all=show_all, as_json=as_json)
 
-    if watch:
+    if watch and is_live(sys.stdout) and not (show_all or as_json):
+        result = watch_on_terminal(once, watch_text, interval)
+        show(result)
+    elif watch:
         result = _watch(once, show, interval)
     else:
         result = _wait(once, interval) if wait else once()
@@ -174,6 +180,23 @@ def _print(result: StatusResult, *, show_all: bool) -> None:
     print_lines([f"{len(result.rows)} rows: {_counts(result)}", *_pace_lines(result.pace), *next_steps(result)])
 
 
+def watch_text(result: StatusResult) -> WatchText:
+    """What `_print` prints, but for the tasks that wait and run, which are drawn one by one."""
+    from dlcctr.commands.cluster.watch_view import WatchText
+    from dlcctr.slurm.status.row_status import LIVE, Phase
+
+    quiet = {phase.value for phase in (*LIVE, Phase.DONE)}
+    problems = [
+        f"{phase} ({which}): {f'{node}: ' if node else ''}{why}".rstrip(": ")
+        for phase, _, which, node, why in _groups(result)
+        if phase not in quiet
+    ]
+    return WatchText(
+        above=[f"{len(result.rows)} rows: {_counts(result)}"],
+        below=[*problems, *(f"note: {note}" for note in result.notes), *next_steps(result)],
+    )
+
+
 def _groups(result: StatusResult) -> list[tuple[str, int, str, str, str]]:
     """Rows of one phase and cause on one line; the node where it is the node's fault."""
     from dlcctr.slurm.status.row_status import Phase
@@ -225,7 +248,7 @@ def _pace_lines(pace: Throughput) -> list[str]:
     if pace.running_tasks or pace.pending_tasks:
         tasks = f"array tasks: {pace.running_tasks} running, {pace.pending_tasks} waiting"
         speed = f"frames/s: {shown(pace.frames_per_s, _number)}"
-        basis = "" if pace.measured_to_expected else " (as planned)"
+        basis = "" if pace.left_is_measured else " (as planned)"
         left = shown(pace.left_s, lambda seconds: f"about {duration(seconds)}{basis}")
         parts = [tasks, speed, f"time left: {left}", *parts]
     return ["; ".join(parts)] if pace.speed_up or pace.gpu_hours or len(parts) > 2 else []

@@ -34,3 +34,37 @@ def find_remedy(reason: str, cluster: str = "") -> str:
     """
     found = next((remedy for pattern, remedy in REMEDIES if re.fullmatch(pattern, reason)), "")
     return found.replace("scontrol ", f"scontrol --clusters={cluster} ") if cluster else found
+
+
+CANARY = "the canary"
+WAITS = (
+    (r"Priority", "jobs of a higher priority, which go first"),
+    (r"Resources", "a free node or GPU"),
+    (r"JobArrayTaskLimit", "one that runs to end: no more may run at a time"),
+    (r"Dependency", "another job to end"),
+    (r"BeginTime", "the time from which Slurm may start it again"),
+    (r"ReqNodeNotAvail.*|NodeDown|PartitionDown|PartitionInactive", "nodes that are down, reserved or switched off"),
+    (r"Reservation", "the reservation to begin"),
+    (r"Licenses", "a free licence"),
+    (r"(Assoc|QOS)(Max|Grp)\w+", "room below a limit of the site ({})"),
+    (r"Cleaning|Prolog", "a node to be made ready"),
+    (r"|None", "Slurm to look at it"),
+)  # fmt: skip
+"""Slurm's words for what passes by itself, as patterns, and what a task waits for then; the first that fits counts."""
+
+
+def waits_for(reason: str, *, after_canary: bool = False) -> str:
+    """What a task waits for, in words that complete "waits for"; Slurm's own word where it is not known.
+
+    Parameters
+    ----------
+    reason : str
+        Slurm's word.
+    after_canary : bool
+        The task was submitted behind a canary.
+    """
+    if reason == "Dependency" and after_canary:
+        return CANARY
+    if find_remedy(reason):
+        return f"nothing that comes by itself ({reason})"
+    return next((text.format(reason) for pattern, text in WAITS if re.fullmatch(pattern, reason)), reason)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dlcctr.contract import ExitCode
 from dlcctr.slurm.status.causes import NODE_KINDS
+from dlcctr.slurm.status.live_tasks import LiveTask
 from dlcctr.slurm.status.pending import find_remedy
 from dlcctr.slurm.status.throughput import Throughput
 
@@ -99,6 +100,8 @@ class StatusResult:
         Limits of this answer, for people.
     silent : tuple of str
         Clusters whose squeue did not answer.
+    tasks : list of LiveTask
+        Array tasks that wait or run.
     """
 
     manifest: Path
@@ -108,6 +111,7 @@ class StatusResult:
     notes: list[str] = field(default_factory=list)
     accept_degraded: bool = False
     silent: tuple[str, ...] = ()
+    tasks: list[LiveTask] = field(default_factory=list)
 
     @property
     def totals(self) -> dict[str, int]:

@@ -18,6 +18,7 @@ from dlcctr.slurm.ledger import Ledger, SubmissionHistory, SubmittedTask, read_s
 from dlcctr.slurm.output import SQUEUE_WORDS, Key, TaskState, shown_words
 from dlcctr.slurm.scheduler import Scheduler, ask_scheduler, read_scheduler, shown_cluster
 from dlcctr.slurm.status.causes import Cause, of_failure, of_task
+from dlcctr.slurm.status.live_tasks import look_at_tasks
 from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
 from dlcctr.slurm.status.throughput import measure
 from dlcctr.slurm.task_log import LogEnd, read_end
@@ -65,21 +66,25 @@ def status(
     checked = check(manifest, CheckOptions(quick=True), progress=progress)
     joiner = _Joiner(paths, ledger, scheduler, checked, now)
     rows = [joiner.row(result) for result in checked.rows]
+    live = {row.index: result.row.frames for row, result in zip(rows, checked.rows, strict=True) if row.is_live}
+    tasks = look_at_tasks(paths, ledger.tasks, joiner.states, submitted.submissions, live, now=now)
     return StatusResult(
         manifest=manifest,
         rows=rows,
         pace=measure(
-            (row.index for row in rows if row.is_live),
+            live,
             checked.rows,
             ledger,
             joiner.states,
             scheduler.sacct.states.values(),
+            looked=tasks,
             now=now,
         ),
         asked={"squeue": not scheduler.silent, "sacct": scheduler.asked <= scheduler.sacct.clusters},
         notes=[*checked.remarks, *_notes(submitted, scheduler, rows, given=squeue_text is not None)],
         accept_degraded=accept_degraded,
         silent=tuple(sorted(scheduler.silent)),
+        tasks=tasks,
     )
 
 

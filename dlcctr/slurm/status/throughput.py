@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dlcctr.results.row_state import Attempt, RowResult, State
 from dlcctr.slurm.ledger import Ledger, SubmittedTask
 from dlcctr.slurm.output import Key, TaskState
+from dlcctr.slurm.status.live_tasks import LiveTask
 
 RECENT = 100
 """Receipts that tell today's speed."""
@@ -22,13 +23,16 @@ class Throughput:
     running_tasks, pending_tasks : int
         Array tasks that run and wait.
     frames_per_s : float or None
-        Frames per second of all running tasks together, by the newest receipts.
+        Frames per second of all running tasks together, by their logs, else by the newest receipts.
     gpu_hours : float or None
         Used so far.
     gpu_hours_source : str
         ``accounting``, or ``receipts``, which know only of rows that were finished; empty where not known.
     left_s : float or None
-        Expected time until the last task ends, if as many tasks run as now.
+        Expected time until the last task ends, if as many tasks run as now. None also where all that was planned
+        for the running tasks is used up and nothing of them was measured.
+    left_is_measured : bool
+        Whether it comes from what was measured in this campaign, and not from the plan alone.
     measured_to_expected : float or None
         Time that finished tasks took, over what the plan had expected.
     speed_up : float or None
@@ -41,6 +45,7 @@ class Throughput:
     gpu_hours: float | None = None
     gpu_hours_source: str = ""
     left_s: float | None = None
+    left_is_measured: bool = False
     measured_to_expected: float | None = None
     speed_up: float | None = None
 
@@ -52,6 +57,7 @@ def measure(
     states: Mapping[Key, TaskState | None],
     accounted: Iterable[TaskState],
     *,
+    looked: Iterable[LiveTask] = (),
     now: float,
 ) -> Throughput:
     """Measure a campaign.
@@ -66,6 +72,8 @@ def measure(
         States of the tasks that are the newest of some row.
     accounted : iterable of TaskState
         States of all tasks that accounting knows.
+    looked : iterable of LiveTask
+        How far the tasks that run are, by their logs.
     now : float
         Seconds since 1970.
     """
@@ -76,15 +84,20 @@ def measure(
              and state.is_live]  # fmt: skip
     running = [task for task in going if _running(states, task)]
     own = [attempt for attempt in made.values() if ledger.has(attempt.job_id, attempt.cluster) and attempt.total_s]
+    seen = {each.key: each for each in looked}
     ratio = _ratio(tasks, made, states)
+    pace = ratio or _running_ratio(running, seen)
+    left_s = _left(going, running, left, states, seen=seen, ratio=pace or 1.0)
     hours, source = _gpu_hours([state for state in accounted if (state.job_id, state.cluster) in ledger.jobs], own)
     return Throughput(
         running_tasks=len(running),
         pending_tasks=len(going) - len(running),
-        frames_per_s=_frames_per_s(own, sum(min(task.lanes, len(task.rows)) for task in running)),
+        frames_per_s=_speed_now(running, seen)
+        or _frames_per_s(own, sum(min(task.lanes, len(task.rows)) for task in running)),
         gpu_hours=hours,
         gpu_hours_source=source,
-        left_s=_left(going, running, left, states, ratio or 1.0),
+        left_s=left_s,
+        left_is_measured=left_s is not None and pace is not None,
         measured_to_expected=ratio,
         speed_up=_speed_up(own, now if left else None),
     )
@@ -93,6 +106,23 @@ def measure(
 def _running(states: Mapping[Key, TaskState | None], task: SubmittedTask) -> bool:
     state = states.get(task.key)
     return state is not None and state.is_running
+
+
+def _speed_now(running: Sequence[SubmittedTask], seen: Mapping[Key, LiveTask]) -> float | None:
+    """Speed of all running tasks by their logs; those that are starting are taken for as fast as the others."""
+    known = [task.frames_per_s for each in running if (task := seen.get(each.key)) and task.frames_per_s]
+    return sum(known) / len(known) * len(running) if known else None
+
+
+def _running_ratio(running: Sequence[SubmittedTask], seen: Mapping[Key, LiveTask]) -> float | None:
+    """Time that running tasks will have taken, as it was measured, over what the plan expected."""
+    taken = expected = 0.0
+    for each in running:
+        task = seen.get(each.key)
+        if task and task.left_s is not None and task.elapsed_s is not None:
+            taken += task.elapsed_s + task.left_s
+            expected += each.cost_s
+    return taken / expected if taken > 0 and expected > 0 else None
 
 
 def _frames_per_s(own: Sequence[Attempt], at_a_time: int) -> float | None:
@@ -138,13 +168,19 @@ def _left(
     running: Sequence[SubmittedTask],
     left: set[int],
     states: Mapping[Key, TaskState | None],
+    *,
+    seen: Mapping[Key, LiveTask],
     ratio: float,
 ) -> float | None:
     """Work left, shared by the tasks that run; no less than the longest of them. Unknown while none runs."""
     if not running:
         return None
-    costs = [ratio * _cost_left(task, left, states.get(task.key), ratio) for task in going]
-    return max(sum(costs) / len(running), *costs)
+    measured = {key: task.left_s for key, task in seen.items() if task.left_s is not None}
+    costs = [
+        measured[task.key] if task.key in measured else ratio * _cost_left(task, left, states.get(task.key), ratio)
+        for task in going
+    ]
+    return max(sum(costs) / len(running), *costs) if measured or any(costs) else None
 
 
 def _cost_left(task: SubmittedTask, left: set[int], state: TaskState | None, ratio: float) -> float:
