@@ -136,8 +136,9 @@ def save(
 ) -> None:
     """Write the image to an archive, to be copied to a cluster."""
     from dlcctr.image.docker_sdk import save_image
+    from dlcctr.system.progress import transfer_bar
 
-    size = save_image(tag or _tag(engine, device, cuda), output)
+    size = save_image(tag or _tag(engine, device, cuda), output, bar=transfer_bar)
     print_lines(
         [f"saved {output}: {size / _MB:.0f} MB; on the cluster: singularity build dlc.sif docker-archive:{output.name}"]
     )
@@ -149,8 +150,9 @@ def push(
 ) -> None:
     """Push the image to a registry and print the digest that the registry has it under."""
     from dlcctr.image.docker_sdk import push_image
+    from dlcctr.system.progress import transfer_bar
 
-    pinned = push_image(tag, target)
+    pinned = push_image(tag, target, bar=transfer_bar)
     print_lines([f"pushed {pinned}"])
     print_lines([f"on the cluster: singularity build dlc.sif docker://{pinned}"])
 
@@ -208,11 +210,12 @@ def sif(
     """Turn the image into a SIF with apptainer or singularity, without root."""
     from dlcctr.errors import UsageError
     from dlcctr.image.sif import COMPRESSIONS, build_sif
+    from dlcctr.system.progress import transfer_bar
 
     if compression not in COMPRESSIONS:
         raise UsageError(f"--compression {compression} is not known", f"choose from: {', '.join(COMPRESSIONS)}")
     source = image or _tag(engine, device, cuda)
-    facts = build_sif(source, output, definition=definition, compression=compression, http=http)
+    facts = build_sif(source, output, definition=definition, compression=compression, http=http, bar=transfer_bar)
     print_lines([f"made {output}: {facts['size_bytes'] / _MB:.0f} MB"])
 
 

@@ -16,7 +16,9 @@ from dlcctr.image.context import stage
 from dlcctr.image.flavours import Flavour
 from dlcctr.image.labels import check_contract, docker_labels
 from dlcctr.image.package_sources import Sources
+from dlcctr.system.console import warn
 from dlcctr.system.disk import disk_errors
+from dlcctr.system.folded import log_file, log_tail, run_folded
 from dlcctr.system.processes import find_tool, run
 from dlcctr.system.source_tree import SourceTree, own_sources
 
@@ -25,6 +27,9 @@ LOCAL_BASE = "dlcctr-base:bookworm"
 BASE_SCRIPT = "scripts/base.sh"
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 """Docker knows these build arguments itself and keeps them out of the image's history."""
+
+STEP = re.compile(r"(?:Step |#[0-9]+ \[(?:\S* +)?)([0-9]{1,4})/([0-9]{1,4})(?: : |\] )(.*)")
+"""How Docker's two builders, the old one and BuildKit, begin a step."""
 
 
 def build_image(
@@ -38,7 +43,7 @@ def build_image(
     tag: str = "",
     no_cache: bool = False,
 ) -> str:
-    """Build one flavour; the builder's own output goes to the terminal.
+    """Build one flavour; the builder's own output goes into a log.
 
     Parameters
     ----------
@@ -61,7 +66,7 @@ def build_image(
     ToolMissingError
         No docker, no answering engine, or no base image.
     CommandFailedError
-        The build failed; its output says where.
+        The build failed; the message holds the end of its output.
     ContractError
         The image says another contract version than this dlcctr.
     """
@@ -80,11 +85,13 @@ def build_image(
         arguments |= index_arguments(sources)
         command = build_command(context, tag, arguments, network, no_cache=no_cache)
         replaced = image_id(tag)
-        done = run(command, capture=False, check=False)
-    if done.returncode != 0:
+        log = log_file(f"image-build-{flavour.name}")
+        warn(f"all that Docker says is in {log}")
+        code = run_folded(command, f"building {tag}", log, read_step=read_step)
+    if code != 0:
         raise CommandFailedError(
-            f"docker build of {tag} ended with code {done.returncode}",
-            "the first error above says why; behind a mirror see --ca-bundle, --index-url, --wheels and --network",
+            f"docker build of {tag} ended with code {code}; the end of what it said:\n{log_tail(log)}",
+            f"the whole of it is in {log}; behind a mirror see --ca-bundle, --index-url, --wheels and --network",
         )
     check_contract(f"image {tag}", docker_labels(tag))
     if replaced and replaced != image_id(tag):
@@ -128,6 +135,12 @@ def build_command(
     return [*command, str(context)]
 
 
+def read_step(line: str) -> tuple[int, int, str] | None:
+    """Step that begins with a line of the builder's output: its number, how many there are, and what it does."""
+    found = STEP.match(line)
+    return (int(found[1]), int(found[2]), found[3]) if found else None
+
+
 def index_arguments(sources: Sources) -> dict[str, str]:
     """Pip's settings as build arguments; empty where the user set none."""
     return {"PIP_INDEX_URL": sources.index_url, "PIP_EXTRA_INDEX_URL": " ".join(sources.extra_index_urls)}
@@ -150,6 +163,7 @@ def resolve_base(pins: Mapping[str, str], base: str = "") -> tuple[str, str]:
         if digest:
             return name, digest
     wanted = base or pinned
+    warn(f"fetching the base image {wanted}")
     pulled = run(["docker", "pull", wanted], check=False)
     if pulled.returncode == 0:
         return wanted, local_digest(wanted)

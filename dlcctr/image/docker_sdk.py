@@ -7,7 +7,7 @@ import json
 import os
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,6 +16,7 @@ from dlcctr.errors import CommandFailedError, ToolMissingError, UsageError
 from dlcctr.system.disk import OTHER_FILE, output_error
 from dlcctr.system.files import fsync_path
 from dlcctr.system.processes import run
+from dlcctr.system.progress import Bar, no_bar
 
 TIMEOUT_S = 3600
 """The engine may think for minutes before the first byte of a large image."""
@@ -147,7 +148,7 @@ def _read_json(archive: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo],
     return json.load(stream)
 
 
-def save_image(tag: str, output: Path) -> int:
+def save_image(tag: str, output: Path, *, bar: Bar = no_bar) -> int:
     """Write an image as an archive that every container engine reads; whole, or not at all.
 
     Streams to a temporary name beside `output`, checks that every layer has arrived, then fsync and rename.
@@ -176,9 +177,11 @@ def save_image(tag: str, output: Path) -> int:
             raise output_error(error, output, OTHER_FILE) from error
         temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as stream:
+            # the size of the image is about that of its archive
+            with os.fdopen(handle, "wb") as stream, bar(f"saving {tag}", int(image.attrs["Size"])) as update:
                 for chunk in image.save(named=tag):
                     stream.write(chunk)
+                    update(stream.tell())
             inspect_archive(temporary)
             temporary.chmod(0o644)
             fsync_path(temporary)
@@ -196,7 +199,7 @@ def save_image(tag: str, output: Path) -> int:
     return output.stat().st_size
 
 
-def push_image(tag: str, target: str) -> str:
+def push_image(tag: str, target: str, *, bar: Bar = no_bar) -> str:
     """Push an image and make sure that the registry has it.
 
     Parameters
@@ -222,7 +225,8 @@ def push_image(tag: str, target: str) -> str:
         image.tag(repository, remote_tag)
         try:
             lines = client.images.push(repository, tag=remote_tag, stream=True, decode=True)
-            digest = read_push(lines, f"{repository}:{remote_tag}")
+            with bar(f"pushing {tag}", int(image.attrs["Size"])) as update:
+                digest = read_push(lines, f"{repository}:{remote_tag}", update)
             held = client.images.get_registry_data(f"{repository}:{remote_tag}").id
         except DockerException as error:
             raise _push_failed(f"{repository}:{remote_tag}", str(error)) from error
@@ -245,18 +249,26 @@ def split_target(target: str, tag: str) -> tuple[str, str]:
     return f"{head}/{name}", own_tag or tag.rpartition("/")[2].partition(":")[2] or "latest"
 
 
-def read_push(lines: Iterable[Mapping[str, Any]], target: str) -> str:
+def read_push(lines: Iterable[Mapping[str, Any]], target: str, update: Callable[[int], None] = lambda _: None) -> str:
     """Digest from the engine's answer lines; the SDK itself reports success even where a line holds an error.
+
+    Parameters
+    ----------
+    update : callable
+        Takes the bytes sent so far.
 
     Raises
     ------
     CommandFailedError
         A line holds an error, or none the digest.
     """
-    digest = ""
+    digest, sent = "", dict[str, int]()
     for line in lines:
         if "error" in line or "errorDetail" in line:
             raise _push_failed(target, str(line.get("error") or line.get("errorDetail")))
+        if done := (line.get("progressDetail") or {}).get("current"):
+            sent[str(line.get("id"))] = int(done)
+            update(sum(sent.values()))
         digest = (line.get("aux") or {}).get("Digest", digest)
     if not digest:
         raise _push_failed(target, "the engine named no digest")

@@ -16,7 +16,9 @@ from dlcctr.image.image_kind import REGISTRY_START, ImageKind, is_sif, kind_of
 from dlcctr.image.labels import check_contract, check_flavour
 from dlcctr.system.disk import OTHER_FILE, disk_errors
 from dlcctr.system.files import fsync_path
+from dlcctr.system.folded import log_file, log_tail, run_folded
 from dlcctr.system.processes import find_tool, run
+from dlcctr.system.progress import Bar, no_bar
 from dlcctr.system.source_tree import own_sources
 
 ARCHIVE = "dlc.tar"
@@ -59,6 +61,7 @@ def build_sif(
     compression: str = "gzip",
     http: bool = False,
     flavour: str = "",
+    bar: Bar = no_bar,
 ) -> dict[str, Any]:
     """Make a SIF: built under a private name, looked into, then renamed; never with sudo.
 
@@ -107,13 +110,15 @@ def build_sif(
         tempfile.TemporaryDirectory(prefix=".dlcctr-sif-", dir=output.parent) as name,
     ):
         work = Path(name).resolve()
-        words = _prepare(source, kind, work, definition)
+        words = _prepare(source, kind, work, definition, bar)
         made = work / "made.sif"
-        done = run([tool, "build", *options, made.name, words], cwd=work, capture=False, check=False)
-        if done.returncode != 0 or not made.is_file() or not is_sif(made):
+        log = log_file("image-sif")
+        code = run_folded([tool, "build", *options, made.name, words], f"building {output.name}", log, cwd=work)
+        if code != 0 or not made.is_file() or not is_sif(made):
             raise CommandFailedError(
-                f"{Path(tool).name} made no SIF from {source} (exit code {done.returncode})",
-                "the last error above says why; a full temporary folder is the usual cause: set APPTAINER_TMPDIR and "
+                f"{Path(tool).name} made no SIF from {source} (exit code {code}); the end of what it said:\n"
+                f"{log_tail(log)}",
+                f"the whole of it is in {log}; a full temporary folder is the usual cause: set APPTAINER_TMPDIR and "
                 "SINGULARITY_TMPDIR to a disk with room" + ("; or leave out --def" if definition else ""),
             )
         facts = inspect_sif(made)
@@ -126,14 +131,14 @@ def build_sif(
     return {**facts, "image": str(output)}
 
 
-def _prepare(source: str, kind: ImageKind, work: Path, definition: bool) -> str:
+def _prepare(source: str, kind: ImageKind, work: Path, definition: bool, bar: Bar) -> str:
     """Put what the builder needs into its folder; give its source word."""
     remote = kind is ImageKind.REGISTRY
     if kind is ImageKind.ARCHIVE:
         inspect_archive(Path(source))
         (work / ARCHIVE).symlink_to(Path(source).resolve())
     elif kind is ImageKind.DOCKER:
-        save_image(source, work / ARCHIVE)
+        save_image(source, work / ARCHIVE, bar=bar)
     if not definition:
         return source if remote else f"docker-archive:{ARCHIVE}"
     text = own_sources().read(DEFINITION)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from dlcctr.errors import DlcctrError, ModelError
 from dlcctr.model.bundle import LISTING, Listing
 from dlcctr.model.files import BundleFile, ModelTree, open_tree
-from dlcctr.system.files import sha256_file
+from dlcctr.system.hash_cache import hash_with_bar
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _folder_problems(root: Path, listing: Listing) -> list[str]:
             problems.append(f"{entry.path} is a link or no file")
         elif file.stat().st_size != entry.bytes:
             problems.append(f"{entry.path} has {file.stat().st_size:,} bytes, not {entry.bytes:,}")
-        elif sha256_file(file) != entry.sha256:
+        elif hash_with_bar(file) != entry.sha256:
             problems.append(f"{entry.path} is not what was packed (its hash differs)")
     return problems + [f"{path} is not in the listing" for path in sorted(there) if path != LISTING]
 

@@ -18,12 +18,15 @@ CHUNK_BYTES = 1 << 20
 SHOWN_CHARS = 60
 
 
-def sha256_file(path: Path) -> str:
-    """Hash of a whole file, as 64 hexadecimal digits."""
+def sha256_file(path: Path, update: Callable[[int], None] = lambda _: None) -> str:
+    """Hash of a whole file, as 64 hexadecimal digits; `update` takes the bytes read so far."""
     digest = hashlib.sha256()
+    done = 0
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK_BYTES):
             digest.update(chunk)
+            done += len(chunk)
+            update(done)
     return digest.hexdigest()
 
 

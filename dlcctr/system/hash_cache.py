@@ -12,10 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dlcctr.system.files import sha256_file, user_cache, write_text_atomic
+from dlcctr.system.progress import transfer_bar
 from dlcctr.system.records import RecordError, from_table, parse_object
 
 LEAST_BYTES = 1 << 20
 """Smaller files are hashed in less time than it takes to look one up."""
+SHOWN_BYTES = 1 << 29
+"""Hashing so much may take so long that a person wants to see how far it is."""
 SETTLED_S = 60.0
 """A file that changed so shortly before may change once more without another time: clocks tick, and differ."""
 
@@ -50,7 +53,7 @@ def find_sha256(path: Path) -> str:
         return sha256_file(path)
     known = _memory.get(name) or _read(name)
     if known is None or known != _describe(before, known.sha256):
-        known = _describe(before, sha256_file(path))
+        known = _describe(before, hash_with_bar(path))
         after = Path(name).stat()
         settled = time.time() - max(after.st_mtime, after.st_ctime) > SETTLED_S
         if settled and known == _describe(after, known.sha256):
@@ -59,6 +62,15 @@ def find_sha256(path: Path) -> str:
     else:
         _memory[name] = known
     return known.sha256
+
+
+def hash_with_bar(path: Path) -> str:
+    """Hash of a file's content, with a bar where that may take long. Raises `OSError`."""
+    size = path.stat().st_size
+    if size < SHOWN_BYTES:
+        return sha256_file(path)
+    with transfer_bar(f"hashing {path.name}", size) as update:
+        return sha256_file(path, update)
 
 
 def _describe(facts: os.stat_result, digest: str) -> FileHash:

@@ -411,13 +411,12 @@ def test_the_image_that_a_build_replaces_goes_unless_it_has_another_name(
         }
     )
 
-    def build(argv: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
-        if list(argv[:2]) == ["docker", "build"]:
-            runner.answers["docker image inspect --format {{.Id}} dlc:test"] = (0, "sha256:new\n")
-            runner.answers["docker build"] = (0, "")
-        return runner(argv, **options)
+    def build(*_: object, **__: object) -> int:
+        runner.answers["docker image inspect --format {{.Id}} dlc:test"] = (0, "sha256:new\n")
+        return 0
 
-    monkeypatch.setattr(image, "run", build)
+    monkeypatch.setattr(image, "run", runner)
+    monkeypatch.setattr(image, "run_folded", build)
     monkeypatch.setattr(image, "find_tool", lambda name: name)
     monkeypatch.setattr(image, "stage", lambda *_: None)
     monkeypatch.setattr(image, "docker_labels", lambda _: {"org.dlcctr.contract": str(CONTRACT_VERSION)})

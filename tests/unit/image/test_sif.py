@@ -24,6 +24,7 @@ build*)
     for word; do previous=$last; last=$word; done
     [ -e "$last" ] || [ -e "${last#docker-archive:}" ] || case $last in docker://*) ;; *) exit 3 ;; esac
     cp "$last" "$KEPT" 2>/dev/null
+    echo "FATAL: no space left"
     [ "$MAKES" = nothing ] || { printf '%32s%s' '#!/usr/bin/env run-singularity' "${MAKES-SIF_MAGIC}" >"$previous"; }
     exit "${ENDS-0}" ;;
 inspect*) echo "{\\"data\\":{\\"attributes\\":{\\"labels\\":{\\"org.dlcctr.contract\\":\\"${CONTRACT-1}\\"}}}}" ;;
@@ -41,6 +42,7 @@ class Tool:
         program.chmod(0o755)
         monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
         monkeypatch.setenv("LOG", str(self.log))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         monkeypatch.setenv("KEPT", str(self.kept))
 
     @property
@@ -114,8 +116,9 @@ def test_failed_build_is_never_taken_for_a_sif(
     sif.build_sif(str(archive), output)
     before = output.stat()
     monkeypatch.setenv(variable, value)
-    with pytest.raises(CommandFailedError, match="made no SIF"):
+    with pytest.raises(CommandFailedError, match=r"made no SIF[^\n]*\nFATAL: no space left") as caught:
         sif.build_sif(str(archive), output)
+    assert "image-sif.log" in caught.value.hint
     assert (output.stat().st_ino, output.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert left_over(output) == []
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -116,3 +118,20 @@ def test_a_damaged_entry_is_none(text: str, cache: Path, weights: Path, monkeypa
     entry.write_bytes(text.encode("utf-8", "surrogateescape"))
     forget(monkeypatch)
     assert find_sha256(weights) == sha256_file(weights)
+
+
+def test_hashing_a_huge_file_shows_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, int, int]] = []
+
+    @contextmanager
+    def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+        yield lambda done: shown.append((what, total, done))
+
+    monkeypatch.setattr(hash_cache, "transfer_bar", bar)
+    file = tmp_path / "snapshot-9.pt"
+    file.write_bytes(bytes(3 << 20))
+    expected = hash_cache.hash_with_bar(file)
+    assert shown == []
+    monkeypatch.setattr(hash_cache, "SHOWN_BYTES", 1 << 20)
+    assert hash_cache.hash_with_bar(file) == expected
+    assert shown == [("hashing snapshot-9.pt", 3 << 20, n << 20) for n in (1, 2, 3)]
