@@ -165,7 +165,8 @@ class _Steps:
         self._step = f"step {number} of {total}, {step[:NOTE_CHARS]}; "
         if self._meter is not None:
             # the step that runs is not done yet
-            self._meter.total, self._meter.done, self._meter.note = total, max(number - 1, 0), step[:NOTE_CHARS]
+            self._meter.total, self._meter.note = total, step[:NOTE_CHARS]
+            self._meter.update(max(number - 1, 0))
 
 
 def _step_text(done: int, total: int) -> str:

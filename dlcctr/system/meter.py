@@ -19,6 +19,7 @@ from dlcctr.system.live import (
     rough_duration,
     shorten,
 )
+from dlcctr.system.speed import RecentSpeed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,7 +53,7 @@ class Meter:
 
     Attributes
     ----------
-    done, total : int
+    total : int
         May be changed at any time.
     note : str
         What stands at the end of the line where there is room.
@@ -72,7 +73,8 @@ class Meter:
         self.what, self.total, self.done = one_line(what), total, first
         self.note = ""
         self._tells_left = tells_left
-        self._count, self._first, self._clock, self._began = count, first, clock, clock()
+        self._count, self._clock, self._began = count, clock, clock()
+        self._speed = RecentSpeed(first, clock)
         self._steady = SteadyTime(clock)
         self._console = live_console(stream)
         self._live: Any = None
@@ -98,14 +100,14 @@ class Meter:
         with contextlib.suppress(OSError, ValueError):
             self._live.stop()
 
-    def speed(self) -> float:
-        """Units a second since the beginning; 0 at first."""
-        elapsed = self._clock() - self._began
-        return (self.done - self._first) / elapsed if elapsed > 0 else 0.0
+    def update(self, done: int) -> None:
+        """Tell how much is done."""
+        self.done = done
+        self._speed.update(done)
 
     def left_s(self) -> float | None:
         """Seconds left; None where that cannot be known yet."""
-        speed, elapsed = self.speed(), self._clock() - self._began
+        speed, elapsed = self._speed.per_s, self._clock() - self._began
         known = self.total and speed > 0 and elapsed >= SETTLE_S and self.done < self.total
         return self._steady.update((self.total - self.done) / speed if known else None)
 

@@ -12,6 +12,7 @@ from dlcctr.system.console import duration, one_line, size_text, warn
 from dlcctr.system.frame_lines import begun_line, ended_line, so_far_line
 from dlcctr.system.live import PLAIN_EVERY_S, is_live, one_display, percent_text
 from dlcctr.system.meter import Meter
+from dlcctr.system.speed import RecentSpeed
 
 Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """From a text and a total in bytes to a context manager that yields a function, which takes the bytes done so far."""
@@ -75,7 +76,7 @@ def _show(what: str, total: int, count: Callable[[int, int], str]) -> Iterator[C
         meter = Meter(what, total, count, sys.stderr).open()
 
         def update(done: int) -> None:
-            meter.done = min(done, total)
+            meter.update(min(done, total))
 
         try:
             yield update
@@ -135,6 +136,7 @@ class FrameProgress:
         self._start = self._said_at = clock()
         self._said_done = first
         self._closed = False
+        self._speed = RecentSpeed(first, clock)
         self._meter: Meter | None = None
         if is_live(self._stream):
             self._meter = Meter(label, total, self._count_text, self._stream, first=first, clock=clock).open()
@@ -149,15 +151,15 @@ class FrameProgress:
 
     @property
     def frames_per_s(self) -> float:
-        """Speed since the beginning; 0 at first."""
-        elapsed = self._clock() - self._start
-        return (self.done - self._first) / elapsed if elapsed > 0 else 0.0
+        """Speed of the last minute; 0 at first."""
+        return self._speed.per_s
 
     def update(self, done: int) -> None:
         """Tell how many frames are done so far (not how many more)."""
         self.done, self._first = done, min(self._first, done)
+        self._speed.update(done)
         if self._meter is not None:
-            self._meter.done = done
+            self._meter.update(done)
             return
         waited = self._clock() - self._said_at
         step = self.total * LOG_EVERY_FRACTION
@@ -174,7 +176,7 @@ class FrameProgress:
             self._meter.close()
         if self.done:
             elapsed = self._clock() - self._start
-            self._say(ended_line(self.label, self.done - self._first, elapsed, self.frames_per_s))
+            self._say(ended_line(self.label, self.done - self._first, elapsed, self._speed.average_per_s))
 
     def _count_text(self, done: int, total: int) -> str:
         return f"{f'{done}/{total}' if total else done} frames  {self.frames_per_s:.1f} frames/s"

@@ -28,12 +28,12 @@ def test_a_line_has_what_is_done_a_bar_and_the_time_left() -> None:
     clock = Clock()
     meter = Meter("saving dlcctr:0.1.0", 3_000_000_000, gigabytes, io.StringIO(), clock=clock)
     clock.now += 1
-    meter.done = 100_000_000
+    meter.update(100_000_000)
     assert line(meter, 80).endswith("0.1 of 3.0 GB  1 s"), "the first second says nothing of the time left"
     clock.now += 9
-    meter.done = 1_500_000_000
+    meter.update(1_500_000_000)
     assert line(meter, 80) == "saving dlcctr:0.1.0  ━━━━━━━━────────  50%  1.5 of 3.0 GB  10 s left"
-    meter.done = 3_000_000_000
+    meter.update(3_000_000_000)
     assert "━━━━━━━━━━━━━━━━ 100%  3.0 of 3.0 GB" in line(meter, 80)
 
 
@@ -42,7 +42,7 @@ def test_no_line_is_wrapped_and_ctrl_c_has_room_behind_it(width: int) -> None:
     meter = Meter(
         f"row 12 ({'名' * 60}.mp4): analysing", 10**9, lambda *_: "123456789/1000000000 frames", io.StringIO()
     )
-    meter.done = 5 * 10**8
+    meter.update(5 * 10**8)
     meter.note = "x" * 200
     drawn = meter.text(Console(file=io.StringIO(), width=width))
     assert drawn.cell_len <= width - 3
