@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dlcctr.errors import UsageError
+from dlcctr.slurm.squeue_columns import CUT, read_columns
 
 LARGEST_ARRAY = 4_000_001
 """Upper bound of MaxArraySize in slurm.conf's manual."""
@@ -55,13 +56,15 @@ class TaskState:
     elapsed_s, time_limit_s : int or None
         Seconds; None where not known or without limit.
     start, end : float or None
-        Seconds since 1970; the start of a waiting task is the expected one.
+        Seconds since 1970; of a waiting task the expected start.
     restarts : int
         Number of times that the task was requeued, if accounting knows.
     gpu_s : int or None
         Elapsed seconds times GPUs, earlier runs of a requeued task included; None where accounting counts no GPUs.
     cluster : str
         Cluster of the job: two of them may give one number to two jobs. Empty for the one that was asked unnamed.
+    name_is_cut : bool
+        It may be the beginning of a name: plain squeue cuts them off.
     """
 
     job_id: str
@@ -79,6 +82,7 @@ class TaskState:
     name: str = ""
     gpu_s: int | None = None
     cluster: str = ""
+    name_is_cut: bool = False
 
     @property
     def key(self) -> Key:
@@ -102,7 +106,7 @@ class TaskState:
 
 
 def parse_squeue(text: str) -> list[TaskState] | None:
-    """Read what ``squeue`` printed with a header and ``|`` between columns, of any columns that name job and state.
+    """Read what ``squeue`` printed with a header, plainly or with ``|`` between columns that name job and state.
 
     Ranges of waiting tasks (``[4-10,12%2]``) become one entry each. What Slurm cut out of a long range (``...``)
     becomes one entry whose task is None.
@@ -118,10 +122,10 @@ def parse_squeue(text: str) -> list[TaskState] | None:
         A line cannot be read, or a column is missing.
     """
     lines = list(_lines(text, "squeue", ("STATE",)))
-    if not lines:
+    if (jobs := lines[1:] if lines else read_columns(text)) is None:
         return None
     found = []
-    for number, cells in lines[1:]:
+    for number, cells in jobs:
         job, tasks = _identity(_squeue_id(cells), "squeue", number)
         state = TaskState(
             job_id=job,
@@ -134,6 +138,7 @@ def parse_squeue(text: str) -> list[TaskState] | None:
             start=_time(cells.get("START_TIME", "")),
             name=cells.get("NAME", ""),
             cluster=cells.get("CLUSTER", ""),
+            name_is_cut=bool(cells.get(CUT)),
         )
         found += [replace(state, task=task) for task in tasks]
     return found
@@ -230,8 +235,8 @@ def _lines(text: str, command: str, wanted: Sequence[str]) -> Iterator[tuple[int
             if any(name not in header for name in wanted):
                 hint = shown_words(SQUEUE_WORDS if command == "squeue" else SACCT_WORDS)
                 raise UsageError(f"{command}'s text, line {number}: no header with {', '.join(wanted)}", hint)
-        elif names == header:
-            continue  # with several clusters each has its header
+        elif names == header:  # with several clusters each has its header
+            continue
         yield number, {"CLUSTER": cluster, **_cells(header, words, command, number)}
 
 
@@ -291,5 +296,5 @@ def _time(text: str) -> float | None:
 
 
 def shown_words(words: Sequence[str]) -> str:
-    """Command line for people to type."""
+    """Command line to type."""
     return " ".join(f"'{word}'" if "|" in word else word for word in words)

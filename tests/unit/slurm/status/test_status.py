@@ -426,8 +426,26 @@ def test_the_pace_of_tasks_with_several_gpus(tmp_path: Path) -> None:
     assert pace.measured_to_expected == pytest.approx(2.0), "both rows ran at the same time"
 
 
-def test_plain_squeue_on_the_pipe_is_told_what_to_type(case: SlurmCase) -> None:
-    result = case.status(squeue="  JOBID PARTITION  NAME  USER ST TIME NODES NODELIST(REASON)\n")
+PLAIN = """\
+             JOBID PARTITION     NAME     USER ST       TIME  NODES NODELIST(REASON)
+         123_[2%4]       gpu dlcctr-m  student PD       0:00      1 (Priority)
+             123_1       gpu dlcctr-m  student  R    1:02:03      1 node2
+"""
+
+
+def test_plain_squeue_on_the_pipe_is_read(case: SlurmCase) -> None:
+    result = case.status(squeue=PLAIN)
+    assert result.asked["squeue"]
+    lost, running, pending = result.rows
+    assert (running.phase, running.node, pending.phase, pending.reason) == (
+        Phase.RUNNING, "node2", Phase.PENDING, "Priority",
+    )  # fmt: skip
+    assert lost.phase is Phase.LOST
+
+
+@pytest.mark.parametrize("text", ["slurm_load_jobs error: Unable to contact slurm controller", "\n"])
+def test_a_text_that_is_not_squeues_is_told_what_to_type(case: SlurmCase, text: str) -> None:
+    result = case.status(squeue=text)
     assert not result.asked["squeue"]
     assert any("squeue --me --array" in note for note in result.notes)
 
