@@ -28,6 +28,7 @@ def make_app() -> typer.Typer:
 
 def catch(function: Callable[[], Any]) -> int:
     """Run a command line; turn errors into a message on stderr and an exit code. A traceback only with --debug."""
+    from dlcctr.commands.in_image import here
     from dlcctr.contract import ExitCode
     from dlcctr.system.console import say_error, say_stopped
     from dlcctr.system.disk import as_expected
@@ -49,7 +50,7 @@ def catch(function: Callable[[], Any]) -> int:
         if debug:
             raise
         known = as_expected(error)
-        say_error(known.message, known.hint)
+        say_error(known.message, here(known.hint))
         return known.exit_code
 
 

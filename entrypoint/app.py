@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from dlcctr.commands.in_image import enter_image
 from dlcctr.commands.program import ImageCommands, new_program
 from dlcctr.errors import UsageError
 from entrypoint import options
@@ -126,4 +127,5 @@ def doctor(
 
 def main() -> None:
     """Run the command line under the name that the image gives it."""
+    enter_image(PROGRAM)
     app(prog_name=PROGRAM)

@@ -48,12 +48,22 @@ class CampaignPaths:
     @property
     def records(self) -> tuple[Path, ...]:
         """Folders that tell what was submitted; `fetch` takes them along."""
-        return self.plans, self.submissions, self.scripts
+        return self.plans, self.submissions, self.scripts, self.printed, self.jobs
 
     @property
     def submissions(self) -> Path:
         """Folder of what was submitted, one file each."""
         return self.root / "submissions"
+
+    @property
+    def printed(self) -> Path:
+        """Folder of what was printed for a person to submit, one file for each printing."""
+        return self.root / "printed"
+
+    @property
+    def jobs(self) -> Path:
+        """Folder of the notes with which jobs say that they have begun, ``<cluster>.<job>.job``."""
+        return self.root / "jobs"
 
     @property
     def logs(self) -> Path:

@@ -15,8 +15,8 @@ PANELS = {
 }
 """Commands by what a person wants, in the order of the help."""
 
-IN_IMAGE = {"manifest", "validate", "check", "plan", "sbatch", "status", "logs", "model", "version"}
-"""Commands that need neither Docker nor a scheduler: the image's own command line has them too."""
+IN_IMAGE = {"manifest", "validate", "check", "plan", "sbatch", "status", "logs", "resubmit", "model", "version"}
+"""Commands that need neither Docker nor a scheduler (`resubmit` for --print): the image's command line has them too."""
 
 FOLDERS = {
     **dict.fromkeys(PANELS["On a cluster"], "cluster"),

@@ -79,6 +79,7 @@ def _row_fields(result: RowResult) -> dict[str, Any]:
 
 
 def _print(result: CheckResult, *, show_all: bool) -> None:
+    from dlcctr.commands.in_image import say_next
     from dlcctr.results.row_state import State
     from dlcctr.system.console import print_lines, print_table
 
@@ -91,7 +92,8 @@ def _print(result: CheckResult, *, show_all: bool) -> None:
         )  # fmt: skip
     print_lines([f"note: {note}" for note in (*_notes_of_whole(result), *result.notes)])
     counts = ", ".join(f"{count} {state}" for state, count in result.totals.items() if count)
-    print_lines([f"{len(result.rows)} rows: {counts or 'none'}", *next_steps(result)])
+    print_lines([f"{len(result.rows)} rows: {counts or 'none'}"])
+    say_next(next_steps(result))
 
 
 def _notes_of_whole(result: CheckResult) -> list[str]:

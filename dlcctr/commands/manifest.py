@@ -176,6 +176,8 @@ def _print(made: CampaignChanges, *, append: bool, as_json: bool) -> None:
 
 
 def _summary(made: CampaignChanges, *, append: bool) -> list[str]:
+    from dlcctr.commands.in_image import here
+
     seconds = sum(row.duration_s or 0 for row in made.rows)
     lines = [
         f"{'added' if append else 'wrote'} {len(made.rows)} rows, {seconds / 3600:.1f} h of video: {made.manifest}"
@@ -191,7 +193,7 @@ def _summary(made: CampaignChanges, *, append: bool) -> list[str]:
     then = "give the model to `run` or `analyze` with --model"
     if made.campaign.model:
         then = f"dlcctr run {name} (on a cluster: dlcctr submit {name})"
-    return [*lines, f"next: dlcctr validate {name}, then {then}"]
+    return [*lines, here(f"next: dlcctr validate {name}, then {then}")]
 
 
 def _first(lines: list[str], what: str) -> list[str]:

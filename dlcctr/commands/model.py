@@ -70,6 +70,7 @@ def pack(
     as_json: Json = False,
 ) -> None:
     """Pack what an analysis needs: one shuffle, one snapshot (and its detector's), its YAML files."""
+    from dlcctr.commands.in_image import here
     from dlcctr.model.bundle import listing_fields
     from dlcctr.model.pack import pack_model
     from dlcctr.system.console import print_json, print_lines
@@ -91,7 +92,7 @@ def pack(
     print_lines(
         [
             f"wrote {output}: {listing.model['id']}, {len(listing.files)} files, {size / _MB:.1f} MB",
-            f"next: dlcctr model verify {name}, or dlcctr manifest VIDEOS -o m.csv --model {name}",
+            here(f"next: dlcctr model verify {name}, or dlcctr manifest VIDEOS -o m.csv --model {name}"),
         ]
     )
 

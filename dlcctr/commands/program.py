@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from dlcctr.commands import IN_IMAGE, PANELS, module_of, panel_of
+from dlcctr.commands.in_image import here
 
 
 class CommandGroup(TyperGroup):
@@ -88,6 +89,12 @@ class ImageCommands(CommandGroup):
     """Commands of the table that the image has, beside its own."""
 
     late = tuple(name for name in HostCommands.late if name in IN_IMAGE)
+
+    def _load(self, name: str) -> None:
+        super()._load(name)
+        for option in self.commands[name].params if name in self.commands else ():
+            if isinstance(text := getattr(option, "help", None), str):
+                option.help = here(text)  # type: ignore[attr-defined] # options and arguments have it
 
 
 def _no_image() -> dict[str, Any]:

@@ -46,6 +46,7 @@ def validate(
 
 def _print(found: Validation) -> None:
     from dlcctr.campaign.validate import REMEDIES
+    from dlcctr.commands.in_image import say_next
     from dlcctr.system.console import print_lines, print_table
 
     if found.problems:
@@ -57,4 +58,4 @@ def _print(found: Validation) -> None:
     kinds = Counter(problem.kind for problem in found.problems)
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     print_lines([f"{found.manifest}: {len(found.rows)} rows, {counts or 'no problem'}"])
-    print_lines(f"next, {kind}: {REMEDIES[kind]}" for kind in kinds)
+    say_next(f"next, {kind}: {REMEDIES[kind]}" for kind in kinds)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import TryAgainError
+from dlcctr.slurm.by_hand import ask_by_hand, doubt, find_by_hand, read_by_hand, with_noted_ids
 from dlcctr.slurm.client import SubmittedJob
+from dlcctr.slurm.output import SQUEUE_WORDS, shown_words
 from dlcctr.slurm.scheduler import Scheduler, ask_scheduler, shown_cluster
 from dlcctr.slurm.submissions import Array, Submission, forget_arrays, read_submissions
 from dlcctr.system.kernel_locks import is_held
@@ -16,6 +18,8 @@ from dlcctr.system.kernel_locks import is_held
 GRACE_S = 600.0
 """So long a job may be on its way: sbatch tries for two minutes and more where the controller is busy, and the one that
 a killed `submit` started goes on trying."""
+FULL_SQUEUE = shown_words([SQUEUE_WORDS[0], "--me", *SQUEUE_WORDS[1:]])
+"""What gives job names in full."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,13 @@ def find_arrival(
     if not scheduler.knows(clusters):
         silent = ", ".join(filter(None, sorted(set(clusters) - scheduler.squeue.clusters)))
         return Arrival(why=f"squeue does not answer{shown_cluster(silent)}", remedy="try again where squeue works")
+    if scheduler.hides(array.name):
+        return Arrival(why="squeue's text cuts off the names of jobs", remedy=f"give the text of: {FULL_SQUEUE}")
+    return _of_unknown(submission, sbatch_runs=sbatch_runs, now=now)
+
+
+def _of_unknown(submission: Submission, *, sbatch_runs: bool, now: float) -> Arrival:
+    """What became of an array whose name squeue does not know."""
     if sbatch_runs:
         return Arrival(why="sbatch has not ended yet", remedy="try again when it has")
     if now - submission.sent_s < GRACE_S:
@@ -83,34 +94,55 @@ class Settled:
     Parameters
     ----------
     unsure : dict
-        Name of an array to what became of it, where that is not known.
+        Sentence on what became of an array, where that is not known, to what to do about it; both for people.
     """
 
     submissions: list[Submission]
-    unsure: dict[str, Arrival]
+    unsure: dict[str, str]
 
 
-def settle_submissions(paths: CampaignPaths) -> Settled:
+def settle_submissions(paths: CampaignPaths, *, copies: bool = False) -> Settled:
     """Read all submissions, and write down what became of those that were interrupted. Needs the campaign's lock.
+
+    Jobs that a person submitted are among them.
+
+    Parameters
+    ----------
+    copies : bool
+        Name jobs, too, that may come from a copy of `slurm/array.sbatch` for this manifest.
 
     Raises
     ------
     ManifestError, ContractError
         As `read_submissions`.
     """
+    own = _settle_own(paths)
+    by_hand = read_by_hand(paths, own.submissions)
+    found = find_by_hand(by_hand, own.submissions, ask_by_hand(by_hand, copies=copies))
+    unsure = dict(own.unsure)
+    for printed in found.unknown:
+        name = printed.arrays[0].name
+        unsure[f"{name}: printed for a person to submit, and squeue does not answer"] = "try again where squeue works"
+    unsure |= dict(map(doubt, found.copies))
+    return Settled(sorted([*own.submissions, *found.submissions], key=lambda each: each.created_s), unsure)
+
+
+def _settle_own(paths: CampaignPaths) -> Settled:
     submissions = read_submissions(paths)
     interrupted = [each for each in submissions if each.lost]
     if not interrupted:
         return Settled(submissions, {})
+    submissions = [with_noted_ids(paths, each) for each in submissions]
+    interrupted = [each for each in submissions if each.lost]
     runs = sbatch_runs(paths)  # before Slurm is asked: what ends in between has its job there
     scheduler, now = ask_scheduler(interrupted), time.time()
-    unsure: dict[str, Arrival] = {}
+    unsure: dict[str, str] = {}
     settled: list[Submission] = []
     for each in submissions:
         found = {a.name: find_arrival(each, a, scheduler, sbatch_runs=runs, now=now) for a in each.lost}
         for array in each.lost[1:]:  # they are handed over one by one: only the first of them was
             found[array.name] = found[array.name] if found[array.name].job else Arrival()
-        unsure |= {name: arrival for name, arrival in found.items() if arrival.why}
+        unsure |= {unsure_text(name, arrival): arrival.remedy for name, arrival in found.items() if arrival.why}
         now_known = _with_arrivals(each, found)
         if now_known != each:
             forget_arrays(paths, now_known)
@@ -136,10 +168,10 @@ def resolve_submissions(paths: CampaignPaths) -> list[Submission]:
     TryAgainError
         It is not known of an array whether it arrived: its rows might be submitted twice.
     """
-    settled = settle_submissions(paths)
+    settled = settle_submissions(paths, copies=True)
     if settled.unsure:
-        name, arrival = next(iter(settled.unsure.items()))
-        raise TryAgainError(unsure_text(name, arrival), f"nothing was submitted; {arrival.remedy}")
+        text, remedy = next(iter(settled.unsure.items()))
+        raise TryAgainError(text, f"nothing was submitted; {remedy}")
     return settled.submissions
 
 

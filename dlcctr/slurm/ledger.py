@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.planning.plan import Plan, read_plan
+from dlcctr.planning.plan import Plan
 from dlcctr.results.row_state import Attempt
 from dlcctr.slurm.arrivals import Arrival, find_arrival
+from dlcctr.slurm.by_hand import ByHand, ask_by_hand, doubt, find_by_hand, read_by_hand, with_noted_ids
 from dlcctr.slurm.client import SubmittedJob
 from dlcctr.slurm.output import Key, TaskState, job_key
-from dlcctr.slurm.scheduler import Scheduler
-from dlcctr.slurm.submissions import Array, Submission, read_submissions
+from dlcctr.slurm.scheduler import Scheduler, ask_scheduler
+from dlcctr.slurm.submissions import Array, Submission, find_plan, read_submissions
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class SubmittedTask:
         Folder of its log, see `CampaignPaths.log`.
     unsure : str
         Why it is not known whether its job arrived; empty where it is known.
+    by_hand : bool
+        A person submitted it, or may have.
     """
 
     job_id: str
@@ -55,6 +59,7 @@ class SubmittedTask:
     clusters: tuple[str, ...] = ("",)
     logs: str = ""
     unsure: str = ""
+    by_hand: bool = False
 
     @property
     def key(self) -> Key:
@@ -115,10 +120,46 @@ class Ledger:
 
 @dataclass(frozen=True)
 class SubmissionHistory:
-    """Submissions and their plans, as files say."""
+    """Submissions and their plans, as files say.
 
+    Parameters
+    ----------
+    submissions : list of Submission
+        In the order of time, those included that a person submitted by hand.
+    by_hand : ByHand
+        What is known of such jobs, and of scripts that were printed.
+    doubts : tuple of str
+        What is not certain about them, for people.
+    """
+
+    paths: CampaignPaths
     submissions: list[Submission]
-    plans: dict[str, Plan]
+    by_hand: ByHand
+    doubts: tuple[str, ...] = ()
+
+    @cached_property
+    def plans(self) -> dict[str, Plan]:
+        """Plans of all submissions by their ids; raises as `read_submitted`."""
+        names = dict.fromkeys(each.plan for each in self.submissions if each.arrays)
+        return {name: find_plan(self.paths, name) for name in names}
+
+    @property
+    def candidates(self) -> list[Submission]:
+        """All submissions, and what was printed and may have been submitted."""
+        return [*self.submissions, *self.by_hand.printed]
+
+    def ask(self) -> Scheduler:
+        """Ask Slurm for all jobs that are known, and for those that a person may have submitted."""
+        by_name = ask_by_hand(self.by_hand, copies=not self.submissions)
+        return ask_scheduler(self.submissions).joined(by_name)
+
+    def seen_by(self, scheduler: Scheduler) -> SubmissionHistory:
+        """History that knows which scripts became which jobs, too."""
+        own = [each for each in self.submissions if not each.by_hand]
+        found = find_by_hand(self.by_hand, own, scheduler)
+        known = [*own, *found.submissions, *found.copies, *found.unknown]
+        doubts = tuple(f"{why}: {remedy}" for why, remedy in map(doubt, found.copies))
+        return replace(self, submissions=sorted(known, key=lambda each: each.created_s), doubts=doubts)
 
     def ledger(self, scheduler: Scheduler, now: float, *, sbatch_runs: bool = False) -> Ledger:
         """Rows to tasks; arrays that never arrived are left out (see `find_arrival`)."""
@@ -145,13 +186,12 @@ class SubmissionHistory:
         clusters = submission.clusters(replace(array, cluster=job.cluster), name_home=name_home)
         minutes = submission.options.time_min
         plan = self.plans[submission.plan]
-        tasks = plan.tasks
-        for index in range(max(0, min(array.count, len(tasks) - array.offset))):
-            task = tasks[array.offset + index]
+        for index, number in array.tasks(len(plan.tasks)):
+            task = plan.tasks[number]
             yield SubmittedTask(
                 job_id=job.job_id,
                 index=index,
-                number=array.offset + index,
+                number=number,
                 plan=submission.plan,
                 rows=task.rows,
                 cost_s=task.cost_s,
@@ -161,6 +201,7 @@ class SubmissionHistory:
                 clusters=clusters,
                 logs=submission.logs,
                 unsure=arrival.why,
+                by_hand=submission.by_hand,
             )
 
 
@@ -173,7 +214,6 @@ def read_submitted(manifest: Path) -> SubmissionHistory:
         A file cannot be read, or is of another contract version.
     """
     paths = CampaignPaths.of(manifest)
-    submissions = read_submissions(paths)
-    return SubmissionHistory(
-        submissions, {each.plan: read_plan(paths.plan(each.plan)) for each in submissions if each.arrays}
-    )
+    own = [with_noted_ids(paths, each) for each in read_submissions(paths)]
+    by_hand = read_by_hand(paths, own)
+    return SubmissionHistory(paths, sorted([*own, *by_hand.begun], key=lambda each: each.created_s), by_hand)

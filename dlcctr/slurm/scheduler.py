@@ -13,6 +13,9 @@ from dlcctr.slurm.submissions import Array, Submission
 CLOCKS_APART_S = 24 * 3600.0
 """Accounting is asked for jobs since a while before the submission: the clocks of two machines may differ."""
 
+LEAST_CHARS = 8
+"""Of a name in plain squeue's text, which has as many of each: what is shorter tells nothing."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -94,12 +97,46 @@ class Scheduler:
             past = None
         return past or now
 
+    def joined(self, other: Scheduler, *, quietly: bool = False) -> Scheduler:
+        """Both answers as one. A cluster answered if it did each time that it was asked.
+
+        Parameters
+        ----------
+        quietly : bool
+            Take the jobs only: what the other was asked, and did not answer or know, says nothing.
+        """
+        states = {**self.squeue.states, **other.squeue.states}
+        past = {**self.sacct.states, **other.sacct.states}
+        if quietly:
+            return replace(self, squeue=replace(self.squeue, states=states), sacct=replace(self.sacct, states=past))
+        answered = (self.squeue.clusters | other.squeue.clusters) - self.silent - other.silent
+        unaccounted = (self.asked - self.sacct.clusters) | (other.asked - other.sacct.clusters)
+        accounted = (self.sacct.clusters | other.sacct.clusters) - unaccounted
+        return Scheduler(
+            Answer(states, answered),
+            Answer(past, accounted),
+            self.asked | other.asked,
+            names_home=self.names_home or other.names_home,
+            own=self.own or other.own,
+        )
+
+    def hides(self, name: str) -> bool:
+        """Whether squeue's text has a job that may have this name, cut off."""
+        return any(state.name_is_cut and may_be_called(state, name) for state in self.squeue.states.values())
+
     def job_of(self, name: str) -> TaskState | None:
         """Some task of the newest job of a name; None where no such job is known."""
         found = [
             state for answer in (self.squeue, self.sacct) for state in answer.states.values() if state.name == name
         ]
         return max(found, key=lambda state: int(state.job_id), default=None)
+
+
+def may_be_called(state: TaskState, name: str) -> bool:
+    """Whether a job has a name, or as much of it as plain squeue shows."""
+    if state.name_is_cut and len(state.name) >= LEAST_CHARS:
+        return name.startswith(state.name)
+    return state.name == name
 
 
 def shown_cluster(cluster: str) -> str:

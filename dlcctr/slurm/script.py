@@ -31,8 +31,14 @@ class Script:
         Job name.
     title : str
         First line of the comments.
+    logs : Path
+        Folder of Slurm's own log; it must be there before a task starts.
     plan : Path or None
         Without one each array task is a row.
+    records : Path or None
+        The campaign's folder of notes and logs; None: the script finds it beside the manifest.
+    results : Path or None
+        Root of the results, which the script makes; None for a script that needs none.
     offset, count : int
         Array task 0 is task (or row) `offset`; there are `count` of them.
     throttle : int or None
@@ -57,6 +63,8 @@ class Script:
     count: int
     time_min: int
     plan: Path | None = None
+    records: Path | None = None
+    results: Path | None = None
     offset: int = 0
     throttle: int | None = None
     binds: tuple[Bind, ...] = ()
@@ -93,10 +101,14 @@ def render(script: Script, site: Site) -> str:
     return template.render(
         title=_comment(script.title),
         run=_comment(f"{site.tool if site.tool != 'auto' else 'apptainer'} run {shlex.quote(str(script.image))}"),
+        shown_manifest=_comment(shlex.quote(str(script.manifest))),
         options=_lines(script, site),
         image=_path(script.image),
         manifest=_path(script.manifest),
         plan=_path(script.plan) if script.plan else None,
+        records=_path(script.records) if script.records else None,
+        results=_path(script.results) if script.results else None,
+        log_folder=_log_folder(script),
         offset=script.offset,
         binds=[*map(_bind, script.binds), *(["--bind", shell_path(path)] for path in site.binds)],
         words=list(script.words),
@@ -148,7 +160,9 @@ def option_words(script: Script, site: Site) -> list[str]:
 
 def _options(script: Script, site: Site) -> list[tuple[str, str]]:
     """Options, and a comment for each."""
-    options = [(f"--job-name={job_name(script.name)}", "")]
+    known = "keep it: by this name `status` knows the job while it waits"
+    copied = "dlcctr- and the manifest's name: by it `status` knows the job while it waits"
+    options = [(f"--job-name={job_name(script.name)}", known if script.plan else copied)]
     whys = {"--requeue": "begin again by itself after a node failure or a preemption"}
     options += [(option, whys.get(option, "")) for option in site.sbatch_options()]
     options += [
@@ -170,6 +184,12 @@ def _lines(script: Script, site: Site) -> list[tuple[str, str]]:
     options = [(_word(option), why) for option, why in _options(script, site)]
     width = max(len(option) for option, why in options if why and len(option) < 48)
     return [(option, f"{' ' * max(2, width + 2 - len(option))}# {why}" if why else "") for option, why in options]
+
+
+def _log_folder(script: Script) -> str:
+    """``/NAME`` of the folder below the campaign's logs, made by `job_name`; empty where logs lie in that itself."""
+    below = script.logs.relative_to(script.records / "logs").as_posix() if script.records else "."
+    return "" if below == "." else f"/{job_name(below)}"
 
 
 def _warning_s(script: Script, site: Site) -> int:

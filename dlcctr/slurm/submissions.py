@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import ManifestError
-from dlcctr.planning.plan import read_plan
+from dlcctr.planning.plan import Plan, PlanTask, read_plan
 from dlcctr.results.receipt import epoch
 from dlcctr.slurm.client import SubmittedJob, is_cluster
 from dlcctr.slurm.site.profile import Site
@@ -16,6 +17,8 @@ from dlcctr.system.names import check_name
 from dlcctr.system.records import OMIT, Open
 from dlcctr.system.state_files import StateFile
 
+ROW_BY_ROW = "row-by-row"
+"""Stands for the plan of a script without one: its array task N is row N."""
 LOST_HINT = "bring the file back, or look with squeue and sacct which jobs of this campaign there are"
 
 
@@ -33,6 +36,8 @@ class Array:
         Empty until sbatch has answered.
     cluster : str
         Cluster that took the job, where sbatch says so; empty where it named none.
+    only : tuple of int
+        The array indices that it has, where a person left some out; empty for all of them.
 
     Raises
     ------
@@ -45,6 +50,7 @@ class Array:
     count: int
     job_id: str = ""
     cluster: str = field(default="", metadata=OMIT)
+    only: tuple[int, ...] = field(default=(), metadata=OMIT)
 
     def __post_init__(self) -> None:
         if self.offset < 0 or self.count < 1:
@@ -54,6 +60,11 @@ class Array:
         check_name(self.name, "the name of a job")
         if self.job_id:
             check_name(self.job_id, "the id of a job")
+
+    def tasks(self, n_tasks: int) -> list[tuple[int, int]]:
+        """Its array indices, each with the number of its task in a plan of `n_tasks`."""
+        indices = self.only or range(self.count)
+        return [(index, self.offset + index) for index in indices if self.offset + index < n_tasks]
 
 
 @dataclass(frozen=True)
@@ -137,6 +148,8 @@ class Submission:
         When sbatch was last started, as `created`; empty where that was never noted, and once all arrays have an id.
     logs : str
         Folder of its logs below the campaign's logs; empty where they lie in that itself.
+    by_hand : bool
+        A person handed its scripts to sbatch, or may do so: see `dlcctr.slurm.by_hand`.
 
     Raises
     ------
@@ -152,6 +165,7 @@ class Submission:
     home: str = field(default="", metadata=OMIT)
     sent: str = field(default="", metadata=OMIT)
     logs: str = field(default="", metadata=OMIT)
+    by_hand: bool = field(default=False, metadata=OMIT)
 
     def __post_init__(self) -> None:
         for name, time in (("created", self.created), ("sent", self.sent or self.created)):
@@ -234,6 +248,21 @@ def read_submissions(paths: CampaignPaths) -> list[Submission]:
     return [SUBMISSIONS.read(file) for file in files]
 
 
+def find_plan(paths: CampaignPaths, plan_id: str) -> Plan:
+    """Plan of a submission; for a script that has none, the one whose task N is row N.
+
+    Raises
+    ------
+    ManifestError, ContractError
+        As `dlcctr.planning.plan.read_plan`.
+    """
+    if plan_id != ROW_BY_ROW:
+        return read_plan(paths.plan(plan_id))
+    last = max((row.index for row in read_manifest(paths.manifest)), default=-1)
+    tasks = tuple(PlanTask((index,), 0.0, "") for index in range(last + 1))
+    return Plan(ROW_BY_ROW, paths.manifest.name, tasks, time_limit_min=0)
+
+
 def allocated_rows(paths: CampaignPaths, submissions: Iterable[Submission]) -> set[int]:
     """Rows of all tasks that were ever submitted.
 
@@ -245,10 +274,10 @@ def allocated_rows(paths: CampaignPaths, submissions: Iterable[Submission]) -> s
     rows: set[int] = set()
     for submission in submissions:
         if submission.arrays:
-            tasks = read_plan(paths.plan(submission.plan)).tasks
+            tasks = find_plan(paths, submission.plan).tasks
             for array in submission.arrays:
-                for task in tasks[array.offset : array.offset + array.count]:
-                    rows.update(task.rows)
+                for _, number in array.tasks(len(tasks)):
+                    rows.update(tasks[number].rows)
     return rows
 
 

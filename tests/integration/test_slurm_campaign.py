@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -106,19 +108,109 @@ def test_results_equal_a_local_run(submitted: SlurmCampaign, native_pytorch: Pat
     assert len(ours) == COUNT
 
 
-def test_the_sif_alone_and_a_pasted_script(cluster: Cluster, model: Path, sif: Path) -> None:
+@pytest.fixture
+def held_back(cluster: Cluster) -> Iterator[Callable[[], None]]:
+    """No job starts until this is called."""
+    drained = ["node1", "node2"]
+
+    def let_go() -> None:
+        while drained:
+            cluster.resume(drained.pop())
+
+    for node in drained:
+        cluster.drain(node)
+    yield let_go
+    let_go()
+
+
+def sbatch(campaign: SlurmCampaign, script: str) -> str:
+    """Hand a script to sbatch by hand, as text on its standard input; gives the job's id."""
+    done = campaign.cluster.run_as_user(["sbatch", "--parsable"], stdin=script, cwd=campaign.folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def plain_squeue(campaign: SlurmCampaign) -> str:
+    """What ``squeue --me`` prints, whose names are cut off after eight letters."""
+    return campaign.cluster.run_as_user(["squeue", "--me"]).stdout
+
+
+def by_the_sif(campaign: SlurmCampaign, code: int) -> dict[int, tuple[str, str]]:
+    """Phase and job of each row: ``squeue --me | singularity run dlc.sif status m.csv --squeue -``."""
+    words: list[str | Path] = ["status", campaign.manifest, "--squeue", "-", "--json"]
+    answer = json.loads(campaign.image(*words, stdin=plain_squeue(campaign), code=code))
+    return {row["index"]: (row["phase"], row["job"]) for row in answer["rows"]}
+
+
+def test_the_sif_alone_and_a_pasted_script(
+    cluster: Cluster, model: Path, sif: Path, held_back: Callable[[], None]
+) -> None:
     """No Python on the login node: all comes from the SIF, and what Slurm says comes by a pipe."""
     campaign = make_campaign(cluster, "by hand $(touch pwned)", model, sif, COUNT)
     script = campaign.image("sbatch", campaign.manifest, *OPTIONS, "--tasks", "6")
-    job = cluster.run_as_user(["sbatch", "--parsable"], stdin=script, cwd=campaign.folder)
-    assert job.returncode == 0, job.stderr
+    assert {phase for phase, _ in by_the_sif(campaign, 20).values()} == {"unsubmitted"}
+    shown = campaign.image("status", campaign.manifest, "--squeue", "-", stdin=plain_squeue(campaign), code=20)
+    assert "job.sh && sbatch job.sh" in shown and "dlcctr submit" not in shown
+    job = sbatch(campaign, script)
+    waiting = by_the_sif(campaign, 75)
+    assert {phase for phase, _ in waiting.values()} == {"pending"}
+    assert {name.partition("_")[0] for _, name in waiting.values()} == {job}
+    again = campaign.submit()
+    assert (again["arrays"], again["submitted_before"]) == ([], COUNT), "no row is sent twice"
+    held_back()
     cluster.wait_until_idle(900)
-    answer = campaign.image("check", campaign.manifest)
+    answer = campaign.image("check", campaign.manifest, code=(0, 20))
     assert f"{COUNT} rows: {COUNT} whole" in answer, campaign.logs()[-3000:]
     assert Counter(receipt["host"] for receipt in campaign.receipts().values()).keys() == {"node1", "node2"}
-    queue = cluster.run_as_user(["squeue", "--all"]).stdout
-    assert campaign.image("status", campaign.manifest, "--squeue", "-", stdin=queue)
+    assert set(by_the_sif(campaign, 0).values()) == {("done", f"{job}_{n}") for n in range(6)}
+    assert "row 7 (" in campaign.image("logs", campaign.manifest, "7")
     assert not list(cluster.scratch.rglob("pwned"))
+
+
+def test_array_sbatch_copied_and_edited_word_for_word(
+    cluster: Cluster, model: Path, sif: Path, held_back: Callable[[], None]
+) -> None:
+    """One row is cancelled: the SIF prints the script for it, with what the copy asked for."""
+    campaign = make_campaign(cluster, "copied", model, sif, 4)
+    script = (ROOT / "slurm" / "array.sbatch").read_text(encoding="utf-8")
+    for old, new in {
+        "#SBATCH --job-name=": "#SBATCH --account=lab\n#SBATCH --job-name=",
+        "--array=0-9%4": "--array=0-3%4",
+        "options=()": "options=(--allow-cpu)",
+        "/path/to/dlc.sif": str(sif),
+        "/path/to/project": str(campaign.folder / "model"),
+        "/path/to/videos": str(campaign.folder / "videos"),
+        "/path/to/results": str(campaign.results),
+        "/path/to/campaign": str(campaign.folder),
+    }.items():
+        assert old in script, old
+        script = script.replace(old, new)
+    assert not campaign.results.exists()
+    job = sbatch(campaign, script)
+    assert set(by_the_sif(campaign, 75).values()) == {("pending", f"{job}_{n}") for n in range(4)}
+    cluster.run_as_user(["scancel", f"{job}_3"])
+    held_back()
+    cluster.wait_until_idle(600)
+    rows = by_the_sif(campaign, 20)
+    assert campaign.results.is_dir(), campaign.logs()[-3000:]
+    assert [rows[n] for n in range(3)] == [("done", f"{job}_{n}") for n in range(3)], campaign.logs()[-3000:]
+    assert rows[3] == ("lost", f"{job}_3"), "accounting was not asked, and the task left no log"
+    assert "row 2 (" in campaign.image("logs", campaign.manifest, "2")
+    words: list[str | Path] = [
+        "resubmit",
+        campaign.manifest,
+        "--print",
+        "--squeue",
+        "-",
+        "--account",
+        "lab",
+        "--fps",
+        "20",
+    ]
+    again = sbatch(campaign, campaign.image(*words, stdin=plain_squeue(campaign)))
+    cluster.wait_until_idle(300)
+    assert by_the_sif(campaign, 0)[3] == ("done", f"{again}_0")
+    assert "4 rows: 4 whole" in campaign.image("check", campaign.manifest)
 
 
 def test_a_profile_is_asked_from_the_cluster_and_a_waiting_campaign_is_cancelled(

@@ -247,4 +247,4 @@ def test_check_and_validate_load_nothing_heavy_and_no_other_command(tmp_path: Pa
     modules = loaded(command, str(bench.manifest))
     assert not modules & {"rich", *HEAVY}
     commands = {name for name in modules if name.startswith("dlcctr.commands.")}
-    assert commands == {"dlcctr.commands.program", f"dlcctr.commands.{command}"}
+    assert commands == {"dlcctr.commands.program", "dlcctr.commands.in_image", f"dlcctr.commands.{command}"}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
@@ -14,8 +16,15 @@ if TYPE_CHECKING:
     from dlcctr.planning.options import PlanOptions
     from dlcctr.slurm.site.profile import Site
     from dlcctr.slurm.submit.job_arrays import JobOptions
+    from dlcctr.slurm.submit.printing import PrintedScript
 
 SiteName = Annotated[str, typer.Option("--site", help="Site profile: a name or a .toml file; see `dlcctr site list`.")]
+SqueueText = Annotated[
+    str, typer.Option(metavar="FILE", help="What squeue printed, - for standard input; else squeue is asked.")
+]
+SacctText = Annotated[
+    str, typer.Option(metavar="FILE", help="What sacct printed, - for standard input; else sacct is asked.")
+]
 
 
 @dataclass(frozen=True)
@@ -147,3 +156,45 @@ def node_names(text: str) -> tuple[str, ...]:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.\[\]_-]*", name):
             raise UsageError(f"--exclude: {name!r} is not a node's name", "for example --exclude node7,node12")
     return names
+
+
+def given_texts(squeue: str, sacct: str) -> tuple[str | None, str | None]:
+    """What squeue and sacct printed elsewhere; None for what was not given. Raises `UsageError`."""
+    from dlcctr.errors import UsageError
+
+    if squeue == sacct == "-":
+        raise UsageError("--squeue and --sacct cannot both come from standard input", "put one of them into a file")
+    return _text(squeue), _text(sacct)
+
+
+def _text(source: str) -> str | None:
+    from dlcctr.errors import UsageError
+
+    if not source:
+        return None
+    if source == "-":
+        return sys.stdin.buffer.read().decode("utf-8", "replace")
+    try:
+        return Path(source).read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(f"{source}: cannot be read: {error.strerror}", "give the file with the text, or -") from error
+
+
+def write_script(script: PrintedScript, output: Path | None) -> None:
+    """Print a script, or write it into a file, and note that its job may come."""
+    import shlex
+
+    from dlcctr.commands.in_image import here
+    from dlcctr.system.console import print_script, ranges, warn
+    from dlcctr.system.files import write_text_atomic
+
+    script.note()
+    if script.handed_over:
+        manifest = shlex.quote(str(script.manifest))
+        warn(f"note: rows {ranges(script.handed_over)} were handed to Slurm before, and have no result yet")
+        warn(here(f"look first whether they still run: dlcctr status {manifest}"))
+    if output:
+        write_text_atomic(output, script.text)
+        warn(f"wrote {output}; next: sbatch {shlex.quote(str(output))}")
+    else:
+        print_script(script.text)

@@ -96,6 +96,7 @@ def plan_manifest(
 
 def _print(plan: Plan | None, summary: Summary, *, as_json: bool) -> None:
     from dlcctr.campaign.paths import CampaignPaths
+    from dlcctr.commands.in_image import say_next
     from dlcctr.system.console import print_json, print_lines, print_table, warn
 
     for line in summary.warnings:
@@ -106,11 +107,12 @@ def _print(plan: Plan | None, summary: Summary, *, as_json: bool) -> None:
         print_json("plan", file=file, **facts, plan=asdict(plan) if plan else None)
         return
     if plan is None:
-        print_lines([_nothing(summary), f"next: dlcctr check {shlex.quote(str(summary.manifest))}"])
+        say_next([_nothing(summary), f"next: dlcctr check {shlex.quote(str(summary.manifest))}"])
         return
     print_table(("what", "value"), _cells(plan, summary))
     name = shlex.quote(str(summary.manifest))
-    print_lines([f"plan: {file}", f"next: dlcctr sbatch {name} prints the script, dlcctr submit {name} submits it"])
+    print_lines([f"plan: {file}"])
+    say_next([f"next: dlcctr sbatch {name} prints the script, dlcctr submit {name} submits it"])
 
 
 def _nothing(summary: Summary) -> str:

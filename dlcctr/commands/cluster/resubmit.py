@@ -13,6 +13,7 @@ from dlcctr.commands.cluster import options
 from dlcctr.commands.cluster.on_cluster import runs_on_cluster
 
 if TYPE_CHECKING:
+    from dlcctr.slurm.submit.resubmit import ResubmitRequest
     from dlcctr.slurm.submit.retry import Decision
     from dlcctr.slurm.submit.submit import SubmitResult
 
@@ -31,6 +32,15 @@ def resubmit_manifest(
         bool, typer.Option("--again", help="Also rows whose cause you have mended, or that failed twice alike.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    print_script: Annotated[
+        bool, typer.Option("--print", help="Print the script, to submit by hand; what it would do goes to stderr.")
+    ] = False,
+    array: Annotated[int | None, typer.Option(min=0, help="With --print: which of several scripts, from 0.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="With --print: file to write; printed by default.")
+    ] = None,
+    squeue: options.SqueueText = "",
+    sacct: options.SacctText = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     shared: options.ClusterOptions,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
@@ -43,6 +53,8 @@ def resubmit_manifest(
     from dlcctr.system.console import print_json
     from dlcctr.system.progress import progress
 
+    _check_options(print_script=print_script, elsewhere=bool(squeue or sacct or array is not None or output))
+    squeue_text, sacct_text = options.given_texts(squeue, sacct)
     request = ResubmitRequest(
         job=shared.job_options(),
         plan=shared.plan_options(),
@@ -50,8 +62,13 @@ def resubmit_manifest(
         rows=rows,
         again=again,
         dry_run=dry_run,
+        squeue_text=squeue_text,
+        sacct_text=sacct_text,
     )
     decision = find_decision(manifest, request, progress=progress)
+    if print_script:
+        _print(manifest, decision, request, array, output)
+        return
     if not as_json:
         _show(decision)
     done: list[SubmitResult] = []
@@ -66,15 +83,55 @@ def resubmit_manifest(
         _say(done, manifest, dry_run=dry_run)
 
 
-def _show(decision: Decision) -> None:
-    from dlcctr.system.console import print_lines, ranges
+def _check_options(*, print_script: bool, elsewhere: bool) -> None:
+    from dlcctr.commands.in_image import find_program
+    from dlcctr.errors import UsageError
 
+    if print_script:
+        return
+    if elsewhere:
+        raise UsageError("--squeue, --sacct, --array and --output go with --print", "add --print, or leave them out")
+    if find_program():
+        raise UsageError(
+            "Slurm's commands are not in the image, so that nothing can be submitted from here",
+            "print the script, and submit it on the host: add --print and what squeue says, as in: "
+            "squeue --me | … resubmit m.csv --print --squeue - > job.sh && sbatch job.sh",
+        )
+
+
+def _print(
+    manifest: Path, decision: Decision, request: ResubmitRequest, array: int | None, output: Path | None
+) -> None:
+    from dlcctr.commands.in_image import here
+    from dlcctr.errors import UsageError
+    from dlcctr.slurm.submit.printing import choose_script, print_again
+    from dlcctr.system.console import warn
+
+    for line in _lines(decision):
+        warn(here(line))
+    if not decision.groups:
+        raise UsageError(
+            f"{manifest}: no script: no row is to be submitted again",
+            f"dlcctr status {shlex.quote(str(manifest))}",
+        )
+    options.write_script(choose_script(print_again(manifest, decision, request), array), output)
+
+
+def _show(decision: Decision) -> None:
+    from dlcctr.commands.in_image import say_next
+
+    say_next(_lines(decision))
+
+
+def _lines(decision: Decision) -> list[str]:
+    from dlcctr.system.console import ranges
+
+    lines = []
     for group in decision.groups:
         causes = ", ".join(f"{kind} (rows {ranges(indices)})" for kind, indices in group.causes.items())
-        print_lines([f"again, {group.changes}: {causes}"])
-    print_lines([f"not again: rows {ranges(each.rows)}: {each.why}" for each in decision.left])
-    if not decision.groups:
-        print_lines(["nothing to submit again"])
+        lines.append(f"again, {group.changes}: {causes}")
+    lines += [f"not again: rows {ranges(each.rows)}: {each.why}" for each in decision.left]
+    return lines if decision.groups else [*lines, "nothing to submit again"]
 
 
 def _may(*, yes: bool, dry_run: bool) -> bool:

@@ -30,25 +30,7 @@ def sbatch(
     shared: options.ClusterOptions,
 ) -> None:
     """Print the sbatch script of a job array, to read, edit and submit."""
-    from dlcctr.slurm.submit.job_arrays import script_texts
+    from dlcctr.slurm.submit.printing import choose_script, print_first
 
-    texts = script_texts(manifest, shared.resolve_site(), shared.job_options(), shared.plan_options(), plan)
-    _write(texts, array, output)
-
-
-def _write(texts: list[str], array: int | None, output: Path | None) -> None:
-    from dlcctr.errors import UsageError
-    from dlcctr.system.console import print_script, warn
-    from dlcctr.system.files import write_text_atomic
-
-    if (array is None and len(texts) > 1) or (array is not None and array >= len(texts)):
-        raise UsageError(
-            f"the plan needs {len(texts)} arrays, 0 to {len(texts) - 1}",
-            "print them one by one with --array 0, --array 1 …, or ask for fewer tasks with --tasks",
-        )
-    text = texts[array or 0]
-    if output:
-        write_text_atomic(output, text)
-        warn(f"wrote {output}; next: sbatch {output}")
-    else:
-        print_script(text)
+    scripts = print_first(manifest, shared.resolve_site(), shared.job_options(), shared.plan_options(), plan)
+    options.write_script(choose_script(scripts, array), output)

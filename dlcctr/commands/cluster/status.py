@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlcctr.commands.cluster import options
 from dlcctr.commands.cluster.on_cluster import runs_on_cluster
 
 if TYPE_CHECKING:
@@ -38,12 +38,8 @@ def status(
     ] = False,
     interval: Annotated[float, typer.Option(min=1, metavar="S", help="Seconds between two looks.")] = 30,
     show_all: Annotated[bool, typer.Option("--all", help="List every row.")] = False,
-    squeue: Annotated[
-        str, typer.Option(metavar="FILE", help="What squeue printed, - for standard input; else squeue is asked.")
-    ] = "",
-    sacct: Annotated[
-        str, typer.Option(metavar="FILE", help="What sacct printed, - for standard input; else sacct is asked.")
-    ] = "",
+    squeue: options.SqueueText = "",
+    sacct: options.SacctText = "",
     accept_degraded: Annotated[
         bool, typer.Option("--accept-degraded", help="Results in which some frames did not decode are all right.")
     ] = False,
@@ -58,7 +54,8 @@ def status(
     from dlcctr.system.live import is_live
 
     _check_options(squeue, sacct, watch=watch, wait=wait)
-    squeue_text, sacct_text, progress = _text(squeue), _text(sacct), _progress(quiet=watch or wait)
+    squeue_text, sacct_text = options.given_texts(squeue, sacct)
+    progress = _progress(quiet=watch or wait)
 
     def once() -> StatusResult:
         return look(
@@ -88,25 +85,10 @@ def _check_options(squeue: str, sacct: str, *, watch: bool, wait: bool) -> None:
 
     from dlcctr.errors import ToolMissingError, UsageError
 
-    if squeue == sacct == "-":
-        raise UsageError("--squeue and --sacct cannot both come from standard input", "put one of them into a file")
     if (watch or wait) and (squeue or sacct):
         raise UsageError("--watch and --wait ask again and again, and a given text never changes", "leave one away")
     if wait and not shutil.which("squeue"):
         raise ToolMissingError("--wait has to ask squeue, which is not on this machine", "use it on the login node")
-
-
-def _text(source: str) -> str | None:
-    from dlcctr.errors import UsageError
-
-    if not source:
-        return None
-    if source == "-":
-        return sys.stdin.buffer.read().decode("utf-8", "replace")
-    try:
-        return Path(source).read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise UsageError(f"{source}: cannot be read: {error.strerror}", "give the file with the text, or -") from error
 
 
 def _progress(*, quiet: bool) -> Any:
@@ -165,6 +147,7 @@ def as_fields(result: StatusResult) -> dict[str, Any]:
 
 
 def _print(result: StatusResult, *, show_all: bool) -> None:
+    from dlcctr.commands.in_image import say_next
     from dlcctr.slurm.scheduler import shown_cluster
     from dlcctr.system.console import print_lines, print_table
 
@@ -176,8 +159,9 @@ def _print(result: StatusResult, *, show_all: bool) -> None:
         )  # fmt: skip
         print_lines([""])
     print_table(("phase", "rows", "which", "node", "why"), _groups(result))
-    print_lines([f"note: {note}" for note in result.notes])
-    print_lines([f"{len(result.rows)} rows: {_counts(result)}", *_pace_lines(result.pace), *next_steps(result)])
+    say_next(f"note: {note}" for note in result.notes)
+    print_lines([f"{len(result.rows)} rows: {_counts(result)}", *_pace_lines(result.pace)])
+    say_next(next_steps(result))
 
 
 def watch_text(result: StatusResult) -> WatchText:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,9 @@ from dlcctr.campaign.paths import CampaignPaths, row_log
 from dlcctr.campaign.rows import find_row
 from dlcctr.errors import ManifestError
 from dlcctr.runtime.row_run import LOG_HEAD
-from dlcctr.slurm.ledger import SubmittedTask, read_submitted
+from dlcctr.slurm.ledger import SubmissionHistory, SubmittedTask, read_submitted
 from dlcctr.slurm.scheduler import Scheduler
+from dlcctr.slurm.submissions import allocated_rows
 from dlcctr.slurm.task_log import had_lanes, row_lines
 
 LANES_NOTE = "this task ran rows on several GPUs at a time: lines of other rows may stand between"
@@ -60,12 +62,13 @@ def find_log(manifest: Path, index: int) -> RowLog:
     """
     find_row(read_manifest(manifest), index, manifest)
     paths = CampaignPaths.of(manifest)
-    submitted = read_submitted(manifest).ledger(Scheduler(), now=0.0).newest.get(index)
+    history = read_submitted(manifest)
+    submitted = history.ledger(Scheduler(), now=0.0).newest.get(index)
     here = row_log(read_campaign(manifest), paths.manifest, index)
     there = submitted.log(paths) if submitted and submitted.job_id else None
     files = [file for file in (there, here) if file and file.exists()]
     if not files:
-        raise _missing(manifest, index, submitted, there, here)
+        raise _missing(history, index, submitted, there, here)
     newest = max(files, key=lambda file: file.stat().st_mtime)
     notes = [f"there is an older log: {file}" for file in files if file != newest]
     if newest == there and had_lanes(newest):
@@ -74,18 +77,24 @@ def find_log(manifest: Path, index: int) -> RowLog:
 
 
 def _missing(
-    manifest: Path, index: int, submitted: SubmittedTask | None, there: Path | None, here: Path
+    history: SubmissionHistory, index: int, submitted: SubmittedTask | None, there: Path | None, here: Path
 ) -> ManifestError:
+    manifest = shlex.quote(str(history.paths.manifest))
+    if submitted is None and index in allocated_rows(history.paths, history.by_hand.printed):
+        return ManifestError(
+            f"row {index}: a script with it was printed, and no task of that has begun: no log (looked for {here})",
+            f"look whether it waits: dlcctr status {manifest}",
+        )
     if submitted is None:
         return ManifestError(
             f"row {index} was neither submitted nor run on this machine: no log (looked for {here})",
-            "submit it with `dlcctr submit`, or run it with `dlcctr run`",
+            f"submit it with `dlcctr submit {manifest}`, or run it with `dlcctr run {manifest}`",
         )
     if there is None:
         return ManifestError(
-            f"row {index}: sbatch has not answered yet, so there is no log", "look with `dlcctr status`"
+            f"row {index}: sbatch has not answered yet, so there is no log", f"look with `dlcctr status {manifest}`"
         )
     return ManifestError(
         f"row {index}: its task {submitted.name} has written no log yet: {there}",
-        "it is made when the task starts: look with `dlcctr status`",
+        f"it is made when the task starts: look with `dlcctr status {manifest}`",
     )

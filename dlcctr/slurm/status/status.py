@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from dlcctr.slurm.arrivals import sbatch_runs
 from dlcctr.slurm.client import Place
 from dlcctr.slurm.ledger import Ledger, SubmissionHistory, SubmittedTask, read_submitted
 from dlcctr.slurm.output import SQUEUE_WORDS, Key, TaskState, shown_words
-from dlcctr.slurm.scheduler import Scheduler, ask_scheduler, read_scheduler, shown_cluster
+from dlcctr.slurm.scheduler import Scheduler, read_scheduler, shown_cluster
 from dlcctr.slurm.status.causes import Cause, of_failure, of_task
 from dlcctr.slurm.status.live_tasks import look_at_tasks
 from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
@@ -61,6 +62,7 @@ def status(
     runs = sbatch_runs(paths)
     # The scheduler first: a task that ends in between has its receipts by the time these are read
     scheduler = _ask(submitted, squeue_text, sacct_text)
+    submitted = submitted.seen_by(scheduler)
     now = time.time() if now is None else now
     ledger = submitted.ledger(scheduler, now, sbatch_runs=runs)
     checked = check(manifest, CheckOptions(quick=True), progress=progress)
@@ -90,14 +92,14 @@ def status(
 
 def _ask(submitted: SubmissionHistory, squeue_text: str | None, sacct_text: str | None) -> Scheduler:
     if squeue_text is None and sacct_text is None:
-        return ask_scheduler(submitted.submissions)
-    return read_scheduler(submitted.submissions, squeue_text, sacct_text)
+        return submitted.ask()
+    return read_scheduler(submitted.candidates, squeue_text, sacct_text)
 
 
 def _notes(submitted: SubmissionHistory, scheduler: Scheduler, rows: Sequence[RowStatus], *, given: bool) -> list[str]:
     if not submitted.submissions:
         return []
-    notes = []
+    notes = list(submitted.doubts)
     if scheduler.silent:
         named = sorted(filter(None, scheduler.silent))
         of = shown_cluster(", ".join(named))
@@ -108,7 +110,8 @@ def _notes(submitted: SubmissionHistory, scheduler: Scheduler, rows: Sequence[Ro
             every = sorted(filter(None, scheduler.asked))
             words = Place(",".join(every)).words
             command = shown_words([SQUEUE_WORDS[0], "--me", *words, *SQUEUE_WORDS[1:]])
-            notes.append(f"what can be read of it is the text of: {command} | … status … --squeue -")
+            manifest = shlex.quote(str(submitted.paths.manifest))
+            notes.append(f"give what it prints: {command} | dlcctr status {manifest} --squeue -")
     if scheduler.asked - scheduler.sacct.clusters and any(row.cause_kind == "lost" for row in rows):
         notes.append("sacct gave no answer (no accounting here, or it is down): causes are from the tasks' own logs")
     return notes
@@ -201,7 +204,8 @@ class _Joiner:
             settling = state.state == "COMPLETED" and state.end is not None and self.now - state.end < SETTLE_S
             return replace(status, phase=Phase.RUNNING, reason="ended a moment ago") if settling else None
         if not task.job_id:
-            return replace(status, phase=Phase.PENDING, reason=f"sbatch has not answered: {task.unsure}")
+            what = "printed; perhaps it was submitted" if task.by_hand else "sbatch has not answered"
+            return replace(status, phase=Phase.PENDING, reason=f"{what}: {task.unsure}")
         if self.scheduler.knows(task.clusters) or self._end(task):
             return None
         began = task.log(self.paths).exists()

@@ -173,7 +173,7 @@ def _left(
     ratio: float,
 ) -> float | None:
     """Work left, shared by the tasks that run; no less than the longest of them. Unknown while none runs."""
-    if not running:
+    if not running or not all(task.cost_s for task in going):  # a script without a plan expects nothing
         return None
     measured = {key: task.left_s for key, task in seen.items() if task.left_s is not None}
     costs = [

@@ -11,13 +11,12 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import choose_rows
 from dlcctr.errors import ManifestError, ToolMissingError, TryAgainError
-from dlcctr.planning.plan import read_plan
 from dlcctr.slurm import client
-from dlcctr.slurm.arrivals import settle_submissions, unsure_text
+from dlcctr.slurm.arrivals import settle_submissions
 from dlcctr.slurm.client import HERE, Place
 from dlcctr.slurm.output import TaskState
 from dlcctr.slurm.scheduler import Scheduler, ask_scheduler, shown_cluster
-from dlcctr.slurm.submissions import Array, Submission
+from dlcctr.slurm.submissions import Array, Submission, find_plan
 from dlcctr.system.console import ranges
 from dlcctr.system.locks import campaign_lock
 
@@ -93,7 +92,7 @@ def find_queued(manifest: Path, rows: str = "") -> Queued:
         raise ManifestError(f"{manifest}: there is no such file", "give the manifest that was submitted")
     wanted = {row.index for row in choose_rows(read_manifest(manifest), rows, manifest)} if rows else None
     paths = CampaignPaths.of(manifest)
-    if not paths.submissions.is_dir():
+    if not any(folder.is_dir() for folder in (paths.submissions, paths.printed, paths.jobs)):
         return Queued(())
     if shutil.which("squeue") is None:
         raise ToolMissingError("squeue was not found on this machine", "cancel on the cluster's login node")
@@ -105,7 +104,7 @@ def find_queued(manifest: Path, rows: str = "") -> Queued:
         raise TryAgainError("squeue does not answer, so nothing was cancelled", "try again in a few minutes")
     targets = [each for one in known for each in _doomed(paths, one, scheduler, wanted)]
     bystanders = {row for each in targets for row in each.rows} - wanted if wanted is not None else ()
-    unsure = {unsure_text(name, arrival): arrival.remedy for name, arrival in settled.unsure.items()}
+    unsure = dict(settled.unsure)
     unsure |= {f"squeue does not answer{shown_cluster(name)}": "try again in a few minutes"
                for name in sorted(scheduler.silent)}  # fmt: skip
     return Queued(tuple(targets), tuple(sorted(bystanders)), len(settled.submissions), unsure)
@@ -114,7 +113,7 @@ def find_queued(manifest: Path, rows: str = "") -> Queued:
 def _doomed(
     paths: CampaignPaths, submission: Submission, scheduler: Scheduler, wanted: set[int] | None
 ) -> list[CancelTarget]:
-    tasks = read_plan(paths.plan(submission.plan)).tasks if submission.arrays else ()
+    tasks = find_plan(paths, submission.plan).tasks if submission.arrays else ()
     found = []
     for array, cluster in scheduler.arrays([submission]):
         own = tasks[array.offset : array.offset + array.count]

@@ -8,22 +8,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dlcctr.campaign.config import Campaign, read_campaign
-from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.paths import CampaignPaths, find_sif
-from dlcctr.campaign.rows import Row, require_rows, row_settings
+from dlcctr.campaign.rows import Row, row_settings
 from dlcctr.contract import SIF_NAME
 from dlcctr.errors import OutputError, UsageError
 from dlcctr.planning.options import DEFAULT_PARALLEL, Limits, PlanOptions
 from dlcctr.planning.packing import array_slices
 from dlcctr.planning.plan import Plan
-from dlcctr.planning.reuse import pick_plan, read_given_plan
-from dlcctr.results.check import finished_rows
 from dlcctr.runtime.binds import Bind, linked_files, plan_binds
 from dlcctr.slurm.client import CLUSTERS_VARIABLES
-from dlcctr.slurm.script import Script, job_name, render
+from dlcctr.slurm.script import Script, job_name
 from dlcctr.slurm.site.ask import ask_limits
 from dlcctr.slurm.site.profile import Site, override
+from dlcctr.slurm.submissions import SubmittedOptions
+from dlcctr.slurm.submit.retry import Group
 
 CONTAINER_VARIABLES = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")
 """Where the SIF that this very program runs in lies on the host."""
@@ -96,6 +95,7 @@ def make_scripts(
     limits: Limits,
     options: JobOptions,
     canary: bool = False,
+    by_hand: bool = False,
 ) -> list[Script]:
     """Scripts of a plan's job arrays, which cover its tasks once each; the canary's first.
 
@@ -107,6 +107,8 @@ def make_scripts(
         Limits of this machine's Slurm, or of the site's profile where Slurm does not answer.
     canary : bool
         The plan's last task is an array of its own.
+    by_hand : bool
+        A person will submit them: `status` tells their jobs apart by the 8 letters of a name that plain squeue shows.
 
     Raises
     ------
@@ -117,7 +119,8 @@ def make_scripts(
     count = len(plan.tasks) - canary
     slices = array_slices(count, limits.max_array_size, limits.max_submit)
     # a plan may be submitted once more, where it never arrived: the name is this submission's alone
-    base = job_name(f"dlcctr-{manifest.stem}-{plan.id}-{secrets.token_hex(4)}")
+    own, called = secrets.token_hex(4), f"dlcctr-{manifest.stem}-{plan.id}"
+    base = job_name(f"{own}-{called}" if by_hand else f"{called}-{own}")
     whole = Script(
         name=base,
         title=f"dlcctr: {len(rows)} videos of {paths.manifest}, {len(plan.tasks)} tasks",
@@ -125,6 +128,8 @@ def make_scripts(
         manifest=paths.manifest,
         plan=paths.plan(plan.id),
         logs=paths.logs / log_folder(site),
+        records=paths.root,
+        results=campaign.out,
         count=count,
         time_min=options.time_min or plan.time_limit_min,
         binds=campaign_binds(paths.manifest, campaign, rows),
@@ -219,32 +224,22 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
 
 
-def script_texts(
-    manifest: Path, site: Site, job: JobOptions, options: PlanOptions, plan_file: Path | None = None
-) -> list[str]:
-    """Scripts of all arrays of a plan: the one given, the newest of all unfinished rows, or a new one.
-
-    Raises
-    ------
-    UsageError
-        There is nothing left to do, or no image is named.
-    DlcctrError
-        As `dlcctr.planning.planner.make_plan`.
-    """
-    campaign = read_campaign(manifest)
-    rows = read_manifest(manifest)
-    require_rows(rows, manifest)
-    limits = find_limits(site)
-    if plan_file:
-        plan = read_given_plan(manifest, plan_file)
-    else:
-        finished = finished_rows(manifest)
-        todo = [row for row in rows if not row.error and row.index not in finished]
-        if not todo:
-            raise UsageError(f"{manifest}: no row is left to do", "account for them: dlcctr check")
-        plan = pick_plan(manifest, todo, plan_for_site(options, site, limits))
-    make_folders(manifest, campaign, site)
-    wanted = set(plan.rows)
-    chosen = [row for row in rows if row.index in wanted]
-    scripts = make_scripts(manifest, campaign, plan, rows=chosen, site=site, limits=limits, options=job)
-    return [render(script, site) for script in scripts]
+def submitted_options(script: Script, site: Site, job: JobOptions, again: Group | None) -> SubmittedOptions:
+    """What a submission of a script notes of what it asked for; `again` says why it is a second one."""
+    return SubmittedOptions(
+        site=site.name,
+        site_values=site,
+        image=str(script.image),
+        time_min=script.time_min,
+        mem_gb=site.mem_gb,
+        max_parallel=job.max_parallel,
+        batch_size=job.batch_size,
+        allow_cpu=job.allow_cpu,
+        exclude=tuple(job.exclude),
+        trust_model=job.trust_model,
+        canary=script.canary,
+        user=os.environ.get("USER", ""),
+        causes=dict(again.causes) if again else {},
+        raised_time_min=bool(again and again.time_min),
+        raised_mem_gb=bool(again and again.mem_gb),
+    )

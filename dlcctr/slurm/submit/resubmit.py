@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,12 +13,14 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import choose_rows
 from dlcctr.errors import TryAgainError, UsageError
 from dlcctr.planning.options import PlanOptions
-from dlcctr.slurm.arrivals import resolve_submissions
+from dlcctr.slurm.arrivals import FULL_SQUEUE, resolve_submissions
+from dlcctr.slurm.ledger import read_submitted
 from dlcctr.slurm.scheduler import shown_cluster
+from dlcctr.slurm.site.files import find_site
 from dlcctr.slurm.site.keys import KEYS
 from dlcctr.slurm.site.profile import Site, override
 from dlcctr.slurm.status.status import status
-from dlcctr.slurm.submissions import Submission, SubmittedOptions, read_submissions
+from dlcctr.slurm.submissions import Submission, SubmittedOptions
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.retry import Decision, Group, decide
 from dlcctr.slurm.submit.submit import SubmitOptions, SubmitRequest, SubmitResult, place
@@ -37,6 +40,8 @@ class ResubmitRequest:
         Values of the site that the command line gives.
     again : bool
         Submit rows again even if their cause needs a fix by a person first.
+    squeue_text, sacct_text : str or None
+        What these commands printed elsewhere; None: ask them.
     """
 
     job: JobOptions = field(default_factory=JobOptions)
@@ -45,6 +50,8 @@ class ResubmitRequest:
     rows: str = ""
     again: bool = False
     dry_run: bool = False
+    squeue_text: str | None = None
+    sacct_text: str | None = None
 
 
 def find_decision(manifest: Path, request: ResubmitRequest, *, progress: RowProgress = no_progress) -> Decision:
@@ -57,15 +64,16 @@ def find_decision(manifest: Path, request: ResubmitRequest, *, progress: RowProg
     UsageError
         Nothing was submitted yet.
     """
-    submissions = read_submissions(CampaignPaths.of(manifest))
-    if not submissions:
-        raise UsageError(f"{manifest}: nothing was submitted yet", "dlcctr submit")
-    found = status(manifest, progress=progress)
+    submissions = read_submitted(manifest).submissions
+    found = status(manifest, squeue_text=request.squeue_text, sacct_text=request.sacct_text, progress=progress)
+    if not submissions and not any(row.is_live for row in found.rows):
+        raise UsageError(f"{manifest}: nothing was submitted yet", f"dlcctr submit {shlex.quote(str(manifest))}")
     if found.silent:
         where = shown_cluster(", ".join(filter(None, found.silent)))
         raise TryAgainError(
             f"squeue does not answer{where}, so rows that look lost may still be running",
-            "run it again where squeue works",
+            f"run it again where squeue works, or give what it prints: {FULL_SQUEUE} | "
+            f"dlcctr resubmit {shlex.quote(str(manifest))} --print --squeue -",
         )
     chosen = {row.index for row in choose_rows(read_manifest(manifest), request.rows, manifest)}
     campaign = read_campaign(manifest)
@@ -93,14 +101,15 @@ def resubmit(
         used = [each.plan for each in submissions]
         done = []
         for group in still:
-            options = _options(group, submissions, request)
+            options = submit_options(group, submissions, request)
             order = SubmitRequest([rows[index] for index in group.rows], options, group)
             done.append(place(manifest, campaign, order, used=used, progress=progress))
             used += [done[-1].plan.id] if done[-1].plan else []
         return done
 
 
-def _options(group: Group, submissions: list[Submission], request: ResubmitRequest) -> SubmitOptions:
+def submit_options(group: Group, submissions: list[Submission], request: ResubmitRequest) -> SubmitOptions:
+    """Options with which a group is submitted: those of the last submission, the policy's and the command line's."""
     had = submissions[-1].options
     site = override(_site_of(had), **request.changes)
     if group.mem_gb and not request.changes.get("mem_gb"):
@@ -126,5 +135,7 @@ def _options(group: Group, submissions: list[Submission], request: ResubmitReque
 
 def _site_of(had: SubmittedOptions) -> Site:
     """Site that the last submission had, as it was then; its values are checked again: they come from a file."""
+    if not had.site and not had.site_values:
+        return find_site("")  # a copied script says nothing of its site
     values = {name: getattr(had.site_values, name) for name in KEYS} if had.site_values else {}
     return override(Site(name=had.site), **values)

@@ -171,6 +171,8 @@ def _as_before(had: SubmittedOptions) -> _Answer:
 
 
 def _more_time(had: SubmittedOptions) -> _Answer:
+    if had.time_min is None and not had.site_values:
+        return _as_before(had)  # a script of a person's own, whose limit nobody knows: the plan's is asked for
     before, most = had.time_min or LEAST_TIME_MIN, had.site_values.max_time_min if had.site_values else None
     if most and before >= most:
         return _Answer(f"timeout: {before} min is the longest that the site allows: cut the video, or use a faster GPU")

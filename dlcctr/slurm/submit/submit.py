@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,14 +25,7 @@ from dlcctr.slurm.client import SubmittedJob
 from dlcctr.slurm.scheduler import shown_cluster
 from dlcctr.slurm.script import Script, job_name, option_words, render
 from dlcctr.slurm.site.profile import Site
-from dlcctr.slurm.submissions import (
-    Array,
-    Submission,
-    SubmittedOptions,
-    allocated_rows,
-    forget_arrays,
-    write_submission,
-)
+from dlcctr.slurm.submissions import Array, Submission, allocated_rows, forget_arrays, write_submission
 from dlcctr.slurm.submit import job_arrays, preflight
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.retry import Group
@@ -193,7 +185,8 @@ def _send(
         write_text_atomic(file, text)
         preflight.try_script(file, option_words(script, order.options.site))
     kind = "resubmit" if order.again else "submit"
-    options = _options(texts[0][0], order)
+    site = order.options.site
+    options = job_arrays.submitted_options(texts[0][0], site, order.options.job, order.again)
     logs = job_arrays.log_folder(order.options.site)
     submission = Submission(plan.id, arrays, _now(), kind, options, home=client.own_cluster(), logs=logs)
     dependency, beside = "", list[str]()
@@ -239,27 +232,6 @@ def _explain(error: CommandFailedError, sent: Sequence[Array]) -> CommandFailedE
         f"{error.message}\n{f'submitted before that: {before}' if before else 'nothing was submitted'}",
         preflight.find_hint(error.message)
         or "mend the cause, then run the same command again: what was submitted is not submitted twice",
-    )
-
-
-def _options(script: Script, order: SubmitRequest) -> SubmittedOptions:
-    site, job, again = order.options.site, order.options.job, order.again
-    return SubmittedOptions(
-        site=site.name,
-        site_values=site,
-        image=str(script.image),
-        time_min=script.time_min,
-        mem_gb=site.mem_gb,
-        max_parallel=job.max_parallel,
-        batch_size=job.batch_size,
-        allow_cpu=job.allow_cpu,
-        exclude=tuple(job.exclude),
-        trust_model=job.trust_model,
-        canary=script.canary,
-        user=os.environ.get("USER", ""),
-        causes=dict(again.causes) if again else {},
-        raised_time_min=bool(again and again.time_min),
-        raised_mem_gb=bool(again and again.mem_gb),
     )
 
 

@@ -29,6 +29,8 @@ SCRIPT = Script(
     manifest=CAMPAIGN / "m.csv",
     plan=CAMPAIGN / "slurm/m/plans/20260101-120000-abcd.json",
     logs=CAMPAIGN / "slurm/m/logs",
+    records=CAMPAIGN / "slurm/m",
+    results=CAMPAIGN / "results",
     count=10,
     throttle=4,
     time_min=150,
@@ -36,13 +38,15 @@ SCRIPT = Script(
 )
 PASTE = replace(
     SCRIPT,
-    name="dlcctr",
+    name="dlcctr-m",
     title="Copy this file, edit sections 1 to 3, submit it. Each array task analyses one row of the manifest.",
     image=Path("/path/to/dlc.sif"),
     manifest=Path("/path/to/campaign/m.csv"),
     plan=None,
     logs=Path("/path/to/campaign"),
-    time_min=240,
+    records=None,
+    results=Path("/path/to/results"),
+    time_min=120,
     binds=(
         Bind(Path("/path/to/campaign"), Path("/path/to/campaign")),
         Bind(Path("/path/to/videos"), Path("/path/to/videos")),
@@ -65,7 +69,9 @@ CASES: dict[str, tuple[Script, Site]] = {
             image=HOSTILE / "dlc.sif",
             manifest=HOSTILE / "m.csv",
             plan=HOSTILE / "p.json",
-            logs=HOSTILE / "logs",
+            logs=HOSTILE / "slurm/m/logs",
+            records=HOSTILE / "slurm/m",
+            results=HOSTILE / "results",
             binds=(Bind(HOSTILE, HOSTILE),),
         ),
         Site(),
@@ -113,14 +119,25 @@ def test_hostile_names_run_nothing(tmp_path: Path) -> None:
         (campaign / name).write_text("")
     script, site = CASES["hostile"]
     script = replace(script, image=campaign / "dlc.sif", manifest=campaign / "m.csv", plan=campaign / "p.json",
+                     records=campaign / "slurm/m", logs=campaign / "slurm/m/logs", results=campaign / "results",
                      binds=(Bind(campaign, campaign),))  # fmt: skip
-    environment = {"PATH": f"{bin_folder}:/usr/bin:/bin", "SLURMD_NODENAME": "node1", "TMPDIR": str(tmp_path)}
+    environment = {
+        "PATH": f"{bin_folder}:/usr/bin:/bin",
+        "SLURMD_NODENAME": "node1",
+        "TMPDIR": str(tmp_path),
+        "SLURM_ARRAY_JOB_ID": "7",
+        "SLURM_ARRAY_TASK_ID": "0",
+        "SLURM_JOB_NAME": "$(touch pwned)\njob=8",
+    }
     done = subprocess.run(
         ["bash", "-c", render(script, site)], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
     )
     assert done.returncode == 4, done.stderr
     assert f"<{campaign / 'm.csv'}>" in done.stdout
     assert "dlcctr-task-end code=4 node=node1 signal=0 restart=0" in done.stdout
+    (note,) = (campaign / "slurm/m/jobs").iterdir()
+    assert "name=$(touch pwned) job=8\n" in note.read_text() and "\njob=" not in note.read_text()
+    assert (campaign / "results").is_dir()
     assert not list(tmp_path.rglob("pwned"))
 
 

@@ -1,0 +1,73 @@
+"""Advice as it must be typed where this program runs: inside the image only some of the commands are there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterable
+
+from dlcctr.commands import IN_IMAGE, PANELS
+
+CONTAINERS = (("APPTAINER", "apptainer"), ("SINGULARITY", "singularity"))
+"""Beginning of the variables by which a program says which SIF it runs and what it has bound; the program's name."""
+JOB_FILE = "job.sh"
+KEPT = ("--again", "--accept-degraded")
+"""Options that stay where a command needs what squeue says."""
+_inside: list[str] = []
+_WORD = r"""(?:'[^']*'|"[^"]*"|[^\s'"`;,()|])+"""
+_NAMES = "|".join(name for names in PANELS.values() for name in names)
+_COMMAND = re.compile(rf"(?<!\ba )(?<!\bthe )dlcctr (?P<name>{_NAMES})\b(?P<rest>(?: {_WORD})*)")
+
+
+def enter_image(program: str) -> None:
+    """Say that this process is the image's program of this name."""
+    _inside[:] = [program]
+
+
+def find_program() -> str:
+    """How this image's commands are called on the host; empty where this is not the image's program.
+
+    In a container of Docker it is the name that they have inside: how that was started nobody inside knows.
+    """
+    if not _inside:
+        return ""
+    for prefix, tool in CONTAINERS:
+        if sif := os.environ.get(f"{prefix}_CONTAINER"):
+            binds = os.environ.get(f"{prefix}_BIND", "")
+            return shlex.join([tool, "run", *(["--bind", binds] if binds else []), sif])
+    return _inside[0]
+
+
+def here(text: str) -> str:
+    """Advice whose commands can be typed here: inside the image its own, and on the host what Slurm needs.
+
+    A command that neither has is said to need an installed dlcctr.
+    """
+    program = find_program()
+    return _COMMAND.sub(lambda found: _typed(program, found["name"], found["rest"]), text) if program else text
+
+
+def say_next(lines: Iterable[str]) -> None:
+    """Print lines of advice."""
+    from dlcctr.system.console import print_lines
+
+    print_lines(map(here, lines))
+
+
+def _typed(program: str, name: str, rest: str) -> str:
+    given = re.findall(_WORD, rest)
+    manifest = next((word for word in given if not word.startswith("-")), "m.csv")
+    kept = "".join(f" {word}" for word in given if word in KEPT)
+    nv = program.replace(" run ", " run --nv ", 1)
+    on_host = {
+        "submit": f"{program} sbatch {manifest} > {JOB_FILE} && sbatch {JOB_FILE}",
+        "resubmit": f"squeue --me | {program} resubmit {manifest}{kept} --print --squeue - > {JOB_FILE}"
+        f" && sbatch {JOB_FILE}",
+        "status": f"squeue --me | {program} status {manifest}{kept} --squeue -",
+        "run": f"{nv} analyze --manifest {manifest} --index N",
+        "cancel": "scancel JOB",
+    }
+    if name in on_host and "--squeue" not in given:
+        return on_host[name]
+    return f"{program} {name}{rest}" if name in IN_IMAGE else f"dlcctr {name}{rest} (where dlcctr is installed)"
