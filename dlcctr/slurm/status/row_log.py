@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from dlcctr.runtime.executor import LOG_HEAD
 from dlcctr.slurm.ledger import SubmittedTask, read_submitted
 from dlcctr.slurm.scheduler import Scheduler
 from dlcctr.slurm.task_log import had_lanes, row_lines
+from dlcctr.slurm.whereabouts import find_whereabouts
 
 LANES_NOTE = "this task ran rows on several GPUs at a time: lines of other rows may stand between"
 
@@ -76,16 +78,24 @@ def find_log(manifest: Path, index: int) -> RowLog:
 def _missing(
     manifest: Path, index: int, submitted: SubmittedTask | None, there: Path | None, here: Path
 ) -> ManifestError:
+    name = shlex.quote(str(manifest))
     if submitted is None:
         return ManifestError(
             f"row {index} was neither submitted nor run on this machine: no log (looked for {here})",
-            "submit it with `dlcctr submit`, or run it with `dlcctr run`",
+            _first_time(manifest),
         )
     if there is None:
         return ManifestError(
-            f"row {index}: sbatch has not answered yet, so there is no log", "look with `dlcctr status`"
+            f"row {index}: sbatch has not answered yet, so there is no log", f"look again: dlcctr status {name}"
         )
     return ManifestError(
         f"row {index}: its task {submitted.name} has written no log yet: {there}",
-        "it is made when the task starts: look with `dlcctr status`",
+        f"it is made when the task starts: dlcctr status {name}",
     )
+
+
+def _first_time(manifest: Path) -> str:
+    """What brings a row a log, by where the campaign's rows are worked on."""
+    from dlcctr.slurm.advice import first_time
+
+    return first_time(shlex.quote(str(manifest)), find_whereabouts(manifest, read_campaign(manifest)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -241,7 +242,8 @@ def script_texts(
         finished = finished_rows(manifest)
         todo = [row for row in rows if not row.error and row.index not in finished]
         if not todo:
-            raise UsageError(f"{manifest}: no row is left to do", "account for them: dlcctr check")
+            hint = f"account for them: dlcctr check {shlex.quote(str(manifest))}"
+            raise UsageError(f"{manifest}: no row is left to do", hint)
         plan = pick_plan(manifest, todo, plan_for_site(options, site, limits))
     make_folders(manifest, campaign, site)
     wanted = set(plan.rows)
