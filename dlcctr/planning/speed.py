@@ -21,8 +21,8 @@ from dlcctr.results.row_state import RowResult
 MAX_RECEIPTS = 500
 """Receipts that are read for the speed, spread over the campaign."""
 SPEED_HINT = (
-    "give frames/s of one GPU (--fps 60), or measure: dlcctr plan … --calibrate analyses one row here, "
-    "and so does any finished row, say of dlcctr run … --rows 0, whose receipt is then used"
+    "give frames/s of one GPU (--fps 60), or measure: `dlcctr plan MANIFEST --calibrate` analyses one row on this "
+    "machine; on a cluster, submit one row with a guess first: dlcctr submit MANIFEST --rows 0 --fps 60"
 )
 
 

@@ -150,7 +150,13 @@ def _is_help(call: ast.Call) -> bool:
 def _text(node: ast.Constant | ast.JoinedStr) -> str | None:
     if isinstance(node, ast.Constant):
         return re.sub(r"\{[a-z_]*\}", HOLE, node.value) if isinstance(node.value, str) else None
-    return "".join(_text(part) or "" if isinstance(part, ast.Constant) else HOLE for part in node.values)
+    return "".join(_text(part) or "" if isinstance(part, ast.Constant) else _hole(part) for part in node.values)
+
+
+def _hole(value: ast.expr) -> str:
+    """A value of one word; options, which may be several, are left out."""
+    name = ast.unparse(value.value) if isinstance(value, ast.FormattedValue) else ""
+    return "" if name.endswith(("options", "words")) else HOLE
 
 
 def in_page(file: Path) -> Iterator[Suggestion]:
