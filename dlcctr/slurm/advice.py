@@ -89,13 +89,11 @@ def _submitted_before(manifest: str, rows: Mapping[State, Sequence[int]]) -> dic
 
 
 def _check_elsewhere(manifest: str, of: Mapping[State, Sequence[int]], place: Whereabouts) -> Steps:
-    there, at = place.manifest_there, f"on {place.host}"
     texts = {
-        State.UNFINISHED: f"take what is finished there: dlcctr fetch {manifest} "
-        f"(how far it is, {at}: dlcctr status {there})",
+        State.UNFINISHED: _fetch(manifest, place),
         State.BROKEN: f"take these rows again: dlcctr fetch {manifest}",
-        State.FAILED: f"{at}: dlcctr resubmit {there}; then here: dlcctr fetch {manifest}",
-        State.QUARANTINED: f"look at these videos; {at}, no repetition helps before they are repaired",
+        State.FAILED: _again_there(manifest, place),
+        State.QUARANTINED: f"look at these videos; no repetition on {place.host} helps before they are repaired",
     }
     return [(state, of[state], text) for state, text in texts.items()]
 
@@ -127,7 +125,7 @@ def _again(manifest: str, rows: Sequence[RowStatus], place: Whereabouts) -> str:
     if not rows:
         return ""
     if place.work is Work.ELSEWHERE:
-        return f"on {place.host}: dlcctr resubmit {place.manifest_there}; then here: dlcctr fetch {manifest}"
+        return _again_there(manifest, place)
     log = next((row.index for row in rows if row.canary is None), rows[0].canary)
     logs = f"its log: dlcctr logs {manifest} {log}"
     if any(row.job for row in rows):
@@ -142,6 +140,18 @@ def first_time(manifest: str, place: Whereabouts) -> str:
     return {
         Work.HERE: f"here: dlcctr run {manifest}; on a cluster's login node: dlcctr submit {manifest}",
         Work.SLURM: f"dlcctr submit {manifest}",
-        Work.ELSEWHERE: f"take what is finished on {place.host}: dlcctr fetch {manifest} "
-        f"(how far it is, there: dlcctr status {place.manifest_there})",
+        Work.ELSEWHERE: _fetch(manifest, place),
     }[place.work]
+
+
+def _fetch(manifest: str, place: Whereabouts) -> str:
+    finished = f"take what is finished on {place.host}: dlcctr fetch {manifest}"
+    if place.manifest_there:
+        return f"{finished} (how far it is, there: dlcctr status {place.manifest_there})"
+    return f"{finished} (how far it is: dlcctr status {manifest})"
+
+
+def _again_there(manifest: str, place: Whereabouts) -> str:
+    if place.manifest_there:
+        return f"on {place.host}: dlcctr resubmit {place.manifest_there}; then here: dlcctr fetch {manifest}"
+    return f"dlcctr resubmit {manifest} (it runs on {place.host}); then: dlcctr fetch {manifest}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -13,6 +12,7 @@ from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import DlcctrError
 from dlcctr.slurm.submissions import allocated_rows, read_submissions
+from dlcctr.transfer.remote_program import has_scheduler
 
 
 class Work(str, Enum):
@@ -36,7 +36,8 @@ class Whereabouts:
     host : str
         The other machine; empty for none.
     manifest_there : str
-        The manifest on that machine, quoted for a shell.
+        The manifest on that machine, quoted for a shell; empty where commands about jobs that are typed here run
+        there, since this machine has no Slurm (`dlcctr.commands.cluster.on_cluster`).
     """
 
     work: Work = Work.HERE
@@ -52,10 +53,10 @@ def find_whereabouts(manifest: Path, campaign: Campaign) -> Whereabouts:
     job (``SLURM_JOB_ID``) this is a compute node.
     """
     if campaign.remote_host and campaign.remote_folder:
-        there = shlex.quote(f"{campaign.remote_folder}/{manifest.name}")
+        there = shlex.quote(f"{campaign.remote_folder}/{manifest.name}") if has_scheduler() else ""
         return Whereabouts(Work.ELSEWHERE, host=campaign.remote_host, manifest_there=there)
     submitted = _submitted(CampaignPaths.of(manifest))
-    slurm = bool(submitted) or (shutil.which("sbatch") is not None and not os.environ.get("SLURM_JOB_ID"))
+    slurm = bool(submitted) or (has_scheduler() and not os.environ.get("SLURM_JOB_ID"))
     return Whereabouts(Work.SLURM if slurm else Work.HERE, submitted)
 
 

@@ -106,7 +106,17 @@ def test_an_unfinished_row_that_was_submitted_may_be_running(case: SlurmCase) ->
     assert f"status {name}" in checked(case) and f"resubmit {name}" in checked(case)
 
 
-def test_what_was_pushed_is_fetched_and_submitted_again_there(case: SlurmCase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_pushed_is_fetched_and_submitted_again_from_here(case: SlurmCase) -> None:
+    """Commands about jobs run on the cluster, where this machine has no Slurm."""
+    push(case)
+    name = case.bench.manifest
+    assert set(checked(case)) == {f"fetch {name}", f"resubmit {name}", f"status {name}"}
+    assert set(shown(case)) == {f"fetch {name}", f"resubmit {name}", f"status {name}"}
+
+
+def test_what_was_pushed_to_another_cluster_is_submitted_again_there(
+    case: SlurmCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     login_node(case, monkeypatch)
     case.submit([[4]])  # `fetch` brings the submissions along
     push(case)
