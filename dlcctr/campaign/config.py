@@ -275,7 +275,7 @@ def write_campaign(campaign: Campaign) -> None:
 def campaign_text(campaign: Campaign) -> str:
     """Text of a campaign.toml."""
     lines = [
-        "# Made by dlcctr. Everything that decides this campaign's results is in this file.",
+        "# Made by `dlcctr manifest`. Everything that decides this campaign's results is in this file.",
         f"contract = {CONTRACT_VERSION}",
         "",
         "[model]",

@@ -127,7 +127,7 @@ def _again(manifest: str, rows: Sequence[RowStatus], place: Whereabouts) -> str:
     if place.work is Work.ELSEWHERE:
         return _again_there(manifest, place)
     log = next((row.index for row in rows if row.canary is None), rows[0].canary)
-    logs = f"its log: dlcctr logs {manifest} {log}"
+    logs = f"the log of row {log}: dlcctr logs {manifest} {log}"
     if any(row.job for row in rows):
         return f"dlcctr resubmit {manifest} (it says first what it would do); {logs}"
     if place.work is Work.HERE:

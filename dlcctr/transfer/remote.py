@@ -102,7 +102,7 @@ def remember_remote(campaign: Campaign, remote: Remote) -> None:
         text = campaign_text(campaign)
     document = tomlkit.parse(text)
     if "remote" not in document:
-        section = tomlkit.table().comment("where this campaign was pushed to")
+        section = tomlkit.table().comment("where `dlcctr push` has sent this campaign")
         section.trivia.comment_ws = "  "
         document.add("remote", section)
     _fill(document["remote"], remote)

@@ -68,18 +68,24 @@ def canary_notes(rows: Sequence[RowStatus]) -> list[str]:
 def _note(canary: RowStatus, others: Sequence[RowStatus]) -> str:
     waiting = [row.index for row in others if row.is_live]
     stopped = [row.index for row in others if not row.is_live]
-    if not canary.is_live and not stopped and canary.phase in (Phase.DONE, Phase.DEGRADED):
+    if not stopped and canary.phase in (Phase.DONE, Phase.DEGRADED):
         return f"the canary, row {canary.index}, is whole: {_named(waiting)} will start"
     if canary.is_live:
-        return f"{_named(waiting)} wait for the canary, row {canary.index}, which is {canary.phase.value}"
+        wait = f"{_named(waiting)} {_verb(waiting, 'waits', 'wait')}"
+        return f"{wait} for the canary, row {canary.index}, which is {canary.phase.value}"
     said = f"the canary, row {canary.index}, failed ({canary.cause_kind}: {canary.cause})"
-    parts = [f"{_named(stopped)} were cancelled because of it"] if stopped else []
-    parts += [f"{_named(waiting)} wait for it, and Slurm will cancel them"] if waiting else []
+    parts = [f"{_named(stopped)} {_verb(stopped, 'was', 'were')} cancelled because of it"] if stopped else []
+    if waiting:
+        parts.append(f"{_named(waiting)} {_verb(waiting, 'waits', 'wait')} for it until Slurm cancels what waits")
     return f"{said}; {', '.join(parts)}"
 
 
 def _named(indices: Sequence[int]) -> str:
     return f"{plural(len(indices), 'row')} ({ranges(indices)})"
+
+
+def _verb(indices: Sequence[int], one: str, several: str) -> str:
+    return one if len(indices) == 1 else several
 
 
 def canary_of(row: RowStatus, rows: Mapping[int, RowStatus]) -> RowStatus | None:

@@ -165,7 +165,7 @@ def table_of(asked: Asked, before: Asked | None = None) -> tuple[Sequence[str], 
     now = _cells(asked)
     if before is None:
         return ("asked for", "this much"), list(now.items())
-    then = _cells(before)
+    then = {what: value for what, value in _cells(before).items() if not what.startswith("expected")}
     columns = ("asked for", "this time", "the last time")
     return columns, [(what, value, _before(then.get(what), value)) for what, value in now.items()]
 

@@ -69,10 +69,8 @@ def test_the_table_groups_by_phase_cause_and_node(case: SlurmCase, capsys: pytes
     assert "failed 1 6 node3 node-fail: the node failed (Slurm: NODE_FAIL)" in lines
     assert "8 rows: 1 done, 1 running, 2 pending, 3 failed, 1 quarantined" in lines
     name = case.bench.manifest
-    assert (
-        f"next, failed (4-6): dlcctr resubmit {name} (it says first what it would do); its log: dlcctr logs {name} 4"
-        in lines
-    )
+    again = f"dlcctr resubmit {name} (it says first what it would do); the log of row 4: dlcctr logs {name} 4"
+    assert f"next, failed (4-6): {again}" in lines
     assert "next, quarantined (7): look at these videos; no repetition helps before they are repaired" in lines
     pace = next(line for line in lines if line.startswith("array tasks"))
     assert pace.startswith(

@@ -132,7 +132,7 @@ def in_module(file: Path) -> Iterator[Suggestion]:
         text = _text(node)
         if text is None or (id(node) in docstrings and not is_command):
             continue
-        mention = id(node) in docstrings or id(node) in helps
+        mention = id(node) in docstrings or id(node) in helps or text.startswith("# ")  # a comment of a file's
         yield from in_sentence(text, f"{name}:{node.lineno}", is_mention=mention)
 
 
@@ -144,7 +144,7 @@ def _docstring(node: ast.AST) -> ast.Constant | None:
 
 
 def _is_help(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Attribute) and call.func.attr in ("Option", "Argument")
+    return isinstance(call.func, ast.Attribute) and call.func.attr in ("Option", "Argument", "comment")
 
 
 def _text(node: ast.Constant | ast.JoinedStr) -> str | None:

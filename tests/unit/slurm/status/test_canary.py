@@ -45,6 +45,13 @@ def test_rows_wait_for_the_canary(case: SlurmCase) -> None:
     assert result.exit_code is ExitCode.TRY_AGAIN
 
 
+def test_a_single_row_is_spoken_of_as_one(tmp_path: Path) -> None:
+    case = make_case(tmp_path, 2)
+    case.submit([[0], [1]], arrays=(Array("c", 1, 1, "200"), Array("a", 0, 1, "201")), canary=1)
+    result = case.status(sacct=sacct_text(sacct_line(0, "TIMEOUT", job="200"), never(0)))
+    assert result.notes[0].endswith("; 1 row (0) was cancelled because of it")
+
+
 def test_it_says_that_the_canary_failed_why_and_what_became_of_the_rest(case: SlurmCase) -> None:
     result = cancelled(case)
     assert [(row.phase, row.cause_kind) for row in result.rows] == [(Phase.FAILED, CANARY)] * 3 + [
@@ -64,7 +71,7 @@ def test_the_rest_still_waits_for_a_canary_that_failed(case: SlurmCase) -> None:
     live = squeue_text(squeue_line("0-1", "PENDING", job="201", reason="DependencyNeverSatisfied"))
     result = case.status(squeue=live, sacct=sacct_text(sacct_line(0, "FAILED", job="200", code="5:0")))
     assert {row.phase for row in result.rows[:3]} == {Phase.PENDING}
-    assert "3 rows (0-2) wait for it, and Slurm will cancel them" in result.notes[0]
+    assert "3 rows (0-2) wait for it until Slurm cancels what waits" in result.notes[0]
 
 
 def test_without_accounting_the_logs_tell(case: SlurmCase) -> None:

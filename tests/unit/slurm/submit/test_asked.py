@@ -89,7 +89,7 @@ def test_what_changes_against_the_last_time_stands_beside_it() -> None:
     assert told["time limit of a task"] == ("2 h 00 min", "60 min")
     assert told["memory of a task"] == ("16 GB", "the same")
     assert told["GPU-hours"] == ("about 8.3, at most 20.0", "about 8.3, at most 10.0")
-    assert told["expected start"][1] == ""
+    assert (told["expected start"][1], told["expected end"][1]) == ("", "")
 
 
 @pytest.mark.parametrize("version", ["slurm-22.05", "slurm-26.05"])

@@ -204,7 +204,7 @@ def test_a_canary_that_fails_is_named_and_another_goes_first_again(slurm: FakeSl
     paths.log(canary, 0).write_text("dlcctr-task-end code=0 node=n7 signal=9 restart=0\n")
     slurm_forgets(slurm, canary)
     said = slurm.run("status", bench.manifest, code=ExitCode.UNFINISHED)
-    assert "3 rows (0-2) wait for it, and Slurm will cancel them" in said
+    assert "3 rows (0-2) wait for it until Slurm cancels what waits" in said
     slurm_forgets(slurm, others)
     said = slurm.run("status", bench.manifest, code=ExitCode.UNFINISHED)
     assert "note: the canary, row 3, failed (" in said and "3 rows (0-2) were cancelled because of it" in said
