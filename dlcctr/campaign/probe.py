@@ -96,8 +96,8 @@ def _import_av() -> Any:
     except ImportError as error:
         raise ToolMissingError(
             f"PyAV, which reads video headers, cannot be imported ({error})",
-            "pip install --prefer-binary av, or run this command from the image: docker run … manifest, "
-            "singularity run dlc.sif manifest",
+            "pip install --prefer-binary av, or run this command from the image: "
+            "singularity run dlc.sif manifest VIDEOS -o m.csv",
         ) from error
     return av
 

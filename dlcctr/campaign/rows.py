@@ -41,7 +41,7 @@ def inspect_campaign_model(settings: Campaign) -> ModelInfo:
         raise ModelError(
             f"{settings.model}: not the model that {settings.file} was made for (its hash is {model.hash[:8]}, "
             f"not {settings.model_hash[:8]})",
-            "bring the campaign's model back, or make a new campaign with `dlcctr manifest --model`",
+            "bring the campaign's model back, or make a new campaign: dlcctr manifest VIDEOS -o m.csv --model PROJECT",
         )
     return model
 

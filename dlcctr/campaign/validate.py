@@ -28,12 +28,13 @@ from dlcctr.system.progress import RowProgress, no_progress
 LONGEST_ENDINGS = {False: "_meta.pickle", True: "_assemblies.pickle"}
 """Longest of what DeepLabCut puts behind video and scorer, for single-animal and for multi-animal models."""
 
+ADD = "dlcctr manifest VIDEO -o MANIFEST --append"
 REMEDIES = {
-    "changed": "put the old file back, or give the new one another name and add it with `dlcctr manifest … --append`",
+    "changed": "put the old file back, or give the new one another name and add it: " + ADD,
     "missing": "put the videos back, or mend videos.root in campaign.toml",
     "duplicate": "remove one of the two rows where it has no results yet; do not renumber the others",
-    "colliding": "give one of the files another name and add it with `dlcctr manifest … --append`",
-    "unreadable": "mend the file, give it another name and add it with `dlcctr manifest … --append`",
+    "colliding": "give one of the files another name and add it: " + ADD,
+    "unreadable": "repair the file, give it another name and add it: " + ADD,
     "override": "mend the cells model, shuffle, snapshot or crop on that line, or leave them empty",
     "model": "put the model back, or make a new campaign for the new one",
 }

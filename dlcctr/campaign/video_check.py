@@ -82,5 +82,5 @@ def require_sound_videos(problems: dict[int, str]) -> None:
         more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
         raise VideoError(
             f"{len(problems)} videos cannot be analysed: {named}{more}",
-            "bring them back (see `dlcctr validate`), or submit the others with --skip-bad-videos",
+            "bring them back (`dlcctr validate MANIFEST` lists them), or submit the others with --skip-bad-videos",
         )

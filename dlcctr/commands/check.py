@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,13 +74,16 @@ def _row_fields(result: RowResult) -> dict[str, Any]:
         "cause": result.cause,
         "notes": list(result.notes),
         "folder": str(result.folder) if result.folder else None,
+        "kept_frames": result.kept_frames,
     }
 
 
 def _print(result: CheckResult, *, show_all: bool) -> None:
     from dlcctr.commands.in_image import say_next
     from dlcctr.results.row_state import State
-    from dlcctr.system.console import print_lines, print_table
+    from dlcctr.slurm.advice import after_check
+    from dlcctr.slurm.whereabouts import find_whereabouts
+    from dlcctr.system.console import plural, print_lines, print_table
 
     shown = [row for row in result.rows if show_all or row.state is not State.WHOLE]
     if shown:
@@ -92,8 +94,9 @@ def _print(result: CheckResult, *, show_all: bool) -> None:
         )  # fmt: skip
     print_lines([f"note: {note}" for note in (*_notes_of_whole(result), *result.notes)])
     counts = ", ".join(f"{count} {state}" for state, count in result.totals.items() if count)
-    print_lines([f"{len(result.rows)} rows: {counts or 'none'}"])
-    say_next(next_steps(result))
+    place = find_whereabouts(result.manifest, result.campaign)
+    print_lines([f"{plural(len(result.rows), 'row')}: {counts or 'none'}"])
+    say_next(after_check(result, place))
 
 
 def _notes_of_whole(result: CheckResult) -> list[str]:
@@ -107,23 +110,3 @@ def _notes_of_whole(result: CheckResult) -> list[str]:
             for note in row.notes:
                 rows.setdefault(note, []).append(row.row.index)
     return [f"rows {ranges(indices)}: {note}" for note, indices in rows.items()]
-
-
-def next_steps(result: CheckResult) -> list[str]:
-    """What to type, one line for each kind of row that is not whole."""
-    from dlcctr.results.row_state import State
-    from dlcctr.system.console import ranges
-
-    by_state = {state: ranges(row.row.index for row in result.unwhole if row.state is state) for state in State}
-    manifest = shlex.quote(str(result.manifest))
-    run = f"dlcctr run {manifest}"
-    broken = by_state[State.BROKEN]
-    advice = {
-        State.UNFINISHED: run,
-        State.BROKEN: f"{run} --rows {broken} --overwrite, once the cause is clear",
-        State.FAILED: f"mend the cause, then {run}",
-        State.QUARANTINED: f"look at these videos; once they are mended, {run}",
-        State.UNREADABLE: "put a readable video there under a new name, then dlcctr manifest … --append",
-        State.DEGRADED: "look whether these frames matter; if not, dlcctr check --accept-degraded",
-    }
-    return [f"next, {state.value} ({by_state[state]}): {text}" for state, text in advice.items() if by_state[state]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -100,7 +101,7 @@ def manifest(
         )
         campaign = _with_model(campaign, model) if model else campaign
         made = make_campaign(videos, output, campaign, root=root, overwrite=overwrite, jobs=jobs, progress=progress)
-    _print(made, append=append, as_json=as_json)
+    _print(made, videos, append=append, as_json=as_json)
 
 
 def _check_append(others: bool) -> None:
@@ -154,7 +155,7 @@ def _with_model(campaign: Campaign, project: Path) -> Campaign:
     )
 
 
-def _print(made: CampaignChanges, *, append: bool, as_json: bool) -> None:
+def _print(made: CampaignChanges, videos: list[str], *, append: bool, as_json: bool) -> None:
     from dlcctr.system.console import print_json, print_lines, warn
 
     for row in made.unreadable:
@@ -172,10 +173,10 @@ def _print(made: CampaignChanges, *, append: bool, as_json: bool) -> None:
             notes=[{"index": row.index, "video": row.video, "note": note} for row, note in made.notes],
         )
     else:
-        print_lines(_summary(made, append=append))
+        print_lines(_summary(made, videos, append=append))
 
 
-def _summary(made: CampaignChanges, *, append: bool) -> list[str]:
+def _summary(made: CampaignChanges, videos: list[str], *, append: bool) -> list[str]:
     from dlcctr.commands.in_image import here
 
     seconds = sum(row.duration_s or 0 for row in made.rows)
@@ -190,10 +191,19 @@ def _summary(made: CampaignChanges, *, append: bool) -> list[str]:
     twins = [f"row {a.index}, {a.video}: same content as row {b.index}, {b.video}" for a, b in made.same_content]
     lines += _first(twins, "of the same content")
     name = shlex.quote(str(made.manifest))
-    then = "give the model to `run` or `analyze` with --model"
-    if made.campaign.model:
-        then = f"dlcctr run {name} (on a cluster: dlcctr submit {name})"
+    if not made.campaign.model:
+        next_step = f"next, before anything can be analysed, name the trained model: {_with_a_model(videos)}"
+        return [*lines, here(next_step)]
+    then = f"dlcctr run {name} (on a cluster: dlcctr submit {name})"
     return [*lines, here(f"next: dlcctr validate {name}, then {then}")]
+
+
+def _with_a_model(videos: list[str]) -> str:
+    """The command that was typed, with all of its options, and a model; of very many videos none is repeated."""
+    given = sys.argv[sys.argv.index("manifest") + 1 :] if "manifest" in sys.argv else []
+    others = [word for word in given if word not in (*videos, "--overwrite", "--append", "--json")]
+    shown = shlex.join(videos) if len(videos) <= SHOWN else "VIDEOS"
+    return f"dlcctr manifest {shown} {shlex.join([*others, '--model'])} PROJECT --overwrite"
 
 
 def _first(lines: list[str], what: str) -> list[str]:

@@ -97,5 +97,8 @@ def summary(manifest: Path, outcomes: Sequence[Outcome]) -> list[str]:
     lines += [f"  exit code {code}: rows {ranges(indices)}" for code, indices in sorted(failed.items())]
     name = shlex.quote(str(manifest))
     if kinds["stopped"] or kinds["not started"]:
-        return [*lines, f"go on: the same command again, `dlcctr run {name} …`; finished rows are skipped"]
+        return [
+            *lines,
+            f"next: the same command again (dlcctr run {name}, with its options); finished rows are skipped",
+        ]
     return [*lines, f"next: dlcctr check {name}"]

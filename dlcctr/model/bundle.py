@@ -29,7 +29,7 @@ FORMAT_VERSION = 1
 BLOCK = tarfile.BLOCKSIZE
 END = bytes(2 * BLOCK)
 MAX_LISTING_BYTES = 1 << 20
-AGAIN = "pack the model again with `dlcctr model pack`, or copy the bundle again"
+AGAIN = "pack the model again (dlcctr model pack PROJECT -o MODEL), or copy the bundle again"
 _PORTABLE = re.compile(r"[^\\:\x00-\x1f\x7f]+")
 
 
@@ -281,5 +281,5 @@ def _listing_member(stream: BinaryIO, file: Path) -> str:
             raise ValueError("bytes behind the listing")
         return text.decode("utf-8")
     except (tarfile.HeaderError, ValueError) as error:
-        hint = f"give a DeepLabCut project's folder, or a {BUNDLE_SUFFIX} file of `dlcctr model pack`"
+        hint = f"give a DeepLabCut project's folder, or a {BUNDLE_SUFFIX} file: dlcctr model pack PROJECT -o MODEL"
         raise ModelError(f"{file}: is no model bundle", hint) from error

@@ -18,7 +18,7 @@ from dlcctr.system.names import check_name
 from dlcctr.system.records import Open, to_table
 from dlcctr.system.state_files import StateFile
 
-PLAN_HINT = "make a new one with `dlcctr plan`"
+PLAN_HINT = "make a new one: dlcctr plan MANIFEST"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +81,7 @@ def read_given_plan(manifest: Path, file: Path) -> Plan:
     """
     plan = read_plan(file)
     if file.absolute() != CampaignPaths.of(manifest).plan(plan.id):
-        raise ManifestError(f"{file}: not a plan of {manifest}", "make one with `dlcctr plan`")
+        raise ManifestError(f"{file}: not a plan of {manifest}", f"make one: dlcctr plan {shlex.quote(str(manifest))}")
     rows = {row.index: row for row in read_manifest(manifest)}
     for number in range(len(plan.tasks)):
         task_rows(plan, number, rows, file)

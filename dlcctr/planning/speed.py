@@ -21,8 +21,9 @@ from dlcctr.results.row_state import RowResult
 MAX_RECEIPTS = 500
 """Receipts that are read for the speed, spread over the campaign."""
 SPEED_HINT = (
-    "give frames/s of one GPU (--fps 60), or measure: dlcctr plan … --calibrate analyses one row here, "
-    "and so does any finished row, say of dlcctr run … --rows 0, whose receipt is then used"
+    "give frames/s of one GPU (--fps 60; a guess is enough for a first row, whose receipt then counts: "
+    "dlcctr submit MANIFEST --rows 0 --fps 60), or measure where this machine has a GPU itself: "
+    "`dlcctr plan MANIFEST --calibrate` or `dlcctr run MANIFEST --rows 0`"
 )
 
 

@@ -15,6 +15,7 @@ from dlcctr.campaign.rows import Row, choose_rows, require_rows
 from dlcctr.campaign.video_check import find_change
 from dlcctr.contract import (
     ATTEMPT_PREFIX,
+    CHECKPOINTS_PREFIX,
     PRIVATE_PREFIX,
     RECEIPT_FILENAME,
     REPLACED_PREFIX,
@@ -23,6 +24,7 @@ from dlcctr.contract import (
     row_folder,
 )
 from dlcctr.errors import DlcctrError
+from dlcctr.results.checkpoints import kept_frames
 from dlcctr.results.expected import (
     Expected,
     ExpectedOfRows,
@@ -110,6 +112,7 @@ class _Examiner:
         self.expected = ExpectedOfRows(campaign)
         self._attempts: dict[Path, int] = {}
         self._unsettled: set[Path] = set()
+        self._kept: set[Path] = set()
         if options.deep:
             from dlcctr.results.h5_check import import_pandas
 
@@ -124,6 +127,8 @@ class _Examiner:
         if folder.parent not in self._attempts:
             names = _names(folder.parent)
             self._attempts[folder.parent] = sum(name.startswith(ATTEMPT_PREFIX) for name in names)
+            if any(name.startswith(CHECKPOINTS_PREFIX) for name in names):
+                self._kept.add(folder.parent)
             if any(name.startswith(REPLACED_PREFIX) for name in names):
                 settle(folder.parent)
                 self._unsettled.add(folder.parent)
@@ -174,19 +179,22 @@ class _Examiner:
 
     def _without_result(self, row: Row, expected: Expected, folder: Path) -> RowResult:
         notes = [note for note in self._video(row, "") if note and not row.error]
+        kept = kept_frames(folder) if folder.parent in self._kept else 0
+        notes += _kept_note(row, kept)
         receipt, note = _read_failure(failure_file(self.campaign.out, expected.model_id, row.video))
         if row.error:
             return RowResult(row, State.UNREADABLE, row.error, tuple(notes))
         if receipt and is_failure_of(receipt, row, expected):
             state = State.QUARANTINED if receipt.state is RowState.QUARANTINED else State.FAILED
             cause = f"{receipt.cause or 'no cause given'} (exit code {receipt.exit_code}, {receipt.finished})"
-            return RowResult(row, state, cause, tuple(notes), attempt=Attempt.of(receipt))
+            return RowResult(row, state, cause, tuple(notes), attempt=Attempt.of(receipt), kept_frames=kept)
         if receipt:
             note = f"an earlier attempt with another video or model failed: {receipt.cause}"
         if attempts := self._attempts.get(folder.parent, 0):
             notes.append(f"{attempts} running or killed attempts in {folder.parent}")
         notes += self._replaced_note(folder)
-        return RowResult(row, State.UNFINISHED, "no receipt", tuple([note, *notes] if note else notes))
+        found = tuple([note, *notes] if note else notes)
+        return RowResult(row, State.UNFINISHED, "no receipt", found, kept_frames=kept)
 
     def _replaced_note(self, folder: Path) -> list[str]:
         """Old state of a row that `settle` could not put back or clear away."""
@@ -238,6 +246,11 @@ def _stray_note(folder: Path, receipt: Receipt) -> list[str]:
     names = [name for name in _names(folder) if name != RECEIPT_FILENAME]
     strays = stray_files(names, receipt)
     return [f"files that the receipt does not know: {', '.join(strays)}"] if strays else []
+
+
+def _kept_note(row: Row, kept: int) -> list[str]:
+    of = f" of {row.frames:,}" if row.frames else ""
+    return [f"its first {kept:,}{of} frames are kept: the next attempt goes on from there"] if kept else []
 
 
 def _read_failure(file: Path) -> tuple[Receipt | None, str]:

@@ -67,7 +67,8 @@ def expected_of(settings: Campaign, info: ModelInfo | None = None) -> Expected:
     if not model_id or not model_hash:
         raise ManifestError(
             f"{settings.file}: does not say which model the results are of",
-            "give the DeepLabCut project with --model, or make the campaign with `dlcctr manifest … --model`",
+            "give the DeepLabCut project with --model, or make the campaign again: "
+            "dlcctr manifest VIDEOS -o m.csv --model PROJECT --overwrite",
         )
     return Expected(
         model_id=model_id,

@@ -90,6 +90,8 @@ class RowResult:
         What a whole result itself says: that no animal was found. It stands in `notes` as well.
     attempt : Attempt or None
         Who made the receipt that the state was read from; None where there is none.
+    kept_frames : int
+        Frames of a row without a result that an attempt has kept; it stands in `notes` as well.
     """
 
     row: Row
@@ -99,6 +101,7 @@ class RowResult:
     folder: Path | None = None
     attempt: Attempt | None = None
     remark: str = ""
+    kept_frames: int = 0
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,8 @@ def _flavour(campaign: Campaign, options: RuntimeOptions, *, gpu: bool) -> flavo
     if not engine:
         if campaign.model is None:
             raise UsageError(
-                f"{campaign.file}: names no model", "give one: dlcctr manifest … --model PROJECT, or --image here"
+                f"{campaign.file}: names no model",
+                "make the manifest again with one: dlcctr manifest VIDEOS -o m.csv --model PROJECT --overwrite",
             )
         from dlcctr.model.inspection import inspect_model
 

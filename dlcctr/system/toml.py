@@ -37,7 +37,7 @@ def _check_numbers(value: Any, name: str = "a number") -> None:
         raise ValueError(f"{name} has more than 64 bits")
 
 
-def toml_value(value: str | bool | int | tuple[str | int, ...]) -> str:
+def toml_value(value: str | bool | int | float | tuple[str | int, ...]) -> str:
     """Text of a value as it stands behind ``key =``; a tuple becomes an array on one line."""
     import tomlkit
 

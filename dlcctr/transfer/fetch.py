@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -101,7 +102,8 @@ def fetch(manifest: Path, options: FetchOptions, *, bar: Bar = no_bar) -> FetchR
         open_remote_folder(options.remote, options.ssh, program, make=False, lock=lock) as remote_folder,
     ):
         if not remote_folder.place.exists:
-            raise UsageError(f"{remote_folder.remote}: there is no such folder", "push the campaign first: dlcctr push")
+            hint = f"push the campaign first: dlcctr push {shlex.quote(str(manifest))}"
+            raise UsageError(f"{remote_folder.remote}: there is no such folder", hint)
         there = read_remote_campaign(remote_folder, manifest.name)
         folders = [*paths.records, *([paths.logs] if options.logs else [])]
         names = [folder.relative_to(paths.manifest.parent).as_posix() for folder in folders]

@@ -8,9 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +16,11 @@ from typing import TYPE_CHECKING
 from dlcctr import __version__
 from dlcctr.contract import CHECKPOINTS_PREFIX, CONTRACT_VERSION
 from dlcctr.results import commit
+from dlcctr.results.checkpoints import checkpoint_folders, kept_frames
 
 if TYPE_CHECKING:
     from entrypoint.protocol import Job
 
-CHECKPOINT_SUFFIX = ".npz"
-KEY = re.compile(r"[0-9a-f]{16}")
 KEY_FIELDS = (
     "model", "shuffle", "trainset_index", "columns", "batch_size", "crop", "frames", "decoded", "missing",
 )  # fmt: skip
@@ -57,7 +54,7 @@ def with_checkpoints(job: Job, folder: Path, fingerprint: str, checkpoint_s: flo
 
 def has_checkpoints(folder: Path) -> bool:
     """Whether an unfinished attempt at a row has left a checkpoint."""
-    return any(file.suffix == CHECKPOINT_SUFFIX for each in _checkpoint_folders(folder) for file in _entries(each))
+    return kept_frames(folder) > 0
 
 
 def remove_checkpoints(folder: Path) -> None:
@@ -65,23 +62,9 @@ def remove_checkpoints(folder: Path) -> None:
 
     They leave their place in one rename, so that another attempt that is still running finds no folder for more.
     """
-    for each in _checkpoint_folders(folder):
+    for each in checkpoint_folders(folder):
         with contextlib.suppress(OSError):
             away = commit.private_folder(folder.parent)
             with contextlib.suppress(OSError):  # another attempt was faster
                 each.rename(away / each.name)
             shutil.rmtree(away, ignore_errors=True)
-
-
-def _checkpoint_folders(folder: Path) -> Iterator[Path]:
-    start = f"{CHECKPOINTS_PREFIX}{folder.name}-"
-    for entry in _entries(folder.parent):
-        if entry.name.startswith(start) and KEY.fullmatch(entry.name[len(start) :]):
-            yield entry
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError:
-        return []

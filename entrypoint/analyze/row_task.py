@@ -140,7 +140,7 @@ def check_video(task: RowTask) -> None:
         raise VideoError(
             f"{task.video}: not the video that the manifest was made for (fingerprint {found}, "
             f"manifest line {task.row.line}: {task.fingerprint})",
-            "bring the old file back, or see `dlcctr validate` and make the manifest again",
+            "bring the old file back, or make the manifest again",
         )
 
 

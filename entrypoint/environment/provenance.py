@@ -54,7 +54,7 @@ def own_engine() -> str:
     if importlib.util.find_spec("deeplabcut") is None:
         raise ToolMissingError(
             "DeepLabCut is not installed here",
-            "run this in an image (see `dlcctr image`), or use `dlcctr run --runtime native`",
+            "run this in an image (docs/image.md), or install DeepLabCut here: dlcctr run MANIFEST --runtime native",
         )
     return installed_engine()
 

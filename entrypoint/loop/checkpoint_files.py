@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import OutputError
+from dlcctr.results.checkpoints import CHECKPOINT_NAME
 from dlcctr.system.files import write_bytes_atomic
 from entrypoint.protocol import Checkpoint
-
-NAME = re.compile(r"(\d+)-(\d+)\.npz")
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ class CheckpointFolder:
     def _ranges(self) -> list[tuple[int, int]]:
         """Ranges that the files' names claim, those that reach furthest first."""
         try:
-            found = [NAME.fullmatch(file.name) for file in self.path.iterdir()]
+            found = [CHECKPOINT_NAME.fullmatch(file.name) for file in self.path.iterdir()]
         except OSError:
             return []
         return sorted(((int(name[1]), int(name[2])) for name in found if name), key=lambda each: (-each[1], each[0]))

@@ -149,6 +149,36 @@ def test_the_controller_restarts_while_accounting_is_down(faults: Faults) -> Non
         faults.cluster.start_accounting()
 
 
+def test_a_canary_that_fails_stops_the_rest_and_goes_first_again(
+    cluster: Cluster,
+    model: Path,  # noqa: F811
+    sif: Path,  # noqa: F811
+) -> None:
+    """No GPU of the bench is one, so that a canary which may not use the CPU fails."""
+    campaign = make_campaign(cluster, "canary", model, sif, 4)
+    words = ["submit", campaign.manifest, "--image", sif, *options("--allow-cpu"), "--tasks", "2", "--canary"]
+    said = campaign.dlcctr(*words)
+    assert "as the canary" in said and "expected start" in said, said
+    cluster.wait_until_idle(300)
+    rows = campaign.status(code=20)["rows"]
+    (canary,) = [row for row in rows if row["cause_kind"] == "gpu"]
+    others = [row for row in rows if row is not canary]
+    assert {(row["phase"], row["cause_kind"], row["canary"]) for row in others} == {
+        ("failed", "canary", canary["index"])
+    }, campaign.logs()[-3000:]
+    said = campaign.dlcctr("status", campaign.manifest, code=20)
+    assert f"the canary, row {canary['index']}, failed (gpu: " in said
+    assert "were cancelled because of it" in said and "dlcctr resubmit" in said
+    shown = campaign.dlcctr("resubmit", campaign.manifest, "--dry-run")
+    assert "a canary first" in shown and f"not on {canary['node']}" in shown
+    assert "the last time" in shown and "time limit of a task" in shown
+    campaign.dlcctr("resubmit", campaign.manifest, "--yes", "--allow-cpu")
+    newest = max(campaign.folder.glob("slurm/m/submissions/*.json"), key=lambda file: file.stat().st_mtime)
+    assert json.loads(newest.read_text())["options"]["canary"] is not None
+    campaign.wait(WAIT_S, code=0)
+    assert campaign.check()["totals"]["whole"] == 4
+
+
 def test_two_submit_at_the_same_moment(faults: Faults) -> None:
     words = ["submit", faults.manifest, "--image", faults.sif, *OPTIONS, "--json"]
     with ThreadPoolExecutor(4) as pool:

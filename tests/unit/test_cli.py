@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from dlcctr.cli import catch, make_app
 from dlcctr.contract import ExitCode
 from dlcctr.errors import BY_CODE, DlcctrError
 from tests import media
+from tests.unit.support.projects import pytorch_project
 from tests.unit.support.results import Bench, make_bench
 
 NAME = "$(touch hacked) 'x' \"y\",\n-z.mp4"
@@ -95,6 +97,22 @@ def test_ctrl_c_ends_with_try_again() -> None:
     assert (done.returncode, done.stderr) == (ExitCode.TRY_AGAIN, "stopped\n")
 
 
+def test_a_manifest_without_a_model_leads_to_a_command_that_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = pytorch_project(tmp_path / "project")
+    (tmp_path / "a b.mp4").write_bytes(b"no video, but it has a row")
+    file = tmp_path / "m.csv"
+    assert call(monkeypatch, "manifest", tmp_path / "a b.mp4", "-o", file, "--no-csv") == 0
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last.startswith("next, before anything can be analysed, name the trained model: dlcctr manifest ")
+    words = shlex.split(last.partition("dlcctr ")[2].replace("PROJECT", str(project)))
+    assert call(monkeypatch, *words) == 0
+    campaign = read_campaign(file)
+    assert (campaign.model, campaign.csv) == (project, False)
+    assert f"next: dlcctr validate {file}" in capsys.readouterr().out
+
+
 def test_usage_errors_end_with_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(monkeypatch, "check") == ExitCode.USAGE
     assert call(monkeypatch, "nonsense") == ExitCode.USAGE
@@ -131,6 +149,7 @@ def test_check_json_is_one_versioned_document(bench: Bench) -> None:
     assert document["totals"]["whole"] == 1
     assert document["rows"][1] == {
         "index": 1, "line": 3, "video": NAME, "state": "unfinished", "cause": "no receipt", "notes": [], "folder": None,
+        "kept_frames": 0,
     }  # fmt: skip
     assert done.returncode == 20
 

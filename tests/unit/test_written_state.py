@@ -23,8 +23,9 @@ from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.submissions import SUBMISSIONS
 from dlcctr.slurm.submit import resubmit
 from dlcctr.slurm.submit.job_arrays import JobOptions
+from dlcctr.slurm.submit.prepare import SubmitOptions
 from dlcctr.slurm.submit.retry import Decision, Group
-from dlcctr.slurm.submit.submit import SubmitOptions, submit
+from dlcctr.slurm.submit.submit import submit
 from dlcctr.system.locks import campaign_lock
 from dlcctr.transfer.new_videos import Arrival
 from dlcctr.transfer.watch import WatchState, write_state

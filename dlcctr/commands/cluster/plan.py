@@ -15,6 +15,7 @@ from dlcctr.system.console import duration
 if TYPE_CHECKING:
     from dlcctr.planning.options import Summary
     from dlcctr.planning.plan import Plan
+    from dlcctr.slurm.site.prices import Cost
 
 
 def add(app: typer.Typer) -> None:
@@ -67,6 +68,7 @@ def plan_manifest(
     from dlcctr.planning.planner import make_plan
     from dlcctr.planning.speed import Calibration
     from dlcctr.slurm.site.files import find_site
+    from dlcctr.slurm.site.prices import cost_of
     from dlcctr.slurm.submit.job_arrays import find_limits, plan_for_site
     from dlcctr.system.progress import progress
 
@@ -91,10 +93,10 @@ def plan_manifest(
         gpus_per_task=gpus_per_task or options.gpus_per_task,
     )
     plan, summary = make_plan(manifest, options, progress=progress)
-    _print(plan, summary, as_json=as_json)
+    _print(plan, summary, cost_of(profile, summary.total_s / 3600), as_json=as_json)
 
 
-def _print(plan: Plan | None, summary: Summary, *, as_json: bool) -> None:
+def _print(plan: Plan | None, summary: Summary, cost: Cost, *, as_json: bool) -> None:
     from dlcctr.campaign.paths import CampaignPaths
     from dlcctr.commands.in_image import say_next
     from dlcctr.system.console import print_json, print_lines, print_table, warn
@@ -104,15 +106,16 @@ def _print(plan: Plan | None, summary: Summary, *, as_json: bool) -> None:
     file = str(CampaignPaths.of(summary.manifest).plan(plan.id)) if plan else None
     if as_json:
         facts = {**asdict(summary), "manifest": str(summary.manifest)}
-        print_json("plan", file=file, **facts, plan=asdict(plan) if plan else None)
+        print_json("plan", file=file, **facts, cost=asdict(cost), plan=asdict(plan) if plan else None)
         return
     if plan is None:
         say_next([_nothing(summary), f"next: dlcctr check {shlex.quote(str(summary.manifest))}"])
         return
-    print_table(("what", "value"), _cells(plan, summary))
+    costs = [("cost", f"about {cost.text}")] if cost.text else []
+    print_table(("what", "value"), [*_cells(plan, summary), *costs])
     name = shlex.quote(str(summary.manifest))
     print_lines([f"plan: {file}"])
-    say_next([f"next: dlcctr sbatch {name} prints the script, dlcctr submit {name} submits it"])
+    say_next([f"next: `dlcctr submit {name}` submits it, `dlcctr sbatch {name}` prints the script"])
 
 
 def _nothing(summary: Summary) -> str:

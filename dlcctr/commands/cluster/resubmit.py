@@ -13,6 +13,8 @@ from dlcctr.commands.cluster import options
 from dlcctr.commands.cluster.on_cluster import runs_on_cluster
 
 if TYPE_CHECKING:
+    from dlcctr.slurm.submit.asked import Asked
+    from dlcctr.slurm.submit.prepare import Prepared
     from dlcctr.slurm.submit.resubmit import ResubmitRequest
     from dlcctr.slurm.submit.retry import Decision
     from dlcctr.slurm.submit.submit import SubmitResult
@@ -49,7 +51,7 @@ def resubmit_manifest(
 
     Shows first what it would do: more time, more memory, another node, or the same once more.
     """
-    from dlcctr.slurm.submit.resubmit import ResubmitRequest, find_decision, resubmit
+    from dlcctr.slurm.submit.resubmit import ResubmitRequest, find_decision, last_asked, prepare_again, resubmit
     from dlcctr.system.console import print_json
     from dlcctr.system.progress import progress
 
@@ -69,18 +71,32 @@ def resubmit_manifest(
     if print_script:
         _print(manifest, decision, request, array, output)
         return
+    ready = prepare_again(manifest, decision, request, progress=progress) if decision.groups else []
     if not as_json:
         _show(decision)
+        _show_asked(ready, last_asked(manifest))
     done: list[SubmitResult] = []
     if decision.groups and _may(yes=yes, dry_run=dry_run):
-        done = resubmit(manifest, decision, request, progress=progress)
+        done = resubmit(manifest, decision, request, ready, progress=progress)
     if as_json:
         from dataclasses import asdict
 
+        from dlcctr.slurm.submit.asked import as_fields
+
         arrays = [asdict(array) for each in done for array in each.arrays]
-        print_json("resubmit", manifest=str(manifest), **asdict(decision), arrays=arrays, dry_run=dry_run)
+        asked = [as_fields(each.asked) for each in ready if each.asked]
+        print_json("resubmit", manifest=str(manifest), **asdict(decision), asked=asked, arrays=arrays, dry_run=dry_run)
     else:
         _say(done, manifest, dry_run=dry_run)
+
+
+def _show_asked(ready: list[Prepared], before: Asked | None) -> None:
+    from dlcctr.slurm.submit.asked import table_of
+    from dlcctr.system.console import print_table
+
+    for each in ready:
+        if each.asked:
+            print_table(*table_of(each.asked, before))
 
 
 def _check_options(*, print_script: bool, elsewhere: bool) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from dlcctr.commands.cluster.watch_view import WatchText
     from dlcctr.slurm.status.row_status import RowStatus, StatusResult
     from dlcctr.slurm.status.throughput import Throughput
-
-MOST_RANGES = 60
-"""Characters of a list of rows in a table; JSON and --all have the rest."""
 
 
 def add(app: typer.Typer) -> None:
@@ -141,15 +138,19 @@ def as_fields(result: StatusResult) -> dict[str, Any]:
         "totals": result.totals,
         "asked": result.asked,
         "pace": asdict(result.pace),
+        "cost": asdict(result.cost),
         "rows": [{**asdict(row), "phase": row.phase.value} for row in result.rows],
         "notes": result.notes,
     }
 
 
 def _print(result: StatusResult, *, show_all: bool) -> None:
+    from dlcctr.campaign.config import read_campaign
     from dlcctr.commands.in_image import say_next
+    from dlcctr.slurm.advice import after_status
     from dlcctr.slurm.scheduler import shown_cluster
-    from dlcctr.system.console import print_lines, print_table
+    from dlcctr.slurm.whereabouts import find_whereabouts
+    from dlcctr.system.console import plural, print_lines, print_table
 
     if show_all:
         print_table(
@@ -160,14 +161,19 @@ def _print(result: StatusResult, *, show_all: bool) -> None:
         print_lines([""])
     print_table(("phase", "rows", "which", "node", "why"), _groups(result))
     say_next(f"note: {note}" for note in result.notes)
-    print_lines([f"{len(result.rows)} rows: {_counts(result)}", *_pace_lines(result.pace)])
-    say_next(next_steps(result))
+    cost = [f"cost so far: {result.cost.text}"] if result.cost.text else []
+    print_lines([f"{plural(len(result.rows), 'row')}: {_counts(result)}", *_pace_lines(result.pace), *cost])
+    say_next(after_status(result, find_whereabouts(result.manifest, read_campaign(result.manifest))))
 
 
 def watch_text(result: StatusResult) -> WatchText:
     """What `_print` prints, but for the tasks that wait and run, which are drawn one by one."""
+    from dlcctr.campaign.config import read_campaign
     from dlcctr.commands.cluster.watch_view import WatchText
+    from dlcctr.slurm.advice import after_status
     from dlcctr.slurm.status.row_status import LIVE, Phase
+    from dlcctr.slurm.whereabouts import find_whereabouts
+    from dlcctr.system.console import plural
 
     quiet = {phase.value for phase in (*LIVE, Phase.DONE)}
     problems = [
@@ -175,30 +181,34 @@ def watch_text(result: StatusResult) -> WatchText:
         for phase, _, which, node, why in _groups(result)
         if phase not in quiet
     ]
+    steps = after_status(result, find_whereabouts(result.manifest, read_campaign(result.manifest)))
     return WatchText(
-        above=[f"{len(result.rows)} rows: {_counts(result)}"],
-        below=[*problems, *(f"note: {note}" for note in result.notes), *next_steps(result)],
+        above=[f"{plural(len(result.rows), 'row')}: {_counts(result)}"],
+        below=[*problems, *(f"note: {note}" for note in result.notes), *steps],
     )
 
 
 def _groups(result: StatusResult) -> list[tuple[str, int, str, str, str]]:
     """Rows of one phase and cause on one line; the node where it is the node's fault."""
+    from dlcctr.slurm.advice import short_ranges
     from dlcctr.slurm.status.row_status import Phase
 
     groups: dict[tuple[Phase, str, str], list[RowStatus]] = {}
     for row in result.rows:
-        why = row.reason if row.is_live else row.cause_kind
+        why = _waits_for(row) if row.is_live else row.cause_kind
         groups.setdefault((row.phase, why, row.node if row.blames_node else ""), []).append(row)
     order = list(Phase)
     found = sorted(groups.items(), key=lambda item: (order.index(item[0][0]), -len(item[1]), item[0][1:]))
-    return [(phase.value, len(rows), _which(rows), node, _why(why, rows)) for (phase, why, node), rows in found]
+    return [
+        (phase.value, len(rows), short_ranges(row.index for row in rows), node, _why(why, rows))
+        for (phase, why, node), rows in found
+    ]
 
 
-def _which(rows: Iterable[RowStatus]) -> str:
-    from dlcctr.system.console import ranges
-
-    text = ranges(row.index for row in rows)
-    return text if len(text) <= MOST_RANGES else text[:MOST_RANGES].rpartition(",")[0] + ",…"
+def _waits_for(row: RowStatus) -> str:
+    if row.canary is None or row.is_stuck:
+        return row.reason
+    return f"waits for the canary, row {row.canary}"
 
 
 def _why(why: str, rows: list[RowStatus]) -> str:
@@ -240,28 +250,3 @@ def _pace_lines(pace: Throughput) -> list[str]:
 
 def _number(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
-
-
-def next_steps(result: StatusResult) -> list[str]:
-    """What to type, one line for each kind of row that is not done."""
-    from dlcctr.contract import ExitCode
-    from dlcctr.slurm.status.row_status import Phase
-
-    manifest = shlex.quote(str(result.manifest))
-    of = {phase: [row for row in result.rows if row.phase is phase] for phase in Phase}
-    again = [*of[Phase.FAILED], *of[Phase.LOST], *of[Phase.BROKEN]]
-    stuck = [row for row in of[Phase.PENDING] if row.is_stuck]
-    degraded = [] if result.accept_degraded else of[Phase.DEGRADED]
-    first = again[0].index if again else 0
-    advice = [
-        (again, f"dlcctr resubmit {manifest} (it says first what it would do); dlcctr logs {manifest} {first}"),
-        (of[Phase.UNSUBMITTED], f"dlcctr submit {manifest}"),
-        (stuck, f"dlcctr cancel {manifest}, change that, then dlcctr resubmit {manifest}"),
-        (of[Phase.QUARANTINED], "look at these videos; no repetition mends them"),
-        (of[Phase.UNREADABLE], "put a readable video there under a new name, then dlcctr manifest … --append"),
-        (degraded, f"look whether these frames matter; if not, dlcctr status {manifest} --accept-degraded"),
-    ]
-    steps = [f"next, {rows[0].phase.value} ({_which(rows)}): {text}" for rows, text in advice if rows]
-    if result.is_live and not steps:
-        steps.append(f"next: dlcctr status {manifest} --wait")
-    return steps or ([f"next: dlcctr check {manifest}"] if result.exit_code is ExitCode.OK else [])

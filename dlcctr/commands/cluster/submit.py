@@ -39,7 +39,8 @@ def submit_manifest(
 
     Takes the rows that have no result and were never submitted, after checks of what all tasks need.
     """
-    from dlcctr.slurm.submit.submit import SubmitOptions, submit
+    from dlcctr.slurm.submit.prepare import SubmitOptions
+    from dlcctr.slurm.submit.submit import submit
     from dlcctr.system.progress import progress
 
     request = SubmitOptions(
@@ -59,8 +60,9 @@ def print_submitted(done: SubmitResult, *, dry_run: bool, as_json: bool) -> None
     """Print what was submitted, and in a dry run the scripts."""
     from dataclasses import asdict
 
+    from dlcctr.slurm.submit.asked import as_fields, table_of
     from dlcctr.slurm.submit.submit import say_submitted
-    from dlcctr.system.console import print_json, print_lines, print_script
+    from dlcctr.system.console import print_json, print_lines, print_script, print_table
 
     name = shlex.quote(str(done.manifest))
     if as_json:
@@ -74,9 +76,14 @@ def print_submitted(done: SubmitResult, *, dry_run: bool, as_json: bool) -> None
             unreadable=done.n_unreadable,
             left_out=done.left_out,
             dry_run=dry_run,
+            asked=as_fields(done.asked) if done.asked else None,
         )
         return
     if dry_run:
         for _, text in done.scripts:
             print_script(f"{text}\n")
-    print_lines([*say_submitted(done, dry_run=dry_run), f"next: dlcctr status {name}"])
+    print_lines(say_submitted(done, dry_run=dry_run))
+    if done.asked:
+        print_table(*table_of(done.asked))
+    would = "next: the same command without --dry-run submits this"
+    print_lines([would if dry_run and done.plan else f"next: dlcctr status {name}"])

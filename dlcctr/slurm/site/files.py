@@ -157,7 +157,7 @@ def site_text(site: Site, head: Sequence[str], notes: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _key_lines(key: str, value: str | bool | int | tuple[str, ...] | None, note: str) -> list[str]:
+def _key_lines(key: str, value: str | bool | int | float | tuple[str, ...] | None, note: str) -> list[str]:
     unset = value is None or value == getattr(Site(), key)
     shown = "…" if value is None else toml_value(value)
     return [f"{'# ' if unset else ''}{key} = {shown}  # {_printable(note)}"]

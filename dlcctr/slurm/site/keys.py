@@ -13,6 +13,9 @@ OWNED_OPTIONS = (
 )  # fmt: skip
 """Options that dlcctr sets itself, or that a profile has a key for; `extra` does not take them."""
 
+HIGHEST_PRICE = 1_000_000
+"""Of anything for a GPU-hour: what is dearer is a slip of the keyboard."""
+
 _MODULE_VERBS = ("load", "unload", "use", "unuse", "purge", "swap", "switch", "restore", "add", "del")
 
 
@@ -74,6 +77,10 @@ def _is_path(value: object) -> bool:
     return not value or bool(re.fullmatch(rf"(/|{name})([\w ./@+-]|{name})*", value))
 
 
+def _is_price(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value <= HIGHEST_PRICE  # type: ignore[operator] # and no NaN
+
+
 _FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 _LINE = Kind("one line of text", lambda value: isinstance(value, str) and value.isprintable())
 _WORD = _text(r"[A-Za-z0-9_][A-Za-z0-9_.,:/@+-]*", "one word of letters, digits and . , : / @ + - _")
@@ -89,6 +96,11 @@ _TOOL = Kind('"auto", "apptainer" or "singularity"', lambda value: value in ("au
 _MAIL = _text(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(@[A-Za-z0-9][A-Za-z0-9.-]*)?", "a mail address or a user name")
 _PATH = Kind('an absolute path, in which plain $NAME is allowed, such as "/local/$SLURM_JOB_ID"', _is_path)
 _EXTRA = Kind('one option that no key sets, such as "--clusters=gpu"', _is_extra)
+_UNIT = Kind(
+    'a short name of letters and blanks, such as "SU", "core hours" or "€"',
+    lambda value: isinstance(value, str) and (not value or bool(re.fullmatch(r"[^\W\d_][\w .-]{0,19}|[€$£¥]", value))),
+)
+_PRICE = Kind(f"a number from 0 to {HIGHEST_PRICE:,}", _is_price)
 _MODULE = Kind('what is typed after `module`, such as "load apptainer"', _is_module)
 
 KEYS = {
@@ -121,7 +133,14 @@ KEYS = {
     "max_array_size": Key("limits", _whole(1, 4_000_001, ""), "MaxArraySize: 1001 allows array indices 0 to 1000"),
     "max_submit_jobs": Key("limits", _whole(1, 10_000_000, ""), "tasks that you may have queued and running at once"),
     "max_parallel": Key("limits", _whole(1, 100_000, ""), "tasks of one array that run at a time"),
+    "unit": Key("accounting", _UNIT, "what the site charges in, for example SU or credits"),
+    "per_gpu_hour": Key("accounting", _PRICE, "these units for one hour of one GPU"),
+    "currency": Key("accounting", _UNIT, "currency of money_per_gpu_hour, for example EUR"),
+    "money_per_gpu_hour": Key("accounting", _PRICE, "money for one hour of one GPU, in that currency"),
+    "co2_kg_per_gpu_hour": Key(
+        "accounting", _PRICE, "kg of CO2 for one hour of one GPU, its share of the node included"
+    ),
 }
 """Every key of a profile, in the order in which profiles are written."""
 
-SECTIONS = ("slurm", "container", "limits")
+SECTIONS = ("slurm", "container", "limits", "accounting")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dlcctr.errors import UsageError
 from dlcctr.slurm.site.keys import KEYS, SECTIONS
-from dlcctr.system.records import LOCAL, from_table, to_table
+from dlcctr.system.records import LOCAL, OMIT, from_table, to_table
 from dlcctr.system.toml import parse_toml
 
 NAME_WANTS = "letters, digits and . _ -"
@@ -42,6 +42,10 @@ class Site:
         Absolute paths in which ``$NAME`` is expanded on the node; `shell_path` writes them into a script.
     max_time_min, max_array_size, max_submit_jobs, max_parallel : int or None
         Limits of the site; None where they are not known.
+    unit, currency : str
+        What `per_gpu_hour` and `money_per_gpu_hour` are counted in.
+    per_gpu_hour, money_per_gpu_hour, co2_kg_per_gpu_hour : float or None
+        What an hour of one GPU costs, in the site's unit, in money and in kg of CO2; None where it is not known.
     """
 
     name: str = "unnamed"
@@ -70,6 +74,11 @@ class Site:
     max_array_size: int | None = None
     max_submit_jobs: int | None = None
     max_parallel: int | None = None
+    unit: str = field(default="", metadata=OMIT)
+    per_gpu_hour: float | None = field(default=None, metadata=OMIT)
+    currency: str = field(default="", metadata=OMIT)
+    money_per_gpu_hour: float | None = field(default=None, metadata=OMIT)
+    co2_kg_per_gpu_hour: float | None = field(default=None, metadata=OMIT)
     file: Path | None = field(default=None, metadata=LOCAL)
 
     @property
@@ -229,7 +238,17 @@ def _from_values(values: Mapping[str, object], base: Site, where: str) -> Site:
         raise UsageError(
             f"{_label(where, 'whole_node')} is true, but gpus_per_task is 0", "say how many GPUs a node has"
         )
+    _check_prices(site, where)
     return site
+
+
+def _check_prices(site: Site, where: str) -> None:
+    """Raise `UsageError` for a price without its unit: a bare number in a report means anything."""
+    for unit, price, example in (("unit", "per_gpu_hour", "SU"), ("currency", "money_per_gpu_hour", "EUR")):
+        if getattr(site, price) is not None and not getattr(site, unit):
+            raise UsageError(
+                f"{_label(where, price)} is given without {unit}", f'say what it is counted in: {unit} = "{example}"'
+            )
 
 
 def _label(where: str, key: str) -> str:

@@ -17,6 +17,7 @@ from dlcctr.slurm.ledger import SubmissionHistory, SubmittedTask, read_submitted
 from dlcctr.slurm.scheduler import Scheduler
 from dlcctr.slurm.submissions import allocated_rows
 from dlcctr.slurm.task_log import had_lanes, row_lines
+from dlcctr.slurm.whereabouts import find_whereabouts
 
 LANES_NOTE = "this task ran rows on several GPUs at a time: lines of other rows may stand between"
 
@@ -79,22 +80,30 @@ def find_log(manifest: Path, index: int) -> RowLog:
 def _missing(
     history: SubmissionHistory, index: int, submitted: SubmittedTask | None, there: Path | None, here: Path
 ) -> ManifestError:
-    manifest = shlex.quote(str(history.paths.manifest))
+    manifest = history.paths.manifest
+    name = shlex.quote(str(manifest))
     if submitted is None and index in allocated_rows(history.paths, history.by_hand.printed):
         return ManifestError(
             f"row {index}: a script with it was printed, and no task of that has begun: no log (looked for {here})",
-            f"look whether it waits: dlcctr status {manifest}",
+            f"see whether it waits: dlcctr status {name}",
         )
     if submitted is None:
         return ManifestError(
             f"row {index} was neither submitted nor run on this machine: no log (looked for {here})",
-            f"submit it with `dlcctr submit {manifest}`, or run it with `dlcctr run {manifest}`",
+            _first_time(manifest),
         )
     if there is None:
         return ManifestError(
-            f"row {index}: sbatch has not answered yet, so there is no log", f"look with `dlcctr status {manifest}`"
+            f"row {index}: sbatch has not answered yet, so there is no log", f"look again: dlcctr status {name}"
         )
     return ManifestError(
         f"row {index}: its task {submitted.name} has written no log yet: {there}",
-        f"it is made when the task starts: look with `dlcctr status {manifest}`",
+        f"it is made when the task starts: dlcctr status {name}",
     )
+
+
+def _first_time(manifest: Path) -> str:
+    """What brings a row a log, by where the campaign's rows are worked on."""
+    from dlcctr.slurm.advice import first_time
+
+    return first_time(shlex.quote(str(manifest)), find_whereabouts(manifest, read_campaign(manifest)))

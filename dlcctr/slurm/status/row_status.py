@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from dlcctr.contract import ExitCode
+from dlcctr.slurm.site.prices import Cost
 from dlcctr.slurm.status.causes import NODE_KINDS
 from dlcctr.slurm.status.live_tasks import LiveTask
 from dlcctr.slurm.status.pending import find_remedy
@@ -56,6 +57,8 @@ class RowStatus:
         Exit code of the row or its task; 0 where there is none.
     cluster : str
         Cluster of the job, where Slurm has to be asked for it by name; with commas where it may be one of several.
+    canary : int or None
+        Row that this one waits for, or whose failure stopped it: it was submitted first, alone.
     """
 
     index: int
@@ -71,6 +74,7 @@ class RowStatus:
     reason: str = ""
     code: int = 0
     cluster: str = ""
+    canary: int | None = None
 
     @property
     def is_live(self) -> bool:
@@ -102,6 +106,8 @@ class StatusResult:
         Clusters whose squeue did not answer.
     tasks : list of LiveTask
         Array tasks that wait or run.
+    cost : Cost
+        Of the GPU-hours used so far, at the prices of the site.
     """
 
     manifest: Path
@@ -112,6 +118,7 @@ class StatusResult:
     accept_degraded: bool = False
     silent: tuple[str, ...] = ()
     tasks: list[LiveTask] = field(default_factory=list)
+    cost: Cost = field(default_factory=Cost)
 
     @property
     def totals(self) -> dict[str, int]:

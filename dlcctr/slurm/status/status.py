@@ -18,6 +18,8 @@ from dlcctr.slurm.client import Place
 from dlcctr.slurm.ledger import Ledger, SubmissionHistory, SubmittedTask, read_submitted
 from dlcctr.slurm.output import SQUEUE_WORDS, Key, TaskState, shown_words
 from dlcctr.slurm.scheduler import Scheduler, read_scheduler, shown_cluster
+from dlcctr.slurm.site.prices import Cost, cost_of, has_prices
+from dlcctr.slurm.status.canary import canary_notes, explain_canaries
 from dlcctr.slurm.status.causes import Cause, of_failure, of_task
 from dlcctr.slurm.status.live_tasks import look_at_tasks
 from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
@@ -68,26 +70,40 @@ def status(
     checked = check(manifest, CheckOptions(quick=True), progress=progress)
     joiner = _Joiner(paths, ledger, scheduler, checked, now)
     rows = [joiner.row(result) for result in checked.rows]
+    rows = explain_canaries(rows, submitted.submissions, joiner.has_begun)
     live = {row.index: result.row.frames for row, result in zip(rows, checked.rows, strict=True) if row.is_live}
     tasks = look_at_tasks(paths, ledger.tasks, joiner.states, submitted.submissions, live, now=now)
+    pace = measure(
+        live,
+        checked.rows,
+        ledger,
+        joiner.states,
+        scheduler.sacct.states.values(),
+        looked=tasks,
+        now=now,
+    )
     return StatusResult(
         manifest=manifest,
         rows=rows,
-        pace=measure(
-            live,
-            checked.rows,
-            ledger,
-            joiner.states,
-            scheduler.sacct.states.values(),
-            looked=tasks,
-            now=now,
-        ),
+        pace=pace,
         asked={"squeue": not scheduler.silent, "sacct": scheduler.asked <= scheduler.sacct.clusters},
-        notes=[*checked.remarks, *_notes(submitted, scheduler, rows, given=squeue_text is not None)],
+        notes=[
+            *checked.remarks,
+            *canary_notes(rows),
+            *_notes(submitted, scheduler, rows, given=squeue_text is not None),
+        ],
         accept_degraded=accept_degraded,
         silent=tuple(sorted(scheduler.silent)),
         tasks=tasks,
+        cost=_cost(submitted, pace.gpu_hours),
     )
+
+
+def _cost(submitted: SubmissionHistory, gpu_hours: float | None) -> Cost:
+    """At the prices of the newest submission that knows any."""
+    sites = [each.options.site_values for each in reversed(submitted.submissions) if each.options.site_values]
+    priced = next((site for site in sites if has_prices(site)), None)
+    return Cost() if priced is None or gpu_hours is None else cost_of(priced, gpu_hours)
 
 
 def _ask(submitted: SubmissionHistory, squeue_text: str | None, sacct_text: str | None) -> Scheduler:
@@ -210,6 +226,11 @@ class _Joiner:
             return None
         began = task.log(self.paths).exists()
         return replace(status, phase=Phase.RUNNING if began else Phase.PENDING, reason=NOT_ASKED)
+
+    def has_begun(self, status: RowStatus) -> bool:
+        """Whether the newest task of a row has written a log."""
+        task = self.ledger.newest.get(status.index)
+        return task is not None and bool(task.job_id) and task.log(self.paths).exists()
 
     def _end(self, task: SubmittedTask) -> LogEnd | None:
         if task.key not in self._ends:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import tempfile
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
@@ -15,6 +19,8 @@ from dlcctr.system.console import warn
 
 NONE_NOW = "node configuration is not available"
 """What --test-only says of nodes that are drained as well; the submission itself is taken then, or refused for good."""
+STANDARD_TIME = {"SLURM_TIME_FORMAT": "standard"}
+"""Users may choose another form, as `relative`."""
 HINTS = {
     "invalid partition": "see `sinfo` for the partitions; give one with --partition or in the site's profile",
     "invalid account": "see `sacctmgr show assoc user=$USER` for your accounts; give one with --account",
@@ -75,23 +81,40 @@ def find_hint(said: str) -> str:
     return next((hint for words, hint in HINTS.items() if words in said.lower()), "")
 
 
-def try_script(file: Path, words: Sequence[str] = ()) -> None:
+def try_script(text: str, words: Sequence[str], manifest: Path) -> float | None:
     """Ask Slurm whether it would take a script, without submitting it.
+
+    Returns
+    -------
+    float or None
+        When Slurm would start it, in seconds since 1970; None where it does not say.
 
     Raises
     ------
     UsageError
-        It would not; the message is Slurm's own, with what to do.
+        It would not take it; the message is Slurm's own, with what to do.
     """
-    done = processes.run(
-        ["sbatch", "--test-only", *words, str(file)], check=False, merge=False, timeout_s=client.TIMEOUT_S
+    with tempfile.TemporaryDirectory(prefix="dlcctr-") as folder:
+        file = Path(folder) / "trial.sbatch"
+        file.write_bytes(text.encode("utf-8", "surrogateescape"))
+        argv = ["sbatch", "--test-only", *words, str(file)]
+        done = processes.run(argv, env=STANDARD_TIME, check=False, merge=False, timeout_s=client.TIMEOUT_S)
+    said = " ".join((done.stderr or done.stdout or "").split())
+    if done.returncode == 0:
+        return _start_of(said)
+    if NONE_NOW in said.lower():
+        warn(f"Slurm says {said!r}: no node has what is asked for, or all that have it are down or drained")
+        return None
+    raise UsageError(
+        f"Slurm would not take this job: {said or f'sbatch ended with code {done.returncode}'}",
+        find_hint(said) or f"look at the script's #SBATCH lines: dlcctr sbatch {shlex.quote(str(manifest))}",
     )
-    if done.returncode != 0:
-        said = " ".join((done.stderr or done.stdout or "").split())
-        if NONE_NOW in said.lower():
-            warn(f"Slurm says {said!r}: no node has what is asked for, or all that have it are down or drained")
-            return
-        raise UsageError(
-            f"Slurm would not take this job: {said or f'sbatch ended with code {done.returncode}'}",
-            find_hint(said) or f"look at the #SBATCH lines of {file}",
-        )
+
+
+def _start_of(said: str) -> float | None:
+    """Read the time in ``sbatch: Job 1 to start at 2026-11-22T20:49:34 using …``, which is of this machine's zone."""
+    match = re.search(r"\bto start at (\S+)", said)
+    try:
+        return datetime.fromisoformat(match[1]).timestamp() if match else None
+    except (ValueError, OverflowError):
+        return None

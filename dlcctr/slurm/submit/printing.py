@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -125,7 +126,9 @@ def print_first(
         finished = finished_rows(manifest)
         todo = [row for row in rows if not row.error and row.index not in finished]
         if not todo:
-            raise UsageError(f"{manifest}: no row is left to do", f"account for them: dlcctr check {manifest}")
+            raise UsageError(
+                f"{manifest}: no row is left to do", f"account for them: dlcctr check {shlex.quote(str(manifest))}"
+            )
         plan = pick_plan(manifest, todo, plan_for_site(options, site, find_limits(site)))
     wanted = set(plan.rows)
     return _scripts(manifest, plan, [row for row in rows if row.index in wanted], _Wish(site, job))

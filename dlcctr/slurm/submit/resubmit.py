@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import choose_rows
-from dlcctr.errors import TryAgainError, UsageError
+from dlcctr.errors import DlcctrError, TryAgainError, UsageError
 from dlcctr.planning.options import PlanOptions
 from dlcctr.slurm.arrivals import FULL_SQUEUE, resolve_submissions
 from dlcctr.slurm.ledger import read_submitted
@@ -20,10 +20,12 @@ from dlcctr.slurm.site.files import find_site
 from dlcctr.slurm.site.keys import KEYS
 from dlcctr.slurm.site.profile import Site, override
 from dlcctr.slurm.status.status import status
-from dlcctr.slurm.submissions import Submission, SubmittedOptions
+from dlcctr.slurm.submissions import Submission, SubmittedOptions, find_plan
+from dlcctr.slurm.submit.asked import Asked, asked_before
 from dlcctr.slurm.submit.job_arrays import JobOptions
+from dlcctr.slurm.submit.prepare import Prepared, SubmitOptions, SubmitRequest, prepare
 from dlcctr.slurm.submit.retry import Decision, Group, decide
-from dlcctr.slurm.submit.submit import SubmitOptions, SubmitRequest, SubmitResult, place
+from dlcctr.slurm.submit.submit import SubmitResult, send
 from dlcctr.system.locks import campaign_lock
 from dlcctr.system.progress import RowProgress, no_progress
 
@@ -67,7 +69,9 @@ def find_decision(manifest: Path, request: ResubmitRequest, *, progress: RowProg
     submissions = read_submitted(manifest).submissions
     found = status(manifest, squeue_text=request.squeue_text, sacct_text=request.sacct_text, progress=progress)
     if not submissions and not any(row.is_live for row in found.rows):
-        raise UsageError(f"{manifest}: nothing was submitted yet", f"dlcctr submit {shlex.quote(str(manifest))}")
+        raise UsageError(
+            f"{manifest}: nothing was submitted yet", f"submit it: dlcctr submit {shlex.quote(str(manifest))}"
+        )
     if found.silent:
         where = shown_cluster(", ".join(filter(None, found.silent)))
         raise TryAgainError(
@@ -78,13 +82,45 @@ def find_decision(manifest: Path, request: ResubmitRequest, *, progress: RowProg
     chosen = {row.index for row in choose_rows(read_manifest(manifest), request.rows, manifest)}
     campaign = read_campaign(manifest)
     wanted = [row for row in found.rows if row.index in chosen]
-    return decide(wanted, submissions, batch_size=campaign.batch_size, again=request.again)
+    return decide(
+        wanted,
+        submissions,
+        batch_size=campaign.batch_size,
+        again=request.again,
+        others=found.rows,
+        manifest=manifest,
+    )
+
+
+def prepare_again(
+    manifest: Path, decision: Decision, request: ResubmitRequest, *, progress: RowProgress = no_progress
+) -> list[Prepared]:
+    """Check and plan the groups of a decision, so that a person sees what would be submitted; nothing is submitted.
+
+    Raises
+    ------
+    DlcctrError
+        As `dlcctr.slurm.submit.prepare.prepare`.
+    """
+    paths = CampaignPaths.of(manifest)
+    with campaign_lock(paths.lock):
+        return _prepare(manifest, decision.groups, resolve_submissions(paths), request, progress)
 
 
 def resubmit(
-    manifest: Path, decision: Decision, request: ResubmitRequest, *, progress: RowProgress = no_progress
+    manifest: Path,
+    decision: Decision,
+    request: ResubmitRequest,
+    prepared: Sequence[Prepared] = (),
+    *,
+    progress: RowProgress = no_progress,
 ) -> list[SubmitResult]:
     """Submit the groups of a decision; rows that changed since it was made are left alone.
+
+    Parameters
+    ----------
+    prepared : sequence of Prepared
+        What `prepare_again` made of these groups, and a person has seen; a group that is not among it is prepared now.
 
     Raises
     ------
@@ -96,16 +132,38 @@ def resubmit(
         submissions = resolve_submissions(paths)
         now = find_decision(manifest, request, progress=progress)
         still = [group for group in now.groups if group in decision.groups]
-        campaign = read_campaign(manifest)
-        rows = {row.index: row for row in read_manifest(manifest)}
-        used = [each.plan for each in submissions]
-        done = []
-        for group in still:
-            options = submit_options(group, submissions, request)
-            order = SubmitRequest([rows[index] for index in group.rows], options, group)
-            done.append(place(manifest, campaign, order, used=used, progress=progress))
-            used += [done[-1].plan.id] if done[-1].plan else []
-        return done
+        used = {each.plan for each in submissions}
+        ready = [each for each in prepared if each.request.again in still and each.plan and each.plan.id not in used]
+        missing = [group for group in still if group not in [each.request.again for each in ready]]
+        ready += _prepare(manifest, missing, submissions, request, progress)
+        return [send(manifest, each) for each in ready]
+
+
+def last_asked(manifest: Path) -> Asked | None:
+    """What the last submission asked for; None where that cannot be read any more."""
+    try:
+        last = read_submitted(manifest).submissions[-1]
+        return asked_before(last, find_plan(CampaignPaths.of(manifest), last.plan))
+    except (DlcctrError, IndexError):
+        return None
+
+
+def _prepare(
+    manifest: Path,
+    groups: Sequence[Group],
+    submissions: list[Submission],
+    request: ResubmitRequest,
+    progress: RowProgress,
+) -> list[Prepared]:
+    campaign = read_campaign(manifest)
+    rows = {row.index: row for row in read_manifest(manifest)}
+    used = {each.plan for each in submissions}
+    made = []
+    for group in groups:
+        order = SubmitRequest([rows[index] for index in group.rows], submit_options(group, submissions, request), group)
+        made.append(prepare(manifest, campaign, order, used=used, progress=progress))
+        used |= {plan.id for plan in [made[-1].plan] if plan}
+    return made
 
 
 def submit_options(group: Group, submissions: list[Submission], request: ResubmitRequest) -> SubmitOptions:
@@ -128,6 +186,7 @@ def submit_options(group: Group, submissions: list[Submission], request: Resubmi
             exclude=tuple(sorted({*job.exclude, *group.exclude})),
         ),
         plan=request.plan,
+        canary=group.canary,
         dry_run=request.dry_run,
         skip_bad_videos=True,
     )

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from dlcctr.slurm.status.canary import CANARY, canary_of
 from dlcctr.slurm.status.row_status import Phase, RowStatus
 from dlcctr.slurm.submissions import Submission, SubmittedOptions
+from dlcctr.system.console import ranges
 
-PLAIN = frozenset({"node-fail", "preempted", "boot-fail", "cancelled", "stopped", "lost", "analysis"})
+PLAIN = frozenset({"node-fail", "preempted", "boot-fail", "cancelled", "stopped", "lost", "analysis", CANARY})
 """Once more as it was."""
-PATIENT = frozenset({"preempted", "cancelled"})
+PATIENT = frozenset({"preempted", "cancelled", CANARY})
 """No fault of the row or the node: may happen any number of times."""
 MEND = {
-    "video": "look at these videos; a repaired one goes under a new name (dlcctr manifest … --append)",
+    "video": "look at these videos; a repaired one goes under a new name: dlcctr manifest VIDEO -o {manifest} --append",
     "model": "bring the model back that the campaign was made for",
-    "manifest": "mend the manifest or campaign.toml",
-    "output": "free space, or mend the rights of the results' folder",
+    "manifest": "correct the manifest or campaign.toml",
+    "output": "free space, or change the rights of the results' folder",
     "contract": "use image and dlcctr of the same version",
     "usage": "look at the options of the script",
     "tool-missing": "add the site's module line to its profile, or look whether the image is readable on the nodes",
     "no-gpu": "ask for one with --gres or --gpus, or allow the CPU with --allow-cpu",
-    "command-failed": "look into the log: dlcctr logs",
-    "bug": "look into the log (dlcctr logs) and report it",
+    "command-failed": "look into the log: dlcctr logs {manifest} {row}",
+    "bug": "look into the log (dlcctr logs {manifest} {row}) and report it",
 }
-"""What a person has to do first; --again then submits these rows too."""
+"""What a person has to do first; --again then submits these rows too. `_filled` completes the commands."""
+THEN_AGAIN = "after that: dlcctr resubmit {manifest} --again --rows {rows}"
+OWN_FAULT = frozenset({"video", "analysis"})
+"""What a canary fails of by itself: the rows behind it go again with another one first."""
 DEFAULT_BATCH_SIZE = 8
 LEAST_TIME_MIN = 10
 
@@ -41,6 +48,8 @@ class Group:
         Nodes that they are kept from.
     causes : dict
         Machine word of the cause to its rows.
+    canary : bool
+        One row goes first, alone: these rows waited for a canary, which failed.
     """
 
     rows: tuple[int, ...]
@@ -49,6 +58,7 @@ class Group:
     mem_gb: int | None = None
     batch_size: int | None = None
     exclude: tuple[str, ...] = ()
+    canary: bool = False
 
     @property
     def changes(self) -> str:
@@ -56,6 +66,7 @@ class Group:
         words = [f"{self.time_min} min" if self.time_min else "", f"{self.mem_gb} GB of memory" if self.mem_gb else ""]
         words += [f"batch size {self.batch_size}" if self.batch_size else ""]
         words += [f"not on {', '.join(self.exclude)}" if self.exclude else ""]
+        words += ["a canary first" if self.canary else ""]
         return ", ".join(word for word in words if word) or "as before"
 
 
@@ -96,6 +107,8 @@ def decide(
     *,
     batch_size: int | None = None,
     again: bool = False,
+    others: Iterable[RowStatus] = (),
+    manifest: Path = Path("MANIFEST"),
 ) -> Decision:
     """Decide for every row. Pure.
 
@@ -109,10 +122,25 @@ def decide(
         The campaign's.
     again : bool
         Retry even rows whose cause needs a fix by a person, and those that failed twice for the same cause.
+    others : iterable of RowStatus
+        Rows that are not to be decided on; canaries of `rows` may be among them.
+    manifest : Path
+        For the commands that the answer names.
     """
     by_plan = {each.plan: each for each in submissions}
+    rows = list(rows)
+    known = {row.index: row for row in (*others, *rows)}
+
+    def answer_to(row: RowStatus) -> _Answer:
+        canary = canary_of(row, known)
+        if canary is None or _kind(canary) in OWN_FAULT:
+            return _answer(row, by_plan.get(row.plan), batch_size, again=again)
+        found = _answer(canary, by_plan.get(canary.plan), batch_size, again=again)
+        why_not = f"the canary, row {canary.index}, has failed: {found.why_not}"
+        return replace(found, why_not=why_not) if found.why_not else found
+
     answers = [
-        (row, _answer(row, by_plan.get(row.plan), batch_size, again=again))
+        (row, answer_to(row))
         for row in rows
         if row.phase in (Phase.FAILED, Phase.QUARANTINED, Phase.LOST, Phase.BROKEN, Phase.UNREADABLE)
     ]
@@ -125,7 +153,13 @@ def decide(
         else:
             groups.setdefault(answer.key, []).append((row, answer))
     made = [_group(members, bad_nodes) for _, members in sorted(groups.items(), key=lambda item: repr(item[0]))]
-    return Decision(made, [SkippedRows(tuple(indices), why) for why, indices in left.items()])
+    name = shlex.quote(str(manifest))
+    return Decision(made, [SkippedRows(tuple(rows), _filled(why, name, rows)) for why, rows in left.items()])
+
+
+def _filled(text: str, manifest: str, rows: Sequence[int]) -> str:
+    """Put into the commands of a text what it is about."""
+    return text.replace("{manifest}", manifest).replace("{rows}", ranges(rows)).replace("{row}", str(rows[0]))
 
 
 def _group(members: Sequence[tuple[RowStatus, _Answer]], bad_nodes: tuple[str, ...]) -> Group:
@@ -140,6 +174,7 @@ def _group(members: Sequence[tuple[RowStatus, _Answer]], bad_nodes: tuple[str, .
         mem_gb=answer.mem_gb,
         batch_size=answer.batch_size,
         exclude=bad_nodes,
+        canary=any(row.cause_kind == CANARY for row, _ in members),
     )
 
 
@@ -152,9 +187,9 @@ def _answer(row: RowStatus, submission: Submission | None, batch_size: int | Non
     if row.phase is Phase.UNREADABLE:
         return _Answer("unreadable when the manifest was made: put a readable video there under a new name")
     if kind in MEND and not again:
-        return _Answer(f"{kind}: {MEND[kind]}, then `dlcctr resubmit --again`")
+        return _Answer(f"{kind}: {MEND[kind]}; {THEN_AGAIN}")
     if not again and kind not in PATIENT and kind in _causes_before(row.index, submission):
-        return _Answer(f"{kind} twice: {_explain(kind, submission)}; once that is mended, `dlcctr resubmit --again`")
+        return _Answer(f"{kind} twice: {_explain(kind, submission)}; {THEN_AGAIN}")
     had = submission.options if submission else SubmittedOptions()
     if kind == "timeout":
         return _more_time(had)
@@ -202,7 +237,7 @@ def _explain(kind: str, submission: Submission | None) -> str:
         "timeout": f"{had.time_min} min were not enough either; is the speed that was assumed right?",
         "out-of-memory": f"{had.mem_gb or 'the default'} GB, batch size {had.batch_size} were too much",
         "gpu": "a second node has no working GPU: is the image right for these GPUs (dlc doctor), is --nv there?",
-        "analysis": "DeepLabCut fails on it again: look into the log (dlcctr logs)",
-        "lost": "its job left no word again: look into its log (dlcctr logs) and ask the site's help",
+        "analysis": "DeepLabCut fails on it again: look into the log (dlcctr logs {manifest} {row})",
+        "lost": "its job left no word again: look into its log (dlcctr logs {manifest} {row}) and ask the site's help",
     }
-    return texts.get(kind, "once more is no remedy: look into the log (dlcctr logs)")
+    return texts.get(kind, "once more is no remedy: look into the log (dlcctr logs {manifest} {row})")

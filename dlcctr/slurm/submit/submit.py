@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from dlcctr.campaign import video_check
-from dlcctr.campaign.config import Campaign, read_campaign
+from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.campaign.rows import Row, choose_rows, require_rows
+from dlcctr.campaign.rows import choose_rows, require_rows
 from dlcctr.errors import CommandFailedError
-from dlcctr.model.trust import require_trust
-from dlcctr.planning.options import PlanOptions
-from dlcctr.planning.plan import Plan
-from dlcctr.planning.reuse import pick_plan, with_canary
+from dlcctr.planning.plan import Plan, write_plan
 from dlcctr.results.check import finished_rows
 from dlcctr.slurm import client
 from dlcctr.slurm.arrivals import resolve_submissions
 from dlcctr.slurm.client import SubmittedJob
 from dlcctr.slurm.scheduler import shown_cluster
-from dlcctr.slurm.script import Script, job_name, option_words, render
-from dlcctr.slurm.site.profile import Site
+from dlcctr.slurm.script import Script, job_name, option_words
 from dlcctr.slurm.submissions import Array, Submission, allocated_rows, forget_arrays, write_submission
 from dlcctr.slurm.submit import job_arrays, preflight
-from dlcctr.slurm.submit.job_arrays import JobOptions
-from dlcctr.slurm.submit.retry import Group
+from dlcctr.slurm.submit.asked import Asked
+from dlcctr.slurm.submit.prepare import Prepared, SubmitOptions, SubmitRequest, prepare
 from dlcctr.system.console import plural, ranges, warn
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.kernel_locks import inherited_lock
@@ -48,46 +43,6 @@ UNANSWERED = re.compile(
 
 
 @dataclass(frozen=True)
-class SubmitOptions:
-    """What is to be submitted, and how.
-
-    Parameters
-    ----------
-    rows : str
-        Rows to submit, as ``0-9,12``; all where empty.
-    canary : bool
-        One short row first; all others wait until its result is whole.
-    skip_bad_videos : bool
-        Leave rows out whose video is missing or changed, in place of submitting nothing.
-    """
-
-    site: Site
-    job: JobOptions = field(default_factory=JobOptions)
-    plan: PlanOptions = field(default_factory=PlanOptions)
-    rows: str = ""
-    canary: bool = False
-    dry_run: bool = False
-    skip_bad_videos: bool = False
-
-
-@dataclass(frozen=True)
-class SubmitRequest:
-    """Rows that are handed over together.
-
-    Parameters
-    ----------
-    todo : list of Row
-        Rows to submit, at least one.
-    again : Group or None
-        Why they are submitted again, and with what; None for the first time.
-    """
-
-    todo: list[Row]
-    options: SubmitOptions
-    again: Group | None = None
-
-
-@dataclass(frozen=True)
 class SubmitResult:
     """What was (or, in a dry run, would be) submitted; `plan` is None where there was nothing to do."""
 
@@ -95,6 +50,7 @@ class SubmitResult:
     plan: Plan | None = None
     scripts: list[tuple[Script, str]] = field(default_factory=list)
     arrays: tuple[Array, ...] = ()
+    asked: Asked | None = None
     n_finished: int = 0
     n_allocated: int = 0
     n_unreadable: int = 0
@@ -128,48 +84,27 @@ def submit(manifest: Path, options: SubmitOptions, *, progress: RowProgress = no
         if not todo:
             return result
         used = [each.plan for each in submissions]
-        done = place(manifest, campaign, SubmitRequest(todo, options), used=used, progress=progress)
+        done = send(manifest, prepare(manifest, campaign, SubmitRequest(todo, options), used=used, progress=progress))
         return replace(
             done, n_finished=result.n_finished, n_allocated=result.n_allocated, n_unreadable=result.n_unreadable
         )
 
 
-def place(
-    manifest: Path,
-    campaign: Campaign,
-    order: SubmitRequest,
-    *,
-    used: Collection[str],
-    progress: RowProgress = no_progress,
-) -> SubmitResult:
-    """Check, plan and submit rows. To be called with the campaign's lock held; raises as `submit` does."""
-    order = replace(order, options=replace(order.options, site=job_arrays.with_clusters(order.options.site)))
-    options = order.options
-    problems = video_check.bad_videos(campaign, order.todo)
-    if not options.skip_bad_videos:
-        video_check.require_sound_videos(problems)
-    todo = [row for row in order.todo if row.index not in problems]
-    if not todo:
-        return SubmitResult(manifest, left_out=problems)
-    for model in video_check.check_models(campaign, todo):
-        require_trust(model.unsafe_loading, given=options.job.trust_model)
-    preflight.check_image(job_arrays.find_image(options.job.image, campaign), campaign)
-    job_arrays.make_folders(manifest, campaign, options.site)
-    preflight.check_output(campaign, todo)
-    limits = job_arrays.find_limits(options.site)
-    plan_options = job_arrays.plan_for_site(options.plan, options.site, limits)
-    plan = pick_plan(manifest, todo, plan_options, used=used, write=not options.dry_run, progress=progress)
-    canary = options.canary and len(plan.rows) > 1
-    if canary:
-        plan = with_canary(manifest, plan, {row.index: row for row in todo}, write=not options.dry_run)
-    scripts = job_arrays.make_scripts(
-        manifest, campaign, plan, rows=todo, site=options.site, limits=limits, options=options.job, canary=canary
-    )
-    texts = [(script, render(script, options.site)) for script in scripts]
-    arrays = tuple(Array(job_name(each.name), each.offset, each.count) for each in scripts)
-    if not options.dry_run:
-        arrays = _send(CampaignPaths.of(manifest), plan, texts, order, arrays)
-    return SubmitResult(manifest, plan, texts, arrays, left_out=problems)
+def send(manifest: Path, ready: Prepared) -> SubmitResult:
+    """Submit what was prepared, unless it is a dry run. To be called with the campaign's lock held.
+
+    Raises
+    ------
+    CommandFailedError
+        sbatch refused it, or its answer got lost.
+    """
+    options, plan, arrays = ready.request.options, ready.plan, ready.arrays
+    if plan is not None and not options.dry_run:
+        paths = CampaignPaths.of(manifest)
+        if not paths.plan(plan.id).exists():
+            write_plan(plan, paths.plan(plan.id))
+        arrays = _send(paths, plan, ready.scripts, ready.request, arrays)
+    return SubmitResult(manifest, plan, ready.scripts, arrays, ready.asked, left_out=ready.left_out)
 
 
 def _send(
@@ -181,9 +116,7 @@ def _send(
 ) -> tuple[Array, ...]:
     """Write down what is going to be submitted, submit it, and write down the answers one by one."""
     for script, text in texts:
-        file = paths.script(job_name(script.name))
-        write_text_atomic(file, text)
-        preflight.try_script(file, option_words(script, order.options.site))
+        write_text_atomic(paths.script(job_name(script.name)), text)
     kind = "resubmit" if order.again else "submit"
     site = order.options.site
     options = job_arrays.submitted_options(texts[0][0], site, order.options.job, order.again)

@@ -69,8 +69,9 @@ def test_the_table_groups_by_phase_cause_and_node(case: SlurmCase, capsys: pytes
     assert "failed 1 6 node3 node-fail: the node failed (Slurm: NODE_FAIL)" in lines
     assert "8 rows: 1 done, 1 running, 2 pending, 3 failed, 1 quarantined" in lines
     name = case.bench.manifest
-    assert f"next, failed (4-6): dlcctr resubmit {name} (it says first what it would do); dlcctr logs {name} 4" in lines
-    assert "next, quarantined (7): look at these videos; no repetition mends them" in lines
+    again = f"dlcctr resubmit {name} (it says first what it would do); the log of row 4: dlcctr logs {name} 4"
+    assert f"next, failed (4-6): {again}" in lines
+    assert "next, quarantined (7): look at these videos; no repetition helps before they are repaired" in lines
     pace = next(line for line in lines if line.startswith("array tasks"))
     assert pace.startswith(
         "array tasks: 1 running, 2 waiting; frames/s: unknown; time left: about 5 min (as planned); GPU-hours"
@@ -93,7 +94,7 @@ def test_json(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
     told = json.loads(capsys.readouterr().out)
     assert (told["kind"], told["exit_code"], told["contract"]) == ("status", 20, 1)
     assert set(told) == {
-        "dlcctr", "contract", "kind", "manifest", "exit_code", "totals", "asked", "pace", "rows", "notes",
+        "dlcctr", "contract", "kind", "manifest", "exit_code", "totals", "asked", "pace", "cost", "rows", "notes",
     }  # fmt: skip
     assert told["totals"] == {**{phase.value: 0 for phase in Phase},
                               "done": 1, "running": 1, "pending": 2, "failed": 3, "quarantined": 1}  # fmt: skip
@@ -101,7 +102,7 @@ def test_json(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
     assert told["rows"][6] == {
         "index": 6, "video": "v6.mp4", "phase": "failed", "cause": "the node failed (Slurm: NODE_FAIL)",
         "cause_kind": "node-fail", "node": "node3", "job": "123_6", "task": 6, "plan": "plan-0", "attempts": 1,
-        "reason": "", "code": 0, "cluster": "",
+        "reason": "", "code": 0, "cluster": "", "canary": None,
     }  # fmt: skip
     assert told["pace"]["frames_per_s"] is None
 
@@ -224,7 +225,18 @@ def test_a_held_row_says_that_it_will_not_go_on(tmp_path: Path, capsys: pytest.C
     assert run("status", case.bench.manifest, *given) == ExitCode.UNFINISHED
     out = capsys.readouterr().out
     assert "DependencyNeverSatisfied: waiting does not help" in out
-    assert "next, pending (0-1): dlcctr cancel" in out
+    assert "next, pending (0-1): `dlcctr cancel" in out
+
+
+def test_rows_that_wait_for_the_canary_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = make_case(tmp_path, 3)
+    case.submit([[0, 1], [2]], arrays=[Array("c", 1, 1, "200"), Array("a", 0, 1, "201")], canary=2)
+    waiting = squeue_line(0, "PENDING", job="201", reason="Dependency")
+    given = give(case, squeue_text(squeue_line(0, "RUNNING", job="200", node="n1"), waiting))
+    assert run("status", case.bench.manifest, *given) == ExitCode.TRY_AGAIN
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "pending 2 0-1 waits for the canary, row 2" in lines
+    assert "note: 2 rows (0-1) wait for the canary, row 2, which is running" in lines
 
 
 def test_many_rows_fit_on_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,8 +1,8 @@
 """Slurm's commands as small programs on PATH: two clusters behind one login node, whose jobs are files.
 
 Files in the folder say what they do: `hold` keeps sbatch waiting (its process id is in `waiting`), `delay` is how many
-seconds at most it waits in any case, `silent-CLUSTER` makes squeue fail, and a folder `meet-2` keeps each process's
-second scontrol until two have come so far.
+seconds at most it waits in any case, `start` what sbatch says of a trial, `silent-CLUSTER` makes squeue fail, and a
+folder `meet-2` keeps each process's second scontrol until two have come so far.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ def found():
 
 if program == "sbatch":
     if "test-only" in given:
+        if (root / "start").exists():
+            print((root / "start").read_text(), file=sys.stderr)
         sys.exit(0)
     (root / "waiting.new").write_text(str(os.getpid()))
     os.replace(root / "waiting.new", root / "waiting")
@@ -62,7 +64,8 @@ if program == "sbatch":
             break
         except FileExistsError:
             pass
-    os.write(handle, (given["job-name"] + " " + given["array"].partition("%")[0]).encode())
+    reason = "Dependency" if "dependency" in given else "Priority"
+    os.write(handle, " ".join([given["job-name"], given["array"].partition("%")[0], reason]).encode())
     os.close(handle)
     os.link(jobs / f"{{number}}.new", jobs / f"{{number}}.job")
     print(f"{{number}};{{named}}" if named else number)
@@ -75,8 +78,8 @@ elif program == "squeue":
     if named:
         print(f"CLUSTER: {{named}}")
     print("ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|REASON|NODELIST|TIME|TIME_LIMIT|START_TIME|NAME")
-    for number, name, tasks in known:
-        print(f"{{number}}|{{tasks}}|PENDING|Priority||0:00|1:00:00|N/A|{{name}}")
+    for number, name, tasks, reason in known:
+        print(f"{{number}}|{{tasks}}|PENDING|{{reason}}||0:00|1:00:00|N/A|{{name}}")
 elif program == "sacct":
     fail("Slurm accounting storage is disabled")
 elif program == "scancel":

@@ -59,6 +59,12 @@ max_time_min = 60
 max_array_size = 1001
 max_submit_jobs = 500
 max_parallel = 4
+[accounting]
+unit = "SU"
+per_gpu_hour = 1
+currency = "EUR"
+money_per_gpu_hour = 1.5
+co2_kg_per_gpu_hour = 0.2
 """
 
 

@@ -14,6 +14,7 @@ from dlcctr.slurm import client
 from dlcctr.slurm.arrivals import GRACE_S
 from dlcctr.slurm.client import Place
 from dlcctr.slurm.output import TaskState
+from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.status.row_status import Phase
 from dlcctr.slurm.status.status import SETTLE_S, status
 from dlcctr.slurm.submissions import Array
@@ -513,3 +514,12 @@ def test_a_failure_file_of_the_same_number_on_another_cluster_is_not_the_tasks(t
     for cluster, phase in (("main", Phase.LOST), ("gpu", Phase.FAILED)):
         case.fail(0, at=SUBMITTED - 5, scheduler={**ids, "SLURM_CLUSTER_NAME": cluster})
         assert case.row(squeue=text).phase is phase
+
+
+def test_the_cost_so_far_is_of_the_gpu_hours_that_accounting_has(tmp_path: Path) -> None:
+    case = make_case(tmp_path, 1)
+    case.submit([[0]], site_values=Site(unit="SU", per_gpu_hour=2.0))
+    answer = sacct_text(sacct_line(0, "RUNNING", elapsed=5400, tres="billing=1,gres/gpu=2"))
+    result = case.status(squeue=squeue_text(squeue_line(0, "RUNNING")), sacct=answer)
+    assert (result.pace.gpu_hours, result.cost.text) == (3.0, "6.00 SU")
+    assert case.status().cost.text == "", "nothing is known to have been used"

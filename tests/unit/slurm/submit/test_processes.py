@@ -198,6 +198,30 @@ def test_a_job_that_asked_for_no_gpu_waits_for_a_person(slurm: FakeSlurm, bench:
     assert "--gres=gpu:1" in slurm.calls("sbatch")[-1].split() and "--exclude" not in slurm.calls("sbatch")[-1]
 
 
+def test_a_canary_that_fails_is_named_and_another_goes_first_again(slurm: FakeSlurm, bench: Bench) -> None:
+    slurm.run(*submit_words(bench, "--canary"))
+    canary, others = slurm.jobs()
+    paths = CampaignPaths.of(bench.manifest)
+    paths.log(canary, 0).write_text("dlcctr-task-end code=0 node=n7 signal=9 restart=0\n")
+    slurm_forgets(slurm, canary)
+    said = slurm.run("status", bench.manifest, code=ExitCode.UNFINISHED)
+    assert "3 rows (0-2) wait for it until Slurm cancels what waits" in said
+    slurm_forgets(slurm, others)
+    said = slurm.run("status", bench.manifest, code=ExitCode.UNFINISHED)
+    assert "note: the canary, row 3, failed (" in said and "3 rows (0-2) were cancelled because of it" in said
+    assert f"dlcctr resubmit {bench.manifest}" in said and f"dlcctr logs {bench.manifest} 3" in said
+    said = slurm.run("resubmit", bench.manifest, "--yes", "--fps", "10")
+    assert "a canary first: canary (rows 0-2), " in said
+    again, rest = slurm.calls("sbatch")[-2:]
+    assert "-canary " in f"{again} " and "--dependency" not in again
+    assert "--dependency=afterok:" in rest
+
+
+def slurm_forgets(slurm: FakeSlurm, job: str) -> None:
+    """A job ends, and Slurm does not know it any more."""
+    (slurm.folder / "jobs" / "home" / f"{job}.job").unlink()
+
+
 def test_two_clusters_jobs_of_one_number_have_logs_of_their_own(slurm: FakeSlurm, bench: Bench) -> None:
     slurm.run(*submit_words(bench, "--rows", "0"))
     slurm.run(*gpu_words(bench, "--rows", "1"))

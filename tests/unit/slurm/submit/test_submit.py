@@ -25,7 +25,8 @@ from dlcctr.slurm.submissions import read_submissions
 from dlcctr.slurm.submit import preflight
 from dlcctr.slurm.submit import submit as submit_module
 from dlcctr.slurm.submit.job_arrays import JobOptions
-from dlcctr.slurm.submit.submit import SubmitOptions, SubmitResult, submit
+from dlcctr.slurm.submit.prepare import SubmitOptions
+from dlcctr.slurm.submit.submit import SubmitResult, submit
 from tests.unit.support.results import Bench, make_bench
 
 NAMES = [f"v{number}.mp4" for number in range(7)]

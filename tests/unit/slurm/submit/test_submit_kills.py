@@ -19,7 +19,8 @@ from dlcctr.slurm import arrivals
 from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.submissions import read_submissions
 from dlcctr.slurm.submit.job_arrays import JobOptions
-from dlcctr.slurm.submit.submit import SubmitOptions, submit
+from dlcctr.slurm.submit.prepare import SubmitOptions
+from dlcctr.slurm.submit.submit import submit
 from dlcctr.system.kernel_locks import is_held
 from tests.unit.support.fake_slurm import FakeSlurm
 from tests.unit.support.kills import run_and_kill

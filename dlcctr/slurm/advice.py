@@ -1,0 +1,157 @@
+"""What to type next: after `check` and `status`, by where the rows are worked on (`dlcctr.slurm.whereabouts`).
+
+Every command stands complete at the end of its text, before a ``;``, in brackets or in backticks, so that people can
+copy it; `tests/unit/test_suggested_commands.py` gives each to the real parser.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+
+from dlcctr.contract import ExitCode
+from dlcctr.results.row_state import CheckResult, State
+from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
+from dlcctr.slurm.whereabouts import Whereabouts, Work
+from dlcctr.system.console import ranges
+
+MOST_RANGES = 60
+"""Characters of a list of rows in a table; JSON and --all have the rest."""
+NEW_VIDEO = "put a readable video there under a new name, and add it: dlcctr manifest VIDEO -o {manifest} --append"
+
+Steps = list[tuple[State, Sequence[int], str]]
+"""State of some rows, their indices, and what to do about them."""
+
+
+def short_ranges(indices: Iterable[int]) -> str:
+    """Ranges of rows, cut where they would fill the line."""
+    text = ranges(indices)
+    return text if len(text) <= MOST_RANGES else text[:MOST_RANGES].rpartition(",")[0] + ",…"
+
+
+def after_check(result: CheckResult, place: Whereabouts) -> list[str]:
+    """One line for each kind of row that is not whole."""
+    of = {state: [row.row.index for row in result.unwhole if row.state is state] for state in State}
+    advise = {Work.HERE: _check_here, Work.SLURM: _check_slurm, Work.ELSEWHERE: _check_elsewhere}[place.work]
+    manifest = shlex.quote(str(result.manifest))
+    steps = advise(manifest, of, place)
+    degraded = f"look whether these frames matter; if not: dlcctr check {manifest} --accept-degraded"
+    steps += [
+        (State.UNREADABLE, of[State.UNREADABLE], NEW_VIDEO.format(manifest=manifest)),
+        (State.DEGRADED, of[State.DEGRADED], degraded),
+    ]
+    return [f"next, {state.value} ({ranges(rows)}): {text}" for state, rows, text in steps if rows]
+
+
+def _check_here(manifest: str, of: Mapping[State, Sequence[int]], _: Whereabouts) -> Steps:
+    broken = ranges(of[State.BROKEN])
+    texts = {
+        State.UNFINISHED: f"dlcctr run {manifest}",
+        State.BROKEN: f"once the cause is clear, again: dlcctr run {manifest} --rows {broken} --overwrite",
+        State.FAILED: f"fix the cause, then: dlcctr run {manifest}",
+        State.QUARANTINED: f"look at these videos; once they are repaired: dlcctr run {manifest}",
+    }
+    return [(state, of[state], text) for state, text in texts.items()]
+
+
+def _check_slurm(manifest: str, of: Mapping[State, Sequence[int]], place: Whereabouts) -> Steps:
+    """Nothing is computed on a login node: rows that Slurm has had go there again, all others for the first time."""
+    steps: Steps = []
+    for is_had in (False, True):
+        some = {state: [row for row in rows if (row in place.submitted) is is_had] for state, rows in of.items()}
+        texts = _submitted_before(manifest, some) if is_had else _never_submitted(manifest, some)
+        steps += [(state, some[state], text) for state, text in texts.items()]
+    return sorted(steps, key=lambda step: list(State).index(step[0]))
+
+
+def _never_submitted(manifest: str, rows: Mapping[State, Sequence[int]]) -> dict[State, str]:
+    broken, bad = ranges(rows[State.BROKEN]), ranges(rows[State.QUARANTINED])
+    return {
+        State.UNFINISHED: f"dlcctr submit {manifest}",
+        State.BROKEN: "once the cause is clear, move these results folders away, then: "
+        f"dlcctr submit {manifest} --rows {broken}",
+        State.FAILED: f"fix the cause, then: dlcctr submit {manifest}",
+        State.QUARANTINED: f"look at these videos; once they are repaired: dlcctr submit {manifest} --rows {bad}",
+    }
+
+
+def _submitted_before(manifest: str, rows: Mapping[State, Sequence[int]]) -> dict[State, str]:
+    broken, bad = ranges(rows[State.BROKEN]), ranges(rows[State.QUARANTINED])
+    return {
+        State.UNFINISHED: f"`dlcctr status {manifest}` says whether they wait, run or were lost; "
+        f"those that do neither: dlcctr resubmit {manifest}",
+        State.BROKEN: "once the cause is clear, move these results folders away, then: "
+        f"dlcctr resubmit {manifest} --rows {broken}",
+        State.FAILED: f"dlcctr resubmit {manifest} (it says first what it would do)",
+        State.QUARANTINED: "look at these videos; once they are repaired: "
+        f"dlcctr resubmit {manifest} --rows {bad} --again",
+    }
+
+
+def _check_elsewhere(manifest: str, of: Mapping[State, Sequence[int]], place: Whereabouts) -> Steps:
+    texts = {
+        State.UNFINISHED: _fetch(manifest, place),
+        State.BROKEN: f"take these rows again: dlcctr fetch {manifest}",
+        State.FAILED: _again_there(manifest, place),
+        State.QUARANTINED: f"look at these videos; no repetition on {place.host} helps before they are repaired",
+    }
+    return [(state, of[state], text) for state, text in texts.items()]
+
+
+def after_status(result: StatusResult, place: Whereabouts) -> list[str]:
+    """One line for each kind of row that is not done."""
+    manifest = shlex.quote(str(result.manifest))
+    of = {phase: [row for row in result.rows if row.phase is phase] for phase in Phase}
+    again = [*of[Phase.FAILED], *of[Phase.LOST], *of[Phase.BROKEN]]
+    stuck = [row for row in of[Phase.PENDING] if row.is_stuck]
+    degraded = [] if result.accept_degraded else of[Phase.DEGRADED]
+    advice = [
+        (again, _again(manifest, again, place)),
+        (of[Phase.UNSUBMITTED], first_time(manifest, place)),
+        (stuck, f"`dlcctr cancel {manifest}`, change that, then: dlcctr resubmit {manifest}"),
+        (of[Phase.QUARANTINED], "look at these videos; no repetition helps before they are repaired"),
+        (of[Phase.UNREADABLE], NEW_VIDEO.format(manifest=manifest)),
+        (degraded, f"look whether these frames matter; if not: dlcctr status {manifest} --accept-degraded"),
+    ]
+    steps = [f"next, {rows[0].phase.value} ({short_ranges(row.index for row in rows)}): {text}"
+             for rows, text in advice if rows]  # fmt: skip
+    if result.is_live and not steps and place.work is not Work.ELSEWHERE:
+        steps.append(f"next: dlcctr status {manifest} --wait")
+    return steps or ([f"next: dlcctr check {manifest}"] if result.exit_code is ExitCode.OK else [])
+
+
+def _again(manifest: str, rows: Sequence[RowStatus], place: Whereabouts) -> str:
+    """Once more, where it was tried: by Slurm here, by Slurm elsewhere, or on this machine."""
+    if not rows:
+        return ""
+    if place.work is Work.ELSEWHERE:
+        return _again_there(manifest, place)
+    log = next((row.index for row in rows if row.canary is None), rows[0].canary)
+    logs = f"the log of row {log}: dlcctr logs {manifest} {log}"
+    if any(row.job for row in rows):
+        return f"dlcctr resubmit {manifest} (it says first what it would do); {logs}"
+    if place.work is Work.HERE:
+        return f"fix the cause, then: dlcctr run {manifest}; {logs}"
+    return f"fix the cause, then: dlcctr submit {manifest}; {logs}"
+
+
+def first_time(manifest: str, place: Whereabouts) -> str:
+    """What to type for rows that nobody has begun; `manifest` is quoted for a shell."""
+    return {
+        Work.HERE: f"here: dlcctr run {manifest}; on a cluster's login node: dlcctr submit {manifest}",
+        Work.SLURM: f"dlcctr submit {manifest}",
+        Work.ELSEWHERE: _fetch(manifest, place),
+    }[place.work]
+
+
+def _fetch(manifest: str, place: Whereabouts) -> str:
+    finished = f"take what is finished on {place.host}: dlcctr fetch {manifest}"
+    if place.manifest_there:
+        return f"{finished} (how far it is, there: dlcctr status {place.manifest_there})"
+    return f"{finished} (how far it is: dlcctr status {manifest})"
+
+
+def _again_there(manifest: str, place: Whereabouts) -> str:
+    if place.manifest_there:
+        return f"on {place.host}: dlcctr resubmit {place.manifest_there}; then here: dlcctr fetch {manifest}"
+    return f"dlcctr resubmit {manifest} (it runs on {place.host}); then: dlcctr fetch {manifest}"

@@ -1,0 +1,156 @@
+"""All that comes before anything is submitted: checks, the plan, the scripts, and Slurm's own opinion of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dlcctr.campaign import video_check
+from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.rows import Row
+from dlcctr.model.trust import require_trust
+from dlcctr.planning.options import PlanOptions
+from dlcctr.planning.plan import Plan
+from dlcctr.planning.reuse import pick_plan, with_canary
+from dlcctr.slurm.script import Script, job_name, option_words, render
+from dlcctr.slurm.site.profile import Site
+from dlcctr.slurm.submissions import Array
+from dlcctr.slurm.submit import job_arrays, preflight
+from dlcctr.slurm.submit.asked import Asked, asked_of, resources_of
+from dlcctr.slurm.submit.job_arrays import JobOptions
+from dlcctr.slurm.submit.retry import Group
+from dlcctr.system.progress import RowProgress, no_progress
+
+
+@dataclass(frozen=True)
+class SubmitOptions:
+    """What is to be submitted, and how.
+
+    Parameters
+    ----------
+    rows : str
+        Rows to submit, as ``0-9,12``; all where empty.
+    canary : bool
+        One short row first; all others wait until its result is whole.
+    skip_bad_videos : bool
+        Leave rows out whose video is missing or changed, in place of submitting nothing.
+    """
+
+    site: Site
+    job: JobOptions = field(default_factory=JobOptions)
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    rows: str = ""
+    canary: bool = False
+    dry_run: bool = False
+    skip_bad_videos: bool = False
+
+
+@dataclass(frozen=True)
+class SubmitRequest:
+    """Rows that are handed over together.
+
+    Parameters
+    ----------
+    todo : list of Row
+        Rows to submit, at least one.
+    again : Group or None
+        Why they are submitted again, and with what; None for the first time.
+    """
+
+    todo: list[Row]
+    options: SubmitOptions
+    again: Group | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows that have passed all checks, and the scripts that would be submitted. Nothing is written down yet.
+
+    Parameters
+    ----------
+    plan : Plan or None
+        None where no row is left.
+    scripts : list of (Script, str)
+        Each job array and the text of its script; the canary's first.
+    asked : Asked or None
+        What these scripts ask of the cluster.
+    left_out : dict
+        Row to why it is not submitted.
+    """
+
+    request: SubmitRequest
+    plan: Plan | None = None
+    scripts: list[tuple[Script, str]] = field(default_factory=list)
+    asked: Asked | None = None
+    left_out: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """The job arrays, which have no job id yet."""
+        return tuple(Array(job_name(each.name), each.offset, each.count) for each, _ in self.scripts)
+
+
+def prepare(
+    manifest: Path,
+    campaign: Campaign,
+    request: SubmitRequest,
+    *,
+    used: Collection[str],
+    progress: RowProgress = no_progress,
+) -> Prepared:
+    """Check, plan and render. To be called with the campaign's lock held.
+
+    Parameters
+    ----------
+    used : collection of str
+        Plans that were submitted.
+
+    Raises
+    ------
+    DlcctrError
+        Something that every task would stumble over.
+    """
+    request = replace(request, options=replace(request.options, site=job_arrays.with_clusters(request.options.site)))
+    options = request.options
+    problems = video_check.bad_videos(campaign, request.todo)
+    if not options.skip_bad_videos:
+        video_check.require_sound_videos(problems)
+    todo = [row for row in request.todo if row.index not in problems]
+    if not todo:
+        return Prepared(request, left_out=problems)
+    for model in video_check.check_models(campaign, todo):
+        require_trust(model.unsafe_loading, given=options.job.trust_model)
+    preflight.check_image(job_arrays.find_image(options.job.image, campaign), campaign)
+    job_arrays.make_folders(manifest, campaign, options.site)
+    preflight.check_output(campaign, todo)
+    limits = job_arrays.find_limits(options.site)
+    plan_options = job_arrays.plan_for_site(options.plan, options.site, limits)
+    plan = pick_plan(manifest, todo, plan_options, used=used, write=False, progress=progress)
+    canary = options.canary and len(plan.rows) > 1
+    if canary:
+        plan = with_canary(manifest, plan, {row.index: row for row in todo}, write=False)
+    scripts = job_arrays.make_scripts(
+        manifest, campaign, plan, rows=todo, site=options.site, limits=limits, options=options.job, canary=canary
+    )
+    made = Prepared(request, plan, [(each, render(each, options.site)) for each in scripts], left_out=problems)
+    return replace(made, asked=_ask(manifest, made, plan))
+
+
+def _ask(manifest: Path, made: Prepared, plan: Plan) -> Asked:
+    """Let Slurm judge each script, which it may answer with a start; a dry run does without where there is no Slurm."""
+    options, first = made.request.options, made.scripts[0][0]
+    starts: list[float | None] = []
+    if not options.dry_run or shutil.which("sbatch"):
+        starts = [preflight.try_script(text, option_words(script, options.site), manifest)
+                  for script, text in made.scripts]  # fmt: skip
+    return asked_of(
+        plan,
+        made.arrays,
+        resources_of(options.site, first.time_min, options.site.mem_gb, options.job.batch_size),
+        options.site,
+        throttle=sum(script.throttle or script.count for script, _ in made.scripts if script.canary is None),
+        canary=first.canary,
+        start=next(iter(starts), None),
+    )

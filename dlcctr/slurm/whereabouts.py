@@ -1,0 +1,67 @@
+"""Where a campaign's rows are worked on, so that advice names what a person types here, and what elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.errors import DlcctrError
+from dlcctr.slurm.submissions import allocated_rows, read_submissions
+from dlcctr.transfer.remote_program import has_scheduler
+
+
+class Work(str, Enum):
+    """Who does the work."""
+
+    HERE = "here"
+    SLURM = "slurm"
+    """Slurm's commands are on this machine, which may be a login node: nothing is computed on it."""
+    ELSEWHERE = "elsewhere"
+    """The campaign was pushed to another machine."""
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """Where the rows of a manifest are worked on.
+
+    Parameters
+    ----------
+    submitted : frozenset of int
+        Rows that were ever handed to Slurm; empty where a submission cannot be read.
+    host : str
+        The other machine; empty for none.
+    manifest_there : str
+        The manifest on that machine, quoted for a shell; empty where commands about jobs that are typed here run
+        there, since this machine has no Slurm (`dlcctr.commands.cluster.on_cluster`).
+    """
+
+    work: Work = Work.HERE
+    submitted: frozenset[int] = frozenset()
+    host: str = ""
+    manifest_there: str = ""
+
+
+def find_whereabouts(manifest: Path, campaign: Campaign) -> Whereabouts:
+    """Look at campaign.toml, at the submissions, and whether Slurm is here. Nobody is asked.
+
+    A campaign that was pushed is worked on there: what `fetch` brought of its submissions changes nothing. Within a
+    job (``SLURM_JOB_ID``) this is a compute node.
+    """
+    if campaign.remote_host and campaign.remote_folder:
+        there = shlex.quote(f"{campaign.remote_folder}/{manifest.name}") if has_scheduler() else ""
+        return Whereabouts(Work.ELSEWHERE, host=campaign.remote_host, manifest_there=there)
+    submitted = _submitted(CampaignPaths.of(manifest))
+    slurm = bool(submitted) or (has_scheduler() and not os.environ.get("SLURM_JOB_ID"))
+    return Whereabouts(Work.SLURM if slurm else Work.HERE, submitted)
+
+
+def _submitted(paths: CampaignPaths) -> frozenset[int]:
+    try:
+        return frozenset(allocated_rows(paths, read_submissions(paths)))
+    except DlcctrError:
+        return frozenset()
