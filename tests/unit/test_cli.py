@@ -283,7 +283,7 @@ def test_the_model_is_pinned_by_hash_snapshot_parts_and_crop(tmp_path: Path, mon
         snapshot, crop = "snapshot-best-120", (0, 100, 0, 50)
         shuffle, trainset_index = 2, 0
         bodyparts, individuals, unique_bodyparts = ("nose",), ("m1", "m2"), ("corner",)
-        unsafe_loading = ""
+        unsafe_loading = tracker = ""
 
     asked: list[object] = []
 
