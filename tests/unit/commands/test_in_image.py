@@ -113,7 +113,8 @@ def image(bench: Bench, *words: str | Path, stdin: str = "") -> subprocess.Compl
 def test_the_sif_alone_leads_from_the_manifest_to_sbatch(tmp_path: Path) -> None:
     bench = make_bench(tmp_path, ["a.mp4"])
     shown = image(bench, "status", bench.manifest, "--squeue", "-", stdin=PLAIN_HEAD)
-    assert f"next, unsubmitted (0): {RUN} sbatch {bench.manifest} > job.sh && sbatch job.sh" in shown.stdout
+    assert "next, unsubmitted (0): here: " in shown.stdout
+    assert f"login node: {RUN} sbatch {bench.manifest} > job.sh && sbatch job.sh\n" in shown.stdout
     said = image(bench, "logs", bench.manifest, "0").stderr
     assert f"{RUN} sbatch {bench.manifest} > job.sh" in said and "dlcctr submit" not in said
     said = image(bench, "resubmit", bench.manifest).stderr

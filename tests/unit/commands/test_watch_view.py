@@ -85,7 +85,7 @@ def test_no_line_of_the_table_is_wrapped(case: SlurmCase, width: int) -> None:
 def test_a_low_terminal_lists_fewer_tasks_and_says_so(case: SlurmCase) -> None:
     shown = lines(look(case), height=14)
     assert len(shown) <= 14
-    assert "… and 2 more tasks; a larger window shows them" in shown
+    assert "… and 3 more tasks; a larger window shows them" in shown
     assert shown[-1].endswith("Ctrl-C ends")
 
 

@@ -46,7 +46,7 @@ class HandJob:
         """Let Slurm have it, waiting."""
         folder = slurm.folder / "jobs" / "home"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{self.job_id}.job").write_text(f"{self.name} {self.option('array').partition('%')[0]}")
+        (folder / f"{self.job_id}.job").write_text(f"{self.name} {self.option('array').partition('%')[0]} Priority")
 
     def leave_queue(self, slurm: FakeSlurm) -> None:
         (slurm.folder / "jobs" / "home" / f"{self.job_id}.job").unlink()
