@@ -9,9 +9,9 @@ from enum import Enum
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
-from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import DlcctrError
-from dlcctr.slurm.submissions import allocated_rows, read_submissions
+from dlcctr.slurm.ledger import read_submitted
+from dlcctr.slurm.submissions import allocated_rows
 from dlcctr.transfer.remote_program import has_scheduler
 
 
@@ -47,7 +47,7 @@ class Whereabouts:
 
 
 def find_whereabouts(manifest: Path, campaign: Campaign) -> Whereabouts:
-    """Look at campaign.toml, at the submissions, and whether Slurm is here. Nobody is asked.
+    """Look at campaign.toml, at the submissions (a person's own included), and whether Slurm is here. Nobody is asked.
 
     A campaign that was pushed is worked on there: what `fetch` brought of its submissions changes nothing. Within a
     job (``SLURM_JOB_ID``) this is a compute node.
@@ -55,13 +55,15 @@ def find_whereabouts(manifest: Path, campaign: Campaign) -> Whereabouts:
     if campaign.remote_host and campaign.remote_folder:
         there = shlex.quote(f"{campaign.remote_folder}/{manifest.name}") if has_scheduler() else ""
         return Whereabouts(Work.ELSEWHERE, host=campaign.remote_host, manifest_there=there)
-    submitted = _submitted(CampaignPaths.of(manifest))
-    slurm = bool(submitted) or (has_scheduler() and not os.environ.get("SLURM_JOB_ID"))
+    submitted, printed = _submitted(manifest)
+    slurm = bool(submitted) or printed or (has_scheduler() and not os.environ.get("SLURM_JOB_ID"))
     return Whereabouts(Work.SLURM if slurm else Work.HERE, submitted)
 
 
-def _submitted(paths: CampaignPaths) -> frozenset[int]:
+def _submitted(manifest: Path) -> tuple[frozenset[int], bool]:
+    """Rows that were handed to Slurm, and whether scripts were printed for it."""
     try:
-        return frozenset(allocated_rows(paths, read_submissions(paths)))
+        history = read_submitted(manifest)
+        return frozenset(allocated_rows(history.paths, history.submissions)), bool(history.by_hand.printed)
     except DlcctrError:
-        return frozenset()
+        return frozenset(), False

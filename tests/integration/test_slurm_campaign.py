@@ -172,7 +172,7 @@ def test_array_sbatch_copied_and_edited_word_for_word(
 ) -> None:
     """One row is cancelled: the SIF prints the script for it, with what the copy asked for."""
     campaign = make_campaign(cluster, "copied", model, sif, 4)
-    script = (ROOT / "slurm" / "array.sbatch").read_text(encoding="utf-8")
+    script = (Path(__file__).parents[2] / "slurm" / "array.sbatch").read_text(encoding="utf-8")
     for old, new in {
         "#SBATCH --job-name=": "#SBATCH --account=lab\n#SBATCH --job-name=",
         "--array=0-9%4": "--array=0-3%4",

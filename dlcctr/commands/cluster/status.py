@@ -170,6 +170,7 @@ def watch_text(result: StatusResult) -> WatchText:
     """What `_print` prints, but for the tasks that wait and run, which are drawn one by one."""
     from dlcctr.campaign.config import read_campaign
     from dlcctr.commands.cluster.watch_view import WatchText
+    from dlcctr.commands.in_image import here
     from dlcctr.slurm.advice import after_status
     from dlcctr.slurm.status.row_status import LIVE, Phase
     from dlcctr.slurm.whereabouts import find_whereabouts
@@ -184,7 +185,7 @@ def watch_text(result: StatusResult) -> WatchText:
     steps = after_status(result, find_whereabouts(result.manifest, read_campaign(result.manifest)))
     return WatchText(
         above=[f"{plural(len(result.rows), 'row')}: {_counts(result)}"],
-        below=[*problems, *(f"note: {note}" for note in result.notes), *steps],
+        below=[*problems, *map(here, (*(f"note: {note}" for note in result.notes), *steps))],
     )
 
 

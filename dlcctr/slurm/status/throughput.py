@@ -173,9 +173,9 @@ def _left(
     ratio: float,
 ) -> float | None:
     """Work left, shared by the tasks that run; no less than the longest of them. Unknown while none runs."""
-    if not running or not all(task.cost_s for task in going):  # a script without a plan expects nothing
-        return None
     measured = {key: task.left_s for key, task in seen.items() if task.left_s is not None}
+    if not running or not all(task.cost_s or task.key in measured for task in going):
+        return None  # a script without a plan expects nothing of a task that waits
     costs = [
         measured[task.key] if task.key in measured else ratio * _cost_left(task, left, states.get(task.key), ratio)
         for task in going

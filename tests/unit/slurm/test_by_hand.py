@@ -276,3 +276,24 @@ def test_results_that_cannot_be_made_are_the_tasks_cause(slurm: FakeSlurm, bench
     bench.campaign.out.unlink()
     answer = json.loads(slurm.run("status", bench.manifest, "--json", code=UNFINISHED))
     assert {row["cause_kind"] for row in answer["rows"] if row["job"] == "900_0"} == {"output"}
+
+
+def test_the_time_left_of_a_copy_is_unknown_and_not_nothing(slurm: FakeSlurm, bench: Bench, tmp_path: Path) -> None:
+    job = HandJob(copied(tmp_path, **{"--array=0-9%4": "--array=0-3%4"}))
+    job.run(0, tmp_path)
+    queue = squeue_file(bench, plain_line("900_1", "R", job.name, "node1"), plain_line("900_[2-3]", "PD", job.name))
+    pace = json.loads(slurm.run("status", bench.manifest, "--json", "--squeue", queue, code=UNFINISHED))["pace"]
+    assert (pace["running_tasks"], pace["pending_tasks"], pace["left_s"]) == (1, 2, None)
+
+
+def test_check_never_advises_to_compute_where_jobs_are_submitted(
+    slurm: FakeSlurm, bench: Bench, tmp_path: Path
+) -> None:
+    """Also in the SIF, where Slurm's commands are not: what was printed or has begun says that there is a cluster."""
+    job = printed(slurm, bench)
+    without_slurm = {"PATH": "/usr/bin:/bin"}
+    said = slurm.run("check", bench.manifest, code=UNFINISHED, **without_slurm)
+    assert "dlcctr submit" in said and "dlcctr run" not in said
+    job.run(0, tmp_path)
+    said = slurm.run("check", bench.manifest, code=UNFINISHED, **without_slurm)
+    assert "dlcctr resubmit" in said and "dlcctr run" not in said
