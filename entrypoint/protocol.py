@@ -114,7 +114,7 @@ class Ready:
     cuda : bool
         Whether this build of the engine can use a GPU here.
     versions : dict
-        Version of each library that results depend on, by its name; and what was mended in DeepLabCut (`FIXES_KEY`).
+        Version of each library that results depend on, by its name; and what was fixed in DeepLabCut (`FIXES_KEY`).
     import_s : float
         Seconds that the import took.
     """

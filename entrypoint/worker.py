@@ -144,7 +144,7 @@ def _explain(error: Exception) -> DlcctrError:
         return VideoError(f"OpenCV cannot open the video: {text}", "play it, or convert it with ffmpeg")
     if "no kernel image" in lower or ("cuda" in lower and "driver" in lower):
         return GpuError(f"the GPU cannot run this image's engine: {text}", "run `dlc doctor` on this machine")
-    return AnalysisError(f"DeepLabCut failed: {text}", "the lines above are the last that it said")
+    return AnalysisError(f"DeepLabCut failed: {text}", "its last output is shown above")
 
 
 def _failure(error: DlcctrError) -> Failed:

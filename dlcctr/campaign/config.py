@@ -122,7 +122,7 @@ def read_campaign(manifest: Path) -> Campaign:
         return _default(file)
     except OSError as error:
         raise ManifestError(
-            f"{file}: cannot be read: {error.strerror}", "look at the owner and rights of the file and its folder"
+            f"{file}: cannot be read: {error.strerror}", "check the owner and permissions of the file and its folder"
         ) from error
     except UnicodeDecodeError as error:
         raise _not_toml(file, error) from error
@@ -133,7 +133,7 @@ def _default(file: Path) -> Campaign:
 
 
 def _not_toml(file: Path, error: Exception) -> ManifestError:
-    return ManifestError(f"{file}: not valid TOML: {error}", "mend that line, or make the campaign again")
+    return ManifestError(f"{file}: not valid TOML: {error}", "fix that line, or make the campaign again")
 
 
 def parse_campaign(text: str, file: Path) -> Campaign:
@@ -146,7 +146,7 @@ def parse_campaign(text: str, file: Path) -> Campaign:
     version = table.get("contract", CONTRACT_VERSION)
     if version != CONTRACT_VERSION:
         raise ContractError(
-            f"{file}: written for contract {version}; this program speaks {CONTRACT_VERSION}",
+            f"{file}: written for contract version {version}; this program has version {CONTRACT_VERSION}",
             "use the image and the dlcctr of the same version for one campaign",
         )
     _check_keys(default, table)
@@ -192,14 +192,14 @@ def _crop(campaign: Campaign, analysis: dict[str, Any]) -> tuple[int, int, int, 
         return crop[0], crop[1], crop[2], crop[3]
     raise ManifestError(
         f"{campaign.file}: analysis.crop is {crop}; it must be [x1, x2, y1, y2] in px with x1 < x2 and y1 < y2",
-        "mend it, or remove the line to analyse the whole picture",
+        "fix it, or remove the line to analyse the whole picture",
     )
 
 
 def _batch_size(campaign: Campaign, analysis: dict[str, Any]) -> int | None:
     size: int | None = _value(campaign, analysis, "analysis.batch_size", int, None)
     if size is not None and size < 1:
-        raise ManifestError(f"{campaign.file}: analysis.batch_size is {size}; it must be 1 or more", "mend that line")
+        raise ManifestError(f"{campaign.file}: analysis.batch_size is {size}; it must be 1 or more", "fix that line")
     return size
 
 

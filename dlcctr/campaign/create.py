@@ -60,7 +60,7 @@ def make_campaign(
     Raises
     ------
     ManifestError
-        A manifest or a campaign.toml is there already.
+        A manifest or a campaign.toml already exists.
     VideoError
         No video was found, or an input does not exist.
     """
@@ -123,7 +123,7 @@ def _check_no_campaign(manifest: Path) -> None:
     for file in (manifest, campaign_file(manifest)):
         if file.exists():
             raise ManifestError(
-                f"{file}: is there already",
+                f"{file}: already exists",
                 "--append adds videos to that campaign, -o names another folder, --overwrite replaces it",
             )
 

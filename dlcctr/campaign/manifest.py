@@ -121,7 +121,7 @@ class _Cells:
 
     def error(self, message: str, hint: str = "") -> ManifestError:
         return ManifestError(
-            f"{self.path}, line {self.record.line}: {message}", hint or "mend that cell; an empty one is allowed"
+            f"{self.path}, line {self.record.line}: {message}", hint or "fix that cell; it may also be empty"
         )
 
     def whole(self, name: str) -> int | None:

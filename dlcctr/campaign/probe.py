@@ -81,7 +81,7 @@ def probe_video(path: Path) -> VideoFacts:
         facts = VideoFacts(bytes=status.st_size, fingerprint=fingerprint(path))
     except OSError as error:
         missing = path.is_symlink() and not path.exists()
-        return VideoFacts(error="a symbolic link to a file that is not there" if missing else _reason(error))
+        return VideoFacts(error="a symbolic link to a file that does not exist" if missing else _reason(error))
     av = _import_av()
     try:
         with av.open(str(path.absolute()), options={"protocol_whitelist": "file"}) as container:
@@ -104,7 +104,7 @@ def _import_av() -> Any:
 
 def _read(container: Any, facts: VideoFacts) -> VideoFacts:
     if not container.streams.video or container.format.name == "tty":  # tty draws any text file
-        return replace(facts, error="there is no video in it")
+        return replace(facts, error="it contains no video")
     stream = container.streams.video[0]
     if stream.codec_context is None:
         return replace(facts, error="FFmpeg has no decoder for it")
@@ -202,7 +202,7 @@ def _why_unreadable(path: Path, error: Exception) -> str:
         head = stream.read(12)
     if head[4:8] == b"ftyp":
         return "an mp4 without its index: cut off while it was written or copied; copy it again or repair it"
-    return f"no video, or a damaged one: FFmpeg says {_reason(error)!r}"
+    return f"not a video, or a damaged one: FFmpeg says {_reason(error)!r}"
 
 
 def _reason(error: Exception) -> str:

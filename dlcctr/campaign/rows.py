@@ -110,9 +110,9 @@ def find_row(rows: Sequence[Row], index: int, path: Path) -> Row:
             return row
     require_rows(rows, path)
     indices = [row.index for row in rows]
-    valid = f"indices go from {min(indices)} to {max(indices)}"
+    valid = f"indices run from {min(indices)} to {max(indices)}"
     if gaps := max(indices) - min(indices) + 1 - len(indices):
-        valid += f", {gaps} between them not there"
+        valid += f", with {gaps} missing"
     raise ManifestError(f"{path}: no row {index}: {valid}", "give an index of the manifest's `index` column")
 
 
@@ -187,7 +187,7 @@ def choose_rows(rows: Sequence[Row], wanted: str, manifest: Path) -> list[Row]:
         first, last = words[0], words[-1]
         if first is None or last is None or last < first:
             raise UsageError(
-                f"--rows {wanted[:SHOWN_CHARS]!r}: {part[:SHOWN_CHARS]!r} is neither a row nor a range of rows",
+                f"--rows {wanted[:SHOWN_CHARS]!r}: {part[:SHOWN_CHARS]!r} is not a row or a range of rows",
                 "for example --rows 0-9,12",
             )
         find_row(rows, last, manifest)

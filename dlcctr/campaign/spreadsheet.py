@@ -56,7 +56,7 @@ def read_sheet(path: Path) -> Sheet:
     except FileNotFoundError as error:
         raise ManifestError(f"{path}: no such manifest", MAKE_HINT) from error
     except OSError as error:
-        raise ManifestError(f"{path}: cannot be read: {error.strerror}", "look at its owner and rights") from error
+        raise ManifestError(f"{path}: cannot be read: {error.strerror}", "check its owner and permissions") from error
     if data is None:
         raise ManifestError(f"{path}: too long for a manifest (more than {MAX_BYTES:,} bytes)", MAKE_HINT)
     return parse_sheet(path, data)
@@ -136,7 +136,7 @@ def _find_header(path: Path, text: str) -> tuple[int, str]:
             names = [name.strip(' "').lower() for name in header.split(delimiter)]
             if all(name in names for name in REQUIRED):
                 return line, delimiter
-        raise ManifestError(f"{path}, line {line}: no manifest: columns `index` and `video` are not there", MAKE_HINT)
+        raise ManifestError(f"{path}, line {line}: not a manifest: columns `index` and `video` are missing", MAKE_HINT)
     raise ManifestError(f"{path}: is empty", MAKE_HINT)
 
 

@@ -31,11 +31,11 @@ LONGEST_ENDINGS = {False: "_meta.pickle", True: "_assemblies.pickle"}
 ADD = "dlcctr manifest VIDEO -o MANIFEST --append"
 REMEDIES = {
     "changed": "put the old file back, or give the new one another name and add it: " + ADD,
-    "missing": "put the videos back, or mend videos.root in campaign.toml",
+    "missing": "put the videos back, or fix videos.root in campaign.toml",
     "duplicate": "remove one of the two rows where it has no results yet; do not renumber the others",
     "colliding": "give one of the files another name and add it: " + ADD,
     "unreadable": "repair the file, give it another name and add it: " + ADD,
-    "override": "mend the cells model, shuffle, snapshot or crop on that line, or leave them empty",
+    "override": "fix the cells model, shuffle, snapshot or crop on that line, or leave them empty",
     "model": "put the model back, or make a new campaign for the new one",
 }
 """What to do, by kind of problem."""
@@ -105,7 +105,7 @@ def _video_problem(row: Row, root: Path) -> Problem | None:
     except FileNotFoundError:
         return _problem("missing", row, f"is not below {root}")
     except OSError as error:
-        return _problem("unreadable", row, f"{error.strerror}: look at its owner and rights")
+        return _problem("unreadable", row, f"{error.strerror}: check its owner and permissions")
     return None
 
 

@@ -40,7 +40,7 @@ def _video_problem(path: Path, row: Row) -> str:
         return f"{path}: {error.strerror}"
     if problem:
         return f"{path}: {problem}"
-    return "" if os.access(path, os.R_OK) else f"{path}: you may not read it"
+    return "" if os.access(path, os.R_OK) else f"{path}: no permission to read it"
 
 
 def changed_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:

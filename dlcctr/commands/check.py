@@ -32,7 +32,7 @@ def check(
     deep: Annotated[bool, typer.Option("--deep", help="Also open every .h5 (needs pandas: in the image).")] = False,
     rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
     show_all: Annotated[bool, typer.Option("--all", help="List whole rows too.")] = False,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Rows looked at at a time.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Rows checked at the same time.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Account for every row: whole, degraded, failed, broken or missing.

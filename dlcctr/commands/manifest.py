@@ -68,7 +68,7 @@ def manifest(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a campaign that is there.")] = False,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="Videos probed at a time."),
+        typer.Option(min=1, help="Videos probed at the same time."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:

@@ -132,7 +132,7 @@ def unpack(
 def _print(found: Survey) -> None:
     from dlcctr.system.console import print_lines, print_table
 
-    name = found.model.id if found.model else "not to be used as it is, see the errors below"
+    name = found.model.id if found.model else "unusable until the errors below are fixed"
     print_lines([f"{found.project}: {name}", ""])
     if found.choices:
         print_table(("used", "what", "because"), [(each.what, each.value, each.why) for each in found.choices])

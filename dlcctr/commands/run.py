@@ -23,7 +23,10 @@ def run_manifest(
     manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
     *,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Rows at a time; by default one for each GPU, else 1.")
+        int | None,
+        typer.Option(
+            "--jobs", "-j", min=1, help="Rows analysed at the same time; one for each GPU by default, else 1."
+        ),
     ] = None,
     gpus: Annotated[
         str | None, typer.Option(help="GPUs to use: 0,1 or none; by default those this process sees.")

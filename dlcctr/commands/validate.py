@@ -23,7 +23,7 @@ def add(app: typer.Typer) -> None:
 def validate(
     manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
     *,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Videos looked at at a time.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Videos checked at the same time.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """List rows that are changed, missing, duplicated or unreadable.

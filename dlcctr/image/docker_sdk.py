@@ -189,7 +189,8 @@ def save_image(tag: str, output: Path, *, bar: Bar = no_bar) -> int:
             fsync_path(output.resolve().parent)
         except (RequestException, UsageError) as error:  # the first is an OSError, too
             raise CommandFailedError(
-                f"{tag} was not saved to {output}: {error}", "look whether the engine is well, and type it again"
+                f"{tag} was not saved to {output}: {error}",
+                "check that Docker works (docker info), then run the command again",
             ) from error
         except OSError as error:
             raise output_error(error, output, OTHER_FILE) from error

@@ -40,7 +40,7 @@ def check_contract(what: str, labels: Mapping[str, str]) -> None:
         )
     if str(version) != str(CONTRACT_VERSION):
         raise ContractError(
-            f"{what} speaks contract {version}, this dlcctr speaks {CONTRACT_VERSION}",
+            f"{what} has contract version {version}, this dlcctr has {CONTRACT_VERSION}",
             "use the image and the dlcctr of the same version",
         )
 

@@ -101,7 +101,7 @@ def build_sif(
         raise UsageError(f"{source} is a SIF already", "use it as it is, or name an image or an archive")
     tool = find_builder(source, kind)
     if output.exists() and not is_sif(output):
-        raise UsageError(f"{output} exists and is no SIF: it is not replaced", "choose another file with -o")
+        raise UsageError(f"{output} exists and is not a SIF, so it is not replaced", "choose another file with -o")
     if not output.parent.is_dir():
         raise UsageError(f"the folder {output.parent} does not exist", "make it, or choose another with -o")
     options = build_options(tool, definition=definition, compression=compression, http=http)
@@ -187,7 +187,7 @@ def inspect_sif(path: Path) -> dict[str, Any]:
     """
     tool = find_tool("apptainer", "singularity")
     if not is_sif(path):
-        raise UsageError(f"{path} is no SIF, or only the start of one", "build it again: dlcctr image sif")
+        raise UsageError(f"{path} is not a SIF, or is cut short", "build it again: dlcctr image sif")
     answer = _inspect_with_spython(path)
     if answer is None:
         answer = _parse_json(run([tool, "inspect", "--json", "--labels", str(path.resolve())], merge=False).stdout)

@@ -117,7 +117,7 @@ class Bundle:
 
 def unreadable(file: Path, error: OSError) -> ModelError:
     """Error for a file that the system does not let us read."""
-    return ModelError(f"{file}: cannot be read ({error.strerror})", "look at the file's owner and rights")
+    return ModelError(f"{file}: cannot be read ({error.strerror})", "check the file's owner and permissions")
 
 
 def listing_fields(listing: Listing) -> dict[str, Any]:
@@ -282,4 +282,4 @@ def _listing_member(stream: BinaryIO, file: Path) -> str:
         return text.decode("utf-8")
     except (tarfile.HeaderError, ValueError) as error:
         hint = f"give a DeepLabCut project's folder, or a {BUNDLE_SUFFIX} file: dlcctr model pack PROJECT -o MODEL"
-        raise ModelError(f"{file}: is no model bundle", hint) from error
+        raise ModelError(f"{file}: is not a model bundle", hint) from error

@@ -82,7 +82,7 @@ def _label_parts(found: Shuffle) -> Iterator[Finding]:
         more = f" (and {len(where) - 1} more files)" if len(where) > 1 else ""
         yield Finding(
             False, str(where[0]), f"the labels{more} have {_difference(wanted, names)}",
-            "look whether a body part was added or moved after labelling; results are in the network's order",
+            "check whether a body part was added or moved after labelling; results are in the network's order",
             wanted, names,
         )  # fmt: skip
 

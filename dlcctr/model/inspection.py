@@ -211,7 +211,9 @@ def check_column_number(found: Shuffle, num_outputs: Any) -> None:
     """Raise `ModelError` for a model whose results would have more columns than any table can."""
     file = found.tree.root / (found.test_file if num_outputs else CONFIG)
     if num_outputs is not None and (type(num_outputs) is not int or num_outputs < 0):
-        raise ModelError(f"{file}: num_outputs is no number of points: {str(num_outputs)[:SHOWN_CHARS]}", "remove it")
+        raise ModelError(
+            f"{file}: num_outputs is not a number of points: {str(num_outputs)[:SHOWN_CHARS]}", "remove it"
+        )
     animals = len(names_of(found.config.get("individuals"))) if found.multianimal else 1
     count = len(COORDS) * (animals * len(found.bodyparts) * (num_outputs or 1) + len(found.unique_bodyparts))
     if count > MAX_COLUMNS:

@@ -188,7 +188,7 @@ def _appearing(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
     target = target.absolute()
     if os.path.lexists(target) and not (overwrite and target.is_file()):
         hint = "name another place" + (", or replace a file with --overwrite" if target.is_file() else "")
-        raise UsageError(f"{target}: is there already", hint)
+        raise UsageError(f"{target}: already exists", hint)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name[:40]}.", dir=target.parent) as temporary:

@@ -145,7 +145,7 @@ def read_config(tree: ModelTree) -> dict[str, Any]:
         if not fits(config.get(key)):
             raise ModelError(
                 f"{tree.root / CONFIG}: {key} is {repr(config.get(key))[:SHOWN_CHARS]}; it must be {wanted}",
-                "mend that line, or copy config.yaml again from the trained project",
+                "fix that line, or copy config.yaml again from the trained project",
             )
     try:  # these become names of folders
         check_name(f"{config['Task']}{config['date']}", "the begin of a folder's name (Task and date)")

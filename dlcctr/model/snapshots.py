@@ -73,7 +73,9 @@ def digest_weights(file: Path) -> str:
     try:
         return find_sha256(file)
     except OSError as error:
-        raise ModelError(f"{file}: cannot be read ({error.strerror})", "look at the file's owner and rights") from error
+        raise ModelError(
+            f"{file}: cannot be read ({error.strerror})", "check the file's owner and permissions"
+        ) from error
 
 
 MAX_PICKLE_BYTES = 1 << 26

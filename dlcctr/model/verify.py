@@ -32,7 +32,7 @@ def verify_bundle(bundle: Path) -> Verification:
     tree = open_tree(bundle)
     if tree.listing is None:
         hint = "give what `dlcctr model pack PROJECT -o MODEL` wrote"
-        raise ModelError(f"{bundle}: is no bundle: there is no {LISTING}", hint)
+        raise ModelError(f"{bundle}: is not a bundle: it has no {LISTING}", hint)
     problems = _file_problems(tree) if isinstance(tree, BundleFile) else _folder_problems(tree.root, tree.listing)
     return Verification(tree.root, tree.listing, tuple(problems or _model_problems(tree)))
 

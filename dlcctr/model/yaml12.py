@@ -18,7 +18,7 @@ MAX_TEXT = 1 << 24
 """Longest text that is read, in bytes or characters."""
 WIDTH = 1 << 16
 SHOWN_CHARS = 200
-MEND = "mend that line, or copy the file again from the trained project"
+MEND = "fix that line, or copy the file again from the trained project"
 _AGAIN = "copy the file again from the trained project"
 _TEXT = f"{TAG}str"
 
@@ -48,7 +48,9 @@ def read_bytes(file: Path) -> bytes:
             f"{file}: no such file", "copy the whole DeepLabCut project folder, YAML files included"
         ) from None
     except OSError as error:
-        raise ModelError(f"{file}: cannot be read ({error.strerror})", "look at the file's owner and rights") from error
+        raise ModelError(
+            f"{file}: cannot be read ({error.strerror})", "check the file's owner and permissions"
+        ) from error
     if data is None:
         raise _too_long(file)
     return data

@@ -106,7 +106,7 @@ def _composer(aliases: bool) -> Any:
             node = super().compose_node(parent, index)
             self._levels -= 1
             if is_alias and id(node) not in self._size:
-                raise ComposerError(None, None, "a part that holds itself", mark)
+                raise ComposerError(None, None, "a part that contains itself", mark)
             self._count += self._size[id(node)] if is_alias else 1
             if isinstance(node, ScalarNode) and not is_alias:
                 self._count += len(node.value) // CHARS_OF_A_VALUE

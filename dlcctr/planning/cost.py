@@ -155,7 +155,7 @@ def speed_of_fps(fps: float, px: int, engine: str) -> Speed:
         It is no speed.
     """
     if not 0 < fps < float("inf"):
-        raise UsageError(f"--fps {fps} is no speed", "give frames/s of one GPU, for example --fps 60")
+        raise UsageError(f"--fps {fps} is not a speed", "give frames/s of one GPU, for example --fps 60")
     source = f"--fps {fps:g}, for pictures of {px} px"
     return Speed(fps, px, source, IMPORT_S + START_S, fixed_per_row_s(engine))
 
@@ -236,7 +236,7 @@ def guess_warnings(work: Iterable[Work]) -> list[str]:
         if each.guessed:
             kinds.setdefault(each.guessed, []).append(each.row.index)
     return [
-        f"rows {ranges(indices)}: {what} unknown; taken for as usual, so these rows' times are guesses"
+        f"rows {ranges(indices)}: {what} unknown; the usual value is assumed, so these rows' times are guesses"
         for what, indices in kinds.items()
     ]
 

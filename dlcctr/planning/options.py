@@ -143,5 +143,5 @@ def check_options(options: PlanOptions) -> None:
         )
     if options.task_time_min is not None and not 0 < options.task_time_min < math.inf:
         raise UsageError(
-            f"--task-time {options.task_time_min:g} is no time", "give minutes, for example --task-time 60"
+            f"--task-time {options.task_time_min:g} is not a time", "give minutes, for example --task-time 60"
         )

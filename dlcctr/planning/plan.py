@@ -178,7 +178,7 @@ def task_rows(plan: Plan, number: int, rows: Sequence[Row] | Mapping[int, Row], 
     by_index = rows if isinstance(rows, Mapping) else {row.index: row for row in rows}
     task = plan.tasks[number]
     if missing := [index for index in task.rows if index not in by_index]:
-        raise ManifestError(f"{file}: its row {missing[0]} is not in the manifest any more", PLAN_HINT)
+        raise ManifestError(f"{file}: its row {missing[0]} is no longer in the manifest", PLAN_HINT)
     found = [by_index[index] for index in task.rows]
     if rows_digest(found) != task.digest:
         raise ManifestError(

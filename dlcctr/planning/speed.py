@@ -122,6 +122,6 @@ def run_one_row(manifest: Path, rows: Sequence[Row], calibration: Calibration) -
         (outcome,) = result.outcomes
         raise CommandFailedError(
             f"the calibration row {row.index}, {row.video}, failed with code {outcome.code}: {outcome.cause}",
-            f"look into {outcome.log}, or give the speed with --fps",
+            f"see {outcome.log}, or give the speed with --fps",
         )
     return row.index

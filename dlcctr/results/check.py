@@ -208,7 +208,7 @@ class _Examiner:
         try:
             change = find_change(self.campaign.video_root / row.video, row, content=not self.options.quick)
         except FileNotFoundError:
-            return "", "the video is not on this machine any more"
+            return "", "the video is no longer on this machine"
         except OSError as error:
             return "", f"the video cannot be compared with the manifest: {error}"
         return ("the video was changed since the manifest was made", "") if change else ("", "")

@@ -1,4 +1,4 @@
-"""From an attempt's private folder to a committed result in one rename, receipt last; and what is there already."""
+"""From an attempt's private folder to a committed result in one rename, receipt last; and what already exists."""
 
 from __future__ import annotations
 

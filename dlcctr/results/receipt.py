@@ -51,7 +51,7 @@ class Receipt:
     parameters : Parameters
         Parameters of the analysis.
     software : dict
-        Name to version of the engine, its libraries and the driver; and what was mended in DeepLabCut (`FIXES_KEY`).
+        Name to version of the engine, its libraries and the driver; and what was fixed in DeepLabCut (`FIXES_KEY`).
     image : ImageUsed
         The image that it ran in.
     device : DeviceUsed

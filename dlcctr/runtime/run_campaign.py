@@ -105,7 +105,7 @@ def _make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{out}: cannot be made: {error.strerror}", "mend [output] in campaign.toml") from error
+        raise OutputError(f"{out}: cannot be made: {error.strerror}", "fix [output] in campaign.toml") from error
 
 
 def _task(manifest: Path, settings: Campaign, row: Row, options: RunOptions, runtime: Runtime) -> RowRun:
@@ -142,7 +142,7 @@ def find_gpus(wanted: str | None) -> list[str]:
     if text is not None:
         names = [name.strip() for name in text.split(",") if name.strip()]
         if any(one_line(name) != name or (name.startswith("-") and name != "-1") for name in names):
-            raise UsageError(f"--gpus {text!r} is no list of GPUs", "for example --gpus 0,1 or --gpus none")
+            raise UsageError(f"--gpus {text!r} is not a list of GPUs", "for example --gpus 0,1 or --gpus none")
         return [] if names == ["none"] else named_gpus(text)
     if shutil.which("nvidia-smi") is None:
         return []

@@ -138,7 +138,7 @@ def _valid_ids(job_ids: Iterable[str]) -> list[str]:
     ids = sorted(set(job_ids))
     for each in ids:
         if not re.fullmatch(r"[0-9]+(_[0-9]+|_\[[0-9,-]+\])?", each, flags=re.ASCII):
-            raise UsageError(f"{each!r} is no Slurm job id", "look into the campaign's slurm/…/submissions folder")
+            raise UsageError(f"{each!r} is not a Slurm job id", "see the campaign's slurm/…/submissions folder")
     return ids
 
 
@@ -183,7 +183,7 @@ def submit(argv: Sequence[str], *, keep_open: Sequence[int] = ()) -> SubmittedJo
     if not found:
         raise CommandFailedError(
             f"sbatch printed no job id: {(done.stdout + done.stderr).strip()!r}",
-            "look with squeue whether the job is there before you submit again",
+            "run squeue to see whether the job exists before you submit again",
         )
     job_id, _, cluster = found[-1].strip().partition(";")
     return SubmittedJob(job_id, cluster)

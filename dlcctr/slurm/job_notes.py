@@ -95,7 +95,7 @@ def _read(file: Path) -> JobNote:
     try:
         lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError as error:
-        raise ManifestError(f"{file}: cannot be read: {error.strerror}", "look at its owner and rights") from error
+        raise ManifestError(f"{file}: cannot be read: {error.strerror}", "check its owner and permissions") from error
     values = {key: value for key, _, value in (line.partition("=") for line in lines)}
     try:
         return _note(values)

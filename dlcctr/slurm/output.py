@@ -259,7 +259,8 @@ def _identity(text: str, command: str, number: int) -> tuple[str, list[int | Non
     match = re.fullmatch(r"([0-9]+)(?:\+[0-9]+)?(?:_(?:([0-9]+)|\[([^\]]*)\]?))?", text, flags=re.ASCII)
     if not match:
         raise UsageError(
-            f"{command}'s text, line {number}: {text!r} is no job id", "give the whole text as the command printed it"
+            f"{command}'s text, line {number}: {text!r} is not a job id",
+            "give the whole text as the command printed it",
         )
     job, task, several = match.groups()
     return job, expand(several) if several is not None else [int(task) if task else None]

@@ -163,14 +163,14 @@ def _options(script: Script, site: Site) -> list[tuple[str, str]]:
     known = "keep it: by this name `status` knows the job while it waits"
     copied = "dlcctr- and the manifest's name: by it `status` knows the job while it waits"
     options = [(f"--job-name={job_name(script.name)}", known if script.plan else copied)]
-    whys = {"--requeue": "begin again by itself after a node failure or a preemption"}
+    whys = {"--requeue": "start again after a node failure or a preemption"}
     options += [(option, whys.get(option, "")) for option in site.sbatch_options()]
     options += [
         (f"--time={time_words(script.time_min)}", "for each task: days-hours:minutes:seconds"),
         (f"--array={array_words(script.count, script.throttle)}", "tasks; after % how many at a time"),
-        (f"--output={_log(script.logs)}", "%A is the job, %a the task; this folder must be there"),
-        ("--open-mode=append", "a requeued task goes on in the same log"),
-        (f"--signal=B:TERM@{_warning_s(script, site)}", "told to stop so many seconds before the time is over"),
+        (f"--output={_log(script.logs)}", "%A is the job, %a the task; this folder must exist"),
+        ("--open-mode=append", "a requeued task continues the same log"),
+        (f"--signal=B:TERM@{_warning_s(script, site)}", "warning to stop, that many seconds before the time limit"),
     ]
     if script.exclude:
         options.append((f"--exclude={','.join(script.exclude)}", "nodes whose GPU failed"))

@@ -17,7 +17,7 @@ END_LINE = re.compile(
 )
 """Line that the batch script ends its log with."""
 HEAD = re.compile(r"dlcctr: task \S* \(\+[0-9]+\) of job .*, (?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8})")
-"""Line that the batch script begins each run with; a requeued task goes on in the same log."""
+"""Line that the batch script begins each run with; a requeued task continues the same log."""
 TAIL_BYTES = 1 << 16
 
 SLURMSTEPD = re.compile(r"slurmstepd(-\S+)?: |\[[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+\] error: ")

@@ -32,7 +32,7 @@ class Whereabouts:
     Parameters
     ----------
     submitted : frozenset of int
-        Rows that were ever handed to Slurm; empty where a submission cannot be read.
+        Rows that were ever handed to Slurm, by `submit` or by hand; empty where a submission cannot be read.
     host : str
         The other machine; empty for none.
     manifest_there : str

@@ -17,9 +17,9 @@ ROW_PLACES = "--out and --scratch name other folders"
 OTHER_FILE = "-o names another file"
 SPACE_HINT = "free space there, or choose another folder with --out and --scratch"
 _FREE = "free space there, or use a folder on another disk, and run the same command again"
-_RIGHTS = "look at the owner and rights of the file and its folder, or use another place"
+_RIGHTS = "check the owner and permissions of the file and its folder, or use another place"
 _MOUNT = "use a place that can be written; inside a container, bind its folder without `ro`"
-_AGAIN = "run the same command again; if that fails as well, tell those who look after this file system"
+_AGAIN = "run the same command again; if that fails as well, tell the people who run this file system"
 _LOOK = "look at the path that is named"
 _FULL = "the disk is full, or the quota is used up; nothing half-written was kept"
 _KNOWN = {
@@ -30,7 +30,7 @@ _KNOWN = {
     errno.EPERM: ("not allowed", _RIGHTS),
     errno.EROFS: ("on a file system that is read-only", _MOUNT),
     errno.EIO: ("the disk, or the server that it is on, failed", _AGAIN),
-    errno.ESTALE: ("the file server has lost sight of it", _AGAIN),
+    errno.ESTALE: ("the file server lost it (stale file handle)", _AGAIN),
     errno.ETIMEDOUT: ("the file server does not answer", _AGAIN),
     errno.ENOENT: ("is not there, or was removed just now", _LOOK),
     errno.ENAMETOOLONG: ("the name is too long for this file system", "use shorter names"),

@@ -30,7 +30,7 @@ def open_lock(file: Path, flags: int) -> int:
         return os.open(file, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise OutputError(f"{file}: a link lies where a lock file belongs", "remove the link") from error
+            raise OutputError(f"{file}: the lock file is a symbolic link", "remove the link") from error
         raise
 
 
@@ -81,7 +81,7 @@ def inherited_lock(file: Path, *, wait_s: float = TRANSFER_WAIT_S) -> Iterator[t
     try:
         handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as error:
-        raise OutputError(f"{file}: cannot be made: {error.strerror}", "look at the rights of its folder") from error
+        raise OutputError(f"{file}: cannot be made: {error.strerror}", "check the permissions of its folder") from error
     try:
         yield (handle,) if _lock_within(handle, file, wait_s) else ()
     finally:
@@ -93,7 +93,7 @@ def _lock_within(handle: int, file: Path, wait_s: float) -> bool:
     try:
         while not try_lock(handle):
             if time.monotonic() > until:
-                raise TryAgainError(f"{file}: held by a process that goes on", "wait until it has ended")
+                raise TryAgainError(f"{file}: held by another running process", "wait until it has ended")
             time.sleep(POLL_S)
     except OSError:
         return False

@@ -198,7 +198,7 @@ def _name_of_holder(file: Path) -> str:
     try:
         handle = open_lock(file, os.O_RDONLY)
     except OSError:
-        return "a process that cannot be found out"
+        return "a process that is unknown"
     try:
         return str(_read(handle, file) or "a process that it does not name: the file is damaged")
     finally:
@@ -215,7 +215,7 @@ def _read(handle: int, file: Path) -> Holder | None:
 
 @contextlib.contextmanager
 def transfer_lock(
-    file: Path, *, wait_s: float = TRANSFER_WAIT_S, busy: str = "another transfer of this campaign is going on"
+    file: Path, *, wait_s: float = TRANSFER_WAIT_S, busy: str = "another transfer of this campaign is running"
 ) -> Iterator[int]:
     """Lock a file; yields its descriptor, for the processes that shall hold the lock as well while they live.
 
@@ -250,5 +250,5 @@ def transfer_lock(
 @contextlib.contextmanager
 def waiting_lock(file: Path) -> Iterator[None]:
     """Hold a lock file of this machine for a block, waiting for as long as another process has it."""
-    with transfer_lock(file, wait_s=SETUP_WAIT_S, busy="another process has been at it for hours"):
+    with transfer_lock(file, wait_s=SETUP_WAIT_S, busy="another process has held it for hours"):
         yield

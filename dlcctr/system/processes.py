@@ -220,11 +220,9 @@ def _not_started(program: str, error: OSError) -> DlcctrError:
     if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
         return TryAgainError(
             f"{program}: cannot be started now: {error.strerror}",
-            "this machine is at its limits: wait, or use another",
+            "this machine has no more processes or memory to give: wait, or use another",
         )
-    return ToolMissingError(
-        f"{program}: cannot be started: {error.strerror}", "look at the program's rights, and whether it is one"
-    )
+    return ToolMissingError(f"{program}: cannot be started: {error.strerror}", "check that it is an executable program")
 
 
 @contextlib.contextmanager

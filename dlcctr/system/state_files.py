@@ -18,7 +18,7 @@ VERSION_KEY = "contract"
 CHECKSUM_KEY = "checksum"
 """Of all else in the file, so that no flipped bit changes what is submitted. Files of earlier versions have none."""
 CHECKSUM_DIGITS = 32
-READ_HINT = "look at the file's owner and rights"
+READ_HINT = "check the file's owner and permissions"
 SHOWN_CHARS = 20
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """Escape of half a character; two of them may make a whole one."""
@@ -114,7 +114,8 @@ class StateFile(Generic[T]):
             raise RecordError("missing, or not a whole number", VERSION_KEY)
         if version != CONTRACT_VERSION:
             raise ContractError(
-                f"{file}: written for contract {version}; this program speaks {CONTRACT_VERSION}", self.version_hint
+                f"{file}: written for contract version {version}; this program has version {CONTRACT_VERSION}",
+                self.version_hint,
             )
         if VERSION_KEY not in {field.name for field in fields(self.record)}:  # type: ignore[arg-type]
             del table[VERSION_KEY]

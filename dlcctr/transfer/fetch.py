@@ -188,7 +188,7 @@ def _judge_wrong(remote_folder: RemoteFolder, out: str, wrong: Sequence[Incoming
             refused.append(RefusedRow(each.row.index, "its files there are not as its receipt says"))
         else:
             cause = "it was analysed anew there while it was taken"
-            refused.append(RefusedRow(each.row.index, cause, "type the same command again", again=True))
+            refused.append(RefusedRow(each.row.index, cause, "run the same command again", again=True))
     return refused
 
 

@@ -35,7 +35,7 @@ class RefusedRow:
     remedy : str
         What to do; empty where the other side's `check` says that.
     again : bool
-        Whether the same command, typed again, may mend it.
+        Whether the same command, typed again, may fix it.
     """
 
     index: int
@@ -124,7 +124,7 @@ def _read(file: Path) -> Receipt | None:
 
 def _problems(receipt: Receipt, row: Row, expected: Expected, free: int) -> list[str]:
     if receipt.state not in (RowState.OK, RowState.DEGRADED):
-        return [f"it lies where results do and says {receipt.state.value}"]
+        return [f"it is in a results folder but says {receipt.state.value}"]
     if problems := identity_problems(receipt, row, expected) + content_problems(receipt, expected):
         return problems
     size = sum(entry.bytes for entry in receipt.files)

@@ -87,7 +87,7 @@ def model_items(campaign: Campaign, rows: Sequence[Row]) -> list[Item]:
             ]
         except OSError as error:
             raise ModelError(
-                f"{model}: cannot be read: {error}", "look at the owner and rights of its files"
+                f"{model}: cannot be read: {error}", "check the owner and permissions of its files"
             ) from error
     return items
 

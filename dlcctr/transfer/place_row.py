@@ -83,7 +83,8 @@ def place_row(incoming: IncomingRow) -> Outcome:
         incoming.folder.with_name(incoming.folder.name + FAILURE_SUFFIX).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
-            f"{incoming.folder}: cannot be put in place: {error.strerror}", "look at the rights and the space there"
+            f"{incoming.folder}: cannot be put in place: {error.strerror}",
+            "check the permissions and the free space there",
         ) from error
     return Outcome.PLACED
 

@@ -1,4 +1,4 @@
-"""`push`: a campaign with its videos, models and image to the cluster; what is there already stays."""
+"""`push`: a campaign with its videos, models and image to the cluster; what already exists stays."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def _check_folder(place: FolderInfo, remote: Remote) -> None:
             "ask the site for it, use its data transfer host (--transfer-host), or load its module in ~/.bashrc there",
         )
     if not place.writable:
-        raise CommandFailedError(f"{remote}: you may not write there", "look at the folder's owner and rights")
+        raise CommandFailedError(f"{remote}: no permission to write there", "check the folder's owner and permissions")
 
 
 def _send(
@@ -238,5 +238,5 @@ def _verify(remote_folder: RemoteFolder, items: Sequence[Item]) -> None:
     if wrong:
         raise TryAgainError(
             f"{remote_folder.remote}: {len(wrong)} files are not there as they are here: {', '.join(wrong[:NAMED])}",
-            "type the same command again: these are sent once more (they may have changed while they were sent)",
+            "run the same command again: these are sent once more (they may have changed while they were sent)",
         )

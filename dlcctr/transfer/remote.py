@@ -62,9 +62,9 @@ def parse_target(text: str, transfer_host: str = "") -> Remote:
     _check_hosts(host, transfer_host, hint=TARGET_HINT)
     folder = re.sub(r"^~(/+|$)", "", folder)
     if folder.startswith("~"):
-        raise UsageError(f"{text!r}: another user's home is not looked up", "give the folder from / on")
+        raise UsageError(f"{text!r}: another user's home is not looked up", "give the absolute path")
     if not folder.strip("/."):
-        raise UsageError(f"{text!r}: names no folder of its own for the campaign", TARGET_HINT)
+        raise UsageError(f"{text!r}: does not name a folder for the campaign", TARGET_HINT)
     try:
         check_path(folder)
     except ValueError as error:

@@ -19,7 +19,7 @@ from dlcctr.transfer.remote import Remote
 from dlcctr.transfer.remote_folder import RemoteFolder
 
 IDENTITY = ("model_hash", "shuffle", "trainset_index", "crop")
-ELSEWHERE = "push to a folder of its own; never give an index to another video"
+ELSEWHERE = "push to another folder; never give an index to another video"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def check_there(there: RemoteCampaign, remote: Remote, campaign: Campaign, rows:
             if here != remote_folder:
                 raise ManifestError(
                     f"{remote}: another campaign lies there: its {name} is {remote_folder!r}, not {here!r}",
-                    "push to a folder of its own, so that its results stay what they are",
+                    "push to another folder, so that the results there stay what they are",
                 )
     known = {row.index: row for row in rows}
     for row in there.rows or []:
@@ -83,4 +83,4 @@ def check_there(there: RemoteCampaign, remote: Remote, campaign: Campaign, rows:
                 ELSEWHERE,
             )
     gone = [row.index for row in there.rows or [] if row.index not in known]
-    return [f"rows {ranges(gone)} are in the manifest there and not in this one any more"] if gone else []
+    return [f"rows {ranges(gone)} are in the manifest there, but no longer in this one"] if gone else []

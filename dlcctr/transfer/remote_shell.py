@@ -186,4 +186,4 @@ def text_after_begin(answer: bytes) -> bytes:
 def not_understood(answer: bytes) -> CommandFailedError:
     """Error for an answer that no script of ours gives."""
     shown = answer[:200].decode("utf-8", "replace")
-    return CommandFailedError(f"the other side gave an answer that is none: {shown!r}", SHELL_HINT)
+    return CommandFailedError(f"unexpected reply from the remote host: {shown!r}", SHELL_HINT)

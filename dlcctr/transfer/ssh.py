@@ -148,29 +148,31 @@ SHOWN_LINES = 6
 LOST_CODES = (10, 12, 30, 35, 255)
 """rsync's for a connection that broke or timed out, and ssh's own."""
 
-_LATER = "type the same command again once the network and the host are back: it goes on where it was"
-_FULL = "free space there (see `quota` or `df -h`), or choose another folder; then the same command goes on"
+_LATER = "run the same command again once the network and the host are back; it continues where it stopped"
+_FULL = (
+    "free space there (see `quota` or `df -h`), or choose another folder, then run the same command again: it continues"
+)
 
 _MEND: tuple[tuple[str, str, str], ...] = (
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED",
-        "{host} shows another host key than the one that this machine knows",
+        "the host key of {host} has changed",
         "ask the site whether the key was changed; only then: ssh-keygen -R {host}",
     ),
     (
         r"Host key verification failed|No \w+ host key is known",
-        "the host key of {host} is not known here",
+        "the host key of {host} is not known on this machine",
         "log in once by hand (ssh {host}) and compare the key with what the site publishes",
     ),
     (
         r"Permission denied \([a-z][^)]*\)|Too many authentication failures|No more authentication methods",
-        "{host} lets nobody in with these keys",
+        "{host} rejected your SSH keys",
         "`ssh {host}` must work by hand first: look at the user's name, the key and ssh-agent (`ssh-add -l`)",
     ),
     (
         r"Name or service not known|nodename nor servname|No address associated|Bad configuration option|"
         r"Can't open user config file|percent_expand|Bad port",
-        "ssh cannot even start towards {host}",
+        "ssh could not resolve or connect to {host}",
         "look at the host's spelling and at ~/.ssh/config; `ssh {host}` must work by hand first",
     ),
     (
@@ -187,7 +189,7 @@ _MEND: tuple[tuple[str, str, str], ...] = (
     (
         r"Read-only file system|[Pp]ermission denied",
         "a file or folder may not be read or written",
-        "look at the owner and rights of what is named above; another folder there may be the right one",
+        "check the owner and permissions of what is named above, or use another folder there",
     ),
 )
 _GOES_AWAY = (
@@ -221,7 +223,9 @@ def ssh_error(host: str, code: int, said: str, *, what: str = "", receiver: str 
             return CommandFailedError(f"{doing}{message.format(**names)}{detail}", hint.format(**names))
     if re.search(_GOES_AWAY, said) or code in LOST_CODES or code < 0:
         return TryAgainError(f"{doing}{host} cannot be reached, or the connection broke{detail}", _LATER)
-    return CommandFailedError(f"{doing}failed on the way to {host} with code {code}{detail}", "mend what it names")
+    return CommandFailedError(
+        f"{doing}transfer to {host} failed (exit code {code}){detail}", "fix the error above and run the command again"
+    )
 
 
 def _detail(said: str) -> str:

@@ -114,7 +114,7 @@ def watch_once(manifest: Path, options: WatchOptions, *, say: Say = lambda _: No
     Raises
     ------
     DlcctrError
-        Something that no further round mends: the campaign cannot be read, another watch is at it.
+        Something that no further round can fix: the campaign cannot be read, another watch is at it.
     """
     paths = CampaignPaths.of(manifest)
     with locks.transfer_lock(paths.watch_lock, wait_s=1.0):
@@ -279,6 +279,6 @@ def describe(done: Round) -> str:
     """One line on a round."""
     parts = [(done.added, "new"), (done.pushed, "pushed"), (done.submitted, "submitted"), (done.fetched, "fetched")]
     words = [f"{plural(len(rows), 'row')} {what}" for rows, what in parts if rows]
-    words += [f"{plural(done.waiting, 'file')} not whole yet (see watch.json)"] if done.waiting else []
-    words += [f"{plural(done.open, 'row')} without a result yet"] if done.open else []
+    words += [f"{plural(done.waiting, 'file')} not complete yet (see watch.json)"] if done.waiting else []
+    words += [f"{plural(done.open, 'row')} without a result so far"] if done.open else []
     return ", ".join(words) or "nothing to do"

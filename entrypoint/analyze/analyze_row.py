@@ -57,7 +57,7 @@ def run_row(task: RowTask, request: RowRequest, place: SharedWorker) -> ExitCode
     except TryAgainError as stop:
         raise TryAgainError(f"{stop.message}; {task.name}: {_what_is_kept(task, request)}", stop.hint) from stop
     except DlcctrError as error:
-        # No retry mends a bad video; all else may go away
+        # No retry fixes a bad video; all else may go away
         bad = RowState.QUARANTINED if isinstance(error, VideoError) else RowState.FAILED
         if bad is RowState.QUARANTINED:
             checkpoint_folder.remove_checkpoints(task.folder)
@@ -161,10 +161,10 @@ def _choose_device(request: RowRequest) -> tuple[str, bool]:
     if os.environ.get("CUDA_VISIBLE_DEVICES") == NO_DEVICE_FILES:
         raise GpuError(
             f"{NOT_GRANTED} (CUDA_VISIBLE_DEVICES is {NO_DEVICE_FILES})",
-            "ask for one with --gres=gpu:1 or --gpus=1, or allow the CPU, some 50 times slower, with --allow-cpu",
+            "ask for one with --gres=gpu:1 or --gpus=1, or allow the CPU, about 50 times slower, with --allow-cpu",
         )
     raise GpuError(
         f"no GPU can be used here: {driver.problem}",
         "start the container with its GPU (docker --gpus all, singularity --nv) on a node that has one, look with "
-        "`dlc doctor`, or allow the CPU, which is some 50 times slower, with --allow-cpu",
+        "`dlc doctor`, or allow the CPU, which is about 50 times slower, with --allow-cpu",
     )

@@ -115,7 +115,7 @@ def _resolve_device(ready: Ready, device: str, may_use_cpu: bool, record: Attemp
         return "cpu"
     raise GpuError(
         "a GPU is there, but this engine cannot use it (a CPU build, or a driver older than its CUDA needs)",
-        "look with `dlc doctor`; use a CUDA image, or allow the CPU with --allow-cpu",
+        "run `dlc doctor`; use a CUDA image, or allow the CPU with --allow-cpu",
     )
 
 

@@ -151,10 +151,10 @@ def _fingerprint(task: RowTask) -> str:
         root = task.settings.video_root
         where = "" if root.is_dir() else f" (nor is the video root {root})"
         raise VideoError(
-            f"{task.video}: the video is not there{where}",
-            "say with --video-root where the manifest's videos lie; in a container, mount that folder",
+            f"{task.video}: the video does not exist{where}",
+            "give the videos' folder with --video-root; in a container, mount that folder",
         ) from None
     except OSError as error:
         raise VideoError(
-            f"{task.video}: cannot be read ({error.strerror})", "look at the file's owner and rights"
+            f"{task.video}: cannot be read ({error.strerror})", "check the file's owner and permissions"
         ) from error

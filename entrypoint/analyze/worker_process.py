@@ -115,11 +115,11 @@ class Worker:
         self._output.join(STOP_AFTER_S)  # its last lines may still be on their way
         if code == -signal.SIGKILL:
             return AnalysisError(
-                "the analysis was killed by the system, as a rule because it needed more memory than it may have",
+                "the analysis was killed by the system, most likely because it ran out of memory",
                 "use a smaller --batch-size, or give the job more memory (Slurm: --mem, Docker: --memory)",
             )
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return AnalysisError(f"the analysis process ended with {how}", "the lines above are the last that it said")
+        return AnalysisError(f"the analysis process ended with {how}", "its last output is shown above")
 
 
 def _out_of_turn(event: object) -> AnalysisError:

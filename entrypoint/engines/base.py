@@ -20,7 +20,7 @@ class EngineFacts:
     Parameters
     ----------
     fixes : tuple of str
-        Names of faults of DeepLabCut that were mended in it.
+        Names of faults of DeepLabCut that are fixed in it.
     """
 
     cuda: bool

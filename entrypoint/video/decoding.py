@@ -76,7 +76,7 @@ def open_container(path: Path) -> Any:
         raise VideoError(f"{path}: {_why_unreadable(path, error)}", CONVERT_HINT) from error
     except OSError as error:
         raise VideoError(
-            f"{path}: cannot be read ({error.strerror or error})", "look at its owner and rights"
+            f"{path}: cannot be read ({error.strerror or error})", "check its owner and permissions"
         ) from error
     problem = _no_video(container)
     if problem:
@@ -87,7 +87,7 @@ def open_container(path: Path) -> Any:
 
 def _no_video(container: Any) -> str:
     if not container.streams.video or container.format.name == "tty":  # tty draws any text file
-        return "there is no video in it"
+        return "it contains no video"
     if container.streams.video[0].codec_context is None:
         return "FFmpeg has no decoder for its video"
     return ""

@@ -22,9 +22,9 @@ def logs(
     row: Annotated[int, typer.Argument(min=0, help="Index of the row.")],
     *,
     show_all: Annotated[
-        bool, typer.Option("--all", help="The whole file: other rows of its task and earlier attempts too.")
+        bool, typer.Option("--all", help="The whole file, with the task's other rows and earlier attempts.")
     ] = False,
-    lines: Annotated[int, typer.Option(min=1, help="Print at most so many lines, the last ones.")] = 200,
+    lines: Annotated[int, typer.Option(min=1, help="Print only the last N lines.")] = 200,
 ) -> None:
     """Print what a row wrote into its log.
 

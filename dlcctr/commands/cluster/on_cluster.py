@@ -96,7 +96,7 @@ def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
             "install it there (pip install --user dlcctr), or give its path as `program` in [remote] of campaign.toml",
         )
     if code == SSH_FAILED:
-        raise TryAgainError(f"{remote.host}: the connection broke", "type the same command again")
+        raise TryAgainError(f"{remote.host}: the connection broke", "run the same command again")
     return code
 
 

@@ -47,9 +47,9 @@ class ClusterOptions:
     time_min: Annotated[
         int | None, typer.Option("--time", min=1, metavar="MIN", help="Time limit of a task; the plan's by default.")
     ] = None
-    max_parallel: Annotated[int | None, typer.Option("--max-parallel", min=1, help="Tasks that may run at a time.")] = (
-        None
-    )
+    max_parallel: Annotated[
+        int | None, typer.Option("--max-parallel", min=1, help="Tasks that may run at the same time.")
+    ] = None
     batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Frames per network call.")] = None
     allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="Tasks may run on the CPU where there is no GPU.")] = (
         False

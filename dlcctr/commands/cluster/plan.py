@@ -37,7 +37,8 @@ def plan_manifest(
     ] = None,
     site: options.SiteName = "",
     max_parallel: Annotated[
-        int | None, typer.Option(min=1, help="GPUs that you expect to have at a time; the site's by default, else 20.")
+        int | None,
+        typer.Option(min=1, help="GPUs that you expect to have at the same time; the site's by default, else 20."),
     ] = None,
     gpus_per_task: Annotated[
         int | None, typer.Option(min=1, help="GPUs of one task; the site's by default, else 1.")
@@ -56,7 +57,7 @@ def plan_manifest(
     rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
     runtime: Annotated[str, typer.Option(help="With --calibrate: what runs it, as in `dlcctr run`.")] = "auto",
     image: Annotated[str, typer.Option(help="With --calibrate: image tag for docker, or .sif file.")] = "",
-    allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="With --calibrate: the CPU will do.")] = False,
+    allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="With --calibrate: allow a CPU.")] = False,
     trust_model: Annotated[bool, typer.Option("--trust-model", help="With --calibrate: as in `dlcctr run`.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +32,8 @@ def resubmit_manifest(
     *,
     rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
     again: Annotated[
-        bool, typer.Option("--again", help="Also rows whose cause you have mended, or that failed twice alike.")
+        bool,
+        typer.Option("--again", help="Also rows whose cause you have fixed, or that failed twice in the same way."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     print_script: Annotated[
@@ -123,8 +125,9 @@ def _print(
     from dlcctr.slurm.submit.printing import choose_script, print_again
     from dlcctr.system.console import warn
 
+    decision = replace(decision, groups=[replace(group, canary=False) for group in decision.groups])
     for line in _lines(decision):
-        warn(here(line))
+        warn(here(line))  # nobody makes one printed script wait for another
     if not decision.groups:
         raise UsageError(
             f"{manifest}: no script: no row is to be submitted again",
@@ -157,7 +160,7 @@ def _may(*, yes: bool, dry_run: bool) -> bool:
     if yes or dry_run:
         return True
     if not sys.stdin.isatty():
-        raise UsageError("not submitted: nobody is here to be asked", "add --yes to do what is shown above")
+        raise UsageError("not submitted: there is no terminal to confirm on", "add --yes to do what is shown above")
     return typer.confirm("Submit this?", default=True)
 
 

@@ -46,7 +46,7 @@ def init(
 
     file = new_file(name or DEFAULT)
     if file.exists() and not overwrite:
-        raise UsageError(f"{file}: is there already", "edit it, give another name, or replace it with --overwrite")
+        raise UsageError(f"{file}: already exists", "edit it, give another name, or replace it with --overwrite")
     cluster = ask.ask_cluster()
     if not as_json:
         _print_partitions(cluster)
@@ -134,7 +134,7 @@ def _read(file: Path) -> tuple[Path, Site | None, str]:
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="Name or file; by default the one that commands take unasked.")] = "",
+    name: Annotated[str, typer.Argument(help="Name or file; the default profile if left out.")] = "",
     *,
     as_json: Json = False,
 ) -> None:

@@ -29,11 +29,11 @@ def add(app: typer.Typer) -> None:
 def status(
     manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
     *,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh until Ctrl-C.")] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until nothing is queued or running, then show it.")
     ] = False,
-    interval: Annotated[float, typer.Option(min=1, metavar="S", help="Seconds between two looks.")] = 30,
+    interval: Annotated[float, typer.Option(min=1, metavar="S", help="Seconds between refreshes.")] = 30,
     show_all: Annotated[bool, typer.Option("--all", help="List every row.")] = False,
     squeue: options.SqueueText = "",
     sacct: options.SacctText = "",
@@ -83,7 +83,7 @@ def _check_options(squeue: str, sacct: str, *, watch: bool, wait: bool) -> None:
     from dlcctr.errors import ToolMissingError, UsageError
 
     if (watch or wait) and (squeue or sacct):
-        raise UsageError("--watch and --wait ask again and again, and a given text never changes", "leave one away")
+        raise UsageError("--watch and --wait cannot be combined with --squeue or --sacct", "drop one of them")
     if wait and not shutil.which("squeue"):
         raise ToolMissingError("--wait has to ask squeue, which is not on this machine", "use it on the login node")
 

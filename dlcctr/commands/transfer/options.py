@@ -14,10 +14,8 @@ if TYPE_CHECKING:
 TransferHost = Annotated[
     str, typer.Option(metavar="HOST", help="The site's host for data, if it has one: files go through it.")
 ]
-Streams = Annotated[int, typer.Option(min=1, max=8, help="Transfers side by side.")]
-Bwlimit = Annotated[
-    float | None, typer.Option(min=0.01, metavar="MB/S", help="At most so many megabytes per second, all together.")
-]
+Streams = Annotated[int, typer.Option(min=1, max=8, help="Transfers at the same time.")]
+Bwlimit = Annotated[float | None, typer.Option(min=0.01, metavar="MB/S", help="Total bandwidth limit, in MB/s.")]
 Ssh = Annotated[
     str, typer.Option(metavar="COMMAND", help="ssh and its options, such as 'ssh -F my.conf'; also DLCCTR_SSH.")
 ]

@@ -113,7 +113,7 @@ def _lines(manifest: Path, done: PushResult, *, dry_run: bool) -> list[str]:
     else:
         submit = f"next: dlcctr submit {name} (it runs on {done.remote.host}); then"
     return [
-        f"sent {files}{rate} to {done.remote}; {there}; all of it was looked at there",
+        f"sent {files}{rate} to {done.remote}; {there}; all files verified on the remote host",
         *(["made dlc.sif there of dlc.tar, which is removed"] if done.made_sif else []),
         f"{submit}: dlcctr fetch {name}",
     ]

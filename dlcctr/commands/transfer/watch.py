@@ -32,7 +32,7 @@ def watch_folders(
     once: Annotated[bool, typer.Option("--once", help="One round, for cron. 75: something is still open.")] = False,
     interval: Annotated[float, typer.Option(min=1, metavar="S", help="Seconds between rounds.")] = 300.0,
     settle: Annotated[
-        float, typer.Option(min=0, metavar="S", help="So long a file keeps its size before it is taken for whole.")
+        float, typer.Option(min=0, metavar="S", help="Seconds a file must keep its size before it counts as complete.")
     ] = 60.0,
     submit: Annotated[
         str, typer.Option(metavar="'OPTIONS'", help="Options for `dlcctr submit` there, in one word: '--fps 60'.")

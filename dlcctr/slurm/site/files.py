@@ -121,7 +121,7 @@ def _usual_site() -> Site:
 def new_file(name: str) -> Path:
     """File of a profile that is to be written; raises `UsageError` for a name that is none."""
     if not is_name(name):
-        raise UsageError(f"{name!r} is no name for a site profile", f"it is {NAME_WANTS}")
+        raise UsageError(f"{name!r} is not a name for a site profile", f"it is {NAME_WANTS}")
     return site_folder() / f"{name}{SUFFIX}"
 
 

@@ -151,7 +151,7 @@ def read_site(file: Path) -> Site:
         ) from error
     except ValueError as error:
         raise UsageError(
-            f"{file}: not valid TOML: {error}", 'mend that line; text stands in quotes: key = "text"'
+            f"{file}: not valid TOML: {error}", 'fix that line; text goes in quotes: key = "text"'
         ) from error
     return _from_values(_flatten(file, table), Site(name=file.stem, file=file), f"{file}: ")
 

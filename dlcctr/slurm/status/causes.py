@@ -10,9 +10,9 @@ from dlcctr.slurm.output import TaskState
 from dlcctr.slurm.task_log import LogEnd
 from dlcctr.system.gpus import NOT_GRANTED
 
-GONE = "the job is gone and left no word: node failure, memory or time limit; sites with accounting say which"
-NO_RESULT = "the task ended as if all were well, and this row has neither a receipt nor a failure file"
-KILLED = "killed by signal 9, as a rule because it needed more memory than it may have"
+GONE = "the job disappeared without an exit status: node failure, memory or time limit; sites with accounting say which"
+NO_RESULT = "the task exited normally but left no receipt or failure file for this row"
+KILLED = "killed by signal 9 (SIGKILL), most likely because it ran out of memory"
 
 BY_STATE = {
     "TIMEOUT": ("timeout", "the time limit was reached"),
@@ -48,7 +48,7 @@ BY_CODE = {
 BY_SCRIPT = {
     "nvidia-smi": ("gpu", "nvidia-smi fails on this node: its NVIDIA driver needs the site's help"),
     "no-gpu": ("no-gpu", f"{NOT_GRANTED}: the job asks for none"),
-    "no-module": ("tool-missing", "`module` is no command in batch jobs there, so apptainer could not be loaded"),
+    "no-module": ("tool-missing", "batch jobs there have no `module` command, so apptainer could not be loaded"),
     "no-container": ("tool-missing", "neither apptainer nor singularity is on the node"),
     "no-folder": ("output", "the folder of the results cannot be made on the node"),
     "unreadable": ("tool-missing", "image, manifest or plan cannot be read on the node: is their file system mounted?"),

@@ -172,7 +172,7 @@ def read_rows(log: Path) -> tuple[list[RowAtWork], float | None]:
     rows: dict[int, RowAtWork] = {}
     for line in map(str.rstrip, lines):
         if HEAD.fullmatch(line):
-            rows = {}  # a requeued task goes on in the same log
+            rows = {}  # a requeued task continues the same log
         elif (started := parse_row_start(line)) is not None:
             rows.pop(started, None)
             rows[started] = RowAtWork(started)

@@ -45,7 +45,7 @@ class Asked:
     Parameters
     ----------
     at_a_time : int
-        Tasks that may run at a time.
+        Tasks that may run at the same time.
     canary : int or None
         Row that goes first, alone.
     gpu_hours, most_gpu_hours : float
@@ -107,7 +107,7 @@ def asked_of(
     throttle : int, optional
         Tasks that may run at a time over all arrays; without it all of them.
     """
-    tasks = [task for array in arrays for task in plan.tasks[array.offset : array.offset + array.count]]
+    tasks = [plan.tasks[number] for array in arrays for _, number in array.tasks(len(plan.tasks))]
     first = [task.cost_s for task in tasks if canary is not None and task.rows == (canary,)]
     others = [task.cost_s for task in tasks if canary is None or task.rows != (canary,)]
     at_a_time = max(1, min(throttle or len(tasks), len(others) or 1))

@@ -217,7 +217,9 @@ def make_folders(manifest: Path, campaign: Campaign, site: Site) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{folder}: cannot be made: {error.strerror}", "look at the rights above it") from error
+            raise OutputError(
+                f"{folder}: cannot be made: {error.strerror}", "check the permissions of the folders above it"
+            ) from error
 
 
 def _absolute(path: Path) -> Path:

@@ -71,7 +71,8 @@ def check_output(campaign: Campaign, rows: Sequence[Row]) -> None:
         disk.try_writing(campaign.out)
     except OSError as error:
         raise OutputError(
-            f"{campaign.out}: cannot be written: {error.strerror}", "fix [output] in campaign.toml, or its rights"
+            f"{campaign.out}: cannot be written: {error.strerror}",
+            "fix [output] in campaign.toml, or the folder's permissions",
         ) from error
     disk.check_space(campaign.out, need, "free space, choose another [output] root, or submit fewer rows with --rows")
 

@@ -23,9 +23,9 @@ MEND = {
     "output": "free space, or change the rights of the results' folder",
     "contract": "use image and dlcctr of the same version",
     "usage": "look at the options of the script",
-    "tool-missing": "add the site's module line to its profile, or look whether the image is readable on the nodes",
+    "tool-missing": "add the site's module line to its profile, or check that the nodes can read the image",
     "no-gpu": "ask for one with --gres or --gpus, or allow the CPU with --allow-cpu",
-    "command-failed": "look into the log: dlcctr logs {manifest} {row}",
+    "command-failed": "see the log: dlcctr logs {manifest} {row}",
     "bug": "look into the log (dlcctr logs {manifest} {row}) and report it",
 }
 """What a person has to do first; --again then submits these rows too. `_filled` completes the commands."""
@@ -240,4 +240,4 @@ def _explain(kind: str, submission: Submission | None) -> str:
         "analysis": "DeepLabCut fails on it again: look into the log (dlcctr logs {manifest} {row})",
         "lost": "its job left no word again: look into its log (dlcctr logs {manifest} {row}) and ask the site's help",
     }
-    return texts.get(kind, "once more is no remedy: look into the log (dlcctr logs {manifest} {row})")
+    return texts.get(kind, "retrying will not help; see the log (dlcctr logs {manifest} {row})")

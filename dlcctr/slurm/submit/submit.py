@@ -164,7 +164,7 @@ def _explain(error: CommandFailedError, sent: Sequence[Array]) -> CommandFailedE
     return CommandFailedError(
         f"{error.message}\n{f'submitted before that: {before}' if before else 'nothing was submitted'}",
         preflight.find_hint(error.message)
-        or "mend the cause, then run the same command again: what was submitted is not submitted twice",
+        or "fix the cause, then run the same command again: what was submitted is not submitted twice",
     )
 
 

@@ -63,11 +63,11 @@ def test_the_campaign_beside_its_videos_never_finds_itself(videos: Path) -> None
 def test_an_existing_campaign_is_not_replaced_unasked(tmp_path: Path, videos: Path) -> None:
     make(tmp_path, videos)
     before = {path: path.read_bytes() for path in (tmp_path / "m.csv", tmp_path / "campaign.toml")}
-    with pytest.raises(ManifestError, match="is there already") as caught:
+    with pytest.raises(ManifestError, match="already exists") as caught:
         make(tmp_path, videos)
     assert "--append" in caught.value.hint
     (tmp_path / "m.csv").unlink()
-    with pytest.raises(ManifestError, match=r"campaign\.toml: is there already"):
+    with pytest.raises(ManifestError, match=r"campaign\.toml: already exists"):
         make(tmp_path, videos)
     make(tmp_path, videos, overwrite=True)
     assert {path: path.read_bytes() for path in before} == before

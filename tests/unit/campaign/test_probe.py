@@ -114,7 +114,7 @@ def test_damaged_videos_have_a_cause(tmp_path: Path) -> None:
         "cut.mp4": "cut off while it was written or copied",
         "text.mp4": "no video, or a damaged one",
         "text": "no video",
-        "gone.mp4": "a symbolic link to a file that is not there",
+        "gone.mp4": "a symbolic link to a file that does not exist",
         "pipe.mp4": "not a regular file",
         "nothing.mp4": "No such file or directory",
     }
@@ -144,7 +144,7 @@ def test_sound_alone_is_no_video(tmp_path: Path) -> None:
             plane.update(bytes(plane.buffer_size))
         out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    assert probe_video(tmp_path / "a.mp4").error == "there is no video in it"
+    assert probe_video(tmp_path / "a.mp4").error == "it contains no video"
 
 
 @pytest.mark.parametrize("name", ["%03d.mp4", "-x.mp4", "$(id).mp4", "a\nb.mp4", "concat:a|b.mp4", "é 🐭.mp4"])

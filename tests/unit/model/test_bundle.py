@@ -150,7 +150,7 @@ def test_a_hostile_tar_is_refused_at_its_headers(packed: Path, change: str) -> N
 @pytest.mark.parametrize("data", [b"", b"\0" * 2048, b"PK\3\4" + b"x" * 600, b"x" * 511])
 def test_another_file_is_no_bundle(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x").write_bytes(data)
-    with pytest.raises(ModelError, match="is no model bundle") as caught:
+    with pytest.raises(ModelError, match="is not a model bundle") as caught:
         inspect_model(tmp_path / "x")
     assert ".dlcmodel" in caught.value.hint
 
@@ -159,14 +159,14 @@ def test_a_compressed_bundle_is_none(packed: Path) -> None:
     import gzip
 
     packed.write_bytes(gzip.compress(packed.read_bytes()))
-    with pytest.raises(ModelError, match="is no model bundle"):
+    with pytest.raises(ModelError, match="is not a model bundle"):
         read_bundle(packed)
 
 
 def test_a_listing_of_unlikely_size_is_not_read(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read_bundle(packed)
     monkeypatch.setattr(form, "MAX_LISTING_BYTES", 100)
-    with pytest.raises(ModelError, match="is no model bundle"):
+    with pytest.raises(ModelError, match="is not a model bundle"):
         read_bundle(packed)
 
 

@@ -215,11 +215,11 @@ def test_a_snapshot_of_plain_values_is_packed(tmp_path: Path) -> None:
 def test_what_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
     project = pytorch_project(tmp_path / "p")
     pack_model(project, tmp_path / "m.dlcmodel")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         pack_model(project, tmp_path / "m.dlcmodel")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         pack_model(project, project, as_folder=True, overwrite=True)
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         unpack_model(tmp_path / "m.dlcmodel", project)
     with pytest.raises(UsageError, match="one file already"):
         pack_model(tmp_path / "m.dlcmodel", tmp_path / "n.dlcmodel")

@@ -99,7 +99,7 @@ def test_no_text_stands_for_more_than_a_configuration_holds(text: str, monkeypat
 
 @pytest.mark.parametrize("text", ["a: 1\nb: &b [*b]\n", "a: 1\nb: &b {c: [*b]}\n", "a: 1\nb: &b {<<: *b}\n"])
 def test_what_holds_itself_is_refused_with_its_line(text: str) -> None:
-    with pytest.raises(ModelError, match=r"config\.yaml, line 2: a part that holds itself"):
+    with pytest.raises(ModelError, match=r"config\.yaml, line 2: a part that contains itself"):
         parse_yaml(text, FILE)
 
 

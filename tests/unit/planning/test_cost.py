@@ -64,8 +64,8 @@ def test_what_is_not_known_is_taken_for_usual_and_said() -> None:
     work = cost.row_work(rows, None)
     assert [(each.frames, each.px) for each in work[3:]] == [(150, PX), (5, PX)]
     assert cost.guess_warnings(work) == [
-        "rows 20: length and picture size unknown; taken for as usual, so these rows' times are guesses",
-        "rows 21: picture size unknown; taken for as usual, so these rows' times are guesses",
+        "rows 20: length and picture size unknown; the usual value is assumed, so these rows' times are guesses",
+        "rows 21: picture size unknown; the usual value is assumed, so these rows' times are guesses",
     ]
 
 
@@ -77,7 +77,7 @@ def test_where_nothing_is_known_at_all_rows_cost_the_same() -> None:
 
 @pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf")])
 def test_no_speed(fps: float) -> None:
-    with pytest.raises(UsageError, match="is no speed"):
+    with pytest.raises(UsageError, match="is not a speed"):
         cost.speed_of_fps(fps, PX, "pytorch")
 
 

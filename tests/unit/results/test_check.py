@@ -362,7 +362,7 @@ def test_unreadable_rows_have_their_cause(bench: Bench) -> None:
 def test_a_video_that_was_moved_away_is_a_note(bench: Bench) -> None:
     (bench.campaign.video_root / bench.rows[0].video).unlink()
     row = first(bench)
-    assert (row.state, row.notes) == (State.WHOLE, ("the video is not on this machine any more",))
+    assert (row.state, row.notes) == (State.WHOLE, ("the video is no longer on this machine",))
 
 
 def test_a_manifest_made_anew_keeps_its_results(bench: Bench) -> None:

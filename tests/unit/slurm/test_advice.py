@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from dlcctr.slurm.whereabouts import Whereabouts, Work, find_whereabouts
 from dlcctr.transfer.remote import Remote, remember_remote
 from tests.unit.support.results import FRAMES
 from tests.unit.support.slurm_case import SlurmCase, make_case, sacct_line, sacct_text
+from tests.unit.support.state_files import unsigned
 from tests.unit.support.suggestions import in_sentence
 
 
@@ -135,6 +137,19 @@ def test_unreadable_and_degraded_rows_have_a_command_too(tmp_path: Path) -> None
     assert f"manifest VIDEO -o {name} --append" in checked(case)
     assert f"check {name} --accept-degraded" in checked(case)
     assert f"status {name} --accept-degraded" in shown(case)
+
+
+def test_a_printed_script_makes_it_a_campaign_of_slurms(case: SlurmCase) -> None:
+    """Inside the SIF nothing else tells that this may be a login node."""
+    name = case.submit([[4]])
+    file = case.paths.submission(name)
+    table = json.loads(unsigned(file.read_text())) | {"by_hand": True}
+    table["arrays"][0]["job_id"] = ""
+    case.paths.printed.mkdir(parents=True)
+    (case.paths.printed / "x.json").write_text(json.dumps(table))
+    file.unlink()
+    assert place(case) == Whereabouts(Work.SLURM)
+    assert not [line for line in checked(case) if line.startswith("run")]
 
 
 def test_submissions_that_cannot_be_read_give_no_advice_of_their_own(case: SlurmCase) -> None:

@@ -217,6 +217,16 @@ def test_a_canary_that_fails_is_named_and_another_goes_first_again(slurm: FakeSl
     assert "--dependency=afterok:" in rest
 
 
+def test_a_printed_script_is_not_said_to_have_a_canary(slurm: FakeSlurm, bench: Bench) -> None:
+    slurm.run(*submit_words(bench, "--canary"))
+    canary, others = slurm.jobs()
+    CampaignPaths.of(bench.manifest).log(canary, 0).write_text("dlcctr-task-end code=0 node=n7 signal=9 restart=0\n")
+    for job in (canary, others):
+        slurm_forgets(slurm, job)
+    said = slurm.run("resubmit", bench.manifest, "--print", "--fps", "10")
+    assert "canary (rows 0-2)" in said and "a canary first" not in said
+
+
 def slurm_forgets(slurm: FakeSlurm, job: str) -> None:
     """A job ends, and Slurm does not know it any more."""
     (slurm.folder / "jobs" / "home" / f"{job}.job").unlink()
