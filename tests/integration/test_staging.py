@@ -226,12 +226,12 @@ def test_who_is_not_let_in_is_told_why(plain: Sides, tmp_path: Path) -> None:
     (tmp_path / "wrong").write_text(f"{plain.cluster.address} {public[0]} {public[1]}\n")
     (tmp_path / "none").write_text("")
     cases = {
-        "changed": ({"UserKnownHostsFile": tmp_path / "wrong"}, ExitCode.COMMAND_FAILED, "shows another host key"),
-        "unknown": ({"UserKnownHostsFile": tmp_path / "none"}, ExitCode.COMMAND_FAILED, "is not known here"),
-        "key": ({"IdentityFile": tmp_path / "key"}, ExitCode.COMMAND_FAILED, "lets nobody in"),
+        "changed": ({"UserKnownHostsFile": tmp_path / "wrong"}, ExitCode.COMMAND_FAILED, "has changed"),
+        "unknown": ({"UserKnownHostsFile": tmp_path / "none"}, ExitCode.COMMAND_FAILED, "is not known on this machine"),
+        "key": ({"IdentityFile": tmp_path / "key"}, ExitCode.COMMAND_FAILED, "rejected your SSH keys"),
         "port": ({"Port": "9"}, ExitCode.TRY_AGAIN, "refused"),
         "name": ({"HostName": "no.such.host.invalid"}, None, "host"),
-        "option": ({"NoSuchOption": "1"}, ExitCode.COMMAND_FAILED, "cannot even start"),
+        "option": ({"NoSuchOption": "1"}, ExitCode.COMMAND_FAILED, "could not resolve or connect"),
     }
     for name, (changes, code, words) in cases.items():
         config = plain.write_config(name, **{key: str(value) for key, value in changes.items()})

@@ -171,7 +171,7 @@ def test_manifest_command_from_a_folder_to_rows(tmp_path: Path) -> None:
     (tmp_path / "v/bad.mp4").write_text("x")
     done = dlcctr("manifest", tmp_path / "v", "-o", tmp_path / "c/m.csv", "--crop", "0,32,0,16", "--batch-size", "4")
     assert done.returncode == 0, done.stderr
-    assert "warning: row 1, bad.mp4: no video, or a damaged one" in done.stderr
+    assert "warning: row 1, bad.mp4: not a video, or a damaged one" in done.stderr
     assert done.stdout.splitlines()[0] == f"wrote 2 rows, 0.0 h of video: {tmp_path / 'c/m.csv'}"
     assert "crop = [0, 32, 0, 16]" in (tmp_path / "c/campaign.toml").read_text()
     assert not (tmp_path / "hacked").exists()
@@ -234,7 +234,7 @@ def test_a_standard_error_that_cannot_be_written_changes_no_exit_code(tmp_path: 
             ExitCode.OUTPUT,
             "/data/m.csv: the disk, or the ser",
         ),
-        (OSError(errno.ESTALE, "Stale file handle"), ExitCode.OUTPUT, "a file or a stream: the file server has lost"),
+        (OSError(errno.ESTALE, "Stale file handle"), ExitCode.OUTPUT, "a file or a stream: the file server lost"),
         (PermissionError(errno.EACCES, "Permission denied", b"/d\xff"), ExitCode.OUTPUT, "/d\\udcff: not allowed"),
         (OSError(errno.EXDEV, "Invalid cross-device link", "/a"), ExitCode.OUTPUT, "/a: the file system refused"),
         (OSError(errno.EBADF, "Bad file descriptor"), ExitCode.BUG, "this is a bug in dlcctr"),

@@ -158,7 +158,7 @@ def test_a_bom_is_no_mistake(tmp_path: Path) -> None:
 
 
 def test_another_contract_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ContractError, match="written for contract 99"):
+    with pytest.raises(ContractError, match="written for contract version 99"):
         read_campaign(write(tmp_path, "contract = 99\n"))
 
 

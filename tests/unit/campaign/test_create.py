@@ -37,7 +37,7 @@ def test_every_video_gets_a_row_the_unreadable_ones_with_their_cause(tmp_path: P
     made = make(tmp_path / "c", videos)
     rows = read_manifest(tmp_path / "c/m.csv")
     assert [(row.index, row.video, row.frames) for row in rows] == [(0, "a.mp4", None), (1, "b.mp4", 10)]
-    assert rows[0].error.startswith("no video, or a damaged one")
+    assert rows[0].error.startswith("not a video, or a damaged one")
     assert [row.index for row in made.unreadable] == [0]
     campaign = read_campaign(tmp_path / "c/m.csv")
     assert (campaign.video_root, campaign.out) == (videos, tmp_path / "c/results")

@@ -174,7 +174,7 @@ def test_unicode_text_of_excel_is_read(tmp_path: Path, encoding: str) -> None:
         ("index,video\n0,a,b.mp4\n", 2, "3 cells, but 2 columns"),
         ('index,video\n0,"a\n', 2, "not a line of a CSV file"),
         ("index,video,index\n0,a,1\n", 1, "column `index` is there twice"),
-        ("a,b\n", 1, "columns `index` and `video` are not there"),
+        ("a,b\n", 1, "columns `index` and `video` are missing"),
         (b"index,video\n0,a\n1,M\xe4use.mp4\n", 3, "not UTF-8"),
     ],
 )
@@ -224,7 +224,7 @@ def test_manifest_columns_are_written_in_the_contract_order(tmp_path: Path) -> N
 def test_find_row_says_the_valid_range() -> None:
     rows = [Row(0, "a"), Row(2, "b")]
     assert find_row(rows, 2, Path("m.csv")).video == "b"
-    with pytest.raises(ManifestError, match=r"m\.csv: no row 1: indices go from 0 to 2, 1 between them not there"):
+    with pytest.raises(ManifestError, match=r"m\.csv: no row 1: indices run from 0 to 2, with 1 missing"):
         find_row(rows, 1, Path("m.csv"))
     with pytest.raises(ManifestError, match="has no rows"):
         find_row([], 0, Path("m.csv"))

@@ -112,8 +112,8 @@ def test_damaged_videos_have_a_cause(tmp_path: Path) -> None:
     causes = {
         "empty.mp4": "the file is empty (0 bytes)",
         "cut.mp4": "cut off while it was written or copied",
-        "text.mp4": "no video, or a damaged one",
-        "text": "no video",
+        "text.mp4": "not a video, or a damaged one",
+        "text": "not a video",
         "gone.mp4": "a symbolic link to a file that does not exist",
         "pipe.mp4": "not a regular file",
         "nothing.mp4": "No such file or directory",

@@ -146,8 +146,8 @@ def test_without_squeue_it_says_how_to_pipe(
     ("words", "message"),
     [
         (["--squeue", "-", "--sacct", "-"], "both"),
-        (["--wait", "--squeue", "-"], "never changes"),
-        (["--watch", "--sacct", "x"], "never changes"),
+        (["--wait", "--squeue", "-"], "cannot be combined"),
+        (["--watch", "--sacct", "x"], "cannot be combined"),
         (["--squeue", "/nowhere/q.txt"], "/nowhere/q.txt"),
     ],
 )

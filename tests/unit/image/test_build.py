@@ -292,7 +292,7 @@ def test_description_of_a_commit_stays_the_same(checkout: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    ("answer", "problem"), [('{"org.dlcctr.contract": "99"}', "contract 99"), ("null", "no label")]
+    ("answer", "problem"), [('{"org.dlcctr.contract": "99"}', "contract version 99"), ("null", "no label")]
 )
 def test_image_of_another_contract_is_refused(answer: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(labels.processes, "run", FakeRunner({"docker image inspect": (0, answer)}))

@@ -83,7 +83,7 @@ def test_an_image_that_has_another_name_stays(docker: Docker, monkeypatch: pytes
     ("variable", "value", "kind", "words"),
     [
         ("PULLS", "1", CommandFailedError, "was not pulled"),
-        ("CONTRACT", "99", ContractError, "contract 99"),
+        ("CONTRACT", "99", ContractError, "contract version 99"),
         ("FLAVOUR", "tensorflow-cpu", CommandFailedError, "flavour tensorflow-cpu, not pytorch-cpu"),
         ("FLAVOUR", "", CommandFailedError, "of no flavour, not pytorch-cpu"),
     ],

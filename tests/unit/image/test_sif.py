@@ -125,13 +125,13 @@ def test_failed_build_is_never_taken_for_a_sif(
 
 def test_sif_of_another_contract_is_refused(tool: Tool, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTRACT", "99")
-    with pytest.raises(ContractError, match="contract 99"):
+    with pytest.raises(ContractError, match="contract version 99"):
         sif.build_sif(str(archive), archive.with_name("dlc.sif"))
     assert not archive.with_name("dlc.sif").exists()
 
 
 def test_other_files_are_not_replaced(tool: Tool, archive: Path) -> None:
-    with pytest.raises(UsageError, match="is no SIF"):
+    with pytest.raises(UsageError, match="is not a SIF"):
         sif.build_sif(str(archive), archive)
     with pytest.raises(UsageError, match="does not exist"):
         sif.build_sif(str(archive), archive.parent / "absent" / "dlc.sif")

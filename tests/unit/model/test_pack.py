@@ -266,7 +266,7 @@ def test_everything_wrong_with_a_folder_is_listed(folder: Path) -> None:
 
 
 def test_an_ordinary_project_is_no_bundle(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"there is no bundle\.json"):
+    with pytest.raises(ModelError, match=r"it has no bundle\.json"):
         verify_bundle(pytorch_project(tmp_path / "p"))
 
 

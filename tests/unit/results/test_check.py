@@ -188,7 +188,7 @@ def use_another_contract(bench: Bench) -> None:
         (list_no_csv, "lists none"),
         (list_no_h5, "no single .h5"),
         (change_the_video, "the video was changed"),
-        (use_another_contract, "contract 99"),
+        (use_another_contract, "contract version 99"),
     ],
 )
 def test_broken_results_are_caught(bench: Bench, damage: Callable[[Bench], None], words: str) -> None:

@@ -50,7 +50,7 @@ def test_what_its_readers_rely_on() -> None:
 
 
 def test_another_contract_is_no_damage(tmp_path: Path) -> None:
-    with pytest.raises(ContractError, match="written for contract 2"):
+    with pytest.raises(ContractError, match="written for contract version 2"):
         Receipt.from_json(RECEIPT.to_json().replace('"contract": 1', '"contract": 2'), tmp_path)
 
 

@@ -252,7 +252,7 @@ def test_no_accounting(answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_id_from_a_damaged_file_never_becomes_an_option(job: str, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = fake(monkeypatch)
     for call in (slurm.query_squeue, slurm.cancel):
-        with pytest.raises(UsageError, match="no Slurm job id"):
+        with pytest.raises(UsageError, match="not a Slurm job id"):
             call([job])
     assert cluster.argv == []
 

@@ -171,7 +171,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
             BOXES.read(missing)
     with pytest.raises(ManifestError, match="Is a directory") as caught:
         BOXES.find(tmp_path)
-    assert "owner and rights" in caught.value.hint
+    assert "owner and permissions" in caught.value.hint
 
 
 @pytest.mark.parametrize("version", [None, "1", True, 1.0, [1]])
@@ -181,7 +181,7 @@ def test_a_version_is_a_whole_number(version: object, tmp_path: Path) -> None:
 
 
 def test_another_version_is_not_damage_whatever_else_the_file_holds(tmp_path: Path) -> None:
-    with pytest.raises(ContractError, match="written for contract 7") as caught:
+    with pytest.raises(ContractError, match="written for contract version 7") as caught:
         BOXES.read(write(tmp_path / "box", {"contract": 7, "something": "new"}))
     assert caught.value.hint == "use the other program"
 

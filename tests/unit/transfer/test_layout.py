@@ -143,7 +143,7 @@ def test_a_campaign_there_is_continued(tmp_path: Path) -> None:
     unprinted = replace(bench.rows[0], fingerprint="")
     assert check_there(there(bench, unprinted), REMOTE, bench.campaign, bench.rows) == []
     (note,) = check_there(there(bench, *bench.rows), REMOTE, bench.campaign, bench.rows[:1])
-    assert "rows 1-2 are in the manifest there and not in this one" in note
+    assert "rows 1-2 are in the manifest there, but no longer in this one" in note
 
 
 @pytest.mark.parametrize("change", [{"video": "other.mp4"}, {"fingerprint": "v1:1:0"}])

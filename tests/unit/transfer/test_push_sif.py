@@ -134,7 +134,7 @@ def test_it_is_made_again_where_anything_differs(change: str, sides: Sides) -> N
         ("ENDS", "1", CommandFailedError, r"singularity made no SIF of dlc\.tar \(exit code 1\)\n  FATAL: no space"),
         ("MAKES", "nothing", CommandFailedError, "made no SIF"),
         ("MAKES", "rubbish", CommandFailedError, "made no SIF"),
-        ("CONTRACT", "99", ContractError, "contract 99"),
+        ("CONTRACT", "99", ContractError, "contract version 99"),
     ],
 )
 def test_what_is_no_sif_never_gets_its_name_and_the_archive_is_not_sent_twice(

@@ -27,11 +27,11 @@ LOST = "rsync: connection unexpectedly closed (20 bytes received so far) [sender
 @pytest.mark.parametrize(
     ("code", "said", "kind", "words", "hint"),
     [
-        (255, CHANGED_KEY, CommandFailedError, "shows another host key", "ssh-keygen -R c"),
+        (255, CHANGED_KEY, CommandFailedError, "has changed", "ssh-keygen -R c"),
         (255, "No ED25519 host key is known for c and you have requested strict checking.\r\n"
-              "Host key verification failed.", CommandFailedError, "is not known here", "ssh c"),
-        (255, "me@c: Permission denied (publickey,password).", CommandFailedError, "lets nobody in", "ssh-add"),
-        (255, "ssh: Could not resolve hostname c: Name or service not known", CommandFailedError, "cannot even start",
+              "Host key verification failed.", CommandFailedError, "is not known on this machine", "ssh c"),
+        (255, "me@c: Permission denied (publickey,password).", CommandFailedError, "rejected your SSH keys", "ssh-add"),
+        (255, "ssh: Could not resolve hostname c: Name or service not known", CommandFailedError, "could not resolve or connect",
          "spelling"),
         (255, "ssh: Could not resolve hostname c: Temporary failure in name resolution", TryAgainError, "reached",
          "same command"),
@@ -43,7 +43,7 @@ LOST = "rsync: connection unexpectedly closed (20 bytes received so far) [sender
         (30, "rsync error: timeout in data send/receive (code 30)", TryAgainError, "broke", "same command"),
         (-9, "", TryAgainError, "broke", "same command"),
         (11, 'rsync: [receiver] write failed on "/x/a": No space left on device (28)\n' + LOST, CommandFailedError,
-         "no space is left on c", "goes on"),
+         "no space is left on c", "continues"),
         (11, "rsync: mkstemp: Disk quota exceeded (122)", CommandFailedError, "no space is left on c", "quota"),
         (127, "bash: line 1: rsync: command not found\n" + LOST, CommandFailedError, "has no rsync", "--transfer-host"),
         (127, "sh: 1: rsync: not found\n" + LOST, CommandFailedError, "has no rsync", "--transfer-host"),
@@ -51,7 +51,7 @@ LOST = "rsync: connection unexpectedly closed (20 bytes received so far) [sender
         (23, 'rsync: [Receiver] mkdir "/x" failed: Permission denied (13)', CommandFailedError,
          "may not be read or written", "owner"),
         (123, "mkdir: cannot create directory ‘/x’: Permission denied", CommandFailedError, "may not be", "owner"),
-        (23, "rsync: something new", CommandFailedError, "with code 23\n  rsync: something new", "mend"),
+        (23, "rsync: something new", CommandFailedError, "(exit code 23)\n  rsync: something new", "fix"),
     ],
 )  # fmt: skip
 def test_what_failed_and_what_to_do(code: int, said: str, kind: type[DlcctrError], words: str, hint: str) -> None:
@@ -89,7 +89,7 @@ def test_a_noisy_shell_and_an_odd_folder() -> None:
     answer = b"Welcome!\n" + PLACE.replace(b"/scratch/a b", b"/x\n\n$(y) \xc3\xa4") % b"fs 1 1 1 1% /"
     assert parse_place(answer).folder == "/x\n\n$(y) ä"
     for bad in (b"", b"Welcome!\n", b"dlcctr-begin\n", b"dlcctr-begin\nyes\nyes\n\nnot absolute\n"):
-        with pytest.raises(CommandFailedError, match="answer that is none"):
+        with pytest.raises(CommandFailedError, match="unexpected reply"):
             parse_place(bad)
 
 

@@ -26,7 +26,7 @@ from entrypoint.protocol import Failed, parse_event
         (OSError("Video could not be opened; it may be corrupted."), ExitCode.VIDEO, "ffmpeg"),
         (RuntimeError("CUDA error: no kernel image is available for execution"), ExitCode.GPU, "doctor"),
         (RuntimeError("The NVIDIA driver on your system is too old (CUDA 11)"), ExitCode.GPU, "doctor"),
-        (KeyError("x"), ExitCode.ANALYSIS, "last that it said"),
+        (KeyError("x"), ExitCode.ANALYSIS, "last output is shown above"),
     ],
 )
 def test_what_deeplabcut_raises_is_explained(error: Exception, code: ExitCode, word: str) -> None:

@@ -44,7 +44,7 @@ def test_final_states(word: str, kind: str) -> None:
     [
         ("nvidia-smi", 6, "gpu", "nvidia-smi fails"),
         ("no-gpu", 6, "no-gpu", "granted this job no GPU"),
-        ("no-module", 10, "tool-missing", "`module` is no command"),
+        ("no-module", 10, "tool-missing", "have no `module` command"),
         ("no-container", 10, "tool-missing", "neither apptainer nor singularity"),
         ("unreadable", 10, "tool-missing", "cannot be read on the node"),
         ("tomorrows-word", 6, "gpu", "no working GPU"),
@@ -109,7 +109,7 @@ def test_without_any_word_it_is_lost() -> None:
     assert (of_task(None, None).kind, of_task(None, None).text) == ("lost", GONE)
     for cause in (of_task(state("COMPLETED"), None), of_task(None, LogEnd(0, "node1"))):
         assert (cause.kind, cause.node) == ("lost", "node1")
-        assert "as if all were well" in cause.text
+        assert "exited normally" in cause.text
 
 
 @pytest.mark.parametrize(

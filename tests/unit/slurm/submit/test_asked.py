@@ -149,7 +149,7 @@ def test_resubmit_shows_it_before_it_asks(slurm: FakeSlurm, bench: Bench) -> Non
     slurm.run(*words(bench))
     slurm.run("cancel", bench.manifest, "--yes")
     said = slurm.run("resubmit", bench.manifest, "--mem-gb", "12", "--fps", "10", code=2)
-    assert "nobody is here to be asked" in said
+    assert "no terminal to confirm on" in said
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert "memory of a task 12 GB 8 GB" in lines
     assert "GPUs of a task 1 GPU (gpu:1) the same" in lines
