@@ -123,7 +123,11 @@ def test_the_hash_changes_with_what_changes_results(tmp_path: Path, what: str) -
 
 @pytest.mark.parametrize(
     ("data", "problem"),
-    [("{1: a, b: c}", "keys of several types"), ("{[a, b]: c}", "a list is a key"), ("&self [*self]", "contains itself")],
+    [
+        ("{1: a, b: c}", "keys of several types"),
+        ("{[a, b]: c}", "a list is a key"),
+        ("&self [*self]", "contains itself"),
+    ],
 )
 def test_a_table_that_has_no_hash_is_refused(tmp_path: Path, data: str, problem: str) -> None:
     project = pytorch_project(tmp_path / "p")

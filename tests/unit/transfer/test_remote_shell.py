@@ -31,7 +31,7 @@ LOST = "rsync: connection unexpectedly closed (20 bytes received so far) [sender
         (255, "No ED25519 host key is known for c and you have requested strict checking.\r\n"
               "Host key verification failed.", CommandFailedError, "is not known on this machine", "ssh c"),
         (255, "me@c: Permission denied (publickey,password).", CommandFailedError, "rejected your SSH keys", "ssh-add"),
-        (255, "ssh: Could not resolve hostname c: Name or service not known", CommandFailedError, "could not resolve or connect",
+        (255, "ssh: Could not resolve hostname c: Name or service not known", CommandFailedError, "could not resolve",
          "spelling"),
         (255, "ssh: Could not resolve hostname c: Temporary failure in name resolution", TryAgainError, "reached",
          "same command"),
