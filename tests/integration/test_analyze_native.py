@@ -60,8 +60,8 @@ class Native:
         self.call("-I", "-c", boot, project / "config.yaml", video, target, self.engine, code=code)
         return target
 
-    def compare(self, ours: Path, theirs: Path, *options: str) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self.call(SUPPORT / "compare_h5.py", ours, theirs, *options).stdout)
+    def compare(self, ours: Path, theirs: Path) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self.call(SUPPORT / "compare_h5.py", ours, theirs).stdout)
         return answer
 
     def table(self, h5: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Stock DeepLabCut on several videos in one process, into a folder each; each needs not pay the import again.
 
-Usage: stock_videos.py BATCH_SIZE JOBS ENGINE. JOBS is a JSON list of ``[config, video, folder, crop or null]``. Runs on
-private copies of projects, which stock DeepLabCut writes into.
+Usage: stock_videos.py BATCH_SIZE JOBS ENGINE. BATCH_SIZE is 0 for the project's own. JOBS is a JSON list of
+``[config, video, folder, crop or null]``. Runs on private copies of projects, which stock DeepLabCut writes into.
 """
 
 from __future__ import annotations
@@ -26,8 +26,14 @@ def main() -> None:
     for config, video, folder, crop in json.loads(jobs):
         Path(folder).mkdir(parents=True)
         deeplabcut.analyze_videos(
-            config, [video], destfolder=folder, save_as_csv=True, batch_size=int(batch_size), cropping=crop, **options,
-        )  # fmt: skip
+            config,
+            [video],
+            destfolder=folder,
+            save_as_csv=True,
+            batch_size=int(batch_size) or None,
+            cropping=crop,
+            **options,
+        )
 
 
 if __name__ == "__main__":
