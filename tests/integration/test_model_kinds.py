@@ -31,7 +31,7 @@ ALL = (
     *(f"top_down_resnet_50+{detector}+single" for detector in DETECTORS),
     *(f"{network}+resnet_50+multi" for network in CONDITIONAL),
     *(f"{network}+resnet_50+single" for network in CONDITIONAL[:1]),
-    *(f"{CONDITIONAL[0]}+{network}+multi" for network in ("dekr_w18", "dlcrnet_stride16_ms5")),
+    f"{CONDITIONAL[0]}+dlcrnet_stride16_ms5+multi",
 )
 USUAL = ("dekr_w18++multi", "ctd_prenet_rtmpose_s+resnet_50+multi")
 TENSORFLOW = (

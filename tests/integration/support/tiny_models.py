@@ -176,7 +176,8 @@ def _make_shuffle(
         _dump(_lax_tracking(), folder / "test" / "inference_cfg.yaml")
     model = PoseModel.build(pose["model"], pretrained_backbone=False)
     if conditional:
-        _calibrate(model, _pictures(256, 256), **_poses())
+        crop = table["data"]["inference"]["top_down_crop"]
+        _calibrate(model, _pictures(crop["height"], crop["width"]), **_poses())
     elif kind.startswith(NETWORK):
         _calibrate(model, _pictures(256, 256) if table.get("detector") else _pictures())
     elif kind == BLIND_CONDITIONS:
