@@ -101,7 +101,7 @@ def test_missing_video(bench: Bench) -> None:
     code, said = bench.analyze("gone.mp4")
     assert (code, bench.row("gone.mp4")["state"]) == (4, "quarantined")
     assert "gone.mp4" in said
-    assert "is not there" in said
+    assert "does not exist" in said
 
 
 def test_video_that_changed_since(bench: Bench) -> None:
