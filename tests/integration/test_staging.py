@@ -369,7 +369,7 @@ def test_sshd_stops_half_way(sides: Sides) -> None:
         _, said = process.communicate(timeout=60)
         assert process.returncode == ExitCode.TRY_AGAIN, said
         assert "the connection broke" in said
-        assert "it goes on where it was" in said
+        assert "it continues where it stopped" in said
         assert sides.half_files() == []
         parts = [path for path in (sides.far / "videos").rglob("*") if path.parent.name == far_scripts.PARTIAL_FOLDER]
         assert sum(path.stat().st_size for path in parts) > 100_000, "nothing to go on from"
