@@ -88,7 +88,7 @@ def _print(result: CheckResult, *, show_all: bool) -> None:
     shown = [row for row in result.rows if show_all or row.state is not State.WHOLE]
     if shown:
         print_table(
-            ("index", "state", "video", "cause"),
+            ("row", "state", "video", "cause"),
             [(row.row.index, row.state.value, row.row.video, "; ".join(filter(None, (row.cause, *row.notes))))
              for row in shown],
         )  # fmt: skip

@@ -178,10 +178,12 @@ def _print(made: CampaignChanges, videos: list[str], *, append: bool, as_json: b
 
 def _summary(made: CampaignChanges, videos: list[str], *, append: bool) -> list[str]:
     from dlcctr.commands.in_image import here
+    from dlcctr.system.console import duration, plural
 
     seconds = sum(row.duration_s or 0 for row in made.rows)
     lines = [
-        f"{'added' if append else 'wrote'} {len(made.rows)} rows, {seconds / 3600:.1f} h of video: {made.manifest}"
+        f"{'added' if append else 'wrote'} {plural(len(made.rows), 'row')}, {duration(seconds)} of video: "
+        f"{made.manifest}"
     ]
     if not append:
         lines.append(f"videos are below {made.campaign.video_root}, results go below {made.campaign.out}")

@@ -83,7 +83,7 @@ def summary(manifest: Path, outcomes: Sequence[Outcome]) -> list[str]:
     import shlex
 
     from dlcctr.contract import ExitCode
-    from dlcctr.system.console import ranges
+    from dlcctr.system.console import plural, ranges
 
     kinds: Counter[str] = Counter()
     failed: dict[int, list[int]] = {}
@@ -96,7 +96,7 @@ def summary(manifest: Path, outcomes: Sequence[Outcome]) -> list[str]:
             kinds["failed"] += 1
             failed.setdefault(each.code, []).append(each.index)
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    lines = [f"{len(outcomes)} rows: {counts or 'none'}"]
+    lines = [f"{plural(len(outcomes), 'row')}: {counts or 'none'}"]
     lines += [f"  exit code {code}: rows {ranges(indices)}" for code, indices in sorted(failed.items())]
     name = shlex.quote(str(manifest))
     if kinds["stopped"] or kinds["not started"]:

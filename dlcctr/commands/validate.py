@@ -47,15 +47,15 @@ def validate(
 def _print(found: Validation) -> None:
     from dlcctr.campaign.validate import REMEDIES
     from dlcctr.commands.in_image import say_next
-    from dlcctr.system.console import print_lines, print_table
+    from dlcctr.system.console import plural, print_lines, print_table
 
     if found.problems:
         cells = [
             (p.line or "-", "-" if p.index is None else p.index, p.kind, p.video, p.message) for p in found.problems
         ]
-        print_table(("line", "index", "problem", "video", "what to know"), cells)
+        print_table(("line", "row", "problem", "video", "what is wrong"), cells)
     print_lines([f"note: {note}" for note in found.notes])
     kinds = Counter(problem.kind for problem in found.problems)
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    print_lines([f"{found.manifest}: {len(found.rows)} rows, {counts or 'no problem'}"])
+    print_lines([f"{found.manifest}: {plural(len(found.rows), 'row')}, {counts or 'no problem'}"])
     say_next(f"next, {kind}: {REMEDIES[kind]}" for kind in kinds)

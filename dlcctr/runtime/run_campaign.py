@@ -24,7 +24,7 @@ from dlcctr.runtime.row_run import Outcome, RowRun
 from dlcctr.runtime.slots import divide
 from dlcctr.runtime.view import open_view
 from dlcctr.system import processes
-from dlcctr.system.console import one_line, warn
+from dlcctr.system.console import one_line, plural, warn
 from dlcctr.system.cpus import cpu_list
 from dlcctr.system.gpus import named_gpus
 
@@ -96,7 +96,7 @@ def run_campaign(manifest: Path, options: RunOptions) -> RunResult:
 def _run(tasks: Sequence[RowRun], runtime: Runtime, gpus: Sequence[str], jobs: int | None) -> list[Outcome]:
     jobs = min(jobs or len(gpus) or 1, len(tasks))
     slots = divide(jobs, gpus, *cpu_list())
-    warn(f"{len(tasks)} rows, {jobs} at a time; logs: {tasks[0].log.parent}")
+    warn(f"{plural(len(tasks), 'row')}, {jobs} at a time; logs: {tasks[0].log.parent}")
     with open_view(len(tasks)) as view:
         return executor.run_tasks(tasks, runtime, slots, view)
 

@@ -125,7 +125,7 @@ def test_check_prints_a_table_totals_and_what_to_type(bench: Bench) -> None:
     done = dlcctr("check", bench.manifest)
     assert done.returncode == ExitCode.UNFINISHED
     lines = done.stdout.splitlines()
-    assert lines[0].split() == ["index", "state", "video", "cause"]
+    assert lines[0].split() == ["row", "state", "video", "cause"]
     assert lines[1].split()[:2] == ["1", "unfinished"]
     assert "\\n-z.mp4" in lines[1]
     assert "2 rows: 1 whole, 1 unfinished" in lines
@@ -172,7 +172,7 @@ def test_manifest_command_from_a_folder_to_rows(tmp_path: Path) -> None:
     done = dlcctr("manifest", tmp_path / "v", "-o", tmp_path / "c/m.csv", "--crop", "0,32,0,16", "--batch-size", "4")
     assert done.returncode == 0, done.stderr
     assert "warning: row 1, bad.mp4: not a video, or a damaged one" in done.stderr
-    assert done.stdout.splitlines()[0] == f"wrote 2 rows, 0.0 h of video: {tmp_path / 'c/m.csv'}"
+    assert done.stdout.splitlines()[0] == f"wrote 2 rows, 0 s of video: {tmp_path / 'c/m.csv'}"
     assert "crop = [0, 32, 0, 16]" in (tmp_path / "c/campaign.toml").read_text()
     assert not (tmp_path / "hacked").exists()
     again = dlcctr("manifest", tmp_path / "v", "-o", tmp_path / "c/m.csv")

@@ -136,11 +136,15 @@ def _cells(plan: Plan, summary: Summary) -> list[tuple[str, str]]:
         ("rows", f"{summary.n_rows}" + (f" ({' and '.join(left_out)} left out)" if left_out else "")),
         ("array tasks", f"{summary.n_tasks} {_arrays(summary)}"),
         ("speed", f"{usual}, from {speed.source}"),
-        ("a task takes", f"{duration(summary.shortest_s)} to {duration(summary.longest_s)}"),
+        ("a task takes", _span(duration(summary.shortest_s), duration(summary.longest_s))),
         ("time limit", f"{duration(plan.time_limit_min * 60)} a task (margin {summary.margin:g})"),
-        ("GPU-hours", f"{summary.total_s / 3600:.1f}, {100 * summary.fixed_share:.1f}% of them fixed costs"),
+        ("GPU-hours", f"{summary.total_s / 3600:.2g}, {100 * summary.fixed_share:.0f}% of them fixed costs"),
         ("expected end", f"{duration(summary.finish_s)} after the start, with {gpus} at a time"),
     ]
+
+
+def _span(shortest: str, longest: str) -> str:
+    return shortest if shortest == longest else f"{shortest} to {longest}"
 
 
 def _arrays(summary: Summary) -> str:

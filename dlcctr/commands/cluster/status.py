@@ -154,7 +154,7 @@ def _print(result: StatusResult, *, show_all: bool) -> None:
 
     if show_all:
         print_table(
-            ("index", "phase", "task", "node", "video", "why"),
+            ("row", "phase", "task", "node", "video", "why"),
             [(row.index, row.phase.value, row.job + shown_cluster(row.cluster), row.node, row.video,
               row.cause or row.reason) for row in result.rows],
         )  # fmt: skip

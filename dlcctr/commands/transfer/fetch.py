@@ -79,9 +79,10 @@ def _print(manifest: Path, done: FetchResult, *, as_json: bool) -> None:
 
 
 def _lines(manifest: Path, done: FetchResult) -> list[str]:
-    from dlcctr.system.console import ranges, size_text
+    from dlcctr.system.console import plural, ranges, size_text
 
-    lines = [f"took {len(done.taken)} rows, {size_text(done.n_bytes)}, from {done.remote}; {len(done.here)} were here"]
+    taken = f"took {plural(len(done.taken), 'row')}, {size_text(done.n_bytes)}, from {done.remote}"
+    lines = [f"{taken}; {len(done.here)} were here"]
     if done.failed:
         lines.append(f"failed there: rows {ranges(done.failed)}")
     if done.waiting:

@@ -93,10 +93,10 @@ def _print(manifest: Path, done: PushResult, *, dry_run: bool, as_json: bool) ->
 
 
 def _lines(manifest: Path, done: PushResult, *, dry_run: bool) -> list[str]:
-    from dlcctr.system.console import size_text
+    from dlcctr.system.console import plural, size_text
     from dlcctr.transfer.remote_program import has_scheduler
 
-    files = f"{len(done.sent)} files, {size_text(done.sent_bytes)}"
+    files = f"{plural(len(done.sent), 'file')}, {size_text(done.sent_bytes)}"
     there = f"{len(done.there)} files were there already" if done.there else "none were there"
     if dry_run:
         free = f"; {size_text(done.free_bytes)} are free there" if done.free_bytes is not None else ""

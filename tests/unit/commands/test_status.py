@@ -81,7 +81,7 @@ def test_the_table_groups_by_phase_cause_and_node(case: SlurmCase, capsys: pytes
 def test_all_lists_every_row(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
     run("status", case.bench.manifest, "--all", *mixed(case))
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert lines[0] == "index phase task node video why"
+    assert lines[0] == "row phase task node video why"
     assert lines[1:4] == [
         "0 done 123_0 node7 v0.mp4",
         "1 running 123_1 node2 v1.mp4",

@@ -357,7 +357,7 @@ def test_the_command_names_what_it_refused_and_ends_with_its_code(
     words = ["fetch", str(sides.here.manifest), "cluster:/scratch/my mice"]
     done = CliRunner().invoke(make_app(), words)
     assert done.exit_code == ExitCode.OUTPUT
-    assert "took 1 rows" in done.stdout
+    assert "took 1 row," in done.stdout
     assert "row 0 is not taken: its files there are not as its receipt says\n" in done.stderr
     assert f"what to do: look at them on cluster (dlcctr check {sides.far.root}/m.csv --rows 0)" in done.stderr
     table = json.loads(CliRunner().invoke(make_app(), [*words, "--json"]).stdout)
