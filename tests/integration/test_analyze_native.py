@@ -111,7 +111,9 @@ def tiny_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("tiny")
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(
+    params=[pytest.param(k, marks=pytest.mark.full) if k == "tensorflow-multi" else pytest.param(k) for k in KINDS]
+)
 def native(request: pytest.FixtureRequest, tiny_cache: Path, tmp_path: Path) -> Native:
     return get_native(request, request.param, tiny_cache, tmp_path)
 
@@ -169,7 +171,7 @@ def punch(video: Path, frames: int) -> None:
 
 @pytest.mark.real
 @pytest.mark.parametrize(
-    "native", [k if k.endswith("single") else pytest.param(k, marks=pytest.mark.full) for k in KINDS], indirect=True
+    "native", [k if k == "pytorch-single" else pytest.param(k, marks=pytest.mark.full) for k in KINDS], indirect=True
 )
 def test_lost_frames_have_their_place(native: Native) -> None:
     video = calm_video(native.folder / "hole.mp4", codec="mjpeg", pix_fmt="yuvj420p")

@@ -58,7 +58,7 @@ def account_for(work: Path, code: int, said: str, known: tuple[Known, ...], engi
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("engine", ["pytorch", "tensorflow"])
+@pytest.mark.parametrize("engine", ["pytorch", pytest.param("tensorflow", marks=pytest.mark.full)])
 def test_tracking_stitching_filtering_outliers_and_evaluation(
     engine: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
