@@ -170,9 +170,9 @@ def _print_findings(found: Survey) -> None:
     from dlcctr.system.console import print_lines
 
     for finding in found.findings:
-        kind = "error" if finding.error else "warning"
+        kind = "error" if finding.error else "warning" if finding.remedy else "note"
         where = f"{finding.file}: " if finding.file else ""
         print_lines(["", f"{kind}: {where}{finding.text}"])
         if finding.expected or finding.found:
             print_lines(side_by_side(finding.expected, finding.found, "config.yaml", finding.file.rpartition("/")[2]))
-        print_lines([f"  what to do: {finding.remedy}"])
+        print_lines([f"  what to do: {finding.remedy}"] if finding.remedy else [])

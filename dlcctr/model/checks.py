@@ -27,7 +27,9 @@ class Finding:
     error : bool
         The model cannot be used as it is; otherwise it is worth a look.
     file : str
-        Relative to the project.
+        Relative to the project; empty where it is about several.
+    remedy : str
+        What to do about it; empty where it does no harm.
     expected, found : tuple of str
         Two lists that should be the same; empty where it is not about lists.
     """
@@ -57,8 +59,7 @@ def find_all(found: Shuffle) -> list[Finding]:
 
 def find_in_conditions(model: Shuffle) -> list[Finding]:
     """The same for the bottom-up model that a conditional one needs, without what concerns the whole project."""
-    places = (each for each in _places(model) if each.file != str(CONFIG))
-    return [*_trained_parts(model), *places, *_loading(model)]
+    return [*_trained_parts(model), *_places(model, of_project=False), *_loading(model)]
 
 
 def _trained_parts(found: Shuffle) -> Iterator[Finding]:
@@ -126,8 +127,8 @@ def _engines(found: Shuffle) -> Iterator[Finding]:
 def _metadata(found: Shuffle) -> Iterator[Finding]:
     if not found.tree.is_file(metadata_file(found.config)):
         yield Finding(
-            False, str(metadata_file(found.config)), "is missing, as in projects of DeepLabCut 2: DeepLabCut 3 would "
-            "unpickle old files of the project to write it", "nothing: dlcctr and its bundles bring their own",
+            False, str(metadata_file(found.config)), "is missing, as in projects of DeepLabCut 2, where DeepLabCut 3 "
+            "would unpickle old files of the project to write it; dlcctr and its bundles bring their own", "",
         )  # fmt: skip
 
 
@@ -141,17 +142,23 @@ def _crop(found: Shuffle) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _places(found: Shuffle) -> Iterator[Finding]:
-    tables = {CONFIG: found.config, found.pose_file: found.pose, found.test_file: found.test}
+def _places(found: Shuffle, *, of_project: bool = True) -> Iterator[Finding]:
+    """Paths of the machine where the network was trained: one finding for all files, since it needs nothing."""
+    tables = {found.pose_file: found.pose, found.test_file: found.test}
+    if of_project:
+        tables = {CONFIG: found.config, **tables}
+    files, paths = [], list[str]()
     for file, table in tables.items():
-        paths = [text for text in _texts(table) if is_absolute(text) and not _leads_here(text, found.tree)]
-        if paths:
-            windows = " (of Windows)" if any(not text.startswith("/") for text in paths) else ""
-            shown = ", ".join(paths[:SHOWN]) + (f", and {len(paths) - SHOWN} more" if len(paths) > SHOWN else "")
-            yield Finding(
-                False, str(file), f"paths that lead nowhere here{windows}: {shown}",
-                "nothing: dlcctr reads the project where it lies, and `model pack` leaves them out",
-            )  # fmt: skip
+        lost = [text for text in _texts(table) if is_absolute(text) and not _leads_here(text, found.tree)]
+        files += [str(file)] if lost else []
+        paths += [text for text in lost if text not in paths]
+    if paths:
+        windows = " (of Windows)" if any(not text.startswith("/") for text in paths) else ""
+        more = f", and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+        yield Finding(
+            False, files[0] if len(files) == 1 else "", f"paths that lead nowhere here{windows}, which does no harm: "
+            f"{', '.join(paths[:SHOWN])}{more}", "",
+        )  # fmt: skip
 
 
 def _leads_here(text: str, tree: ModelTree) -> bool:
