@@ -40,7 +40,7 @@ $python -m ruff check .
 $python -m ruff format --check .
 $python -m mypy
 step "unit tests"
-$python -m pytest tests/unit -q
+$python -m pytest tests/unit -q -n 2 --dist loadfile
 step "container engine, base image, image (pytorch, cpu)"
 if wait $image; then
     tail -3 "$log"
