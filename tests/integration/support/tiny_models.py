@@ -167,6 +167,7 @@ def _make_shuffle(
         ctd_conditions=(BEGUN_WITH, "snapshot-005.pt") if conditional else None,
     )
     table = json.loads(json.dumps(pose.to_dict(normalize=True), default=str))
+    crop = _fit_crop(table) if conditional or top_down else None
     if kind != RESNET50 and not kind.startswith(NETWORK) and not conditional:
         table = _shrink(table)
     pose = PoseConfig.from_dict(table)
@@ -175,11 +176,8 @@ def _make_shuffle(
     if multi and not kind.startswith("pytorch-topdown"):
         _dump(_lax_tracking(), folder / "test" / "inference_cfg.yaml")
     model = PoseModel.build(pose["model"], pretrained_backbone=False)
-    if conditional:
-        crop = table["data"]["inference"]["top_down_crop"]
-        _calibrate(model, _pictures(crop["height"], crop["width"]), **_poses())
-    elif kind.startswith(NETWORK):
-        _calibrate(model, _pictures(256, 256) if table.get("detector") else _pictures())
+    if conditional or kind.startswith(NETWORK):
+        _calibrate(model, _pictures(*crop) if crop else _pictures(), **(_poses() if conditional else {}))
     elif kind == BLIND_CONDITIONS:
         _unseeing_black(model)
     weak = 0.1 if kind.startswith(NETWORK) else 1.0  # more would make every likelihood 1 where features are not small
@@ -195,6 +193,20 @@ def _make_shuffle(
         torch.save(
             {"model": detector.state_dict(), "metadata": {"epoch": 20}}, folder / "train" / "snapshot-detector-020.pt"
         )
+
+
+def _fit_crop(table: dict[str, Any]) -> tuple[int, int]:
+    """Give a network pictures of the size that it is built for: (height, width) in px.
+
+    DeepLabCut 3.0.2 configures 256 x 256 px for every one (config/make_pose_config.py lets the augmentation's default
+    win), with which those for other sizes can neither be trained nor analysed until somebody corrects that.
+    """
+    default = table["data"]["inference"]["top_down_crop"]
+    width, height = table["model"]["heads"]["bodypart"].get("input_size") or (default["width"], default["height"])
+    height, width = table["model"]["backbone"].get("img_size") or (height, width)
+    for part in ("train", "inference"):
+        table["data"][part]["top_down_crop"] |= {"width": width, "height": height}
+    return height, width
 
 
 def _stronger(name: str, value: Any, scale: float, top_down: bool) -> Any:
