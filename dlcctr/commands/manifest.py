@@ -196,8 +196,8 @@ def _summary(made: CampaignChanges, videos: list[str], *, append: bool) -> list[
     if not made.campaign.model:
         next_step = f"next, before anything can be analysed, name the trained model: {_with_a_model(videos)}"
         return [*lines, here(next_step)]
-    then = f"dlcctr run {name} (on a cluster: dlcctr submit {name})"
-    return [*lines, here(f"next: dlcctr validate {name}, then {then}")]
+    then = f"then: dlcctr run {name}; on a cluster: dlcctr submit {name}"
+    return [*lines, here(f"next: dlcctr validate {name}"), here(then)]
 
 
 def _with_a_model(videos: list[str]) -> str:
