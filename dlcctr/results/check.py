@@ -114,7 +114,7 @@ class _Examiner:
         self._unsettled: set[Path] = set()
         self._kept: set[Path] = set()
         if options.deep:
-            from dlcctr.results.h5_check import import_pandas
+            from dlcctr.results.h5_file import import_pandas
 
             import_pandas()
 

@@ -6,32 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import ToolMissingError
+from dlcctr.results.h5_file import read_table
 from dlcctr.results.receipt import Receipt
-
-
-def import_pandas() -> Any:
-    """Import pandas with PyTables, or raise `ToolMissingError` with the remedy."""
-    try:
-        import pandas
-        import tables
-    except ImportError as error:
-        raise ToolMissingError(
-            f"--deep reads .h5 files with pandas and PyTables, which cannot be imported ({error})",
-            "run it from the image: docker run … check m.csv --deep, or singularity run dlc.sif check m.csv --deep",
-        ) from error
-    return pandas if tables else None
 
 
 def table_problems(receipt: Receipt, folder: Path) -> list[str]:
     """What differs between the .h5 and the receipt: rows, frame numbers, columns, scorer, blanks for lost frames."""
     file = next(folder / entry.name for entry in receipt.files if entry.name.endswith(".h5"))
     try:
-        table = import_pandas().read_hdf(file)
+        table = read_table(file)
+        problems = [*_form(table, receipt), *_lost_frames(table, receipt)]
     except ToolMissingError:
         raise
-    except Exception as error:  # PyTables raises many kinds of them for a damaged file
+    except (
+        Exception
+    ) as error:  # PyTables and pandas raise many kinds of them for a damaged file, or give something else
         return [f"{file.name} cannot be opened: {' '.join(str(error).split())}"]
-    return [f"{file.name}: {problem}" for problem in (*_form(table, receipt), *_lost_frames(table, receipt))]
+    return [f"{file.name}: {problem}" for problem in problems]
 
 
 def _form(table: Any, receipt: Receipt) -> list[str]:
