@@ -49,6 +49,8 @@ else
     exit 1
 fi
 if [ $full = yes ]; then
+    step "every write of every command with every error of a disk"
+    DLCCTR_TEST_ALL_ERRORS=1 $python -m pytest tests/unit/failing_disks -q
     step "all other images"
     sh scripts/engine.sh run $python -m dlcctr image build --all
 fi

@@ -9,7 +9,7 @@ from typing import Any
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.contract import CAMPAIGN_FILENAME, CONTRACT_VERSION
 from dlcctr.errors import ContractError, ManifestError
-from dlcctr.system.files import write_text_atomic
+from dlcctr.system.files import read_text_bounded, write_text_atomic
 from dlcctr.system.names import check_name, check_path
 from dlcctr.system.toml import parse_toml, toml_value
 
@@ -24,6 +24,11 @@ KEYS = {
     "remote": ("host", "folder", "transfer_host", "program"),
 }
 """Sections and keys of campaign.toml."""
+MAX_BYTES = 4 << 20
+"""Names of ten thousand body parts fit in."""
+
+
+_REMAKE = "make the campaign again"
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ def read_campaign(manifest: Path) -> Campaign:
     """
     file = campaign_file(manifest)
     try:
-        return parse_campaign(file.read_text(encoding="utf-8-sig"), file)
+        text = read_text_bounded(file, MAX_BYTES)
     except FileNotFoundError:
         return _default(file)
     except OSError as error:
@@ -126,6 +131,9 @@ def read_campaign(manifest: Path) -> Campaign:
         ) from error
     except UnicodeDecodeError as error:
         raise _not_toml(file, error) from error
+    if text is None:
+        raise ManifestError(f"{file}: too long for a campaign.toml (more than {MAX_BYTES:,} bytes)", _REMAKE)
+    return parse_campaign(text, file)
 
 
 def _default(file: Path) -> Campaign:
@@ -133,7 +141,7 @@ def _default(file: Path) -> Campaign:
 
 
 def _not_toml(file: Path, error: Exception) -> ManifestError:
-    return ManifestError(f"{file}: not valid TOML: {error}", "fix that line, or make the campaign again")
+    return ManifestError(f"{file}: not valid TOML: {error}", f"fix that line, or {_REMAKE}")
 
 
 def parse_campaign(text: str, file: Path) -> Campaign:
@@ -160,15 +168,15 @@ def _from_table(default: Campaign, table: dict[str, Any]) -> Campaign:
     path = _value(default, model, "model.path", str, "")
     return replace(
         default,
-        model=_absolute(default.folder, path) if path else None,
+        model=_absolute(default, path) if path else None,
         model_hash=_value(default, model, "model.hash", str, ""),
         model_id=_value(default, model, "model.id", str, ""),
         engine=_value(default, model, "model.engine", str, ""),
         bodyparts=_names(default, model, "model.bodyparts"),
         individuals=_names(default, model, "model.individuals"),
         unique_bodyparts=_names(default, model, "model.unique_bodyparts"),
-        video_root=_absolute(default.folder, _value(default, videos, "videos.root", str, ".")),
-        out=_absolute(default.folder, _value(default, output, "output.root", str, "results")),
+        video_root=_absolute(default, _value(default, videos, "videos.root", str, ".")),
+        out=_absolute(default, _value(default, output, "output.root", str, "results")),
         csv=_value(default, output, "output.csv", bool, True),
         shuffle=_value(default, analysis, "analysis.shuffle", int, 1),
         trainset_index=_value(default, analysis, "analysis.trainset_index", int, 0),
@@ -228,15 +236,20 @@ def _check_keys(campaign: Campaign, table: dict[str, Any]) -> None:
                 )
 
 
-def _absolute(folder: Path, text: str) -> Path:
-    path = Path(text).expanduser()
-    return path if path.is_absolute() else (folder / path).resolve()
+def _absolute(campaign: Campaign, text: str) -> Path:
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise ManifestError(
+            f"{campaign.file}: no home folder is known for {text!r}", "give the path from / on"
+        ) from error
+    return path if path.is_absolute() else (campaign.folder / path).resolve()
 
 
 def _section(campaign: Campaign, table: dict[str, Any], name: str) -> dict[str, Any]:
     section = table.get(name, {})
     if not isinstance(section, dict):
-        raise ManifestError(f"{campaign.file}: [{name}] must be a table")
+        raise ManifestError(f"{campaign.file}: [{name}] must be a table", f"write [{name}] on a line of its own")
     return section
 
 
@@ -245,7 +258,9 @@ def _value(campaign: Campaign, section: dict[str, Any], name: str, kind: type, d
     if value is default:
         return value
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ManifestError(f"{campaign.file}: {name} must be of type {kind.__name__}, not {value!r}")
+        raise ManifestError(
+            f"{campaign.file}: {name} must be of type {kind.__name__}, not {value!r}", "correct that line"
+        )
     if isinstance(value, str):
         _check(campaign, name, value)
     return value
@@ -261,7 +276,10 @@ def _check(campaign: Campaign, name: str, text: str) -> None:
 def _names(campaign: Campaign, section: dict[str, Any], name: str) -> tuple[str, ...]:
     names = _value(campaign, section, name, list, [])
     if not all(isinstance(item, str) for item in names):
-        raise ManifestError(f"{campaign.file}: {name} must be a list of names")
+        raise ManifestError(
+            f"{campaign.file}: {name} must be a list of names",
+            f'for example: {name.rpartition(".")[2]} = ["snout", "tail"]',
+        )
     for item in names:
         _check(campaign, name, str(item))
     return tuple(names)

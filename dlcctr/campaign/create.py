@@ -14,7 +14,7 @@ from dlcctr.campaign.probe import VideoFacts, probe_all
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.errors import ManifestError, VideoError
-from dlcctr.system.files import write_pair_atomic
+from dlcctr.system.files import encode_text, read_bounded, write_pair_atomic
 from dlcctr.system.locks import campaign_lock
 from dlcctr.system.progress import RowProgress, no_progress
 
@@ -65,15 +65,17 @@ def make_campaign(
         No video was found, or an input does not exist.
     """
     if not overwrite:
-        _check_no_campaign(manifest)
+        _check_free(manifest)
     found = discover(inputs, root=root, own=(manifest, campaign.file, campaign.out))
     if not found.videos:
         raise VideoError(_nothing_found(inputs, found), "name a folder, a file or a pattern that holds videos")
-    rows, notes = _probe(found.videos, jobs, progress)
     campaign = replace(campaign, video_root=found.root)
+    if not overwrite:
+        _check_free(manifest, campaign)
+    rows, notes = _probe(found.videos, jobs, progress)
     with campaign_lock(CampaignPaths.of(manifest).manifest_lock):
         if not overwrite:
-            _check_no_campaign(manifest)  # another command may have made it while videos were probed
+            _check_free(manifest, campaign)  # another command may have made it while videos were probed
         write_pair_atomic((campaign.file, campaign_text(campaign)), (manifest, manifest_text(rows)))
     return CampaignChanges(manifest, campaign, rows, found.skipped, _same_content([], rows), _noted(rows, notes))
 
@@ -119,13 +121,15 @@ def _append(manifest: Path, probed: Sequence[Row]) -> list[Row]:
     return new
 
 
-def _check_no_campaign(manifest: Path) -> None:
-    for file in (manifest, campaign_file(manifest)):
-        if file.exists():
-            raise ManifestError(
-                f"{file}: already exists",
-                "--append adds videos to that campaign, -o names another folder, --overwrite replaces it",
-            )
+def _check_free(manifest: Path, campaign: Campaign | None = None) -> None:
+    """Refuse a place that another campaign has. One whose manifest could not be written just now is the same one."""
+    file = campaign_file(manifest)
+    text = encode_text(file, campaign_text(campaign)) if campaign else b""
+    if manifest.exists() or (campaign and file.exists() and read_bounded(file, len(text)) != text):
+        raise ManifestError(
+            f"{manifest if manifest.exists() else file}: already exists",
+            "--append adds videos to that campaign, -o names another folder, --overwrite replaces it",
+        )
 
 
 def _nothing_found(inputs: Sequence[str], found: Discovery) -> str:

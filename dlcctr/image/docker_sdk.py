@@ -7,6 +7,7 @@ import json
 import os
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -18,6 +19,13 @@ from dlcctr.system.files import fsync_path
 from dlcctr.system.processes import run
 from dlcctr.system.progress import Bar, no_bar
 
+MAX_MEMBER_BYTES = 64 << 20
+"""Lists of layers and of packages are shorter by far."""
+BROKEN_ARCHIVE = (
+    tarfile.TarError, KeyError, IndexError, TypeError, ValueError, AttributeError, EOFError, OSError, RecursionError,
+    zlib.error,
+)  # fmt: skip
+"""What reading one that is damaged, or is something else, can raise."""
 TIMEOUT_S = 3600
 """The engine may think for minutes before the first byte of a large image."""
 
@@ -126,26 +134,34 @@ def inspect_archive(path: Path) -> dict[str, Any]:
             entry = _read_json(archive, members, "manifest.json")[0]
             config = _read_json(archive, members, entry["Config"])
             absent = [name for name in entry["Layers"] if name not in members]
-    except (tarfile.TarError, KeyError, IndexError, TypeError, ValueError, EOFError, OSError) as error:
+            facts = {
+                "image": str(path),
+                "id": f"sha256:{PurePosixPath(entry['Config']).stem}",
+                "tags": entry.get("RepoTags") or [],
+                "size_bytes": path.stat().st_size,
+                "platform": f"{config['os']}/{config['architecture']}",
+                "layers": len(entry["Layers"]),
+                "labels": dict((config.get("config") or {}).get("Labels") or {}),
+            }
+    except BROKEN_ARCHIVE as error:
         raise UsageError(f"{path} is not a whole archive of an image: {error}", "save it again: image save") from error
     if absent:
         raise UsageError(f"{path} lacks {len(absent)} of its layers, the first is {absent[0]}", "save it again")
-    return {
-        "image": str(path),
-        "id": f"sha256:{PurePosixPath(entry['Config']).stem}",
-        "tags": entry.get("RepoTags") or [],
-        "size_bytes": path.stat().st_size,
-        "platform": f"{config['os']}/{config['architecture']}",
-        "layers": len(entry["Layers"]),
-        "labels": (config.get("config") or {}).get("Labels") or {},
-    }
+    return facts
 
 
 def _read_json(archive: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo], name: str) -> Any:
-    stream = archive.extractfile(members[name])
+    return json.loads(read_member(archive, members[name]))
+
+
+def read_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    """Content of a small file of an archive; raises `ValueError` for a large one, or what is no file."""
+    if member.size > MAX_MEMBER_BYTES:
+        raise ValueError(f"{member.name} has {member.size:,} bytes")
+    stream = archive.extractfile(member)
     if stream is None:
-        raise ValueError(f"{name} is not a file")
-    return json.load(stream)
+        raise ValueError(f"{member.name} is not a file")
+    return stream.read()
 
 
 def save_image(tag: str, output: Path, *, bar: Bar = no_bar) -> int:

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
 from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError
 from dlcctr.system import processes
+from dlcctr.system.numbers import parse_whole
+
+SHOWN_CHARS = 60
 
 
 def docker_labels(image: str) -> dict[str, str]:
@@ -22,13 +25,18 @@ def docker_labels(image: str) -> dict[str, str]:
         )
     try:
         return {str(key): str(value) for key, value in (json.loads(done.stdout) or {}).items()}
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return {}
 
 
 def docker_size(image: str) -> int:
     """Bytes of an image of this machine's Docker Engine; raises `CommandFailedError` where it does not say."""
-    return int(processes.run(["docker", "image", "inspect", "--format", "{{.Size}}", image], merge=False).stdout)
+    said = processes.run(["docker", "image", "inspect", "--format", "{{.Size}}", image], merge=False).stdout
+    if (size := parse_whole(said.strip())) is None:
+        raise CommandFailedError(
+            f"docker gave no size of {image}: {said[:SHOWN_CHARS]!r}", "type by hand: docker images"
+        )
+    return size
 
 
 def check_contract(what: str, labels: Mapping[str, str]) -> None:

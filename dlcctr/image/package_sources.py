@@ -102,7 +102,7 @@ def read_pip_config(text: str) -> dict[str, str]:
             continue
         try:
             found[key] = (rank, str(ast.literal_eval(value)).replace("\n", " "))
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             log.debug("pip setting not understood: %s", line)
     return {key: value for key, (_, value) in found.items()}
 

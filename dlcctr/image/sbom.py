@@ -7,11 +7,11 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from dlcctr.contract import SBOM_FILE
 from dlcctr.errors import CommandFailedError, UsageError
-from dlcctr.image.docker_sdk import docker_client, get_image, inspect_archive
+from dlcctr.image.docker_sdk import BROKEN_ARCHIVE, docker_client, get_image, inspect_archive, read_member
 from dlcctr.image.image_kind import ImageKind, kind_of
 from dlcctr.system.processes import find_tool, run
 
@@ -41,7 +41,7 @@ def read_sbom(image: str) -> str:
     try:
         if json.loads(text)["bomFormat"] == "CycloneDX":
             return text
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise UsageError(
         f"{image} holds no bill of materials ({SBOM_FILE})",
@@ -61,21 +61,14 @@ def _read_from_archive(path: Path) -> str:
     inspect_archive(path)
     try:
         with tarfile.open(path) as archive:
-            for layer in reversed(json.load(_open(archive, "manifest.json"))[0]["Layers"]):
-                with tarfile.open(fileobj=_open(archive, layer)) as files:
+            for layer in reversed(json.loads(read_member(archive, archive.getmember("manifest.json")))[0]["Layers"]):
+                with tarfile.open(fileobj=archive.extractfile(layer)) as files:
                     found = next((each for each in files if f"/{each.name.removeprefix('./')}" == SBOM_FILE), None)
                     if found is not None:
-                        return _open(files, found).read().decode()
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+                        return read_member(files, found).decode()
+    except BROKEN_ARCHIVE as error:
         raise UsageError(f"{path} is not a whole archive of an image: {error}", "save it again: image save") from error
     return ""
-
-
-def _open(archive: tarfile.TarFile, member: str | tarfile.TarInfo) -> IO[bytes]:
-    stream = archive.extractfile(member)
-    if stream is None:
-        raise ValueError(f"{member} is not a file")
-    return stream
 
 
 def _read_from_engine(tag: str) -> str:
@@ -89,7 +82,7 @@ def _read_from_engine(tag: str) -> str:
             try:
                 chunks, _ = container.get_archive(SBOM_FILE)
                 with tarfile.open(fileobj=BytesIO(b"".join(chunks))) as archive:
-                    return _open(archive, archive.getmembers()[0]).read().decode()
+                    return read_member(archive, archive.getmembers()[0]).decode()
             finally:
                 container.remove()
         except NotFound:
@@ -99,8 +92,18 @@ def _read_from_engine(tag: str) -> str:
 
 
 def list_parts(bom: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Kind, name, version and licences of everything in a bill of materials that has a version or a licence."""
-    return list(_walk(bom.get("components") or (), ""))
+    """Kind, name, version and licences of everything in a bill of materials that has a version or a licence.
+
+    Raises
+    ------
+    UsageError
+        Its parts are not written as CycloneDX writes them.
+    """
+    try:
+        return list(_walk(bom.get("components") or (), ""))
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        problem = f"its bill of materials ({SBOM_FILE}) lists parts in a form that is not CycloneDX's: {error!r}"
+        raise UsageError(problem, "build the image again") from error
 
 
 def _walk(components: Any, inside: str) -> Iterator[tuple[str, str, str, str]]:
@@ -117,4 +120,4 @@ def _licence_texts(licences: Any) -> Iterator[str]:
     for each in licences:
         inner = each.get("license") or {}
         text = each.get("expression") or inner.get("id") or inner.get("name") or ""
-        yield f"{text} (as a whole)" if inner.get("acknowledgement") == "concluded" else text
+        yield f"{text} (as a whole)" if inner.get("acknowledgement") == "concluded" else str(text)

@@ -213,7 +213,7 @@ def _inspect_with_spython(path: Path) -> Any:
 def _parse_json(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

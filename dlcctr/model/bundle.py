@@ -259,7 +259,7 @@ def _read(stream: BinaryIO, file: Path) -> Bundle:
     listing = parse_listing(_listing_member(stream, file), file)
     offsets = {}
     for entry in listing.files:
-        if stream.read(BLOCK) != header(entry.path, entry.bytes):
+        if stream.read(BLOCK) != _header_of(entry, file):
             raise ModelError(f"{file}: where {entry.path} should begin is something else", AGAIN)
         offsets[entry.path] = stream.tell()
         stream.seek(entry.bytes, 1)
@@ -268,6 +268,13 @@ def _read(stream: BinaryIO, file: Path) -> Bundle:
     if stream.read(len(END) + 1) != END:
         raise ModelError(f"{file}: is cut short, or goes on behind its last file", AGAIN)
     return Bundle(file, listing, offsets)
+
+
+def _header_of(entry: Entry, file: Path) -> bytes:
+    try:
+        return header(entry.path, entry.bytes)
+    except ModelError as error:
+        raise ModelError(f"{file}: {error.message}", AGAIN) from error
 
 
 def _listing_member(stream: BinaryIO, file: Path) -> str:

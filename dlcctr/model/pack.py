@@ -85,8 +85,6 @@ def pack_model(
         else:
             with place.open("xb") as stream:
                 write_tar(stream, listing, contents)
-                stream.flush()
-                os.fsync(stream.fileno())
         _check_same_model(inspect_model(place), info)
     return listing
 
@@ -186,15 +184,32 @@ def _write_folder(root: Path, listing: Listing, contents: Iterable[Iterable[byte
 def _appearing(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yield a name to write to, which becomes `target` at once when all is well and is gone when not."""
     target = target.absolute()
-    if os.path.lexists(target) and not (overwrite and target.is_file()):
+    is_new = not os.path.lexists(target)
+    if not is_new and not (overwrite and target.is_file()):
         hint = "name another place" + (", or replace a file with --overwrite" if target.is_file() else "")
         raise UsageError(f"{target}: already exists", hint)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name[:40]}.", dir=target.parent) as temporary:
+        start = f".{target.name[:40]}."
+        with tempfile.TemporaryDirectory(prefix=start, dir=target.parent, ignore_cleanup_errors=True) as temporary:
             place = Path(temporary) / target.name
             yield place
+            for path in (*sorted(place.rglob("*"), reverse=True), place):
+                fsync_path(path)
             place.replace(target)
-            fsync_path(target.parent)
+            try:
+                fsync_path(target.parent)
+            except OSError:
+                if is_new:  # or the same command would be told that it already exists
+                    _take_away(target, place)
+                raise
     except OSError as error:
         raise output_error(error, target) from error
+
+
+def _take_away(target: Path, place: Path) -> None:
+    """Remove a file; a folder gets its private name again, so that no part of it is ever seen."""
+    if target.is_dir():
+        target.rename(place)
+    else:
+        target.unlink()

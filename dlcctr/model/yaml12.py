@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import re
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,7 +89,8 @@ def parse_yaml(text: str, file: Path, *, aliases: bool = True, version_1_1: bool
     """
     if len(text) > MAX_TEXT:
         raise _too_long(file)
-    with _named_errors(file):
+    with _named_errors(file), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a name that is given twice it would print lines of the file, as they are
         table = make_reader(aliases=aliases, version_1_1=version_1_1).load(text)
     if not isinstance(table, dict):
         raise ModelError(f"{file}: is empty or not a YAML mapping", _AGAIN)

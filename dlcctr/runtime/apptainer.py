@@ -60,8 +60,8 @@ def find_apptainer(sif: Path) -> Apptainer:
         raise ToolMissingError(f"{sif} is not there", "make it with `make sif`, or name one with --image")
     found = processes.run([tool, "inspect", "--json", str(sif)], merge=False)
     try:
-        labels = json.loads(found.stdout)["data"]["attributes"]["labels"]
-    except (ValueError, KeyError, TypeError) as error:
+        labels = dict(json.loads(found.stdout)["data"]["attributes"]["labels"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ContractError(f"{sif}: its labels cannot be read", "make it again from a dlcctr image") from error
     check_contract(str(sif), labels)
     return Apptainer(tool, Path(os.path.realpath(sif)))

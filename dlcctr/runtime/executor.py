@@ -25,7 +25,7 @@ from dlcctr.runtime.row_run import LOG_HEAD, Outcome, RowRun, Started, View
 from dlcctr.runtime.slots import Slot
 from dlcctr.system import processes
 from dlcctr.system.console import one_line
-from dlcctr.system.disk import output_error
+from dlcctr.system.disk import output_error, place_of
 
 POLL_S = 0.1
 GRACE_S = 30.0
@@ -33,6 +33,8 @@ GRACE_S = 30.0
 REPEAT_S = 2.0
 """A container's first process does not hear SIGTERM before it has a handler for it; `analyze` ignores a second one."""
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+TAIL_BYTES = 1 << 20
+"""Where the last attempt says why it failed; the rest of a log may be of any length."""
 OUT_OF_MEMORY = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
@@ -120,7 +122,7 @@ class _Executor:
         try:
             started = _start(task, self.runtime, self.free[0], self.scratch_root)
         except OSError as error:
-            cause = output_error(error, error.filename or task.log).message
+            cause = output_error(error, place_of(error) or task.log).message
             self.end(Outcome(task.index, task.video, int(ExitCode.OUTPUT), cause=cause))
             return
         self.free.popleft()
@@ -190,17 +192,15 @@ def _start(task: RowRun, runtime: Runtime, slot: Slot, scratch_root: Path) -> _R
         n_cpus=slot.n_cpus,
     )
     command = runtime.command(job)
-    task.log.parent.mkdir(parents=True, exist_ok=True)
-    output = task.log.open("ab")
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(shutil.rmtree, scratch, ignore_errors=True)
+        task.log.parent.mkdir(parents=True, exist_ok=True)
+        output = undo.enter_context(task.log.open("ab"))
         words = one_line(shlex.join(command.argv))
         output.write(f"{LOG_HEAD}{time.strftime('%Y-%m-%d %H:%M:%S')} {words}\n".encode(errors="replace"))
         output.flush()
         process = processes.start(command.argv, output=output, env=command.env, cpus=slot.cpus)
-    except BaseException:
-        output.close()
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
+        undo.pop_all()
     return _Running(task, job, slot, process, output)
 
 
@@ -225,13 +225,19 @@ def _finish(each: _Running, runtime: Runtime) -> Outcome:
 def last_error(log: Path) -> str:
     """Message of the last ``error:`` line of the last attempt in a row's log, or its last line."""
     try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = _tail(log).decode("utf-8", "replace").splitlines()
     except OSError as error:
         return f"its log cannot be read: {error.strerror}"
     began = max((number for number, line in enumerate(lines) if line.startswith(LOG_HEAD)), default=-1)
     said = [line for line in lines[began + 1 :] if line.strip()]
     errors = [line for line in said if line.startswith("error: ")] or [line for line in said if "error:" in line]
     return (errors or said or [""])[-1].strip().removeprefix("error: ")[:300]
+
+
+def _tail(log: Path) -> bytes:
+    with log.open("rb") as stream:
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL_BYTES))
+        return stream.read()
 
 
 def _signal_group(process: subprocess.Popen[bytes], signum: int) -> None:

@@ -12,10 +12,13 @@ from pathlib import Path
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import ManifestError
 from dlcctr.slurm.client import is_cluster
+from dlcctr.slurm.output import LARGEST_ARRAY
 from dlcctr.slurm.submissions import ROW_BY_ROW, Array, Submission, SubmittedOptions
+from dlcctr.system.files import read_bounded
 from dlcctr.system.numbers import parse_whole
 
 HINT = "look with squeue and sacct what that job is; remove the file if it has nothing to do with this campaign"
+MAX_BYTES = 1 << 16
 NUMBERS = ("offset", "first", "last", "count", "step")
 
 
@@ -93,9 +96,12 @@ def read_job_notes(paths: CampaignPaths) -> list[JobNote]:
 
 def _read(file: Path) -> JobNote:
     try:
-        lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        data = read_bounded(file, MAX_BYTES)
     except OSError as error:
         raise ManifestError(f"{file}: cannot be read: {error.strerror}", "check its owner and permissions") from error
+    if data is None:
+        raise ManifestError(f"{file}: is not the note of a job: it has more than {MAX_BYTES:,} bytes", HINT)
+    lines = data.decode("utf-8", "surrogateescape").splitlines()
     values = {key: value for key, _, value in (line.partition("=") for line in lines)}
     try:
         return _note(values)
@@ -106,6 +112,8 @@ def _read(file: Path) -> JobNote:
 
 def _note(values: Mapping[str, str]) -> JobNote:
     numbers = {key: _whole(key, values[key]) for key in NUMBERS}
+    if largest := [key for key in NUMBERS if numbers[key] > LARGEST_ARRAY]:
+        raise ValueError(f"{largest[0]} {numbers[largest[0]]} is more than any array has")
     if not is_cluster(values["cluster"]):
         raise ValueError(f"cluster {values['cluster']!r} is not a name")
     note = JobNote(

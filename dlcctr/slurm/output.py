@@ -9,6 +9,7 @@ from datetime import datetime
 
 from dlcctr.errors import UsageError
 from dlcctr.slurm.squeue_columns import CUT, read_columns
+from dlcctr.system.numbers import short_numbers
 
 LARGEST_ARRAY = 4_000_001
 """Upper bound of MaxArraySize in slurm.conf's manual."""
@@ -224,7 +225,7 @@ def _lines(text: str, command: str, wanted: Sequence[str]) -> Iterator[tuple[int
     """Header, then lines with their numbers, as columns by their names in capitals."""
     header: list[str] = []
     cluster = ""
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(short_numbers(text).split("\n"), start=1):
         cluster = match[1] if (match := CLUSTER_LINE.fullmatch(line)) else cluster
         if "|" not in line:
             continue

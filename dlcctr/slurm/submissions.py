@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.errors import ManifestError
+from dlcctr.errors import ManifestError, OutputError
 from dlcctr.planning.plan import Plan, PlanTask, read_plan
 from dlcctr.results.receipt import epoch
 from dlcctr.slurm.client import SubmittedJob, is_cluster
@@ -199,6 +200,10 @@ class Submission:
         )
         return replace(self, arrays=arrays, sent=self.sent if any(not each.job_id for each in arrays) else "")
 
+    def with_sent_only(self) -> Submission:
+        """Copy of the arrays that have an id, where the others are known not to have been submitted."""
+        return replace(self, arrays=tuple(each for each in self.arrays if each.job_id), sent="")
+
     def clusters(self, array: Array, *, name_home: bool) -> tuple[str, ...]:
         """Clusters that have an array's job, or may have it.
 
@@ -230,8 +235,23 @@ SUBMISSIONS = StateFile(
 
 def write_submission(paths: CampaignPaths, submission: Submission) -> None:
     """Write a submission under its plan's id."""
-    paths.submissions.mkdir(parents=True, exist_ok=True)
     write_text_atomic(paths.submission(submission.plan), SUBMISSIONS.text(submission))
+
+
+def announce_submission(paths: CampaignPaths, submission: Submission) -> None:
+    """Write down what sbatch is about to be given. Where that fails, no more than before counts as submitted.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    try:
+        write_submission(paths, submission)
+    except OutputError:
+        with contextlib.suppress(OutputError, OSError):  # else the next command waits until it cannot arrive any more
+            forget_arrays(paths, submission.with_sent_only())
+        raise
 
 
 def read_submissions(paths: CampaignPaths) -> list[Submission]:
@@ -245,7 +265,8 @@ def read_submissions(paths: CampaignPaths) -> list[Submission]:
         One was written by another contract version.
     """
     files = sorted(paths.submissions.glob("*.json")) if paths.submissions.is_dir() else []
-    return [SUBMISSIONS.read(file) for file in files]
+    # not by their names: these begin with a local time, which goes back by an hour in autumn
+    return sorted(map(SUBMISSIONS.read, files), key=lambda each: (each.created_s, each.kind != "submit"))
 
 
 def find_plan(paths: CampaignPaths, plan_id: str) -> Plan:

@@ -12,7 +12,7 @@ from pathlib import Path
 from dlcctr.planning.task_lines import is_several_gpus, is_task_end, parse_row_start
 
 END_LINE = re.compile(
-    r"dlcctr-task-end code=(?P<code>[0-9]+) node=(?P<node>\S*) signal=(?P<signal>\S*) restart=(?P<restart>[0-9]*)"
+    r"dlcctr-task-end code=(?P<code>[0-9]{1,9}) node=(?P<node>\S*) signal=(?P<signal>\S*) restart=(?P<restart>[0-9]*)"
     r"( cause=(?P<cause>[a-z-]+))?"
 )
 """Line that the batch script ends its log with."""

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from dlcctr.errors import DlcctrError, OutputError
 from dlcctr.system.console import size_text
@@ -84,7 +85,7 @@ def disk_errors(where: Path, elsewhere: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise output_error(error, error.filename or where, elsewhere) from error
+        raise output_error(error, place_of(error) or where, elsewhere) from error
 
 
 def output_error(error: OSError, place: object, elsewhere: str = "", doing: str = "cannot be written: ") -> OutputError:
@@ -96,12 +97,17 @@ def output_error(error: OSError, place: object, elsewhere: str = "", doing: str 
     )
 
 
+def place_of(error: OSError) -> Any:
+    """Path that an error is about: of two, as of a copy or a rename, the one that was to be made; None without one."""
+    return error.filename2 or error.filename
+
+
 def as_expected(error: Exception) -> DlcctrError:
     """Any error with a message and a remedy: what a disk or a file server does is no fault of this program."""
     if isinstance(error, DlcctrError):
         return error
     if isinstance(error, OSError) and error.errno not in (None, errno.EBADF):
-        return output_error(error, error.filename or "a file or a stream", doing="")
+        return output_error(error, place_of(error) or "a file or a stream", doing="")
     return DlcctrError(
         f"this is a bug in dlcctr: {type(error).__name__}: {error}",
         "run the same command with --debug and report what it prints",

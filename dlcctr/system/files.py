@@ -39,6 +39,20 @@ def read_bounded(path: Path, most: int) -> bytes | None:
     return data if len(data) <= most else None
 
 
+def read_text_bounded(path: Path, most: int) -> str | None:
+    """Text of a UTF-8 file of people: of any line end, without a byte-order mark; None where it has more bytes.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    UnicodeDecodeError
+        It is not UTF-8.
+    """
+    data = read_bounded(path, most)
+    return None if data is None else data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def user_cache() -> Path:
     """Folder in the user's cache: ``$XDG_CACHE_HOME/dlcctr``, by default below ``~/.cache``.
 
@@ -115,19 +129,20 @@ def write_pair_atomic(first: tuple[Path, str], second: tuple[Path, str]) -> None
     Raises
     ------
     OutputError
-        As `write_text_atomic`; no new file is there alone.
+        As `write_text_atomic`; what is new was taken away again, as far as the file system lets that be done.
     """
     (one, one_text), (two, two_text) = ((path.resolve(), encode_text(path, text)) for path, text in (first, second))
-    is_new = not one.exists()
-    with _staged(one, one_text, keep=True) as place_one, _staged(two, two_text, keep=True) as place_two:
-        place_one()
-        try:
+    new = [path for path in (two, one) if not path.exists()]
+    try:
+        with _staged(one, one_text, keep=True) as place_one, _staged(two, two_text, keep=True) as place_two:
+            place_one()
             place_two()
-        except OutputError:
-            if is_new:
-                with contextlib.suppress(OSError):
-                    one.unlink()
-            raise
+            new = new if two in new else []  # what replaced a file is not taken away, nor what belongs to it
+    except OutputError:
+        with contextlib.suppress(OSError):  # the first one stays where the second cannot be removed
+            for path in new:
+                path.unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager

@@ -11,12 +11,15 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dlcctr.system.files import sha256_file, user_cache, write_text_atomic
+from dlcctr.system.files import read_bounded, sha256_file, user_cache, write_text_atomic
 from dlcctr.system.progress import transfer_bar
 from dlcctr.system.records import RecordError, from_table, parse_object
+from dlcctr.system.state_files import CHECKSUM_KEY, checksum
 
 LEAST_BYTES = 1 << 20
 """Smaller files are hashed in less time than it takes to look one up."""
+MAX_BYTES = 1 << 12
+"""Size that no entry of the cache has."""
 SHOWN_BYTES = 1 << 29
 """Hashing so much may take so long that a person wants to see how far it is."""
 SETTLED_S = 60.0
@@ -86,7 +89,9 @@ def _read(name: str) -> FileHash | None:
         place = _place(name)
         if not _is_private(place.parent):
             return None
-        return from_table(FileHash, parse_object(place.read_bytes()))
+        table = parse_object(read_bounded(place, MAX_BYTES) or b"")
+        is_sound = table.pop(CHECKSUM_KEY, None) == checksum(table)
+        return from_table(FileHash, table) if is_sound else None
     except (OSError, RuntimeError, RecordError):
         return None
 
@@ -96,7 +101,8 @@ def _write(name: str, known: FileHash) -> None:
         place = _place(name)
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _is_private(place.parent):
-            write_text_atomic(place, json.dumps(asdict(known)) + "\n")
+            table = asdict(known)
+            write_text_atomic(place, json.dumps({**table, CHECKSUM_KEY: checksum(table)}) + "\n")
 
 
 def _is_private(folder: Path) -> bool:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import ContractError, DlcctrError
+from dlcctr.system.files import read_bounded
 from dlcctr.system.records import RecordError, from_table, parse_object, to_table
 
 T = TypeVar("T")
@@ -18,6 +19,8 @@ VERSION_KEY = "contract"
 CHECKSUM_KEY = "checksum"
 """Of all else in the file, so that no flipped bit changes what is submitted. Files of earlier versions have none."""
 CHECKSUM_DIGITS = 32
+MAX_BYTES = 64 << 20
+"""A receipt of a million frames of which every other does not decode has 10 MB; nothing else comes near that."""
 READ_HINT = "check the file's owner and permissions"
 SHOWN_CHARS = 20
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
@@ -63,15 +66,19 @@ class StateFile(Generic[T]):
         Raises
         ------
         DlcctrError
-            Of the class `error`: the file cannot be read, is not UTF-8 or JSON, or a value in it does not fit.
+            Of the class `error`: the file cannot be read, is too long, is not UTF-8 or JSON, or a value in it does
+            not fit.
         ContractError
             It was written by another contract version.
         """
         try:
-            return self.parse(file.read_text(encoding="utf-8"), file)
+            data = read_bounded(file, MAX_BYTES)
+            if data is None:
+                raise RecordError(f"it has more than {MAX_BYTES:,} bytes")
+            return self.parse(data.decode("utf-8"), file)
         except OSError as error:
             raise self.error(f"{file}: cannot be read: {error.strerror}", self.read_hint) from error
-        except UnicodeDecodeError as error:
+        except (UnicodeDecodeError, RecordError) as error:
             raise self._damaged(file, error) from error
 
     def find(self, file: Path) -> T | None:

@@ -19,6 +19,7 @@ from dlcctr.results.expected import ExpectedOfRows, with_model
 from dlcctr.system import disk, locks
 from dlcctr.system.files import write_bytes_atomic
 from dlcctr.system.progress import Bar, no_bar
+from dlcctr.system.state_files import MAX_BYTES
 from dlcctr.transfer import rsync
 from dlcctr.transfer.incoming import RefusedRow, choose_incoming, find_failures
 from dlcctr.transfer.place_row import IncomingRow, Outcome, place_row
@@ -26,15 +27,13 @@ from dlcctr.transfer.remote import Remote
 from dlcctr.transfer.remote_campaign import read_remote_campaign
 from dlcctr.transfer.remote_folder import PRIVATE, RemoteFolder, open_remote_folder
 
-MAX_RECEIPT_BYTES = 64 << 20
-"""A receipt of a million frames of which every other does not decode has 10 MB."""
 RECEIPT_FILTERS = (
     f"--exclude={PRIVATE}",
     "--include=*/",
     f"--include={RECEIPT_FILENAME}",
     f"--include=*{FAILURE_SUFFIX}",
     "--exclude=*",
-    f"--max-size={MAX_RECEIPT_BYTES}",
+    f"--max-size={MAX_BYTES}",
 )
 SPACE_HINT = "free space, or take some of the rows with --rows"
 

@@ -13,7 +13,7 @@ from dlcctr.contract import PRIVATE_PREFIX
 from dlcctr.transfer import remote_shell, rsync
 from dlcctr.transfer.remote import Remote
 from dlcctr.transfer.remote_shell import FolderInfo, RemoteFile
-from dlcctr.transfer.ssh import Login, log_in
+from dlcctr.transfer.ssh import THIS_MACHINE, Login, log_in
 
 Done = Callable[[int], None]
 SHARE_OF_ASK = 5000
@@ -126,7 +126,7 @@ class RemoteFolder:
     def _run(
         self, streams: Sequence[rsync.Stream], *, done: Done = lambda _: None, what: str, here: bool = False
     ) -> None:
-        receiver = "this machine" if here else ""
+        receiver = THIS_MACHINE if here else ""
         rsync.run_streams(streams, self.data.host, done=done, keep_open=[self.lock], receiver=receiver, what=what)
 
 

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from dlcctr.contract import PRIVATE_PREFIX
 from dlcctr.errors import CommandFailedError
 from dlcctr.system.names import check_path
+from dlcctr.system.numbers import parse_whole
 
 BEGIN = b"dlcctr-begin\n"
+MAX_BYTES = 1 << 28
+"""No manifest is longer (`dlcctr.campaign.spreadsheet`), and no receipt."""
 PARTIAL_FOLDER = f"{PRIVATE_PREFIX}partial"
 """Where rsync keeps what has come of a file, in the file's own folder."""
 TOOLS = frozenset({"rsync", "python3", "sha256sum", "apptainer", "singularity"})
@@ -31,7 +34,8 @@ _OPEN = (
 )
 _CAT = (
     "echo dlcctr-begin; "
-    'for p; do if [ -f "$p" ]; then echo $(($(wc -c <"$p"))); cat <"$p"; '
+    'for p; do if [ -f "$p" ]; then n=$(($(wc -c <"$p"))); '
+    f'if [ $n -gt {MAX_BYTES} ]; then echo long; else echo $n; cat <"$p"; fi; '
     'elif [ -d "$p" ]; then echo folder; else echo none; fi; done'
 )
 _FINGERPRINTS_SH = (
@@ -111,7 +115,7 @@ def parse_place(answer: bytes) -> FolderInfo:
         name = check_path(folder.removesuffix(b"\n").decode("utf-8", "surrogateescape"))
     except ValueError as error:
         raise CommandFailedError(f"the folder there: {error}", "use a folder whose name is UTF-8") from error
-    df = re.search(r"\s\d+\s+\d+\s+(-?\d+)\s+(?:\d+%|-)\s", "\n".join(lines[2:]))
+    df = re.search(r"\s\d+\s+\d+\s+(-?\d{1,18})\s+(?:\d+%|-)\s", "\n".join(lines[2:]))
     return FolderInfo(
         folder=name,
         exists=lines[0] == "yes",
@@ -133,11 +137,15 @@ def parse_files(answer: bytes, count: int) -> list[bytes | None]:
         word, found, rest = rest.partition(b"\n")
         if not found:
             raise not_understood(answer)
+        if word == b"long":
+            raise CommandFailedError(
+                f"a campaign.toml, manifest or receipt there has more than {MAX_BYTES:,} bytes", "look what lies there"
+            )
         if word in (b"none", b"folder"):
             files.append(None if word == b"none" else b"")
-        elif word.isdigit() and len(rest) >= int(word):
-            files.append(rest[: int(word)])
-            rest = rest[int(word) :]
+        elif (size := parse_whole(word.decode("ascii", "replace"))) is not None and len(rest) >= size:
+            files.append(rest[:size])
+            rest = rest[size:]
         else:
             raise not_understood(answer)
     return files
@@ -164,7 +172,7 @@ def fingerprint_command(place: FolderInfo) -> str:
 
 def parse_seen(answer: bytes, count: int) -> list[RemoteFile]:
     """Read the answer to `fingerprint_command`, in the order that was asked in."""
-    found = re.findall(rb"^(v1:\d+:[0-9a-f]{32}|-) (\d+)$", answer, re.MULTILINE)
+    found = re.findall(rb"^(v1:\d+:[0-9a-f]{32}|-) (\d{1,18})$", answer, re.MULTILINE)
     if len(found) != count:
         raise not_understood(answer)
     return [RemoteFile("" if word == b"-" else word.decode(), int(partial)) for word, partial in found]

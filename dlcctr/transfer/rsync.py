@@ -52,7 +52,7 @@ def find_rsync() -> str:
     """
     path = processes.find_tool("rsync")
     said = processes.run([path, "--version"], check=False).stdout or ""
-    version = re.match(r"rsync\s+version v?(\d+)\.(\d+)", said)
+    version = re.match(r"rsync\s+version v?(\d{1,9})\.(\d{1,9})", said)
     if version is None or (int(version[1]), int(version[2])) < (3, 1):
         first = said.splitlines()[0] if said else "says no version"
         raise ToolMissingError(f"{path} is too old ({first})", processes.INSTALL_HINTS["rsync"])
@@ -98,7 +98,7 @@ def divide(sizes: Mapping[str, int], count: int) -> list[list[str]]:
 
 def progress_bytes(text: bytes) -> int | None:
     """Bytes that are done, from what ``--info=progress2`` prints: ``1238099 100%  146.38kB/s    0:00:08``."""
-    match = re.match(rb"\s*([0-9][0-9,.']*)\s+\d+%\s", text)
+    match = re.match(rb"\s*([0-9][0-9,.']{,60})\s+\d+%\s", text)
     return int(re.sub(rb"[,.']", b"", match[1])) if match else None
 
 

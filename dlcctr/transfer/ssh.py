@@ -17,6 +17,7 @@ from typing import IO
 from dlcctr.errors import CommandFailedError, DlcctrError, TryAgainError
 from dlcctr.system import processes
 from dlcctr.system.console import warn
+from dlcctr.system.disk import output_error
 
 READY = b"dlcctr-ready\n"
 STAY = "echo dlcctr-ready; exec cat >/dev/null"
@@ -198,6 +199,10 @@ _GOES_AWAY = (
     r"kex_exchange_identification|ssh_exchange_identification|banner exchange|timeout in data send|"
     r"Session open refused|connection unexpectedly closed"
 )
+THIS_MACHINE = "this machine"
+_OWN_SIDE = re.compile(r"\[(receiver|generator)[\]=]")
+"""How rsync marks what its writing side says; 3.1 does so in its last line only."""
+_OWN_FILE = re.compile(r'^rsync: .*?"(?P<file>[^"\n]+)".*: (?P<why>[^:\n]+) \((?P<number>\d+)\)$', re.MULTILINE)
 _NOISE = re.compile(r"^(rsync error: .*|@+|\s*|mux_client.*|.*Permanently added.*)$")
 
 
@@ -213,11 +218,14 @@ def ssh_error(host: str, code: int, said: str, *, what: str = "", receiver: str 
     what : str, optional
         Name of the task, for the message.
     receiver : str, optional
-        Machine that the files go to, where that is not `host`.
+        Machine that the files go to, where that is not `host`. Where it is `THIS_MACHINE`, a file that rsync could not
+        write is an `OutputError`, as everywhere else.
     """
     doing = f"{what}: " if what else ""
     detail = _detail(said)
     names = {"host": host, "receiver": receiver or host}
+    if receiver == THIS_MACHINE and _OWN_SIDE.search(said) and (found := _OWN_FILE.search(said)):
+        return output_error(OSError(int(found["number"]), found["why"]), found["file"])
     for pattern, message, hint in _MEND:
         if re.search(pattern, said):
             return CommandFailedError(f"{doing}{message.format(**names)}{detail}", hint.format(**names))

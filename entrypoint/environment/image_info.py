@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dlcctr.system.files import read_bounded
+
 IMAGE_FILE = Path("/opt/dlc/image.json")
+MAX_BYTES = 1 << 20
 IMAGE_FILE_VARIABLE = "DLCCTR_IMAGE_FILE"
 
 
@@ -50,16 +53,21 @@ def read_image_info(file: Path | None = None) -> ImageInfo:
     """Read the image's own facts; an empty `ImageInfo` outside an image or where the file is not readable."""
     file = file or Path(os.environ.get(IMAGE_FILE_VARIABLE) or IMAGE_FILE)
     try:
-        table = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        table = json.loads(read_bounded(file, MAX_BYTES) or b"")
+    except (OSError, ValueError, RecursionError):
         return ImageInfo()
     if not isinstance(table, dict):
         return ImageInfo()
-    archs = table.get("gpu_archs") or ()
     versions = table.get("versions")
     texts = ("name", "version", "revision", "flavour", "engine", "cuda", "min_driver", "base_digest")
     return ImageInfo(
         **{key: str(table.get(key) or "") for key in texts},
         versions={str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {},
-        gpu_archs=tuple(archs.replace(",", " ").split() if isinstance(archs, str) else map(str, archs)),
+        gpu_archs=_words(table.get("gpu_archs")),
     )
+
+
+def _words(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(value.replace(",", " ").split())
+    return tuple(map(str, value)) if isinstance(value, list) else ()

@@ -40,7 +40,7 @@ from tests.unit.support.state_files import GOLDEN
 
 VARYING = {
     r"\d{8}-\d{6}-[0-9a-f]{4}(-[0-9a-f]{8})?": "PLAN",
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+00:00)?": "TIME",
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00)?": "TIME",
     r'"(host|user)": "[^"]*"': r'"\1": "NAME"',
     r'"pid": \d+': '"pid": 0',
     r'\n ?"checksum": "[0-9a-f]{32}",|"checksum": "[0-9a-f]{32}", ': "",  # files of earlier versions have none

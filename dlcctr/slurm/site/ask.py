@@ -22,6 +22,7 @@ from dlcctr.slurm.site.cluster import (
     parse_qos,
     parse_sinfo,
 )
+from dlcctr.system.numbers import parse_whole, short_numbers
 from dlcctr.system.processes import run
 
 ASK_TIMEOUT_S = 60.0
@@ -65,8 +66,7 @@ def ask_cluster() -> Cluster:
 
 
 def _max_array_size(config: Mapping[str, str]) -> int | None:
-    text = config.get("MaxArraySize", "")
-    return int(text) or None if text.isdigit() else None  # 0: no arrays at all
+    return parse_whole(config.get("MaxArraySize", "")) or None  # 0: no arrays at all
 
 
 def _run(*argv: str, timeout_s: float = ASK_TIMEOUT_S) -> str:
@@ -125,4 +125,4 @@ def _mine(cluster: str) -> list[str]:
 
 def read_max_submit(text: str) -> int | None:
     """Smallest limit in the output of ``sacctmgr … format=MaxSubmit --parsable2 --noheader``; None without any."""
-    return min((int(word) for word in re.findall(r"\d+", text)), default=None)
+    return min((int(word) for word in re.findall(r"[0-9]+", short_numbers(text))), default=None)

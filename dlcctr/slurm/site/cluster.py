@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
+from dlcctr.system.numbers import short_numbers
+
 SINFO_FORMAT = "%P|%a|%l|%D|%c|%m|%G|%f"
 ASSOCIATION_FIELDS = "Account,Partition,MaxJobs,MaxSubmit,DefaultQOS,QOS"
 QOS_FIELDS = "Name,MaxWall,MaxJobsPU,MaxSubmitPU"
@@ -177,7 +179,7 @@ def parse_gres(text: str) -> tuple[int, tuple[str, ...]]:
 def parse_sinfo(text: str) -> tuple[Partition, ...]:
     """Partitions in the output of ``sinfo --noheader --format`` with `SINFO_FORMAT`, in its order."""
     found: dict[str, Partition] = {}
-    for line in text.splitlines():
+    for line in short_numbers(text).splitlines():
         cells = [cell.strip() for cell in line.split("|", 7)]
         if len(cells) < 7 or not cells[0]:
             continue
@@ -199,7 +201,7 @@ def _number(text: str) -> int | None:
 
 def parse_config(text: str) -> dict[str, str]:
     """Settings in the output of ``scontrol show config``."""
-    pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
+    pairs = (line.partition("=") for line in short_numbers(text).splitlines() if "=" in line)
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
@@ -214,7 +216,7 @@ def add_partition_settings(partitions: Iterable[Partition], text: str, *, select
     linear = select == "select/linear"
     partitions = [replace(each, whole_nodes=each.whole_nodes or linear) for each in partitions]
     said = {}
-    for line in text.splitlines():
+    for line in short_numbers(text).splitlines():
         words = dict(re.findall(r"(?:^|\s)(\w+)=(\S*)", line))
         said[words.get("PartitionName", "")] = words
     return tuple(_with_settings(each, said[each.name]) if each.name in said else each for each in partitions)
@@ -271,5 +273,5 @@ def parse_qos(text: str, fields: str = QOS_FIELDS) -> dict[str, Qos]:
 def _rows(text: str, fields: str) -> list[dict[str, str]]:
     """Rows by column; columns that an older sacctmgr leaves away at the end are empty."""
     names = fields.split(",")
-    cells = (line.split("|") for line in text.splitlines() if "|" in line)
+    cells = (line.split("|") for line in short_numbers(text).splitlines() if "|" in line)
     return [dict(zip_longest(names, row, fillvalue="")) for row in cells if len(row) <= len(names)]

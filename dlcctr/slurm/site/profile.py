@@ -9,9 +9,11 @@ from pathlib import Path
 
 from dlcctr.errors import UsageError
 from dlcctr.slurm.site.keys import KEYS, SECTIONS
+from dlcctr.system.files import read_text_bounded
 from dlcctr.system.records import LOCAL, OMIT, from_table, to_table
 from dlcctr.system.toml import parse_toml
 
+MAX_BYTES = 1 << 20
 NAME_WANTS = "letters, digits and . _ -"
 
 
@@ -143,7 +145,10 @@ def read_site(file: Path) -> Site:
     if not is_name(file.stem):
         raise UsageError(f"{file}: a profile's name is {NAME_WANTS}", "give the file such a name")
     try:
-        table = parse_toml(file.read_text(encoding="utf-8-sig"))
+        text = read_text_bounded(file, MAX_BYTES)
+        if text is None:
+            raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
+        table = parse_toml(text)
     except OSError as error:
         raise UsageError(
             f"{file}: the site profile cannot be read: {error.strerror}",

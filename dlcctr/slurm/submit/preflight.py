@@ -95,7 +95,11 @@ def try_script(text: str, words: Sequence[str], manifest: Path) -> float | None:
     UsageError
         It would not take it; the message is Slurm's own, with what to do.
     """
-    with tempfile.TemporaryDirectory(prefix="dlcctr-") as folder:
+    parent = Path(tempfile.gettempdir())
+    with (
+        disk.disk_errors(parent, "TMPDIR names another folder"),
+        tempfile.TemporaryDirectory(prefix="dlcctr-", dir=parent) as folder,
+    ):
         file = Path(folder) / "trial.sbatch"
         file.write_bytes(text.encode("utf-8", "surrogateescape"))
         argv = ["sbatch", "--test-only", *words, str(file)]

@@ -12,7 +12,7 @@ from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import choose_rows, require_rows
-from dlcctr.errors import CommandFailedError
+from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
 from dlcctr.planning.plan import Plan, write_plan
 from dlcctr.results.check import finished_rows
 from dlcctr.slurm import client
@@ -20,7 +20,14 @@ from dlcctr.slurm.arrivals import resolve_submissions
 from dlcctr.slurm.client import SubmittedJob
 from dlcctr.slurm.scheduler import shown_cluster
 from dlcctr.slurm.script import Script, job_name, option_words
-from dlcctr.slurm.submissions import Array, Submission, allocated_rows, forget_arrays, write_submission
+from dlcctr.slurm.submissions import (
+    Array,
+    Submission,
+    allocated_rows,
+    announce_submission,
+    forget_arrays,
+    write_submission,
+)
 from dlcctr.slurm.submit import job_arrays, preflight
 from dlcctr.slurm.submit.asked import Asked
 from dlcctr.slurm.submit.prepare import Prepared, SubmitOptions, SubmitRequest, prepare
@@ -126,9 +133,11 @@ def _send(
     for script, _ in texts:
         name = job_name(script.name)
         words = [*option_words(replace(script, dependency=dependency), order.options.site), *beside]
-        submission = replace(submission, sent=_now())
-        write_submission(paths, submission)
-        job = _start_sbatch(paths, submission, ["--parsable", *words, str(paths.script(name))])
+        # first the lock: whatever fails before the note is written, this was not submitted
+        with inherited_lock(paths.sbatch_lock) as handles:
+            submission = replace(submission, sent=_now())
+            announce_submission(paths, submission)
+            job = _start_sbatch(paths, submission, ["--parsable", *words, str(paths.script(name))], handles)
         submission = submission.with_job(name, job)
         if script.canary is not None:
             dependency = f"afterok:{job.job_id}"  # a number of that cluster's: nobody else knows it
@@ -137,17 +146,21 @@ def _send(
     return submission.arrays
 
 
-def _start_sbatch(paths: CampaignPaths, submission: Submission, words: Sequence[str]) -> SubmittedJob:
+def _start_sbatch(
+    paths: CampaignPaths, submission: Submission, words: Sequence[str], handles: Sequence[int]
+) -> SubmittedJob:
     """Run sbatch, which holds a lock for as long as it lives: it may outlive this process and submit after all."""
-    with inherited_lock(paths.sbatch_lock) as handles:
-        try:
-            return client.submit(["sbatch", *words], keep_open=handles)
-        except CommandFailedError as error:
-            sent = tuple(each for each in submission.arrays if each.job_id)
-            if not is_refusal(error.message):
-                raise CommandFailedError(f"{error.message}\n{LOST_ANSWER}", LOST_ANSWER_HINT) from error
-            forget_arrays(paths, replace(submission, arrays=sent, sent=""))
-            raise _explain(error, sent) from error
+    try:
+        return client.submit(["sbatch", *words], keep_open=handles)
+    except CommandFailedError as error:
+        if not is_refusal(error.message):
+            raise CommandFailedError(f"{error.message}\n{LOST_ANSWER}", LOST_ANSWER_HINT) from error
+        sent = submission.with_sent_only()
+        forget_arrays(paths, sent)
+        raise _explain(error, sent.arrays) from error
+    except (ToolMissingError, TryAgainError):  # it could not even be started
+        forget_arrays(paths, submission.with_sent_only())
+        raise
 
 
 def is_refusal(said: str) -> bool:
@@ -156,7 +169,8 @@ def is_refusal(said: str) -> bool:
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    """Fine enough to tell which of two submissions was the later one."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
 def _explain(error: CommandFailedError, sent: Sequence[Array]) -> CommandFailedError:

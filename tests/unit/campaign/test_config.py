@@ -186,9 +186,9 @@ def test_without_model_facts_keeps_the_parameters(tmp_path: Path) -> None:
 
 
 def test_a_campaign_that_cannot_be_read_is_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> str:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(ManifestError, match="cannot be read: Permission denied"):
         read_campaign(tmp_path / "m.csv")

@@ -67,9 +67,13 @@ def test_an_existing_campaign_is_not_replaced_unasked(tmp_path: Path, videos: Pa
         make(tmp_path, videos)
     assert "--append" in caught.value.hint
     (tmp_path / "m.csv").unlink()
+    (tmp_path / "campaign.toml").write_text("[analysis]\nshuffle = 2\n")
     with pytest.raises(ManifestError, match=r"campaign\.toml: already exists"):
         make(tmp_path, videos)
     make(tmp_path, videos, overwrite=True)
+    assert {path: path.read_bytes() for path in before} == before
+    (tmp_path / "m.csv").unlink()  # as where the disk was full when its turn came
+    make(tmp_path, videos)
     assert {path: path.read_bytes() for path in before} == before
 
 

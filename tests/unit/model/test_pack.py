@@ -29,6 +29,7 @@ from entrypoint.analyze.analyze_video import make_skeleton
 from entrypoint.analyze.request import RowRequest
 from entrypoint.analyze.row_task import resolve
 from tests.media import write_video
+from tests.unit.support.disk_steps import DiskDiary
 from tests.unit.support.projects import (
     NAME,
     PARTS,
@@ -322,3 +323,15 @@ def test_a_changed_byte_of_a_folder_is_found_by_manifest_submit_push_and_analyze
     monkeypatch.setattr(sys, "argv", [*words, "--overwrite"])
     assert catch(make_app()) == 5
     assert "snapshot-200.pt: is not what was packed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_a_bundle_is_on_disk_before_it_has_its_name(
+    as_folder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, diary = pytorch_project(tmp_path / "p"), DiskDiary(monkeypatch)
+    pack_model(project, tmp_path / "m.dlcmodel", as_folder=as_folder)
+    *flushed, named, last = diary.events
+    assert (named, last) == (("rename", "m.dlcmodel", "m.dlcmodel"), ("fsync", tmp_path.name))
+    files = {path.name for path in (tmp_path / "m.dlcmodel").rglob("*")} if as_folder else set()
+    assert {name for _, name in flushed} == {"m.dlcmodel", *files}

@@ -202,3 +202,8 @@ def test_whatever_a_text_is_it_is_read_or_refused(text: str) -> None:
 )  # fmt: skip
 def test_notation_that_every_reader_understands(value: Any, text: str) -> None:
     assert dump_yaml({"key": value}) == f"key: {text}\n"
+
+
+def test_a_name_given_twice_is_read_and_nothing_of_the_file_is_printed(recwarn: pytest.WarningsRecorder) -> None:
+    assert parse_yaml("a: &x [1]\nb: &x [2, someones words]\nc: *x\n", Path("config.yaml"))["c"][0] == 2
+    assert not recwarn.list

@@ -247,6 +247,15 @@ def test_everything_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatc
     assert diary.events == [*first[:5], ("rename", "a.mp4", "a.mp4"), *first[5:]]
 
 
+def test_what_is_put_back_is_on_disk_as_well(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = bench.folder(0).parent
+    (parent / ".dlcctr-replaced-x").mkdir()
+    bench.folder(0).rename(parent / ".dlcctr-replaced-x" / bench.folder(0).name)
+    diary = DiskDiary(monkeypatch)
+    placing.settle(parent)
+    assert diary.events == [("rename", "a.mp4", "a.mp4"), ("fsync", parent.name)]
+
+
 def overwrite_for_ever(bench: Bench, number: int, folder: Path) -> None:
     count = 0
     while True:

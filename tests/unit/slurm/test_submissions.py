@@ -10,7 +10,7 @@ import pytest
 
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import ContractError, ManifestError
-from dlcctr.slurm.submissions import SUBMISSIONS, read_submissions, write_submission
+from dlcctr.slurm.submissions import SUBMISSIONS, Submission, read_submissions, write_submission
 from tests.unit.support.state_files import (
     GOLDEN,
     assert_no_bit_counts,
@@ -93,3 +93,18 @@ def test_one_of_another_contract_is_not_damaged(paths: CampaignPaths) -> None:
     changed(paths.submissions / "s.json", contract=2)
     with pytest.raises(ContractError, match="written for contract version 2"):
         read_submissions(paths)
+
+
+def test_the_later_one_is_later_whatever_its_name_is(paths: CampaignPaths) -> None:
+    """Names begin with the local time, which in autumn comes twice: an hour later 02:10 follows on 02:50."""
+    early, late = (
+        ("20261025-025000-ffff", "2026-10-25T00:50:00+00:00"),
+        ("20261025-021000-0000", "2026-10-25T01:10:00+00:00"),
+    )
+    same = [("20261025-021000-eeee", "submit"), ("20261025-021000-1111", "resubmit")]
+    for plan, created in (late, early):
+        write_submission(paths, Submission(plan, (), created))
+    for plan, kind in same:
+        write_submission(paths, Submission(plan, (), "2026-10-25T02:00:00+00:00", kind))
+    found = [each.plan for each in read_submissions(paths)]
+    assert found == [early[0], late[0], same[0][0], same[1][0]]

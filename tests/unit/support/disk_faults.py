@@ -6,6 +6,7 @@ import builtins
 import errno
 import io
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,9 @@ import pytest
 NEEDS_SPACE = ("open", "write", "fsync", "rename", "replace", "link", "symlink", "mkdir", "sendfile")
 CHANGES = (*NEEDS_SPACE, "chmod", "fchmod", "unlink", "rmdir", "remove")
 """What fails: on a full disk, removing still works; on one that may not be written, or has gone, nothing does."""
+WITH_TARGET = ("rename", "replace", "link", "symlink")
+"""Calls of two paths: as Python's own, their errors name the first one, and then the place that was to be made."""
+_THREAD = threading.local()
 
 
 class Disk:
@@ -32,20 +36,34 @@ class Disk:
         self.seen: list[str] = []
         self.calls = NEEDS_SPACE if code in (errno.ENOSPC, errno.EDQUOT) else CHANGES
 
-    def point(self, call: str, place: object, *, named: bool = True) -> None:
+    def point(self, call: str, place: object, target: object = None, *, named: bool = True) -> None:
         """A write: raises where it is to fail."""
-        path = self._path(place)
+        if getattr(_THREAD, "is_another", False):
+            return
+        path = self._path(place if target is None else target)
         if call not in self.calls or not path.startswith(str(self.root)):
             return
         self.seen.append(f"{call} {path.removeprefix(str(self.root))}")
         if len(self.seen) > self.first:
-            raise OSError(self.code, os.strerror(self.code), *([path] if named else []))
+            names = [] if not named else [path] if target is None else [os.fsdecode(place), None, path]  # type: ignore[arg-type]
+            raise OSError(self.code, os.strerror(self.code), *names)
 
     @staticmethod
     def _path(place: object) -> str:
         if isinstance(place, int):
             return str(Path(f"/proc/self/fd/{place}").readlink()).removesuffix(" (deleted)")
         return os.path.abspath(os.fsdecode(place))  # type: ignore[arg-type] # noqa: PTH100
+
+
+@contextmanager
+def another_program(*, is_another: bool = True) -> Iterator[None]:
+    """What this thread writes is another program's doing, which no failing disk of these hinders."""
+    before = getattr(_THREAD, "is_another", False)
+    _THREAD.is_another = is_another
+    try:
+        yield
+    finally:
+        _THREAD.is_another = before
 
 
 class _Raw(io.FileIO):
@@ -84,21 +102,19 @@ def failing(disk: Disk) -> Iterator[None]:
 
 
 def _patch_os(patch: pytest.MonkeyPatch, disk: Disk) -> None:
-    def with_point(name: str, place: int) -> Callable[..., Any]:
+    def with_point(name: str) -> Callable[..., Any]:
         real = getattr(os, name)
 
         def call(*args: Any, **more: Any) -> Any:
             if "dir_fd" not in more or more["dir_fd"] is None:
-                disk.point(name, args[place], named=not isinstance(args[place], int))
+                target = args[1] if name in WITH_TARGET else None
+                disk.point(name, args[0], target, named=not isinstance(args[0], int))
             return real(*args, **more)
 
         return call
 
-    for name in ("write", "fsync", "replace", "rename", "mkdir", "chmod", "fchmod", "unlink", "rmdir", "remove"):
-        patch.setattr(os, name, with_point(name, 0))
-    for name in ("link", "symlink"):
-        patch.setattr(os, name, with_point(name, 1))
-    patch.setattr(os, "sendfile", with_point("sendfile", 0))
+    for name in sorted({*CHANGES} - {"open"}):
+        patch.setattr(os, name, with_point(name))
     real_open = os.open
 
     def open_(path: Any, flags: int, *args: Any, **more: Any) -> int:

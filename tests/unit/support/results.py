@@ -30,10 +30,10 @@ class Bench:
     rows: list[Row]
 
     def folder(self, index: int) -> Path:
-        return row_folder(self.campaign.out, MODEL_ID, self.rows[index].video)
+        return row_folder(self.campaign.out, self.campaign.model_id, self.rows[index].video)
 
     def failure_file(self, index: int) -> Path:
-        return failure_file(self.campaign.out, MODEL_ID, self.rows[index].video)
+        return failure_file(self.campaign.out, self.campaign.model_id, self.rows[index].video)
 
     def receipt(self, index: int, **changes: Any) -> Receipt:
         """A whole row's receipt, with changes; `files` are those that lie in its folder."""
@@ -47,7 +47,7 @@ class Bench:
             frames=FrameCounts(FRAMES, FRAMES, FRAMES),
             files=files,
             columns=Columns(FRAMES, tuple((part, c) for part in BODYPARTS for c in ("x", "y", "likelihood"))),
-            model=ModelUsed(MODEL_ID, MODEL_HASH, scorer=SCORER, bodyparts=BODYPARTS),
+            model=ModelUsed(self.campaign.model_id, self.campaign.model_hash, scorer=SCORER, bodyparts=BODYPARTS),
             parameters=Parameters(shuffle=1, trainset_index=0, csv=True, batch_size=8),
             finished="2026-01-01T00:00:00+00:00",
         )

@@ -1,0 +1,90 @@
+"""Commands that make a campaign and a model's bundle, on a disk that fails."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dlcctr.cli import catch
+from tests import media
+from tests.unit.support.failing_commands import Case, Work, check_each_write, command
+from tests.unit.support.fault_world import World
+from tests.unit.support.projects import pytorch_project
+from tests.unit.support.results import Bench, make_bench
+
+
+def bench_in(world: World, **changes: object) -> Bench:
+    """A campaign of three rows, one of them finished."""
+    made = make_bench(world.here / "c", ["a.mp4", "b.mp4", "c.mp4"], **changes)
+    made.commit(0)
+    return made
+
+
+def videos_in(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    media.write_video(folder / "new.mp4", 5)
+    return folder
+
+
+def new_manifest(world: World) -> Work:
+    return command("manifest", videos_in(world.here / "v"), "-o", world.here / "c/m.csv")
+
+
+def overwritten_manifest(world: World) -> Work:
+    return command("manifest", videos_in(world.here / "v"), "-o", bench_in(world).manifest, "--overwrite")
+
+
+def longer_manifest(world: World) -> Work:
+    bench = bench_in(world)
+    videos_in(bench.campaign.video_root)
+    return command("manifest", bench.campaign.video_root / "new.mp4", "-o", bench.manifest, "--append")
+
+
+def plan(world: World) -> Work:
+    return command("plan", bench_in(world).manifest, "--fps", "100")
+
+
+def sbatch(world: World) -> Work:
+    given = ("--fps", "100", "--image", "dlc.sif", "-o", world.here / "x.sbatch")
+    return command("sbatch", bench_in(world).manifest, *given)
+
+
+def pack(world: World) -> Work:
+    return command("model", "pack", pytorch_project(world.here / "p"), "-o", world.here / "m.dlcmodel")
+
+
+def pack_folder(world: World) -> Work:
+    return command("model", "pack", pytorch_project(world.here / "p"), "-o", world.here / "m.dlcmodel", "--folder")
+
+
+def pack_again(world: World) -> Work:
+    assert catch(pack(world)) == 0
+    return command("model", "pack", world.here / "p", "-o", world.here / "m.dlcmodel", "--overwrite")
+
+
+def unpack(world: World) -> Work:
+    assert catch(pack(world)) == 0
+    shutil.rmtree(world.here / "p")
+    return command("model", "unpack", world.here / "m.dlcmodel", "-o", world.here / "u")
+
+
+CASES = (
+    Case("manifest", new_manifest, is_there=True),
+    Case("manifest, again", overwritten_manifest),
+    Case("manifest, longer", longer_manifest),
+    Case("plan", plan),
+    Case("sbatch", sbatch),
+    Case("model pack", pack, is_there=True),
+    Case("model pack, as a folder", pack_folder, is_there=True),
+    Case("model pack, again", pack_again),
+    Case("model unpack", unpack, is_there=True),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_disk_that_fails_is_said_at_every_write(
+    case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check_each_write(case, tmp_path, capsys)

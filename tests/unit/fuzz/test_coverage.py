@@ -1,0 +1,82 @@
+"""No reader is forgotten: each module that reads a file, or takes apart what another program says, is named here."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+READS = {
+    "read_text", "read_bytes", "read_bounded", "read_text_bounded", "parse_object", "parse_toml", "json.load",
+    "json.loads", "tomllib.loads", "pickle.load", "ast.literal_eval", "pickletools.genops", "zipfile.ZipFile",
+    "tarfile.open", "csv.reader", "pandas.HDFStore", "os.pread", "av.open",
+}  # fmt: skip
+"""Functions that read: names, or methods of anything, or with the module that they are of."""
+
+FUZZED = {
+    "tests/unit/fuzz/test_campaign_files.py": (
+        "dlcctr.campaign.config", "dlcctr.campaign.manifest", "dlcctr.campaign.spreadsheet",
+        "dlcctr.slurm.job_notes", "dlcctr.slurm.site.profile", "dlcctr.system.hash_cache", "dlcctr.system.locks",
+        "dlcctr.system.toml",
+    ),
+    "tests/unit/fuzz/test_model_files.py": (
+        "dlcctr.model.bundle", "dlcctr.model.checks", "dlcctr.model.evaluation", "dlcctr.model.files",
+        "dlcctr.model.snapshots", "dlcctr.model.yaml12",
+    ),
+    "tests/unit/fuzz/test_answers.py": (
+        "dlcctr.image.labels", "dlcctr.image.package_sources", "dlcctr.runtime.row_report", "dlcctr.runtime.apptainer",
+        "dlcctr.transfer.remote_campaign", "dlcctr.transfer.watch", "entrypoint.protocol",
+    ),
+    "tests/unit/fuzz/test_image_files.py": (
+        "dlcctr.image.docker_sdk", "dlcctr.image.image_kind", "dlcctr.image.sbom", "dlcctr.image.sif",
+        "entrypoint.environment.image_info",
+    ),
+    "tests/unit/fuzz/test_tables.py": ("dlcctr.results.h5_file",),
+    "tests/unit/results/test_receipt.py": ("dlcctr.system.state_files", "dlcctr.system.records"),
+    "tests/unit/planning/test_plan.py": ("dlcctr.system.state_files",),
+    "tests/unit/slurm/test_submissions.py": ("dlcctr.system.state_files",),
+    "tests/unit/transfer/test_watch.py": ("dlcctr.transfer.watch",),
+    "tests/unit/transfer/test_fetch.py": ("dlcctr.transfer.fetch", "dlcctr.transfer.place_row"),
+    "tests/unit/entrypoint/loop/test_checkpoints.py": ("entrypoint.loop.checkpoint_files",),
+    "tests/unit/campaign/test_probe.py": ("dlcctr.campaign.probe",),
+    "tests/unit/entrypoint/video/test_scan.py": ("entrypoint.video.decoding", "entrypoint.video.lossless_copy"),
+}  # fmt: skip
+"""Modules by the tests that damage what they read."""
+OTHERS = {
+    "dlcctr.campaign.create": "compares bytes with what it would write",
+    "dlcctr.commands.cluster.options": "hands on what squeue and sacct printed, see test_answers.py",
+    "dlcctr.commands.image": "reads what dlcctr.image.sbom has read before",
+    "dlcctr.image.flavours": "pins of the checkout, which are part of the program",
+    "dlcctr.runtime.code_layer": "its own source and environment",
+    "dlcctr.runtime.native_environment": "the log of pip, of which it shows the last line",
+    "dlcctr.slurm.script": "the template, which is part of the program",
+    "dlcctr.system.cpus": "files of the kernel",
+    "dlcctr.system.files": "bytes, whatever they are",
+    "dlcctr.system.source_tree": "files of dlcctr itself",
+    "dlcctr.transfer.remote": "campaign.toml, which dlcctr.campaign.config has read before",
+    "entrypoint.analyze.multi_gpu": "numbers in a private folder of this very process",
+    "entrypoint.doctor": "what its own child printed",
+    "entrypoint.engines.no_animal": "a pickle that the same process wrote a moment ago, in its private folder",
+    "entrypoint.engines.output_files": "bytes of files that the same process wrote, see test_output_files.py",
+    "entrypoint.environment.gpu": "a file of the kernel",
+}
+"""Modules that read, and why nothing of theirs is damaged in a test."""
+
+
+def called(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    names = [each.func for each in ast.walk(tree) if isinstance(each, ast.Call)]
+    methods = [name for name in names if isinstance(name, ast.Attribute)]
+    found = {name.attr for name in methods} | {name.id for name in names if isinstance(name, ast.Name)}
+    return found | {f"{name.value.id}.{name.attr}" for name in methods if isinstance(name.value, ast.Name)}
+
+
+def test_every_reader_is_fuzzed_or_says_why_not() -> None:
+    files = [file for package in ("dlcctr", "entrypoint") for file in (ROOT / package).rglob("*.py")]
+    readers = {".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files if called(file) & READS}
+    fuzzed = {module for modules in FUZZED.values() for module in modules}
+    assert all((ROOT / test).is_file() for test in FUZZED)
+    assert readers - fuzzed - OTHERS.keys() == set(), "add a test to tests/unit/fuzz, or say why none is needed"
+    assert OTHERS.keys() - readers == set(), "these read nothing any more"
+    assert fuzzed & OTHERS.keys() == set()
+    assert "dlcctr.campaign.config" in readers
