@@ -248,7 +248,7 @@ MODULES = Site(modules=("load apptainer",))
 def test_a_batch_shell_without_module_is_told_so(tmp_path: Path) -> None:
     done = run_script(SCRIPT, tmp_path, "", MODULES, SLURMD_NODENAME="n7", MODULESHOME=str(tmp_path))
     assert end_of(done, tmp_path) == (ExitCode.TOOL_MISSING, "n7", "no-module")
-    assert "have no `module` command in this batch shell" in done.stderr and "bash -l" in done.stderr
+    assert "this batch shell has no `module` command" in done.stderr and "bash -l" in done.stderr
     known = run_script(SCRIPT, tmp_path, "", MODULES, **{"BASH_FUNC_module%%": "() { true; }", "SLURMD_NODENAME": "n7"})
     assert end_of(known, tmp_path) == (ExitCode.TOOL_MISSING, "n7", "no-container")
     here = run_script(SCRIPT, tmp_path, "exit 0", MODULES, MODULESHOME=str(tmp_path))
