@@ -157,7 +157,7 @@ def test_appended_rows_go_alone_and_no_index_changes(plain: Sides) -> None:
     assert plain.push().returncode == 0
     stamp = (plain.far / "videos/a.mp4").stat().st_ino
     plain.append("c.mp4", 5000)
-    assert "sent 1 files" in plain.push().stdout
+    assert "sent 1 file," in plain.push().stdout
     assert (plain.far / "videos/a.mp4").stat().st_ino == stamp
     assert [row.video for row in plain.far_bench().rows] == ["a.mp4", "b.mp4", "c.mp4"]
     text = plain.manifest.read_text()
@@ -174,7 +174,7 @@ def test_a_video_that_changed_over_there_is_sent_again(plain: Sides) -> None:
     stamp = video.stat().st_mtime
     video.write_bytes(b"!" + video.read_bytes()[1:])
     subprocess.run(["touch", "-d", f"@{stamp}", str(video)], check=True)
-    assert "sent 1 files" in plain.push().stdout
+    assert "sent 1 file," in plain.push().stdout
     assert tree(plain.far / "videos") == tree(plain.bench.campaign.video_root)
 
 
@@ -182,7 +182,7 @@ def test_what_came_by_other_means_is_not_sent_again(plain: Sides) -> None:
     (plain.far / "videos").mkdir(parents=True)
     shutil.copyfile(plain.bench.campaign.video_root / "a.mp4", plain.far / "videos/a.mp4")
     subprocess.run(["chown", "-R", str(plain.cluster.uid), str(plain.far)], check=True)
-    assert "sent 1 files, 1.0 kB" in plain.push().stdout
+    assert "sent 1 file, 1.0 kB" in plain.push().stdout
 
 
 def test_links_go_as_files(plain: Sides) -> None:
@@ -268,7 +268,7 @@ def test_connections_that_the_user_shares_already_are_used(plain: Sides, tmp_pat
         assert control.is_socket()
         gone = plain.write_config("only shared", ControlPath=str(control), IdentityFile="none")
         plain.append("c.mp4", 5000)
-        assert "sent 1 files" in plain.push(config=gone).stdout
+        assert "sent 1 file," in plain.push(config=gone).stdout
     finally:
         subprocess.run(["ssh", "-F", str(config), "-O", "exit", "bench"], check=False, capture_output=True)
 
@@ -285,7 +285,7 @@ def test_a_jump_host_and_another_ssh(plain: Sides, tmp_path: Path) -> None:
     wrapper.chmod(0o755)
     plain.append("c.mp4", 5000)
     process = plain.run("push", plain.manifest, "--ssh", f"'{wrapper}'")
-    assert "sent 1 files" in process.stdout, process.stderr
+    assert "sent 1 file," in process.stdout, process.stderr
 
 
 @pytest.fixture
