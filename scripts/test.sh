@@ -15,7 +15,7 @@ What this does (the first run downloads about 6 GB; every later one a few MB):
   starts   dockerd where no engine answers, stopped at the end; containers with a Slurm cluster, sshd and a registry,
            reachable from this machine only and gone at the end
   leaves   .venv, .cache, ~/.cache/dlcctr and the images, for the next run; `make clean-cache` removes them
-Time: about 35 minutes on two idle cores, all set-up included. `make test-full` takes hours.
+Time: 35 to 60 minutes on two cores, all set-up included. `make test-full` takes hours.
 TEXT
 step() { printf '\n== %s (%s s)\n' "$1" "$(($(date +%s) - began))"; }
 

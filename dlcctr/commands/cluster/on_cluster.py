@@ -93,7 +93,7 @@ def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
     if code == NOT_FOUND:
         raise ToolMissingError(
             f"{remote.host}: {remote.program} was not found in the shells that ssh starts there",
-            "install it there (pip install --user dlcctr), or give its path as `program` in [remote] of campaign.toml",
+            "install it there as on this machine, or give its path as `program` in [remote] of campaign.toml",
         )
     if code == SSH_FAILED:
         raise TryAgainError(f"{remote.host}: the connection broke", "run the same command again")
