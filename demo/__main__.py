@@ -17,7 +17,7 @@ from dlcctr.campaign.config import read_campaign
 from dlcctr.cli import catch
 from dlcctr.errors import AnalysisError, CommandFailedError
 from dlcctr.image import flavours
-from dlcctr.runtime import native_environment as native
+from dlcctr.runtime.native import environment as native
 from dlcctr.system import processes as run
 
 HERE = Path(__file__).resolve().parent

@@ -30,8 +30,8 @@ def catch(function: Callable[[], Any]) -> int:
     """Run a command line; turn errors into a message on stderr and an exit code. A traceback only with --debug."""
     from dlcctr.commands.in_image import here
     from dlcctr.contract import ExitCode
-    from dlcctr.system.console import say_error, say_stopped
     from dlcctr.system.disk import as_expected
+    from dlcctr.system.terminal.console import say_error, say_stopped
 
     debug = _take_debug()
     _never_fail_on_names()
@@ -83,7 +83,7 @@ def _never_fail_on_names() -> None:
 
 def _exit_code(stop: SystemExit) -> int:
     from dlcctr.contract import ExitCode
-    from dlcctr.system.console import say_stopped
+    from dlcctr.system.terminal.console import say_stopped
 
     if stop.code is None:
         return ExitCode.OK
@@ -100,7 +100,7 @@ def _give_up_stdout() -> None:
 
 def _name_stdout(error: Exception) -> None:
     """Put a name to an error of standard output: what others print waits to be written, and fails again."""
-    from dlcctr.system.console import STDOUT
+    from dlcctr.system.terminal.console import STDOUT
 
     if isinstance(error, OSError) and error.filename is None:
         try:

@@ -7,7 +7,7 @@ import sys
 
 from dlcctr.cli import catch
 from dlcctr.contract import IMAGE_UID, ExitCode
-from dlcctr.system.console import warn
+from dlcctr.system.terminal.console import warn
 from dlcctr.system.utf8 import speak_utf8
 
 speak_utf8()

@@ -16,9 +16,9 @@ from dlcctr.contract import SBOM_FILE, ExitCode
 from dlcctr.errors import OutputError
 from dlcctr.model.engines import installed_engine
 from dlcctr.system import processes
-from dlcctr.system.console import envelope, print_lines, warn
 from dlcctr.system.cpus import cpu_count, thread_environment
 from dlcctr.system.gpus import NO_DEVICE_FILES, NOT_GRANTED
+from dlcctr.system.terminal.console import envelope, print_lines, warn
 from entrypoint.environment import gpu
 from entrypoint.environment.image_info import ImageInfo, read_image_info
 from entrypoint.environment.scratch import open_scratch, private_environment

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.results.sections import Columns, DeviceUsed
-from dlcctr.system.records import RecordError, from_table, parse_object, to_table
+from dlcctr.system.values.records import RecordError, from_table, parse_object, to_table
 from entrypoint.video.frame_scan import FrameScan
 
 ANALYSING = "analysing"

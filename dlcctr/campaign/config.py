@@ -10,8 +10,8 @@ from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.contract import CAMPAIGN_FILENAME, CONTRACT_VERSION
 from dlcctr.errors import ContractError, ManifestError
 from dlcctr.system.files import read_text_bounded, write_text_atomic
-from dlcctr.system.names import check_name, check_path
-from dlcctr.system.toml import parse_toml, toml_value
+from dlcctr.system.values.names import check_name, check_path
+from dlcctr.system.values.toml import parse_toml, toml_value
 
 KEYS = {
     "contract": (),

@@ -7,16 +7,16 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign, campaign_file, campaign_text, read_campaign
-from dlcctr.campaign.discover import Discovery, FileId, FoundVideo, SkippedFile, discover, file_id
 from dlcctr.campaign.manifest import append_rows, manifest_text, rows_of
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.campaign.probe import VideoFacts, probe_all
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.spreadsheet import read_sheet
+from dlcctr.campaign.videos.discover import Discovery, FileId, FoundVideo, SkippedFile, discover, file_id
+from dlcctr.campaign.videos.probe import VideoFacts, probe_all
 from dlcctr.errors import ManifestError, VideoError
 from dlcctr.system.files import encode_text, read_bounded, write_pair_atomic
 from dlcctr.system.locks import campaign_lock
-from dlcctr.system.progress import RowProgress, no_progress
+from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def make_campaign(
     root : Path, optional
         Video root; the closest folder that holds all inputs by default.
     progress : callable
-        Progress bar, such as `dlcctr.system.progress.progress`.
+        Progress bar, such as `dlcctr.system.terminal.progress.progress`.
 
     Raises
     ------

@@ -15,8 +15,8 @@ from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking, parse_names, parse_
 from dlcctr.contract import MANIFEST_COLUMNS, TRACKING_COLUMNS
 from dlcctr.errors import ManifestError
 from dlcctr.system.files import write_text_atomic
-from dlcctr.system.names import check_below
-from dlcctr.system.numbers import MAX_DIGITS, parse_whole
+from dlcctr.system.values.names import check_below
+from dlcctr.system.values.numbers import MAX_DIGITS, parse_whole
 
 SHOWN_CHARS = 60
 

@@ -13,7 +13,7 @@ from dlcctr.campaign.spreadsheet import MAKE_HINT
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.errors import ManifestError, ModelError, UsageError
 from dlcctr.model.inspection import ModelInfo, inspect_model
-from dlcctr.system.numbers import parse_whole
+from dlcctr.system.values.numbers import parse_whole
 
 SHOWN_CHARS = 60
 
@@ -66,7 +66,7 @@ class Row:
     width, height : int or None
         Size of the picture in px, as DeepLabCut reads it (a rotation flag is applied).
     fingerprint : str
-        See `dlcctr.campaign.fingerprint`.
+        See `dlcctr.campaign.videos.fingerprint`.
     error : str
         Why the video could not be read; empty otherwise.
     model, shuffle, snapshot, crop

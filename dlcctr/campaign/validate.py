@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign, read_campaign
-from dlcctr.campaign.discover import file_id
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row, inspect_campaign_model, require_rows, row_settings
 from dlcctr.campaign.tracking import tracking_problem
-from dlcctr.campaign.video_check import find_change
+from dlcctr.campaign.videos.discover import file_id
+from dlcctr.campaign.videos.unchanged import find_change
 from dlcctr.contract import FAILURE_SUFFIX
 from dlcctr.errors import DlcctrError
 from dlcctr.model.inspection import ModelInfo
-from dlcctr.model.trust import UNASKED
-from dlcctr.system.console import plural
-from dlcctr.system.names import NAME_MAX_BYTES
-from dlcctr.system.progress import RowProgress, no_progress
+from dlcctr.model.project.trust import UNASKED
+from dlcctr.system.terminal.console import plural
+from dlcctr.system.terminal.progress import RowProgress, no_progress
+from dlcctr.system.values.names import NAME_MAX_BYTES
 
 LONGEST_ENDINGS = {False: "_meta.pickle", True: "_assemblies.pickle"}
 """Longest of what DeepLabCut puts behind video and scorer, for single-animal and for multi-animal models."""

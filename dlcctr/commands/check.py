@@ -41,8 +41,8 @@ def check(
     """
     from dlcctr.results.check import CheckOptions
     from dlcctr.results.check import check as run_check
-    from dlcctr.system.console import print_json
-    from dlcctr.system.progress import progress
+    from dlcctr.system.terminal.console import print_json
+    from dlcctr.system.terminal.progress import progress
 
     options = CheckOptions(model, out, accept_degraded=accept_degraded, quick=quick, deep=deep, jobs=jobs, rows=rows)
     result = run_check(manifest, options, progress=progress)
@@ -83,7 +83,7 @@ def _print(result: CheckResult, *, show_all: bool) -> None:
     from dlcctr.results.row_state import State
     from dlcctr.slurm.advice import after_check
     from dlcctr.slurm.whereabouts import find_whereabouts
-    from dlcctr.system.console import plural, print_lines, print_table
+    from dlcctr.system.terminal.console import plural, print_lines, print_table
 
     shown = [row for row in result.rows if show_all or row.state is not State.WHOLE]
     if shown:
@@ -102,7 +102,7 @@ def _print(result: CheckResult, *, show_all: bool) -> None:
 def _notes_of_whole(result: CheckResult) -> list[str]:
     """Notes on whole rows, each once: of a moved folder of videos all rows say the same."""
     from dlcctr.results.row_state import State
-    from dlcctr.system.console import ranges
+    from dlcctr.system.terminal.console import ranges
 
     rows: dict[str, list[int]] = {}
     for row in result.rows:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dlcctr.commands.program import CommandGroup
-from dlcctr.system.console import print_lines, warn
+from dlcctr.system.terminal.console import print_lines, warn
 
 Engine = Annotated[str, typer.Option("--engine", help="tensorflow or pytorch.")]
 Device = Annotated[str, typer.Option("--device", help="cuda or cpu.")]
@@ -86,7 +86,7 @@ def inspect(
     from dlcctr.image.docker_sdk import inspect_archive, inspect_tag
     from dlcctr.image.image_kind import ImageKind, kind_of
     from dlcctr.image.sif import inspect_sif
-    from dlcctr.system.console import print_lines
+    from dlcctr.system.terminal.console import print_lines
 
     image = image or _tag(engine, device, cuda)
     kind = kind_of(image)
@@ -114,8 +114,8 @@ def sbom(
     It is the bill of materials that the build wrote into the image; -o writes it to a file, for programs.
     """
     from dlcctr.image.sbom import list_parts, read_sbom
-    from dlcctr.system.console import plural, print_table
     from dlcctr.system.files import write_text_atomic
+    from dlcctr.system.terminal.console import plural, print_table
 
     text = read_sbom(image or _tag(engine, device, cuda))
     parts = list_parts(json.loads(text))
@@ -136,7 +136,7 @@ def save(
 ) -> None:
     """Write the image to an archive, to be copied to a cluster."""
     from dlcctr.image.docker_sdk import save_image
-    from dlcctr.system.progress import transfer_bar
+    from dlcctr.system.terminal.progress import transfer_bar
 
     size = save_image(tag or _tag(engine, device, cuda), output, bar=transfer_bar)
     print_lines(
@@ -150,7 +150,7 @@ def push(
 ) -> None:
     """Push the image to a registry and print the digest that the registry has it under."""
     from dlcctr.image.docker_sdk import push_image
-    from dlcctr.system.progress import transfer_bar
+    from dlcctr.system.terminal.progress import transfer_bar
 
     pinned = push_image(tag, target, bar=transfer_bar)
     print_lines([f"pushed {pinned}"])
@@ -210,7 +210,7 @@ def sif(
     """Turn the image into a SIF with apptainer or singularity, without root."""
     from dlcctr.errors import UsageError
     from dlcctr.image.sif import COMPRESSIONS, build_sif
-    from dlcctr.system.progress import transfer_bar
+    from dlcctr.system.terminal.progress import transfer_bar
 
     if compression not in COMPRESSIONS:
         raise UsageError(f"--compression {compression} is not known", f"choose from: {', '.join(COMPRESSIONS)}")

@@ -50,7 +50,7 @@ def here(text: str) -> str:
 
 def say_next(lines: Iterable[str]) -> None:
     """Print lines of advice."""
-    from dlcctr.system.console import print_lines
+    from dlcctr.system.terminal.console import print_lines
 
     print_lines(map(here, lines))
 

@@ -79,7 +79,7 @@ def manifest(
     from dlcctr.campaign.config import Campaign, campaign_file
     from dlcctr.campaign.create import extend_campaign, make_campaign
     from dlcctr.campaign.rows import parse_crop_option
-    from dlcctr.system.progress import progress
+    from dlcctr.system.terminal.progress import progress
 
     chosen = (model, out, root, snapshot, crop, batch_size, no_csv, overwrite, shuffle != 1, trainset_index,
               individuals, n_tracks, tracker, identity)  # fmt: skip
@@ -129,8 +129,8 @@ def _with_model(campaign: Campaign, project: Path) -> Campaign:
     from dlcctr.campaign.tracking import tracking_problem
     from dlcctr.errors import UsageError
     from dlcctr.model.inspection import inspect_model
-    from dlcctr.model.trust import UNASKED
-    from dlcctr.system.console import warn
+    from dlcctr.model.project.trust import UNASKED
+    from dlcctr.system.terminal.console import warn
 
     info = inspect_model(
         project, shuffle=campaign.shuffle, trainset_index=campaign.trainset_index, snapshot=campaign.snapshot
@@ -156,7 +156,7 @@ def _with_model(campaign: Campaign, project: Path) -> Campaign:
 
 
 def _print(made: CampaignChanges, videos: list[str], *, append: bool, as_json: bool) -> None:
-    from dlcctr.system.console import print_json, print_lines, warn
+    from dlcctr.system.terminal.console import print_json, print_lines, warn
 
     for row in made.unreadable:
         warn(f"warning: row {row.index}, {row.video}: {row.error}")
@@ -178,7 +178,7 @@ def _print(made: CampaignChanges, videos: list[str], *, append: bool, as_json: b
 
 def _summary(made: CampaignChanges, videos: list[str], *, append: bool) -> list[str]:
     from dlcctr.commands.in_image import here
-    from dlcctr.system.console import duration, plural
+    from dlcctr.system.terminal.console import duration, plural
 
     seconds = sum(row.duration_s or 0 for row in made.rows)
     lines = [

@@ -11,7 +11,7 @@ import typer
 from dlcctr.commands.program import CommandGroup
 
 if TYPE_CHECKING:
-    from dlcctr.model.survey import Survey
+    from dlcctr.model.project.survey import Survey
 
 Project = Annotated[Path, typer.Argument(help="DeepLabCut project folder (or its config.yaml).")]
 Bundle = Annotated[Path, typer.Argument(help="What `model pack` wrote: a .dlcmodel file or a folder.")]
@@ -47,8 +47,8 @@ def inspect(
     Ends with 5 if it cannot be used as it is, with 0 otherwise.
     """
     from dlcctr.contract import ExitCode
-    from dlcctr.model.survey import survey_model
-    from dlcctr.system.console import print_json
+    from dlcctr.model.project.survey import survey_model
+    from dlcctr.system.terminal.console import print_json
 
     found = survey_model(project, shuffle=shuffle, trainset_index=trainset_index, snapshot=snapshot)
     if as_json:
@@ -73,7 +73,7 @@ def pack(
     from dlcctr.commands.in_image import here
     from dlcctr.model.bundle import listing_fields
     from dlcctr.model.pack import pack_model
-    from dlcctr.system.console import print_json, print_lines
+    from dlcctr.system.terminal.console import print_json, print_lines
 
     listing = pack_model(
         project,
@@ -102,7 +102,7 @@ def verify(bundle: Bundle, *, as_json: Json = False) -> None:
     from dlcctr.contract import ExitCode
     from dlcctr.model.bundle import listing_fields
     from dlcctr.model.verify import verify_bundle
-    from dlcctr.system.console import print_json, print_lines
+    from dlcctr.system.terminal.console import print_json, print_lines
 
     found = verify_bundle(bundle)
     if as_json:
@@ -124,13 +124,13 @@ def unpack(
 ) -> None:
     """Make a project of a bundle that DeepLabCut itself can use, with the paths of where it lies now."""
     from dlcctr.model.pack import unpack_model
-    from dlcctr.system.console import print_lines
+    from dlcctr.system.terminal.console import print_lines
 
     print_lines([f"wrote {unpack_model(bundle, output)}"])
 
 
 def _print(found: Survey) -> None:
-    from dlcctr.system.console import print_lines, print_table
+    from dlcctr.system.terminal.console import print_lines, print_table
 
     name = found.model.id if found.model else "unusable until the errors below are fixed"
     print_lines([f"{found.project}: {name}", ""])
@@ -150,7 +150,7 @@ def _print(found: Survey) -> None:
 
 
 def _print_snapshots(found: Survey) -> None:
-    from dlcctr.system.console import print_lines, print_table
+    from dlcctr.system.terminal.console import print_lines, print_table
 
     rows = [
         (shuffle.folder, each.name, f"{each.bytes / _MB:.1f}", "used" if each.used else "",
@@ -167,7 +167,7 @@ def _print_snapshots(found: Survey) -> None:
 
 def _print_findings(found: Survey) -> None:
     from dlcctr.model.inspection import side_by_side
-    from dlcctr.system.console import print_lines
+    from dlcctr.system.terminal.console import print_lines
 
     for finding in found.findings:
         kind = "error" if finding.error else "warning" if finding.remedy else "note"

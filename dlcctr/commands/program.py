@@ -69,7 +69,7 @@ class CommandGroup(TyperGroup):
 @contextlib.contextmanager
 def _escaped_usage_errors() -> Iterator[None]:
     """Escape what Typer's errors repeat of the command line: it may be the name of a file."""
-    from dlcctr.system.console import one_line
+    from dlcctr.system.terminal.console import one_line
 
     try:
         yield
@@ -140,7 +140,7 @@ def new_program(
 def _show_version(ctx: typer.Context, wanted: bool) -> None:
     if wanted:
         from dlcctr.commands.version import collect, lines
-        from dlcctr.system.console import print_lines
+        from dlcctr.system.terminal.console import print_lines
 
         print_lines(lines(collect(ctx.obj())))
         raise typer.Exit

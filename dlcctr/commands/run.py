@@ -69,7 +69,7 @@ def run_manifest(
 
 
 def _print(manifest: Path, outcomes: Sequence[Outcome], *, as_json: bool, runtime: str) -> None:
-    from dlcctr.system.console import print_json, print_lines
+    from dlcctr.system.terminal.console import print_json, print_lines
 
     if as_json:
         rows = [asdict(each) | {"log": str(each.log) if each.log else None} for each in outcomes]
@@ -83,7 +83,7 @@ def summary(manifest: Path, outcomes: Sequence[Outcome]) -> list[str]:
     import shlex
 
     from dlcctr.contract import ExitCode
-    from dlcctr.system.console import plural, ranges
+    from dlcctr.system.terminal.console import plural, ranges
 
     kinds: Counter[str] = Counter()
     failed: dict[int, list[int]] = {}

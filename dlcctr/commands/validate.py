@@ -32,8 +32,8 @@ def validate(
     """
     from dlcctr.campaign.validate import REMEDIES
     from dlcctr.campaign.validate import validate as run_validate
-    from dlcctr.system.console import print_json
-    from dlcctr.system.progress import progress
+    from dlcctr.system.terminal.console import print_json
+    from dlcctr.system.terminal.progress import progress
 
     found = run_validate(manifest, jobs=jobs, progress=progress)
     if as_json:
@@ -47,7 +47,7 @@ def validate(
 def _print(found: Validation) -> None:
     from dlcctr.campaign.validate import REMEDIES
     from dlcctr.commands.in_image import say_next
-    from dlcctr.system.console import plural, print_lines, print_table
+    from dlcctr.system.terminal.console import plural, print_lines, print_table
 
     if found.problems:
         cells = [

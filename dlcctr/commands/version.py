@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dlcctr.model.engines import ENGINES
-from dlcctr.system.console import envelope, print_lines
+from dlcctr.system.terminal.console import envelope, print_lines
 
 
 def add(app: typer.Typer) -> None:

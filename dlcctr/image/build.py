@@ -16,11 +16,11 @@ from dlcctr.image.context import stage
 from dlcctr.image.flavours import Flavour
 from dlcctr.image.labels import check_contract, docker_labels
 from dlcctr.image.package_sources import Sources
-from dlcctr.system.console import warn
 from dlcctr.system.disk import disk_errors
-from dlcctr.system.folded import log_file, log_tail, run_folded
 from dlcctr.system.processes import find_tool, run
 from dlcctr.system.source_tree import SourceTree, own_sources
+from dlcctr.system.terminal.console import warn
+from dlcctr.system.terminal.folded import log_file, log_tail, run_folded
 
 LOCAL_BASE = "dlcctr-base:bookworm"
 """What `BASE_SCRIPT` makes."""

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from dlcctr.errors import UsageError
 from dlcctr.image.package_sources import Sources
-from dlcctr.system.console import warn
 from dlcctr.system.files import sha256_file
 from dlcctr.system.processes import run
 from dlcctr.system.source_tree import SourceTree
+from dlcctr.system.terminal.console import warn
 
 CA_BUNDLE_IN_CONTEXT = "certs/ca-bundle.crt"
 OPENVINO_LOCK = "requirements/openvino.lock"

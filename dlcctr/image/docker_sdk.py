@@ -17,7 +17,7 @@ from dlcctr.errors import CommandFailedError, ToolMissingError, UsageError
 from dlcctr.system.disk import OTHER_FILE, output_error
 from dlcctr.system.files import fsync_path
 from dlcctr.system.processes import run
-from dlcctr.system.progress import Bar, no_bar
+from dlcctr.system.terminal.progress import Bar, no_bar
 
 MAX_MEMBER_BYTES = 64 << 20
 """Lists of layers and of packages are shorter by far."""

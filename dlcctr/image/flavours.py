@@ -9,7 +9,7 @@ from pathlib import Path
 from dlcctr import __version__
 from dlcctr.errors import UsageError
 from dlcctr.system.source_tree import own_sources
-from dlcctr.system.toml import parse_toml
+from dlcctr.system.values.toml import parse_toml
 
 IMAGE_NAME = "dlcctr"
 SIF_ENDING = ".sif"

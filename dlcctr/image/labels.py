@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
 from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError
 from dlcctr.system import processes
-from dlcctr.system.numbers import parse_whole
+from dlcctr.system.values.numbers import parse_whole
 
 SHOWN_CHARS = 60
 

@@ -16,10 +16,10 @@ from dlcctr.image.image_kind import REGISTRY_START, ImageKind, is_sif, kind_of
 from dlcctr.image.labels import check_contract, check_flavour
 from dlcctr.system.disk import OTHER_FILE, disk_errors
 from dlcctr.system.files import fsync_path
-from dlcctr.system.folded import log_file, log_tail, run_folded
 from dlcctr.system.processes import find_tool, run
-from dlcctr.system.progress import Bar, no_bar
 from dlcctr.system.source_tree import own_sources
+from dlcctr.system.terminal.folded import log_file, log_tail, run_folded
+from dlcctr.system.terminal.progress import Bar, no_bar
 
 ARCHIVE = "dlc.tar"
 """The name that Singularity.def knows; a link of that name keeps colons and spaces out of the builder's source line."""

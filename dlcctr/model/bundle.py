@@ -20,8 +20,8 @@ from dlcctr import __version__
 from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import ContractError, ModelError
 from dlcctr.system.files import CHUNK_BYTES, read_bounded
-from dlcctr.system.names import check_below
-from dlcctr.system.records import parse_object
+from dlcctr.system.values.names import check_below
+from dlcctr.system.values.records import parse_object
 
 BUNDLE_SUFFIX = ".dlcmodel"
 LISTING = "bundle.json"

@@ -12,12 +12,12 @@ import json
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-from dlcctr.model.conditions import KEYS
 from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.inspection import ModelInfo
-from dlcctr.model.shuffles import CONFIG, POSE_FILES, metadata_file, read_table
-from dlcctr.model.snapshots import check_unpacked_size
-from dlcctr.model.trust import KEY
+from dlcctr.model.project.conditions import KEYS
+from dlcctr.model.project.shuffles import CONFIG, POSE_FILES, metadata_file, read_table
+from dlcctr.model.project.snapshots import check_unpacked_size
+from dlcctr.model.project.trust import KEY
 from dlcctr.model.yaml12 import dump_yaml, set_value
 
 TEST_FILES = ("pose_cfg.yaml", "inference_cfg.yaml")

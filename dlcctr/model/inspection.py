@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import ModelError
-from dlcctr.model.conditions import Conditions, ConditionsInfo, find_conditions
 from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.model_hash import hash_model
-from dlcctr.model.scorer import scorer_name
-from dlcctr.model.shuffles import CONFIG, Shuffle, find_shuffle, names_of, read_config
-from dlcctr.model.snapshots import choose_snapshot, list_snapshots, weight_files
-from dlcctr.model.trust import find_unsafe_loading
+from dlcctr.model.project.conditions import Conditions, ConditionsInfo, find_conditions
+from dlcctr.model.project.scorer import scorer_name
+from dlcctr.model.project.shuffles import CONFIG, Shuffle, find_shuffle, names_of, read_config
+from dlcctr.model.project.snapshots import choose_snapshot, list_snapshots, weight_files
+from dlcctr.model.project.trust import find_unsafe_loading
 
 COORDS = ("x", "y", "likelihood")
 MAX_COLUMNS = 100_000
@@ -55,7 +55,7 @@ class ModelInfo:
     scorer : str
         What DeepLabCut puts behind a video's name in the names of its files; empty for a network that it cannot name.
     unsafe_loading : str
-        File and line that ask for code in the snapshot to be run; empty where none does (`dlcctr.model.trust`).
+        File and line that ask for code in the snapshot to be run; empty where none does (`dlcctr.model.project.trust`).
     tracker : str
         The project's own `default_track_method`; empty for none.
     conditions : ConditionsInfo or None

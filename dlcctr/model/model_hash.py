@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from dlcctr.errors import ModelError
-from dlcctr.model.conditions import KEYS, Conditions
-from dlcctr.model.shuffles import Shuffle, read_table, table_of
+from dlcctr.model.project.conditions import KEYS, Conditions
+from dlcctr.model.project.shuffles import Shuffle, read_table, table_of
 
 CONFIG_KEYS = (
     "Task", "date", "scorer", "multianimalproject", "identity", "bodyparts", "individuals", "uniquebodyparts",

@@ -26,8 +26,8 @@ from dlcctr.model.inference_project import (
 )
 from dlcctr.model.inspection import ModelInfo, inspect_model, model_facts
 from dlcctr.model.model_hash import CONFIG_KEYS, DETECTOR_KEYS, PATH_KEYS, POSE_KEYS
-from dlcctr.model.shuffles import CONFIG, read_table
-from dlcctr.model.snapshots import check_without_code
+from dlcctr.model.project.shuffles import CONFIG, read_table
+from dlcctr.model.project.snapshots import check_without_code
 from dlcctr.model.yaml12 import dump_yaml, is_absolute, set_value
 from dlcctr.system.disk import output_error
 from dlcctr.system.files import CHUNK_BYTES, fsync_path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dlcctr.system.numbers import WHOLE_NUMBERS
+from dlcctr.system.values.numbers import WHOLE_NUMBERS
 
 MAX_VALUES = 100_000
 """Most keys and values of a file, with all that its aliases stand for: a configuration of 25,000 videos."""

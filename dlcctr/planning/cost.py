@@ -229,7 +229,7 @@ def weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
 
 def guess_warnings(work: Iterable[Work]) -> list[str]:
     """One line for each kind of guess, with the rows that it is about."""
-    from dlcctr.system.console import ranges
+    from dlcctr.system.terminal.console import ranges
 
     kinds: dict[str, list[int]] = {}
     for each in work:

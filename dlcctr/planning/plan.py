@@ -14,9 +14,9 @@ from dlcctr.campaign.rows import Row
 from dlcctr.errors import ManifestError
 from dlcctr.planning.cost import Speed
 from dlcctr.system.files import write_text_atomic
-from dlcctr.system.names import check_name
-from dlcctr.system.records import Open, to_table
 from dlcctr.system.state_files import StateFile
+from dlcctr.system.values.names import check_name
+from dlcctr.system.values.records import Open, to_table
 
 PLAN_HINT = "make a new one: dlcctr plan MANIFEST"
 

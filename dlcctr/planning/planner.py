@@ -20,8 +20,8 @@ from dlcctr.planning.plan import Plan, PlanFacts, PlanTask, new_plan_id, rows_di
 from dlcctr.planning.speed import find_speed, run_one_row
 from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.row_state import RowResult, State
-from dlcctr.system.console import one_line, ranges
-from dlcctr.system.progress import RowProgress, no_progress
+from dlcctr.system.terminal.console import one_line, ranges
+from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 TASKS_PER_GPU = 16
 """By default so many tasks for each GPU: the last ones to end then cost some 1/16 of the time, mostly less."""

@@ -14,8 +14,8 @@ from dlcctr.errors import DlcctrError, ManifestError
 from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.plan import Plan, PlanTask, new_plan_id, read_plan, rows_digest, task_rows, write_plan
 from dlcctr.planning.planner import make_plan
-from dlcctr.system.console import warn
-from dlcctr.system.progress import RowProgress, no_progress
+from dlcctr.system.terminal.console import warn
+from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 
 def pick_plan(

@@ -105,7 +105,7 @@ def run_one_row(manifest: Path, rows: Sequence[Row], calibration: Calibration) -
         As `dlcctr.runtime.run_campaign.run_campaign` raises them: no GPU, no runtime.
     """
     from dlcctr.runtime.run_campaign import RunOptions, run_campaign
-    from dlcctr.system.console import warn
+    from dlcctr.system.terminal.console import warn
 
     row = pick_row(rows, FRAMES_CPU if calibration.allow_cpu else FRAMES_GPU)
     warn(f"calibrating with row {row.index}, {row.video}")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from dlcctr.system.console import one_line, ranges
-from dlcctr.system.numbers import parse_whole
+from dlcctr.system.terminal.console import one_line, ranges
+from dlcctr.system.values.numbers import parse_whole
 
 ROW_START = re.compile(r"== row ([0-9]+) \(.*\)")
 SEVERAL_GPUS = re.compile(r"task [0-9]+: [0-9]+ rows on [0-9]+ GPUs ")

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign, read_campaign
-from dlcctr.campaign.fingerprint import fingerprinted_bytes
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row, choose_rows, require_rows
-from dlcctr.campaign.video_check import find_change
+from dlcctr.campaign.videos.fingerprint import fingerprinted_bytes
+from dlcctr.campaign.videos.unchanged import find_change
 from dlcctr.contract import (
     ATTEMPT_PREFIX,
     CHECKPOINTS_PREFIX,
@@ -38,7 +38,7 @@ from dlcctr.results.expected import (
 from dlcctr.results.placing import find_replaced, settle
 from dlcctr.results.receipt import Receipt, broken_files, parse_receipt, read_receipt
 from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
-from dlcctr.system.progress import RowProgress, no_progress
+from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from dlcctr.results.sections import (
     Parameters,
 )
 from dlcctr.system.files import sha256_file
-from dlcctr.system.records import OMIT
 from dlcctr.system.state_files import StateFile
+from dlcctr.system.values.records import OMIT
 
 ARRAY_INDEX = re.compile(r"[0-9]{1,9}")
 

@@ -11,7 +11,7 @@ from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
 from dlcctr.results.receipt import Receipt, epoch
-from dlcctr.system.console import ranges
+from dlcctr.system.terminal.console import ranges
 
 
 class State(str, Enum):

@@ -14,8 +14,8 @@ from dlcctr.campaign.rows import Crop
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.contract import PRIVATE_PREFIX, RECEIPT_FILENAME
 from dlcctr.system.files import sha256_file
-from dlcctr.system.names import check_name
-from dlcctr.system.records import OMIT, Open
+from dlcctr.system.values.names import check_name
+from dlcctr.system.values.records import OMIT, Open
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -89,7 +89,7 @@ class AnalysedRow(Open):
     video : str
         POSIX path of the video below the campaign's video root.
     fingerprint : str
-        Fingerprint of the video's content, see `dlcctr.campaign.fingerprint`.
+        Fingerprint of the video's content, see `dlcctr.campaign.videos.fingerprint`.
     bytes : int or None
         Size of the video in bytes.
     """

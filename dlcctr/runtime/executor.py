@@ -24,8 +24,8 @@ from dlcctr.runtime.binds import Bind
 from dlcctr.runtime.row_run import LOG_HEAD, Outcome, RowRun, Started, View
 from dlcctr.runtime.slots import Slot
 from dlcctr.system import processes
-from dlcctr.system.console import one_line
 from dlcctr.system.disk import output_error, place_of
+from dlcctr.system.terminal.console import one_line
 
 POLL_S = 0.1
 GRACE_S = 30.0

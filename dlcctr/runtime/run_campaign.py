@@ -20,13 +20,13 @@ from dlcctr.runtime import executor
 from dlcctr.runtime.base import Runtime
 from dlcctr.runtime.binds import linked_files, plan_binds
 from dlcctr.runtime.choose import RuntimeOptions, pick_runtime
+from dlcctr.runtime.progress.view import open_view
 from dlcctr.runtime.row_run import Outcome, RowRun
 from dlcctr.runtime.slots import divide
-from dlcctr.runtime.view import open_view
 from dlcctr.system import processes
-from dlcctr.system.console import one_line, plural, warn
 from dlcctr.system.cpus import cpu_list
 from dlcctr.system.gpus import named_gpus
+from dlcctr.system.terminal.console import one_line, plural, warn
 
 
 @dataclass(frozen=True)

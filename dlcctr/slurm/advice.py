@@ -13,7 +13,7 @@ from dlcctr.contract import ExitCode
 from dlcctr.results.row_state import CheckResult, State
 from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
 from dlcctr.slurm.whereabouts import Whereabouts, Work
-from dlcctr.system.console import ranges
+from dlcctr.system.terminal.console import ranges
 
 MOST_RANGES = 60
 """Characters of a list of rows in a table; JSON and --all have the rest."""

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from dlcctr.errors import UsageError
 from dlcctr.slurm.squeue_columns import CUT, read_columns
-from dlcctr.system.numbers import short_numbers
+from dlcctr.system.values.numbers import short_numbers
 
 LARGEST_ARRAY = 4_000_001
 """Upper bound of MaxArraySize in slurm.conf's manual."""

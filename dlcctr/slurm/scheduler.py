@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from dlcctr.slurm import client
 from dlcctr.slurm.client import Place
+from dlcctr.slurm.jobs.submissions import Array, Submission
 from dlcctr.slurm.output import CLUSTER_LINE, Key, TaskState, job_key, parse_sacct, parse_squeue
-from dlcctr.slurm.submissions import Array, Submission
 
 CLOCKS_APART_S = 24 * 3600.0
 """Accounting is asked for jobs since a while before the submission: the clocks of two machines may differ."""

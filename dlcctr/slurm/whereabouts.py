@@ -10,9 +10,9 @@ from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
 from dlcctr.errors import DlcctrError
-from dlcctr.slurm.ledger import read_submitted
-from dlcctr.slurm.submissions import allocated_rows
-from dlcctr.transfer.remote_program import has_scheduler
+from dlcctr.slurm.jobs.ledger import read_submitted
+from dlcctr.slurm.jobs.submissions import allocated_rows
+from dlcctr.transfer.remote.program import has_scheduler
 
 
 class Work(str, Enum):

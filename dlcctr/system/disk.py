@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import DlcctrError, OutputError
-from dlcctr.system.console import size_text
+from dlcctr.system.terminal.console import size_text
 
 ROW_PLACES = "--out and --scratch name other folders"
 OTHER_FILE = "-o names another file"

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dlcctr.system.files import read_bounded, sha256_file, user_cache, write_text_atomic
-from dlcctr.system.progress import transfer_bar
-from dlcctr.system.records import RecordError, from_table, parse_object
 from dlcctr.system.state_files import CHECKSUM_KEY, checksum
+from dlcctr.system.terminal.progress import transfer_bar
+from dlcctr.system.values.records import RecordError, from_table, parse_object
 
 LEAST_BYTES = 1 << 20
 """Smaller files are hashed in less time than it takes to look one up."""

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlcctr.errors import DlcctrError, OutputError, TryAgainError
-from dlcctr.system.console import warn
 from dlcctr.system.disk import output_error
 from dlcctr.system.kernel_locks import NO_LOCKS, POLL_S, TRANSFER_WAIT_S, is_free, open_lock, try_lock
-from dlcctr.system.records import Open
 from dlcctr.system.state_files import StateFile
+from dlcctr.system.terminal.console import warn
+from dlcctr.system.values.records import Open
 
 WAIT_S = 60.0
 """A submission takes seconds; whoever holds the lock for longer has a person at it, or is dead."""

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from dlcctr.contract import CONTRACT_VERSION
 from dlcctr.errors import ContractError, DlcctrError
 from dlcctr.system.files import read_bounded
-from dlcctr.system.records import RecordError, from_table, parse_object, to_table
+from dlcctr.system.values.records import RecordError, from_table, parse_object, to_table
 
 T = TypeVar("T")
 VERSION_KEY = "contract"
@@ -40,7 +40,7 @@ class StateFile(Generic[T]):
     Parameters
     ----------
     record : type
-        Dataclass of the file's object; see `dlcctr.system.records` for its fields.
+        Dataclass of the file's object; see `dlcctr.system.values.records` for its fields.
     noun : str
         What such a file is, with its article, for messages.
     error : type of DlcctrError

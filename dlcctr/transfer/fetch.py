@@ -18,14 +18,14 @@ from dlcctr.errors import DlcctrError, UsageError
 from dlcctr.results.expected import ExpectedOfRows, with_model
 from dlcctr.system import disk, locks
 from dlcctr.system.files import write_bytes_atomic
-from dlcctr.system.progress import Bar, no_bar
 from dlcctr.system.state_files import MAX_BYTES
-from dlcctr.transfer import rsync
+from dlcctr.system.terminal.progress import Bar, no_bar
 from dlcctr.transfer.incoming import RefusedRow, choose_incoming, find_failures
 from dlcctr.transfer.place_row import IncomingRow, Outcome, place_row
-from dlcctr.transfer.remote import Remote
-from dlcctr.transfer.remote_campaign import read_remote_campaign
-from dlcctr.transfer.remote_folder import PRIVATE, RemoteFolder, open_remote_folder
+from dlcctr.transfer.remote import rsync
+from dlcctr.transfer.remote.address import Remote
+from dlcctr.transfer.remote.campaign import read_remote_campaign
+from dlcctr.transfer.remote.folder import PRIVATE, RemoteFolder, open_remote_folder
 
 RECEIPT_FILTERS = (
     f"--exclude={PRIVATE}",
@@ -87,8 +87,8 @@ def fetch(manifest: Path, options: FetchOptions, *, bar: Bar = no_bar) -> FetchR
     Raises
     ------
     DlcctrError
-        The way there is broken (see `dlcctr.transfer.ssh`), or nothing says which model the results must be of. Rows
-        that are here are whole, and the same command goes on.
+        The way there is broken (see `dlcctr.transfer.remote.ssh`), or nothing says which model the results must be of.
+        Rows that are here are whole, and the same command goes on.
     """
     campaign, rows = with_model(read_campaign(manifest), options.model), read_manifest(manifest)
     require_rows(rows, manifest)

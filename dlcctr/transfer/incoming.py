@@ -18,7 +18,7 @@ from dlcctr.results.expected import (
     is_failure_of,
 )
 from dlcctr.results.receipt import Receipt, parse_receipt
-from dlcctr.system.console import size_text
+from dlcctr.system.terminal.console import size_text
 from dlcctr.transfer.place_row import HERE, IncomingRow, reason_to_stay
 
 VERSION_REMEDY = "fetch it with the dlcctr that speaks that contract"

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
-from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.rows import Row, row_settings
 from dlcctr.campaign.spreadsheet import Sheet, format_line
+from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.contract import SIF_NAME
 from dlcctr.errors import ModelError
 from dlcctr.model.bundle import LISTING

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dlcctr.campaign.discover import discover
-from dlcctr.campaign.fingerprint import fingerprint
-from dlcctr.campaign.probe import probe_all
 from dlcctr.campaign.rows import Row
+from dlcctr.campaign.videos.discover import discover
+from dlcctr.campaign.videos.fingerprint import fingerprint
+from dlcctr.campaign.videos.probe import probe_all
 from dlcctr.errors import VideoError
 
 TEMPORARY = re.compile(

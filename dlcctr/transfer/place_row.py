@@ -14,7 +14,7 @@ from dlcctr.results.expected import Expected
 from dlcctr.results.placing import put_in_place, remove
 from dlcctr.results.receipt import Receipt, broken_files, epoch, read_receipt
 from dlcctr.system.files import fsync_path
-from dlcctr.transfer.remote_shell import PARTIAL_FOLDER
+from dlcctr.transfer.remote.shell import PARTIAL_FOLDER
 
 HERE = "here"
 """Reason to stay of a result that is the very same on both sides."""

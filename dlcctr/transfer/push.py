@@ -9,22 +9,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dlcctr.campaign import video_check
 from dlcctr.campaign.config import Campaign, campaign_text, read_campaign
 from dlcctr.campaign.manifest import rows_of
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row, choose_rows, require_rows
 from dlcctr.campaign.spreadsheet import read_sheet
+from dlcctr.campaign.videos import unchanged as video_check
 from dlcctr.errors import CommandFailedError, TryAgainError, UsageError
 from dlcctr.system import disk, locks
-from dlcctr.system.progress import Bar, no_bar
-from dlcctr.transfer import rsync
+from dlcctr.system.terminal.progress import Bar, no_bar
 from dlcctr.transfer.layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
-from dlcctr.transfer.remote import Remote, remember_remote
-from dlcctr.transfer.remote_campaign import check_there, read_remote_campaign
-from dlcctr.transfer.remote_folder import RemoteFolder, open_remote_folder
-from dlcctr.transfer.remote_shell import FolderInfo, RemoteFile
-from dlcctr.transfer.remote_sif import archive_item, check_builder, check_image, is_made, make_sif
+from dlcctr.transfer.remote import rsync
+from dlcctr.transfer.remote.address import Remote, remember_remote
+from dlcctr.transfer.remote.campaign import check_there, read_remote_campaign
+from dlcctr.transfer.remote.folder import RemoteFolder, open_remote_folder
+from dlcctr.transfer.remote.shell import FolderInfo, RemoteFile
+from dlcctr.transfer.remote.sif import archive_item, check_builder, check_image, is_made, make_sif
 
 SPARE_BYTES = 50_000_000
 """Left free at the other side: manifests, plans, logs and the first results want a place, too."""
@@ -101,7 +101,7 @@ def push(
     ------
     DlcctrError
         A row's video is missing or changed, another campaign lies there, space is short, or the way there is
-        broken (see `dlcctr.transfer.ssh`), or no SIF could be made there. What has arrived stays.
+        broken (see `dlcctr.transfer.remote.ssh`), or no SIF could be made there. What has arrived stays.
     """
     campaign, sheet = read_campaign(manifest), read_sheet(manifest)
     rows = rows_of(sheet)

@@ -15,16 +15,16 @@ from dlcctr.campaign.rows import Row
 from dlcctr.errors import CommandFailedError, DlcctrError, ManifestError, TryAgainError
 from dlcctr.results.check import finished_rows
 from dlcctr.system import locks
-from dlcctr.system.console import plural, ranges
 from dlcctr.system.files import write_text_atomic
-from dlcctr.system.records import Open, RecordError, from_table, parse_object
 from dlcctr.system.state_files import StateFile
+from dlcctr.system.terminal.console import plural, ranges
+from dlcctr.system.values.records import Open, RecordError, from_table, parse_object
 from dlcctr.transfer.fetch import FetchOptions, fetch
 from dlcctr.transfer.new_videos import SAME, Arrival, look
 from dlcctr.transfer.push import PushOptions, push
-from dlcctr.transfer.remote import Remote
-from dlcctr.transfer.remote_program import command_in_folder
-from dlcctr.transfer.ssh import log_in
+from dlcctr.transfer.remote.address import Remote
+from dlcctr.transfer.remote.program import command_in_folder
+from dlcctr.transfer.remote.ssh import log_in
 
 SETTLE_S = 60.0
 SHOWN_CHARS = 300

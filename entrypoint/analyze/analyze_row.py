@@ -14,8 +14,8 @@ from dlcctr.results import commit
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import OutputFile
 from dlcctr.system import disk
-from dlcctr.system.console import print_lines, warn
 from dlcctr.system.gpus import NO_DEVICE_FILES, NOT_GRANTED
+from dlcctr.system.terminal.console import print_lines, warn
 from entrypoint.analyze import checkpoint_folder
 from entrypoint.analyze.attempt import AttemptRecord, make_failure, make_receipt
 from entrypoint.analyze.request import RowRequest

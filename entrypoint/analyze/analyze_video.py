@@ -14,10 +14,10 @@ from dlcctr.errors import AnalysisError, GpuError, ManifestError, ModelError, Ou
 from dlcctr.model import inference_project
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.results.sections import ReusedPart
-from dlcctr.runtime.row_report import RowReport
+from dlcctr.runtime.progress.row_report import RowReport
 from dlcctr.system import disk
-from dlcctr.system.console import print_lines, warn
 from dlcctr.system.cpus import cpu_count
+from dlcctr.system.terminal.console import print_lines, warn
 from entrypoint.analyze import checkpoint_folder
 from entrypoint.analyze.attempt import AttemptRecord
 from entrypoint.analyze.row_display import RowDisplay

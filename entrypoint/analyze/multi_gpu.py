@@ -18,9 +18,9 @@ from dlcctr.contract import ExitCode
 from dlcctr.errors import TryAgainError
 from dlcctr.planning.task_lines import several_gpus, task_end
 from dlcctr.system import processes
-from dlcctr.system.console import print_lines
 from dlcctr.system.cpus import cpu_count
 from dlcctr.system.gpus import named_gpus
+from dlcctr.system.terminal.console import print_lines
 from entrypoint.analyze.analyze_row import STOP_SIGNALS
 from entrypoint.analyze.task_rows import first_failure
 

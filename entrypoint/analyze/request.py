@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dlcctr.contract import ENV_PREFIX
 from dlcctr.errors import UsageError
-from dlcctr.system.numbers import parse_whole
+from dlcctr.system.values.numbers import parse_whole
 
 CHECKPOINT_EVERY_S = 60.0
 SHOWN_CHARS = 60

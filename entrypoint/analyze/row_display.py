@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from dlcctr.runtime.row_report import RowReport
-from dlcctr.system.console import print_lines, warn
-from dlcctr.system.progress import FrameProgress
+from dlcctr.runtime.progress.row_report import RowReport
+from dlcctr.system.terminal.console import print_lines, warn
+from dlcctr.system.terminal.progress import FrameProgress
 from entrypoint.protocol import Message, Progress
 
 TELL_EVERY_S = 0.5

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from dlcctr.campaign.config import Campaign, read_campaign
-from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row, find_row, inspect_campaign_model, row_settings
 from dlcctr.campaign.tracking import TRACKING_HINT, tracking_problem
+from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.contract import failure_file, row_folder
 from dlcctr.errors import ManifestError, VideoError
 from dlcctr.model.inspection import ModelInfo
-from dlcctr.model.trust import require_trust
+from dlcctr.model.project.trust import require_trust
 from dlcctr.results.expected import Expected, expected_of
-from dlcctr.system.console import one_line
+from dlcctr.system.terminal.console import one_line
 
 if TYPE_CHECKING:
     from entrypoint.analyze.request import RowRequest

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from dlcctr.runtime.row_report import RowReport, write_report
+from dlcctr.runtime.progress.row_report import RowReport, write_report
 
 if TYPE_CHECKING:
     from entrypoint.analyze.worker_process import Worker

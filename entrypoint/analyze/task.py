@@ -5,7 +5,7 @@ from __future__ import annotations
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.planning.plan import read_plan, task_rows
 from dlcctr.planning.task_lines import task_end
-from dlcctr.system.console import print_lines
+from dlcctr.system.terminal.console import print_lines
 from entrypoint.analyze.analyze_row import stoppable
 from entrypoint.analyze.request import TaskRequest
 from entrypoint.analyze.shared_worker import SharedWorker

@@ -11,8 +11,8 @@ from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
 from dlcctr.errors import GpuError, TryAgainError
 from dlcctr.planning.task_lines import row_start
-from dlcctr.system.console import print_lines, say_error
 from dlcctr.system.disk import as_expected
+from dlcctr.system.terminal.console import print_lines, say_error
 from entrypoint.analyze.analyze_row import run_row
 from entrypoint.analyze.request import TaskRequest
 from entrypoint.analyze.row_task import resolve_row

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from dlcctr.errors import ModelError, ToolMissingError
 from dlcctr.model.engines import ENGINES, installed_engine
 from dlcctr.results.sections import ImageUsed
-from dlcctr.system.records import from_table
+from dlcctr.system.values.records import from_table
 from entrypoint.environment.image_info import read_image_info
 
 SCHEDULER_VARIABLES = (

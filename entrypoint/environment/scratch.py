@@ -17,9 +17,9 @@ from typing import Any
 
 from dlcctr.contract import SCRATCH_PREFIX
 from dlcctr.errors import OutputError
-from dlcctr.system.console import warn
 from dlcctr.system.kernel_locks import is_free
 from dlcctr.system.locks import boot_id
+from dlcctr.system.terminal.console import warn
 
 LOCK_NAME = "owner.lock"
 PROBE_BYTES = 1 << 16

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dlcctr.campaign.encryption import ENCRYPTED, is_encrypted
-from dlcctr.campaign.probe import frame_rate
+from dlcctr.campaign.videos.encryption import ENCRYPTED, is_encrypted
+from dlcctr.campaign.videos.probe import frame_rate
 from dlcctr.errors import VideoError
 from entrypoint.video.bitstream import PacketFacts
 from entrypoint.video.damage import judge, suspect_jumps, suspect_neighbours, take_checksums, take_hints

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from entrypoint.video.container_format import broken_spans, indexed_frames, is_broken, is_cut, media_end
+from entrypoint.video.containers.container_format import broken_spans, indexed_frames, is_broken, is_cut, media_end
 from entrypoint.video.decoding import DecodePass, Packet
 
 INDEXED = {"mov", "mp4", "avi"}

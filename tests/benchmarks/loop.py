@@ -23,7 +23,7 @@ from typing import Any
 from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
 from dlcctr.model.engines import ENGINES
 from dlcctr.model.inspection import inspect_model
-from dlcctr.runtime.native_environment import ensure_environment
+from dlcctr.runtime.native.environment import ensure_environment
 from dlcctr.system.cpus import cpu_count, thread_environment
 from entrypoint.video.scan import scan_video
 from tests import media

@@ -33,7 +33,7 @@ ON_THE_CLUSTER = (
 
 def native_python_of(engine: str) -> Path:
     """Python of the native environment of an engine's CPU flavour, made from the image's lock."""
-    from dlcctr.runtime.native_environment import ensure_environment
+    from dlcctr.runtime.native.environment import ensure_environment
 
     return ensure_environment(pick_flavour(list_flavours(), read_pins(), engine, "cpu"))
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.validate import LONGEST_ENDINGS
+from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.contract import ELLIPSE_FIX, FIXES_KEY, row_folder
 from dlcctr.model.inspection import inspect_model
 from dlcctr.results.receipt import Receipt, read_receipt

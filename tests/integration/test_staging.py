@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from dlcctr.campaign.config import read_campaign, write_campaign
-from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.contract import ExitCode
 from dlcctr.image.docker_sdk import save_image
 from dlcctr.model.inspection import inspect_model
 from dlcctr.results.check import check
-from dlcctr.transfer import remote_shell as far_scripts
+from dlcctr.transfer.remote import shell as far_scripts
 from tests.cluster.cluster import Cluster
 from tests.docker.apptainer import CHECKOUT
 from tests.integration.support.staging import HOSTILE, Sides, tree, wait_until

@@ -265,7 +265,7 @@ def test_names_that_the_terminal_cannot_show_do_not_fail_the_command(bench: Benc
 
 
 def test_the_table_on_a_terminal_is_drawn_by_rich(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dlcctr.system.console import print_table
+    from dlcctr.system.terminal.console import print_table
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

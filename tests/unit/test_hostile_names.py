@@ -12,7 +12,7 @@ from dlcctr.cli import catch, make_app
 from dlcctr.contract import ExitCode
 from dlcctr.planning.task_lines import is_several_gpus, is_task_end, parse_row_start
 from dlcctr.slurm.task_log import END_LINE, HEAD, SLURMSTEPD, read_end
-from dlcctr.system.console import HARMFUL
+from dlcctr.system.terminal.console import HARMFUL
 from tests.unit.slurm.submit.test_submit import scheduler  # noqa: F401 - a fixture
 from tests.unit.support.analyze_case import Case
 from tests.unit.support.results import Bench, make_bench
@@ -161,7 +161,7 @@ def test_a_message_of_several_lines_cannot_end_a_tasks_log(tmp_path: Path, capsy
 def test_remote_answers_are_shown_as_text(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     import io
 
-    from dlcctr.transfer import ssh
+    from dlcctr.transfer.remote import ssh
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     ssh._listen(io.BytesIO(b"\x1b]0;mine\x07 banner \xff\xe2\x80\xae\nlast"), [])

@@ -118,8 +118,8 @@ def test_the_supervisor_imports_nothing_that_imports_deeplabcut(name: str) -> No
 
 PRINTERS = {"print", "echo", "secho"}
 MAY_PRINT = {
-    "dlcctr.system.console": "the one place",
-    "dlcctr.system.progress": "lines of a log, which it escapes as console does",
+    "dlcctr.system.terminal.console": "the one place",
+    "dlcctr.system.terminal.progress": "lines of a log, which it escapes as console does",
     "entrypoint.tensor_check": "one JSON document for its parent",
 }
 
@@ -149,11 +149,11 @@ def test_a_module_that_prints_is_seen(tmp_path: Path) -> None:
 def test_an_import_that_runs_up_or_in_a_circle_is_seen(tmp_path: Path) -> None:
     file = tmp_path / "odd.py"
     file.write_text(
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from dlcctr.slurm import ledger\n"
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from dlcctr.slurm.jobs import ledger\n"
         "def f():\n    from dlcctr.commands.run import add\n"
     )
     found = imported("dlcctr.system.files", file)
-    assert upward("dlcctr.system.files", found) == {"dlcctr.slurm.ledger", "dlcctr.commands.run"}
+    assert upward("dlcctr.system.files", found) == {"dlcctr.slurm.jobs.ledger", "dlcctr.commands.run"}
     assert list(circles({"a": {"b"}, "b": {"c"}, "c": {"b"}})) == [["b", "c", "b"]]
 
 

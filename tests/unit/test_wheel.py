@@ -14,7 +14,7 @@ import pytest
 from dlcctr.image.context import BUILD_FILES, BUILD_FOLDERS, build_files, stage
 from dlcctr.image.flavours import list_flavours
 from dlcctr.image.package_sources import Sources
-from dlcctr.runtime.code_layer import code_digest
+from dlcctr.runtime.native.code_layer import code_digest
 from dlcctr.system.source_tree import SourceTree, own_sources
 from tests.docker.apptainer import CHECKOUT
 

@@ -19,8 +19,8 @@ from dlcctr.errors import AnalysisError, OutputError, VideoError
 from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.planner import make_plan
 from dlcctr.results.sections import Columns, DeviceUsed, OutputFile, ReusedPart
+from dlcctr.slurm.jobs.submissions import SUBMISSIONS
 from dlcctr.slurm.site.profile import Site
-from dlcctr.slurm.submissions import SUBMISSIONS
 from dlcctr.slurm.submit import resubmit
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.prepare import SubmitOptions

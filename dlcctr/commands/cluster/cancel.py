@@ -34,7 +34,7 @@ def cancel_manifest(
     """
     from dlcctr.errors import TryAgainError, UsageError
     from dlcctr.slurm.submit.cancel import cancel, find_queued
-    from dlcctr.system.console import print_json, print_lines
+    from dlcctr.system.terminal.console import print_json, print_lines
 
     queued = find_queued(manifest, rows)
     if not as_json:
@@ -60,7 +60,7 @@ def _confirm(queued: Queued) -> bool:
 
 def _show(manifest: Path, queued: Queued) -> None:
     from dlcctr.slurm.scheduler import shown_cluster
-    from dlcctr.system.console import print_lines, print_table, ranges
+    from dlcctr.system.terminal.console import print_lines, print_table, ranges
 
     if not queued.targets:
         if queued.unsure:

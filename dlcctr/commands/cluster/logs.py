@@ -31,7 +31,7 @@ def logs(
     Takes the log of the row's newest task or local run.
     """
     from dlcctr.slurm.status.row_log import find_log
-    from dlcctr.system.console import print_lines, warn
+    from dlcctr.system.terminal.console import print_lines, warn
 
     found = find_log(manifest, row)
     for note in found.notes:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dlcctr.transfer.remote import Remote
+    from dlcctr.transfer.remote.address import Remote
 
 Here = Annotated[
     bool,
@@ -48,8 +48,8 @@ def runs_on_cluster(command: Callable[..., None]) -> Callable[..., None]:
 def _find_remote(ctx: typer.Context, given: dict[str, Any]) -> Remote | None:
     """Where the campaign was pushed to; None where this machine answers by itself."""
     from dlcctr.campaign.config import read_campaign
-    from dlcctr.transfer.remote import remote_of
-    from dlcctr.transfer.remote_program import has_scheduler
+    from dlcctr.transfer.remote.address import remote_of
+    from dlcctr.transfer.remote.program import has_scheduler
 
     manifest: Path = given["manifest"]
     in_image = bool(ctx.obj and ctx.obj())
@@ -80,10 +80,10 @@ def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
     """
     from dlcctr.errors import ToolMissingError, TryAgainError
     from dlcctr.system import processes
-    from dlcctr.system.console import warn
-    from dlcctr.transfer.remote import ssh_words
-    from dlcctr.transfer.remote_program import NOT_FOUND, SSH_FAILED, command_in_folder
-    from dlcctr.transfer.ssh import log_in
+    from dlcctr.system.terminal.console import warn
+    from dlcctr.transfer.remote.address import ssh_words
+    from dlcctr.transfer.remote.program import NOT_FOUND, SSH_FAILED, command_in_folder
+    from dlcctr.transfer.remote.ssh import log_in
 
     line = command_in_folder(remote, _words_there(manifest, words))
     warn(f"on {remote}:")

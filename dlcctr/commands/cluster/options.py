@@ -185,8 +185,8 @@ def write_script(script: PrintedScript, output: Path | None) -> None:
     import shlex
 
     from dlcctr.commands.in_image import here
-    from dlcctr.system.console import print_script, ranges, warn
     from dlcctr.system.files import write_text_atomic
+    from dlcctr.system.terminal.console import print_script, ranges, warn
 
     script.note()
     if script.handed_over:

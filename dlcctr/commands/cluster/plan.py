@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlcctr.commands.cluster import options
-from dlcctr.system.console import duration
+from dlcctr.system.terminal.console import duration
 
 if TYPE_CHECKING:
     from dlcctr.planning.options import Summary
@@ -71,7 +71,7 @@ def plan_manifest(
     from dlcctr.slurm.site.files import find_site
     from dlcctr.slurm.site.prices import cost_of
     from dlcctr.slurm.submit.job_arrays import find_limits, plan_for_site
-    from dlcctr.system.progress import progress
+    from dlcctr.system.terminal.progress import progress
 
     profile = find_site(site)
     limits = find_limits(profile)
@@ -100,7 +100,7 @@ def plan_manifest(
 def _print(plan: Plan | None, summary: Summary, cost: Cost, *, as_json: bool) -> None:
     from dlcctr.campaign.paths import CampaignPaths
     from dlcctr.commands.in_image import say_next
-    from dlcctr.system.console import print_json, print_lines, print_table, warn
+    from dlcctr.system.terminal.console import print_json, print_lines, print_table, warn
 
     for line in summary.warnings:
         warn(f"warning: {line}")

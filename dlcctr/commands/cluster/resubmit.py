@@ -54,8 +54,8 @@ def resubmit_manifest(
     Shows first what it would do: more time, more memory, another node, or the same once more.
     """
     from dlcctr.slurm.submit.resubmit import ResubmitRequest, find_decision, last_asked, prepare_again, resubmit
-    from dlcctr.system.console import print_json
-    from dlcctr.system.progress import progress
+    from dlcctr.system.terminal.console import print_json
+    from dlcctr.system.terminal.progress import progress
 
     _check_options(print_script=print_script, elsewhere=bool(squeue or sacct or array is not None or output))
     squeue_text, sacct_text = options.given_texts(squeue, sacct)
@@ -94,7 +94,7 @@ def resubmit_manifest(
 
 def _show_asked(ready: list[Prepared], before: Asked | None) -> None:
     from dlcctr.slurm.submit.asked import table_of
-    from dlcctr.system.console import print_table
+    from dlcctr.system.terminal.console import print_table
 
     for each in ready:
         if each.asked:
@@ -123,7 +123,7 @@ def _print(
     from dlcctr.commands.in_image import here
     from dlcctr.errors import UsageError
     from dlcctr.slurm.submit.printing import choose_script, print_again
-    from dlcctr.system.console import warn
+    from dlcctr.system.terminal.console import warn
 
     decision = replace(decision, groups=[replace(group, canary=False) for group in decision.groups])
     for line in _lines(decision):
@@ -143,7 +143,7 @@ def _show(decision: Decision) -> None:
 
 
 def _lines(decision: Decision) -> list[str]:
-    from dlcctr.system.console import ranges
+    from dlcctr.system.terminal.console import ranges
 
     lines = []
     for group in decision.groups:
@@ -166,7 +166,7 @@ def _may(*, yes: bool, dry_run: bool) -> bool:
 
 def _say(done: list[SubmitResult], manifest: Path, *, dry_run: bool) -> None:
     from dlcctr.slurm.submit.submit import say_submitted
-    from dlcctr.system.console import print_lines
+    from dlcctr.system.terminal.console import print_lines
 
     for each in done:
         print_lines(say_submitted(each, dry_run=dry_run))

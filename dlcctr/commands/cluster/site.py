@@ -42,7 +42,7 @@ def init(
     from dlcctr.slurm.site import ask
     from dlcctr.slurm.site import propose as ask_cluster
     from dlcctr.slurm.site.files import DEFAULT, new_file, write_site
-    from dlcctr.system.console import print_json
+    from dlcctr.system.terminal.console import print_json
 
     file = new_file(name or DEFAULT)
     if file.exists() and not overwrite:
@@ -66,7 +66,7 @@ def init(
 
 def _print_partitions(cluster: Cluster) -> None:
     from dlcctr.slurm.site.propose import describe, is_allowed
-    from dlcctr.system.console import print_table
+    from dlcctr.system.terminal.console import print_table
 
     rows = []
     for each in cluster.partitions:
@@ -78,7 +78,7 @@ def _print_partitions(cluster: Cluster) -> None:
 def _ask_partition(cluster: Cluster) -> str:
     """Ask which partition, where there is a choice; empty leaves it to the proposal."""
     from dlcctr.slurm.site.propose import gpu_partitions
-    from dlcctr.system.console import one_line
+    from dlcctr.system.terminal.console import one_line
 
     ranked = [each.name for each in gpu_partitions(cluster)]
     if len(ranked) < 2:
@@ -88,7 +88,7 @@ def _ask_partition(cluster: Cluster) -> str:
 
 
 def _print_proposal(file: Path, proposal: Proposal) -> None:
-    from dlcctr.system.console import print_lines
+    from dlcctr.system.terminal.console import print_lines
 
     print_lines(
         [
@@ -104,7 +104,7 @@ def _print_proposal(file: Path, proposal: Proposal) -> None:
 def list_profiles(*, as_json: Json = False) -> None:
     """List the profiles that there are: yours first, then those that come with dlcctr."""
     from dlcctr.slurm.site.files import profile_files
-    from dlcctr.system.console import print_json, print_table
+    from dlcctr.system.terminal.console import print_json, print_table
 
     found = [_read(file) for file in profile_files()]
     if as_json:
@@ -140,7 +140,7 @@ def show(
 ) -> None:
     """Print a profile with all of its keys; the output is a profile again."""
     from dlcctr.slurm.site.files import find_site, site_text
-    from dlcctr.system.console import print_json, print_lines
+    from dlcctr.system.terminal.console import print_json, print_lines
 
     site = find_site(name)
     if as_json:

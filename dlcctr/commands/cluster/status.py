@@ -48,7 +48,7 @@ def status(
     """
     from dlcctr.commands.cluster.watch_view import watch_on_terminal
     from dlcctr.slurm.status.status import status as look
-    from dlcctr.system.live import is_live
+    from dlcctr.system.terminal.live import is_live
 
     _check_options(squeue, sacct, watch=watch, wait=wait)
     squeue_text, sacct_text = options.given_texts(squeue, sacct)
@@ -89,13 +89,13 @@ def _check_options(squeue: str, sacct: str, *, watch: bool, wait: bool) -> None:
 
 
 def _progress(*, quiet: bool) -> Any:
-    from dlcctr.system.progress import no_progress, progress
+    from dlcctr.system.terminal.progress import no_progress, progress
 
     return no_progress if quiet else progress
 
 
 def _watch(once: Callable[[], StatusResult], show: Callable[[StatusResult], None], interval: float) -> StatusResult:
-    from dlcctr.system.console import clear_screen, print_lines
+    from dlcctr.system.terminal.console import clear_screen, print_lines
 
     result = once()
     try:
@@ -110,7 +110,7 @@ def _watch(once: Callable[[], StatusResult], show: Callable[[StatusResult], None
 
 
 def _wait(once: Callable[[], StatusResult], interval: float) -> StatusResult:
-    from dlcctr.system.console import warn
+    from dlcctr.system.terminal.console import warn
 
     said = ""
     while (result := once()).is_live:
@@ -122,7 +122,7 @@ def _wait(once: Callable[[], StatusResult], interval: float) -> StatusResult:
 
 
 def _show(result: StatusResult, *, show_all: bool, as_json: bool) -> None:
-    from dlcctr.system.console import print_json
+    from dlcctr.system.terminal.console import print_json
 
     if as_json:
         print_json("status", **as_fields(result))
@@ -150,7 +150,7 @@ def _print(result: StatusResult, *, show_all: bool) -> None:
     from dlcctr.slurm.advice import after_status
     from dlcctr.slurm.scheduler import shown_cluster
     from dlcctr.slurm.whereabouts import find_whereabouts
-    from dlcctr.system.console import plural, print_lines, print_table
+    from dlcctr.system.terminal.console import plural, print_lines, print_table
 
     if show_all:
         print_table(
@@ -174,7 +174,7 @@ def watch_text(result: StatusResult) -> WatchText:
     from dlcctr.slurm.advice import after_status
     from dlcctr.slurm.status.row_status import LIVE, Phase
     from dlcctr.slurm.whereabouts import find_whereabouts
-    from dlcctr.system.console import plural
+    from dlcctr.system.terminal.console import plural
 
     quiet = {phase.value for phase in (*LIVE, Phase.DONE)}
     problems = [
@@ -230,7 +230,7 @@ def _counts(result: StatusResult) -> str:
 
 
 def _pace_lines(pace: Throughput) -> list[str]:
-    from dlcctr.system.console import duration
+    from dlcctr.system.terminal.console import duration
 
     def shown(value: float | None, text: Callable[[float], str]) -> str:
         return "unknown" if value is None else text(value)

@@ -41,7 +41,7 @@ def submit_manifest(
     """
     from dlcctr.slurm.submit.prepare import SubmitOptions
     from dlcctr.slurm.submit.submit import submit
-    from dlcctr.system.progress import progress
+    from dlcctr.system.terminal.progress import progress
 
     request = SubmitOptions(
         site=shared.resolve_site(),
@@ -62,7 +62,7 @@ def print_submitted(done: SubmitResult, *, dry_run: bool, as_json: bool) -> None
 
     from dlcctr.slurm.submit.asked import as_fields, table_of
     from dlcctr.slurm.submit.submit import say_submitted
-    from dlcctr.system.console import print_json, print_lines, print_script, print_table
+    from dlcctr.system.terminal.console import print_json, print_lines, print_script, print_table
 
     name = shlex.quote(str(done.manifest))
     if as_json:

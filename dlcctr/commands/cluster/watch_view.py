@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from dlcctr.slurm.status.live_tasks import LiveTask, RowAtWork
 from dlcctr.slurm.status.row_status import StatusResult
 from dlcctr.slurm.status.throughput import Throughput
-from dlcctr.system.console import duration, one_line, plural
-from dlcctr.system.live import (
+from dlcctr.system.terminal.console import duration, one_line, plural
+from dlcctr.system.terminal.live import (
     SPARE_COLUMNS,
     bar_text,
     live_console,

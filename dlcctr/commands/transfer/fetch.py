@@ -42,9 +42,9 @@ def fetch_manifest(
     Other rows may still run; run it again to continue after an interruption. A row whose receipt or files are not what
     they should be is named at the end, with 8; the others are taken.
     """
-    from dlcctr.system.progress import transfer_bar
+    from dlcctr.system.terminal.progress import transfer_bar
     from dlcctr.transfer.fetch import FetchOptions, fetch
-    from dlcctr.transfer.remote import ssh_words
+    from dlcctr.transfer.remote.address import ssh_words
 
     options.end_as_by_ctrl_c()
     request = FetchOptions(
@@ -64,7 +64,7 @@ def fetch_manifest(
 def _print(manifest: Path, done: FetchResult, *, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from dlcctr.system.console import print_json, print_lines, warn
+    from dlcctr.system.terminal.console import print_json, print_lines, warn
 
     if as_json:
         facts = {name: value for name, value in asdict(done).items() if name != "remote"}
@@ -79,7 +79,7 @@ def _print(manifest: Path, done: FetchResult, *, as_json: bool) -> None:
 
 
 def _lines(manifest: Path, done: FetchResult) -> list[str]:
-    from dlcctr.system.console import plural, ranges, size_text
+    from dlcctr.system.terminal.console import plural, ranges, size_text
 
     taken = f"took {plural(len(done.taken), 'row')}, {size_text(done.n_bytes)}, from {done.remote}"
     lines = [f"{taken}; {len(done.here)} were here"]
@@ -92,7 +92,7 @@ def _lines(manifest: Path, done: FetchResult) -> list[str]:
 
 def refusals(manifest: Path, done: FetchResult) -> list[str]:
     """Rows that were not taken, each with its cause, and what to do about those that have it in common."""
-    from dlcctr.system.console import ranges
+    from dlcctr.system.terminal.console import ranges
 
     lines = []
     for remedy in dict.fromkeys(row.remedy for row in done.refused):

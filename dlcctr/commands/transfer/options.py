@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dlcctr.transfer.remote import Remote
+    from dlcctr.transfer.remote.address import Remote
 
 TransferHost = Annotated[
     str, typer.Option(metavar="HOST", help="The site's host for data, if it has one: files go through it.")
@@ -27,7 +27,7 @@ def resolve_remote(manifest: Path, target: str, transfer_host: str) -> Remote:
     from dataclasses import replace
 
     from dlcctr.campaign.config import read_campaign
-    from dlcctr.transfer.remote import parse_target, remote_of
+    from dlcctr.transfer.remote.address import parse_target, remote_of
 
     if target:
         return parse_target(target, transfer_host)

@@ -45,10 +45,10 @@ def push_manifest(
 
     Sends only what is not there yet; run it again to continue after an interruption.
     """
-    from dlcctr.system.console import warn
-    from dlcctr.system.progress import transfer_bar
+    from dlcctr.system.terminal.console import warn
+    from dlcctr.system.terminal.progress import transfer_bar
     from dlcctr.transfer.push import PushOptions, push
-    from dlcctr.transfer.remote import ssh_words
+    from dlcctr.transfer.remote.address import ssh_words
 
     options.end_as_by_ctrl_c()
     request = PushOptions(
@@ -67,7 +67,7 @@ def push_manifest(
 
 
 def _print(manifest: Path, done: PushResult, *, dry_run: bool, as_json: bool) -> None:
-    from dlcctr.system.console import print_json, print_lines, warn
+    from dlcctr.system.terminal.console import print_json, print_lines, warn
 
     if as_json:
         print_json(
@@ -93,8 +93,8 @@ def _print(manifest: Path, done: PushResult, *, dry_run: bool, as_json: bool) ->
 
 
 def _lines(manifest: Path, done: PushResult, *, dry_run: bool) -> list[str]:
-    from dlcctr.system.console import plural, size_text
-    from dlcctr.transfer.remote_program import has_scheduler
+    from dlcctr.system.terminal.console import plural, size_text
+    from dlcctr.transfer.remote.program import has_scheduler
 
     files = f"{plural(len(done.sent), 'file')}, {size_text(done.sent_bytes)}"
     there = f"{len(done.there)} files were there already" if done.there else "none were there"

@@ -52,7 +52,7 @@ def watch_folders(
     Appends them to the manifest, pushes, submits and fetches them when they are whole; each exactly once.
     """
     from dlcctr.campaign.config import read_campaign
-    from dlcctr.transfer.remote import ssh_words
+    from dlcctr.transfer.remote.address import ssh_words
     from dlcctr.transfer.watch import WatchOptions
 
     options.end_as_by_ctrl_c()
@@ -77,7 +77,7 @@ def watch_folders(
 
 def _round(manifest: Path, request: WatchOptions) -> Round:
     """One round; an error that may go away is said and leaves the rest to the next one."""
-    from dlcctr.system.console import print_lines, warn
+    from dlcctr.system.terminal.console import print_lines, warn
     from dlcctr.transfer.watch import describe, watch_once
 
     def say(line: str) -> None:

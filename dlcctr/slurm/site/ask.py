@@ -22,8 +22,8 @@ from dlcctr.slurm.site.cluster import (
     parse_qos,
     parse_sinfo,
 )
-from dlcctr.system.numbers import parse_whole, short_numbers
 from dlcctr.system.processes import run
+from dlcctr.system.values.numbers import parse_whole, short_numbers
 
 ASK_TIMEOUT_S = 60.0
 LIMITS_TIMEOUT_S = 20.0

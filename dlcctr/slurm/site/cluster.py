@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
-from dlcctr.system.numbers import short_numbers
+from dlcctr.system.values.numbers import short_numbers
 
 SINFO_FORMAT = "%P|%a|%l|%D|%c|%m|%G|%f"
 ASSOCIATION_FIELDS = "Account,Partition,MaxJobs,MaxSubmit,DefaultQOS,QOS"

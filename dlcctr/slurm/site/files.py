@@ -9,10 +9,10 @@ from pathlib import Path
 from dlcctr.errors import OutputError, UsageError
 from dlcctr.slurm.site.keys import KEYS, SECTIONS
 from dlcctr.slurm.site.profile import NAME_WANTS, Site, is_name, read_site
-from dlcctr.system.console import warn
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.source_tree import SLURM, own_sources
-from dlcctr.system.toml import toml_value
+from dlcctr.system.terminal.console import warn
+from dlcctr.system.values.toml import toml_value
 
 FOLDER_VARIABLE = "DLCCTR_SITES"
 GENERIC = "generic"

@@ -10,8 +10,8 @@ from pathlib import Path
 from dlcctr.errors import UsageError
 from dlcctr.slurm.site.keys import KEYS, SECTIONS
 from dlcctr.system.files import read_text_bounded
-from dlcctr.system.records import LOCAL, OMIT, from_table, to_table
-from dlcctr.system.toml import parse_toml
+from dlcctr.system.values.records import LOCAL, OMIT, from_table, to_table
+from dlcctr.system.values.toml import parse_toml
 
 MAX_BYTES = 1 << 20
 NAME_WANTS = "letters, digits and . _ -"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from dlcctr.slurm.jobs.submissions import Submission
 from dlcctr.slurm.status.row_status import Phase, RowStatus
-from dlcctr.slurm.submissions import Submission
-from dlcctr.system.console import plural, ranges
+from dlcctr.system.terminal.console import plural, ranges
 
 CANARY = "canary"
 """Machine word of the cause of rows that were not tried because the canary failed."""

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.planning.task_lines import parse_row_start
-from dlcctr.slurm.ledger import SubmittedTask
+from dlcctr.slurm.jobs.ledger import SubmittedTask
+from dlcctr.slurm.jobs.submissions import Submission
 from dlcctr.slurm.output import Key, TaskState
 from dlcctr.slurm.status.pending import waits_for
-from dlcctr.slurm.submissions import Submission
 from dlcctr.slurm.task_log import HEAD, TAIL_BYTES
-from dlcctr.system.frame_lines import frames_left, parse_frame_line
-from dlcctr.system.numbers import parse_whole
+from dlcctr.system.terminal.frame_lines import frames_left, parse_frame_line
+from dlcctr.system.values.numbers import parse_whole
 
 ROW_LABEL = re.compile(r"row (?P<index>[0-9]+) \(.*\): (?P<phase>[^:]+)")
 STARTING = "starting"

@@ -13,9 +13,9 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.contract import ExitCode
 from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
-from dlcctr.slurm.arrivals import sbatch_runs
 from dlcctr.slurm.client import Place
-from dlcctr.slurm.ledger import Ledger, SubmissionHistory, SubmittedTask, read_submitted
+from dlcctr.slurm.jobs.arrivals import sbatch_runs
+from dlcctr.slurm.jobs.ledger import Ledger, SubmissionHistory, SubmittedTask, read_submitted
 from dlcctr.slurm.output import SQUEUE_WORDS, Key, TaskState, shown_words
 from dlcctr.slurm.scheduler import Scheduler, read_scheduler, shown_cluster
 from dlcctr.slurm.site.prices import Cost, cost_of, has_prices
@@ -25,7 +25,7 @@ from dlcctr.slurm.status.live_tasks import look_at_tasks
 from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
 from dlcctr.slurm.status.throughput import measure
 from dlcctr.slurm.task_log import LogEnd, read_end
-from dlcctr.system.progress import RowProgress, no_progress
+from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 SETTLE_S = 60.0
 """A node's last files may take so long to be seen from elsewhere on a shared file system."""

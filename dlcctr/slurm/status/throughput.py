@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dlcctr.results.row_state import Attempt, RowResult, State
-from dlcctr.slurm.ledger import Ledger, SubmittedTask
+from dlcctr.slurm.jobs.ledger import Ledger, SubmittedTask
 from dlcctr.slurm.output import Key, TaskState
 from dlcctr.slurm.status.live_tasks import LiveTask
 

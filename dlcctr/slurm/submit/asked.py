@@ -9,10 +9,10 @@ from typing import Any
 
 from dlcctr.planning.packing import makespan
 from dlcctr.planning.plan import Plan
+from dlcctr.slurm.jobs.submissions import Array, Submission
 from dlcctr.slurm.site.prices import Cost, cost_of
 from dlcctr.slurm.site.profile import Site
-from dlcctr.slurm.submissions import Array, Submission
-from dlcctr.system.console import duration, plural
+from dlcctr.system.terminal.console import duration, plural
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from dlcctr.planning.packing import array_slices
 from dlcctr.planning.plan import Plan
 from dlcctr.runtime.binds import Bind, linked_files, plan_binds
 from dlcctr.slurm.client import CLUSTERS_VARIABLES
+from dlcctr.slurm.jobs.submissions import SubmittedOptions
 from dlcctr.slurm.script import Script, job_name
 from dlcctr.slurm.site.ask import ask_limits
 from dlcctr.slurm.site.profile import Site, override
-from dlcctr.slurm.submissions import SubmittedOptions
 from dlcctr.slurm.submit.retry import Group
 
 CONTAINER_VARIABLES = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")

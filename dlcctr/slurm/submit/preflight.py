@@ -15,7 +15,7 @@ from dlcctr.contract import LABEL_PREFIX, RESULT_BYTES_PER_VALUE
 from dlcctr.errors import ModelError, OutputError, ToolMissingError, UsageError
 from dlcctr.slurm import client
 from dlcctr.system import disk, processes
-from dlcctr.system.console import warn
+from dlcctr.system.terminal.console import warn
 
 NONE_NOW = "node configuration is not available"
 """What --test-only says of nodes that are drained as well; the submission itself is taken then, or refused for good."""

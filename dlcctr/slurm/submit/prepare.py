@@ -7,21 +7,21 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dlcctr.campaign import video_check
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
-from dlcctr.model.trust import require_trust
+from dlcctr.campaign.videos import unchanged as video_check
+from dlcctr.model.project.trust import require_trust
 from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.plan import Plan
 from dlcctr.planning.reuse import pick_plan, with_canary
+from dlcctr.slurm.jobs.submissions import Array
 from dlcctr.slurm.script import Script, job_name, option_words, render
 from dlcctr.slurm.site.profile import Site
-from dlcctr.slurm.submissions import Array
 from dlcctr.slurm.submit import job_arrays, preflight
 from dlcctr.slurm.submit.asked import Asked, asked_of, resources_of
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.retry import Group
-from dlcctr.system.progress import RowProgress, no_progress
+from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 
 @dataclass(frozen=True)

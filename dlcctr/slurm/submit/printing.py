@@ -17,11 +17,11 @@ from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.plan import Plan
 from dlcctr.planning.reuse import pick_plan, read_given_plan
 from dlcctr.results.check import finished_rows
-from dlcctr.slurm.by_hand import write_printed
-from dlcctr.slurm.ledger import read_submitted
+from dlcctr.slurm.jobs.by_hand import write_printed
+from dlcctr.slurm.jobs.ledger import read_submitted
+from dlcctr.slurm.jobs.submissions import Array, Submission, SubmittedOptions, allocated_rows
 from dlcctr.slurm.script import Script, job_name, render
 from dlcctr.slurm.site.profile import Site
-from dlcctr.slurm.submissions import Array, Submission, SubmittedOptions, allocated_rows
 from dlcctr.slurm.submit.job_arrays import (
     JobOptions,
     find_limits,
@@ -101,7 +101,7 @@ def choose_script(scripts: Sequence[PrintedScript], number: int | None) -> Print
 
 
 def _shown(script: PrintedScript) -> str:
-    from dlcctr.system.console import plural
+    from dlcctr.system.terminal.console import plural
 
     return f"{plural(script.script.count, 'task')}{f', {script.what}' if script.what else ''}"
 

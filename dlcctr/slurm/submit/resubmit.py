@@ -13,21 +13,21 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import choose_rows
 from dlcctr.errors import DlcctrError, TryAgainError, UsageError
 from dlcctr.planning.options import PlanOptions
-from dlcctr.slurm.arrivals import FULL_SQUEUE, resolve_submissions
-from dlcctr.slurm.ledger import read_submitted
+from dlcctr.slurm.jobs.arrivals import FULL_SQUEUE, resolve_submissions
+from dlcctr.slurm.jobs.ledger import read_submitted
+from dlcctr.slurm.jobs.submissions import Submission, SubmittedOptions, find_plan
 from dlcctr.slurm.scheduler import shown_cluster
 from dlcctr.slurm.site.files import find_site
 from dlcctr.slurm.site.keys import KEYS
 from dlcctr.slurm.site.profile import Site, override
 from dlcctr.slurm.status.status import status
-from dlcctr.slurm.submissions import Submission, SubmittedOptions, find_plan
 from dlcctr.slurm.submit.asked import Asked, asked_before
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.prepare import Prepared, SubmitOptions, SubmitRequest, prepare
 from dlcctr.slurm.submit.retry import Decision, Group, decide
 from dlcctr.slurm.submit.submit import SubmitResult, send
 from dlcctr.system.locks import campaign_lock
-from dlcctr.system.progress import RowProgress, no_progress
+from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 
 @dataclass(frozen=True)

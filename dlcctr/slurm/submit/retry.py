@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from dlcctr.slurm.jobs.submissions import Submission, SubmittedOptions
 from dlcctr.slurm.status.canary import CANARY, canary_of
 from dlcctr.slurm.status.row_status import Phase, RowStatus
-from dlcctr.slurm.submissions import Submission, SubmittedOptions
-from dlcctr.system.console import ranges
+from dlcctr.system.terminal.console import ranges
 
 PLAIN = frozenset({"node-fail", "preempted", "boot-fail", "cancelled", "stopped", "lost", "analysis", CANARY})
 """Once more as it was."""

@@ -16,11 +16,9 @@ from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
 from dlcctr.planning.plan import Plan, write_plan
 from dlcctr.results.check import finished_rows
 from dlcctr.slurm import client
-from dlcctr.slurm.arrivals import resolve_submissions
 from dlcctr.slurm.client import SubmittedJob
-from dlcctr.slurm.scheduler import shown_cluster
-from dlcctr.slurm.script import Script, job_name, option_words
-from dlcctr.slurm.submissions import (
+from dlcctr.slurm.jobs.arrivals import resolve_submissions
+from dlcctr.slurm.jobs.submissions import (
     Array,
     Submission,
     allocated_rows,
@@ -28,14 +26,16 @@ from dlcctr.slurm.submissions import (
     forget_arrays,
     write_submission,
 )
+from dlcctr.slurm.scheduler import shown_cluster
+from dlcctr.slurm.script import Script, job_name, option_words
 from dlcctr.slurm.submit import job_arrays, preflight
 from dlcctr.slurm.submit.asked import Asked
 from dlcctr.slurm.submit.prepare import Prepared, SubmitOptions, SubmitRequest, prepare
-from dlcctr.system.console import plural, ranges, warn
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.kernel_locks import inherited_lock
 from dlcctr.system.locks import campaign_lock
-from dlcctr.system.progress import RowProgress, no_progress
+from dlcctr.system.terminal.console import plural, ranges, warn
+from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 REFUSED = "Batch job submission failed"
 """What sbatch says where nothing was submitted, and also where it does not know that."""

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from dlcctr.system.console import print_lines
+from dlcctr.system.terminal.console import print_lines
 from tests.integration.conftest import native_python_of
 from tests.integration.support.attempts import AttemptServer
 from tests.integration.support.bad_videos import BAD_VIDEOS

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
+from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.contract import row_folder
 from dlcctr.model.inspection import ModelInfo, inspect_model
 from dlcctr.planning.plan import Plan, PlanTask, rows_digest, write_plan

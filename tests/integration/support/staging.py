@@ -16,10 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from dlcctr.campaign.config import read_campaign
-from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import append_rows, read_manifest, write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.spreadsheet import read_sheet
+from dlcctr.campaign.videos.fingerprint import fingerprint
 from tests.cluster.cluster import Cluster
 from tests.docker.apptainer import CHECKOUT
 from tests.unit.support.results import Bench, make_bench

@@ -14,9 +14,9 @@ import pytest
 from dlcctr import cli
 from dlcctr.contract import ExitCode
 from dlcctr.slurm import client
+from dlcctr.slurm.jobs.submissions import Array
 from dlcctr.slurm.output import TaskState
 from dlcctr.slurm.status.row_status import Phase
-from dlcctr.slurm.submissions import Array
 from tests.unit.support.slurm_case import JOB, SlurmCase, make_case, sacct_line, sacct_text, squeue_line, squeue_text
 
 

@@ -16,9 +16,9 @@ from rich.console import Console
 from dlcctr.commands.cluster.status import watch_text
 from dlcctr.commands.cluster.watch_view import drawn
 from dlcctr.contract import ExitCode
+from dlcctr.slurm.jobs.submissions import Array
 from dlcctr.slurm.status.row_status import StatusResult
-from dlcctr.slurm.submissions import Array
-from tests.unit.runtime.test_view import on_a_terminal
+from tests.unit.runtime.progress.test_view import on_a_terminal
 from tests.unit.slurm.status.test_live_tasks import HEAD, at
 from tests.unit.support.slurm_case import NOW, SlurmCase, make_case, squeue_line, squeue_text
 

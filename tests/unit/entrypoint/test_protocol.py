@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcctr.results.sections import Columns, DeviceUsed
-from dlcctr.system.numbers import WHOLE_NUMBERS
+from dlcctr.system.values.numbers import WHOLE_NUMBERS
 from entrypoint.protocol import (
     EVENTS,
     Checkpoint,

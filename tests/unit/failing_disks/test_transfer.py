@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.contract import RowState
-from dlcctr.transfer.remote import Remote, remember_remote
+from dlcctr.transfer.remote.address import Remote, remember_remote
 from tests import media
 from tests.unit.failing_disks.test_campaign import bench_in
 from tests.unit.support.failing_commands import Case, Work, check_each_write, command

@@ -15,15 +15,16 @@ from dlcctr.errors import CommandFailedError, ContractError, ManifestError, Tool
 from dlcctr.image import labels, sif
 from dlcctr.image.package_sources import read_pip_config
 from dlcctr.runtime import apptainer
-from dlcctr.runtime.row_report import RowReport, read_report, write_report
+from dlcctr.runtime.progress.row_report import RowReport, read_report, write_report
 from dlcctr.slurm import task_log
 from dlcctr.slurm.output import parse_sacct, parse_squeue
 from dlcctr.slurm.site.cluster import add_partition_settings, parse_associations, parse_config, parse_qos, parse_sinfo
-from dlcctr.transfer import remote_shell, watch
-from dlcctr.transfer.remote import Remote
-from dlcctr.transfer.remote_campaign import read_remote_campaign
-from dlcctr.transfer.rsync import progress_bytes
-from dlcctr.transfer.ssh import THIS_MACHINE, ssh_error
+from dlcctr.transfer import watch
+from dlcctr.transfer.remote import shell as remote_shell
+from dlcctr.transfer.remote.address import Remote
+from dlcctr.transfer.remote.campaign import read_remote_campaign
+from dlcctr.transfer.remote.rsync import progress_bytes
+from dlcctr.transfer.remote.ssh import THIS_MACHINE, ssh_error
 from dlcctr.transfer.watch import WatchOptions
 from entrypoint import protocol
 from tests.unit.slurm.site.test_propose import ASSOCIATIONS, CONFIG, PARTITIONS, QOS, SINFO

@@ -15,7 +15,7 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.tracking import Tracking
 from dlcctr.errors import ContractError, ManifestError, TryAgainError, UsageError
-from dlcctr.slurm.job_notes import read_job_notes
+from dlcctr.slurm.jobs.job_notes import read_job_notes
 from dlcctr.slurm.site.files import site_text
 from dlcctr.slurm.site.keys import KEYS as SITE_KEYS
 from dlcctr.slurm.site.profile import Site, read_site

@@ -109,7 +109,7 @@ def test_multi_animal_trackers_have_the_kalman_filter_that_they_were_written_for
     version, hashes = LOCKS[flavour]["filterpy"]
     assert version.split(".")[0] == "1", "2.0.0 makes DeepLabCut's trackers lose their animals"
     assert len(hashes) == 1, "there is a source archive only"
-    for name in ("docker/install.sh", "dlcctr/runtime/native_environment.py", "scripts/lock.py"):
+    for name in ("docker/install.sh", "dlcctr/runtime/native/environment.py", "scripts/lock.py"):
         assert "filterpy" in (ROOT / name).read_text(encoding="utf-8"), name
 
 

@@ -14,7 +14,7 @@ import pytest
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.validate import validate
-from dlcctr.campaign.video_check import check_models
+from dlcctr.campaign.videos.unchanged import check_models
 from dlcctr.cli import catch, make_app
 from dlcctr.errors import ModelError, OutputError, UsageError
 from dlcctr.model.bundle import LISTING, Entry, listing_text, read_listing

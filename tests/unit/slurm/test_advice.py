@@ -16,7 +16,7 @@ from dlcctr.results.check import check
 from dlcctr.results.receipt import FrameCounts
 from dlcctr.slurm.advice import after_check, after_status
 from dlcctr.slurm.whereabouts import Whereabouts, Work, find_whereabouts
-from dlcctr.transfer.remote import Remote, remember_remote
+from dlcctr.transfer.remote.address import Remote, remember_remote
 from tests.unit.support.results import FRAMES
 from tests.unit.support.slurm_case import SlurmCase, make_case, sacct_line, sacct_text
 from tests.unit.support.state_files import unsigned

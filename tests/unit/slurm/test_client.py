@@ -13,7 +13,7 @@ from dlcctr.slurm import client as slurm
 from dlcctr.slurm.client import SubmittedJob
 from dlcctr.slurm.output import LARGEST_ARRAY, SQUEUE_WORDS, expand, parse_sacct, parse_squeue, shown_words
 from dlcctr.system import processes as run
-from dlcctr.system.console import ranges
+from dlcctr.system.terminal.console import ranges
 from tests.unit.support.slurm_case import (
     SACCT_HEADER,
     SUBMITTED,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.slurm.ledger import SubmittedTask
+from dlcctr.slurm.jobs.ledger import SubmittedTask
 from dlcctr.slurm.output import TaskState, parse_sacct, parse_squeue
 from dlcctr.slurm.scheduler import Answer, Scheduler
 from dlcctr.slurm.status.causes import of_task

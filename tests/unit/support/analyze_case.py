@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from dlcctr.campaign.config import Campaign, write_campaign
-from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
+from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.contract import ExitCode, failure_file, row_folder
 from dlcctr.errors import DlcctrError
 from dlcctr.model.inspection import inspect_model

@@ -18,9 +18,9 @@ import pytest
 from dlcctr.cli import catch, make_app
 from dlcctr.contract import ExitCode
 from dlcctr.runtime import executor
-from dlcctr.slurm import arrivals
-from dlcctr.slurm.arrivals import GRACE_S
-from dlcctr.transfer import rsync
+from dlcctr.slurm.jobs import arrivals
+from dlcctr.slurm.jobs.arrivals import GRACE_S
+from dlcctr.transfer.remote import rsync
 from tests.unit.support.disk_faults import Disk, failing
 from tests.unit.support.fault_world import World
 from tests.unit.support.whole_state import assert_whole, leftovers, state_of

@@ -20,7 +20,7 @@ import pytest
 
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.contract import CONTRACT_VERSION, FAILURE_SUFFIX, LABEL_PREFIX, PRIVATE_PREFIX, RECEIPT_FILENAME
-from dlcctr.transfer.remote_shell import BEGIN
+from dlcctr.transfer.remote.shell import BEGIN
 from tests.unit.image.test_build import write_archive
 from tests.unit.slurm.site.test_propose import ASSOCIATIONS, CONFIG, PARTITIONS, QOS, SINFO
 from tests.unit.support import fake_programs

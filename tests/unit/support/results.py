@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.campaign.config import Campaign, write_campaign
-from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
+from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.contract import RECEIPT_FILENAME, RowState, failure_file, row_folder
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import AnalysedRow, Columns, FrameCounts, ModelUsed, OutputFile, Parameters

@@ -12,10 +12,10 @@ from typing import Any
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.contract import ExitCode, RowState
 from dlcctr.planning.plan import Plan, PlanFacts, PlanTask, write_plan
+from dlcctr.slurm.jobs.submissions import Array, Submission, SubmittedOptions, write_submission
 from dlcctr.slurm.output import SACCT_FORMAT
 from dlcctr.slurm.status.row_status import RowStatus, StatusResult
 from dlcctr.slurm.status.status import status
-from dlcctr.slurm.submissions import Array, Submission, SubmittedOptions, write_submission
 from tests.unit.support.results import Bench, make_bench
 
 SQUEUE_HEADER = "ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|REASON|NODELIST|TIME|TIME_LIMIT|START_TIME|NAME"

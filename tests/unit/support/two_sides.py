@@ -14,15 +14,15 @@ import pytest
 from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME
 from dlcctr.transfer import fetch as fetch_module
 from dlcctr.transfer.fetch import FetchOptions, FetchResult, fetch
-from dlcctr.transfer.remote import Remote
-from dlcctr.transfer.remote_shell import FolderInfo
+from dlcctr.transfer.remote.address import Remote
+from dlcctr.transfer.remote.shell import FolderInfo
 from tests.unit.support.results import Bench, make_bench
 
 VIDEOS = ["a.mp4", "b/a.mp4", "c.mp4"]
 
 
 class FarFolder:
-    """`dlcctr.transfer.remote_folder.RemoteFolder` of this machine; regular files only, as rsync takes them."""
+    """`dlcctr.transfer.remote.folder.RemoteFolder` of this machine; regular files only, as rsync takes them."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -13,7 +13,7 @@ from dlcctr.contract import PRIVATE_PREFIX, RECEIPT_FILENAME
 from dlcctr.model.verify import verify_bundle
 from dlcctr.planning.plan import read_plan
 from dlcctr.results.receipt import broken_files, parse_receipt
-from dlcctr.slurm.submissions import allocated_rows, read_submissions
+from dlcctr.slurm.jobs.submissions import allocated_rows, read_submissions
 from dlcctr.transfer.watch import read_state
 
 if TYPE_CHECKING:

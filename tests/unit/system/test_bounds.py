@@ -15,10 +15,10 @@ from dlcctr.errors import CommandFailedError, DlcctrError, ManifestError, Output
 from dlcctr.planning.plan import read_plan
 from dlcctr.results.receipt import read_receipt
 from dlcctr.runtime.executor import LOG_HEAD, last_error
+from dlcctr.slurm.jobs.submissions import SUBMISSIONS
 from dlcctr.slurm.site.profile import read_site
-from dlcctr.slurm.submissions import SUBMISSIONS
 from dlcctr.system import files, hash_cache, state_files
-from dlcctr.transfer import remote_shell
+from dlcctr.transfer.remote import shell as remote_shell
 from dlcctr.transfer.watch import read_state
 from entrypoint.environment.image_info import ImageInfo, read_image_info
 

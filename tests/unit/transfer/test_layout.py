@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from dlcctr.campaign.config import Campaign, campaign_text, read_campaign, write_campaign
-from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import read_manifest, write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.spreadsheet import read_sheet
+from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.errors import ManifestError
 from dlcctr.model.inspection import inspect_model
 from dlcctr.model.pack import pack_model
 from dlcctr.transfer.layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
-from dlcctr.transfer.remote import Remote
-from dlcctr.transfer.remote_campaign import RemoteCampaign, check_there
+from dlcctr.transfer.remote.address import Remote
+from dlcctr.transfer.remote.campaign import RemoteCampaign, check_there
 from tests.unit.support.projects import pytorch_project, tensorflow_project
 from tests.unit.support.results import Bench, make_bench
 

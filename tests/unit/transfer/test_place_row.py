@@ -13,7 +13,7 @@ from dlcctr.results.expected import ExpectedOfRows
 from dlcctr.results.row_state import State
 from dlcctr.transfer.incoming import Choice, choose_incoming
 from dlcctr.transfer.place_row import IncomingRow, Outcome, place_row
-from dlcctr.transfer.remote_shell import PARTIAL_FOLDER
+from dlcctr.transfer.remote.shell import PARTIAL_FOLDER
 from tests.unit.support.results import make_bench
 
 

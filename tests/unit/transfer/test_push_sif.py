@@ -13,11 +13,11 @@ import pytest
 
 from dlcctr.errors import CommandFailedError, ContractError, DlcctrError, ToolMissingError, UsageError
 from dlcctr.transfer import push as push_module
-from dlcctr.transfer import remote_shell
 from dlcctr.transfer.push import PushOptions, PushResult, push
-from dlcctr.transfer.remote import Remote
-from dlcctr.transfer.remote_folder import RemoteFolder
-from dlcctr.transfer.remote_sif import ARCHIVE, ORIGIN
+from dlcctr.transfer.remote import shell as remote_shell
+from dlcctr.transfer.remote.address import Remote
+from dlcctr.transfer.remote.folder import RemoteFolder
+from dlcctr.transfer.remote.sif import ARCHIVE, ORIGIN
 from tests.unit.image.test_build import write_archive
 from tests.unit.image.test_image_kind import SIF
 from tests.unit.support.results import make_bench

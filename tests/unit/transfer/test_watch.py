@@ -20,7 +20,7 @@ from dlcctr.transfer.fetch import FetchResult
 from dlcctr.transfer.incoming import RefusedRow
 from dlcctr.transfer.new_videos import Arrival, look
 from dlcctr.transfer.push import PushResult
-from dlcctr.transfer.remote import Remote
+from dlcctr.transfer.remote.address import Remote
 from dlcctr.transfer.watch import WatchOptions, WatchState, read_state, watch_once, write_state
 from tests import media
 from tests.unit.support.results import Bench, make_bench
@@ -114,8 +114,8 @@ def test_content_that_has_a_row_is_not_taken_again(lab: Path, tmp_path: Path) ->
     taken = sight(lab, seen, NOW + 100)
     assert taken.ready == [first]
     assert taken.seen["b.mp4"].note == "the same content as a.mp4"
-    from dlcctr.campaign.fingerprint import fingerprint
     from dlcctr.campaign.rows import Row
+    from dlcctr.campaign.videos.fingerprint import fingerprint
 
     row = Row(4, "old name.mp4", fingerprint=fingerprint(first))
     taken = sight(lab, seen, NOW + 100, rows=[row])

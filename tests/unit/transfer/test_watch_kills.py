@@ -16,7 +16,7 @@ from dlcctr.results.check import check
 from dlcctr.transfer import watch
 from dlcctr.transfer.fetch import FetchResult
 from dlcctr.transfer.push import PushResult
-from dlcctr.transfer.remote import Remote
+from dlcctr.transfer.remote.address import Remote
 from dlcctr.transfer.watch import WatchOptions, read_state, watch_once
 from tests import media
 from tests.unit.support.kills import run_and_kill

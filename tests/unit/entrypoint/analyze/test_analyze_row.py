@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dlcctr.campaign.fingerprint import fingerprint
+from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.cli import catch
 from dlcctr.contract import CHECKPOINTS_PREFIX, ExitCode, RowState, failure_file
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, ManifestError, ModelError, OutputError, VideoError

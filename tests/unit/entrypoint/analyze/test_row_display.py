@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from dlcctr.runtime.row_report import RowReport
+from dlcctr.runtime.progress.row_report import RowReport
 from entrypoint.analyze import row_display
 from entrypoint.analyze.row_display import RowDisplay
 from entrypoint.protocol import Message, Progress

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.campaign.fingerprint import fingerprint
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
+from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ManifestError, TryAgainError
 from dlcctr.planning.plan import Plan, PlanFacts, PlanTask, rows_digest, write_plan

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from dlcctr.contract import ExitCode
+from dlcctr.slurm.jobs.submissions import Array, read_submissions
 from dlcctr.slurm.status.canary import CANARY
 from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
-from dlcctr.slurm.submissions import Array, read_submissions
 from dlcctr.slurm.submit.retry import Decision, decide
 from tests.unit.support.slurm_case import SlurmCase, make_case, sacct_line, sacct_text, squeue_line, squeue_text
 

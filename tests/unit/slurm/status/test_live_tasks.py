@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from dlcctr.slurm.jobs.submissions import Array
 from dlcctr.slurm.status.live_tasks import LiveTask, RowAtWork, read_rows
 from dlcctr.slurm.status.pending import WAITS, waits_for
-from dlcctr.slurm.submissions import Array
 from tests.unit.slurm.status.test_pending import FOR_EVER, PASSES
 from tests.unit.support.slurm_case import NOW, SlurmCase, make_case, squeue_line, squeue_text
 

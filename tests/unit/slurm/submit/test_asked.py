@@ -9,8 +9,8 @@ import pytest
 
 from dlcctr.model.inspection import inspect_model
 from dlcctr.planning.plan import Plan, PlanFacts, PlanTask
+from dlcctr.slurm.jobs.submissions import Array, Submission, SubmittedOptions
 from dlcctr.slurm.site.profile import Site
-from dlcctr.slurm.submissions import Array, Submission, SubmittedOptions
 from dlcctr.slurm.submit.asked import Asked, as_fields, asked_before, asked_of, resources_of, table_of
 from dlcctr.slurm.submit.preflight import _start_of
 from tests.unit.support.fake_slurm import FakeSlurm

@@ -13,7 +13,7 @@ import pytest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.contract import ExitCode
 from dlcctr.model.inspection import inspect_model
-from dlcctr.slurm.arrivals import GRACE_S
+from dlcctr.slurm.jobs.arrivals import GRACE_S
 from dlcctr.system.kernel_locks import is_held
 from tests.unit.support.fake_slurm import FakeSlurm, end_all
 from tests.unit.support.projects import pytorch_project

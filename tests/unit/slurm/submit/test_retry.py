@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from dlcctr.slurm.jobs.submissions import Submission, SubmittedOptions
 from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.status.row_status import Phase, RowStatus
-from dlcctr.slurm.submissions import Submission, SubmittedOptions
 from dlcctr.slurm.submit.retry import MEND, PLAIN, Decision, decide
 
 HAD = SubmittedOptions(time_min=30, mem_gb=16, site_values=Site(max_time_min=100))

@@ -11,17 +11,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from dlcctr.campaign import video_check
 from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.videos import unchanged as video_check
 from dlcctr.errors import CommandFailedError, ModelError, TryAgainError, VideoError
 from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.plan import read_plan
 from dlcctr.slurm import client as slurm
-from dlcctr.slurm.arrivals import GRACE_S
 from dlcctr.slurm.client import SubmittedJob
+from dlcctr.slurm.jobs.arrivals import GRACE_S
+from dlcctr.slurm.jobs.submissions import read_submissions
 from dlcctr.slurm.output import TaskState
 from dlcctr.slurm.site.profile import Site
-from dlcctr.slurm.submissions import read_submissions
 from dlcctr.slurm.submit import preflight
 from dlcctr.slurm.submit import submit as submit_module
 from dlcctr.slurm.submit.job_arrays import JobOptions

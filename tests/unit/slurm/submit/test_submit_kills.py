@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.campaign import video_check
 from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.videos import unchanged as video_check
 from dlcctr.errors import TryAgainError
 from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.plan import read_plan
-from dlcctr.slurm import arrivals
+from dlcctr.slurm.jobs import arrivals
+from dlcctr.slurm.jobs.submissions import read_submissions
 from dlcctr.slurm.site.profile import Site
-from dlcctr.slurm.submissions import read_submissions
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.prepare import SubmitOptions
 from dlcctr.slurm.submit.submit import submit

@@ -1,0 +1,1 @@
+"""A campaign's videos: found, probed, fingerprinted, and held against their rows later."""

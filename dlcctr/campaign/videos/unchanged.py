@@ -1,0 +1,86 @@
+"""Whether videos and models still are what the manifest's rows say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.rows import Row, row_settings
+from dlcctr.campaign.tracking import PROJECTS_OWN
+from dlcctr.campaign.videos.fingerprint import fingerprint
+from dlcctr.errors import VideoError
+from dlcctr.model.inspection import ModelInfo
+
+NAMED = 5
+
+
+def check_models(campaign: Campaign, rows: Sequence[Row]) -> list[ModelInfo]:
+    """Every model of the rows is whole, and the campaign's is the one that it was made for; raises `ModelError`."""
+    from dlcctr.campaign.rows import inspect_campaign_model
+
+    settings = {replace(row_settings(row, campaign), crop=None, tracking=PROJECTS_OWN) for row in rows}
+    return [inspect_campaign_model(each) for each in settings]
+
+
+def bad_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:
+    """Rows whose video is not there, cannot be read, or has another size than the manifest says; why for each."""
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        found = pool.map(lambda row: _video_problem(campaign.video_root / row.video, row), rows)
+        return {row.index: problem for row, problem in zip(rows, found, strict=True) if problem}
+
+
+def _video_problem(path: Path, row: Row) -> str:
+    try:
+        problem = find_change(path, row)
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    if problem:
+        return f"{path}: {problem}"
+    return "" if os.access(path, os.R_OK) else f"{path}: no permission to read it"
+
+
+def changed_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:
+    """Rows whose video has another content than when the row was made; reads a part of each file."""
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        found = pool.map(lambda row: find_change(campaign.video_root / row.video, row, content=True), rows)
+        return {
+            row.index: f"{campaign.video_root / row.video}: {problem}"
+            for row, problem in zip(rows, found, strict=True)
+            if problem
+        }
+
+
+def find_change(path: Path, row: Row, *, content: bool = False) -> str:
+    """How a video differs from what its row says: in size and, with `content`, in its fingerprint.
+
+    Returns
+    -------
+    str
+        Empty where it does not, or where the row does not say.
+
+    Raises
+    ------
+    OSError
+        The video is not there, or cannot be read.
+    """
+    size = path.stat().st_size
+    if row.bytes is not None and size != row.bytes:
+        return f"has {size} bytes, the manifest says {row.bytes}"
+    if content and row.fingerprint and fingerprint(path) != row.fingerprint:
+        return "its content is not what it was when the row was made"
+    return ""
+
+
+def require_sound_videos(problems: dict[int, str]) -> None:
+    """Raise `VideoError` that names the first of them."""
+    if problems:
+        named = "; ".join(f"row {index}: {problem}" for index, problem in list(problems.items())[:NAMED])
+        more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
+        raise VideoError(
+            f"{len(problems)} videos cannot be analysed: {named}{more}",
+            "bring them back (`dlcctr validate MANIFEST` lists them), or submit the others with --skip-bad-videos",
+        )

@@ -1,0 +1,1 @@
+"""Rows without a container, in a Python environment made from the image's lock files."""

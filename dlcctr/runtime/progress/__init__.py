@@ -1,0 +1,1 @@
+"""How far the rows of a run are: reported by each row, forecast for all, shown."""

@@ -1,0 +1,219 @@
+"""Which array task each row was handed to last, and what became of that task."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.planning.plan import Plan
+from dlcctr.results.row_state import Attempt
+from dlcctr.slurm.client import SubmittedJob
+from dlcctr.slurm.jobs.arrivals import Arrival, find_arrival
+from dlcctr.slurm.jobs.by_hand import ByHand, ask_by_hand, doubt, find_by_hand, read_by_hand, with_noted_ids
+from dlcctr.slurm.jobs.submissions import Array, Submission, find_plan, read_submissions
+from dlcctr.slurm.output import Key, TaskState, job_key
+from dlcctr.slurm.scheduler import Scheduler, ask_scheduler
+
+
+@dataclass(frozen=True)
+class SubmittedTask:
+    """An array task that rows were handed to.
+
+    Parameters
+    ----------
+    job_id : str
+        Empty where it is not known whether its job arrived.
+    index : int
+        Task number in the array.
+    number : int
+        Task number in the plan, from 0.
+    created : float
+        When it was submitted, in seconds since 1970.
+    time_limit_s : float or None
+        Time limit of the submission, in seconds; None where not known.
+    lanes : int
+        Rows that it works on at a time: one on each of its GPUs.
+    clusters : tuple of str
+        Clusters that may have it, see `Submission.clusters`; one where sbatch said which.
+    logs : str
+        Folder of its log, see `CampaignPaths.log`.
+    unsure : str
+        Why it is not known whether its job arrived; empty where it is known.
+    by_hand : bool
+        A person submitted it, or may have.
+    """
+
+    job_id: str
+    index: int
+    number: int
+    plan: str
+    rows: tuple[int, ...]
+    cost_s: float
+    created: float
+    time_limit_s: float | None = None
+    lanes: int = 1
+    clusters: tuple[str, ...] = ("",)
+    logs: str = ""
+    unsure: str = ""
+    by_hand: bool = False
+
+    @property
+    def key(self) -> Key:
+        """As the scheduler names it."""
+        return job_key(self.job_id, self.index, self.cluster)
+
+    @property
+    def cluster(self) -> str:
+        """Its cluster, or those that may have it; empty where none is named."""
+        return ",".join(self.clusters)
+
+    def made(self, attempt: Attempt) -> bool:
+        """Whether an attempt at a row is of this very task."""
+        same = not attempt.cluster or self.cluster in ("", attempt.cluster) or len(self.clusters) > 1
+        return same and (attempt.job_id, attempt.task) == (self.job_id, self.index)
+
+    def log(self, paths: CampaignPaths) -> Path:
+        """Its log."""
+        return paths.log(self.job_id, self.index, self.logs)
+
+    def state(self, scheduler: Scheduler) -> TaskState | None:
+        """Newest state that the scheduler told; None where it does not know the task."""
+        return scheduler.state(self.job_id, self.index, self.clusters)
+
+    @property
+    def name(self) -> str:
+        """``123_4``; empty where the job's id is not known."""
+        return f"{self.job_id}_{self.index}" if self.job_id else ""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All that was submitted of a manifest.
+
+    Parameters
+    ----------
+    newest : dict
+        Row to the task that it was handed to last.
+    attempts : dict
+        Row to the number of submissions with it.
+    jobs : frozenset of (str, str)
+        Job ids of all arrays that have one, and their clusters.
+    """
+
+    newest: dict[int, SubmittedTask]
+    attempts: Counter[int]
+    jobs: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def tasks(self) -> list[SubmittedTask]:
+        """Tasks that are some row's newest, each once, in the order of submission."""
+        return list({(task.created, task.plan, task.number): task for task in self.newest.values()}.values())
+
+    def has(self, job_id: str, cluster: str) -> bool:
+        """Whether a job is of this campaign; an unknown cluster, on either side, is taken for the right one."""
+        return any(job_id == known and (not cluster or place in ("", cluster)) for known, place in self.jobs)
+
+
+@dataclass(frozen=True)
+class SubmissionHistory:
+    """Submissions and their plans, as files say.
+
+    Parameters
+    ----------
+    submissions : list of Submission
+        In the order of time, those included that a person submitted by hand.
+    by_hand : ByHand
+        What is known of such jobs, and of scripts that were printed.
+    doubts : tuple of str
+        What is not certain about them, for people.
+    """
+
+    paths: CampaignPaths
+    submissions: list[Submission]
+    by_hand: ByHand
+    doubts: tuple[str, ...] = ()
+
+    @cached_property
+    def plans(self) -> dict[str, Plan]:
+        """Plans of all submissions by their ids; raises as `read_submitted`."""
+        names = dict.fromkeys(each.plan for each in self.submissions if each.arrays)
+        return {name: find_plan(self.paths, name) for name in names}
+
+    @property
+    def candidates(self) -> list[Submission]:
+        """All submissions, and what was printed and may have been submitted."""
+        return [*self.submissions, *self.by_hand.printed]
+
+    def ask(self) -> Scheduler:
+        """Ask Slurm for all jobs that are known, and for those that a person may have submitted."""
+        by_name = ask_by_hand(self.by_hand, copies=not self.submissions)
+        return ask_scheduler(self.submissions).joined(by_name)
+
+    def seen_by(self, scheduler: Scheduler) -> SubmissionHistory:
+        """History that knows which scripts became which jobs, too."""
+        own = [each for each in self.submissions if not each.by_hand]
+        found = find_by_hand(self.by_hand, own, scheduler)
+        known = [*own, *found.submissions, *found.copies, *found.unknown]
+        doubts = tuple(f"{why}: {remedy}" for why, remedy in map(doubt, found.copies))
+        return replace(self, submissions=sorted(known, key=lambda each: each.created_s), doubts=doubts)
+
+    def ledger(self, scheduler: Scheduler, now: float, *, sbatch_runs: bool = False) -> Ledger:
+        """Rows to tasks; arrays that never arrived are left out (see `find_arrival`)."""
+        newest: dict[int, SubmittedTask] = {}
+        attempts: Counter[int] = Counter()
+        jobs: set[tuple[str, str]] = set()
+        for each in self.submissions:
+            rows: set[int] = set()
+            for array in each.arrays:
+                arrival = find_arrival(each, array, scheduler, sbatch_runs=sbatch_runs, now=now)
+                if arrival.is_gone:
+                    continue
+                for task in self._tasks(each, array, arrival, name_home=scheduler.names_home):
+                    newest |= dict.fromkeys(task.rows, task)
+                    rows.update(task.rows)
+                    jobs.update((task.job_id, cluster) for cluster in task.clusters if task.job_id)
+            attempts.update(rows)
+        return Ledger(newest, attempts, frozenset(jobs))
+
+    def _tasks(
+        self, submission: Submission, array: Array, arrival: Arrival, *, name_home: bool
+    ) -> Iterable[SubmittedTask]:
+        job = arrival.job or SubmittedJob("")
+        clusters = submission.clusters(replace(array, cluster=job.cluster), name_home=name_home)
+        minutes = submission.options.time_min
+        plan = self.plans[submission.plan]
+        for index, number in array.tasks(len(plan.tasks)):
+            task = plan.tasks[number]
+            yield SubmittedTask(
+                job_id=job.job_id,
+                index=index,
+                number=number,
+                plan=submission.plan,
+                rows=task.rows,
+                cost_s=task.cost_s,
+                created=submission.created_s,
+                time_limit_s=None if minutes is None else 60.0 * minutes,
+                lanes=plan.facts.gpus_per_task,
+                clusters=clusters,
+                logs=submission.logs,
+                unsure=arrival.why,
+                by_hand=submission.by_hand,
+            )
+
+
+def read_submitted(manifest: Path) -> SubmissionHistory:
+    """Read a manifest's submissions and the plans that they are of.
+
+    Raises
+    ------
+    ManifestError, ContractError
+        A file cannot be read, or is of another contract version.
+    """
+    paths = CampaignPaths.of(manifest)
+    own = [with_noted_ids(paths, each) for each in read_submissions(paths)]
+    by_hand = read_by_hand(paths, own)
+    return SubmissionHistory(paths, sorted([*own, *by_hand.begun], key=lambda each: each.created_s), by_hand)

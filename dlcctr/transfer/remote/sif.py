@@ -1,0 +1,180 @@
+"""A SIF made at the other side, of an archive that was sent there: it is called dlc.sif once it was looked into."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from dlcctr.contract import PRIVATE_PREFIX, SIF_NAME
+from dlcctr.errors import CommandFailedError, DlcctrError, ToolMissingError, UsageError
+from dlcctr.image.docker_sdk import inspect_archive
+from dlcctr.image.image_kind import ImageKind, kind_of
+from dlcctr.image.labels import check_contract
+from dlcctr.image.sif import parse_labels
+from dlcctr.system.disk import disk_errors
+from dlcctr.system.state_files import StateFile
+from dlcctr.transfer.layout import Item
+from dlcctr.transfer.remote.folder import RemoteFolder
+from dlcctr.transfer.remote.shell import not_understood, script_command, text_after_begin
+
+ARCHIVE = "dlc.tar"
+ORIGIN = f"{SIF_NAME}.origin.json"
+"""Beside a SIF that was made there: of which archive."""
+BUILDERS = ("apptainer", "singularity")
+WORK = f"{PRIVATE_PREFIX}sif-"
+MAGIC = "SIF_MAGIC"
+
+# The work of a build that lost its connection is removed by the next one.
+_BUILD = (
+    "echo dlcctr-begin; CDPATH=; "
+    'cd -- "$1" || exit 3; '
+    "t=$(command -v apptainer || command -v singularity) || { echo none; exit 0; }; "
+    f"rm -rf {WORK}*; w=$(mktemp -d {WORK}XXXXXX) || exit 3; "
+    f'"$t" build "$w/made.sif" docker-archive:{ARCHIVE} >"$w/log" 2>&1 </dev/null; c=$?; '
+    'echo "$t"; echo $c; echo "$w"; '
+    'if [ $c = 0 ]; then head -c 41 "$w/made.sif" | tail -c 9; echo; "$t" inspect --json --labels "$w/made.sif"; '
+    'else tail -n 15 "$w/log"; fi; exit 0'
+)
+_PLACE = (
+    f'echo dlcctr-begin; CDPATH=; cd -- "$1" || exit 3; mv -f -- "$2/made.sif" {SIF_NAME} || exit 3; rm -rf -- "$2"'
+)
+_REMOVE = 'echo dlcctr-begin; CDPATH=; cd -- "$1" || exit 3; rm -rf -- "$2"'
+
+
+@dataclass(frozen=True)
+class SifOrigin:
+    """What a SIF was made of; both are fingerprints."""
+
+    archive: str
+    sif: str
+
+
+ORIGINS = StateFile(SifOrigin, "the origin of a SIF", CommandFailedError, hint="remove it: the SIF is made again")
+
+
+def check_image(image: Path) -> None:
+    """Refuse what is not a SIF, whatever it is called.
+
+    Raises
+    ------
+    ToolMissingError
+        It is not there.
+    UsageError
+        It is an archive, or neither.
+    """
+    if not image.is_file():
+        raise ToolMissingError(f"{image}: the image is not there", "name the SIF with --image; see docs/sif.md")
+    if kind_of(str(image)) is ImageKind.ARCHIVE:
+        raise UsageError(
+            f"{image} is a saved archive, not a SIF",
+            f"send it with --build-sif {image}: the SIF is then made there; or make it here: dlcctr image sif {image}",
+        )
+
+
+def archive_item(archive: Path) -> Item:
+    """The archive that is to become the SIF.
+
+    Raises
+    ------
+    ToolMissingError
+        It is not there.
+    UsageError
+        It is not a whole archive of an image.
+    ContractError
+        The image in it speaks another contract than this dlcctr.
+    """
+    if not archive.is_file():
+        raise ToolMissingError(f"{archive} is not there", f"write it first: dlcctr image save -o {archive}")
+    if kind_of(str(archive)) is ImageKind.SIF:
+        raise UsageError(f"{archive} is a SIF already", f"send it as it is: --image {archive}")
+    check_contract(str(archive), inspect_archive(archive)["labels"])
+    return Item.of(ARCHIVE, archive)
+
+
+def check_builder(remote_folder: RemoteFolder, archive: Path) -> None:
+    """Make sure that something is there that can make the SIF, before gigabytes are sent."""
+    if not remote_folder.place.tools & set(BUILDERS):
+        raise CommandFailedError(
+            f"{remote_folder.remote.host} has neither {' nor '.join(BUILDERS)}, so no SIF can be made there",
+            "load its module in ~/.bashrc there, or make the SIF elsewhere and send that: "
+            f"dlcctr image sif {archive}, then push with --image {SIF_NAME}",
+        )
+
+
+def is_made(remote_folder: RemoteFolder, archive: Item) -> bool:
+    """Whether the SIF that lies there was made of this very archive, and is still as it was."""
+    (text,) = remote_folder.read([ORIGIN])
+    try:
+        origin = ORIGINS.parse((text or b"").decode("utf-8", "replace"), Path(ORIGIN))
+    except DlcctrError:
+        return False
+    seen = remote_folder.look([SIF_NAME])[SIF_NAME].fingerprint
+    return origin.archive == archive.fingerprint and bool(seen) and origin.sif == seen
+
+
+def make_sif(remote_folder: RemoteFolder, archive: Item, stage: Path, say: Callable[[str], None]) -> None:
+    """Make ``dlc.sif`` of the archive that lies there; the archive is removed once the SIF has its name.
+
+    Raises
+    ------
+    CommandFailedError
+        The build failed, or left something that is no SIF; the old ``dlc.sif`` and the archive stay.
+    ContractError
+        The SIF says another contract version than this dlcctr; likewise.
+    """
+    remote = remote_folder.remote
+    say(f"making {SIF_NAME} on {remote.host}; this takes minutes")
+    built = _ask_for_build(remote_folder)
+    try:
+        _check(built, str(remote))
+    except DlcctrError:
+        _ask(remote_folder, _REMOVE, built.work)
+        raise
+    _ask(remote_folder, _PLACE, built.work)
+    seen = remote_folder.look([SIF_NAME])[SIF_NAME].fingerprint
+    data = ORIGINS.text(SifOrigin(archive.fingerprint, seen)).encode()
+    with disk_errors(stage / ORIGIN, "TMPDIR names another folder"):
+        (stage / ORIGIN).write_bytes(data)
+    remote_folder.send(stage, {ORIGIN: len(data)})
+    _ask(remote_folder, _REMOVE, ARCHIVE)
+
+
+@dataclass(frozen=True)
+class _Built:
+    """Answer to `_BUILD`: the builder's path and exit code, the folder of what it made, and what else was printed."""
+
+    tool: str
+    code: int
+    work: str
+    rest: str
+
+
+def _ask_for_build(remote_folder: RemoteFolder) -> _Built:
+    answer = _ask(remote_folder, _BUILD, what=f"making {SIF_NAME} there")
+    text = text_after_begin(answer).decode("utf-8", "replace")
+    tool, code, work, rest = [*text.split("\n", 3), "", "", ""][:4]
+    if not code.isdigit() or not re.fullmatch(re.escape(WORK) + r"\w+", work, re.ASCII):
+        raise not_understood(answer)
+    return _Built(tool, int(code), work, rest)
+
+
+def _check(built: _Built, where: str) -> None:
+    magic, _, answer = built.rest.partition("\n")
+    if built.code == 0 and magic == MAGIC:
+        check_contract(f"{where}: the SIF", parse_labels(answer))
+        return
+    log = built.rest.splitlines() if built.code else []
+    raise CommandFailedError(
+        f"{where}: {PurePosixPath(built.tool).name} made no SIF of {ARCHIVE} (exit code {built.code})"
+        + "".join(f"\n  {line}" for line in log),
+        "a full temporary folder is the usual cause: in ~/.bashrc there set APPTAINER_TMPDIR and SINGULARITY_TMPDIR "
+        f"to a disk with room, then type the same command again; {ARCHIVE} is there and is not sent a second time",
+    )
+
+
+def _ask(remote_folder: RemoteFolder, script: str, *names: str, what: str = "") -> bytes:
+    items = [os.fsencode(name) for name in (remote_folder.remote.folder, *names)]
+    return remote_folder.login.ask(script_command(script), items, what=what)
