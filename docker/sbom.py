@@ -42,12 +42,36 @@ LIBRARY_LICENCES = {
 """Of libraries inside wheels, which say it nowhere themselves: the licences that ask more than to keep a notice."""
 
 
+def load_folder(folder: Path) -> dict[Path, ctypes.CDLL]:
+    """Every library of a folder, each after those that it needs: those in OpenCV's wheel do not say where to look.
+
+    Raises
+    ------
+    OSError
+        One needs a library that is neither in the folder nor on the system.
+    """
+    loaded: dict[Path, ctypes.CDLL] = {}
+    waiting = sorted(folder.glob("*.so*"))
+    while waiting:
+        failed = {}
+        for each in waiting:
+            try:
+                loaded[each] = ctypes.CDLL(str(each))
+            except OSError as error:
+                failed[each] = error
+        if len(failed) == len(waiting):
+            raise next(iter(failed.values()))
+        waiting = list(failed)
+    return loaded
+
+
 def read_ffmpeg(codec: Path, gpl: bool) -> dict[str, Any]:
     """What an FFmpeg says of itself: version, licence, build. With a GPL library in it, all of it is under the GPL.
 
     PyAV's FFmpeg calls itself LGPL although it is linked to x264 and x265: both are written down.
     """
-    library, util = ctypes.CDLL(str(codec)), ctypes.CDLL(str(next(codec.parent.glob("libavutil*"))))
+    loaded = load_folder(codec.parent)
+    library, util = loaded[codec], loaded[next(codec.parent.glob("libavutil*"))]
     said = []
     for function in (util.av_version_info, library.avcodec_license, library.avcodec_configuration):
         function.restype = ctypes.c_char_p

@@ -220,3 +220,28 @@ def test_the_command_prints_a_table_or_writes_the_file(tmp_path: Path) -> None:
     written = CliRunner().invoke(make_app(), ["image", "sbom", str(archive), "-o", str(tmp_path / "out.json")])
     assert written.stdout == f"wrote {tmp_path}/out.json: 1 part\n"
     assert (tmp_path / "out.json").read_text() == BOM
+
+
+def test_libraries_are_loaded_after_those_that_they_need(
+    writer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs = {"liba.so.1": "libz.so", "libm-0123abcd.so.2": "liba.so.1", "libz.so": ""}
+    for name in needs:
+        (tmp_path / name).touch()
+    loaded: list[str] = []
+
+    def load(path: str) -> str:
+        name = Path(path).name
+        if needs[name] and needs[name] not in loaded:
+            raise OSError(f"{needs[name]}: cannot open shared object file: No such file or directory")
+        loaded.append(name)
+        return name
+
+    monkeypatch.setattr(writer.ctypes, "CDLL", load)
+    assert writer.load_folder(tmp_path) == {tmp_path / name: name for name in needs}
+    assert loaded == ["libz.so", "liba.so.1", "libm-0123abcd.so.2"]
+    needs["libz.so"] = "libc-gone.so"
+    loaded.clear()
+    with pytest.raises(OSError, match=r"libc-gone\.so|libz\.so"):
+        writer.load_folder(tmp_path)
+    assert not loaded
