@@ -73,7 +73,8 @@ def resubmit_manifest(
     if print_script:
         _print(manifest, decision, request, array, output)
         return
-    ready = prepare_again(manifest, decision, request, progress=progress) if decision.groups else []
+    # without a group as well: while nobody knows whether a job arrived, "nothing to submit" would be wrong
+    ready = prepare_again(manifest, decision, request, progress=progress)
     if not as_json:
         _show(decision)
         _show_asked(ready, last_asked(manifest))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
@@ -95,6 +94,7 @@ def _progress(*, quiet: bool) -> Any:
 
 
 def _watch(once: Callable[[], StatusResult], show: Callable[[StatusResult], None], interval: float) -> StatusResult:
+    from dlcctr.system.pause import pause
     from dlcctr.system.terminal.console import clear_screen, print_lines
 
     result = once()
@@ -103,13 +103,14 @@ def _watch(once: Callable[[], StatusResult], show: Callable[[StatusResult], None
             clear_screen()
             show(result)
             print_lines([f"{datetime.now():%Y-%m-%d %H:%M:%S}, again every {interval:g} s; Ctrl-C ends"], flush=True)
-            time.sleep(interval)
+            pause(interval)
             result = once()
     except KeyboardInterrupt:
         return result
 
 
 def _wait(once: Callable[[], StatusResult], interval: float) -> StatusResult:
+    from dlcctr.system.pause import pause
     from dlcctr.system.terminal.console import warn
 
     said = ""
@@ -117,7 +118,7 @@ def _wait(once: Callable[[], StatusResult], interval: float) -> StatusResult:
         if (now := _counts(result)) != said:
             warn(f"{datetime.now():%H:%M:%S}  {now}")
             said = now
-        time.sleep(interval)
+        pause(interval)
     return result
 
 

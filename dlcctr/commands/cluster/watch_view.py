@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from dlcctr.slurm.status.live_tasks import LiveTask, RowAtWork
 from dlcctr.slurm.status.row_status import StatusResult
 from dlcctr.slurm.status.throughput import Throughput
+from dlcctr.system.pause import pause
 from dlcctr.system.terminal.console import duration, one_line, plural
 from dlcctr.system.terminal.live import (
     SPARE_COLUMNS,
@@ -56,7 +56,7 @@ def watch_on_terminal(
     with one_display(), _stopped_in_order(), Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             live.update(drawn(result, text(result), console, looked=datetime.now(), interval=interval), refresh=True)
-            time.sleep(interval)
+            pause(interval)
             result = once()
     return result
 

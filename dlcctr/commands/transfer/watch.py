@@ -52,6 +52,7 @@ def watch_folders(
     Appends them to the manifest, pushes, submits and fetches them when they are whole; each exactly once.
     """
     from dlcctr.campaign.config import read_campaign
+    from dlcctr.system.pause import pause
     from dlcctr.transfer.remote.address import ssh_words
     from dlcctr.transfer.watch import WatchOptions
 
@@ -72,7 +73,7 @@ def watch_folders(
         done = _round(manifest, request)
         if once:
             raise typer.Exit(0 if done.is_idle else 75)
-        time.sleep(interval)
+        pause(interval)
 
 
 def _round(manifest: Path, request: WatchOptions) -> Round:

@@ -4,7 +4,6 @@ import io
 import json
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from dlcctr.slurm import client
 from dlcctr.slurm.jobs.submissions import Array
 from dlcctr.slurm.output import TaskState
 from dlcctr.slurm.status.row_status import Phase
+from dlcctr.system import pause
 from tests.unit.support.slurm_case import JOB, SlurmCase, make_case, sacct_line, sacct_text, squeue_line, squeue_text
 
 
@@ -168,7 +168,7 @@ class Cluster:
         self.case, self.last, self.done, self.slept = case, last, 0, [0.0]
         monkeypatch.setattr(client, "query_squeue", self.squeue)
         monkeypatch.setattr(shutil, "which", lambda *_: "/usr/bin/squeue")
-        monkeypatch.setattr(time, "sleep", self.slept.append)
+        monkeypatch.setattr(pause, "pause", self.slept.append)
 
     def squeue(self, *_: Any) -> list[TaskState]:
         if self.done < self.last:
@@ -203,7 +203,7 @@ def test_watch_redraws_until_it_is_interrupted(
         if len(rounds) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(time, "sleep", interrupt_later)
+    monkeypatch.setattr(pause, "pause", interrupt_later)
     assert run("status", case.bench.manifest, "--watch") == ExitCode.TRY_AGAIN
     assert capsys.readouterr().out.count("again every 30 s") == 3
 

@@ -11,14 +11,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from dlcctr.cli import catch, make_app
 from dlcctr.contract import ExitCode
 from dlcctr.runtime import executor
-from dlcctr.slurm.jobs import arrivals
 from dlcctr.slurm.jobs.arrivals import GRACE_S
 from dlcctr.transfer.remote import rsync
 from tests.unit.support.disk_faults import Disk, failing
@@ -145,8 +143,8 @@ def _check_one(
     if again == ExitCode.TRY_AGAIN and GRACE in said and fault.what.startswith("fsync "):
         # the note of what sbatch was to be given has its name; whether sbatch was started, nobody can know
         with pytest.MonkeyPatch.context() as later:
-            now = time.time() + GRACE_S
-            later.setattr(arrivals, "time", SimpleNamespace(time=lambda: now))
+            now = time.time
+            later.setattr(time, "time", lambda: now() + GRACE_S)
             again = catch(work)
     may_be_there = case.is_there and (fault.code not in SPACE or fault.what.startswith("fsync "))
     assert again == 0 or (may_be_there and "already exists" in said), (fault, said)

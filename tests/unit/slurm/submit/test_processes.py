@@ -102,7 +102,7 @@ def test_a_killed_submit_whose_sbatch_goes_on_gives_one_job(slurm: FakeSlurm, be
     assert {(row["phase"], row["job"]) for row in status(slurm, bench)} == {("pending", "")}
     assert "sbatch has not answered" in slurm.run("logs", bench.manifest, "0", code=ExitCode.MANIFEST)
     assert "handed to sbatch" in slurm.run("cancel", bench.manifest, "--yes", code=TRY_AGAIN)
-    assert "nothing to submit again" in slurm.run("resubmit", bench.manifest, "--yes")
+    assert "handed to sbatch" in slurm.run("resubmit", bench.manifest, "--yes", code=TRY_AGAIN)
     age(bench, GRACE_S + 5)  # however long it takes, an sbatch that runs may submit
     assert "sbatch has not ended yet" in slurm.run(*submit_words(bench), code=TRY_AGAIN)
     assert {row["phase"] for row in status(slurm, bench)} == {"pending"}
