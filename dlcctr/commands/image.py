@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dlcctr.commands.program import CommandGroup
-from dlcctr.system.terminal.console import print_lines, warn
+from dlcctr.system.terminal.console import print_json, print_lines, warn
 
 Engine = Annotated[str, typer.Option("--engine", help="tensorflow or pytorch.")]
 Device = Annotated[str, typer.Option("--device", help="cuda or cpu.")]
@@ -82,11 +82,9 @@ def inspect(
     *, image: Tag = "", engine: Engine = "tensorflow", device: Device = "cuda", cuda: Cuda = "", as_json: Json = False
 ) -> None:
     """Print what an image, a saved archive (.tar) or a SIF says about itself."""
-    from dlcctr.contract import CONTRACT_VERSION
     from dlcctr.image.docker_sdk import inspect_archive, inspect_tag
     from dlcctr.image.image_kind import ImageKind, kind_of
     from dlcctr.image.sif import inspect_sif
-    from dlcctr.system.terminal.console import print_lines
 
     image = image or _tag(engine, device, cuda)
     kind = kind_of(image)
@@ -95,8 +93,7 @@ def inspect(
     else:
         facts = inspect_archive(Path(image)) if kind is ImageKind.ARCHIVE else inspect_tag(image)
     if as_json:
-        text = json.dumps({"contract": CONTRACT_VERSION, "command": "image inspect", **facts}, indent=1)
-        print_lines(text.split("\n"))
+        print_json("image inspect", **facts)
     else:
         print_lines(_table(facts))
 

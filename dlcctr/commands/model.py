@@ -52,7 +52,7 @@ def inspect(
 
     found = survey_model(project, shuffle=shuffle, trainset_index=trainset_index, snapshot=snapshot)
     if as_json:
-        print_json("model", **found.as_fields())
+        print_json("model inspect", **found.as_fields())
     else:
         _print(found)
     raise typer.Exit(int(ExitCode.OK if found.model else ExitCode.MODEL))
@@ -85,7 +85,7 @@ def pack(
         overwrite=overwrite,
     )
     if as_json:
-        print_json("model-pack", bundle=str(output.absolute()), **listing_fields(listing))
+        print_json("model pack", bundle=str(output.absolute()), **listing_fields(listing))
         return
     size = sum(entry.bytes for entry in listing.files)
     name = shlex.quote(str(output))
@@ -107,7 +107,7 @@ def verify(bundle: Bundle, *, as_json: Json = False) -> None:
     found = verify_bundle(bundle)
     if as_json:
         print_json(
-            "model-verify", bundle=str(found.bundle), problems=list(found.problems), **listing_fields(found.listing)
+            "model verify", bundle=str(found.bundle), problems=list(found.problems), **listing_fields(found.listing)
         )
     elif found.problems:
         print_lines([f"{bundle}: {problem}" for problem in found.problems])

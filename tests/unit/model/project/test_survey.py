@@ -238,7 +238,7 @@ def test_the_commands(tmp_path: Path, cli: Cli) -> None:
     assert "wrote" in cli("pack", project, "-o", bundle)[0]
     assert ": whole, 5 files of model mouseJan1-shuffle1-snapshot-200-" in cli("verify", bundle)[0]
     said = json.loads(cli("inspect", bundle, "--json")[0])
-    assert (said["kind"], said["model"]["snapshot"], said["bodyparts"]) == ("model", "snapshot-200", PARTS)
+    assert (said["kind"], said["model"]["snapshot"], said["bodyparts"]) == ("model inspect", "snapshot-200", PARTS)
     cli("unpack", bundle, "-o", tmp_path / "u")
     assert json.loads(cli("inspect", tmp_path / "u", "--json")[0])["model"]["hash"] == said["model"]["hash"]
     data = bytearray(bundle.read_bytes())
