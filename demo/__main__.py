@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """Options, each with an environment variable for `make`."""
+    """Read the options; --engine and --runtime can also be set as variables, for `make`."""
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("--engine", choices=sorted(LIMIT_PX), default=os.environ.get("ENGINE") or "pytorch")
     parser.add_argument("--runtime", choices=RUNTIMES, default=os.environ.get("RUNTIME") or RUNTIMES[0])
@@ -75,7 +75,7 @@ def dlcctr(*words: str) -> None:
 
 
 def in_native(python: Path, script: str, *words: str, log: Path | None = None) -> None:
-    """Run a script of this folder in the native environment; with a log, say now and then how far it is."""
+    """Run a script of this folder in the native environment; with a log, report its progress now and then."""
     argv = [str(python), "-Es", str(HERE / script), *words]
     hidden = {"DLClight": "True", "CUDA_VISIBLE_DEVICES": "", "NO_ALBUMENTATIONS_UPDATE": "1", "PYTHONUNBUFFERED": "1"}
     hidden["OMP_WAIT_POLICY"] = "PASSIVE"  # threads that spin cost a busy machine three times the time
@@ -149,7 +149,7 @@ def train(python: Path, folder: Path, engine: str, lock: str) -> Path:
 
 
 def make_campaign(folder: Path, project: Path, engine: str) -> Path:
-    """Write the manifest, or hold the one that is there against the videos."""
+    """Write the manifest, or validate the one that exists."""
     key = digest(HERE / "videos.py", project.parent.name)
     manifest = folder / f"campaign-{engine}-{key}" / "manifest.csv"
     if manifest.exists():
@@ -166,13 +166,13 @@ def compare(python: Path, folder: Path, manifest: Path, engine: str) -> None:
     try:
         in_native(python, "picture.py", str(folder), str(results), str(picture), str(LIMIT_PX[engine]))
     except CommandFailedError as error:
-        raise AnalysisError("the tracks are not as near to the truth as they must be", error.hint) from error
+        raise AnalysisError("the tracks are further from the truth than the limit allows", error.hint) from error
 
 
 def say_runtimes(manifest: Path, flavour: flavours.Flavour, runtime: str) -> None:
-    """Tell how to do the same with the other runtimes."""
+    """Print the commands for the other runtimes."""
     shown = os.path.relpath(manifest)
-    say(f"The rows ran in this machine's own executor, runtime {runtime}. The same rows, analysed again:")
+    say(f"The rows ran on this machine, with the runtime {runtime}. To analyse them again with another one:")
     image = f"make image ENGINE={flavour.engine} DEVICE=cpu, then "
     sif = f"make sif ENGINE={flavour.engine} DEVICE=cpu, then "
     for name, first in (("docker", image), ("apptainer", sif), ("native", "")):

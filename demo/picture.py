@@ -62,12 +62,12 @@ def draw_points(frame: Any, tracked: Any, true: Any) -> Any:
 
 
 def place(point: Any) -> tuple[int, int]:
-    """Where a point of the frame lies in the enlarged one; pixel centres are at whole numbers in both."""
+    """Place of a point of the frame in the enlarged one; pixel centres are at whole numbers in both."""
     return round(float((point[0] + 0.5) * ZOOM - 0.5)), round(float((point[1] + 0.5) * ZOOM - 0.5))
 
 
 def legend(width: int, error_px: float) -> Any:
-    """A strip that says what is seen."""
+    """A strip below the picture that explains the marks."""
     import cv2
     import numpy as np
 
@@ -84,7 +84,7 @@ def legend(width: int, error_px: float) -> Any:
 
 
 def main(folder: Path, results: Path, picture: Path, limit_px: float) -> int:
-    """Print the error of each video and of all, draw the picture; 1 where the mean is above the limit."""
+    """Print the error of each video and of all, draw the picture; 1 if the mean is above the limit."""
     import cv2
     import numpy as np
 
