@@ -22,20 +22,22 @@ INTRODUCTION = """\
 # Benchmark: our loop beside stock DeepLabCut
 
 Written by `make bench` (`python -m tests.benchmarks.loop`); the figures are in benchmark.json.
-[throughput.md](throughput.md) says what they mean.
+[The analysis loop](throughput.md#measured) says what they mean.
 
-Stock DeepLabCut's `analyze_videos` and our loop, once with the engine and once with what `--backend auto` takes, are
-processes of their own with everything imported. They analyse the same video with the same network (seeded random
-weights) in turn. Speed is that of the frames, from the first to the last, the median of the turns; ratios are of
-neighbouring turns. The *fixed* cost is the rest of a call for one video: loading the network (ours does that for the
-first video only), writing, and, of ours, verifying what was written.
+Three processes, with everything imported, analyse the same video with the same network (seeded random weights) in turn:
+stock DeepLabCut's `analyze_videos`, our loop with the engine, and our loop with what `--backend auto` takes.
+
+- Speed is that of the frames, from the first to the last: the median of the turns. Ratios are of neighbouring turns.
+- The *fixed* cost is the rest of a call for one video: loading the network (our loop does that for the first video
+  only), writing, and, in our loop, verifying what was written.
 
 ![speed over stock](benchmark.png)
 """
 PHASES_NOTE = """\
-Where the time of ours goes, in shares of a call; its speed over that of the same network on a batch that is ready; what
-the network needs for a frame; and how much of what this processor reaches in a product of large matrices (float32, as
-many threads) our loop makes use of. MB: the most memory during a turn, the libraries and all networks before included.
+The next table says where the time of our loop goes, in shares of a call; its speed over that of the same network on a
+batch that is ready; what the network needs for a frame; and how much our loop uses of the speed that this processor
+reaches in a product of large matrices (float32, as many threads). MB is the most memory during a turn, including the
+libraries and all networks before.
 """
 
 
