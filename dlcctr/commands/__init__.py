@@ -9,13 +9,15 @@ PANELS = {
     "Prepare": ("manifest", "validate"),
     "Run here": ("run",),
     "On a cluster": ("site", "plan", "sbatch", "submit", "status", "logs", "resubmit", "cancel"),
-    "Results": ("check",),
+    "Results": ("check", "notice"),
     "Other machines": ("push", "fetch", "watch"),
     "Image and models": ("model", "image", "version"),
 }
 """Commands by what a person wants, in the order of the help."""
 
-IN_IMAGE = {"manifest", "validate", "check", "plan", "sbatch", "status", "logs", "resubmit", "model", "version"}
+IN_IMAGE = {
+    *("manifest", "validate", "check", "notice", "plan", "sbatch", "status", "logs", "resubmit", "model", "version")
+}
 """Commands that need neither Docker nor a scheduler (`resubmit` for --print): the image's command line has them too."""
 
 FOLDERS = {

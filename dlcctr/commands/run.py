@@ -49,6 +49,7 @@ def run_manifest(
 
     Finished rows are skipped, and a bad row never stops the others.
     """
+    from dlcctr.contract import ExitCode
     from dlcctr.runtime import run_campaign as campaign_run
 
     options = campaign_run.RunOptions(
@@ -65,7 +66,27 @@ def run_manifest(
     )
     result = campaign_run.run_campaign(manifest, options)
     _print(manifest, result.outcomes, as_json=as_json, runtime=result.runtime)
+    if result.runtime and result.exit_code != ExitCode.TRY_AGAIN:
+        _tell(manifest)
     raise typer.Exit(result.exit_code)
+
+
+def _tell(manifest: Path) -> None:
+    """Send the notice that the usual site profile wants; what goes wrong with it changes nothing."""
+    from dlcctr.errors import DlcctrError
+    from dlcctr.results.notice import count_rows, send
+    from dlcctr.slurm.site.files import find_site, user_files
+    from dlcctr.system.terminal.console import warn
+
+    if not user_files():
+        return
+    try:
+        site = find_site()
+        if site.command or site.webhook:
+            for problem in send(count_rows(manifest), site.command, site.webhook):
+                warn(problem)
+    except DlcctrError as error:
+        warn(f"warning: no notice was sent: {error.message}")
 
 
 def _print(manifest: Path, outcomes: Sequence[Outcome], *, as_json: bool, runtime: str) -> None:

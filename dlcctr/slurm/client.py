@@ -162,13 +162,17 @@ class SubmittedJob:
     cluster: str = ""
 
 
-def submit(argv: Sequence[str], *, keep_open: Sequence[int] = ()) -> SubmittedJob:
+def submit(
+    argv: Sequence[str], *, keep_open: Sequence[int] = (), env: Mapping[str, str | None] | None = None
+) -> SubmittedJob:
     """Run an ``sbatch --parsable …`` command and return what it answered: ``123``, or ``123;cluster``.
 
     Parameters
     ----------
     keep_open : sequence of int
         File descriptors that sbatch inherits.
+    env : mapping, optional
+        Variables that sbatch, and so the job, gets beside those that are there.
 
     Raises
     ------
@@ -177,8 +181,8 @@ def submit(argv: Sequence[str], *, keep_open: Sequence[int] = ()) -> SubmittedJo
     CommandFailedError
         It failed, or printed no job id.
     """
-    # no time limit: it may have submitted; no variables: the job would inherit them
-    done = processes.run(argv, merge=False, keep_open=keep_open)
+    # no time limit: it may have submitted; no variables of our own: the job would inherit them
+    done = processes.run(argv, merge=False, keep_open=keep_open, env=env)
     found = [line for line in done.stdout.splitlines() if re.fullmatch(r"[0-9]+(;[\w.-]*)?", line.strip(), re.ASCII)]
     if not found:
         raise CommandFailedError(

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlcctr.errors import UsageError
 from dlcctr.runtime.apptainer import bind_words
@@ -15,7 +16,11 @@ from dlcctr.runtime.binds import Bind
 from dlcctr.slurm.site.files import slurm_files
 from dlcctr.slurm.site.profile import Site, shell_path
 
+if TYPE_CHECKING:
+    import jinja2
+
 TEMPLATE = "array.sbatch.j2"
+NOTICE_TEMPLATE = "notice.sbatch.j2"
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]-]+")
 JOB_NAME_CHARS = 120
 HASH_CHARS = 8
@@ -82,6 +87,62 @@ def render(script: Script, site: Site) -> str:
     UsageError
         A path holds what cannot be written into a script's ``#SBATCH`` lines.
     """
+    return _template(TEMPLATE).render(
+        title=_comment(script.title),
+        run=_comment(f"{site.tool if site.tool != 'auto' else 'apptainer'} run {shlex.quote(str(script.image))}"),
+        shown_manifest=_comment(shlex.quote(str(script.manifest))),
+        options=_lines(script, site),
+        image=_path(script.image),
+        manifest=_path(script.manifest),
+        plan=_path(script.plan) if script.plan else None,
+        records=_path(script.records) if script.records else None,
+        results=_path(script.results) if script.results else None,
+        log_folder=_log_folder(script),
+        offset=script.offset,
+        binds=_binds(script, site),
+        words=list(script.words),
+        modules=site.modules,
+        tool=site.tool,
+        nv=site.nv,
+        scratch=shell_path(site.scratch) if site.scratch else "",
+        whole_node=site.whole_node,
+        canary=script.canary,
+    )
+
+
+def render_notice(script: Script, site: Site, options: Sequence[str], command: Sequence[str], limit_s: int) -> str:
+    """Text of the script that sends a notice when the arrays of a submission have ended.
+
+    Parameters
+    ----------
+    script : Script
+        Script of one of the arrays.
+    options : sequence of str
+        Options of sbatch, as words of its command line.
+    command : sequence of str
+        What is run with the text; empty for nothing.
+    limit_s : int
+        Seconds after which a command is stopped.
+
+    Raises
+    ------
+    UsageError
+        As `render`.
+    """
+    return _template(NOTICE_TEMPLATE).render(
+        shown_manifest=_comment(shlex.quote(str(script.manifest))),
+        options=[_word(option) for option in options],
+        image=_path(script.image),
+        manifest=_path(script.manifest),
+        binds=_binds(script, site),
+        modules=site.modules,
+        tool=site.tool,
+        command=list(command),
+        limit_s=limit_s,
+    )
+
+
+def _template(name: str) -> jinja2.Template:
     import jinja2
 
     environment = jinja2.Environment(
@@ -97,28 +158,7 @@ def render(script: Script, site: Site) -> str:
         autoescape=False,  # a shell script; every value goes through `sh`, or was checked
     )
     environment.filters["sh"] = lambda value: shlex.quote(str(value))
-    template = environment.from_string((slurm_files() / TEMPLATE).read_text(encoding="utf-8"))
-    return template.render(
-        title=_comment(script.title),
-        run=_comment(f"{site.tool if site.tool != 'auto' else 'apptainer'} run {shlex.quote(str(script.image))}"),
-        shown_manifest=_comment(shlex.quote(str(script.manifest))),
-        options=_lines(script, site),
-        image=_path(script.image),
-        manifest=_path(script.manifest),
-        plan=_path(script.plan) if script.plan else None,
-        records=_path(script.records) if script.records else None,
-        results=_path(script.results) if script.results else None,
-        log_folder=_log_folder(script),
-        offset=script.offset,
-        binds=[*map(_bind, script.binds), *(["--bind", shell_path(path)] for path in site.binds)],
-        words=list(script.words),
-        modules=site.modules,
-        tool=site.tool,
-        nv=site.nv,
-        scratch=shell_path(site.scratch) if site.scratch else "",
-        whole_node=site.whole_node,
-        canary=script.canary,
-    )
+    return environment.from_string((slurm_files() / name).read_text(encoding="utf-8"))
 
 
 def array_words(count: int, throttle: int | None) -> str:
@@ -168,7 +208,7 @@ def _options(script: Script, site: Site) -> list[tuple[str, str]]:
     options += [
         (f"--time={time_words(script.time_min)}", "for each task: days-hours:minutes:seconds"),
         (f"--array={array_words(script.count, script.throttle)}", "tasks; after % how many at a time"),
-        (f"--output={_log(script.logs)}", "%A is the job, %a the task; this folder must exist"),
+        (f"--output={log_pattern(script.logs, '%A_%a')}", "%A is the job, %a the task; this folder must exist"),
         ("--open-mode=append", "a requeued task continues the same log"),
         (f"--signal=B:TERM@{_warning_s(script, site)}", "warning to stop, that many seconds before the time limit"),
     ]
@@ -197,10 +237,17 @@ def _warning_s(script: Script, site: Site) -> int:
     return min(site.signal_s, script.time_min * 60 // 4)
 
 
-def _log(logs: Path) -> str:
+def log_pattern(logs: Path, name: str) -> str:
+    """Value of --output for logs in a folder, under a name in which Slurm fills in what a % stands for.
+
+    Raises
+    ------
+    UsageError
+        As `render`.
+    """
     if "\\" in str(logs):
         raise UsageError(f"{str(logs)!r} has a backslash in its name, and Slurm cannot write logs there", "rename it")
-    return str(_path(logs)).replace("%", "%%") + "/%A_%a.log"
+    return f"{str(_path(logs)).replace('%', '%%')}/{name}.log"
 
 
 def _word(text: str) -> str:
@@ -220,6 +267,10 @@ def _path(path: Path) -> Path:
 
 def _comment(text: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f]", "?", text)
+
+
+def _binds(script: Script, site: Site) -> list[Sequence[str]]:
+    return [*map(_bind, script.binds), *(["--bind", shell_path(path)] for path in site.binds)]
 
 
 def _bind(bind: Bind) -> Sequence[str]:

@@ -77,6 +77,7 @@ def print_submitted(done: SubmitResult, *, dry_run: bool, as_json: bool) -> None
             left_out=done.left_out,
             dry_run=dry_run,
             asked=as_fields(done.asked) if done.asked else None,
+            notice=done.notice,
         )
         return
     if dry_run:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from dlcctr.system.values.names import is_url
 
 OWNED_OPTIONS = (
     "account", "array", "chdir", "constraint", "cpus-per-task", "dependency", "error", "exclude", "exclusive", "export",
@@ -81,6 +84,24 @@ def _is_price(value: object) -> bool:
     return type(value) in (int, float) and 0 <= value <= HIGHEST_PRICE  # type: ignore[operator] # and no NaN
 
 
+def _is_command(value: object) -> bool:
+    if not isinstance(value, str) or not value.isprintable():
+        return False
+    try:
+        return not value or bool(shlex.split(value)[0])
+    except (ValueError, IndexError):
+        return False
+
+
+def _is_webhook(value: object) -> bool:
+    return isinstance(value, str) and bool(
+        not value
+        or re.fullmatch(r"\$[A-Za-z_][A-Za-z0-9_]*", value, re.ASCII)
+        or is_url(value)
+        or (re.match(r"~?/", value) and value.isprintable())
+    )
+
+
 _FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 _LINE = Kind("one line of text", lambda value: isinstance(value, str) and value.isprintable())
 _WORD = _text(r"[A-Za-z0-9_][A-Za-z0-9_.,:/@+-]*", "one word of letters, digits and . , : / @ + - _")
@@ -101,6 +122,10 @@ _UNIT = Kind(
     lambda value: isinstance(value, str) and (not value or bool(re.fullmatch(r"[^\W\d_][\w .-]{0,19}|[€$£¥]", value))),
 )
 _PRICE = Kind(f"a number from 0 to {HIGHEST_PRICE:,}", _is_price)
+_COMMAND = Kind('a command and its options on one line, such as "mail -s done you@example.edu"', _is_command)
+_WEBHOOK = Kind(
+    'an address from https:// on, "$NAME" of a variable, or a file that holds it ("~/…", "/…")', _is_webhook
+)
 _MODULE = Kind('what is typed after `module`, such as "load apptainer"', _is_module)
 
 KEYS = {
@@ -140,7 +165,10 @@ KEYS = {
     "co2_kg_per_gpu_hour": Key(
         "accounting", _PRICE, "kg of CO2 for one hour of one GPU, its share of the node included"
     ),
+    "command": Key("notice", _COMMAND, "run when the jobs of a campaign have ended; it gets one line of text"),
+    "webhook": Key("notice", _WEBHOOK, "gets the same as JSON; a file or $NAME keeps a secret address out of here"),
+    "on_partition": Key("notice", _WORD, "partition of the small job that sends it, without a GPU; empty: as above"),
 }
 """Every key of a profile, in the order in which profiles are written."""
 
-SECTIONS = ("slurm", "container", "limits", "accounting")
+SECTIONS = ("slurm", "container", "limits", "accounting", "notice")

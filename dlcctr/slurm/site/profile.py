@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from dlcctr.errors import UsageError
 from dlcctr.slurm.site.keys import KEYS, SECTIONS
@@ -14,6 +15,7 @@ from dlcctr.system.values.records import LOCAL, OMIT, from_table, to_table
 from dlcctr.system.values.toml import parse_toml
 
 MAX_BYTES = 1 << 20
+NOTICE = ("command", "webhook", "on_partition")
 NAME_WANTS = "letters, digits and . _ -"
 
 
@@ -48,6 +50,9 @@ class Site:
         What `per_gpu_hour` and `money_per_gpu_hour` are counted in.
     per_gpu_hour, money_per_gpu_hour, co2_kg_per_gpu_hour : float or None
         What an hour of one GPU costs, in the site's unit, in money and in kg of CO2; None where it is not known.
+    command, webhook, on_partition : str
+        The notice at the end: what is run, which address gets it, and where the job for that runs. They are not
+        noted beside a campaign, since others can read that: an address is a secret.
     """
 
     name: str = "unnamed"
@@ -81,6 +86,9 @@ class Site:
     currency: str = field(default="", metadata=OMIT)
     money_per_gpu_hour: float | None = field(default=None, metadata=OMIT)
     co2_kg_per_gpu_hour: float | None = field(default=None, metadata=OMIT)
+    command: str = field(default="", metadata=LOCAL)
+    webhook: str = field(default="", metadata=LOCAL)
+    on_partition: str = field(default="", metadata=LOCAL)
     file: Path | None = field(default=None, metadata=LOCAL)
 
     @property
@@ -228,7 +236,9 @@ def _from_values(values: Mapping[str, object], base: Site, where: str) -> Site:
                 f"{_label(where, key)} is {value!r}; it must be {KEYS[key].kind.wants}",
                 f"{key}: {KEYS[key].meaning}",
             )
-    site = replace(from_table(Site, to_table({**to_table(base), **values})), file=base.file)
+    unwritten: dict[str, Any] = {name: values.get(name, getattr(base, name)) for name in NOTICE}
+    written = {name: value for name, value in values.items() if name not in NOTICE}
+    site = replace(from_table(Site, to_table({**to_table(base), **written})), file=base.file, **unwritten)
     if site.gres and site.gpus:
         raise UsageError(f"{_label(where, 'gres')} and gpus are both given", "keep the one that your site documents")
     asked = gpu_count(site.gres, site.gpus)

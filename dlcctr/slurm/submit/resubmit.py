@@ -19,13 +19,13 @@ from dlcctr.slurm.jobs.submissions import Submission, SubmittedOptions, find_pla
 from dlcctr.slurm.scheduler import shown_cluster
 from dlcctr.slurm.site.files import find_site
 from dlcctr.slurm.site.keys import KEYS
-from dlcctr.slurm.site.profile import Site, override
+from dlcctr.slurm.site.profile import NOTICE, Site, is_name, override
 from dlcctr.slurm.status.status import status
 from dlcctr.slurm.submit.asked import Asked, asked_before
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.prepare import Prepared, SubmitOptions, SubmitRequest, prepare
 from dlcctr.slurm.submit.retry import Decision, Group, decide
-from dlcctr.slurm.submit.submit import SubmitResult, send
+from dlcctr.slurm.submit.submit import SubmitResult, send, with_notice
 from dlcctr.system.locks import campaign_lock
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
@@ -136,7 +136,8 @@ def resubmit(
         ready = [each for each in prepared if each.request.again in still and each.plan and each.plan.id not in used]
         missing = [group for group in still if group not in [each.request.again for each in ready]]
         ready += _prepare(manifest, missing, submissions, request, progress)
-        return [send(manifest, each) for each in ready]
+        done = [send(manifest, each) for each in ready]
+        return with_notice(done, ready[0].request.options) if ready else done
 
 
 def last_asked(manifest: Path) -> Asked | None:
@@ -197,4 +198,13 @@ def _site_of(had: SubmittedOptions) -> Site:
     if not had.site and not had.site_values:
         return find_site("")  # a copied script says nothing of its site
     values = {name: getattr(had.site_values, name) for name in KEYS} if had.site_values else {}
-    return override(Site(name=had.site), **values)
+    return override(Site(name=had.site), **{**values, **_notice_now(had.site)})
+
+
+def _notice_now(name: str) -> dict[str, str]:
+    """What the profile of a name says of the notice today: it is not noted what it said."""
+    try:
+        now = find_site(name) if is_name(name) else Site()
+    except UsageError:
+        return {}
+    return {key: getattr(now, key) for key in NOTICE}

@@ -30,6 +30,7 @@ from dlcctr.slurm.scheduler import shown_cluster
 from dlcctr.slurm.script import Script, job_name, option_words
 from dlcctr.slurm.submit import job_arrays, preflight
 from dlcctr.slurm.submit.asked import Asked
+from dlcctr.slurm.submit.notice import submit_notice
 from dlcctr.slurm.submit.prepare import Prepared, SubmitOptions, SubmitRequest, prepare
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.kernel_locks import inherited_lock
@@ -51,7 +52,13 @@ UNANSWERED = re.compile(
 
 @dataclass(frozen=True)
 class SubmitResult:
-    """What was (or, in a dry run, would be) submitted; `plan` is None where there was nothing to do."""
+    """What was (or, in a dry run, would be) submitted; `plan` is None where there was nothing to do.
+
+    Parameters
+    ----------
+    notice : str
+        Id of the job that tells when the arrays have ended; empty where none is wanted, or none could be submitted.
+    """
 
     manifest: Path
     plan: Plan | None = None
@@ -62,6 +69,7 @@ class SubmitResult:
     n_allocated: int = 0
     n_unreadable: int = 0
     left_out: dict[int, str] = field(default_factory=dict)
+    notice: str = ""
 
 
 def submit(manifest: Path, options: SubmitOptions, *, progress: RowProgress = no_progress) -> SubmitResult:
@@ -92,6 +100,7 @@ def submit(manifest: Path, options: SubmitOptions, *, progress: RowProgress = no
             return result
         used = [each.plan for each in submissions]
         done = send(manifest, prepare(manifest, campaign, SubmitRequest(todo, options), used=used, progress=progress))
+        (done,) = with_notice([done], options)
         return replace(
             done, n_finished=result.n_finished, n_allocated=result.n_allocated, n_unreadable=result.n_unreadable
         )
@@ -112,6 +121,16 @@ def send(manifest: Path, ready: Prepared) -> SubmitResult:
             write_plan(plan, paths.plan(plan.id))
         arrays = _send(paths, plan, ready.scripts, ready.request, arrays)
     return SubmitResult(manifest, plan, ready.scripts, arrays, ready.asked, left_out=ready.left_out)
+
+
+def with_notice(done: Sequence[SubmitResult], options: SubmitOptions) -> list[SubmitResult]:
+    """Submit one notice for all that was submitted together, where the site's profile wants one; noted in the last."""
+    arrays = [array for each in done for array in each.arrays]
+    if options.dry_run or not arrays:
+        return list(done)
+    last = next(each for each in reversed(done) if each.arrays)
+    job = submit_notice(last.manifest, last.scripts[0][0], arrays, options.site)
+    return [replace(each, notice=job) if each is last else each for each in done]
 
 
 def _send(
@@ -200,4 +219,6 @@ def say_submitted(done: SubmitResult, *, dry_run: bool) -> list[str]:
         rows = ranges(index for task in tasks for index in task.rows)
         what = "would be submitted" if dry_run else f"job {array.job_id}{shown_cluster(array.cluster)}"
         lines.append(f"{what}: {array.name}, {plural(array.count, 'task')}, rows {rows}")
+    if done.notice:
+        lines.append(f"job {done.notice} sends the notice when they have ended")
     return lines

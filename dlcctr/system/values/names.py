@@ -3,7 +3,7 @@
 Whoever reads a name checks it here, once, and all others rely on that. A line break is a character like others: there
 are videos with such names, and `dlcctr.system.terminal.console` shows them on one line.
 
-Each function gives the text back, or raises a `ValueError` that can stand in a message as it is.
+Each `check_…` function gives the text back, or raises a `ValueError` that can stand in a message as it is.
 """
 
 from __future__ import annotations
@@ -60,3 +60,8 @@ def _refusal(text: str, what: str, why: str) -> ValueError:
     shown = repr(text)
     shown = f"{shown[:SHOWN_CHARS]}…" if len(shown) > SHOWN_CHARS else shown
     return ValueError(f"{shown} cannot be {what}: {why}")
+
+
+def is_url(text: str) -> bool:
+    """Whether a text is a web address of letters that no configuration file and no shell takes for anything else."""
+    return bool(re.fullmatch(r"https?://[A-Za-z0-9._~:/?#@!&()*+,;=%-]+", text, re.ASCII))

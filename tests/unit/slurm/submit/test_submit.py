@@ -42,7 +42,11 @@ class FakeSlurm:
     takes_it_all_the_same: bool = False
     answers: bool = True
 
-    def submit(self, argv: list[str], *, keep_open: object = ()) -> SubmittedJob:
+    environment: dict[str, str] = field(default_factory=dict)
+    """Variables beside sbatch's own, of all jobs together."""
+
+    def submit(self, argv: list[str], *, keep_open: object = (), env: dict[str, str] | None = None) -> SubmittedJob:
+        self.environment |= env or {}
         name = next(word.partition("=")[2] for word in argv if word.startswith("--job-name="))
         if len(self.jobs) == self.fails_at:
             raise CommandFailedError("Socket timed out on send/recv operation")
