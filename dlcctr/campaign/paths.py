@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from dlcctr.contract import PRIVATE_PREFIX, SIF_NAME
 from dlcctr.image.flavours import find_sifs
 
 SLURM_FOLDER = "slurm"
+TYPED_VARIABLE = "DLCCTR_TYPED_MANIFEST"
+"""The manifest on the machine where a person typed a command that runs here (`dlcctr.commands.cluster.on_cluster`)."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,16 @@ class CampaignPaths:
     def log(self, job_id: str, task: int, folder: str = "") -> Path:
         """Log of an array task; the script asks Slurm for this very name with ``%A_%a``."""
         return self.logs / folder / f"{job_id}_{task}.log"
+
+
+def typed_manifest(manifest: Path) -> str:
+    """The manifest as the person who reads this types it, quoted for a shell."""
+    return shlex.quote(os.environ.get(TYPED_VARIABLE) or str(manifest))
+
+
+def is_typed_elsewhere() -> bool:
+    """Whether the person who reads this sits at another machine, which sent this command here."""
+    return bool(os.environ.get(TYPED_VARIABLE))
 
 
 def row_log(campaign: Campaign, manifest: Path, index: int) -> Path:

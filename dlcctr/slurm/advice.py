@@ -6,9 +6,9 @@ copy it; `tests/unit/test_suggested_commands.py` gives each to the real parser.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
+from dlcctr.campaign.paths import is_typed_elsewhere, typed_manifest
 from dlcctr.contract import ExitCode
 from dlcctr.results.row_state import CheckResult, State
 from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
@@ -33,11 +33,11 @@ def after_check(result: CheckResult, place: Whereabouts) -> list[str]:
     """One line for each kind of row that is not whole."""
     of = {state: [row.row.index for row in result.unwhole if row.state is state] for state in State}
     advise = {Work.HERE: _check_here, Work.SLURM: _check_slurm, Work.ELSEWHERE: _check_elsewhere}[place.work]
-    manifest = shlex.quote(str(result.manifest))
+    manifest = typed_manifest(result.manifest)
     steps = advise(manifest, of, place)
     degraded = f"look whether these frames matter; if not: dlcctr check {manifest} --accept-degraded"
     steps += [
-        (State.UNREADABLE, of[State.UNREADABLE], NEW_VIDEO.format(manifest=manifest)),
+        (State.UNREADABLE, of[State.UNREADABLE], _new_video(manifest, place)),
         (State.DEGRADED, of[State.DEGRADED], degraded),
     ]
     return [f"next, {state.value} ({ranges(rows)}): {text}" for state, rows, text in steps if rows]
@@ -100,7 +100,7 @@ def _check_elsewhere(manifest: str, of: Mapping[State, Sequence[int]], place: Wh
 
 def after_status(result: StatusResult, place: Whereabouts) -> list[str]:
     """One line for each kind of row that is not done."""
-    manifest = shlex.quote(str(result.manifest))
+    manifest = typed_manifest(result.manifest)
     of = {phase: [row for row in result.rows if row.phase is phase] for phase in Phase}
     again = [*of[Phase.FAILED], *of[Phase.LOST], *of[Phase.BROKEN]]
     stuck = [row for row in of[Phase.PENDING] if row.is_stuck]
@@ -110,14 +110,25 @@ def after_status(result: StatusResult, place: Whereabouts) -> list[str]:
         (of[Phase.UNSUBMITTED], first_time(manifest, place)),
         (stuck, f"`dlcctr cancel {manifest}`, change that, then: dlcctr resubmit {manifest}"),
         (of[Phase.QUARANTINED], "look at these videos; no repetition helps before they are repaired"),
-        (of[Phase.UNREADABLE], NEW_VIDEO.format(manifest=manifest)),
+        (of[Phase.UNREADABLE], _new_video(manifest, place)),
         (degraded, f"look whether these frames matter; if not: dlcctr status {manifest} --accept-degraded"),
     ]
     steps = [f"next, {rows[0].phase.value} ({short_ranges(row.index for row in rows)}): {text}"
              for rows, text in advice if rows]  # fmt: skip
     if result.is_live and not steps and place.work is not Work.ELSEWHERE:
         steps.append(f"next: dlcctr status {manifest} --wait")
-    return steps or ([f"next: dlcctr check {manifest}"] if result.exit_code is ExitCode.OK else [])
+    return steps or ([f"next: {_after_all(manifest)}"] if result.exit_code is ExitCode.OK else [])
+
+
+def _new_video(manifest: str, place: Whereabouts) -> str:
+    """What to do about a row whose video could not be read; a campaign that was pushed is pushed again."""
+    pushed = is_typed_elsewhere() or place.work is Work.ELSEWHERE
+    return NEW_VIDEO.format(manifest=manifest) + (f"; then: dlcctr push {manifest}" if pushed else "")
+
+
+def _after_all(manifest: str) -> str:
+    check = f"dlcctr check {manifest}"
+    return f"dlcctr fetch {manifest}; then: {check}" if is_typed_elsewhere() else check
 
 
 def _again(manifest: str, rows: Sequence[RowStatus], place: Whereabouts) -> str:

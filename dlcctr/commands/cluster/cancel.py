@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,6 +31,7 @@ def cancel_manifest(
     Shows them first; results that are there stay. Asks on a terminal; elsewhere it needs --yes, and without it only
     shows and ends with 2.
     """
+    from dlcctr.campaign.paths import typed_manifest
     from dlcctr.errors import TryAgainError, UsageError
     from dlcctr.slurm.submit.cancel import cancel, find_queued
     from dlcctr.system.terminal.console import print_json, print_lines
@@ -45,7 +45,7 @@ def cancel_manifest(
     if as_json:
         print_json("cancel", **as_fields(manifest, queued, cancelled=go))
     elif go:
-        print_lines([f"cancelled {queued.n_tasks} tasks", f"next: dlcctr status {shlex.quote(str(manifest))}"])
+        print_lines([f"cancelled {queued.n_tasks} tasks", f"next: dlcctr status {typed_manifest(manifest)}"])
     if queued.targets and not go:
         raise UsageError("nothing was cancelled", "say --yes to cancel these tasks")
     if queued.unsure:

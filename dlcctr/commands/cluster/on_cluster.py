@@ -78,6 +78,7 @@ def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
     DlcctrError
         The host cannot be reached, or has no dlcctr.
     """
+    from dlcctr.campaign.paths import TYPED_VARIABLE
     from dlcctr.errors import ToolMissingError, TryAgainError
     from dlcctr.system import processes
     from dlcctr.system.terminal.console import warn
@@ -85,7 +86,7 @@ def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
     from dlcctr.transfer.remote.program import NOT_FOUND, SSH_FAILED, command_in_folder
     from dlcctr.transfer.remote.ssh import log_in
 
-    line = command_in_folder(remote, _words_there(manifest, words))
+    line = command_in_folder(remote, _words_there(manifest, words), variables={TYPED_VARIABLE: str(manifest)})
     warn(f"on {remote}:")
     with log_in(remote.host, ssh_words()) as login:
         terminal = ("-t",) if sys.stdin.isatty() and sys.stdout.isatty() else ()

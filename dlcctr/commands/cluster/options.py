@@ -184,13 +184,14 @@ def write_script(script: PrintedScript, output: Path | None) -> None:
     """Print a script, or write it into a file, and note that its job may come."""
     import shlex
 
+    from dlcctr.campaign.paths import typed_manifest
     from dlcctr.commands.in_image import here
     from dlcctr.system.files import write_text_atomic
     from dlcctr.system.terminal.console import print_script, ranges, warn
 
     script.note()
     if script.handed_over:
-        manifest = shlex.quote(str(script.manifest))
+        manifest = typed_manifest(script.manifest)
         warn(f"note: rows {ranges(script.handed_over)} were handed to Slurm before, and have no result yet")
         warn(here(f"look first whether they still run: dlcctr status {manifest}"))
     if output:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -122,6 +121,7 @@ def _check_options(*, print_script: bool, elsewhere: bool) -> None:
 def _print(
     manifest: Path, decision: Decision, request: ResubmitRequest, array: int | None, output: Path | None
 ) -> None:
+    from dlcctr.campaign.paths import typed_manifest
     from dlcctr.commands.in_image import here
     from dlcctr.errors import UsageError
     from dlcctr.slurm.submit.printing import choose_script, print_again
@@ -133,7 +133,7 @@ def _print(
     if not decision.groups:
         raise UsageError(
             f"{manifest}: no script: no row is to be submitted again",
-            f"dlcctr status {shlex.quote(str(manifest))}",
+            f"dlcctr status {typed_manifest(manifest)}",
         )
     options.write_script(choose_script(print_again(manifest, decision, request), array), output)
 
@@ -167,10 +167,11 @@ def _may(*, yes: bool, dry_run: bool) -> bool:
 
 
 def _say(done: list[SubmitResult], manifest: Path, *, dry_run: bool) -> None:
+    from dlcctr.campaign.paths import typed_manifest
     from dlcctr.slurm.submit.submit import say_submitted
     from dlcctr.system.terminal.console import print_lines
 
     for each in done:
         print_lines(say_submitted(each, dry_run=dry_run))
     if done:
-        print_lines([f"next: dlcctr status {shlex.quote(str(manifest))}"])
+        print_lines([f"next: dlcctr status {typed_manifest(manifest)}"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,11 +59,12 @@ def print_submitted(done: SubmitResult, *, dry_run: bool, as_json: bool) -> None
     """Print what was submitted, and in a dry run the scripts."""
     from dataclasses import asdict
 
+    from dlcctr.campaign.paths import typed_manifest
     from dlcctr.slurm.submit.asked import as_fields, table_of
     from dlcctr.slurm.submit.submit import say_submitted
     from dlcctr.system.terminal.console import print_json, print_lines, print_script, print_table
 
-    name = shlex.quote(str(done.manifest))
+    name = typed_manifest(done.manifest)
     if as_json:
         print_json(
             "submit",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
-from dlcctr.campaign.paths import CampaignPaths, row_log
+from dlcctr.campaign.paths import CampaignPaths, row_log, typed_manifest
 from dlcctr.campaign.rows import find_row
 from dlcctr.errors import ManifestError
 from dlcctr.runtime.row_run import LOG_HEAD
@@ -81,7 +80,7 @@ def _missing(
     history: SubmissionHistory, index: int, submitted: SubmittedTask | None, there: Path | None, here: Path
 ) -> ManifestError:
     manifest = history.paths.manifest
-    name = shlex.quote(str(manifest))
+    name = typed_manifest(manifest)
     if submitted is None and index in allocated_rows(history.paths, history.by_hand.printed):
         return ManifestError(
             f"row {index}: a script with it was printed, and no task of that has begun: no log (looked for {here})",
@@ -106,4 +105,4 @@ def _first_time(manifest: Path) -> str:
     """What brings a row a log, by where the campaign's rows are worked on."""
     from dlcctr.slurm.advice import first_time
 
-    return first_time(shlex.quote(str(manifest)), find_whereabouts(manifest, read_campaign(manifest)))
+    return first_time(typed_manifest(manifest), find_whereabouts(manifest, read_campaign(manifest)))

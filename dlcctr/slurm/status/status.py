@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.paths import CampaignPaths, typed_manifest
 from dlcctr.contract import ExitCode
 from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
@@ -126,7 +125,7 @@ def _notes(submitted: SubmissionHistory, scheduler: Scheduler, rows: Sequence[Ro
             every = sorted(filter(None, scheduler.asked))
             words = Place(",".join(every)).words
             command = shown_words([SQUEUE_WORDS[0], "--me", *words, *SQUEUE_WORDS[1:]])
-            manifest = shlex.quote(str(submitted.paths.manifest))
+            manifest = typed_manifest(submitted.paths.manifest)
             notes.append(f"give what it prints: {command} | dlcctr status {manifest} --squeue -")
     if scheduler.asked - scheduler.sacct.clusters and any(row.cause_kind == "lost" for row in rows):
         notes.append("sacct gave no answer (no accounting here, or it is down): causes are from the tasks' own logs")

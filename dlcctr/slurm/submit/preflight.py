@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.paths import typed_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import LABEL_PREFIX, RESULT_BYTES_PER_VALUE
 from dlcctr.errors import ModelError, OutputError, ToolMissingError, UsageError
@@ -112,7 +112,7 @@ def try_script(text: str, words: Sequence[str], manifest: Path) -> float | None:
         return None
     raise UsageError(
         f"Slurm would not take this job: {said or f'sbatch ended with code {done.returncode}'}",
-        find_hint(said) or f"look at the script's #SBATCH lines: dlcctr sbatch {shlex.quote(str(manifest))}",
+        find_hint(said) or f"look at the script's #SBATCH lines: dlcctr submit {typed_manifest(manifest)} --dry-run",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
-from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.paths import CampaignPaths, typed_manifest
 from dlcctr.campaign.rows import Row, require_rows
 from dlcctr.errors import UsageError
 from dlcctr.planning.options import PlanOptions
@@ -127,7 +126,7 @@ def print_first(
         todo = [row for row in rows if not row.error and row.index not in finished]
         if not todo:
             raise UsageError(
-                f"{manifest}: no row is left to do", f"account for them: dlcctr check {shlex.quote(str(manifest))}"
+                f"{manifest}: no row is left to do", f"account for them: dlcctr check {typed_manifest(manifest)}"
             )
         plan = pick_plan(manifest, todo, plan_for_site(options, site, find_limits(site)))
     wanted = set(plan.rows)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
-from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.paths import CampaignPaths, typed_manifest
 from dlcctr.campaign.rows import choose_rows
 from dlcctr.errors import DlcctrError, TryAgainError, UsageError
 from dlcctr.planning.options import PlanOptions
@@ -70,14 +69,14 @@ def find_decision(manifest: Path, request: ResubmitRequest, *, progress: RowProg
     found = status(manifest, squeue_text=request.squeue_text, sacct_text=request.sacct_text, progress=progress)
     if not submissions and not any(row.is_live for row in found.rows):
         raise UsageError(
-            f"{manifest}: nothing was submitted yet", f"submit it: dlcctr submit {shlex.quote(str(manifest))}"
+            f"{manifest}: nothing was submitted yet", f"submit it: dlcctr submit {typed_manifest(manifest)}"
         )
     if found.silent:
         where = shown_cluster(", ".join(filter(None, found.silent)))
         raise TryAgainError(
             f"squeue does not answer{where}, so rows that look lost may still be running",
             f"run it again where squeue works, or give what it prints: {FULL_SQUEUE} | "
-            f"dlcctr resubmit {shlex.quote(str(manifest))} --print --squeue -",
+            f"dlcctr resubmit {typed_manifest(manifest)} --print --squeue -",
         )
     chosen = {row.index for row in choose_rows(read_manifest(manifest), request.rows, manifest)}
     campaign = read_campaign(manifest)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from dlcctr.campaign.paths import typed_manifest
 from dlcctr.slurm.jobs.submissions import Submission, SubmittedOptions
 from dlcctr.slurm.status.canary import CANARY, canary_of
 from dlcctr.slurm.status.row_status import Phase, RowStatus
@@ -153,7 +153,7 @@ def decide(
         else:
             groups.setdefault(answer.key, []).append((row, answer))
     made = [_group(members, bad_nodes) for _, members in sorted(groups.items(), key=lambda item: repr(item[0]))]
-    name = shlex.quote(str(manifest))
+    name = typed_manifest(manifest)
     return Decision(made, [SkippedRows(tuple(rows), _filled(why, name, rows)) for why, rows in left.items()])
 
 

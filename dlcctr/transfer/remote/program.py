@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from dlcctr.transfer.remote.address import Remote
 
@@ -14,7 +15,9 @@ SSH_FAILED = 255
 """What ssh ends with for itself."""
 
 
-def command_in_folder(remote: Remote, words: Sequence[str], program: str = "") -> str:
+def command_in_folder(
+    remote: Remote, words: Sequence[str], program: str = "", *, variables: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """Line for the remote host's shell that runs its dlcctr where the campaign lies.
 
     Parameters
@@ -23,9 +26,12 @@ def command_in_folder(remote: Remote, words: Sequence[str], program: str = "") -
         The command and its options; nothing in them is ever executed.
     program : str
         How dlcctr is called there; empty for the campaign's own setting.
+    variables : mapping
+        Environment variables for it; any login shell knows ``env``.
     """
     folder = remote.folder if remote.folder.startswith("/") else f"./{remote.folder}"
-    return f"cd {shlex.quote(folder)} && {shlex.join([program or remote.program, *words])}"
+    settings = ["env", *(f"{name}={value}" for name, value in variables.items())] if variables else []
+    return f"cd {shlex.quote(folder)} && {shlex.join([*settings, program or remote.program, *words])}"
 
 
 def has_scheduler() -> bool:

@@ -29,6 +29,7 @@ PROGRAM = """\
 #!{python}
 import json, os, sys
 json.dump([os.getcwd(), sys.argv[1:], sys.stdin.read()], open("{folder}/called", "w"))
+open("{folder}/typed", "w").write(os.environ.get("DLCCTR_TYPED_MANIFEST", ""))
 print("12 rows are whole")
 sys.exit({code})
 """
@@ -91,6 +92,16 @@ def test_the_manifest_is_found_behind_options_and_in_another_spelling(tmp_path: 
     lab = Lab(tmp_path)
     lab.call("submit", "--rows", "0", f"./here/../here/{lab.bench.manifest.name}", "--canary")
     assert lab.called()[1] == ["submit", "--rows", "0", lab.bench.manifest.name, "--canary"]
+
+
+def test_the_other_side_knows_how_the_manifest_was_typed(tmp_path: Path) -> None:
+    """Advice is read on this machine: it has to be typed here."""
+    lab = Lab(tmp_path)
+    (tmp_path / "it's $(touch pwned)").symlink_to(lab.bench.manifest.parent)
+    typed = f"{tmp_path}/it's $(touch pwned)/{lab.bench.manifest.name}"
+    lab.call("status", typed)
+    assert (lab.folder / "typed").read_text() == typed
+    assert not list(tmp_path.rglob("pwned"))
 
 
 def test_the_other_sides_program_is_the_campaigns(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ WRITING = {
 READING = {
     "validate": ("validate", "{m}"),
     "check": ("check", "{m}"),
+    "notice": ("notice", "{m}"),
     "status": ("status", "{m}"),
     "logs": ("logs", "{m}", "0"),
     "site list": ("site", "list"),

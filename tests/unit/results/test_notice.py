@@ -105,3 +105,12 @@ def test_an_address_comes_from_a_variable_or_a_file(tmp_path: Path, monkeypatch:
     assert "s3cret" not in str(error.value)
     with pytest.raises(UsageError, match="cannot be read"):
         find_url(str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe\x00", b"https://\n", b"ftp://x/y", b"x" * 10_000_000], ids=range(5)
+)
+def test_a_file_without_an_address_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "hook").write_bytes(content)
+    with pytest.raises(UsageError, match=r"webhook: .*hook (holds no address|cannot be read)"):
+        find_url(str(tmp_path / "hook"))

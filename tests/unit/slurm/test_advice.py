@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from dlcctr.campaign.manifest import write_manifest
 from dlcctr.contract import ExitCode, RowState
 from dlcctr.results.check import check
 from dlcctr.results.receipt import FrameCounts
+from dlcctr.slurm import advice
 from dlcctr.slurm.advice import after_check, after_status
 from dlcctr.slurm.whereabouts import Whereabouts, Work, find_whereabouts
 from dlcctr.transfer.remote.address import Remote, remember_remote
@@ -162,3 +164,44 @@ def test_submissions_that_cannot_be_read_give_no_advice_of_their_own(case: Slurm
 def test_a_campaign_without_a_remote_folder_was_not_pushed() -> None:
     campaign = Campaign(file=Path("/x/campaign.toml"), out=Path("/x/r"), remote_host="hpc")
     assert find_whereabouts(Path("/x/m.csv"), campaign).work is Work.HERE
+
+
+TYPED = "/lab/my mice/m.csv"
+
+
+def test_advice_for_a_person_at_another_machine_is_typed_there(
+    case: SlurmCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`status`, asked over ssh: the other machine's manifest, and `fetch` before `check`."""
+    login_node(case, monkeypatch)
+    monkeypatch.setenv("DLCCTR_TYPED_MANIFEST", TYPED)
+    found = shown(case)
+    assert len(found) >= 3
+    assert all(shlex.split(each)[1] == TYPED for each in found), found
+    for index in range(1, 5):
+        case.bench.folder(index).mkdir(parents=True, exist_ok=True)
+        case.bench.folder(index).rmdir()
+        case.commit(index)
+    assert shown(case) == [f"fetch '{TYPED}'", f"check '{TYPED}'"]
+
+
+def test_a_new_video_of_a_pushed_campaign_is_pushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = make_case(tmp_path, 2)
+    write_manifest(case.bench.manifest, [replace(row, error="not a video") for row in case.bench.rows])
+    monkeypatch.setenv("DLCCTR_TYPED_MANIFEST", TYPED)
+    assert shown(case) == [f"manifest VIDEO -o '{TYPED}' --append", f"push '{TYPED}'"]
+
+
+def test_all_modules_that_may_run_for_another_machine_name_the_manifest_as_typed_there() -> None:
+    root = Path(advice.__file__).parents[1]
+    stays = {"script.py", "plan.py", "sbatch.py"}  # what they say is read where they run
+    modules = [*(root / "slurm").rglob("*.py"), *(root / "commands/cluster").glob("*.py")]
+    assert len(modules) > 40
+    wrong = [
+        f"{file.relative_to(root)}:{number}"
+        for file in modules
+        if file.name not in stays
+        for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), start=1)
+        if re.search(r"quote\(str\([\w.]*manifest\)\)", line)
+    ]
+    assert not wrong, "these use dlcctr.campaign.paths.typed_manifest instead"
