@@ -166,7 +166,7 @@ def compare(python: Path, folder: Path, manifest: Path, engine: str) -> None:
     try:
         in_native(python, "picture.py", str(folder), str(results), str(picture), str(LIMIT_PX[engine]))
     except CommandFailedError as error:
-        raise AnalysisError("the tracks are further from the truth than the limit allows", error.hint) from error
+        raise AnalysisError("the tracks are further from the truth than allowed", error.hint) from error
 
 
 def say_runtimes(manifest: Path, flavour: flavours.Flavour, runtime: str) -> None:

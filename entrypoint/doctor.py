@@ -120,7 +120,7 @@ def run_tensor_check(
         return {"name": engine, "error": f"no answer after {timeout_s:.0f} s"}, []
     except (ValueError, IndexError, KeyError):
         said = (err.strip().splitlines() or ["nothing"])[-1][:300]
-        return {"name": engine, "error": f"ended with code {child.returncode}, saying: {said}"}, []
+        return {"name": engine, "error": f"exited with code {child.returncode}: {said}"}, []
     finally:
         if child.poll() is None:
             os.killpg(child.pid, signal.SIGKILL)
@@ -252,7 +252,7 @@ def as_lines(report: Report) -> list[str]:
     """What people read."""
     engine, driver = report.engine, report.driver
     archs = ", ".join(report.image.gpu_archs or engine.get("gpu_archs") or ())
-    speaks = f", speaks CUDA {driver.cuda}" if driver.cuda else ""
+    speaks = f", supports CUDA {driver.cuda}" if driver.cuda else ""
     text = [
         f"image    {report.image.name or 'none'} {report.image.version} {report.image.flavour}".rstrip(),
         *([f"parts    listed with versions and licences in {sbom_file()}"] if sbom_file() else []),

@@ -74,10 +74,10 @@ TrustModel = Annotated[
     typer.Option(
         "--trust-model",
         envvar=variable("TRUST_MODEL"),
-        help="Run code in a snapshot where the project's files ask for that (load_weights_only: false).",
+        help="Allow code in a snapshot to run if the project asks for it (load_weights_only: false).",
     ),
 ]
-Scratch = Annotated[Path | None, typer.Option(envvar=variable("SCRATCH"), help="Where temporary files go.")]
+Scratch = Annotated[Path | None, typer.Option(envvar=variable("SCRATCH"), help="Folder for temporary files.")]
 AnalysisPath = Annotated[
     str,
     typer.Option(
@@ -90,7 +90,7 @@ Backend = Annotated[
     str,
     typer.Option(
         envvar=variable("BACKEND"),
-        help="What computes our loop's network: openvino (CPUs), engine (the one that built it) or auto.",
+        help="What runs the network in our loop: openvino (CPUs), engine (the one that built it) or auto.",
     ),
 ]
 CheckpointS = Annotated[
@@ -105,7 +105,7 @@ PartS = Annotated[float | None, typer.Option("--part-s", min=0, envvar=variable(
 """Old name of --checkpoint-s."""
 
 NoGpuIsFine = Annotated[
-    bool, typer.Option("--allow-cpu", envvar=variable("ALLOW_CPU"), help="A machine without a GPU is fine.")
+    bool, typer.Option("--allow-cpu", envvar=variable("ALLOW_CPU"), help="Accept a machine without a GPU.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-TimeoutS = Annotated[float, typer.Option(min=1, help="Longest time for one tensor test.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+TimeoutS = Annotated[float, typer.Option(min=1, help="Longest time for one tensor test, in seconds.")]

@@ -41,7 +41,7 @@ fi
 
 answers && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "error: no Docker Engine answers. Install it (Debian: apt-get install docker.io), start it, and let this user use it." >&2
+    echo "error: Docker Engine does not answer. Install it (Debian: apt-get install docker.io), start it, and give this user access to it." >&2
     exit 10
 fi
 # One at a time: two terminals would start two engines.

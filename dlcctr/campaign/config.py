@@ -228,11 +228,11 @@ def _check_keys(campaign: Campaign, table: dict[str, Any]) -> None:
     """A misspelt key would silently change nothing."""
     for name, section in table.items():
         if name not in KEYS:
-            raise ManifestError(f"{campaign.file}: [{name}] is not known", f"there are: {', '.join(KEYS)}")
+            raise ManifestError(f"{campaign.file}: [{name}] is not known", f"known sections: {', '.join(KEYS)}")
         for key in section if isinstance(section, dict) else ():
             if key not in KEYS[name]:
                 raise ManifestError(
-                    f"{campaign.file}: {name}.{key} is not known", f"[{name}] takes: {', '.join(KEYS[name])}"
+                    f"{campaign.file}: {name}.{key} is not known", f"[{name}] can have: {', '.join(KEYS[name])}"
                 )
 
 
@@ -241,7 +241,7 @@ def _absolute(campaign: Campaign, text: str) -> Path:
         path = Path(text).expanduser()
     except RuntimeError as error:  # ~nobody
         raise ManifestError(
-            f"{campaign.file}: no home folder is known for {text!r}", "give the path from / on"
+            f"{campaign.file}: the home folder of {text!r} is not known", "give the absolute path"
         ) from error
     return path if path.is_absolute() else (campaign.folder / path).resolve()
 
@@ -249,7 +249,7 @@ def _absolute(campaign: Campaign, text: str) -> Path:
 def _section(campaign: Campaign, table: dict[str, Any], name: str) -> dict[str, Any]:
     section = table.get(name, {})
     if not isinstance(section, dict):
-        raise ManifestError(f"{campaign.file}: [{name}] must be a table", f"write [{name}] on a line of its own")
+        raise ManifestError(f"{campaign.file}: [{name}] must be a table", f"write [{name}] on its own line")
     return section
 
 

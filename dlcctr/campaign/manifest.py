@@ -48,8 +48,8 @@ def rows_of(sheet: Sheet) -> list[Row]:
         if first.index == second.index:
             lines = sorted((first.line, second.line))
             raise ManifestError(
-                f"{sheet.path}, line {lines[1]}: index {first.index} is on line {lines[0]} already",
-                "give one of them an index that is not taken yet; never renumber rows that have results",
+                f"{sheet.path}, line {lines[1]}: index {first.index} is already on line {lines[0]}",
+                "give one of them an unused index; never renumber rows that have results",
             )
     return rows
 
@@ -172,7 +172,7 @@ def _row(cells: _Cells) -> Row:
 
 
 def _index(cells: _Cells) -> int:
-    hint = "every row needs an index of its own, a whole number from 0 on; never renumber rows that have results"
+    hint = "every row needs its own index, a whole number of 0 or more; never renumber rows that have results"
     try:
         index = cells.whole("index")
     except ManifestError as error:

@@ -28,7 +28,7 @@ def inspect_campaign_model(settings: Campaign) -> ModelInfo:
     """
     if settings.model is None:
         raise ModelError(
-            f"no model is named: {settings.file} {'has none' if settings.file.exists() else 'is not there'}",
+            f"no model: {settings.file} {'names none' if settings.file.exists() else 'does not exist'}",
             "give the DeepLabCut project folder with --model",
         )
     model = inspect_model(
@@ -41,7 +41,7 @@ def inspect_campaign_model(settings: Campaign) -> ModelInfo:
         raise ModelError(
             f"{settings.model}: not the model that {settings.file} was made for (its hash is {model.hash[:8]}, "
             f"not {settings.model_hash[:8]})",
-            "bring the campaign's model back, or make a new campaign: dlcctr manifest VIDEOS -o m.csv --model PROJECT",
+            "put the campaign's model back, or make a new campaign: dlcctr manifest VIDEOS -o m.csv --model PROJECT",
         )
     return model
 
@@ -154,10 +154,10 @@ def parse_crop(text: str) -> Crop:
     words = [word for word in re.split(r"[,;\s]+", text.strip().strip("[]()")) if word]
     numbers = [number for word in words if (number := parse_whole(word)) is not None]
     if len(words) != 4 or len(numbers) != 4:
-        raise ValueError(f"wants four whole numbers x1,x2,y1,y2 in px, not {text[:SHOWN_CHARS]!r}")
+        raise ValueError(f"must be four whole numbers x1,x2,y1,y2 in px, not {text[:SHOWN_CHARS]!r}")
     x1, x2, y1, y2 = numbers
     if x1 >= x2 or y1 >= y2:
-        raise ValueError(f"wants x1 < x2 and y1 < y2, not {text!r}")
+        raise ValueError(f"needs x1 < x2 and y1 < y2, not {text!r}")
     return x1, x2, y1, y2
 
 

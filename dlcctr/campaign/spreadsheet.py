@@ -108,7 +108,7 @@ def _parse(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise ManifestError(
-            f"{path}, line {line}: holds a NUL character", "save it from the spreadsheet as 'CSV UTF-8'"
+            f"{path}, line {line}: contains a NUL character", "save it from the spreadsheet as 'CSV UTF-8'"
         )
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     lines, start = [], 1
@@ -118,11 +118,13 @@ def _parse(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]
                 lines.append((start, cells))
             start = reader.line_num + 1
             if len(lines) > MAX_LINES:
-                raise ManifestError(f"{path}, line {start}: more than {MAX_LINES:,} rows", "make several campaigns")
+                raise ManifestError(
+                    f"{path}, line {start}: more than {MAX_LINES:,} rows", "split it into several campaigns"
+                )
     except csv.Error as error:
         raise ManifestError(
-            f"{path}, line {start}: not a line of a CSV file: {error}",
-            "look for a quotation mark that is not closed or not doubled",
+            f"{path}, line {start}: not valid CSV: {error}",
+            "look for a quotation mark that is not closed, or one inside a name that is not doubled",
         ) from error
     return lines
 
@@ -144,7 +146,7 @@ def _header(path: Path, line: int, cells: list[str]) -> tuple[str, ...]:
     names = [cell.strip().lower() for cell in cells]
     for name, count in Counter(names).items():
         if name and count > 1:
-            raise ManifestError(f"{path}, line {line}: column `{name}` is there twice", "remove or rename one of them")
+            raise ManifestError(f"{path}, line {line}: column `{name}` appears twice", "remove or rename one of them")
     return tuple(names)
 
 
@@ -152,7 +154,7 @@ def _record(path: Path, header: Sequence[str], line: int, cells: list[str]) -> R
     if any(cell.strip() for cell in cells[len(header) :]):
         raise ManifestError(
             f"{path}, line {line}: {len(cells)} cells, but {len(header)} columns",
-            "a name that holds the separator must stand in quotation marks",
+            "put a name that contains the separator in quotation marks",
         )
     cells = [*cells, *[""] * (len(header) - len(cells))]
     return Record(line, dict(zip(header, cells, strict=False)))

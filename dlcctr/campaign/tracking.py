@@ -49,14 +49,14 @@ class Tracking:
         names = self.individuals
         if "" in names or len(set(names)) != len(names) or UNIQUE_OWNER in names:
             raise ValueError(
-                f"individuals are {', '.join(map(repr, names))}: each needs a name of its own, other than 'single'"
+                f"individuals are {', '.join(map(repr, names))}: each needs its own name, and none may be 'single'"
             )
         if self.n_tracks is not None and not 1 <= self.n_tracks <= MAX_TRACKS:
             raise ValueError(f"n_tracks is {self.n_tracks}; it must be 1 to {MAX_TRACKS:,}")
         if names and self.n_tracks not in (None, len(names)):
-            raise ValueError(f"n_tracks is {self.n_tracks}, but there are names for {len(names)} individuals")
+            raise ValueError(f"n_tracks is {self.n_tracks}, but {len(names)} individuals are named")
         if self.tracker and self.tracker not in TRACKERS:
-            raise ValueError(f"tracker is {self.tracker!r}; there are {', '.join(TRACKERS)}")
+            raise ValueError(f"tracker is {self.tracker!r}; it must be one of {', '.join(TRACKERS)}")
 
     def over(self, other: Tracking) -> Tracking:
         """These values, and the other's where these say nothing. Names and their number go together."""
@@ -99,7 +99,7 @@ def tracking_problem(tracking: Tracking, model: ModelInfo) -> str:
     if not model.multianimal:
         return "individuals, n_tracks, tracker and identity are for multi-animal projects; this one has one animal"
     if tracking.identity and not model.identity:
-        return "identity is asked for, but the model was trained without it (config.yaml: `identity: false`)"
+        return "identity was requested, but the model was trained without it (config.yaml: `identity: false`)"
     return ""
 
 

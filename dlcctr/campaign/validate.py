@@ -136,7 +136,9 @@ def _colliding(rows: Sequence[Row]) -> Iterator[Problem]:
         first, *others = group.values()
         for row in others:
             yield _problem(
-                "colliding", row, f"is line {first.line}, {first.video}, but for case or the form of accents"
+                "colliding",
+                row,
+                f"differs from line {first.line}, {first.video}, only in case or in the form of accents",
             )
 
 
@@ -209,4 +211,4 @@ def _notes(rows: Sequence[Row]) -> list[str]:
     pairs = itertools.pairwise([-1, *(row.index for row in rows)])
     gaps = [(before + 1, after - 1) for before, after in pairs if after > before + 1]
     absent = ",".join(str(first) if first == last else f"{first}-{last}" for first, last in gaps)
-    return [f"no rows {absent}: array jobs over them end with exit code 3"] if gaps else []
+    return [f"no rows {absent}: array tasks for them end with exit code 3"] if gaps else []

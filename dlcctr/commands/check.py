@@ -20,20 +20,20 @@ def check(
     manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
     *,
     model: Annotated[
-        Path | None, typer.Option(help="Trained DeepLabCut project or bundle; what campaign.toml says by default.")
+        Path | None, typer.Option(help="Trained DeepLabCut project or bundle; by default the one in campaign.toml.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Root of the results; what campaign.toml says by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Root of the results; by default the one in campaign.toml.")] = None,
     accept_degraded: Annotated[
-        bool, typer.Option("--accept-degraded", help="Results in which some frames did not decode are all right.")
+        bool, typer.Option("--accept-degraded", help="Accept results in which some frames did not decode.")
     ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Compare sizes only: sees no edited value and no shifted frame.")
+        bool, typer.Option("--quick", help="Compare sizes only; misses edited values and shifted frames.")
     ] = False,
     deep: Annotated[bool, typer.Option("--deep", help="Also open every .h5 (needs pandas: in the image).")] = False,
     rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
     show_all: Annotated[bool, typer.Option("--all", help="List whole rows too.")] = False,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Rows checked at the same time.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Number of rows to check at once.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Account for every row: whole, degraded, failed, broken or missing.
 

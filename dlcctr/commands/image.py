@@ -15,7 +15,7 @@ Engine = Annotated[str, typer.Option("--engine", help="tensorflow or pytorch.")]
 Device = Annotated[str, typer.Option("--device", help="cuda or cpu.")]
 Cuda = Annotated[str, typer.Option("--cuda", help="A CUDA build other than the usual one, for example cu130.")]
 Tag = Annotated[str, typer.Argument(help="Image, with its tag; the flavour's own if left out.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 _MB = 1_000_000
 
 
@@ -39,13 +39,13 @@ def build(
     every: Annotated[bool, typer.Option("--all", help="Build every flavour, one after the other.")] = False,
     base: Annotated[str, typer.Option(help="Base image, instead of the pinned Debian 12.")] = "",
     tag: Annotated[str, typer.Option(help="Another name for the result.")] = "",
-    wheels: Annotated[Path | None, typer.Option(help="Folder with wheels that no index has.")] = None,
+    wheels: Annotated[Path | None, typer.Option(help="Folder with wheels that no package index has.")] = None,
     ca_bundle: Annotated[Path | None, typer.Option(help="Certificates (PEM) of a TLS-intercepting mirror.")] = None,
     index_url: Annotated[str, typer.Option(help="Package index instead of Python's public one.")] = "",
     extra_index_url: Annotated[list[str] | None, typer.Option(help="One more index; can be repeated.")] = None,
     network: Annotated[str, typer.Option(help="Network of the build: host or default.")] = "host",
     no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Make every layer again, with Debian's latest fixes.")
+        bool, typer.Option("--no-cache", help="Rebuild every layer, with Debian's latest fixes.")
     ] = False,
 ) -> None:
     """Build the image from the files of this dlcctr.
@@ -178,7 +178,7 @@ def pull(
     from dlcctr.image.pull import find_repository, pull_image, pull_sif
 
     if not as_sif and (output or http):
-        raise UsageError("--output and --http go with --sif only", "add --sif, or leave them out")
+        raise UsageError("--output and --http only work with --sif", "add --sif, or leave them out")
     pins = flavours.read_pins()
     flavour = flavours.pick_flavour(flavours.list_flavours(), pins, engine, device, cuda)
     repository = find_repository(repository, pins)
@@ -189,7 +189,7 @@ def pull(
         return
     done = pull_image(flavour, repository)
     if done.replaced:
-        warn(f"note: {flavour.tag} was the image {done.replaced} before, which is removed unless it has another name")
+        warn(f"note: {flavour.tag} used to be the image {done.replaced}, now removed unless it has another name")
     print_lines([f"pulled {done.source} as {flavour.tag}: {done.pinned}"])
 
 
@@ -197,7 +197,9 @@ def sif(
     *,
     image: Annotated[str, typer.Argument(help="Image, saved archive (.tar) or docker://REGISTRY/NAME:TAG.")] = "",
     output: Annotated[Path, typer.Option("-o", "--output", help="SIF to write.")] = Path("dlc.sif"),
-    definition: Annotated[bool, typer.Option("--def", help="Through Singularity.def: adds help and test.")] = False,
+    definition: Annotated[
+        bool, typer.Option("--def", help="Build through Singularity.def, which adds help and a test.")
+    ] = False,
     compression: Annotated[str, typer.Option(help="gzip (mounts everywhere) or zstd.")] = "gzip",
     http: Annotated[bool, typer.Option("--http", help="The registry of a docker:// image has no https.")] = False,
     engine: Engine = "tensorflow",

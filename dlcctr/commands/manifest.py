@@ -39,7 +39,7 @@ def manifest(
     ] = None,
     root: Annotated[
         Path | None,
-        typer.Option(help="Folder that names in the manifest are relative to; by default the one that holds all."),
+        typer.Option(help="Folder that video names in the manifest are relative to; by default their common folder."),
     ] = None,
     shuffle: Annotated[int, typer.Option(min=0, help="DeepLabCut's shuffle.")] = 1,
     trainset_index: Annotated[int, typer.Option(min=0, help="DeepLabCut's training set index.")] = 0,
@@ -65,12 +65,12 @@ def manifest(
     ] = False,
     no_csv: Annotated[bool, typer.Option("--no-csv", help="Write no .csv beside the .h5.")] = False,
     append: Annotated[bool, typer.Option("--append", help="Add new videos; existing rows never change.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a campaign that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing campaign.")] = False,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="Videos probed at the same time."),
+        typer.Option(min=1, help="Number of videos to probe at once."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Find videos, probe them, and write the manifest and campaign.toml.
 

@@ -14,13 +14,11 @@ if TYPE_CHECKING:
     from dlcctr.model.project.survey import Survey
 
 Project = Annotated[Path, typer.Argument(help="DeepLabCut project folder (or its config.yaml).")]
-Bundle = Annotated[Path, typer.Argument(help="What `model pack` wrote: a .dlcmodel file or a folder.")]
+Bundle = Annotated[Path, typer.Argument(help="Bundle: a .dlcmodel file or a folder.")]
 Shuffle = Annotated[int, typer.Option(min=0, help="DeepLabCut's shuffle.")]
-Trainset = Annotated[int, typer.Option(min=0, help="Place in config.yaml's TrainingFraction; 0 is the first.")]
-Snapshot = Annotated[
-    str, typer.Option(help="Snapshot by name, epoch, `best` or place; what config.yaml says by default.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Trainset = Annotated[int, typer.Option(min=0, help="Index into config.yaml's TrainingFraction, from 0.")]
+Snapshot = Annotated[str, typer.Option(help="Snapshot: name, epoch, `best` or index; config.yaml's by default.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 _MB = 1_000_000
 
 
@@ -66,7 +64,7 @@ def pack(
     trainset_index: Trainset = 0,
     snapshot: Snapshot = "",
     as_folder: Annotated[bool, typer.Option("--folder", help="Write a folder instead of one file.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle file of that name.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing bundle file.")] = False,
     as_json: Json = False,
 ) -> None:
     """Pack what an analysis needs: one shuffle, one snapshot (and its detector's), its YAML files."""
@@ -102,7 +100,7 @@ def verify(bundle: Bundle, *, as_json: Json = False) -> None:
     from dlcctr.contract import ExitCode
     from dlcctr.model.bundle import listing_fields
     from dlcctr.model.verify import verify_bundle
-    from dlcctr.system.terminal.console import print_json, print_lines
+    from dlcctr.system.terminal.console import plural, print_json, print_lines
 
     found = verify_bundle(bundle)
     if as_json:
@@ -111,9 +109,9 @@ def verify(bundle: Bundle, *, as_json: Json = False) -> None:
         )
     elif found.problems:
         print_lines([f"{bundle}: {problem}" for problem in found.problems])
-        print_lines([f"{len(found.problems)} problems: copy the bundle again, or pack the project again"])
+        print_lines([f"{plural(len(found.problems), 'problem')}: copy the bundle again, or pack the project again"])
     else:
-        print_lines([f"{bundle}: whole, {len(found.listing.files)} files of model {found.listing.model['id']}"])
+        print_lines([f"{bundle}: complete, {len(found.listing.files)} files of model {found.listing.model['id']}"])
     raise typer.Exit(int(ExitCode.MODEL if found.problems else ExitCode.OK))
 
 

@@ -24,9 +24,7 @@ def run_manifest(
     *,
     jobs: Annotated[
         int | None,
-        typer.Option(
-            "--jobs", "-j", min=1, help="Rows analysed at the same time; one for each GPU by default, else 1."
-        ),
+        typer.Option("--jobs", "-j", min=1, help="Rows to analyse at once; by default one for each GPU, else 1."),
     ] = None,
     gpus: Annotated[
         str | None, typer.Option(help="GPUs to use: 0,1 or none; by default those this process sees.")
@@ -38,12 +36,12 @@ def run_manifest(
     allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="Run on the CPU where there is no GPU.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Analyse finished rows again.")] = False,
     trust_model: Annotated[
-        bool, typer.Option("--trust-model", help="Run code in a snapshot where the project's files ask for it.")
+        bool, typer.Option("--trust-model", help="Allow code in a snapshot to run if the project asks for it.")
     ] = False,
     wheels: Annotated[
-        list[Path] | None, typer.Option(help="Folder with wheels for the native runtime, say CPU torch.")
+        list[Path] | None, typer.Option(help="Folder with wheels for the native runtime, such as CPU torch.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Analyse the rows on this machine: in Docker, Apptainer or neither.
 

@@ -23,8 +23,8 @@ def add(app: typer.Typer) -> None:
 def validate(
     manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
     *,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Videos checked at the same time.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Number of videos to check at once.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """List rows that are changed, missing, duplicated or unreadable.
 
@@ -57,5 +57,5 @@ def _print(found: Validation) -> None:
     print_lines([f"note: {note}" for note in found.notes])
     kinds = Counter(problem.kind for problem in found.problems)
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    print_lines([f"{found.manifest}: {plural(len(found.rows), 'row')}, {counts or 'no problem'}"])
+    print_lines([f"{found.manifest}: {plural(len(found.rows), 'row')}, {counts or 'no problems'}"])
     say_next(f"next, {kind}: {REMEDIES[kind]}" for kind in kinds)

@@ -18,7 +18,7 @@ def add(app: typer.Typer) -> None:
 
 
 def version(
-    ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False
+    ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False
 ) -> None:
     """Print the versions of dlcctr, the contract and Python.
 

@@ -86,12 +86,12 @@ def build_image(
         command = build_command(context, tag, arguments, network, no_cache=no_cache)
         replaced = image_id(tag)
         log = log_file(f"image-build-{flavour.name}")
-        warn(f"all that Docker says is in {log}")
+        warn(f"Docker's full output is in {log}")
         code = run_folded(command, f"building {tag}", log, read_step=read_step)
     if code != 0:
         raise CommandFailedError(
-            f"docker build of {tag} ended with code {code}; the end of what it said:\n{log_tail(log)}",
-            f"the whole of it is in {log}; behind a mirror see --ca-bundle, --index-url, --wheels and --network",
+            f"docker build of {tag} failed (exit code {code}); the end of its output:\n{log_tail(log)}",
+            f"its full output is in {log}; behind a mirror see --ca-bundle, --index-url, --wheels and --network",
         )
     check_contract(f"image {tag}", docker_labels(tag))
     if replaced and replaced != image_id(tag):
@@ -117,8 +117,8 @@ def check_engine() -> None:
     answer = run(["docker", "version", "--format", "{{.Server.Version}}"], check=False)
     if answer.returncode != 0:
         raise ToolMissingError(
-            f"no Docker Engine answers: {answer.stdout.strip().splitlines()[-1] if answer.stdout.strip() else ''}",
-            "start it (systemctl start docker, or `sh scripts/engine.sh` in a checkout) and let this user use it",
+            f"Docker Engine does not answer: {answer.stdout.strip().splitlines()[-1] if answer.stdout.strip() else ''}",
+            "start it (systemctl start docker, or `sh scripts/engine.sh` in a checkout) and give this user access",
         )
 
 
@@ -173,7 +173,7 @@ def resolve_base(pins: Mapping[str, str], base: str = "") -> tuple[str, str]:
     reason = pulled.stdout.strip().splitlines()[-1:] or ["no reason given"]
     raise ToolMissingError(
         f"the base image {wanted} is not on this machine and could not be pulled: {reason[0]}",
-        f"make one without a registry: sh {shlex.quote(str(own_sources().path(BASE_SCRIPT)))}; or name another Debian "
+        f"build one without a registry: sh {shlex.quote(str(own_sources().path(BASE_SCRIPT)))}; or name another Debian "
         "12 image with --base",
     )
 

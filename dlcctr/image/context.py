@@ -125,7 +125,7 @@ def _want_local_builds(pins: Mapping[str, Pin], staged: Sequence[str], sources: 
     for name, pin in pins.items():
         if "+" in pin.version and not any(_normal(wheel.split("-")[0]) == name for wheel in staged):
             raise UsageError(
-                f"{lock} wants {name}=={pin.version}, which Python's public registry does not serve",
+                f"{lock} needs {name}=={pin.version}, which Python's public registry does not have",
                 "put its wheel into a folder (--wheels FOLDER), or name the index that has it: --extra-index-url URL "
                 "(the README says which)",
             )

@@ -17,6 +17,7 @@ from dlcctr.errors import CommandFailedError, ToolMissingError, UsageError
 from dlcctr.system.disk import OTHER_FILE, output_error
 from dlcctr.system.files import fsync_path
 from dlcctr.system.processes import run
+from dlcctr.system.terminal.console import plural
 from dlcctr.system.terminal.progress import Bar, no_bar
 
 MAX_MEMBER_BYTES = 64 << 20
@@ -63,8 +64,8 @@ def docker_client() -> Iterator[Any]:
 
 def _no_engine(error: Exception) -> ToolMissingError:
     return ToolMissingError(
-        f"no Docker Engine answers: {error}",
-        "start it (systemctl start docker, or `sh scripts/engine.sh` in a checkout) and let this user use it",
+        f"Docker Engine does not answer: {error}",
+        "start it (systemctl start docker, or `sh scripts/engine.sh` in a checkout) and give this user access",
     )
 
 
@@ -98,7 +99,7 @@ def get_image(client: Any, tag: str) -> Any:
         return client.images.get(tag)
     except NotFound:
         known = sorted(name for image in client.images.list("dlcctr") for name in image.tags)
-        hint = f"here are: {', '.join(known)}" if known else "build it with: dlcctr image build"
+        hint = f"images here: {', '.join(known)}" if known else "build it with: dlcctr image build"
         raise UsageError(f"there is no image {tag} on this machine", hint) from None
     except DockerException as error:
         raise UsageError(f"{tag} cannot be looked up: {error}", "give an image name, with its tag") from error
@@ -144,9 +145,9 @@ def inspect_archive(path: Path) -> dict[str, Any]:
                 "labels": dict((config.get("config") or {}).get("Labels") or {}),
             }
     except BROKEN_ARCHIVE as error:
-        raise UsageError(f"{path} is not a whole archive of an image: {error}", "save it again: image save") from error
+        raise UsageError(f"{path} is not a complete image archive: {error}", "save it again: image save") from error
     if absent:
-        raise UsageError(f"{path} lacks {len(absent)} of its layers, the first is {absent[0]}", "save it again")
+        raise UsageError(f"{path} lacks {plural(len(absent), 'layer')}, the first is {absent[0]}", "save it again")
     return facts
 
 
@@ -288,12 +289,12 @@ def read_push(lines: Iterable[Mapping[str, Any]], target: str, update: Callable[
             update(sum(sent.values()))
         digest = (line.get("aux") or {}).get("Digest", digest)
     if not digest:
-        raise _push_failed(target, "the engine named no digest")
+        raise _push_failed(target, "Docker reported no digest")
     return digest
 
 
 def _push_failed(target: str, reason: str) -> CommandFailedError:
     return CommandFailedError(
         f"{target} was not pushed: {reason}",
-        "log in with `docker login REGISTRY`; an engine wants https from every registry but those on this machine",
+        "log in with `docker login REGISTRY`; Docker needs https for every registry that is not on this machine",
     )

@@ -86,10 +86,10 @@ def pick_flavour(
         There is no such flavour; the hint lists those there are.
     """
     if device == "cpu" and cuda:
-        raise UsageError("--cuda goes with --device cuda only", "leave out --device cpu or --cuda")
+        raise UsageError("--cuda only works with --device cuda", "leave out --device cpu or --cuda")
     for each in flavours:
         wanted = {"cpu": "cpu", "cuda": cuda or (each.variant if is_default(each, pins) else "")}.get(device)
         if (each.engine, each.variant) == (engine, wanted) and (each.variant == "cpu") == (device == "cpu"):
             return each
     known = ", ".join(each.options for each in flavours)
-    raise UsageError(f"no flavour has engine {engine!r}, device {device!r} {cuda}".rstrip(), f"there are: {known}")
+    raise UsageError(f"no flavour has engine {engine!r}, device {device!r} {cuda}".rstrip(), f"flavours: {known}")

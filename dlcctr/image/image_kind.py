@@ -43,11 +43,11 @@ def kind_of(image: str) -> ImageKind:
         if is_archive(path):
             return ImageKind.ARCHIVE
         raise UsageError(
-            f"{image} is neither a SIF nor an archive of an image, or only the start of one",
+            f"{image} is neither a SIF nor an image archive, or it is cut short",
             "make it again: dlcctr image sif, or dlcctr image save",
         )
     if image.endswith(_ENDINGS) or image.startswith(_PATH_STARTS):
-        raise ToolMissingError(f"{image} is not there", "look at its name, or make it: dlcctr image sif")
+        raise ToolMissingError(f"{image} does not exist", "check the name, or make it: dlcctr image sif")
     return ImageKind.DOCKER
 
 

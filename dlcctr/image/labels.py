@@ -34,7 +34,7 @@ def docker_size(image: str) -> int:
     said = processes.run(["docker", "image", "inspect", "--format", "{{.Size}}", image], merge=False).stdout
     if (size := parse_whole(said.strip())) is None:
         raise CommandFailedError(
-            f"docker gave no size of {image}: {said[:SHOWN_CHARS]!r}", "type by hand: docker images"
+            f"docker reported no size for {image}: {said[:SHOWN_CHARS]!r}", "run by hand: docker images"
         )
     return size
 

@@ -59,14 +59,14 @@ def find_repository(named: str, pins: Mapping[str, str]) -> str:
     found = named or os.environ.get(REPOSITORY_VARIABLE, "") or pins.get(REPOSITORY_PIN, "")
     if not found:
         raise UsageError(
-            "no repository is known to pull images from: this version of dlcctr comes without one",
+            "no repository to pull images from: this version of dlcctr names none",
             f"name it with --from REGISTRY/NAME or in {REPOSITORY_VARIABLE}, or build the image: dlcctr image build",
         )
     repository = found.removeprefix(REGISTRY_START)
     if not _REPOSITORY.fullmatch(repository):
         raise UsageError(
             f"{found!r} is not the name of a repository",
-            "write REGISTRY/NAME, without a tag: the flavour's own is put behind it",
+            "write REGISTRY/NAME, without a tag: the flavour's tag is added to it",
         )
     return repository
 
@@ -89,7 +89,7 @@ def pull_image(flavour: Flavour, repository: str) -> Pulled:
     done = run(["docker", "pull", source], capture=False, check=False)
     if done.returncode != 0:
         raise CommandFailedError(
-            f"{source} was not pulled (docker ended with code {done.returncode})",
+            f"{source} could not be pulled (docker exited with code {done.returncode})",
             "the error above says why: `docker login REGISTRY` where it is private, --from where it lies elsewhere; or "
             f"build it: dlcctr image build {flavour.options}",
         )

@@ -44,8 +44,8 @@ def read_sbom(image: str) -> str:
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise UsageError(
-        f"{image} holds no bill of materials ({SBOM_FILE})",
-        "images that this version of dlcctr builds do: build it again",
+        f"{image} contains no bill of materials ({SBOM_FILE})",
+        "images built by this version of dlcctr contain one: build it again",
     )
 
 
@@ -67,7 +67,7 @@ def _read_from_archive(path: Path) -> str:
                     if found is not None:
                         return read_member(files, found).decode()
     except BROKEN_ARCHIVE as error:
-        raise UsageError(f"{path} is not a whole archive of an image: {error}", "save it again: image save") from error
+        raise UsageError(f"{path} is not a complete image archive: {error}", "save it again: image save") from error
     return ""
 
 
@@ -88,7 +88,7 @@ def _read_from_engine(tag: str) -> str:
         except NotFound:
             return ""
         except DockerException as error:
-            raise CommandFailedError(f"{tag} cannot be looked into: {error}", "try again, or restart Docker") from error
+            raise CommandFailedError(f"{tag} cannot be inspected: {error}", "try again, or restart Docker") from error
 
 
 def list_parts(bom: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
@@ -102,7 +102,7 @@ def list_parts(bom: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     try:
         return list(_walk(bom.get("components") or (), ""))
     except (AttributeError, KeyError, TypeError, RecursionError) as error:
-        problem = f"its bill of materials ({SBOM_FILE}) lists parts in a form that is not CycloneDX's: {error!r}"
+        problem = f"its bill of materials ({SBOM_FILE}) lists parts in a format other than CycloneDX: {error!r}"
         raise UsageError(problem, "build the image again") from error
 
 

@@ -116,9 +116,9 @@ def build_sif(
         code = run_folded([tool, "build", *options, made.name, words], f"building {output.name}", log, cwd=work)
         if code != 0 or not made.is_file() or not is_sif(made):
             raise CommandFailedError(
-                f"{Path(tool).name} made no SIF from {source} (exit code {code}); the end of what it said:\n"
+                f"{Path(tool).name} could not build a SIF from {source} (exit code {code}); the end of its output:\n"
                 f"{log_tail(log)}",
-                f"the whole of it is in {log}; a full temporary folder is the usual cause: set APPTAINER_TMPDIR and "
+                f"its full output is in {log}; a full temporary folder is the usual cause: set APPTAINER_TMPDIR and "
                 "SINGULARITY_TMPDIR to a disk with room" + ("; or leave out --def" if definition else ""),
             )
         facts = inspect_sif(made)
@@ -230,5 +230,5 @@ def read_labels(answer: Any) -> dict[str, str]:
         return {str(key): str(value) for key, value in (attributes.get("labels") or {}).items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise CommandFailedError(
-            f"the answer to `inspect` was not understood: {str(answer)[:200]}", "run it by hand: singularity inspect"
+            f"unexpected output of `inspect`: {str(answer)[:200]}", "run it by hand: singularity inspect"
         ) from error

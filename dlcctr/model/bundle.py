@@ -95,7 +95,7 @@ class Bundle:
         """What the listing says of a file; `ModelError` where it is not in the bundle."""
         entry = self.listing.find(path)
         if entry is None:
-            raise ModelError(f"{self.file}: holds no {path}", AGAIN)
+            raise ModelError(f"{self.file}: does not contain {path}", AGAIN)
         return entry
 
     def chunks(self, path: str) -> Iterator[bytes]:
@@ -196,7 +196,7 @@ def _check_paths(paths: list[str]) -> None:
             raise ValueError(f"path {path!r} is not a plain relative one")
     folders = {str(folder) for path in paths for folder in PurePosixPath(path).parents}
     if paths != sorted(set(paths)) or folders & set(paths) or LISTING in paths:
-        raise ValueError("its paths are not sorted, or not each once")
+        raise ValueError("its paths are not sorted, or not unique")
 
 
 def header(path: str, size: int) -> bytes:
@@ -236,7 +236,7 @@ def _write_member(stream: BinaryIO, path: str, size: int, chunks: Iterable[bytes
     stream.write(header(path, size))
     written = sum(stream.write(chunk) for chunk in chunks)
     if written != size:
-        raise ModelError(f"{path}: changed while it was packed", "try again when nobody writes to the project")
+        raise ModelError(f"{path}: changed while it was packed", "try again when nothing is writing to the project")
     stream.write(bytes(-size % BLOCK))
 
 
@@ -260,13 +260,13 @@ def _read(stream: BinaryIO, file: Path) -> Bundle:
     offsets = {}
     for entry in listing.files:
         if stream.read(BLOCK) != _header_of(entry, file):
-            raise ModelError(f"{file}: where {entry.path} should begin is something else", AGAIN)
+            raise ModelError(f"{file}: {entry.path} does not begin where it should", AGAIN)
         offsets[entry.path] = stream.tell()
         stream.seek(entry.bytes, 1)
         if stream.read(-entry.bytes % BLOCK).strip(b"\0"):
-            raise ModelError(f"{file}: holds bytes behind {entry.path} that belong to no file", AGAIN)
+            raise ModelError(f"{file}: contains bytes after {entry.path} that belong to no file", AGAIN)
     if stream.read(len(END) + 1) != END:
-        raise ModelError(f"{file}: is cut short, or goes on behind its last file", AGAIN)
+        raise ModelError(f"{file}: is cut short, or continues after its last file", AGAIN)
     return Bundle(file, listing, offsets)
 
 
@@ -285,7 +285,7 @@ def _listing_member(stream: BinaryIO, file: Path) -> str:
             raise ValueError("another header")
         text, rest = stream.read(size), stream.read(-size % BLOCK)
         if rest.strip(b"\0"):
-            raise ValueError("bytes behind the listing")
+            raise ValueError("bytes after the listing")
         return text.decode("utf-8")
     except (tarfile.HeaderError, ValueError) as error:
         hint = f"give a DeepLabCut project's folder, or a {BUNDLE_SUFFIX} file: dlcctr model pack PROJECT -o MODEL"

@@ -218,7 +218,7 @@ def check_column_number(found: Shuffle, num_outputs: Any) -> None:
     count = len(COORDS) * (animals * len(found.bodyparts) * (num_outputs or 1) + len(found.unique_bodyparts))
     if count > MAX_COLUMNS:
         raise ModelError(
-            f"{file}: its results would have {count:,} columns; {MAX_COLUMNS:,} are possible",
+            f"{file}: its results would have {count:,} columns; at most {MAX_COLUMNS:,} are possible",
             "copy the file again from the trained project",
         )
 

@@ -67,7 +67,7 @@ def pack_model(
         There is something under its name, or the project is a bundle already.
     """
     if project.is_file() and project.name != CONFIG.name:
-        raise UsageError(f"{project}: is one file already", "give the DeepLabCut project's folder")
+        raise UsageError(f"{project}: is a packed bundle already", "give the DeepLabCut project's folder")
     info = inspect_model(project, shuffle=shuffle, trainset_index=trainset_index, snapshot=snapshot)
     tree = open_tree(info.project)
     for name in weight_names(info):
@@ -92,7 +92,7 @@ def pack_model(
 def _check_same_model(packed: ModelInfo, info: ModelInfo) -> None:
     if packed.hash != info.hash or packed.id != info.id:
         raise ModelError(
-            f"{info.project}: its bundle would be another model ({packed.hash[:8]}, not {info.hash[:8]})",
+            f"{info.project}: its bundle would be a different model ({packed.hash[:8]}, not {info.hash[:8]})",
             "did the project change just now? If packing fails again, please report it with the YAML files",
         )
 
@@ -186,7 +186,7 @@ def _appearing(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
     target = target.absolute()
     is_new = not os.path.lexists(target)
     if not is_new and not (overwrite and target.is_file()):
-        hint = "name another place" + (", or replace a file with --overwrite" if target.is_file() else "")
+        hint = "choose another place" + (", or replace a file with --overwrite" if target.is_file() else "")
         raise UsageError(f"{target}: already exists", hint)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,7 @@ def verify_bundle(bundle: Path) -> Verification:
     """
     tree = open_tree(bundle)
     if tree.listing is None:
-        hint = "give what `dlcctr model pack PROJECT -o MODEL` wrote"
+        hint = "give a bundle made by `dlcctr model pack PROJECT -o MODEL`"
         raise ModelError(f"{bundle}: is not a bundle: it has no {LISTING}", hint)
     problems = _file_problems(tree) if isinstance(tree, BundleFile) else _folder_problems(tree.root, tree.listing)
     return Verification(tree.root, tree.listing, tuple(problems or _model_problems(tree)))
@@ -43,7 +43,7 @@ def require_whole(bundle: Path) -> Listing:
     if found.problems:
         more = f"; and {len(found.problems) - 3} more" if len(found.problems) > 3 else ""
         raise ModelError(
-            f"{bundle}: not as it was packed: {'; '.join(found.problems[:3])}{more}",
+            f"{bundle}: not what was packed: {'; '.join(found.problems[:3])}{more}",
             "copy it again, or pack the project again",
         )
     return found.listing
@@ -61,13 +61,13 @@ def _file_problems(tree: BundleFile) -> list[str]:
 
 def _folder_problems(root: Path, listing: Listing) -> list[str]:
     there = _files_below(root)
-    problems = [] if there.get(LISTING) else [f"{LISTING} is a link or no file"]
+    problems = [] if there.get(LISTING) else [f"{LISTING} is a link, or not a file"]
     for entry in listing.files:
         file = root / entry.path
         if entry.path not in there:
             problems.append(f"{entry.path} is missing")
         elif not there.pop(entry.path):
-            problems.append(f"{entry.path} is a link or no file")
+            problems.append(f"{entry.path} is a link, or not a file")
         elif file.stat().st_size != entry.bytes:
             problems.append(f"{entry.path} has {file.stat().st_size:,} bytes, not {entry.bytes:,}")
         elif hash_with_bar(file) != entry.sha256:

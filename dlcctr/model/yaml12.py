@@ -107,7 +107,7 @@ def _plain(value: Any, file: Path) -> Any:
     if isinstance(value, dict):
         for key in value:
             if isinstance(key, tuple):
-                raise ModelError(f"{file}: a list is a key: {str(key)[:SHOWN_CHARS]}", "make it a text")
+                raise ModelError(f"{file}: a list is used as a key: {str(key)[:SHOWN_CHARS]}", "use text instead")
         return {key: _plain(each, file) for key, each in value.items()}
     if isinstance(value, list):
         return [_plain(each, file) for each in value]

@@ -98,7 +98,7 @@ def _composer(aliases: bool) -> Any:
         def compose_node(self, parent: Any, index: Any) -> Any:
             mark, is_alias = self.parser.peek_event().start_mark, self.parser.check_event(AliasEvent)
             if is_alias and not aliases:
-                raise ComposerError(None, None, "holds YAML aliases, which no bundle does", mark)
+                raise ComposerError(None, None, "contains YAML aliases, which are not allowed in a bundle", mark)
             if self._levels == MAX_DEPTH:
                 raise ComposerError(None, None, f"nested too deeply, {MAX_DEPTH} levels and more", mark)
             before = self._count
@@ -111,9 +111,7 @@ def _composer(aliases: bool) -> Any:
             if isinstance(node, ScalarNode) and not is_alias:
                 self._count += len(node.value) // CHARS_OF_A_VALUE
             if self._count > MAX_VALUES:
-                raise ComposerError(
-                    None, None, f"more than {MAX_VALUES:,} values, aliases counted as what they stand for", mark
-                )
+                raise ComposerError(None, None, f"more than {MAX_VALUES:,} values with all aliases expanded", mark)
             self._size.setdefault(id(node), self._count - before)
             return node
 

@@ -18,7 +18,7 @@ from dlcctr.system.state_files import StateFile
 from dlcctr.system.values.names import check_name
 from dlcctr.system.values.records import Open, to_table
 
-PLAN_HINT = "make a new one: dlcctr plan MANIFEST"
+PLAN_HINT = "make a new plan: dlcctr plan MANIFEST"
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def task_rows(plan: Plan, number: int, rows: Sequence[Row] | Mapping[int, Row], 
         The plan has no such task, or the manifest's rows are not those that it was made for.
     """
     if not 0 <= number < len(plan.tasks):
-        raise ManifestError(f"{file}: no task {number}: tasks go from 0 to {len(plan.tasks) - 1}", PLAN_HINT)
+        raise ManifestError(f"{file}: no task {number}: tasks run from 0 to {len(plan.tasks) - 1}", PLAN_HINT)
     by_index = rows if isinstance(rows, Mapping) else {row.index: row for row in rows}
     task = plan.tasks[number]
     if missing := [index for index in task.rows if index not in by_index]:

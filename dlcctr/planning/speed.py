@@ -52,7 +52,7 @@ def find_speed(
     engine = cost.engine_of(campaign, [receipt for receipt, _ in receipts])
     speed = cost.speed_of_samples(samples, px, engine) or _speed_of_last_plan(manifest)
     if speed is None:
-        raise UsageError("nothing says how fast a GPU is: no row of this campaign is finished yet", SPEED_HINT)
+        raise UsageError("the speed of a GPU is not known: no row of this campaign is finished yet", SPEED_HINT)
     return speed
 
 

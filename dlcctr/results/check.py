@@ -199,7 +199,11 @@ class _Examiner:
     def _replaced_note(self, folder: Path) -> list[str]:
         """Old state of a row that `settle` could not put back or clear away."""
         old = find_replaced(folder) if folder.parent in self._unsettled else None
-        return [f"what a killed command was replacing lies in {old}, and cannot be moved from here"] if old else []
+        return (
+            [f"a killed command left what it was replacing in {old}, and it cannot be moved back from here"]
+            if old
+            else []
+        )
 
     def _video(self, row: Row, receipt_fingerprint: str) -> tuple[str, str]:
         """Compare the video on disk with the manifest: what is wrong, and a note."""
@@ -245,12 +249,12 @@ def _names(folder: Path) -> list[str]:
 def _stray_note(folder: Path, receipt: Receipt) -> list[str]:
     names = [name for name in _names(folder) if name != RECEIPT_FILENAME]
     strays = stray_files(names, receipt)
-    return [f"files that the receipt does not know: {', '.join(strays)}"] if strays else []
+    return [f"files that are not in the receipt: {', '.join(strays)}"] if strays else []
 
 
 def _kept_note(row: Row, kept: int) -> list[str]:
     of = f" of {row.frames:,}" if row.frames else ""
-    return [f"its first {kept:,}{of} frames are kept: the next attempt goes on from there"] if kept else []
+    return [f"its first {kept:,}{of} frames are kept: the next attempt continues from there"] if kept else []
 
 
 def _read_failure(file: Path) -> tuple[Receipt | None, str]:

@@ -66,7 +66,7 @@ def expected_of(settings: Campaign, info: ModelInfo | None = None) -> Expected:
     model_id, model_hash = (info.id, info.hash) if info else (settings.model_id, settings.model_hash)
     if not model_id or not model_hash:
         raise ManifestError(
-            f"{settings.file}: does not say which model the results are of",
+            f"{settings.file}: does not say which model made the results",
             "give the DeepLabCut project with --model, or make the campaign again: "
             "dlcctr manifest VIDEOS -o m.csv --model PROJECT --overwrite",
         )
@@ -151,12 +151,12 @@ def identity_problems(receipt: Receipt, row: Row, expected: Expected) -> list[st
     """Why a receipt is not this row's: another video, model or parameter. Its index may differ; see `index_note`."""
     problems = []
     if receipt.row.video != row.video:
-        problems.append(f"foreign receipt: it is of the video {receipt.row.video!r}")
+        problems.append(f"foreign receipt: it belongs to the video {receipt.row.video!r}")
     if row.fingerprint and receipt.row.fingerprint != row.fingerprint:
-        problems.append("foreign receipt: it is of other video content (its fingerprint is not the manifest's)")
+        problems.append("foreign receipt: it belongs to other video content (its fingerprint is not the manifest's)")
     elif row.bytes is not None and receipt.row.bytes not in (None, row.bytes):
         problems.append(
-            f"foreign receipt: it is of a video of {receipt.row.bytes} bytes, the manifest says {row.bytes}"
+            f"foreign receipt: it belongs to a video of {receipt.row.bytes} bytes, but {row.bytes} in the manifest"
         )
     if receipt.model.hash != expected.model_hash:
         problems.append(f"it was made with another model ({receipt.model.id or 'unnamed'})")
@@ -195,9 +195,9 @@ def content_problems(receipt: Receipt, expected: Expected) -> list[str]:
     names = [entry.name for entry in receipt.files]
     problems = []
     if sum(name.endswith(".h5") for name in names) != 1:
-        problems.append("its receipt lists no single .h5")
+        problems.append("its receipt does not list exactly one .h5")
     if expected.csv and not any(name.endswith(".csv") for name in names):
-        problems.append("the campaign wants a .csv, and its receipt lists none")
+        problems.append("the campaign needs a .csv, but its receipt lists none")
     problems += [*_frame_problems(receipt, expected), *_column_problems(receipt, expected)]
     return [*problems, *_tracker_problems(receipt, expected)]
 
@@ -225,7 +225,7 @@ def _tracker_problems(receipt: Receipt, expected: Expected) -> list[str]:
 def _frame_problems(receipt: Receipt, expected: Expected) -> list[str]:
     frames = receipt.frames
     if frames is None:
-        return ["its receipt holds no frame counts"]
+        return ["its receipt has no frame counts"]
     problems = []
     missing = _missing_frames(frames)
     if missing is None or frames.stream - frames.decoded != missing:
@@ -233,12 +233,12 @@ def _frame_problems(receipt: Receipt, expected: Expected) -> list[str]:
             f"its frame counts contradict each other ({frames.stream} in the stream, {frames.decoded} decoded)"
         )
     if receipt.state is RowState.OK and frames.decoded != frames.stream:
-        problems.append(f"it is called ok, but {frames.stream - frames.decoded} frames did not decode")
+        problems.append(f"it is marked ok, but {frames.stream - frames.decoded} frames did not decode")
     rows = receipt.columns.rows
     # tracks of several animals may end before the video does
     tail_missing = expected.multianimal and rows is not None and 0 < rows < frames.stream
     if rows != frames.stream and not tail_missing:
-        problems.append(f"its .h5 holds {rows} rows for {frames.stream} frames")
+        problems.append(f"its .h5 has {rows} rows for {frames.stream} frames")
     return problems
 
 

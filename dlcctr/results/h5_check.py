@@ -29,14 +29,14 @@ def _form(table: Any, receipt: Receipt) -> list[str]:
     problems = []
     rows = receipt.columns.rows
     if len(table) != rows:
-        problems.append(f"holds {len(table)} rows, the receipt says {rows}")
+        problems.append(f"has {len(table)} rows, but {rows} in the receipt")
     if list(table.index) != list(range(len(table))):
         problems.append(f"its frames are not numbered from 0 to {len(table) - 1}")
     if tuple(tuple(column[1:]) for column in table.columns) != receipt.columns.names:
         problems.append("its columns are not those of the receipt")
     scorers = {str(column[0]) for column in table.columns}
     if scorers != {receipt.model.scorer}:
-        problems.append(f"its scorer is {', '.join(sorted(scorers))}, the receipt says {receipt.model.scorer}")
+        problems.append(f"its scorer is {', '.join(sorted(scorers))}, but {receipt.model.scorer} in the receipt")
     return problems
 
 

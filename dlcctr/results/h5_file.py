@@ -78,7 +78,9 @@ def _check_sizes(handle: Any, most: int) -> None:
     """DeepLabCut's tables are not compressed: one that is larger than its file would only fill the memory."""
     for leaf in handle.walk_nodes("/", "Leaf"):
         if leaf.size_in_memory > most:
-            raise UnsafeTableError(f"its {leaf._v_pathname} claims {leaf.size_in_memory} bytes, the file has {most}")
+            raise UnsafeTableError(
+                f"its {leaf._v_pathname} claims {leaf.size_in_memory} bytes, but the file has only {most}"
+            )
 
 
 @contextlib.contextmanager

@@ -102,7 +102,7 @@ class Receipt:
 
     def __post_init__(self) -> None:
         if len({entry.name for entry in self.files}) < len(self.files):
-            raise ValueError("its files are not each there once")
+            raise ValueError("a file is listed more than once")
 
     @property
     def job_id(self) -> str:
@@ -163,7 +163,7 @@ def broken_files(receipt: Receipt, folder: Path, *, hashes: bool = True) -> list
             problems.append(f"{entry.name} is missing")
             continue
         if size != entry.bytes:
-            problems.append(f"{entry.name} has {size} bytes, the receipt says {entry.bytes}")
+            problems.append(f"{entry.name} has {size} bytes, but {entry.bytes} in the receipt")
         elif hashes and sha256_file(path) != entry.sha256:
             problems.append(f"{entry.name} was changed after it was written (sha256 differs)")
     return problems

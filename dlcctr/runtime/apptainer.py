@@ -57,7 +57,7 @@ def find_apptainer(sif: Path) -> Apptainer:
     """Apptainer or Singularity with a SIF that speaks our contract. Raises as `find_docker` does."""
     tool = processes.find_tool("apptainer", "singularity")
     if not sif.exists():
-        raise ToolMissingError(f"{sif} is not there", "make it with `make sif`, or name one with --image")
+        raise ToolMissingError(f"{sif} does not exist", "make it with `make sif`, or name one with --image")
     found = processes.run([tool, "inspect", "--json", str(sif)], merge=False)
     try:
         labels = dict(json.loads(found.stdout)["data"]["attributes"]["labels"])

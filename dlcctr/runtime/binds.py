@@ -51,7 +51,10 @@ def plan_binds(read_only: Iterable[Path], writable: Iterable[Path]) -> tuple[Bin
     for target in sorted(wanted, key=lambda path: len(path.parts)):
         bind = wanted[target]
         if str(target) in IMAGE_FOLDERS:
-            raise UsageError(f"a container cannot be shown {target}: it would hide its own", "use a subfolder of it")
+            raise UsageError(
+                f"{target} cannot be mounted into a container: it would hide the container's own",
+                "use a subfolder of it",
+            )
         if {"\n", "\r"} & set(str(target)):
             raise UsageError(f"{str(target)!r} has a line break in its name", "rename it, or use --runtime native")
         above = [other for other in kept if other.target in target.parents]

@@ -66,7 +66,8 @@ def _runtime_of(image: str) -> str:
     kind = kind_of(image)
     if kind is ImageKind.ARCHIVE:
         raise UsageError(
-            f"{image} is a saved archive, which is not run as it is", f"load it (docker load -i {image}), or make a SIF"
+            f"{image} is a saved archive, which cannot be run directly",
+            f"load it (docker load -i {image}), or make a SIF",
         )
     return "apptainer" if kind is ImageKind.SIF else "docker"
 
@@ -81,7 +82,7 @@ def _first_ready(makers: dict[str, Callable[[], Runtime]]) -> Runtime:
                 raise
             reasons.append(f"no {name}: {error.message}")
             continue
-        why = "; ".join(reasons) or "its engine answers and the image is there"
+        why = "; ".join(reasons) or "its engine answers and the image exists"
         warn(f"runtime: {found.name} ({found.subject}); {why}; choose with --runtime {'|'.join(RUNTIMES)}")
         return found
     raise AssertionError("the last runtime is returned or raises")

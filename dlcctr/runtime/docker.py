@@ -76,7 +76,8 @@ def find_docker(image: str) -> Docker:
     answer = processes.run(["docker", "info", "--format", "{{.ServerVersion}} {{.SecurityOptions}}"], check=False)
     if answer.returncode != 0:
         raise ToolMissingError(
-            "docker is installed, but no engine answers", "start it (systemctl start docker) and let this user use it"
+            "docker is installed, but its engine does not answer",
+            "start it (systemctl start docker) and give this user access to it",
         )
     check_contract(f"image {image}", docker_labels(image))
     return Docker(image, rootless="name=rootless" in answer.stdout)

@@ -216,7 +216,7 @@ def _finish(each: _Running, runtime: Runtime) -> Outcome:
     said = last_error(each.task.log).removeprefix(f"row {each.task.index} ({each.task.video}): ")
     if code in set(ExitCode):
         return replace(outcome, cause=said)
-    cause = f"killed by signal {-code}" if code < 0 else f"{runtime.name} ended with code {code}"
+    cause = f"killed by signal {-code}" if code < 0 else f"{runtime.name} exited with code {code}"
     if code in OUT_OF_MEMORY:
         cause += " (often too little memory: try a smaller --batch-size or fewer --jobs)"
     return replace(outcome, code=int(ExitCode.COMMAND_FAILED), cause=f"{cause}: {said}" if said else cause)

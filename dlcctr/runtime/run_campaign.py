@@ -105,7 +105,7 @@ def _make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{out}: cannot be made: {error.strerror}", "fix [output] in campaign.toml") from error
+        raise OutputError(f"{out}: cannot be created: {error.strerror}", "fix [output] in campaign.toml") from error
 
 
 def _task(manifest: Path, settings: Campaign, row: Row, options: RunOptions, runtime: Runtime) -> RowRun:

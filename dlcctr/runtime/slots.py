@@ -27,7 +27,7 @@ def divide(jobs: int, gpus: Sequence[str], cpus: Sequence[int] | None, n_cpus: i
     """
     if gpus and jobs > len(gpus):
         raise UsageError(
-            f"--jobs {jobs} with {len(gpus)} GPU(s): each running row has a GPU of its own",
+            f"--jobs {jobs} with {len(gpus)} GPU(s): each running row needs its own GPU",
             f"use --jobs {len(gpus)}, or name a GPU twice (--gpus 0,0) to let two rows share it",
         )
     slots = []

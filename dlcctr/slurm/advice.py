@@ -35,7 +35,7 @@ def after_check(result: CheckResult, place: Whereabouts) -> list[str]:
     advise = {Work.HERE: _check_here, Work.SLURM: _check_slurm, Work.ELSEWHERE: _check_elsewhere}[place.work]
     manifest = typed_manifest(result.manifest)
     steps = advise(manifest, of, place)
-    degraded = f"look whether these frames matter; if not: dlcctr check {manifest} --accept-degraded"
+    degraded = f"check whether these frames matter; if not: dlcctr check {manifest} --accept-degraded"
     steps += [
         (State.UNREADABLE, of[State.UNREADABLE], _new_video(manifest, place)),
         (State.DEGRADED, of[State.DEGRADED], degraded),
@@ -47,7 +47,7 @@ def _check_here(manifest: str, of: Mapping[State, Sequence[int]], _: Whereabouts
     broken = ranges(of[State.BROKEN])
     texts = {
         State.UNFINISHED: f"dlcctr run {manifest}",
-        State.BROKEN: f"once the cause is clear, again: dlcctr run {manifest} --rows {broken} --overwrite",
+        State.BROKEN: f"once the cause is clear, analyse it again: dlcctr run {manifest} --rows {broken} --overwrite",
         State.FAILED: f"fix the cause, then: dlcctr run {manifest}",
         State.QUARANTINED: f"look at these videos; once they are repaired: dlcctr run {manifest}",
     }
@@ -82,7 +82,7 @@ def _submitted_before(manifest: str, rows: Mapping[State, Sequence[int]]) -> dic
         f"those that do neither: dlcctr resubmit {manifest}",
         State.BROKEN: "once the cause is clear, move these results folders away, then: "
         f"dlcctr resubmit {manifest} --rows {broken}",
-        State.FAILED: f"dlcctr resubmit {manifest} (it says first what it would do)",
+        State.FAILED: f"dlcctr resubmit {manifest} (it first shows what it would do)",
         State.QUARANTINED: "look at these videos; once they are repaired: "
         f"dlcctr resubmit {manifest} --rows {bad} --again",
     }
@@ -91,9 +91,9 @@ def _submitted_before(manifest: str, rows: Mapping[State, Sequence[int]]) -> dic
 def _check_elsewhere(manifest: str, of: Mapping[State, Sequence[int]], place: Whereabouts) -> Steps:
     texts = {
         State.UNFINISHED: _fetch(manifest, place),
-        State.BROKEN: f"take these rows again: dlcctr fetch {manifest}",
+        State.BROKEN: f"fetch these rows again: dlcctr fetch {manifest}",
         State.FAILED: _again_there(manifest, place),
-        State.QUARANTINED: f"look at these videos; no repetition on {place.host} helps before they are repaired",
+        State.QUARANTINED: f"look at these videos; before they are repaired, another try on {place.host} will not help",
     }
     return [(state, of[state], text) for state, text in texts.items()]
 
@@ -109,9 +109,9 @@ def after_status(result: StatusResult, place: Whereabouts) -> list[str]:
         (again, _again(manifest, again, place)),
         (of[Phase.UNSUBMITTED], first_time(manifest, place)),
         (stuck, f"`dlcctr cancel {manifest}`, change that, then: dlcctr resubmit {manifest}"),
-        (of[Phase.QUARANTINED], "look at these videos; no repetition helps before they are repaired"),
+        (of[Phase.QUARANTINED], "look at these videos; analysing them again will not help until they are repaired"),
         (of[Phase.UNREADABLE], _new_video(manifest, place)),
-        (degraded, f"look whether these frames matter; if not: dlcctr status {manifest} --accept-degraded"),
+        (degraded, f"check whether these frames matter; if not: dlcctr status {manifest} --accept-degraded"),
     ]
     steps = [f"next, {rows[0].phase.value} ({short_ranges(row.index for row in rows)}): {text}"
              for rows, text in advice if rows]  # fmt: skip
@@ -140,7 +140,7 @@ def _again(manifest: str, rows: Sequence[RowStatus], place: Whereabouts) -> str:
     log = next((row.index for row in rows if row.canary is None), rows[0].canary)
     logs = f"the log of row {log}: dlcctr logs {manifest} {log}"
     if any(row.job for row in rows):
-        return f"dlcctr resubmit {manifest} (it says first what it would do); {logs}"
+        return f"dlcctr resubmit {manifest} (it first shows what it would do); {logs}"
     if place.work is Work.HERE:
         return f"fix the cause, then: dlcctr run {manifest}; {logs}"
     return f"fix the cause, then: dlcctr submit {manifest}; {logs}"
@@ -156,10 +156,10 @@ def first_time(manifest: str, place: Whereabouts) -> str:
 
 
 def _fetch(manifest: str, place: Whereabouts) -> str:
-    finished = f"take what is finished on {place.host}: dlcctr fetch {manifest}"
+    finished = f"fetch what is finished on {place.host}: dlcctr fetch {manifest}"
     if place.manifest_there:
-        return f"{finished} (how far it is, there: dlcctr status {place.manifest_there})"
-    return f"{finished} (how far it is: dlcctr status {manifest})"
+        return f"{finished} (to see its progress, there: dlcctr status {place.manifest_there})"
+    return f"{finished} (to see its progress: dlcctr status {manifest})"
 
 
 def _again_there(manifest: str, place: Whereabouts) -> str:

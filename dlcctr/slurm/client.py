@@ -210,5 +210,5 @@ def cancel(job_ids: Iterable[str], place: Place = HERE) -> None:
     if done.returncode != 0 and not _only_gone(done):
         raise CommandFailedError(
             f"scancel ended with code {done.returncode}: {(done.stderr or '').strip()}",
-            f"look with {' '.join(['squeue', *place.words])} what is left",
+            f"see what is left: {' '.join(['squeue', *place.words])}",
         )

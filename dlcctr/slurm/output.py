@@ -235,7 +235,7 @@ def _lines(text: str, command: str, wanted: Sequence[str]) -> Iterator[tuple[int
             header = names  # that of --parsable, where each line ends with |, has a last column without name
             if any(name not in header for name in wanted):
                 hint = shown_words(SQUEUE_WORDS if command == "squeue" else SACCT_WORDS)
-                raise UsageError(f"{command}'s text, line {number}: no header with {', '.join(wanted)}", hint)
+                raise UsageError(f"{command}'s output, line {number}: no header with {', '.join(wanted)}", hint)
         elif names == header:  # with several clusters each has its header
             continue
         yield number, {"CLUSTER": cluster, **_cells(header, words, command, number)}
@@ -245,8 +245,8 @@ def _cells(header: Sequence[str], words: list[str], command: str, number: int) -
     """Columns by name; a | in a job's name belongs to the name."""
     if len(words) < len(header):
         raise UsageError(
-            f"{command}'s text, line {number}: {len(words)} columns instead of {len(header)}",
-            "give the whole text as the command printed it",
+            f"{command}'s output, line {number}: {len(words)} columns instead of {len(header)}",
+            "give the whole output as the command printed it",
         )
     name = next((header.index(each) for each in ("NAME", "JOBNAME") if each in header), len(header) - 1)
     after = len(header) - name - 1
@@ -260,8 +260,8 @@ def _identity(text: str, command: str, number: int) -> tuple[str, list[int | Non
     match = re.fullmatch(r"([0-9]+)(?:\+[0-9]+)?(?:_(?:([0-9]+)|\[([^\]]*)\]?))?", text, flags=re.ASCII)
     if not match:
         raise UsageError(
-            f"{command}'s text, line {number}: {text!r} is not a job id",
-            "give the whole text as the command printed it",
+            f"{command}'s output, line {number}: {text!r} is not a job id",
+            "give the whole output as the command printed it",
         )
     job, task, several = match.groups()
     return job, expand(several) if several is not None else [int(task) if task else None]

@@ -200,8 +200,8 @@ def option_words(script: Script, site: Site) -> list[str]:
 
 def _options(script: Script, site: Site) -> list[tuple[str, str]]:
     """Options, and a comment for each."""
-    known = "keep it: by this name `status` knows the job while it waits"
-    copied = "dlcctr- and the manifest's name: by it `status` knows the job while it waits"
+    known = "keep it: `status` recognises the waiting job by this name"
+    copied = "dlcctr- and the manifest's name: `status` recognises the waiting job by it"
     options = [(f"--job-name={job_name(script.name)}", known if script.plan else copied)]
     whys = {"--requeue": "start again after a node failure or a preemption"}
     options += [(option, whys.get(option, "")) for option in site.sbatch_options()]

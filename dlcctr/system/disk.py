@@ -20,8 +20,8 @@ SPACE_HINT = "free space there, or choose another folder with --out and --scratc
 _FREE = "free space there, or use a folder on another disk, and run the same command again"
 _RIGHTS = "check the owner and permissions of the file and its folder, or use another place"
 _MOUNT = "use a place that can be written; inside a container, bind its folder without `ro`"
-_AGAIN = "run the same command again; if that fails as well, tell the people who run this file system"
-_LOOK = "look at the path that is named"
+_AGAIN = "run the same command again; if that fails as well, tell the administrators of this file system"
+_LOOK = "check the path named above"
 _FULL = "the disk is full, or the quota is used up; nothing half-written was kept"
 _KNOWN = {
     errno.ENOSPC: (_FULL, _FREE),
@@ -30,10 +30,10 @@ _KNOWN = {
     errno.EACCES: ("not allowed", _RIGHTS),
     errno.EPERM: ("not allowed", _RIGHTS),
     errno.EROFS: ("on a file system that is read-only", _MOUNT),
-    errno.EIO: ("the disk, or the server that it is on, failed", _AGAIN),
+    errno.EIO: ("the disk or its server failed", _AGAIN),
     errno.ESTALE: ("the file server lost it (stale file handle)", _AGAIN),
     errno.ETIMEDOUT: ("the file server does not answer", _AGAIN),
-    errno.ENOENT: ("is not there, or was removed just now", _LOOK),
+    errno.ENOENT: ("does not exist, or was just removed", _LOOK),
     errno.ENAMETOOLONG: ("the name is too long for this file system", "use shorter names"),
 }
 """What errors of the file system mean, and what to do, whatever was tried."""

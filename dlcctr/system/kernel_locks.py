@@ -81,7 +81,9 @@ def inherited_lock(file: Path, *, wait_s: float = TRANSFER_WAIT_S) -> Iterator[t
     try:
         handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as error:
-        raise OutputError(f"{file}: cannot be made: {error.strerror}", "check the permissions of its folder") from error
+        raise OutputError(
+            f"{file}: cannot be created: {error.strerror}", "check the permissions of its folder"
+        ) from error
     try:
         yield (handle,) if _lock_within(handle, file, wait_s) else ()
     finally:

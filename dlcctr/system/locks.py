@@ -27,7 +27,7 @@ MAX_PID = 1 << 22
 """Largest process id that Linux gives (proc(5), pid_max)."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
-REMOVE_HINT = "wait for it; if that process is gone for certain, remove the file"
+REMOVE_HINT = "wait for it; if you are sure that the process is gone, remove the file"
 
 
 def boot_id() -> str:
@@ -198,9 +198,9 @@ def _name_of_holder(file: Path) -> str:
     try:
         handle = open_lock(file, os.O_RDONLY)
     except OSError:
-        return "a process that is unknown"
+        return "an unknown process"
     try:
-        return str(_read(handle, file) or "a process that it does not name: the file is damaged")
+        return str(_read(handle, file) or "an unknown process: the file is damaged")
     finally:
         os.close(handle)
 

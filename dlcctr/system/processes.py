@@ -102,7 +102,7 @@ def run(
         raise _not_started(argv[0], error) from error
     except subprocess.TimeoutExpired as error:
         raise TryAgainError(
-            f"{argv[0]} gave no answer in {timeout_s:.0f} s: {shlex.join(argv)}", "try again in a few minutes"
+            f"{argv[0]} did not answer within {timeout_s:.0f} s: {shlex.join(argv)}", "try again in a few minutes"
         ) from error
     if check and done.returncode != 0:
         tail = "\n".join(((done.stdout or "") + (done.stderr or "")).splitlines()[-15:])
@@ -220,7 +220,7 @@ def _not_started(program: str, error: OSError) -> DlcctrError:
     if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
         return TryAgainError(
             f"{program}: cannot be started now: {error.strerror}",
-            "this machine has no more processes or memory to give: wait, or use another",
+            "this machine is out of processes or memory: wait, or use another one",
         )
     return ToolMissingError(f"{program}: cannot be started: {error.strerror}", "check that it is an executable program")
 

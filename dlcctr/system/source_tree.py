@@ -53,8 +53,8 @@ class SourceTree:
             return path.read_text(encoding="utf-8")
         except FileNotFoundError:
             raise UsageError(
-                f"{path} is not there: this dlcctr came without {name}",
-                "type the command outside of the image, with a dlcctr that is installed on the machine itself",
+                f"{path} does not exist: this dlcctr was installed without {name}",
+                "run the command outside the image, with a dlcctr that is installed on the machine itself",
             ) from None
 
     def walk(self, folder: str) -> Iterator[tuple[str, Path]]:

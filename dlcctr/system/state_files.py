@@ -129,8 +129,8 @@ class StateFile(Generic[T]):
 
     def _changed(self, file: Path) -> DlcctrError:
         return self.error(
-            f"{file}: damaged, or changed by hand: its checksum is not that of what it says",
-            f'{self.hint}; if the change is meant, take the line "{CHECKSUM_KEY}" out of the file',
+            f"{file}: damaged, or changed by hand: its checksum does not match its content",
+            f'{self.hint}; if the change is intended, remove the line "{CHECKSUM_KEY}" from the file',
         )
 
     def _damaged(self, file: Path, error: Exception) -> DlcctrError:
@@ -145,6 +145,6 @@ def _check_characters(text: str, table: dict[str, object]) -> None:
         json.dumps(table, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         shown = error.object[max(0, error.start - SHOWN_CHARS) : error.end + SHOWN_CHARS]
-        raise RecordError(f"holds half a character (a lone surrogate): {shown!a}") from error
+        raise RecordError(f"contains half a character (a lone surrogate): {shown!a}") from error
     except RecursionError as error:
         raise RecordError(f"nested too deeply: {error}") from error

@@ -184,9 +184,9 @@ def _judge_wrong(remote_folder: RemoteFolder, out: str, wrong: Sequence[Incoming
         # rsync goes by size and time: files that have these and are wrong would never be taken again
         shutil.rmtree(each.private, ignore_errors=True)
         if receipt == each.receipt_file.read_bytes():
-            refused.append(RefusedRow(each.row.index, "its files there are not as its receipt says"))
+            refused.append(RefusedRow(each.row.index, "its files there do not match its receipt"))
         else:
-            cause = "it was analysed anew there while it was taken"
+            cause = "it was analysed again there while it was being fetched"
             refused.append(RefusedRow(each.row.index, cause, "run the same command again", again=True))
     return refused
 

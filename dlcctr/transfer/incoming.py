@@ -21,7 +21,7 @@ from dlcctr.results.receipt import Receipt, parse_receipt
 from dlcctr.system.terminal.console import size_text
 from dlcctr.transfer.place_row import HERE, IncomingRow, reason_to_stay
 
-VERSION_REMEDY = "fetch it with the dlcctr that speaks that contract"
+VERSION_REMEDY = "fetch it with a dlcctr of that contract version"
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _problems(receipt: Receipt, row: Row, expected: Expected, free: int) -> list
     if problems := identity_problems(receipt, row, expected) + content_problems(receipt, expected):
         return problems
     size = sum(entry.bytes for entry in receipt.files)
-    return [f"it speaks of {size_text(size)}, and {size_text(free)} are free here"] if size > free else []
+    return [f"it lists {size_text(size)}, but only {size_text(free)} are free here"] if size > free else []
 
 
 def find_failures(receipts: Path, out: Path, rows: Sequence[Row], expected: ExpectedOfRows) -> dict[int, Path]:

@@ -12,6 +12,7 @@ from dlcctr.campaign.videos.discover import discover
 from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.campaign.videos.probe import probe_all
 from dlcctr.errors import VideoError
+from dlcctr.system.terminal.console import duration
 
 TEMPORARY = re.compile(
     r"^~|^\.|[._~-](tmp|temp|part|partial|filepart|crdownload|download|copying)([._~-]|$)", re.IGNORECASE
@@ -126,7 +127,7 @@ def _waits_for(path: Path, arrival: Arrival, now: float, settle_s: float) -> str
     # Not by the file's own time: a camera's clock may be ahead
     rest = settle_s * (PATIENCE if temporary else 1) - (now - arrival.since)
     why = "a temporary name" if temporary else "changed a moment ago"
-    return f"{why}; taken in {rest:.0f} s if it stays as it is" if rest > 0 else ""
+    return f"{why}; added in {duration(rest)} if it stays unchanged" if rest > 0 else ""
 
 
 def _judge(ripe: Sequence[tuple[str, Path]], rows: Sequence[Row], sighting: Sighting) -> None:

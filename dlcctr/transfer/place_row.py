@@ -119,6 +119,6 @@ def reason_to_stay(incoming: IncomingRow) -> str:
         return ""
     if mine.state is not incoming.receipt.state:
         whole_there = incoming.receipt.state is RowState.OK
-        return "" if whole_there else "the result here is kept: it is whole, and of the one there frames did not decode"
+        return "" if whole_there else "the result here is kept: it is whole, and frames of the one there did not decode"
     newer = (epoch(incoming.receipt.finished) or 0.0) > (epoch(mine.finished) or 0.0)
     return "" if newer else "the result here is kept: it is newer than the one there"

@@ -17,6 +17,7 @@ from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.campaign.videos import unchanged as video_check
 from dlcctr.errors import CommandFailedError, TryAgainError, UsageError
 from dlcctr.system import disk, locks
+from dlcctr.system.terminal.console import plural
 from dlcctr.system.terminal.progress import Bar, no_bar
 from dlcctr.transfer.layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
 from dlcctr.transfer.remote import rsync
@@ -237,6 +238,6 @@ def _verify(remote_folder: RemoteFolder, items: Sequence[Item]) -> None:
     wrong = [item.name for item in items if seen[item.name].fingerprint != item.fingerprint]
     if wrong:
         raise TryAgainError(
-            f"{remote_folder.remote}: {len(wrong)} files are not there as they are here: {', '.join(wrong[:NAMED])}",
-            "run the same command again: these are sent once more (they may have changed while they were sent)",
+            f"{remote_folder.remote}: {plural(len(wrong), 'file')} differ from those here: {', '.join(wrong[:NAMED])}",
+            "run the same command again: these are sent again (they may have changed while they were sent)",
         )

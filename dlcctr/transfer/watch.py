@@ -185,7 +185,7 @@ class _Worker:
             return []
         sent = push(self.manifest, _push_options(self.options, rows, first=not self.state.pushed))
         for index, why in sent.left_out.items():
-            self.say(f"row {index} is not sent: {why}")
+            self.say(f"row {index} was not sent: {why}")
         pushed = [index for index in rows if index not in sent.left_out]
         self.keep(replace(self.state, pushed=tuple(sorted({*self.state.pushed, *pushed}))))
         self.say(f"pushed: rows {ranges(pushed)}")
@@ -206,7 +206,7 @@ class _Worker:
             FetchOptions(options.remote, options.ssh, streams=options.streams, limit_mb_s=options.limit_mb_s),
         )
         for row in done.refused:
-            self.say(f"row {row.index} is not taken: {row.cause}")
+            self.say(f"row {row.index} was not fetched: {row.cause}")
         if done.taken:
             self.say(f"fetched: rows {ranges(done.taken)}")
         return done.taken
@@ -246,7 +246,7 @@ def _ask_there(options: WatchOptions, words: Sequence[str]) -> list[object]:
         return from_table(_SubmitAnswer, parse_object(answer)).arrays
     except RecordError as error:
         raise CommandFailedError(
-            f"{options.remote.host}: `dlcctr {words[0]}` answered something else: {answer[:SHOWN_CHARS]!r}",
+            f"{options.remote.host}: `dlcctr {words[0]}` gave an unexpected reply: {answer[:SHOWN_CHARS]!r}",
             f"run it there by hand: {command}",
         ) from error
 
@@ -255,7 +255,7 @@ WATCH_STATES = StateFile(
     WatchState,
     "the state of a watch",
     ManifestError,
-    hint="remove it: rows are appended, pushed and submitted once all the same",
+    hint="remove it: rows are still appended, pushed and submitted only once",
 )
 
 

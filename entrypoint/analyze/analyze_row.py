@@ -139,7 +139,7 @@ def _attempt(task: RowTask, request: RowRequest, record: AttemptRecord, place: S
             return make_receipt(task, record, state, entries)
 
         if not commit.commit(files, task.folder, receipt, task.row, task.expected, overwrite=request.overwrite):
-            return "another attempt at it committed first; its result stays"
+            return "another attempt was committed first, and its result is kept"
     assert record.scan is not None
     backend = f", {record.device.backend}" if record.device.backend else ""
     remark = f", {record.remark}" if record.remark else ""

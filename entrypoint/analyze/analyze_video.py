@@ -114,7 +114,7 @@ def _resolve_device(ready: Ready, device: str, may_use_cpu: bool, record: Attemp
         warn("warning: there is a GPU, but this engine cannot use it; running on the CPU")
         return "cpu"
     raise GpuError(
-        "a GPU is there, but this engine cannot use it (a CPU build, or a driver older than its CUDA needs)",
+        "there is a GPU, but this engine cannot use it (a CPU build, or a driver older than its CUDA needs)",
         "run `dlc doctor`; use a CUDA image, or allow the CPU with --allow-cpu",
     )
 

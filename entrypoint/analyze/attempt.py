@@ -79,7 +79,7 @@ class AttemptRecord:
 
 def _ranges(missing: list[list[int]]) -> str:
     shown = ", ".join(str(a) if b - a == 1 else f"{a} to {b - 1}" for a, b in missing[:MAX_RANGES])
-    return shown + (f" and {len(missing) - MAX_RANGES} ranges more" if len(missing) > MAX_RANGES else "")
+    return shown + (f"and {len(missing) - MAX_RANGES} more ranges" if len(missing) > MAX_RANGES else "")
 
 
 def make_receipt(task: RowTask, record: AttemptRecord, state: RowState, files: list[OutputFile]) -> Receipt:

@@ -41,7 +41,7 @@ def verify(job: Job, scorer: str) -> None:
     _check_columns(table, job, scorer)
     rows, wanted = len(table), job.frames if job.path == "own" else job.decoded
     if list(table.index) != list(range(rows)):
-        raise AnalysisError(f"DeepLabCut's table does not count its frames from 0 to {rows - 1}")
+        raise AnalysisError(f"DeepLabCut's table does not number its frames from 0 to {rows - 1}")
     if not job.multianimal:
         if rows != wanted:
             raise ShortRead(rows)
@@ -100,7 +100,9 @@ def _h5(job: Job) -> Path:
     files = sorted(Path(job.folder).glob("*.h5"))
     if len(files) != 1:
         found = ", ".join(file.name for file in files) or "none"
-        raise AnalysisError(f"DeepLabCut returned normally but wrote no single .h5 (found: {found})", EMPTY_HINT)
+        raise AnalysisError(
+            f"DeepLabCut returned normally but did not write exactly one .h5 (found: {found})", EMPTY_HINT
+        )
     return files[0]
 
 

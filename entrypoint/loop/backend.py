@@ -63,7 +63,7 @@ def predict(network: Network, frames: Any, result: LoopResult, report: Report) -
         if part is None:
             network.release_memory()
             result.batch_size = len(batch) // 2
-            report(Message(f"out of memory: going on with batches of {result.batch_size}"))
+            report(Message(f"out of memory: continuing with batches of {result.batch_size}"))
         else:
             parts.append(part)
             first += len(batch)

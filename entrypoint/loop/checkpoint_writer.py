@@ -59,7 +59,7 @@ class CheckpointWriter:
             self._begin(self.used[-1].stop)
             frames = len(self._poses)
             at = [*self._numbers[self.start : self.start + 1], frames][0]
-            self._report(Message(f"going on at frame {at} of {frames}"))
+            self._report(Message(f"continuing at frame {at} of {frames}"))
 
     def discard(self, why: str) -> None:
         """Remove the checkpoints; all frames are analysed in this attempt."""

@@ -101,7 +101,7 @@ def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
         for _ in reading.frames():
             pass
         if not reading.packets:
-            raise VideoError(f"{path}: there is not one frame in it", CONVERT_HINT)
+            raise VideoError(f"{path}: it contains no frames", CONVERT_HINT)
         shape = Shape(path, reading)
         if shape.broken or reading.read_errors or any(packet.damaged for packet in reading.packets):
             take_hints(reading.packets)

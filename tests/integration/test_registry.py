@@ -132,7 +132,7 @@ def test_a_published_image_is_pulled_in_place_of_a_build(published: str) -> None
 
 def test_what_is_not_published_is_not_pulled(published: str) -> None:
     absent = Flavour("tensorflow", "0.0.0", "cpu")
-    with pytest.raises(CommandFailedError, match="was not pulled"):
+    with pytest.raises(CommandFailedError, match="could not be pulled"):
         pull_image(absent, published)
 
 

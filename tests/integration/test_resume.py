@@ -27,7 +27,7 @@ from tests.integration.support.own_loop import BOOT, ONE_THREAD, ROOT, OwnLoop, 
 from tests.integration.support.tiny_models import BODYPARTS, make_model
 
 SEED = 20261123
-GOING_ON = re.compile(r"going on at frame (\d+) of (\d+)")
+GOING_ON = re.compile(r"continuing at frame (\d+) of (\d+)")
 
 
 @dataclass

@@ -103,7 +103,7 @@ def test_a_sif_is_made_there_of_an_archive_once(plain: Sides, small_image: str, 
 
     done = plain.push("--build-sif", archive)
     assert done.returncode == 0, done.stderr
-    assert "made dlc.sif there" in done.stdout
+    assert "built dlc.sif there" in done.stdout
     ran = plain.cluster.run_as_user(["singularity", "run", "dlc.sif", "a b"], cwd=plain.far)
     assert ran.stdout == "a b|", ran.stderr
     assert {path.name for path in plain.far.iterdir()} == {
@@ -113,7 +113,7 @@ def test_a_sif_is_made_there_of_an_archive_once(plain: Sides, small_image: str, 
     made = (plain.far / "dlc.sif").stat()
     again = plain.push("--build-sif", archive)
     assert again.returncode == 0, again.stderr
-    assert "sent 0 files" in again.stdout and "made dlc.sif" not in again.stdout
+    assert "sent 0 files" in again.stdout and "built dlc.sif" not in again.stdout
     assert (plain.far / "dlc.sif").stat().st_mtime_ns == made.st_mtime_ns
 
 
@@ -129,7 +129,7 @@ def test_a_sif_that_cannot_be_made_there_leaves_the_archive_and_no_sif(
     finally:
         settings.unlink()
     assert failed.returncode == ExitCode.COMMAND_FAILED, failed.stderr
-    assert "made no SIF of dlc.tar" in failed.stderr and "/nowhere" in failed.stderr
+    assert "could not build a SIF from dlc.tar" in failed.stderr and "/nowhere" in failed.stderr
     assert {path.name for path in plain.far.iterdir()} == {"dlc.tar", "videos"}
     done = plain.push("--build-sif", archive)
     assert done.returncode == 0, done.stderr
@@ -309,7 +309,7 @@ def test_a_folder_that_may_not_be_written(plain: Sides) -> None:
 def test_a_shell_that_talks_is_listened_past(plain: Sides) -> None:
     noise = plain.login_file(".bashrc", "echo Welcome to the bench, it has rules\n")
     try:
-        refused(plain.push(), ExitCode.COMMAND_FAILED, "prints something where only data may come")
+        refused(plain.push(), ExitCode.COMMAND_FAILED, "prints text where only data is expected")
     finally:
         noise.unlink()
     assert plain.push().returncode == 0
@@ -368,7 +368,7 @@ def test_sshd_stops_half_way(sides: Sides) -> None:
         _stop_sshd(sides.cluster)
         _, said = process.communicate(timeout=60)
         assert process.returncode == ExitCode.TRY_AGAIN, said
-        assert "the connection broke" in said
+        assert "the connection was lost" in said
         assert "it continues where it stopped" in said
         assert sides.half_files() == []
         parts = [path for path in (sides.far / "videos").rglob("*") if path.parent.name == far_scripts.PARTIAL_FOLDER]
@@ -454,7 +454,7 @@ def test_a_result_that_is_not_as_its_receipt_says_never_gets_its_name(plain: Sid
     plain.finish(0, 1)
     (broken,) = plain.far_bench().folder(0).glob("*.h5")
     broken.write_bytes(broken.read_bytes().replace(b"7", b"8", 1))
-    words = "row 0 is not taken: its files there are not as its receipt says"
+    words = "row 0 is not taken: its files there do not match its receipt"
     refused(plain.fetch(), ExitCode.OUTPUT, words, "m.csv' --rows 0")
     assert not plain.bench.folder(0).exists()
     assert check(plain.manifest).totals["whole"] == 1

@@ -51,7 +51,7 @@ def follow(frames, track):
     return found, tracklets
 
 def count_foreign(tracklets):
-    # Each animal runs on a line of its own, 150 px from the next one
+    # Each animal runs on its own line, 150 px from the next one
     heights = [numpy.array([numpy.nanmedian(pose[:, 1]) for pose in each.values()]) for each in tracklets.values()]
     lines = [numpy.round((each - 100) / 150) for each in heights]
     return int(sum(len(line) - max((line == n).sum() for n in line) for line in lines))

@@ -232,7 +232,7 @@ def test_a_standard_error_that_cannot_be_written_changes_no_exit_code(tmp_path: 
         (
             OSError(errno.EIO, "Input/output error", "/data/m.csv"),
             ExitCode.OUTPUT,
-            "/data/m.csv: the disk, or the ser",
+            "/data/m.csv: the disk or its ser",
         ),
         (OSError(errno.ESTALE, "Stale file handle"), ExitCode.OUTPUT, "a file or a stream: the file server lost"),
         (PermissionError(errno.EACCES, "Permission denied", b"/d\xff"), ExitCode.OUTPUT, "/d\\udcff: not allowed"),

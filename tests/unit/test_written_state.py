@@ -181,7 +181,7 @@ def test_submissions(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def test_a_watch_and_a_lock(tmp_path: Path) -> None:
-    note = "changed a moment ago; taken in 30 s if it stays as it is"
+    note = "changed a moment ago; added in 30 s if it stays unchanged"
     seen = {"sub/b.mp4": Arrival(5, 1800000000.25, 1800000060.5, note), "Mäuse.mp4": Arrival(0, 1.5, 2.5)}
     state = WatchState(seen, (0, 1), (0,), "2026-01-01 10:00:00", "push: the network is away")
     for name, each in {"watch.json": state, "watch-first.json": WatchState()}.items():

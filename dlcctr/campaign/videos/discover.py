@@ -144,7 +144,7 @@ class _Search:
         elif glob.has_magic(text):
             self._glob(text)
         else:
-            raise VideoError(f"{text}: no such file or folder", "look at the path; names are case-sensitive")
+            raise VideoError(f"{text}: no such file or folder", "check the path; names are case-sensitive")
 
     def follow_links(self) -> None:
         while self._links:
@@ -153,7 +153,7 @@ class _Search:
     def _glob(self, pattern: str) -> None:
         matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - takes absolute patterns as well
         if not matches:
-            raise VideoError(f"{pattern}: matches nothing", "look at the pattern; ** stands for any number of folders")
+            raise VideoError(f"{pattern}: matches nothing", "check the pattern; ** stands for any number of folders")
         ending = Path(pattern).suffix.lower()
         for path in map(_absolute, matches):
             if path.is_dir():
@@ -193,7 +193,7 @@ class _Search:
         elif self._is_own(path):
             self.skipped.append(SkippedFile(path, "belongs to this campaign's own files"))
         elif (path.parent / RECEIPT_FILENAME).exists():
-            self.skipped.append(SkippedFile(path, "lies in a results folder"))
+            self.skipped.append(SkippedFile(path, "is in a results folder"))
         else:
             self.candidates.setdefault(path, _Candidate(path, linked))
 

@@ -202,7 +202,7 @@ def _why_unreadable(path: Path, error: Exception) -> str:
         head = stream.read(12)
     if head[4:8] == b"ftyp":
         return "an mp4 without its index: cut off while it was written or copied; copy it again or repair it"
-    return f"not a video, or a damaged one: FFmpeg says {_reason(error)!r}"
+    return f"not a video, or a damaged one: FFmpeg reports {_reason(error)!r}"
 
 
 def _reason(error: Exception) -> str:

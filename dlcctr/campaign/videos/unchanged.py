@@ -69,9 +69,9 @@ def find_change(path: Path, row: Row, *, content: bool = False) -> str:
     """
     size = path.stat().st_size
     if row.bytes is not None and size != row.bytes:
-        return f"has {size} bytes, the manifest says {row.bytes}"
+        return f"has {size} bytes, but {row.bytes} in the manifest"
     if content and row.fingerprint and fingerprint(path) != row.fingerprint:
-        return "its content is not what it was when the row was made"
+        return "its content has changed since the row was made"
     return ""
 
 
@@ -82,5 +82,5 @@ def require_sound_videos(problems: dict[int, str]) -> None:
         more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
         raise VideoError(
             f"{len(problems)} videos cannot be analysed: {named}{more}",
-            "bring them back (`dlcctr validate MANIFEST` lists them), or submit the others with --skip-bad-videos",
+            "put them back (`dlcctr validate MANIFEST` lists them), or submit the others with --skip-bad-videos",
         )

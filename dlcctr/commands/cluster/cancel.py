@@ -22,9 +22,9 @@ def add(app: typer.Typer) -> None:
 def cancel_manifest(
     manifest: Annotated[Path, typer.Argument(help="Manifest that was submitted.")],
     *,
-    rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only the tasks that these rows are in.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only the tasks that contain these rows.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Cancel a campaign's waiting and running tasks.
 
@@ -34,7 +34,7 @@ def cancel_manifest(
     from dlcctr.campaign.paths import typed_manifest
     from dlcctr.errors import TryAgainError, UsageError
     from dlcctr.slurm.submit.cancel import cancel, find_queued
-    from dlcctr.system.terminal.console import print_json, print_lines
+    from dlcctr.system.terminal.console import plural, print_json, print_lines
 
     queued = find_queued(manifest, rows)
     if not as_json:
@@ -45,17 +45,19 @@ def cancel_manifest(
     if as_json:
         print_json("cancel", **as_fields(manifest, queued, cancelled=go))
     elif go:
-        print_lines([f"cancelled {queued.n_tasks} tasks", f"next: dlcctr status {typed_manifest(manifest)}"])
+        print_lines([f"cancelled {plural(queued.n_tasks, 'task')}", f"next: dlcctr status {typed_manifest(manifest)}"])
     if queued.targets and not go:
-        raise UsageError("nothing was cancelled", "say --yes to cancel these tasks")
+        raise UsageError("nothing was cancelled", "add --yes to cancel these tasks")
     if queued.unsure:
         raise TryAgainError("; ".join(queued.unsure), "; ".join(dict.fromkeys(queued.unsure.values())))
 
 
 def _confirm(queued: Queued) -> bool:
+    from dlcctr.system.terminal.console import plural
+
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
-    return typer.confirm(f"Cancel these {queued.n_tasks} tasks?", default=False)
+    return typer.confirm(f"Cancel {plural(queued.n_tasks, 'task')}?", default=False)
 
 
 def _show(manifest: Path, queued: Queued) -> None:
@@ -80,11 +82,9 @@ def _show(manifest: Path, queued: Queued) -> None:
             for each in queued.targets
         ],
     )
-    print_lines(["rows that are finished stay finished; a running row loses what it has not written yet"])
+    print_lines(["finished rows stay finished; a running row loses what it has not written yet"])
     if queued.bystanders:
-        print_lines(
-            [f"note: rows {ranges(queued.bystanders)} share tasks with the rows that you named, and go with them"]
-        )
+        print_lines([f"note: rows {ranges(queued.bystanders)} share tasks with these rows and are cancelled, too"])
 
 
 def as_fields(manifest: Path, queued: Queued, *, cancelled: bool) -> dict[str, Any]:

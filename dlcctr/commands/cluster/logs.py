@@ -38,7 +38,7 @@ def logs(
         warn(note)
     chosen, left_out = _last(found.all_lines() if show_all else found.lines(), lines)
     if not chosen and not show_all:
-        warn(f"{found.file}: nothing of row {row} in it; these are its last lines")
+        warn(f"{found.file}: contains nothing about row {row}; these are its last lines")
         chosen, left_out = _last(found.all_lines(), lines)
     more = f", the last {lines} of {lines + left_out} lines" if left_out else ""
     warn(f"{found.file}{more}")

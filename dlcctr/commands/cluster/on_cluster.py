@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Here = Annotated[
     bool,
-    typer.Option("--here", help="Work on this machine, although the campaign was pushed to a cluster."),
+    typer.Option("--here", help="Work on this machine even if the campaign was pushed to a cluster."),
 ]
 
 
@@ -97,7 +97,7 @@ def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
             "install it there as on this machine, or give its path as `program` in [remote] of campaign.toml",
         )
     if code == SSH_FAILED:
-        raise TryAgainError(f"{remote.host}: the connection broke", "run the same command again")
+        raise TryAgainError(f"{remote.host}: the connection was lost", "run the same command again")
     return code
 
 

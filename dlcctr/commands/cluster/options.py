@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 SiteName = Annotated[str, typer.Option("--site", help="Site profile: a name or a .toml file; see `dlcctr site list`.")]
 SqueueText = Annotated[
-    str, typer.Option(metavar="FILE", help="What squeue printed, - for standard input; else squeue is asked.")
+    str,
+    typer.Option(metavar="FILE", help="File with squeue's output (- for standard input); by default squeue is run."),
 ]
 SacctText = Annotated[
-    str, typer.Option(metavar="FILE", help="What sacct printed, - for standard input; else sacct is asked.")
+    str, typer.Option(metavar="FILE", help="File with sacct's output (- for standard input); by default sacct is run.")
 ]
 
 
@@ -32,32 +33,32 @@ class ClusterOptions:
     """The shared options as given; None and an empty text: not given. `with_cluster_options` adds them to a command."""
 
     site: SiteName = ""
-    image: Annotated[str, typer.Option("--image", help="SIF that the tasks run.")] = ""
+    image: Annotated[str, typer.Option("--image", help="SIF file that the tasks run.")] = ""
     partition: Annotated[
-        str | None, typer.Option(help="Partition; the site profile's by default, as for all below.")
+        str | None, typer.Option(help="Partition; this and the options below default to the site profile.")
     ] = None
     account: Annotated[str | None, typer.Option(help="Account to charge.")] = None
     qos: Annotated[str | None, typer.Option(help="Quality of service.")] = None
-    gres: Annotated[str | None, typer.Option(help="How a task asks for its GPU: gpu:1, gpu:v100:1 …")] = None
-    gpus: Annotated[str | None, typer.Option(help="The same where the site wants --gpus: 1, v100-32:1 …")] = None
+    gres: Annotated[str | None, typer.Option(help="GPUs of a task, as --gres takes them: gpu:1, gpu:v100:1 …")] = None
+    gpus: Annotated[str | None, typer.Option(help="GPUs of a task on sites that use --gpus: 1, v100-32:1 …")] = None
     cpus: Annotated[int | None, typer.Option("--cpus", min=1, help="CPU cores of a task.")] = None
     mem_gb: Annotated[
-        int | None, typer.Option("--mem-gb", min=0, help="Memory of a task, in GB; 0 is all of a node's.")
+        int | None, typer.Option("--mem-gb", min=0, help="Memory of a task, in GB; 0 for all of a node's.")
     ] = None
     time_min: Annotated[
         int | None, typer.Option("--time", min=1, metavar="MIN", help="Time limit of a task; the plan's by default.")
     ] = None
     max_parallel: Annotated[
-        int | None, typer.Option("--max-parallel", min=1, help="Tasks that may run at the same time.")
+        int | None, typer.Option("--max-parallel", min=1, help="Most tasks that may run at once.")
     ] = None
     batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Frames per network call.")] = None
-    allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="Tasks may run on the CPU where there is no GPU.")] = (
+    allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="Let tasks run on the CPU where there is no GPU.")] = (
         False
     )
     trust_model: Annotated[
-        bool, typer.Option("--trust-model", help="Run code in a snapshot where the project's files ask for it.")
+        bool, typer.Option("--trust-model", help="Allow code in a snapshot to run if the project asks for it.")
     ] = False
-    exclude: Annotated[str, typer.Option(metavar="NODE,NODE", help="Nodes not to be used.")] = ""
+    exclude: Annotated[str, typer.Option(metavar="NODE,NODE", help="Nodes to avoid.")] = ""
     fps: Annotated[float | None, typer.Option(help="Frames/s of one GPU; by default from finished rows.")] = None
     tasks: Annotated[int | None, typer.Option(min=1, help="Number of array tasks.")] = None
     task_time_min: Annotated[
@@ -177,7 +178,9 @@ def _text(source: str) -> str | None:
     try:
         return Path(source).read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise UsageError(f"{source}: cannot be read: {error.strerror}", "give the file with the text, or -") from error
+        raise UsageError(
+            f"{source}: cannot be read: {error.strerror}", "give the file with that output, or -"
+        ) from error
 
 
 def write_script(script: PrintedScript, output: Path | None) -> None:
@@ -192,8 +195,8 @@ def write_script(script: PrintedScript, output: Path | None) -> None:
     script.note()
     if script.handed_over:
         manifest = typed_manifest(script.manifest)
-        warn(f"note: rows {ranges(script.handed_over)} were handed to Slurm before, and have no result yet")
-        warn(here(f"look first whether they still run: dlcctr status {manifest}"))
+        warn(f"note: rows {ranges(script.handed_over)} were handed to Slurm before and have no result yet")
+        warn(here(f"first check whether they are still running: dlcctr status {manifest}"))
     if output:
         write_text_atomic(output, script.text)
         warn(f"wrote {output}; next: sbatch {shlex.quote(str(output))}")

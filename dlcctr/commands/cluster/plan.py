@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlcctr.commands.cluster import options
-from dlcctr.system.terminal.console import duration
+from dlcctr.system.terminal.console import duration, plural
 
 if TYPE_CHECKING:
     from dlcctr.planning.options import Summary
@@ -33,12 +33,12 @@ def plan_manifest(
     calibrate: Annotated[bool, typer.Option("--calibrate", help="Measure: analyse one row on this machine.")] = False,
     tasks: Annotated[int | None, typer.Option(min=1, help="Number of array tasks.")] = None,
     task_time: Annotated[
-        float | None, typer.Option(metavar="MIN", help="Minutes of one array task; longer videos are alone.")
+        float | None, typer.Option(metavar="MIN", help="Minutes of one array task; a longer video gets its own.")
     ] = None,
     site: options.SiteName = "",
     max_parallel: Annotated[
         int | None,
-        typer.Option(min=1, help="GPUs that you expect to have at the same time; the site's by default, else 20."),
+        typer.Option(min=1, help="GPUs that you expect to have at once; the site's by default, else 20."),
     ] = None,
     gpus_per_task: Annotated[
         int | None, typer.Option(min=1, help="GPUs of one task; the site's by default, else 1.")
@@ -59,7 +59,7 @@ def plan_manifest(
     image: Annotated[str, typer.Option(help="With --calibrate: image tag for docker, or .sif file.")] = "",
     allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="With --calibrate: allow a CPU.")] = False,
     trust_model: Annotated[bool, typer.Option("--trust-model", help="With --calibrate: as in `dlcctr run`.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Divide the rows among array tasks of about equal expected time.
 
@@ -121,7 +121,7 @@ def _print(plan: Plan | None, summary: Summary, cost: Cost, *, as_json: bool) ->
 
 def _nothing(summary: Summary) -> str:
     unreadable = f", {len(summary.unreadable)} cannot be read" if summary.unreadable else ""
-    return f"nothing to plan: {summary.n_finished} rows are finished{unreadable}; --all plans finished rows too"
+    return f"nothing to plan: {plural(summary.n_finished, 'row')} finished{unreadable}; --all plans finished rows too"
 
 
 def _cells(plan: Plan, summary: Summary) -> list[tuple[str, str]]:

@@ -34,19 +34,21 @@ def resubmit_manifest(
         bool,
         typer.Option("--again", help="Also rows whose cause you have fixed, or that failed twice in the same way."),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
     print_script: Annotated[
-        bool, typer.Option("--print", help="Print the script, to submit by hand; what it would do goes to stderr.")
+        bool, typer.Option("--print", help="Print the script, to submit by hand; the summary goes to stderr.")
     ] = False,
-    array: Annotated[int | None, typer.Option(min=0, help="With --print: which of several scripts, from 0.")] = None,
+    array: Annotated[
+        int | None, typer.Option(min=0, help="With --print: number of the script, from 0, if there are several.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="With --print: file to write; printed by default.")
     ] = None,
     squeue: options.SqueueText = "",
     sacct: options.SacctText = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     shared: options.ClusterOptions,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Submit rows that are not whole again, by the cause of the failure.
 
@@ -109,10 +111,12 @@ def _check_options(*, print_script: bool, elsewhere: bool) -> None:
     if print_script:
         return
     if elsewhere:
-        raise UsageError("--squeue, --sacct, --array and --output go with --print", "add --print, or leave them out")
+        raise UsageError(
+            "--squeue, --sacct, --array and --output only work with --print", "add --print, or leave them out"
+        )
     if find_program():
         raise UsageError(
-            "Slurm's commands are not in the image, so that nothing can be submitted from here",
+            "Slurm's commands are not in the image, so nothing can be submitted from here",
             "print the script, and submit it on the host: add --print and what squeue says, as in: "
             "squeue --me | … resubmit m.csv --print --squeue - > job.sh && sbatch job.sh",
         )

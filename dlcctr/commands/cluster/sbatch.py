@@ -24,7 +24,7 @@ def sbatch(
     ] = None,
     array: Annotated[
         int | None,
-        typer.Option(min=0, help="Which of several arrays to print, from 0; needed where there are several."),
+        typer.Option(min=0, help="Number of the array to print, from 0; needed if there are several."),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; printed by default.")] = None,
     shared: options.ClusterOptions,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dlcctr.slurm.site.profile import Site
     from dlcctr.slurm.site.propose import Proposal
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -31,9 +31,9 @@ def add(app: typer.Typer) -> None:
 
 
 def init(
-    name: Annotated[str, typer.Argument(help="Name of the new profile; `default` is taken without being named.")] = "",
+    name: Annotated[str, typer.Argument(help="Name of the new profile; `default` is used when none is named.")] = "",
     *,
-    partition: Annotated[str, typer.Option(help="Partition to use; asked for, or the best, by default.")] = "",
+    partition: Annotated[str, typer.Option(help="Partition to use; by default dlcctr asks, or takes the best.")] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a profile of this name.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -54,7 +54,7 @@ def init(
         partition = _ask_partition(cluster)
     proposal = ask_cluster.propose(cluster, file.stem, partition)
     head = [
-        "Made by `dlcctr site init` from what Slurm said. Edit it as you like; what follows a # changes nothing.",
+        "Made by `dlcctr site init` from what Slurm reported. Edit it as you like; text after a # is ignored.",
         "",
     ]
     write_site(proposal.site, file, [*head, *proposal.reasons], proposal.notes)
@@ -95,7 +95,7 @@ def _print_proposal(file: Path, proposal: Proposal) -> None:
             *proposal.reasons,
             f"sbatch will be given: {' '.join(proposal.site.sbatch_options())}",
             f"wrote {file}",
-            "next: read it, fill in what it could not know (`modules`), and look with dlcctr site show "
+            "next: read it, fill in what Slurm does not know (`modules`), then check it: dlcctr site show "
             + proposal.site.name,
         ]
     )
@@ -119,7 +119,7 @@ def list_profiles(*, as_json: Json = False) -> None:
         else (file.stem, "?", "?", error, file)
         for file, site, error in found
     ]
-    print_table(("name", "partition", "GPUs", "what for", "file"), rows)
+    print_table(("name", "partition", "GPUs", "purpose", "file"), rows)
 
 
 def _read(file: Path) -> tuple[Path, Site | None, str]:

@@ -37,9 +37,9 @@ def status(
     squeue: options.SqueueText = "",
     sacct: options.SacctText = "",
     accept_degraded: Annotated[
-        bool, typer.Option("--accept-degraded", help="Results in which some frames did not decode are all right.")
+        bool, typer.Option("--accept-degraded", help="Accept results in which some frames did not decode.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Show which rows are done, running, waiting, failed (why) or lost.
 
@@ -84,7 +84,7 @@ def _check_options(squeue: str, sacct: str, *, watch: bool, wait: bool) -> None:
     if (watch or wait) and (squeue or sacct):
         raise UsageError("--watch and --wait cannot be combined with --squeue or --sacct", "drop one of them")
     if wait and not shutil.which("squeue"):
-        raise ToolMissingError("--wait has to ask squeue, which is not on this machine", "use it on the login node")
+        raise ToolMissingError("--wait needs squeue, which is not on this machine", "use it on the login node")
 
 
 def _progress(*, quiet: bool) -> Any:
@@ -102,7 +102,9 @@ def _watch(once: Callable[[], StatusResult], show: Callable[[StatusResult], None
         while True:
             clear_screen()
             show(result)
-            print_lines([f"{datetime.now():%Y-%m-%d %H:%M:%S}, again every {interval:g} s; Ctrl-C ends"], flush=True)
+            print_lines(
+                [f"{datetime.now():%Y-%m-%d %H:%M:%S}, refreshed every {interval:g} s; Ctrl-C to stop"], flush=True
+            )
             pause(interval)
             result = once()
     except KeyboardInterrupt:
@@ -222,7 +224,7 @@ def _why(why: str, rows: list[RowStatus]) -> str:
     causes = list(dict.fromkeys(row.cause for row in rows if row.cause))
     if rows[0].phase is Phase.DONE or not causes:
         return why
-    others = f" (and {len(causes) - 1} other texts; --all has them)" if len(causes) > 1 else ""
+    others = f" (and {len(causes) - 1} other causes; --all shows them)" if len(causes) > 1 else ""
     return (f"{why}: " if why else "") + causes[0] + others
 
 

@@ -25,14 +25,14 @@ def submit_manifest(
     *,
     rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
     canary: Annotated[
-        bool, typer.Option("--canary", help="One short video first; all others wait until its result is whole.")
+        bool, typer.Option("--canary", help="Run one short video first; all others wait until its result is whole.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and print the scripts; submit nothing.")] = False,
     skip_bad_videos: Annotated[
         bool, typer.Option("--skip-bad-videos", help="Leave out rows whose video is missing or was changed.")
     ] = False,
     shared: options.ClusterOptions,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Submit rows to Slurm, each at most once.
 

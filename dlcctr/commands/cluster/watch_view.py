@@ -84,7 +84,7 @@ def drawn(
     from rich.console import Group
     from rich.text import Text
 
-    last = f"{looked:%Y-%m-%d %H:%M:%S}, again every {interval:g} s; Ctrl-C ends"
+    last = f"{looked:%Y-%m-%d %H:%M:%S}, refreshed every {interval:g} s; Ctrl-C to stop"
     above = [Text(one_line(line)) for line in (*text.above, *pace_lines(result.pace), "")]
     below = [Text(one_line(line)) for line in ("", *text.below, last)]
     waiting = [Text(one_line(line)) for line in waiting_lines(result.tasks)]
@@ -97,7 +97,7 @@ def pace_lines(pace: Throughput) -> list[str]:
     """Tasks, speed and time left; nothing where no task waits or runs."""
     if not pace.running_tasks and not pace.pending_tasks:
         return []
-    parts = [f"{plural(pace.running_tasks, 'task')} at work, {pace.pending_tasks} waiting"]
+    parts = [f"{plural(pace.running_tasks, 'task')} running, {pace.pending_tasks} waiting"]
     parts += [speed_text(pace.frames_per_s)] if pace.frames_per_s else []
     if pace.left_s is not None:
         parts.append(f"about {rough_duration(pace.left_s)} left{'' if pace.left_is_measured else ' as planned'}")

@@ -22,14 +22,14 @@ def add(app: typer.Typer) -> None:
 def fetch_manifest(
     manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
     source: Annotated[
-        str, typer.Argument(metavar="HOST:FOLDER", help="Where from; where it was pushed to by default.")
+        str, typer.Argument(metavar="HOST:FOLDER", help="HOST:FOLDER to fetch from; by default where it was pushed.")
     ] = "",
     *,
     rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
     logs: Annotated[bool, typer.Option("--logs", help="Also the tasks' logs.")] = False,
     model: Annotated[
         Path | None,
-        typer.Option(help="Project or bundle that the results must be of; what campaign.toml says by default."),
+        typer.Option(help="Project or bundle that must have made the results; by default the one in campaign.toml."),
     ] = None,
     transfer_host: options.TransferHost = "",
     streams: options.Streams = 2,
@@ -81,8 +81,8 @@ def _print(manifest: Path, done: FetchResult, *, as_json: bool) -> None:
 def _lines(manifest: Path, done: FetchResult) -> list[str]:
     from dlcctr.system.terminal.console import plural, ranges, size_text
 
-    taken = f"took {plural(len(done.taken), 'row')}, {size_text(done.n_bytes)}, from {done.remote}"
-    lines = [f"{taken}; {len(done.here)} were here"]
+    taken = f"fetched {plural(len(done.taken), 'row')}, {size_text(done.n_bytes)}, from {done.remote}"
+    lines = [f"{taken}; {len(done.here)} were here already"]
     if done.failed:
         lines.append(f"failed there: rows {ranges(done.failed)}")
     if done.waiting:

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from dlcctr.transfer.remote.address import Remote
 
 TransferHost = Annotated[
-    str, typer.Option(metavar="HOST", help="The site's host for data, if it has one: files go through it.")
+    str, typer.Option(metavar="HOST", help="The site's data transfer host, if it has one; files go through it.")
 ]
-Streams = Annotated[int, typer.Option(min=1, max=8, help="Transfers at the same time.")]
+Streams = Annotated[int, typer.Option(min=1, max=8, help="Number of transfers at once.")]
 Bwlimit = Annotated[float | None, typer.Option(min=0.01, metavar="MB/S", help="Total bandwidth limit, in MB/s.")]
 Ssh = Annotated[
     str, typer.Option(metavar="COMMAND", help="ssh and its options, such as 'ssh -F my.conf'; also DLCCTR_SSH.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def resolve_remote(manifest: Path, target: str, transfer_host: str) -> Remote:

@@ -22,19 +22,21 @@ def add(app: typer.Typer) -> None:
 def push_manifest(
     manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
     target: Annotated[
-        str, typer.Argument(metavar="HOST:FOLDER", help="Where to; where it was pushed to before by default.")
+        str,
+        typer.Argument(metavar="HOST:FOLDER", help="HOST:FOLDER to send to; by default where it was pushed before."),
     ] = "",
     *,
-    image: Annotated[Path | None, typer.Option(help="SIF to send as dlc.sif.")] = None,
+    image: Annotated[Path | None, typer.Option(help="SIF file to send, as dlc.sif.")] = None,
     build_sif: Annotated[
-        Path | None, typer.Option(metavar="ARCHIVE", help="Archive (image save) to send and make dlc.sif of there.")
+        Path | None,
+        typer.Option(metavar="ARCHIVE", help="Archive (from `image save`) to send; dlc.sif is built from it there."),
     ] = None,
-    rows: Annotated[str, typer.Option(metavar="0-9,12", help="Videos of these rows only.")] = "",
-    videos_only: Annotated[bool, typer.Option("--videos-only", help="Neither model nor image.")] = False,
+    rows: Annotated[str, typer.Option(metavar="0-9,12", help="Send only the videos of these rows.")] = "",
+    videos_only: Annotated[bool, typer.Option("--videos-only", help="Send neither model nor image.")] = False,
     skip_bad_videos: Annotated[
         bool, typer.Option("--skip-bad-videos", help="Leave out rows whose video is missing or was changed.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = False,
     transfer_host: options.TransferHost = "",
     streams: options.Streams = 2,
     bwlimit: options.Bwlimit = None,
@@ -93,20 +95,20 @@ def _print(manifest: Path, done: PushResult, *, dry_run: bool, as_json: bool) ->
 
 
 def _lines(manifest: Path, done: PushResult, *, dry_run: bool) -> list[str]:
-    from dlcctr.system.terminal.console import plural, size_text
+    from dlcctr.system.terminal.console import duration, plural, size_text
     from dlcctr.transfer.remote.program import has_scheduler
 
     files = f"{plural(len(done.sent), 'file')}, {size_text(done.sent_bytes)}"
     there = f"{len(done.there)} files were there already" if done.there else "none were there"
     if dry_run:
         free = f"; {size_text(done.free_bytes)} are free there" if done.free_bytes is not None else ""
-        made = ["would make dlc.sif of dlc.tar there"] if done.made_sif else []
+        made = ["would build dlc.sif from dlc.tar there"] if done.made_sif else []
         return [
             *(f"would send {name}" for name in done.sent),
             *made,
             f"would send {files} to {done.remote}; {there}{free}",
         ]
-    rate = f" in {done.seconds:.0f} s ({size_text(done.sent_bytes / done.seconds)}/s)" if done.seconds >= 1 else ""
+    rate = f" in {duration(done.seconds)} ({size_text(done.sent_bytes / done.seconds)}/s)" if done.seconds >= 1 else ""
     name, name_there = shlex.quote(str(manifest)), shlex.quote(f"{done.remote.folder}/{manifest.name}")
     if has_scheduler():  # of another cluster than that one
         submit = f"next, on {done.remote.host}: dlcctr submit {name_there}; then here"
@@ -114,6 +116,6 @@ def _lines(manifest: Path, done: PushResult, *, dry_run: bool) -> list[str]:
         submit = f"next: dlcctr submit {name} (it runs on {done.remote.host}); then"
     return [
         f"sent {files}{rate} to {done.remote}; {there}; all files verified on the remote host",
-        *(["made dlc.sif there of dlc.tar, which is removed"] if done.made_sif else []),
+        *(["built dlc.sif there from dlc.tar, which is removed"] if done.made_sif else []),
         f"{submit}: dlcctr fetch {name}",
     ]

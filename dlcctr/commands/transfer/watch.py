@@ -27,21 +27,24 @@ def watch_folders(
     ] = None,
     *,
     target: Annotated[
-        str, typer.Option("--to", metavar="HOST:FOLDER", help="Cluster; where it was pushed to by default.")
+        str,
+        typer.Option("--to", metavar="HOST:FOLDER", help="HOST:FOLDER on the cluster; by default where it was pushed."),
     ] = "",
-    once: Annotated[bool, typer.Option("--once", help="One round, for cron. 75: something is still open.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="One round, for cron; exit code 75 if something is still open.")
+    ] = False,
     interval: Annotated[float, typer.Option(min=1, metavar="S", help="Seconds between rounds.")] = 300.0,
     settle: Annotated[
         float, typer.Option(min=0, metavar="S", help="Seconds a file must keep its size before it counts as complete.")
     ] = 60.0,
     submit: Annotated[
-        str, typer.Option(metavar="'OPTIONS'", help="Options for `dlcctr submit` there, in one word: '--fps 60'.")
+        str, typer.Option(metavar="'OPTIONS'", help="Options for `dlcctr submit` there, as one argument: '--fps 60'.")
     ] = "",
     program: Annotated[
-        str, typer.Option(help="How dlcctr is called there; what campaign.toml says, or dlcctr, by default.")
+        str, typer.Option(help="Command that runs dlcctr there; by default the one in campaign.toml, or dlcctr.")
     ] = "",
-    image: Annotated[Path | None, typer.Option(help="SIF to send with the first videos.")] = None,
-    no_resubmit: Annotated[bool, typer.Option("--no-resubmit", help="Do not submit again what failed.")] = False,
+    image: Annotated[Path | None, typer.Option(help="SIF file to send with the first videos.")] = None,
+    no_resubmit: Annotated[bool, typer.Option("--no-resubmit", help="Do not submit failed rows again.")] = False,
     transfer_host: options.TransferHost = "",
     streams: options.Streams = 2,
     bwlimit: options.Bwlimit = None,
@@ -88,6 +91,6 @@ def _round(manifest: Path, request: WatchOptions) -> Round:
     if done.error:
         warn(f"not finished this round: {done.error.message}")
         if done.error.hint:
-            warn(f"  what to do: {done.error.hint} (the next round tries again by itself)")
+            warn(f"  what to do: {done.error.hint} (the next round retries automatically)")
     say(describe(done))
     return done

@@ -119,7 +119,7 @@ def _engines(found: Shuffle) -> Iterator[Finding]:
     both = [top for top in MODEL_FOLDERS.values() if tree.names(PurePosixPath(top, *found.folder.parts[1:]))]
     if len(both) > 1:
         yield Finding(
-            False, str(found.folder), f"this shuffle is there twice, in {' and '.join(both)}: {found.engine} is used",
+            False, str(found.folder), f"this shuffle exists twice, in {' and '.join(both)}: {found.engine} is used",
             "metadata.yaml decides, then `engine` in config.yaml",
         )  # fmt: skip
 
@@ -128,7 +128,7 @@ def _metadata(found: Shuffle) -> Iterator[Finding]:
     if not found.tree.is_file(metadata_file(found.config)):
         yield Finding(
             False, str(metadata_file(found.config)), "is missing, as in projects of DeepLabCut 2, where DeepLabCut 3 "
-            "would unpickle old files of the project to write it; dlcctr and its bundles bring their own", "",
+            "would unpickle old files of the project to write it; dlcctr and its bundles include their own", "",
         )  # fmt: skip
 
 
@@ -153,10 +153,10 @@ def _places(found: Shuffle, *, of_project: bool = True) -> Iterator[Finding]:
         files += [str(file)] if lost else []
         paths += [text for text in lost if text not in paths]
     if paths:
-        windows = " (of Windows)" if any(not text.startswith("/") for text in paths) else ""
+        windows = " (from Windows)" if any(not text.startswith("/") for text in paths) else ""
         more = f", and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
         yield Finding(
-            False, files[0] if len(files) == 1 else "", f"paths that lead nowhere here{windows}, which does no harm: "
+            False, files[0] if len(files) == 1 else "", f"paths that do not exist here{windows}, which is harmless: "
             f"{', '.join(paths[:SHOWN])}{more}", "",
         )  # fmt: skip
 

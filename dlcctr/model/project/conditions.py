@@ -103,7 +103,7 @@ def find_conditions(found: Shuffle) -> Conditions | None:
         return None
     value = table_of(found.pose.get(KEYS[0])).get(KEYS[1])
     if value is None:
-        _refuse(found, "names no bottom-up model, whose poses a conditional top-down model begins with")
+        _refuse(found, "names no bottom-up model; a conditional top-down model starts from its poses")
     file = value if isinstance(value, str) else table_of(value).get("filepath")
     if file is not None:
         _refuse(found, f"is a file of predictions ({_shown(file)}), which DeepLabCut takes for evaluations only: it "
@@ -144,7 +144,7 @@ def _by_paths(found: Shuffle, table: dict[str, Any]) -> tuple[int, int, Any]:
     below = (MODEL_FOLDERS[ENGINE], iteration, *config[-3:-1], POSE_FILES[ENGINE])
     here = found.tree.root / Path(*below)
     if not match or config[-5:] != below or snapshot[:-1] != config[:-1] or _lies_elsewhere("/".join(config), here):
-        _refuse(found, f"is {_shown(table)}, which is no model of {found.tree.root} and its {iteration}",
+        _refuse(found, f"is {_shown(table)}, which is not a model of {found.tree.root} and its {iteration}",
                 _copy_it(found))  # fmt: skip
     percents = [int(float(each) * 100) for each in found.config["TrainingFraction"]]
     if int(match[1]) not in percents:

@@ -148,7 +148,7 @@ def read_config(tree: ModelTree) -> dict[str, Any]:
                 "fix that line, or copy config.yaml again from the trained project",
             )
     try:  # these become names of folders
-        check_name(f"{config['Task']}{config['date']}", "the begin of a folder's name (Task and date)")
+        check_name(f"{config['Task']}{config['date']}", "the start of a folder's name (Task and date)")
         check_name(f"iteration-{config['iteration']}", "the folder of an iteration")
     except ValueError as error:
         raise ModelError(f"{tree.root / CONFIG}: {error}", "copy config.yaml again from the trained project") from error
@@ -220,7 +220,7 @@ def find_shuffle(
         others = [str(each.folder) for each in list_shuffles(tree)]
         raise ModelError(
             f"{tree.root}: no model folder {name} of iteration {config['iteration']}; "
-            + (f"there are: {', '.join(others)}" if others else "there is none at all"),
+            + (f"it has: {', '.join(others)}" if others else "it has none"),
             "choose with --shuffle and --trainset-index, or copy the project's dlc-models folder too",
         )
     chosen, reason = _choose_engine(tree, config, fraction, shuffle, there)

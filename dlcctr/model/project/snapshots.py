@@ -36,7 +36,7 @@ def choose_snapshot(train: Path, names: list[str], wanted: str, configured: Any,
         There is none such; the message lists those there are.
     """
     if not names:
-        raise ModelError(f"{train}: holds no {what}", "copy the trained snapshot there, or train the network first")
+        raise ModelError(f"{train}: contains no {what}", "copy the trained snapshot there, or train the network first")
     wanted = wanted.strip() or str(-1 if configured in (None, "", "all") else configured)
     stem = wanted.removesuffix(".pt").removesuffix(".index")
     named = [name for name in names if name in (stem, f"snapshot-{stem}")]
@@ -51,7 +51,7 @@ def choose_snapshot(train: Path, names: list[str], wanted: str, configured: Any,
         return named[-1]
     raise ModelError(
         f"{train}: no {what} {wanted[:SHOWN_CHARS]!r}; there are: {', '.join(names)}",
-        "choose one by its name (or by its place, 0 is the first, -1 the last) with --snapshot",
+        "choose one with --snapshot, by its name or its index (0 is the first, -1 the last)",
     )
 
 
@@ -62,7 +62,7 @@ def weight_files(train: Path, names: Sequence[str], engine: str, stem: str) -> l
     shards = sorted(name for name in names if re.fullmatch(rf"{re.escape(stem)}\.data-\d+-of-\d+", name))
     if not shards:
         raise ModelError(
-            f"{train}: {stem}.index is there but {stem}.data-00000-of-00001 is not",
+            f"{train}: {stem}.index exists, but {stem}.data-00000-of-00001 does not",
             "copy all three files of the snapshot (.index, .meta, .data-…)",
         )
     return [f"{stem}.index", *shards]
@@ -114,7 +114,7 @@ def _calls(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> set[str]:
             if code.name in ("GLOBAL", "INST") and not PLAIN.fullmatch(str(argument)):
                 found.add(str(argument).replace(" ", "."))
             elif code.name in ("STACK_GLOBAL", "EXT1", "EXT2", "EXT4"):
-                found.add("names put together while it is read")
+                found.add("names assembled while it is read")
     except ValueError:
         found.add("a pickle that ends in the middle")
     except (zipfile.BadZipFile, zlib.error, EOFError):
@@ -137,7 +137,7 @@ def check_unpacked_size(file: Path) -> None:
     held = file.stat().st_size
     if unpacked > held + SPARE_BYTES:
         raise ModelError(
-            f"{file}: {held:,} bytes that become {unpacked:,} when unpacked, which no snapshot of PyTorch does",
+            f"{file}: {held:,} bytes that become {unpacked:,} when unpacked, which no PyTorch snapshot does",
             "copy the snapshot again from where it was trained",
         )
 

@@ -171,7 +171,7 @@ def _marked(shuffle: ShuffleFacts, chosen: tuple[str, ...]) -> ShuffleFacts:
 
 def _choices(found: Shuffle, asked: Asked) -> list[Choice]:
     bundled = found.tree.listing is not None and (asked.shuffle, asked.trainset_index) == (1, 0)
-    default = "the only one of the bundle" if bundled else "the first, as none was asked for"
+    default = "the only one in the bundle" if bundled else "the first, since none was requested"
     by_shuffle = "--shuffle" if asked.shuffle != 1 else default
     by_index = "--trainset-index" if asked.trainset_index else default
     return [

@@ -51,5 +51,5 @@ def require_trust(unsafe_loading: str, *, given: bool) -> None:
     if unsafe_loading and not given:
         raise ModelError(
             f"{unsafe_loading}: {KEY} is false, so that code in the snapshot would run when it is read",
-            f"set it to true; only if you know who made the snapshot and it cannot be read so, add {OPTION}",
+            f"set it to true; only if you know who made the snapshot and it cannot be read that way, add {OPTION}",
         )

@@ -206,7 +206,7 @@ def _pip_install(plan: InstallPlan, requirements: Path, say: Say) -> None:
     if process.returncode != 0:
         tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
         raise CommandFailedError(
-            f"pip failed with code {process.returncode}; the end of {log}:\n{tail}",
+            f"pip failed (exit code {process.returncode}); the end of {log}:\n{tail}",
             "fix the network or pip's settings (pip config list), then run the same command again",
         )
 

@@ -68,14 +68,14 @@ def find_arrival(
         silent = ", ".join(filter(None, sorted(set(clusters) - scheduler.squeue.clusters)))
         return Arrival(why=f"squeue does not answer{shown_cluster(silent)}", remedy="try again where squeue works")
     if scheduler.hides(array.name):
-        return Arrival(why="squeue's text cuts off the names of jobs", remedy=f"give the text of: {FULL_SQUEUE}")
+        return Arrival(why="squeue's output cuts off the names of jobs", remedy=f"give the output of: {FULL_SQUEUE}")
     return _of_unknown(submission, sbatch_runs=sbatch_runs, now=now)
 
 
 def _of_unknown(submission: Submission, *, sbatch_runs: bool, now: float) -> Arrival:
     """What became of an array whose name squeue does not know."""
     if sbatch_runs:
-        return Arrival(why="sbatch has not ended yet", remedy="try again when it has")
+        return Arrival(why="sbatch has not ended yet", remedy="try again once it has")
     if now - submission.sent_s < GRACE_S:
         until = time.strftime("%H:%M:%S", time.localtime(submission.sent_s + GRACE_S))
         return Arrival(why="squeue does not know it, but it may still be on its way", remedy=f"try again after {until}")
@@ -122,7 +122,7 @@ def settle_submissions(paths: CampaignPaths, *, copies: bool = False) -> Settled
     unsure = dict(own.unsure)
     for printed in found.unknown:
         name = printed.arrays[0].name
-        unsure[f"{name}: printed for a person to submit, and squeue does not answer"] = "try again where squeue works"
+        unsure[f"{name}: printed to be submitted by hand, and squeue does not answer"] = "try again where squeue works"
     unsure |= dict(map(doubt, found.copies))
     return Settled(sorted([*own.submissions, *found.submissions], key=lambda each: each.created_s), unsure)
 
@@ -177,4 +177,4 @@ def resolve_submissions(paths: CampaignPaths) -> list[Submission]:
 
 def unsure_text(name: str, arrival: Arrival) -> str:
     """Sentence for people."""
-    return f"{name}: handed to sbatch, whose answer was never noted, and {arrival.why}"
+    return f"{name}: handed to sbatch, whose reply was never recorded, and {arrival.why}"

@@ -17,7 +17,7 @@ from dlcctr.slurm.output import LARGEST_ARRAY
 from dlcctr.system.files import read_bounded
 from dlcctr.system.values.numbers import parse_whole
 
-HINT = "look with squeue and sacct what that job is; remove the file if it has nothing to do with this campaign"
+HINT = "check with squeue and sacct what that job is; remove the file if it has nothing to do with this campaign"
 MAX_BYTES = 1 << 16
 NUMBERS = ("offset", "first", "last", "count", "step")
 
@@ -100,14 +100,14 @@ def _read(file: Path) -> JobNote:
     except OSError as error:
         raise ManifestError(f"{file}: cannot be read: {error.strerror}", "check its owner and permissions") from error
     if data is None:
-        raise ManifestError(f"{file}: is not the note of a job: it has more than {MAX_BYTES:,} bytes", HINT)
+        raise ManifestError(f"{file}: is not a job note: it has more than {MAX_BYTES:,} bytes", HINT)
     lines = data.decode("utf-8", "surrogateescape").splitlines()
     values = {key: value for key, _, value in (line.partition("=") for line in lines)}
     try:
         return _note(values)
     except (KeyError, ValueError) as error:
         what = f"{error.args[0]}: missing" if isinstance(error, KeyError) else str(error)
-        raise ManifestError(f"{file}: is not the note of a job: {what}", HINT) from error
+        raise ManifestError(f"{file}: is not a job note: {what}", HINT) from error
 
 
 def _note(values: Mapping[str, str]) -> JobNote:

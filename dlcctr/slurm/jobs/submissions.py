@@ -20,7 +20,7 @@ from dlcctr.system.values.records import OMIT, Open
 
 ROW_BY_ROW = "row-by-row"
 """Stands for the plan of a script without one: its array task N is row N."""
-LOST_HINT = "bring the file back, or look with squeue and sacct which jobs of this campaign there are"
+LOST_HINT = "put the file back, or check with squeue and sacct which jobs this campaign has"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Array:
         if self.offset < 0 or self.count < 1:
             raise ValueError(f"{self.count} tasks from number {self.offset} on")
         if not is_cluster(self.cluster):
-            raise ValueError(f"cluster {self.cluster!r} is no name")
+            raise ValueError(f"cluster {self.cluster!r} is not a name")
         check_name(self.name, "the name of a job")
         if self.job_id:
             check_name(self.job_id, "the id of a job")
@@ -173,7 +173,7 @@ class Submission:
             if epoch(time) is None:
                 raise ValueError(f"{name} {time!r} is not a time")
         if not is_cluster(self.home):
-            raise ValueError(f"home {self.home!r} is no name")
+            raise ValueError(f"home {self.home!r} is not a name")
         check_name(self.plan, "the id of a plan")
         if self.logs:
             check_name(self.logs, "a folder of logs")

@@ -31,7 +31,7 @@ def slurm_files() -> Path:
     folder = own_sources().path(SLURM)
     if (folder / "sites").is_dir():
         return folder
-    raise UsageError(f"{folder} is not there: this dlcctr came without it", "install it again")
+    raise UsageError(f"{folder} does not exist: this dlcctr was installed without it", "install it again")
 
 
 def site_folder() -> Path:
@@ -48,7 +48,9 @@ def site_folder() -> Path:
     try:
         base = Path(configuration) if Path(configuration).is_absolute() else Path.home() / ".config"
     except RuntimeError as error:
-        raise UsageError("no home folder is known for site profiles", f"set {FOLDER_VARIABLE} to a folder") from error
+        raise UsageError(
+            "no home folder, so no place for site profiles", f"set {FOLDER_VARIABLE} to a folder"
+        ) from error
     return base / "dlcctr" / "sites"
 
 
@@ -114,14 +116,14 @@ def _usual_site() -> Site:
     if DEFAULT in own or len(own) == 1:
         return read_site(own.get(DEFAULT) or next(iter(own.values())))
     if own:
-        warn(f"warning: several site profiles and none is named default: {', '.join(own)}; taking none of them")
+        warn(f"warning: several site profiles and none is named default: {', '.join(own)}; using none of them")
     return read_site(slurm_files() / "sites" / f"{GENERIC}{SUFFIX}")
 
 
 def new_file(name: str) -> Path:
     """File of a profile that is to be written; raises `UsageError` for a name that is none."""
     if not is_name(name):
-        raise UsageError(f"{name!r} is not a name for a site profile", f"it is {NAME_WANTS}")
+        raise UsageError(f"{name!r} cannot be the name of a site profile", f"it is {NAME_WANTS}")
     return site_folder() / f"{name}{SUFFIX}"
 
 

@@ -116,7 +116,7 @@ _GPUS = _text(
 _TOOL = Kind('"auto", "apptainer" or "singularity"', lambda value: value in ("auto", "apptainer", "singularity"))
 _MAIL = _text(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(@[A-Za-z0-9][A-Za-z0-9.-]*)?", "a mail address or a user name")
 _PATH = Kind('an absolute path, in which plain $NAME is allowed, such as "/local/$SLURM_JOB_ID"', _is_path)
-_EXTRA = Kind('one option that no key sets, such as "--clusters=gpu"', _is_extra)
+_EXTRA = Kind('one option that no other key sets, such as "--clusters=gpu"', _is_extra)
 _UNIT = Kind(
     'a short name of letters and blanks, such as "SU", "core hours" or "€"',
     lambda value: isinstance(value, str) and (not value or bool(re.fullmatch(r"[^\W\d_][\w .-]{0,19}|[€$£¥]", value))),
@@ -135,9 +135,9 @@ KEYS = {
     "qos": Key("slurm", _WORD, "quality of service; empty: your default"),
     "constraint": Key("slurm", _CONSTRAINT, "features that a node must have"),
     "gres": Key("slurm", _GRES, "how a task asks for its GPU with --gres; either this or gpus, neither: no GPU asked"),
-    "gpus": Key("slurm", _GPUS, "how a task asks for its GPU with --gpus, on sites that want it so"),
+    "gpus": Key("slurm", _GPUS, "how a task asks for its GPU with --gpus, on sites that require it"),
     "gpus_per_task": Key("slurm", _whole(0, 64, ""), "GPUs that a task gets; by default the number in gres or gpus"),
-    "whole_node": Key("slurm", _FLAG, "nodes are given as a whole: a task drives all of its GPUs"),
+    "whole_node": Key("slurm", _FLAG, "nodes are allocated whole: a task uses all GPUs of its node"),
     "exclusive": Key("slurm", _FLAG, "ask for nodes that no other job shares (--exclusive)"),
     "cpus_per_task": Key("slurm", _whole(1, 1024, ""), "CPU cores of a task; left out: the site's default"),
     "mem_gb": Key(

@@ -160,7 +160,7 @@ def read_site(file: Path) -> Site:
     except OSError as error:
         raise UsageError(
             f"{file}: the site profile cannot be read: {error.strerror}",
-            "`dlcctr site list` names those that there are, `dlcctr site init` makes one",
+            "`dlcctr site list` lists the profiles, `dlcctr site init` makes one",
         ) from error
     except ValueError as error:
         raise UsageError(
@@ -175,7 +175,7 @@ def _flatten(file: Path, table: Mapping[str, object]) -> dict[str, object]:
     for name, value in table.items():
         section = name if name in SECTIONS else ""
         if section and not isinstance(value, dict):
-            raise UsageError(f"{file}: {name} must be a section", f"write [{name}] on a line of its own")
+            raise UsageError(f"{file}: {name} must be a section", f"write [{name}] on its own line")
         for key, item in value.items() if section and isinstance(value, dict) else [(name, value)]:
             if key not in KEYS or KEYS[key].section != section:
                 raise _unknown(file, section, key)
@@ -187,7 +187,7 @@ def _unknown(file: Path, section: str, key: str) -> UsageError:
     if key in KEYS:
         place = KEYS[key].section
         return UsageError(
-            f"{file}: {key} is not in its place", f"write it below [{place}]" if place else "write it at the top"
+            f"{file}: {key} is in the wrong place", f"write it below [{place}]" if place else "write it at the top"
         )
     known = [name for name in KEYS if KEYS[name].section == section]
     if not section:
@@ -213,7 +213,7 @@ def override(site: Site, **changes: object) -> Site:
     """
     values = {key: value for key, value in changes.items() if value is not None}
     if strange := [key for key in values if key not in KEYS]:
-        raise TypeError(f"a site has no {strange[0]}")
+        raise TypeError(f"a site profile has no {strange[0]}")
     if "gres" in values or "gpus" in values:
         values = {"gres": "", "gpus": "", **values}
     elif "gpus_per_task" in values:

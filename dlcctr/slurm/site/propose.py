@@ -122,7 +122,7 @@ def _choose(cluster: Cluster, name: str) -> tuple[Partition, str]:
     if name:
         for each in cluster.partitions:
             if each.name == name:
-                return each, f"partition {name}: as you said; {describe(each)}"
+                return each, f"partition {name}: as requested; {describe(each)}"
         known = ", ".join(each.name for each in cluster.partitions) or "none"
         raise UsageError(f"this cluster has no partition {name!r}", f"there are: {known}")
     if ranked := gpu_partitions(cluster):

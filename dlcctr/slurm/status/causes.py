@@ -17,7 +17,7 @@ KILLED = "killed by signal 9 (SIGKILL), most likely because it ran out of memory
 BY_STATE = {
     "TIMEOUT": ("timeout", "the time limit was reached"),
     "DEADLINE": ("timeout", "the deadline was reached"),
-    "OUT_OF_MEMORY": ("out-of-memory", "it needed more memory than it may have"),
+    "OUT_OF_MEMORY": ("out-of-memory", "it needed more memory than it was allowed"),
     "NODE_FAIL": ("node-fail", "the node failed"),
     "PREEMPTED": ("preempted", "a job of higher priority took its place"),
     "BOOT_FAIL": ("boot-fail", "the node did not start"),
@@ -66,7 +66,7 @@ WARNINGS = ("USR1", "USR2", "XCPU")
 """Signals that a batch script asks for before its time limit."""
 CRASHES = ("SEGV", "BUS", "ABRT", "FPE", "ILL")
 """Signals that a program gets for a mistake of its own."""
-MEMORY_WORDS = ("out of memory", "killed by the system", "more memory than it may have")
+MEMORY_WORDS = ("out of memory", "killed by the system", "more memory than it was allowed")
 NODE_KINDS = frozenset({"node-fail", "boot-fail", "gpu"})
 """Causes that are the node's."""
 

@@ -40,7 +40,7 @@ CANARY = "the canary"
 WAITS = (
     (r"Priority", "jobs of a higher priority, which go first"),
     (r"Resources", "a free node or GPU"),
-    (r"JobArrayTaskLimit", "one that runs to end: no more may run at a time"),
+    (r"JobArrayTaskLimit", "a running one to end: no more may run at once"),
     (r"Dependency", "another job to end"),
     (r"BeginTime", "the time from which Slurm may start it again"),
     (r"ReqNodeNotAvail.*|NodeDown|PartitionDown|PartitionInactive", "nodes that are down, reserved or switched off"),
@@ -66,5 +66,5 @@ def waits_for(reason: str, *, after_canary: bool = False) -> str:
     if reason == "Dependency" and after_canary:
         return CANARY
     if find_remedy(reason):
-        return f"nothing that comes by itself ({reason})"
+        return f"something that does not happen by itself ({reason})"
     return next((text.format(reason) for pattern, text in WAITS if re.fullmatch(pattern, reason)), reason)

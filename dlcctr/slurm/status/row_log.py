@@ -18,7 +18,7 @@ from dlcctr.slurm.scheduler import Scheduler
 from dlcctr.slurm.task_log import had_lanes, row_lines
 from dlcctr.slurm.whereabouts import find_whereabouts
 
-LANES_NOTE = "this task ran rows on several GPUs at a time: lines of other rows may stand between"
+LANES_NOTE = "this task ran rows on several GPUs at once: lines of other rows may be mixed in"
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ def _missing(
     name = typed_manifest(manifest)
     if submitted is None and index in allocated_rows(history.paths, history.by_hand.printed):
         return ManifestError(
-            f"row {index}: a script with it was printed, and no task of that has begun: no log (looked for {here})",
-            f"see whether it waits: dlcctr status {name}",
+            f"row {index}: its script was printed, but no task of it has started: no log (looked for {here})",
+            f"see whether it is waiting: dlcctr status {name}",
         )
     if submitted is None:
         return ManifestError(

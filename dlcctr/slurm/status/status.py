@@ -118,17 +118,15 @@ def _notes(submitted: SubmissionHistory, scheduler: Scheduler, rows: Sequence[Ro
     if scheduler.silent:
         named = sorted(filter(None, scheduler.silent))
         of = shown_cluster(", ".join(named))
-        notes.append(
-            f"squeue gave no answer{of}: whether rows without result still wait or run is not known for certain"
-        )
+        notes.append(f"squeue did not answer{of}: rows without a result may still be waiting or running")
         if given or not shutil.which("squeue"):
             every = sorted(filter(None, scheduler.asked))
             words = Place(",".join(every)).words
             command = shown_words([SQUEUE_WORDS[0], "--me", *words, *SQUEUE_WORDS[1:]])
             manifest = typed_manifest(submitted.paths.manifest)
-            notes.append(f"give what it prints: {command} | dlcctr status {manifest} --squeue -")
+            notes.append(f"give its output: {command} | dlcctr status {manifest} --squeue -")
     if scheduler.asked - scheduler.sacct.clusters and any(row.cause_kind == "lost" for row in rows):
-        notes.append("sacct gave no answer (no accounting here, or it is down): causes are from the tasks' own logs")
+        notes.append("sacct did not answer (no accounting here, or it is down): causes are from the tasks' own logs")
     return notes
 
 
@@ -246,9 +244,8 @@ class _Joiner:
             cause = Cause(kind, f"not tried: row {without_gpu.row.index} found no working GPU", node)
         elif cause.code in failed:
             # a task ends with the code of its first failed row, which says nothing of the others
-            text = (
-                f"the task went on after row {failed[cause.code].row.index} failed, and then left no word of this row"
-            )
+            failed_first = failed[cause.code].row.index
+            text = f"the task continued after row {failed_first} failed, but recorded nothing about this row"
             cause = Cause("lost", text, cause.node)
         return _with_cause(status, Phase.LOST if cause.kind == "lost" else Phase.FAILED, cause)
 

@@ -175,7 +175,7 @@ def _before(then: str | None, now: str) -> str:
 
 
 def _cells(asked: Asked) -> dict[str, str]:
-    each, no_gpu = asked.each, "none is asked for"
+    each, no_gpu = asked.each, "none requested"
     gpus = plural(each.gpus, "GPU") + (f" ({each.gpu_request})" if each.gpu_request else "")
     cells = {
         "array tasks": _tasks(asked),

@@ -89,7 +89,7 @@ def find_queued(manifest: Path, rows: str = "") -> Queued:
         squeue is not here, or does not answer; or somebody is submitting this campaign right now.
     """
     if not manifest.is_file():
-        raise ManifestError(f"{manifest}: there is no such file", "give the manifest that was submitted")
+        raise ManifestError(f"{manifest}: no such file", "give the manifest that was submitted")
     wanted = {row.index for row in choose_rows(read_manifest(manifest), rows, manifest)} if rows else None
     paths = CampaignPaths.of(manifest)
     if not any(folder.is_dir() for folder in (paths.submissions, paths.printed, paths.jobs)):

@@ -80,7 +80,7 @@ def find_image(wanted: str, campaign: Campaign) -> Path:
     if found := find_sif(campaign):
         return _absolute(found)
     raise UsageError(
-        f"no image is named, and there is no {SIF_NAME} here or in {campaign.folder}",
+        f"no image is given, and there is no {SIF_NAME} here or in {campaign.folder}",
         "name the SIF with --image (make it with `make sif`, or see docs/sif.md)",
     )
 
@@ -218,7 +218,7 @@ def make_folders(manifest: Path, campaign: Campaign, site: Site) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(
-                f"{folder}: cannot be made: {error.strerror}", "check the permissions of the folders above it"
+                f"{folder}: cannot be created: {error.strerror}", "check the permissions of the folders above it"
             ) from error
 
 

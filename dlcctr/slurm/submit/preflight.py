@@ -28,8 +28,8 @@ HINTS = {
     "invalid gres": "see `sinfo -o '%P %G'` for the GPUs' names; give one with --gres or --gpus",
     "invalid qos": "give a QoS of yours with --qos",
     "time limit": "the partition allows less time: smaller tasks (--task-time), or another partition",
-    "memory specification": "no node has so much memory: ask for less with --mem-gb, or in the site's profile",
-    "cannot be satisfied": "the partition has no node with so much: see `sinfo -o '%P %G %c %m'`",
+    "memory specification": "no node has that much memory: ask for less with --mem-gb, or in the site's profile",
+    "cannot be satisfied": "no node of the partition has that much: see `sinfo -o '%P %G %c %m'`",
     "submit limit": "fewer tasks (--tasks), or wait until some have ended",
 }
 
@@ -45,11 +45,11 @@ def check_image(image: Path, campaign: Campaign) -> None:
     from dlcctr.image.sif import inspect_sif
 
     if not image.is_file():
-        raise ToolMissingError(f"{image}: the image is not there", "name the SIF with --image; see docs/sif.md")
+        raise ToolMissingError(f"{image}: the image does not exist", "name the SIF with --image; see docs/sif.md")
     try:
         processes.find_tool("apptainer", "singularity")
     except ToolMissingError:
-        warn(f"{image}: not looked into: neither apptainer nor singularity is on this machine without a module")
+        warn(f"{image}: not checked: neither apptainer nor singularity is available here without loading a module")
         return
     from dlcctr.image.labels import check_contract
 
@@ -112,7 +112,7 @@ def try_script(text: str, words: Sequence[str], manifest: Path) -> float | None:
         return None
     raise UsageError(
         f"Slurm would not take this job: {said or f'sbatch ended with code {done.returncode}'}",
-        find_hint(said) or f"look at the script's #SBATCH lines: dlcctr submit {typed_manifest(manifest)} --dry-run",
+        find_hint(said) or f"check the script's #SBATCH lines: dlcctr submit {typed_manifest(manifest)} --dry-run",
     )
 
 

@@ -126,7 +126,8 @@ def print_first(
         todo = [row for row in rows if not row.error and row.index not in finished]
         if not todo:
             raise UsageError(
-                f"{manifest}: no row is left to do", f"account for them: dlcctr check {typed_manifest(manifest)}"
+                f"{manifest}: no rows are left to submit",
+                f"check the results: dlcctr check {typed_manifest(manifest)}",
             )
         plan = pick_plan(manifest, todo, plan_for_site(options, site, find_limits(site)))
     wanted = set(plan.rows)

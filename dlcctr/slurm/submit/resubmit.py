@@ -69,13 +69,13 @@ def find_decision(manifest: Path, request: ResubmitRequest, *, progress: RowProg
     found = status(manifest, squeue_text=request.squeue_text, sacct_text=request.sacct_text, progress=progress)
     if not submissions and not any(row.is_live for row in found.rows):
         raise UsageError(
-            f"{manifest}: nothing was submitted yet", f"submit it: dlcctr submit {typed_manifest(manifest)}"
+            f"{manifest}: nothing has been submitted yet", f"submit it: dlcctr submit {typed_manifest(manifest)}"
         )
     if found.silent:
         where = shown_cluster(", ".join(filter(None, found.silent)))
         raise TryAgainError(
             f"squeue does not answer{where}, so rows that look lost may still be running",
-            f"run it again where squeue works, or give what it prints: {FULL_SQUEUE} | "
+            f"run it again where squeue works, or give its output: {FULL_SQUEUE} | "
             f"dlcctr resubmit {typed_manifest(manifest)} --print --squeue -",
         )
     chosen = {row.index for row in choose_rows(read_manifest(manifest), request.rows, manifest)}

@@ -16,13 +16,13 @@ PLAIN = frozenset({"node-fail", "preempted", "boot-fail", "cancelled", "stopped"
 """Once more as it was."""
 PATIENT = frozenset({"preempted", "cancelled", CANARY})
 """No fault of the row or the node: may happen any number of times."""
-MEND = {
+REMEDIES = {
     "video": "look at these videos; a repaired one goes under a new name: dlcctr manifest VIDEO -o {manifest} --append",
-    "model": "bring the model back that the campaign was made for",
+    "model": "put back the model that the campaign was made for",
     "manifest": "correct the manifest or campaign.toml",
-    "output": "free space, or change the rights of the results' folder",
-    "contract": "use image and dlcctr of the same version",
-    "usage": "look at the options of the script",
+    "output": "free space, or change the permissions of the results folder",
+    "contract": "use an image and a dlcctr of the same version",
+    "usage": "check the options of the script",
     "tool-missing": "add the site's module line to its profile, or check that the nodes can read the image",
     "no-gpu": "ask for one with --gres or --gpus, or allow the CPU with --allow-cpu",
     "command-failed": "see the log: dlcctr logs {manifest} {row}",
@@ -186,8 +186,8 @@ def _answer(row: RowStatus, submission: Submission | None, batch_size: int | Non
     kind = _kind(row)
     if row.phase is Phase.UNREADABLE:
         return _Answer("unreadable when the manifest was made: put a readable video there under a new name")
-    if kind in MEND and not again:
-        return _Answer(f"{kind}: {MEND[kind]}; {THEN_AGAIN}")
+    if kind in REMEDIES and not again:
+        return _Answer(f"{kind}: {REMEDIES[kind]}; {THEN_AGAIN}")
     if not again and kind not in PATIENT and kind in _causes_before(row.index, submission):
         return _Answer(f"{kind} twice: {_explain(kind, submission)}; {THEN_AGAIN}")
     had = submission.options if submission else SubmittedOptions()
@@ -236,8 +236,8 @@ def _explain(kind: str, submission: Submission | None) -> str:
     texts = {
         "timeout": f"{had.time_min} min were not enough either; is the speed that was assumed right?",
         "out-of-memory": f"{had.mem_gb or 'the default'} GB, batch size {had.batch_size} were too much",
-        "gpu": "a second node has no working GPU: is the image right for these GPUs (dlc doctor), is --nv there?",
-        "analysis": "DeepLabCut fails on it again: look into the log (dlcctr logs {manifest} {row})",
-        "lost": "its job left no word again: look into its log (dlcctr logs {manifest} {row}) and ask the site's help",
+        "gpu": "a second node has no working GPU: does the image fit these GPUs (dlc doctor)? is --nv given?",
+        "analysis": "DeepLabCut failed on it again: see the log (dlcctr logs {manifest} {row})",
+        "lost": "its job left no trace again: see its log (dlcctr logs {manifest} {row}) and ask the site's support",
     }
     return texts.get(kind, "retrying will not help; see the log (dlcctr logs {manifest} {row})")

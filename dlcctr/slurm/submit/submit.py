@@ -40,7 +40,7 @@ from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 REFUSED = "Batch job submission failed"
 """What sbatch says where nothing was submitted, and also where it does not know that."""
-LOST_ANSWER = "whether this job arrived is not known"
+LOST_ANSWER = "it is not known whether this job was submitted"
 LOST_ANSWER_HINT = "run the same command again: it asks Slurm for the job by its name, and submits no row twice"
 UNANSWERED = re.compile(
     r"timed out|(send|receive|shutdown) failure|zero bytes|negative number of bytes|unexpected message|"
@@ -197,7 +197,7 @@ def _explain(error: CommandFailedError, sent: Sequence[Array]) -> CommandFailedE
     return CommandFailedError(
         f"{error.message}\n{f'submitted before that: {before}' if before else 'nothing was submitted'}",
         preflight.find_hint(error.message)
-        or "fix the cause, then run the same command again: what was submitted is not submitted twice",
+        or "fix the cause, then run the same command again: nothing is submitted twice",
     )
 
 

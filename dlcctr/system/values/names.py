@@ -19,17 +19,17 @@ SHOWN_CHARS = 80
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
-def check_text(text: str, what: str = "a text") -> str:
+def check_text(text: str, what: str = "text") -> str:
     """Text that can be written into any file: whole characters only."""
     if _SURROGATE.search(text):
-        raise _refusal(text, what, "it holds half a character (a lone surrogate)")
+        raise _refusal(text, what, "it contains half a character (a lone surrogate)")
     return text
 
 
 def check_path(text: str, what: str = "a path") -> str:
     """Path, absolute or not, that an operating system can be asked for."""
     if "\0" in text:
-        raise _refusal(text, what, "it holds a NUL character")
+        raise _refusal(text, what, "it contains a NUL character")
     return check_text(text, what)
 
 

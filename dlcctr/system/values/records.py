@@ -127,7 +127,7 @@ def _record(kind: Any, is_open: bool) -> Convert:
         if not isinstance(value, dict):
             raise _unfit("an object", value)
         if not is_open and (unknown := [key for key in value if key not in known]):
-            raise RecordError("this version knows no such key", unknown[0])
+            raise RecordError("this version does not know this key", unknown[0])
         if missing := [name for name in needed if name not in value]:
             raise RecordError("missing", missing[0])
         found = _convert_items((key, known[key], each) for key, each in value.items() if key in known)

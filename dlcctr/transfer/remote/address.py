@@ -62,7 +62,7 @@ def parse_target(text: str, transfer_host: str = "") -> Remote:
     _check_hosts(host, transfer_host, hint=TARGET_HINT)
     folder = re.sub(r"^~(/+|$)", "", folder)
     if folder.startswith("~"):
-        raise UsageError(f"{text!r}: another user's home is not looked up", "give the absolute path")
+        raise UsageError(f"{text!r}: another user's home is not supported", "give the absolute path")
     if not folder.strip("/."):
         raise UsageError(f"{text!r}: does not name a folder for the campaign", TARGET_HINT)
     try:
@@ -83,7 +83,7 @@ def remote_of(campaign: Campaign) -> Remote:
     """Where a campaign was pushed to; raises `UsageError` where it never was."""
     if not campaign.remote_host or not campaign.remote_folder:
         raise UsageError(
-            f"{campaign.file}: does not say where the campaign lies on the cluster",
+            f"{campaign.file}: does not say where the campaign is on the cluster",
             "name it once: dlcctr push MANIFEST HOST:FOLDER",
         )
     hint = f"fix [remote] in {campaign.file}: a host is a name or an address, as ssh takes it"

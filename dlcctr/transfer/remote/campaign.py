@@ -68,8 +68,8 @@ def check_there(there: RemoteCampaign, remote: Remote, campaign: Campaign, rows:
             here, remote_folder = getattr(campaign, name), getattr(there.campaign, name)
             if here != remote_folder:
                 raise ManifestError(
-                    f"{remote}: another campaign lies there: its {name} is {remote_folder!r}, not {here!r}",
-                    "push to another folder, so that the results there stay what they are",
+                    f"{remote}: another campaign is there: its {name} is {remote_folder!r}, not {here!r}",
+                    "push to another folder, so that the results there stay untouched",
                 )
     known = {row.index: row for row in rows}
     for row in there.rows or []:

@@ -58,7 +58,7 @@ class RemoteFolder:
         found: list[RemoteFile] = []
         for start in range(0, len(names), SHARE_OF_ASK):
             some = names[start : start + SHARE_OF_ASK]
-            answer = self.login.ask(command, [os.fsencode(self.path(name)) for name in some], what="looking there")
+            answer = self.login.ask(command, [os.fsencode(self.path(name)) for name in some], what="comparing files")
             found += remote_shell.parse_seen(answer, len(some))
         return dict(zip(names, found, strict=True))
 

@@ -139,7 +139,7 @@ def parse_files(answer: bytes, count: int) -> list[bytes | None]:
             raise not_understood(answer)
         if word == b"long":
             raise CommandFailedError(
-                f"a campaign.toml, manifest or receipt there has more than {MAX_BYTES:,} bytes", "look what lies there"
+                f"a campaign.toml, manifest or receipt there has more than {MAX_BYTES:,} bytes", "check what is there"
             )
         if word in (b"none", b"folder"):
             files.append(None if word == b"none" else b"")
@@ -165,7 +165,7 @@ def fingerprint_command(place: FolderInfo) -> str:
     if "sha256sum" in place.tools:
         return script_command(_FINGERPRINTS_SH)
     raise CommandFailedError(
-        "the other side has neither python3 nor sha256sum, so nothing can be verified there",
+        "the remote host has neither python3 nor sha256sum, so nothing can be verified there",
         "load a module that brings Python in ~/.bashrc there",
     )
 

@@ -66,7 +66,7 @@ def check_image(image: Path) -> None:
         It is an archive, or neither.
     """
     if not image.is_file():
-        raise ToolMissingError(f"{image}: the image is not there", "name the SIF with --image; see docs/sif.md")
+        raise ToolMissingError(f"{image}: the image does not exist", "name the SIF with --image; see docs/sif.md")
     if kind_of(str(image)) is ImageKind.ARCHIVE:
         raise UsageError(
             f"{image} is a saved archive, not a SIF",
@@ -87,7 +87,7 @@ def archive_item(archive: Path) -> Item:
         The image in it speaks another contract than this dlcctr.
     """
     if not archive.is_file():
-        raise ToolMissingError(f"{archive} is not there", f"write it first: dlcctr image save -o {archive}")
+        raise ToolMissingError(f"{archive} does not exist", f"write it first: dlcctr image save -o {archive}")
     if kind_of(str(archive)) is ImageKind.SIF:
         raise UsageError(f"{archive} is a SIF already", f"send it as it is: --image {archive}")
     check_contract(str(archive), inspect_archive(archive)["labels"])
@@ -126,7 +126,7 @@ def make_sif(remote_folder: RemoteFolder, archive: Item, stage: Path, say: Calla
         The SIF says another contract version than this dlcctr; likewise.
     """
     remote = remote_folder.remote
-    say(f"making {SIF_NAME} on {remote.host}; this takes minutes")
+    say(f"building {SIF_NAME} on {remote.host}; this takes minutes")
     built = _ask_for_build(remote_folder)
     try:
         _check(built, str(remote))
@@ -153,7 +153,7 @@ class _Built:
 
 
 def _ask_for_build(remote_folder: RemoteFolder) -> _Built:
-    answer = _ask(remote_folder, _BUILD, what=f"making {SIF_NAME} there")
+    answer = _ask(remote_folder, _BUILD, what=f"building {SIF_NAME} there")
     text = text_after_begin(answer).decode("utf-8", "replace")
     tool, code, work, rest = [*text.split("\n", 3), "", "", ""][:4]
     if not code.isdigit() or not re.fullmatch(re.escape(WORK) + r"\w+", work, re.ASCII):
@@ -168,10 +168,10 @@ def _check(built: _Built, where: str) -> None:
         return
     log = built.rest.splitlines() if built.code else []
     raise CommandFailedError(
-        f"{where}: {PurePosixPath(built.tool).name} made no SIF of {ARCHIVE} (exit code {built.code})"
+        f"{where}: {PurePosixPath(built.tool).name} could not build a SIF from {ARCHIVE} (exit code {built.code})"
         + "".join(f"\n  {line}" for line in log),
         "a full temporary folder is the usual cause: in ~/.bashrc there set APPTAINER_TMPDIR and SINGULARITY_TMPDIR "
-        f"to a disk with room, then type the same command again; {ARCHIVE} is there and is not sent a second time",
+        f"to a disk with room, then run the same command again; {ARCHIVE} is not sent a second time",
     )
 
 

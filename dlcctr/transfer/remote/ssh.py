@@ -168,18 +168,18 @@ _MEND: tuple[tuple[str, str, str], ...] = (
     (
         r"Permission denied \([a-z][^)]*\)|Too many authentication failures|No more authentication methods",
         "{host} rejected your SSH keys",
-        "`ssh {host}` must work by hand first: look at the user's name, the key and ssh-agent (`ssh-add -l`)",
+        "`ssh {host}` must work by hand first: check the user name, the key and ssh-agent (`ssh-add -l`)",
     ),
     (
         r"Name or service not known|nodename nor servname|No address associated|Bad configuration option|"
         r"Can't open user config file|percent_expand|Bad port",
         "ssh could not resolve or connect to {host}",
-        "look at the host's spelling and at ~/.ssh/config; `ssh {host}` must work by hand first",
+        "check the host's spelling and ~/.ssh/config; `ssh {host}` must work by hand first",
     ),
     (
         r"is your shell clean|protocol version mismatch",
-        "the shell of {host} prints something where only data may come",
-        "let ~/.bashrc (or ~/.cshrc) there print nothing in shells that are not interactive",
+        "the shell of {host} prints text where only data is expected",
+        "make ~/.bashrc (or ~/.cshrc) there print nothing in non-interactive shells",
     ),
     (
         r"rsync: ([Cc]ommand )?not found|command not found: rsync|rsync: No such file or directory",
@@ -189,8 +189,8 @@ _MEND: tuple[tuple[str, str, str], ...] = (
     (r"No space left on device|Disk quota exceeded", "no space is left on {receiver}", _FULL),
     (
         r"Read-only file system|[Pp]ermission denied",
-        "a file or folder may not be read or written",
-        "check the owner and permissions of what is named above, or use another folder there",
+        "no permission to read or write a file or folder",
+        "check the owner and permissions of the path above, or use another folder there",
     ),
 )
 _GOES_AWAY = (
@@ -230,7 +230,7 @@ def ssh_error(host: str, code: int, said: str, *, what: str = "", receiver: str 
         if re.search(pattern, said):
             return CommandFailedError(f"{doing}{message.format(**names)}{detail}", hint.format(**names))
     if re.search(_GOES_AWAY, said) or code in LOST_CODES or code < 0:
-        return TryAgainError(f"{doing}{host} cannot be reached, or the connection broke{detail}", _LATER)
+        return TryAgainError(f"{doing}{host} cannot be reached, or the connection was lost{detail}", _LATER)
     return CommandFailedError(
         f"{doing}transfer to {host} failed (exit code {code}){detail}", "fix the error above and run the command again"
     )

@@ -91,7 +91,7 @@ class TensorFlowNetwork:
         try:
             return self._shape(self._session.run(self._poses, {self._frames: frames}))
         except tf.errors.FailedPreconditionError as error:
-            raise NotCovered("TensorFlow keeps its variables where a second way through them finds none") from error
+            raise NotCovered("TensorFlow keeps its variables where a second pass does not find them") from error
 
     def use_openvino(self, job: Job, size: tuple[int, int]) -> str:
         self._compiled = openvino.open_compiled(

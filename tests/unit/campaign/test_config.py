@@ -167,11 +167,11 @@ def test_another_contract_is_refused(tmp_path: Path) -> None:
     [
         ('[model]\nid = "../../other"', "model.id: '../../other' cannot be a folder of results: it leads to another"),
         ('[model]\nid = ".."', "it leads to another folder"),
-        ('[model]\nid = "a\\u0000"', "it holds a NUL character"),
-        ('[model]\nbodyparts = ["a\\u0000"]', "model.bodyparts: .* it holds a NUL character"),
-        ('[videos]\nroot = "a\\u0000"', "videos.root: .* it holds a NUL character"),
-        ('[output]\nroot = "a\\u0000"', "output.root: .* it holds a NUL character"),
-        ('[remote]\nfolder = "a\\u0000"', "remote.folder: .* it holds a NUL character"),
+        ('[model]\nid = "a\\u0000"', "it contains a NUL character"),
+        ('[model]\nbodyparts = ["a\\u0000"]', "model.bodyparts: .* it contains a NUL character"),
+        ('[videos]\nroot = "a\\u0000"', "videos.root: .* it contains a NUL character"),
+        ('[output]\nroot = "a\\u0000"', "output.root: .* it contains a NUL character"),
+        ('[remote]\nfolder = "a\\u0000"', "remote.folder: .* it contains a NUL character"),
     ],
 )
 def test_names_that_no_system_takes_are_refused_where_they_are_read(tmp_path: Path, text: str, words: str) -> None:

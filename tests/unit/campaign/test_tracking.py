@@ -47,10 +47,10 @@ def test_cells_as_spreadsheets_write_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cells", "word"),
     [
-        ("anna;anna,,,", "a name of its own"),
-        ("anna;;otto,,,", "a name of its own"),
-        ("anna;single,,,", "other than 'single'"),
-        ("anna;otto,3,,", "names for 2 individuals"),
+        ("anna;anna,,,", "its own name"),
+        ("anna;;otto,,,", "its own name"),
+        ("anna;single,,,", "none may be 'single'"),
+        ("anna;otto,3,,", "2 individuals are named"),
         (",0,,", "must be 1 to 1,000"),
         (",50000000,,", "must be 1 to 1,000"),
         (",two,,", "not a whole number"),

@@ -42,8 +42,8 @@ def test_changed_in_size_changed_in_content_and_missing(bench: Bench) -> None:
     (root / "b/a.mp4").write_bytes(data[:-1] + b"!")
     (root / "c d.avi").unlink()
     assert problems(bench) == [
-        ("changed", 2, "has 7 bytes, the manifest says 700"),
-        ("changed", 3, "its content is not what it was when the row was made"),
+        ("changed", 2, "has 7 bytes, but 700 in the manifest"),
+        ("changed", 3, "its content has changed since the row was made"),
         ("missing", 4, f"is not below {root}"),
     ]
 
@@ -138,7 +138,7 @@ def test_one_large_index_is_a_gap_and_no_memory(bench: Bench) -> None:
     write_manifest(bench.manifest, [replace(bench.rows[0], index=2), replace(bench.rows[1], index=50_000_000)])
     tracemalloc.start()
     try:
-        assert validate(bench.manifest).notes == ["no rows 0-1,3-49999999: array jobs over them end with exit code 3"]
+        assert validate(bench.manifest).notes == ["no rows 0-1,3-49999999: array tasks for them end with exit code 3"]
         assert tracemalloc.get_traced_memory()[1] < 10 << 20
     finally:
         tracemalloc.stop()
@@ -156,7 +156,7 @@ def test_a_model_that_asks_for_code_to_run_is_a_note(bench: Bench, tmp_path: Pat
 def test_gaps_are_a_note_and_no_rows_an_error(bench: Bench) -> None:
     write_manifest(bench.manifest, [bench.rows[0], replace(bench.rows[1], index=4)])
     found = validate(bench.manifest)
-    assert (found.problems, found.notes) == ([], ["no rows 1-3: array jobs over them end with exit code 3"])
+    assert (found.problems, found.notes) == ([], ["no rows 1-3: array tasks for them end with exit code 3"])
     bench.manifest.write_text(",".join(MANIFEST_COLUMNS) + "\n")
     with pytest.raises(ManifestError, match="has no rows"):
         validate(bench.manifest)

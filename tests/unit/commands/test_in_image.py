@@ -41,9 +41,9 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> None:
         ("dlcctr status m.csv --wait", f"squeue --me | {RUN} status m.csv --squeue -"),
         ("squeue --me -a | dlcctr status m.csv --squeue -", f"squeue --me -a | {RUN} status m.csv --squeue -"),
         (
-            "dlcctr resubmit m.csv --again (it says first what it would do); dlcctr logs m.csv 0",
+            "dlcctr resubmit m.csv --again (it first shows what it would do); dlcctr logs m.csv 0",
             f"squeue --me | {RUN} resubmit m.csv --again --print --squeue - > job.sh && sbatch job.sh "
-            f"(it says first what it would do); {RUN} logs m.csv 0",
+            f"(it first shows what it would do); {RUN} logs m.csv 0",
         ),
         (
             "run it with `dlcctr run m.csv`",

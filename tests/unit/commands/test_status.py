@@ -69,9 +69,12 @@ def test_the_table_groups_by_phase_cause_and_node(case: SlurmCase, capsys: pytes
     assert "failed 1 6 node3 node-fail: the node failed (Slurm: NODE_FAIL)" in lines
     assert "8 rows: 1 done, 1 running, 2 pending, 3 failed, 1 quarantined" in lines
     name = case.bench.manifest
-    again = f"dlcctr resubmit {name} (it says first what it would do); the log of row 4: dlcctr logs {name} 4"
+    again = f"dlcctr resubmit {name} (it first shows what it would do); the log of row 4: dlcctr logs {name} 4"
     assert f"next, failed (4-6): {again}" in lines
-    assert "next, quarantined (7): look at these videos; no repetition helps before they are repaired" in lines
+    assert (
+        "next, quarantined (7): look at these videos; analysing them again will not help until they are repaired"
+        in lines
+    )
     pace = next(line for line in lines if line.startswith("array tasks"))
     assert pace.startswith(
         "array tasks: 1 running, 2 waiting; frames/s: unknown; time left: about 5 min (as planned); GPU-hours"
@@ -131,7 +134,7 @@ def test_nothing_on_the_pipe_loses_no_row(
     """squeue failed; its message went elsewhere."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     assert run("status", case.bench.manifest, "--squeue", "-") == ExitCode.TRY_AGAIN
-    assert "note: squeue gave no answer" in capsys.readouterr().out
+    assert "note: squeue did not answer" in capsys.readouterr().out
 
 
 def test_without_squeue_it_says_how_to_pipe(
@@ -205,7 +208,7 @@ def test_watch_redraws_until_it_is_interrupted(
 
     monkeypatch.setattr(pause, "pause", interrupt_later)
     assert run("status", case.bench.manifest, "--watch") == ExitCode.TRY_AGAIN
-    assert capsys.readouterr().out.count("again every 30 s") == 3
+    assert capsys.readouterr().out.count("refreshed every 30 s") == 3
 
 
 def test_hostile_names_cannot_move_the_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,7 +277,7 @@ def test_logs_of_a_task_that_never_came_to_the_row(case: SlurmCase, capsys: pyte
     case.log("error: neither apptainer nor singularity is on this node")
     code, out, err = logs(case, capsys, 0)
     assert (code, out) == (ExitCode.OK, "error: neither apptainer nor singularity is on this node\n")
-    assert "nothing of row 0 in it" in err
+    assert "contains nothing about row 0" in err
 
 
 def test_logs_of_the_newest_task(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:

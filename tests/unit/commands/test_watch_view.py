@@ -57,7 +57,7 @@ def test_each_task_has_its_row_its_percent_its_speed_its_node_and_its_time_left(
     shown = lines(look(case))
     assert shown[:11] == [
         "16 rows: 2 done, 7 running, 6 pending, 1 quarantined",
-        "4 tasks at work, 3 waiting; 1.2 frames/s; about 10 min left",
+        "4 tasks running, 3 waiting; 1.2 frames/s; about 10 min left",
         "",
         "task  node         done row                       frames/s time left",
         "123_0 gpu0.cluster  0/2   2 ━━━━━━━━━━──────  65%      0.5      55 s",
@@ -69,7 +69,7 @@ def test_each_task_has_its_row_its_percent_its_speed_its_node_and_its_time_left(
         "",
     ]
     assert shown[11].startswith("quarantined (8): video: half a video")
-    assert shown[-1] == "2026-03-01 13:00:00, again every 30 s; Ctrl-C ends"
+    assert shown[-1] == "2026-03-01 13:00:00, refreshed every 30 s; Ctrl-C to stop"
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -86,7 +86,7 @@ def test_a_low_terminal_lists_fewer_tasks_and_says_so(case: SlurmCase) -> None:
     shown = lines(look(case), height=14)
     assert len(shown) <= 14
     assert "… and 3 more tasks; a larger window shows them" in shown
-    assert shown[-1].endswith("Ctrl-C ends")
+    assert shown[-1].endswith("Ctrl-C to stop")
 
 
 def test_a_campaign_that_is_done_has_no_tasks(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_watching_ends_with_the_terminal_as_it_was(
     (folder / "squeue").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     words = [sys.executable, "-m", "dlcctr", "status", str(case.bench.manifest), "--watch", "--interval", "60"]
-    written, code = on_a_terminal(words, getattr(signal, name), b"Ctrl-C ends")
+    written, code = on_a_terminal(words, getattr(signal, name), b"Ctrl-C to stop")
     before, _, after = written.partition("\x1b[?1049l")
     assert code == ExitCode.UNFINISHED, written
     assert before.count("\x1b[?1049h") == 1, "a screen of its own"

@@ -117,6 +117,6 @@ def test_a_worker_that_is_stopped_writes_a_checkpoint_and_the_next_goes_on(
     with start() as worker:
         worker.wait_ready()
         done = worker.run(job, shown.append)
-    assert shown[:2] == [Message(f"going on at frame 8 of {FRAMES}"), Progress(ANALYSING, 8)]
+    assert shown[:2] == [Message(f"continuing at frame 8 of {FRAMES}"), Progress(ANALYSING, 8)]
     assert isinstance(done, Done)
     assert [(each.first, each.stop) for each in done.checkpoints] == [(0, 8)]

@@ -363,7 +363,7 @@ def test_archive_is_read_without_an_engine(tmp_path: Path) -> None:
 
 def test_archive_without_a_layer_is_not_whole(tmp_path: Path) -> None:
     write_archive(tmp_path / "a.tar", ["1/layer.tar", "2/layer.tar"], ["1/layer.tar"])
-    with pytest.raises(UsageError, match="lacks 1 of its layers"):
+    with pytest.raises(UsageError, match="lacks 1 layer"):
         archive.inspect_archive(tmp_path / "a.tar")
 
 
@@ -391,7 +391,7 @@ def test_missing_sdk_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 def test_stopped_engine_says_how_to_start_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    with pytest.raises(ToolMissingError, match="no Docker Engine answers") as caught, archive.docker_client():
+    with pytest.raises(ToolMissingError, match="Docker Engine does not answer") as caught, archive.docker_client():
         pass
     assert "start" in caught.value.hint
     del caught

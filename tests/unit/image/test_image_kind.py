@@ -29,13 +29,13 @@ def test_a_file_is_what_its_content_says(name: str, tmp_path: Path) -> None:
 def test_a_file_that_is_neither_is_refused(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "dlc.sif"
     file.write_bytes(content)
-    with pytest.raises(UsageError, match="neither a SIF nor an archive"):
+    with pytest.raises(UsageError, match="neither a SIF nor an image archive"):
         kind_of(str(file))
 
 
 @pytest.mark.parametrize("name", ["dlc.sif", "out/dlc.tar", "./image", "/nowhere/dlc", "x.tar.gz"])
 def test_a_file_that_is_not_there_is_not_looked_for_in_docker(name: str) -> None:
-    with pytest.raises(ToolMissingError, match="is not there"):
+    with pytest.raises(ToolMissingError, match="does not exist"):
         kind_of(name)
 
 

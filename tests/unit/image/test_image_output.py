@@ -50,7 +50,7 @@ def test_a_build_that_succeeds_says_where_its_log_is_and_no_more(
 ) -> None:
     docker()
     log = tmp_path / "cache" / "dlcctr" / "logs" / "image-build-pytorch-cpu.log"
-    assert capfd.readouterr() == ("", f"all that Docker says is in {log}\n")
+    assert capfd.readouterr() == ("", f"Docker's full output is in {log}\n")
     assert len(log.read_text().splitlines()) == 651
 
 
@@ -60,10 +60,10 @@ def test_a_build_that_fails_shows_the_end_of_its_log(
     monkeypatch.setenv("BUILD_ENDS", "100")
     with pytest.raises(CommandFailedError) as caught:
         docker()
-    assert "ended with code 100" in caught.value.message
+    assert "failed (exit code 100)" in caught.value.message
     assert caught.value.message.endswith("Collecting package 650\nE: Unable to locate package nonsense")
     assert "package 600" not in caught.value.message
-    assert f"the whole of it is in {tmp_path / 'cache'}" in caught.value.hint
+    assert f"its full output is in {tmp_path / 'cache'}" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_an_image_that_has_another_name_stays(docker: Docker, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("variable", "value", "kind", "words"),
     [
-        ("PULLS", "1", CommandFailedError, "was not pulled"),
+        ("PULLS", "1", CommandFailedError, "could not be pulled"),
         ("CONTRACT", "99", ContractError, "contract version 99"),
         ("FLAVOUR", "tensorflow-cpu", CommandFailedError, "flavour tensorflow-cpu, not pytorch-cpu"),
         ("FLAVOUR", "", CommandFailedError, "of no flavour, not pytorch-cpu"),
@@ -118,7 +118,7 @@ def test_option_beats_variable_beats_pin(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_without_a_repository_the_message_says_how_to_name_one() -> None:
-    with pytest.raises(UsageError, match="no repository is known") as caught:
+    with pytest.raises(UsageError, match="no repository to pull images from") as caught:
         pull.find_repository("", read_pins())
     assert "--from" in caught.value.hint and "dlcctr image build" in caught.value.hint
 

@@ -181,7 +181,7 @@ def test_it_is_read_from_the_newest_layer_of_an_archive(prefix: str, tmp_path: P
 @pytest.mark.parametrize("content", [{}, {SBOM_FILE[1:]: b"[]"}, {SBOM_FILE[1:]: b'{"bomFormat": "other"}'}])
 def test_an_image_without_one_says_so(content: dict[str, bytes], tmp_path: Path) -> None:
     archive = write_image(tmp_path / "a.tar", content)
-    with pytest.raises(UsageError, match=f"holds no bill of materials .{SBOM_FILE}"):
+    with pytest.raises(UsageError, match=f"contains no bill of materials .{SBOM_FILE}"):
         sbom.read_sbom(str(archive))
 
 
@@ -192,7 +192,7 @@ def test_a_layer_that_is_no_archive_is_named(tmp_path: Path) -> None:
     with archive.open("r+b") as stream:
         stream.seek(start)
         stream.write(b"x" * 512)
-    with pytest.raises(UsageError, match="not a whole archive"):
+    with pytest.raises(UsageError, match="not a complete image archive"):
         sbom.read_sbom(str(archive))
 
 

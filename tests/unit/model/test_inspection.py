@@ -125,7 +125,7 @@ def test_the_hash_changes_with_what_changes_results(tmp_path: Path, what: str) -
     ("data", "problem"),
     [
         ("{1: a, b: c}", "keys of several types"),
-        ("{[a, b]: c}", "a list is a key"),
+        ("{[a, b]: c}", "a list is used as a key"),
         ("&self [*self]", "contains itself"),
     ],
 )
@@ -152,7 +152,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"has no config\.yaml"):
         inspect_model(tmp_path)
     project = pytorch_project(tmp_path / "p")
-    with pytest.raises(ModelError, match=r"trainset95shuffle2 .* there are: .*trainset95shuffle1"):
+    with pytest.raises(ModelError, match=r"trainset95shuffle2 .* it has: .*trainset95shuffle1"):
         inspect_model(project, shuffle=2)
     with pytest.raises(ModelError, match="TrainingFraction is"):
         inspect_model(project, trainset_index=1)
@@ -227,7 +227,7 @@ def test_animals_times_body_parts_are_as_many_as_a_table_can_hold(tmp_path: Path
     assert len(inspect_model(project).columns(("a",))) == 3000
     edit_json(project / "config.yaml", individuals=many)
     with pytest.raises(
-        ModelError, match=r"config\.yaml: its results would have 3,000,000 columns; 100,000 are possible"
+        ModelError, match=r"config\.yaml: its results would have 3,000,000 columns; at most 100,000 are possible"
     ):
         inspect_model(project)
 

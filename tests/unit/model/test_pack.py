@@ -222,7 +222,7 @@ def test_what_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
         pack_model(project, project, as_folder=True, overwrite=True)
     with pytest.raises(UsageError, match="already exists"):
         unpack_model(tmp_path / "m.dlcmodel", project)
-    with pytest.raises(UsageError, match="one file already"):
+    with pytest.raises(UsageError, match="a packed bundle already"):
         pack_model(tmp_path / "m.dlcmodel", tmp_path / "n.dlcmodel")
     pack_model(project, tmp_path / "m.dlcmodel", overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.dlcmodel", "p"]
@@ -254,7 +254,7 @@ def test_everything_wrong_with_a_folder_is_listed(folder: Path) -> None:
     problems = [problem.rpartition("/")[2] for problem in verify_bundle(folder).problems]
     assert problems[0].startswith("config.yaml has 5 bytes, not ")
     assert problems[1:] == [
-        "pose_cfg.yaml is a link or no file",
+        "pose_cfg.yaml is a link, or not a file",
         "snapshot-200.pt is not what was packed (its hash differs)",
         "metadata.yaml is missing",
         "elsewhere is not in the listing",

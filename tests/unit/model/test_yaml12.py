@@ -93,7 +93,7 @@ LONG_TEXTS = f"a: &a {'x' * 100_000}\nb: [{', '.join(['*a'] * 1000)}]\n"
 @pytest.mark.parametrize("text", [LAUGHS, MERGED_LAUGHS, LONG_TEXTS, "a: [" + "x," * 20_000 + "]"])
 def test_no_text_stands_for_more_than_a_configuration_holds(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_reader, "MAX_VALUES", 10_000)  # its time
-    with pytest.raises(ModelError, match=r"config\.yaml, line \d: more than 10,000 values, aliases counted"):
+    with pytest.raises(ModelError, match=r"config\.yaml, line \d: more than 10,000 values with all aliases expanded"):
         parse_yaml(text, FILE)
 
 
@@ -165,7 +165,7 @@ def test_a_text_of_unlikely_length_is_refused_unread() -> None:
 
 def test_aliases_are_refused_where_they_are_not_allowed() -> None:
     text = "a: &x [1]\nb: *x\n"
-    with pytest.raises(ModelError, match=r"config\.yaml, line 2: holds YAML aliases"):
+    with pytest.raises(ModelError, match=r"config\.yaml, line 2: contains YAML aliases"):
         parse_yaml(text, FILE, aliases=False)
     assert parse_yaml("a: '*x'\nb: '&x'\n", FILE, aliases=False) == {"a": "*x", "b": "&x"}
 

@@ -40,7 +40,7 @@ def test_a_plan_changed_by_hand_says_how_the_change_counts(tmp_path: Path) -> No
     file.write_text(file.read_text().replace(f'"time_limit_min": {plan.time_limit_min}', '"time_limit_min": 999'))
     with pytest.raises(ManifestError, match="changed by hand") as caught:
         read_plan(file)
-    assert 'take the line "checksum" out of the file' in caught.value.hint
+    assert 'remove the line "checksum" from the file' in caught.value.hint
     file.write_text(unsigned(file.read_text()))
     assert read_plan(file) == replace(plan, time_limit_min=999)
 
@@ -59,7 +59,7 @@ def test_facts_and_tasks_may_hold_more_than_this_version_knows_but_a_plan_may_no
     copy.write_text(json.dumps(table))
     assert read_plan(copy) == read_plan(file)
     copy.write_text(json.dumps({**table, "owner": "me"}))
-    assert "(owner: this version knows no such key)" in assert_refused(read_plan, copy, ManifestError)
+    assert "(owner: this version does not know this key)" in assert_refused(read_plan, copy, ManifestError)
 
 
 @pytest.mark.parametrize("name", ["", "..", "../../m", "/m", "m\0", "\ud800"])

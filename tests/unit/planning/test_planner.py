@@ -120,7 +120,7 @@ def test_an_empty_manifest_is_no_campaign(bench: Bench) -> None:
 
 
 def test_without_any_speed_the_three_ways_are_named(bench: Bench) -> None:
-    with pytest.raises(UsageError, match="how fast a GPU is") as error:
+    with pytest.raises(UsageError, match="speed of a GPU is not known") as error:
         plan_campaign(bench.manifest, PlanOptions())
     assert all(word in error.value.hint for word in ("--fps", "--calibrate", "dlcctr run"))
 
@@ -352,7 +352,7 @@ def test_the_command_with_nothing_to_do_ends_well(
     for index in range(10):
         bench.commit(index)
     assert call(monkeypatch, "plan", bench.manifest) == 0
-    assert "nothing to plan: 10 rows are finished" in capsys.readouterr().out
+    assert "nothing to plan: 10 rows finished" in capsys.readouterr().out
     assert call(monkeypatch, "plan", bench.manifest, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["plan"], found["file"]) == (None, None)

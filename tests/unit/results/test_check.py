@@ -166,27 +166,27 @@ def use_another_contract(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (truncate, "bytes, the receipt says"),
+        (truncate, "bytes, but 310 in the receipt"),
         (edit_a_value, "was changed after it was written"),
         (shift_by_a_frame, "was changed after it was written"),
         (remove_h5, "is missing"),
         (remove_receipt, "a results folder without a receipt"),
         (halve_receipt, "not a receipt"),
         (take_another_rows_receipt, "foreign receipt"),
-        (take_another_rows_result, "foreign receipt: it is of the video 'b/a.mp4'"),
+        (take_another_rows_result, "foreign receipt: it belongs to the video 'b/a.mp4'"),
         (take_another_models_result, "another model (other-model)"),
         (swap_body_parts, "columns are not the model's in the model's order: tail instead of snout"),
         (swap_coordinates, "not x, y, likelihood"),
         (lose_a_body_part, "columns are not the model's in the model's order: 1 instead of 2"),
-        (lose_a_row, "holds 19 rows for 20 frames"),
-        (add_a_row, "holds 21 rows for 20 frames"),
-        (call_a_degraded_result_ok, "called ok, but 2 frames did not decode"),
+        (lose_a_row, "has 19 rows for 20 frames"),
+        (add_a_row, "has 21 rows for 20 frames"),
+        (call_a_degraded_result_ok, "marked ok, but 2 frames did not decode"),
         (contradict_itself, "contradict each other"),
         (say_failed, "receipt says failed"),
         (use_other_crop, "made with crop [0, 10, 0, 10]"),
         (use_other_shuffle, "made with shuffle 2"),
         (list_no_csv, "lists none"),
-        (list_no_h5, "no single .h5"),
+        (list_no_h5, "exactly one .h5"),
         (change_the_video, "the video was changed"),
         (use_another_contract, "contract version 99"),
     ],
@@ -392,7 +392,7 @@ def test_results_of_no_row_and_of_other_models_are_noted(bench: Bench) -> None:
         f"{bench.folder(2)}: results that belong to no row",
         f"{bench.campaign.out}: also holds results of other models: older-model",
     ]
-    assert result.rows[0].notes == ("files that the receipt does not know: my overlay.mp4",)
+    assert result.rows[0].notes == ("files that are not in the receipt: my overlay.mp4",)
 
 
 def test_crop_of_a_row(bench: Bench) -> None:

@@ -55,6 +55,6 @@ def test_check_says_that_a_row_has_kept_frames_and_goes_on_from_there(tmp_path: 
     result = check(bench.manifest)
     kept, none, whole = result.rows
     assert (kept.state, kept.kept_frames) == (State.UNFINISHED, 8)
-    assert "its first 8 of " in kept.notes[0] and kept.notes[0].endswith("the next attempt goes on from there")
+    assert "its first 8 of " in kept.notes[0] and kept.notes[0].endswith("the next attempt continues from there")
     assert (none.kept_frames, none.notes) == (0, ())
     assert (whole.state, whole.kept_frames) == (State.WHOLE, 0)

@@ -52,7 +52,7 @@ def test_deep_opens_the_table(tmp_path: Path) -> None:
     write(bench, table)
     assert state() == (State.WHOLE, "")
     write(bench, table.iloc[:-1])
-    assert "holds 19 rows, the receipt says 20" in state()[1]
+    assert "has 19 rows, but 20 in the receipt" in state()[1]
     write(bench, table[table.columns[::-1]])
     assert "columns are not those of the receipt" in state()[1]
     write(bench, table.set_axis(range(1, FRAMES + 1)))

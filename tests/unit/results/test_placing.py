@@ -199,7 +199,9 @@ def test_what_cannot_be_put_back_is_named(bench: Bench, monkeypatch: pytest.Monk
     monkeypatch.setattr(Path, "rename", refuse)
     (row,) = check(bench.manifest).rows
     assert row.state is State.UNFINISHED
-    assert row.notes == (f"what a killed command was replacing lies in {old}, and cannot be moved from here",)
+    assert row.notes == (
+        f"a killed command left what it was replacing in {old}, and it cannot be moved back from here",
+    )
     monkeypatch.undo()
     assert assert_ledger(bench) == OLD
 

@@ -90,7 +90,7 @@ def test_a_section_may_hold_more_than_this_version_knows_but_a_proof_may_not(
     else:
         (tmp_path / RECEIPT_FILENAME).write_text(json.dumps(table))
         message = assert_refused(parse_receipt, tmp_path / RECEIPT_FILENAME, OutputError)
-        assert f"{section}.{key}: this version knows no such key" in message
+        assert f"{section}.{key}: this version does not know this key" in message
 
 
 def test_the_scheduler_names_the_array_before_the_job() -> None:
@@ -146,7 +146,7 @@ def test_a_size_and_a_hash_that_no_file_has(changes: dict[str, object]) -> None:
 def test_a_file_is_in_a_receipt_once() -> None:
     table = json.loads(unsigned(RECEIPT.to_json()))
     table["files"] *= 2
-    with pytest.raises(OutputError, match="not each there once"):
+    with pytest.raises(OutputError, match="listed more than once"):
         Receipt.from_json(json.dumps(table), Path("r"))
 
 
@@ -160,7 +160,7 @@ def test_files_are_compared_by_size_then_by_hash(tmp_path: Path) -> None:
     (tmp_path / "edited").write_text("0123456788")
     (tmp_path / "gone").unlink()
     assert broken_files(receipt, tmp_path) == [
-        "longer has 11 bytes, the receipt says 10",
+        "longer has 11 bytes, but 10 in the receipt",
         "edited was changed after it was written (sha256 differs)",
         "gone is missing",
     ]

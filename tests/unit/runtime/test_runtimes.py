@@ -186,7 +186,7 @@ def test_an_image_of_another_contract_is_refused(fake: FakeRunner) -> None:
 
 def test_a_sif_is_read_for_its_contract(fake: FakeRunner, tmp_path: Path) -> None:
     sif = tmp_path / "dlc.sif"
-    with pytest.raises(ToolMissingError, match="is not there"):
+    with pytest.raises(ToolMissingError, match="does not exist"):
         apptainer.find_apptainer(sif)
     sif.touch()
     shape = {"data": {"attributes": {"labels": json.loads(labels())}}}
@@ -218,7 +218,7 @@ def test_auto_falls_to_apptainer_then_native_and_says_why(
     fake.answers["docker image inspect"] = (1, "")
     assert isinstance(pick_runtime(campaign, RuntimeOptions()), Native)
     said = capsys.readouterr().err
-    assert "native" in said and "no docker: none of these images" in said and "dlc.sif is not there" in said
+    assert "native" in said and "no docker: none of these images" in said and "dlc.sif does not exist" in said
     (tmp_path / "dlc.sif").touch()
     shape = {"data": {"attributes": {"labels": json.loads(labels())}}}
     fake.answers["/usr/bin/apptainer inspect"] = (0, json.dumps(shape))
@@ -227,9 +227,9 @@ def test_auto_falls_to_apptainer_then_native_and_says_why(
 
 def test_what_was_asked_for_is_never_replaced(fake: FakeRunner, campaign: Campaign) -> None:
     fake.answers["docker info"] = (1, "")
-    with pytest.raises(ToolMissingError, match="no engine answers"):
+    with pytest.raises(ToolMissingError, match="its engine does not answer"):
         pick_runtime(campaign, RuntimeOptions(runtime="docker"))
-    with pytest.raises(ToolMissingError, match="is not there"):
+    with pytest.raises(ToolMissingError, match="does not exist"):
         pick_runtime(campaign, RuntimeOptions(image="other.sif"))
     with pytest.raises(UsageError, match="podman"):
         pick_runtime(campaign, RuntimeOptions(runtime="podman"))

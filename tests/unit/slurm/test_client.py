@@ -93,7 +93,7 @@ def test_a_text_without_header_is_refused_with_the_command_to_type() -> None:
 
 @pytest.mark.parametrize("line", ["123|4|RUNNING", "12x|4|RUNNING|None|n|0:00|1:00|N/A|j", "|4|RUNNING||||||"])
 def test_a_line_that_cannot_be_read_is_never_passed_over(line: str) -> None:
-    with pytest.raises(UsageError, match="squeue's text, line 3"):
+    with pytest.raises(UsageError, match="squeue's output, line 3"):
         parse_squeue(squeue_text(squeue_line(1, "RUNNING"), line))
 
 
@@ -227,7 +227,7 @@ def test_nothing_is_asked_for_no_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
         ((1, "", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n"), None),
         ((0, "", ""), None),
         (ToolMissingError("squeue was not found"), None),
-        (TryAgainError("squeue gave no answer"), None),
+        (TryAgainError("squeue did not answer"), None),
     ],
 )
 def test_gone_is_not_the_same_as_no_answer(answer: Any, states: object, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,7 +294,7 @@ def test_variables_can_be_kept_from_a_command(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(subprocess, "run", keep)
     monkeypatch.setenv("SQUEUE_FORMAT", "%i")
-    with pytest.raises(TryAgainError, match="squeue gave no answer in 3 s"):
+    with pytest.raises(TryAgainError, match="squeue did not answer within 3 s"):
         run.run(["squeue"], env={"SQUEUE_FORMAT": None, "LC_ALL": "C"}, timeout_s=3.0)
     assert "SQUEUE_FORMAT" not in seen["env"]
     assert (seen["env"]["LC_ALL"], seen["timeout"]) == ("C", 3.0)

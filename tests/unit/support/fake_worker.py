@@ -99,7 +99,7 @@ def analyse(job: Job, events: EventWriter, mode: str) -> None:
 def run_own(job: Job, events: EventWriter) -> list[Checkpoint]:
     checkpoints = [Checkpoint(0, 5, 2, "cpu", "Fake 1")] if Path(job.checkpoint_folder).exists() else []
     if checkpoints:
-        events.write(Message("going on at frame 5 of 12"))
+        events.write(Message("continuing at frame 5 of 12"))
     events.write(Message("the fake is tired", is_warning=True))
     for done in range(5 * len(checkpoints), job.decoded + 1, 5):
         events.write(Progress(ANALYSING, done))

@@ -283,7 +283,7 @@ def test_a_file_system_without_locks_gives_none(tmp_path: Path, monkeypatch: pyt
 
 def test_a_lock_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "sbatch.lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OutputError, match="cannot be made"), inherited_lock(tmp_path / "sbatch.lock"):
+    with pytest.raises(OutputError, match="cannot be created"), inherited_lock(tmp_path / "sbatch.lock"):
         raise AssertionError
     assert not (tmp_path / "elsewhere").exists()
     assert not is_held(tmp_path / "sbatch.lock")

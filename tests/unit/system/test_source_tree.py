@@ -35,7 +35,7 @@ def test_a_checkout_is_read_as_it_lies_there(tmp_path: Path) -> None:
 
 
 def test_a_file_that_did_not_come_along_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"image_files/versions\.env is not there"):
+    with pytest.raises(UsageError, match=r"image_files/versions\.env does not exist"):
         write(tmp_path, "dlcctr/slurm_files/a.j2").read("versions.env")
 
 

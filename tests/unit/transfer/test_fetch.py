@@ -101,19 +101,19 @@ BAD_RECEIPTS: dict[str, tuple[Callable[[Bench], None], str]] = {
     "list": (lambda bench: (bench.folder(0) / RECEIPT_FILENAME).write_text("[1]") and None, "not a receipt"),
     "version": (with_key("contract", 99), "written for contract version 99"),
     "type": (with_key("row", "0"), "not a receipt"),
-    "other row": (of_another_row, "foreign receipt: it is of the video 'b/a.mp4'"),
-    "video": (of_a_video(video="z.mp4"), "foreign receipt: it is of the video 'z.mp4'"),
+    "other row": (of_another_row, "foreign receipt: it belongs to the video 'b/a.mp4'"),
+    "video": (of_a_video(video="z.mp4"), "foreign receipt: it belongs to the video 'z.mp4'"),
     "content": (of_a_video(fingerprint="v1:700:" + "0" * 32), "its fingerprint is not the manifest's"),
     "no content": (of_a_video(fingerprint=""), "its fingerprint is not the manifest's"),
-    "size": (of_a_video(bytes=5), "foreign receipt: it is of a video of 5 bytes"),
+    "size": (of_a_video(bytes=5), "foreign receipt: it belongs to a video of 5 bytes"),
     "model": (lambda bench: edit_receipt(bench, lambda table: table["model"].update(hash="cd" * 32)), "another model"),
     "crop": (with_changes(parameters=Parameters(1, 0, (0, 5, 0, 5), csv=True)), "it was made with crop"),
     "failed": (with_changes(state=RowState.FAILED), "is in a results folder but says failed"),
     "frames": (with_changes(frames=FrameCounts(20, 20, 19)), "frame counts contradict"),
     "no frames": (with_changes(frames=None), "no frame counts"),
     "columns": (with_changes(columns=Columns(20, (("tail", "x"),))), "its columns are not the model's"),
-    "no files": (with_changes(files=[]), "lists no single .h5"),
-    "twice": (lambda bench: edit_receipt(bench, lambda t: t["files"].append(t["files"][0])), "not each there once"),
+    "no files": (with_changes(files=[]), "does not list exactly one .h5"),
+    "twice": (lambda bench: edit_receipt(bench, lambda t: t["files"].append(t["files"][0])), "listed more than once"),
     "huge": (with_changes(files=[OutputFile("a.h5", 10**18, "00" * 32), OutputFile("a.csv", 1, "00" * 32)]), "TB"),
     "negative": (lambda bench: edit_receipt(bench, lambda t: t["files"][0].update(bytes=-1)), "cannot have -1 bytes"),
     "hash": (lambda bench: edit_receipt(bench, lambda t: t["files"][0].update(sha256="x")), "and the sha256 'x'"),
@@ -121,7 +121,7 @@ BAD_RECEIPTS: dict[str, tuple[Callable[[Bench], None], str]] = {
     "dots": (with_file_name(".."), "leads to another folder"),
     "absolute": (with_file_name("/etc/passwd"), "leads to another folder"),
     "empty": (with_file_name(""), "it is empty"),
-    "nul": (with_file_name("a\0.h5"), "it holds a NUL character"),
+    "nul": (with_file_name("a\0.h5"), "it contains a NUL character"),
     "surrogate": (with_file_name("a\ud800.h5"), "half a character"),
     "long": (with_file_name("a" * 300 + ".h5"), "longer than 255 bytes"),
     "receipt": (with_file_name(RECEIPT_FILENAME), "the name is dlcctr's own"),
@@ -175,7 +175,7 @@ def test_files_that_are_not_their_receipts_replace_nothing(sides: TwoSides, dama
     damage(sides.there)
     for _ in range(2):
         done = sides.fetch()
-        assert [(row.index, row.cause) for row in done.refused] == [(0, "its files there are not as its receipt says")]
+        assert [(row.index, row.cause) for row in done.refused] == [(0, "its files there do not match its receipt")]
         assert done.exit_code == ExitCode.OUTPUT
         assert sides.content(sides.here, 0) == before
     assert check(sides.here.manifest).totals["whole"] == 2
@@ -322,7 +322,7 @@ def test_where_the_connection_breaks_what_is_whole_is_placed(sides: TwoSides) ->
 
     def broken(folder: str, target: Path, sizes: dict[str, int], **_: Any) -> None:
         take(folder, target, dict(list(sizes.items())[:4]))
-        raise TryAgainError("the connection broke", "again")
+        raise TryAgainError("the connection was lost", "again")
 
     sides.far.take = broken  # type: ignore[method-assign]
     with pytest.raises(TryAgainError):
@@ -357,8 +357,8 @@ def test_the_command_names_what_it_refused_and_ends_with_its_code(
     words = ["fetch", str(sides.here.manifest), "cluster:/scratch/my mice"]
     done = CliRunner().invoke(make_app(), words)
     assert done.exit_code == ExitCode.OUTPUT
-    assert "took 1 row," in done.stdout
-    assert "row 0 is not taken: its files there are not as its receipt says\n" in done.stderr
+    assert "fetched 1 row," in done.stdout
+    assert "row 0 is not taken: its files there do not match its receipt\n" in done.stderr
     assert f"what to do: look at them on cluster (dlcctr check {sides.far.root}/m.csv --rows 0)" in done.stderr
     table = json.loads(CliRunner().invoke(make_app(), [*words, "--json"]).stdout)
     assert (table["exit_code"], [row["index"] for row in table["refused"]]) == (8, [0])

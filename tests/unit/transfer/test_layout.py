@@ -157,5 +157,5 @@ def test_an_index_never_gets_another_video(tmp_path: Path, change: dict[str, str
 @pytest.mark.parametrize("change", [{"model_hash": "00"}, {"crop": (0, 1, 0, 1)}, {"shuffle": 2}])
 def test_another_campaign_is_not_replaced(tmp_path: Path, change: dict[str, object]) -> None:
     bench = make_bench(tmp_path, ["a.mp4"])
-    with pytest.raises(ManifestError, match="another campaign lies there"):
+    with pytest.raises(ManifestError, match="another campaign is there"):
         check_there(there(bench, **change), REMOTE, bench.campaign, bench.rows)

@@ -131,9 +131,14 @@ def test_it_is_made_again_where_anything_differs(change: str, sides: Sides) -> N
 @pytest.mark.parametrize(
     ("variable", "value", "kind", "words"),
     [
-        ("ENDS", "1", CommandFailedError, r"singularity made no SIF of dlc\.tar \(exit code 1\)\n  FATAL: no space"),
-        ("MAKES", "nothing", CommandFailedError, "made no SIF"),
-        ("MAKES", "rubbish", CommandFailedError, "made no SIF"),
+        (
+            "ENDS",
+            "1",
+            CommandFailedError,
+            r"singularity could not build a SIF from dlc\.tar \(exit code 1\)\n  FATAL: no space",
+        ),
+        ("MAKES", "nothing", CommandFailedError, "could not build a SIF"),
+        ("MAKES", "rubbish", CommandFailedError, "could not build a SIF"),
         ("CONTRACT", "99", ContractError, "contract version 99"),
     ],
 )
@@ -204,7 +209,7 @@ def test_a_file_that_is_neither_is_not_sent(content: bytes, sides: Sides, tmp_pa
     file = tmp_path / "dlc.sif"
     file.write_bytes(content)
     for options in ({"image": file}, {"build_sif": file}):
-        with pytest.raises(UsageError, match="neither a SIF nor an archive"):
+        with pytest.raises(UsageError, match="neither a SIF nor an image archive"):
             sides.push(**options)
     assert sent == []
 
@@ -215,10 +220,10 @@ def test_an_archive_of_something_else_and_one_that_is_cut_off_are_not_sent(sides
     with pytest.raises(ContractError, match="not a dlcctr image"):
         sides.build()
     sides.archive.write_bytes(whole[:700])
-    with pytest.raises(UsageError, match="not a whole archive"):
+    with pytest.raises(UsageError, match="not a complete image archive"):
         sides.build()
     sides.archive.unlink()
-    with pytest.raises(ToolMissingError, match="is not there"):
+    with pytest.raises(ToolMissingError, match="does not exist"):
         sides.build()
     assert sent == []
 

@@ -60,7 +60,7 @@ def test_a_file_is_taken_when_it_has_settled(lab: Path) -> None:
     assert (first.ready, list(first.seen)) == ([], ["a.mp4"])
     again = sight(lab, first.seen, NOW + 30)
     assert not again.ready
-    assert again.seen["a.mp4"].note == "changed a moment ago; taken in 30 s if it stays as it is"
+    assert again.seen["a.mp4"].note == "changed a moment ago; added in 30 s if it stays unchanged"
     assert sight(lab, again.seen, NOW + 61).ready == [path]
 
 
@@ -81,7 +81,7 @@ def test_temporary_names_wait_longer_and_empty_files_wait(lab: Path, name: str) 
     seen = sight(lab).seen
     later = sight(lab, seen, NOW + 500)
     assert not later.ready
-    assert later.seen[name].note == "a temporary name; taken in 100 s if it stays as it is"
+    assert later.seen[name].note == "a temporary name; added in 100 s if it stays unchanged"
     assert later.seen["empty.mp4"].note == "empty so far"
     last = sight(lab, later.seen, NOW + 601)
     assert last.ready == [path]
@@ -251,7 +251,7 @@ def test_a_row_that_cannot_be_taken_is_said_and_stops_nothing(
     said: list[str] = []
     for _ in range(3):
         done = watch_once(cluster.bench.manifest, make_options(cluster), say=said.append)
-    assert "row 1 is not taken: its receipt there: foreign" in said
+    assert "row 1 was not fetched: its receipt there: foreign" in said
     assert (done.open, done.error) == (1, None)
 
 

@@ -116,7 +116,7 @@ def test_own_results_hidden_files_and_attempts_never_get_a_row(tmp_path: Path) -
     assert [video.path.name for video in found.videos] == ["a.mp4"]
     assert [item.reason for item in found.skipped] == [
         "belongs to this campaign's own files",
-        "lies in a results folder",
+        "is in a results folder",
     ]
     assert names(tmp_path, tmp_path / "**/*.mp4") == ["a.mp4", "results/id/a.mp4/overlay.mp4"]
 

@@ -342,7 +342,7 @@ def test_a_campaign_holds_on_to_its_model(case: Case) -> None:
 
 def test_no_model_at_all(case: Case) -> None:
     case.write(campaign={"model": None})
-    with pytest.raises(ModelError, match="no model is named") as caught:
+    with pytest.raises(ModelError, match="no model: ") as caught:
         case.run()
     assert "--model" in caught.value.hint
 
@@ -426,7 +426,7 @@ def test_the_next_attempt_goes_on_and_leaves_no_checkpoints(
     capsys.readouterr()
     assert case.run(overwrite=True) is ExitCode.OK
     said = capsys.readouterr()
-    assert "row 0 (sub/a b.mp4): going on at frame 5 of 12\n" in said.out
+    assert "row 0 (sub/a b.mp4): continuing at frame 5 of 12\n" in said.out
     assert "warning: row 0 (sub/a b.mp4): the fake is tired\n" in said.err
     assert "analysing: 7 frames in" in said.err
     used = ReusedPart(0, 5, 2, "cpu", "Fake 1")

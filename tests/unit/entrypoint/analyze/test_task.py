@@ -123,7 +123,7 @@ def test_a_manifest_that_changed_is_refused(case: Case) -> None:
     write_manifest(case.folder / "m.csv", rows[:1])
     with pytest.raises(ManifestError, match="row 1 is no longer in the manifest"):
         run_task(request)
-    with pytest.raises(ManifestError, match="no task 1: tasks go from 0 to 0"):
+    with pytest.raises(ManifestError, match="no task 1: tasks run from 0 to 0"):
         run_task(replace(request, number=1))
 
 

@@ -71,7 +71,7 @@ def test_another_number_of_rows(tmp_path: Path, rows: int) -> None:
 def test_a_shifted_table(tmp_path: Path) -> None:
     job = make_job(tmp_path)
     write_table(job, 12, first=1)
-    with pytest.raises(AnalysisError, match="count its frames"):
+    with pytest.raises(AnalysisError, match="number its frames"):
         outputs.verify(job, SCORER)
 
 
@@ -84,7 +84,7 @@ def test_columns_in_another_order(tmp_path: Path, columns: Any) -> None:
 
 
 def test_no_table_at_all(tmp_path: Path) -> None:
-    with pytest.raises(AnalysisError, match=r"no single \.h5"):
+    with pytest.raises(AnalysisError, match=r"exactly one \.h5"):
         outputs.verify(make_job(tmp_path), SCORER)
 
 

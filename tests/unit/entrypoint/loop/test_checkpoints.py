@@ -297,11 +297,11 @@ def test_going_on(tmp_path: Path) -> None:
     assert reported == []
     second = start(folder, reported.append, checkpoint_s=0.0, device="cuda")
     assert second.start == 12
-    assert reported == [Message("going on at frame 12 of 22")]
+    assert reported == [Message("continuing at frame 12 of 22")]
     take(second, (0, 4), (12, 20), (20, 22), backend="other")
     third = start(folder, reported.append)
     assert third.start == 22
-    assert reported[1:] == [Message("going on at frame 22 of 22")]
+    assert reported[1:] == [Message("continuing at frame 22 of 22")]
     assert third.used == [
         checkpoint(0, 8), checkpoint(8, 12, batch_size=2), checkpoint(12, 22, device="cuda", backend="other"),
     ]  # fmt: skip
@@ -321,7 +321,7 @@ def test_frames_that_do_not_decode_are_left_in_place(tmp_path: Path) -> None:
         take(writer, *ranges)  # type: ignore[arg-type]
         assert (poses[lost] == -1).all()
         assert (np.delete(poses, lost, axis=0)[:8] == positions(0, 8)).all()
-    assert reported == [Message("going on at frame 11 of 25")]
+    assert reported == [Message("continuing at frame 11 of 25")]
 
 
 @pytest.mark.parametrize(("px", "likelihood", "same"), [(0.009, 9e-5, True), (0.02, 0, False), (0, 2e-4, False)])

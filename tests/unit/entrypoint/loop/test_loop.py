@@ -78,7 +78,7 @@ def test_too_little_memory_makes_batches_smaller_and_loses_nothing(tmp_path: Pat
     poses = run(make_job(video, batch_size=8), network, reported.append)
     assert poses[:, 0, 0].tolist() == list(range(FRAMES))
     assert max(network.batches) <= limit
-    assert Message("out of memory: going on with batches of 4") in reported
+    assert Message("out of memory: continuing with batches of 4") in reported
 
 
 def test_memory_that_never_suffices_is_an_error(tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ def test_progress_begins_where_it_goes_on(job: Job, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(run, "PROGRESS_EVERY_S", 0.0)
     reported = list[Any]()
     attempt(job, kind(), reported.append)
-    assert reported[0] == Message("going on at frame 16 of 30")
+    assert reported[0] == Message("continuing at frame 16 of 30")
     assert list(dict.fromkeys(reported[1:])) == [Progress(ANALYSING, done) for done in (16, 20, 24, 28, 30)]
 
 

@@ -215,14 +215,14 @@ OTHERS = [
     ({"shuffle": 2, "snapshot": "snapshot-7.pt"}, "snapshot-10, snapshot-30, snapshot-best-20", "copy that snapshot"),
     ({"shuffle": 2, "snapshot": "../train/snapshot-10.pt"}, "does not hold; there are", "copy that snapshot"),
     ({"shuffle": 2, "snapshot_index": 3}, "names snapshot 3", "copy that snapshot"),
-    ({"config_path": "/x/pytorch_config.yaml", "snapshot_path": "/x/snapshot-1.pt"}, "is no model of", "copy"),
-    ({"config_path": f"/q/{BOTTOM_UP}/train/pytorch_config.yaml"}, "is no model of", "copy"),
+    ({"config_path": "/x/pytorch_config.yaml", "snapshot_path": "/x/snapshot-1.pt"}, "is not a model of", "copy"),
+    ({"config_path": f"/q/{BOTTOM_UP}/train/pytorch_config.yaml"}, "is not a model of", "copy"),
     ({"config_path": f"/q/{BOTTOM_UP}/train/pytorch_config.yaml".replace("iteration-0", "iteration-1"),
       "snapshot_path": f"/q/{BOTTOM_UP}/train/snapshot-10.pt".replace("iteration-0", "iteration-1")},
-     "is no model of .* its iteration-0", "copy"),
+     "is not a model of .* its iteration-0", "copy"),
     *(({"config_path": f"/q/{BOTTOM_UP}/train/pytorch_config.yaml".replace("shuffle2", f"shuffle{number}"),
         "snapshot_path": f"/q/{BOTTOM_UP}/train/snapshot-10.pt".replace("shuffle2", f"shuffle{number}")},
-       "is no model of", "copy") for number in ("02", "2" * 5000, "²")),
+       "is not a model of", "copy") for number in ("02", "2" * 5000, "²")),
     ({"shuffle": 2, "config": "/config.yaml"}, "which is another project", "copy"),
     ({"config_path": f"/q/{BOTTOM_UP}/train/pytorch_config.yaml".replace("trainset95", "trainset50"),
       "snapshot_path": f"/q/{BOTTOM_UP}/train/snapshot-10.pt".replace("trainset95", "trainset50")},
@@ -262,7 +262,7 @@ def test_a_copy_is_not_taken_for_the_project_that_is_named(tmp_path: Path) -> No
     paths = {"config_path": str(train / "pytorch_config.yaml"), "snapshot_path": str(train / "snapshot-10.pt")}
     for value in (paths, {"shuffle": 2, "config": str(project / "config.yaml")}):
         set_conditions(copy, value)
-        with pytest.raises(ModelError, match=r"is no model of|is another project than"):
+        with pytest.raises(ModelError, match=r"is not a model of|is another project than"):
             inspect_model(copy)
 
 

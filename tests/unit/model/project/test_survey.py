@@ -179,7 +179,7 @@ def test_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no config\.yaml"):
         survey_model(tmp_path)
     found = survey_model(pytorch_project(tmp_path / "p"), shuffle=9)
-    assert found.model is None and "there are: dlc-models-pytorch" in found.findings[0].text and found.shuffles
+    assert found.model is None and "it has: dlc-models-pytorch" in found.findings[0].text and found.shuffles
     (train_folder(tmp_path / "p").parent / "test" / "pose_cfg.yaml").unlink()
     assert "pose_cfg.yaml: no such file" in survey_model(tmp_path / "p").findings[0].text
 
@@ -190,7 +190,7 @@ def test_warnings_of_paths_crop_metadata_and_engine(tmp_path: Path) -> None:
     found = survey_model(project)
     texts = [each.text for each in found.findings]
     assert found.model and not any(each.error for each in found.findings)
-    (places,) = [text for text in texts if text.startswith("paths that lead nowhere here (of Windows)")]
+    (places,) = [text for text in texts if text.startswith("paths that do not exist here (from Windows)")]
     assert "C:\\Users\\lab\\mouse, " in places and places.endswith(", and 1 more"), "those of pose_cfg.yaml, too"
     assert "cropping is on (x1 0, x2 10, y1 0, y2 20 px): every video is analysed in that part only" in texts
     assert any(text.startswith("is missing, as in projects of DeepLabCut 2") for text in texts)
@@ -198,12 +198,12 @@ def test_warnings_of_paths_crop_metadata_and_engine(tmp_path: Path) -> None:
     assert "num_joints is 3, but all_joints_names has 2 names" in texts
     assert why(found, "crop")[0] == "0, 10, 0, 20 px"
     harmless = [each.text for each in found.findings if not each.remedy]
-    assert len(harmless) == 2 and all("no harm" in text or "bring their own" in text for text in harmless)
+    assert len(harmless) == 2 and all("harmless" in text or "include their own" in text for text in harmless)
 
 
 def test_two_engines_for_one_shuffle(tmp_path: Path) -> None:
     project = tensorflow_project(pytorch_project(tmp_path / "p"))
-    assert warnings(survey_model(project))[NAME].startswith("this shuffle is there twice")
+    assert warnings(survey_model(project))[NAME].startswith("this shuffle exists twice")
 
 
 def test_a_project_that_lets_code_run(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def test_the_commands(tmp_path: Path, cli: Cli) -> None:
     project, bundle = pytorch_project(tmp_path / "p"), tmp_path / "m.dlcmodel"
     assert "wrote" in cli("pack", project, "-o", bundle)[0]
-    assert ": whole, 5 files of model mouseJan1-shuffle1-snapshot-200-" in cli("verify", bundle)[0]
+    assert ": complete, 5 files of model mouseJan1-shuffle1-snapshot-200-" in cli("verify", bundle)[0]
     said = json.loads(cli("inspect", bundle, "--json")[0])
     assert (said["kind"], said["model"]["snapshot"], said["bodyparts"]) == ("model inspect", "snapshot-200", PARTS)
     cli("unpack", bundle, "-o", tmp_path / "u")
@@ -246,7 +246,7 @@ def test_the_commands(tmp_path: Path, cli: Cli) -> None:
     bundle.write_bytes(data)
     answer = json.loads(cli("verify", bundle, "--json", code=5)[0])
     assert len(answer["problems"]) == 1 and "snapshot-200.pt" in answer["problems"][0]
-    assert "1 problems" in cli("verify", bundle, code=5)[0]
+    assert "1 problem" in cli("verify", bundle, code=5)[0]
 
 
 def test_a_moved_body_part_is_shown_and_refused(tmp_path: Path, cli: Cli) -> None:

@@ -95,7 +95,7 @@ def test_where_squeue_does_not_answer_a_printed_script_may_be_in_the_queue(slurm
     rows = json.loads(slurm.run("status", bench.manifest, "--json", code=TRY_AGAIN))["rows"]
     assert {row["phase"] for row in rows} == {"pending"}
     assert all(row["reason"].startswith("printed; perhaps it was submitted") for row in rows)
-    assert "printed for a person to submit" in slurm.run(*words("submit", bench), code=TRY_AGAIN)
+    assert "printed to be submitted by hand" in slurm.run(*words("submit", bench), code=TRY_AGAIN)
 
 
 def test_submit_sends_no_row_again_that_a_hand_submitted_job_has(slurm: FakeSlurm, bench: Bench) -> None:
@@ -128,7 +128,7 @@ def test_a_job_that_has_begun_is_known_without_squeue(slurm: FakeSlurm, bench: B
 def test_logs_says_that_a_printed_script_has_not_begun(slurm: FakeSlurm, bench: Bench) -> None:
     printed(slurm, bench)
     said = slurm.run("logs", bench.manifest, "0", code=MANIFEST)
-    assert "a script with it was printed" in said and "dlcctr status" in said
+    assert "its script was printed" in said and "dlcctr status" in said
 
 
 def test_another_output_than_the_printed_one_is_linked_to_where_logs_are_looked_for(
@@ -203,7 +203,7 @@ def test_resubmit_prints_the_script_for_what_is_not_whole(slurm: FakeSlurm, benc
 
 def test_resubmit_without_print_takes_no_text(slurm: FakeSlurm, bench: Bench) -> None:
     said = slurm.run("resubmit", bench.manifest, "--squeue", squeue_file(bench), code=ExitCode.USAGE)
-    assert "go with --print" in said
+    assert "only work with --print" in said
 
 
 def test_sbatch_warns_of_rows_that_a_job_has(slurm: FakeSlurm, bench: Bench, tmp_path: Path) -> None:

@@ -70,12 +70,12 @@ def changed(file: Path, **changes: Any) -> Path:
         ({"arrays": [{"name": "a", "offset": 0}]}, "arrays[0].count: missing"),
         ({"plan": "../m"}, "'../m' cannot be the id of a plan"),
         ({"plan": ""}, "'' cannot be the id of a plan"),
-        ({"plan": "m\0"}, "it holds a NUL character"),
-        ({"plan": "\ud800"}, "holds half a character (a lone surrogate)"),
+        ({"plan": "m\0"}, "it contains a NUL character"),
+        ({"plan": "\ud800"}, "contains half a character (a lone surrogate)"),
         ({"logs": ".."}, "'..' cannot be a folder of logs"),
         ({"arrays": [{"name": "a", "offset": 0, "count": 1, "job_id": "../7"}]}, "cannot be the id of a job"),
         ({"arrays": [{"name": "", "offset": 0, "count": 1}]}, "cannot be the name of a job: it is empty"),
-        ({"owner": "me"}, "owner: this version knows no such key"),
+        ({"owner": "me"}, "owner: this version does not know this key"),
     ],
 )
 def test_values_that_no_submission_can_have(changes: dict[str, Any], message: str, tmp_path: Path) -> None:

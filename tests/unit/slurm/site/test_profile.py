@@ -157,7 +157,7 @@ def test_hostile_extra_options_are_refused(value: str) -> None:
 
 @pytest.mark.parametrize("owned", OWNED_OPTIONS)
 def test_extra_takes_no_option_that_is_set_elsewhere(owned: str) -> None:
-    with pytest.raises(UsageError, match="no key sets"):
+    with pytest.raises(UsageError, match="no other key sets"):
         override(Site(), extra=[f"--{owned}=1"])
 
 
@@ -209,7 +209,7 @@ def test_lists_are_lists_of_text(tmp_path: Path) -> None:
         ("partition = 'gpu'", "write it below [slurm]"),
         ("[limits]\nmem_gb = 3", "write it below [slurm]"),
         ("[slurm]\ndescription = 'x'", "write it at the top"),
-        ("slurm = 3", "write [slurm] on a line of its own"),
+        ("slurm = 3", "write [slurm] on its own line"),
     ],
 )
 def test_unknown_and_misplaced_keys_are_refused_with_the_list(tmp_path: Path, text: str, words: str) -> None:

@@ -153,7 +153,7 @@ def test_what_a_real_cluster_s_tasks_wait_for(tmp_path: Path) -> None:
         "21_5": "",
         "22_0": "another job to end",
         "26_0": "a free node or GPU",
-        "25_0": "nothing that comes by itself (JobHeldUser)",
+        "25_0": "something that does not happen by itself (JobHeldUser)",
     }
     assert (tasks["21_5"].node, tasks["21_5"].elapsed_s) == ("node1", 6)
 
@@ -163,7 +163,7 @@ def test_every_reason_has_words(reason: str) -> None:
     words = waits_for(reason)
     assert words
     known = [text for _, text in WAITS]
-    assert reason == "SomethingNew" or words.startswith(("nothing", "room below")) or words in known
+    assert reason == "SomethingNew" or words.startswith(("something", "room below")) or words in known
 
 
 def test_a_reason_that_slurm_adds_one_day_is_shown_as_it_is() -> None:

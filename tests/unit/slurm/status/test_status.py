@@ -198,7 +198,7 @@ def test_without_accounting_the_log_tells(case: SlurmCase) -> None:
     assert [row.node for row in result.rows] == ["node3", "node3", ""]
     assert result.rows[2].phase is Phase.LOST
     assert "sites with accounting say which" in result.rows[2].cause
-    assert any("sacct gave no answer" in note for note in result.notes)
+    assert any("sacct did not answer" in note for note in result.notes)
 
 
 def test_without_accounting_a_stop_shortly_before_the_limit_is_the_limit(tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_a_controller_that_does_not_answer_makes_nothing_lost(case: SlurmCase) -
     result = case.status(squeue=None)
     assert [row.phase for row in result.rows] == [Phase.RUNNING, Phase.FAILED, Phase.PENDING]
     assert result.rows[1].cause_kind == "gpu"
-    assert any("squeue gave no answer" in note for note in result.notes)
+    assert any("squeue did not answer" in note for note in result.notes)
     accounted = case.status(squeue=None, sacct=sacct_text(sacct_line(0, "TIMEOUT"), sacct_line("[2-9]", "PENDING")))
     assert [row.phase for row in accounted.rows] == [Phase.FAILED, Phase.FAILED, Phase.PENDING]
 

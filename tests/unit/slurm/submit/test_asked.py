@@ -69,7 +69,7 @@ def test_the_table_says_all_that_is_asked_for() -> None:
 def test_defaults_and_no_gpu_are_said() -> None:
     plain = asked_of(PLAN, ARRAYS, resources_of(Site(), None, None, 4), Site())
     cells = dict(table_of(plain)[1])
-    assert cells["GPUs of a task"] == "none is asked for"
+    assert cells["GPUs of a task"] == "none requested"
     assert {cells["CPU cores of a task"], cells["memory of a task"], cells["time limit of a task"]} == {
         "the site's default"
     }

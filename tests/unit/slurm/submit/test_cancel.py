@@ -132,7 +132,7 @@ def test_nothing_is_cancelled_unless_somebody_says_so(
     assert queue.cancelled == []
     assert call(monkeypatch, bench.manifest, "--yes", "--rows", "2") == 0
     assert queue.cancelled == ["11_[1]"]
-    assert "cancelled 1 tasks" in capsys.readouterr().out
+    assert "cancelled 1 task" in capsys.readouterr().out
     assert call(monkeypatch, bench.manifest, "--yes", "--json") == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["kind"], document["cancelled"], queue.cancelled) == ("cancel", True, ["11_[1]", "11", "12"])

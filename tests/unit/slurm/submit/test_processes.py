@@ -252,7 +252,7 @@ def test_a_cluster_that_does_not_answer_has_lost_nothing(slurm: FakeSlurm, bench
     slurm.run("cancel", bench.manifest, "--yes", "--rows", "0", code=TRY_AGAIN)
     rows = status(slurm, bench, ExitCode.UNFINISHED)
     assert [row["phase"] for row in rows] == ["lost", "pending", "unsubmitted", "unsubmitted"]
-    assert "squeue gave no answer on cluster gpu" in slurm.run("status", bench.manifest, code=ExitCode.UNFINISHED)
+    assert "squeue did not answer on cluster gpu" in slurm.run("status", bench.manifest, code=ExitCode.UNFINISHED)
     assert list(slurm.jobs("gpu")) == ["501"]
     assert "squeue does not answer" in slurm.run("cancel", bench.manifest, "--yes", code=TRY_AGAIN)
     said = slurm.run("resubmit", bench.manifest, "--yes", code=TRY_AGAIN)

@@ -8,7 +8,7 @@ import pytest
 from dlcctr.slurm.jobs.submissions import Submission, SubmittedOptions
 from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.status.row_status import Phase, RowStatus
-from dlcctr.slurm.submit.retry import MEND, PLAIN, Decision, decide
+from dlcctr.slurm.submit.retry import PLAIN, REMEDIES, Decision, decide
 
 HAD = SubmittedOptions(time_min=30, mem_gb=16, site_values=Site(max_time_min=100))
 
@@ -30,7 +30,7 @@ def test_plain_causes_are_tried_as_before(kind: str) -> None:
     assert (group.time_min, group.mem_gb, group.batch_size, group.exclude) == (None, None, None, ())
 
 
-@pytest.mark.parametrize("kind", sorted(MEND))
+@pytest.mark.parametrize("kind", sorted(REMEDIES))
 def test_what_a_person_has_to_mend_is_left_until_told(kind: str) -> None:
     decision = decide_on(row(3, kind))
     assert not decision.groups

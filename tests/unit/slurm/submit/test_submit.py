@@ -209,7 +209,7 @@ LOST_ANSWERS = [
 @pytest.mark.parametrize("said", LOST_ANSWERS)
 def test_an_answer_that_got_lost_is_looked_for(bench: Bench, scheduler: FakeSlurm, said: str) -> None:
     scheduler.failure, scheduler.takes_it_all_the_same = said, True
-    with pytest.raises(CommandFailedError, match="whether this job arrived is not known"):
+    with pytest.raises(CommandFailedError, match="it is not known whether this job was submitted"):
         submit(bench.manifest, OPTIONS)
     scheduler.failure, scheduler.answers = "", False
     with pytest.raises(TryAgainError, match="squeue does not answer"):

@@ -36,7 +36,7 @@ def test_names(text: str) -> None:
         ("a/b", "it leads to another folder"),
         ("/a", "it leads to another folder"),
         ("a/", "it leads to another folder"),
-        ("a\0", r"'a\\x00' cannot be the id of a plan: it holds a NUL character"),
+        ("a\0", r"'a\\x00' cannot be the id of a plan: it contains a NUL character"),
         ("a" * 256, "it is longer than 255 bytes"),
         ("ä" * 128, "it is longer than 255 bytes"),
     ],

@@ -85,14 +85,14 @@ def table(**changes: Any) -> dict[str, Any]:
         ({"points": {}}, "points: expected a list, found {}"),
         ({"points": [{"x": 0.0}, {"x": "y"}]}, "points[1].x: expected a number, found 'y'"),
         ({"points": [{"y": 0.0}]}, "points[0].x: missing"),
-        ({"points": [{"x": 0.0, "z": 1}]}, "points[0].z: this version knows no such key"),
+        ({"points": [{"x": 0.0, "z": 1}]}, "points[0].z: this version does not know this key"),
         ({"corners": [1]}, "corners: expected a list of 2, found [1]"),
         ({"corners": [1, "2"]}, "corners[1]: expected a whole number, found '2'"),
         ({"lengths": {"a b": "long"}}, "lengths.a b: expected a number, found 'long'"),
         ({"lengths": [1.0]}, "lengths: expected an object, found [1.0]"),
         ({"extra": {"point": {"x": []}}}, "extra.point.x: expected a number, found []"),
-        ({"": 1}, "this version knows no such key"),
-        ({"file": "/etc/passwd"}, "file: this version knows no such key"),
+        ({"": 1}, "this version does not know this key"),
+        ({"file": "/etc/passwd"}, "file: this version does not know this key"),
     ],
 )
 def test_what_does_not_fit_is_named_by_its_key(changes: dict[str, Any], message: str) -> None:
