@@ -89,8 +89,16 @@ def resubmit_manifest(
 
         arrays = [asdict(array) for each in done for array in each.arrays]
         asked = [as_fields(each.asked) for each in ready if each.asked]
-        more = {"asked": asked, "arrays": arrays, "notice": "".join(each.notice for each in done), "dry_run": dry_run}
-        print_json("resubmit", manifest=str(manifest), **asdict(decision), **more)
+        notice = "".join(each.notice for each in done)
+        print_json(
+            "resubmit",
+            manifest=str(manifest),
+            **asdict(decision),
+            asked=asked,
+            arrays=arrays,
+            notice=notice,
+            dry_run=dry_run,
+        )
     else:
         _say(done, manifest, dry_run=dry_run)
 
