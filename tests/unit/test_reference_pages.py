@@ -14,6 +14,7 @@ import typer
 
 from dlcctr.campaign import config
 from dlcctr.campaign.validate import REMEDIES
+from dlcctr.commands import IN_IMAGE
 from dlcctr.contract import ENV_PREFIX, MANIFEST_COLUMNS, TRACKING_COLUMNS, ExitCode, RowState
 from dlcctr.image.flavours import Flavour, list_flavours, pick_flavour, read_pins
 from dlcctr.model.engines import ENGINES
@@ -57,6 +58,15 @@ def named(text: str) -> list[str]:
 
 def names_of(record: type) -> set[str]:
     return {each.name for each in fields(record)}
+
+
+@pytest.mark.parametrize(
+    ("page", "heading"),
+    [("install.md", "Without Python: the SIF alone"), ("sif.md", "A whole campaign with the SIF alone")],
+)
+def test_the_commands_in_the_image_are_named(page: str, heading: str) -> None:
+    words = {each.split()[0] for each in re.findall(r"`([^`]+)`", section(page, heading))}
+    assert not [name for name in IN_IMAGE if name not in words and f"dlc.sif {name} " not in section(page, heading)]
 
 
 def test_every_exit_code_has_its_line() -> None:
