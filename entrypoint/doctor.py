@@ -18,7 +18,7 @@ from dlcctr.model.engines import installed_engine
 from dlcctr.system import processes
 from dlcctr.system.cpus import cpu_count, thread_environment
 from dlcctr.system.gpus import NO_DEVICE_FILES, NOT_GRANTED
-from dlcctr.system.terminal.console import envelope, print_lines, warn
+from dlcctr.system.terminal.console import envelope, print_lines, print_verbatim, warn
 from entrypoint.environment import gpu
 from entrypoint.environment.image_info import ImageInfo, read_image_info
 from entrypoint.environment.scratch import open_scratch, private_environment
@@ -216,7 +216,7 @@ def _problem(what: str, hint: str) -> Problem:
 def print_report(report: Report, *, as_json: bool = False) -> ExitCode:
     """Print a report for people or for programs; returns the exit code."""
     if as_json:
-        print_lines(json.dumps(as_table(report), indent=1).split("\n"))
+        print_verbatim(json.dumps(as_table(report), indent=1).split("\n"))
     else:
         print_lines(as_lines(report))
         for problem in report.problems:

@@ -85,6 +85,7 @@ def inspect(
     from dlcctr.image.docker_sdk import inspect_archive, inspect_tag
     from dlcctr.image.image_kind import ImageKind, kind_of
     from dlcctr.image.sif import inspect_sif
+    from dlcctr.system.terminal.console import print_verbatim
 
     image = image or _tag(engine, device, cuda)
     kind = kind_of(image)
@@ -95,7 +96,7 @@ def inspect(
     if as_json:
         print_json("image inspect", **facts)
     else:
-        print_lines(_table(facts))
+        print_verbatim(_table(facts))
 
 
 def sbom(

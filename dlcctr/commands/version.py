@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dlcctr.model.engines import ENGINES
-from dlcctr.system.terminal.console import envelope, print_lines
+from dlcctr.system.terminal.console import envelope, print_verbatim
 
 
 def add(app: typer.Typer) -> None:
@@ -25,7 +25,7 @@ def version(
     In the image also those of the engine, DeepLabCut and CUDA.
     """
     facts = collect(ctx.obj())
-    print_lines(json.dumps(facts, indent=1).split("\n") if as_json else lines(facts))
+    print_verbatim(json.dumps(facts, indent=1).split("\n") if as_json else lines(facts))
 
 
 def collect(image: dict[str, Any]) -> dict[str, Any]:

@@ -227,7 +227,7 @@ def weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
     return ordered[-1][0]
 
 
-def guess_warnings(work: Iterable[Work]) -> list[str]:
+def guess_notes(work: Iterable[Work]) -> list[str]:
     """One line for each kind of guess, with the rows that it is about."""
     from dlcctr.system.terminal.console import ranges
 

@@ -111,6 +111,10 @@ class Summary:
         Share of the total time for imports, starts, loading and writing, 0-1.
     slices : list of (int, int)
         Offset and number of tasks of each job array.
+    warnings : list of str
+        What a person should look at before the plan is used.
+    notes : list of str
+        What was assumed; nothing has to be done about it.
     """
 
     manifest: Path
@@ -129,6 +133,7 @@ class Summary:
     slices: list[tuple[int, int]] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def check_options(options: PlanOptions) -> None:

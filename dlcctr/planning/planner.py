@@ -20,7 +20,7 @@ from dlcctr.planning.plan import Plan, PlanFacts, PlanTask, new_plan_id, rows_di
 from dlcctr.planning.speed import find_speed, run_one_row
 from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.row_state import RowResult, State
-from dlcctr.system.terminal.console import one_line, ranges
+from dlcctr.system.terminal.console import one_line, ranges, warn
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 TASKS_PER_GPU = 16
@@ -153,7 +153,7 @@ def _plan(
     limit = _time_limit_min(tasks[0].cost_s, margin * options.time_factor, options)
     created = datetime.now(timezone.utc).isoformat(timespec="seconds")
     plan = Plan(new_plan_id(), manifest.name, tuple(tasks), limit, created, _facts(summary, options))
-    return plan, replace(summary, warnings=warnings)
+    return plan, replace(summary, warnings=warnings, notes=_notes(work, speed))
 
 
 def _sum_up(summary: Summary, tasks: Sequence[PlanTask], options: PlanOptions) -> Summary:
@@ -206,12 +206,25 @@ def _time_limit_min(longest_s: float, margin: float, options: PlanOptions) -> in
     return minutes if options.time_cap_min is None else min(minutes, options.time_cap_min)
 
 
+def say_remarks(summary: Summary) -> None:
+    """Print on stderr what a person should look at, each on a line, and all that was assumed on one."""
+    for line in summary.warnings:
+        warn(f"warning: {line}")
+    if summary.notes:
+        warn(f"note: {'; '.join(summary.notes)}")
+
+
+def _notes(work: Sequence[Work], speed: Speed) -> list[str]:
+    notes = cost.guess_notes(work)
+    if not speed.measured:
+        notes.append(f"the speed ({speed.source}) may be off by a factor of two, so the time limit is generous")
+    return notes
+
+
 def _warnings(
     work: Sequence[Work], costs: Sequence[float], tasks: Sequence[PlanTask], speed: Speed, options: PlanOptions
 ) -> list[str]:
-    warnings = cost.guess_warnings(work)
-    if not speed.measured:
-        warnings.append(f"the speed ({speed.source}) may be off by a factor of two, so the time limit is generous")
+    warnings = []
     if not speed.on_gpu:
         warnings.append(
             "the speed was measured on a CPU; with GPUs give theirs (--fps): they are 50 times faster or more"

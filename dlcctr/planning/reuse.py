@@ -13,8 +13,7 @@ from dlcctr.campaign.rows import Row
 from dlcctr.errors import DlcctrError, ManifestError
 from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.plan import Plan, PlanTask, new_plan_id, read_plan, rows_digest, task_rows, write_plan
-from dlcctr.planning.planner import make_plan
-from dlcctr.system.terminal.console import warn
+from dlcctr.planning.planner import make_plan, say_remarks
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 
@@ -48,8 +47,7 @@ def pick_plan(
         if standing:
             return standing
     plan, summary = make_plan(manifest, options, rows=sorted(row.index for row in todo), write=write, progress=progress)
-    for line in summary.warnings:
-        warn(f"warning: {line}")
+    say_remarks(summary)
     assert plan is not None
     return plan
 

@@ -31,7 +31,7 @@ def logs(
     Takes the log of the row's newest task or local run.
     """
     from dlcctr.slurm.status.row_log import find_log
-    from dlcctr.system.terminal.console import print_lines, warn
+    from dlcctr.system.terminal.console import print_verbatim, warn
 
     found = find_log(manifest, row)
     for note in found.notes:
@@ -42,7 +42,7 @@ def logs(
         chosen, left_out = _last(found.all_lines(), lines)
     more = f", the last {lines} of {lines + left_out} lines" if left_out else ""
     warn(f"{found.file}{more}")
-    print_lines(chosen)
+    print_verbatim(chosen)
 
 
 def _last(lines: Iterator[str], most: int) -> tuple[list[str], int]:

@@ -100,10 +100,10 @@ def plan_manifest(
 def _print(plan: Plan | None, summary: Summary, cost: Cost, *, as_json: bool) -> None:
     from dlcctr.campaign.paths import CampaignPaths
     from dlcctr.commands.in_image import say_next
-    from dlcctr.system.terminal.console import print_json, print_lines, print_table, warn
+    from dlcctr.planning.planner import say_remarks
+    from dlcctr.system.terminal.console import print_json, print_lines, print_table
 
-    for line in summary.warnings:
-        warn(f"warning: {line}")
+    say_remarks(summary)
     file = str(CampaignPaths.of(summary.manifest).plan(plan.id)) if plan else None
     if as_json:
         facts = {**asdict(summary), "manifest": str(summary.manifest)}
@@ -130,14 +130,15 @@ def _cells(plan: Plan, summary: Summary) -> list[tuple[str, str]]:
     left_out = [f"{summary.n_finished} finished"] if summary.n_finished else []
     left_out += [f"{len(summary.unreadable)} unreadable"] if summary.unreadable else []
     device = "GPU" if speed.on_gpu else "CPU"
-    usual = f"{speed.frames_per_s:.3g} frames/s a {device} at {speed.reference_px} px"
+    pictures = "" if " px" in speed.source else f" at {speed.reference_px} px"
+    usual = f"{speed.frames_per_s:.3g} frames/s per {device}{pictures}"
     gpus = f"{summary.parallel} GPU{'s' if summary.parallel > 1 else ''}"
     return [
         ("rows", f"{summary.n_rows}" + (f" ({' and '.join(left_out)} left out)" if left_out else "")),
         ("array tasks", f"{summary.n_tasks} {_arrays(summary)}"),
         ("speed", f"{usual}, from {speed.source}"),
         ("a task takes", _span(duration(summary.shortest_s), duration(summary.longest_s))),
-        ("time limit", f"{duration(plan.time_limit_min * 60)} a task (margin {summary.margin:g})"),
+        ("time limit", f"{duration(plan.time_limit_min * 60)} per task (margin {summary.margin:g})"),
         ("GPU-hours", f"{summary.total_s / 3600:.2g}, {100 * summary.fixed_share:.0f}% of them fixed costs"),
         ("expected end", f"{duration(summary.finish_s)} after the start, with {gpus} at a time"),
     ]

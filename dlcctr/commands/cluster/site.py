@@ -140,14 +140,14 @@ def show(
 ) -> None:
     """Print a profile with all of its keys; the output is a profile again."""
     from dlcctr.slurm.site.files import find_site, site_text
-    from dlcctr.system.terminal.console import print_json, print_lines
+    from dlcctr.system.terminal.console import print_json, print_verbatim
 
     site = find_site(name)
     if as_json:
         print_json("site show", **as_fields(site))
         return
     head = [f"{site.name}: {site.file}", f"sbatch is given: {' '.join(site.sbatch_options())}"]
-    print_lines(site_text(site, head, {}).splitlines())
+    print_verbatim(site_text(site, head, {}).splitlines())
 
 
 def as_fields(site: Site) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlcctr import __version__
 from dlcctr.contract import CONTRACT_VERSION
+from dlcctr.system.terminal.wrapping import terminal_columns, wrap
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 STDOUT = "standard output"
 LONGEST_TABLE = 500
 """Rows; rich takes a millisecond for each."""
+NUMBERS = ("index", "row", "line", "frames", "rows")
+"""Columns on the right, which no narrow terminal breaks."""
+SINGLE_WORDS = ("phase", "problem", "state")
+"""Columns whose names of states no narrow terminal breaks."""
 
 
 def envelope(kind: str, **fields: Any) -> dict[str, Any]:
@@ -64,15 +69,22 @@ INDENT = "  | "
 
 
 def print_lines(lines: Iterable[str], *, flush: bool = False) -> None:
-    """Print plain lines; names in them cannot move the cursor."""
+    """Print messages, one a line, wrapped at words on a terminal; names in them cannot move the cursor."""
+    columns = terminal_columns(sys.stdout)
     for line in lines:
-        _write(f"{one_line(line)}\n", flush=flush)
+        _write(f"{wrap(one_line(line), columns)}\n", flush=flush)
+
+
+def print_verbatim(lines: Iterable[str]) -> None:
+    """Print lines that somebody may copy into a file: as they are, but for what moves the cursor."""
+    for line in lines:
+        _write(f"{one_line(line)}\n")
 
 
 def print_script(text: str) -> None:
     """Print a file's text as it is; only on a terminal, where nobody reads it back, harmful characters are shown."""
     if sys.stdout.isatty():
-        print_lines(text.removesuffix("\n").replace("\t", "    ").split("\n"))
+        print_verbatim(text.removesuffix("\n").replace("\t", "    ").split("\n"))
     else:
         _write(text)
 
@@ -84,16 +96,16 @@ def clear_screen() -> None:
 
 
 def warn(line: str) -> None:
-    """Print one line on stderr, where it stays out of tables and JSON."""
-    print(one_line(line), file=sys.stderr)
+    """Print one message on stderr, where it stays out of tables and JSON; wrapped at words on a terminal."""
+    print(wrap(one_line(line), terminal_columns(sys.stderr)), file=sys.stderr)
 
 
 def say_error(message: str, hint: str = "") -> None:
     """Print an error and its remedy on stderr; a stderr that cannot be written is no error of its own."""
+    text = f"error: {paragraph(message)}" + (f"\n  what to do: {paragraph(hint)}" if hint else "")
+    columns = terminal_columns(sys.stderr)
     with contextlib.suppress(OSError):
-        print(f"error: {paragraph(message)}", file=sys.stderr)
-        if hint:
-            print(f"  what to do: {paragraph(hint)}", file=sys.stderr)
+        print("\n".join(wrap(line, columns) for line in text.split("\n")), file=sys.stderr)
 
 
 def say_stopped() -> None:
@@ -115,17 +127,21 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
         _write("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Table for a terminal: without the columns that are empty in every row."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        numeric = column in ("index", "line", "frames", "rows")
-        table.add_column(column, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
+    filled = [i for i in range(len(columns)) if any(row[i] for row in rows)]
+    for column in (columns[i] for i in filled):
+        numeric = column in NUMBERS
+        table.add_column(
+            column, justify="right" if numeric else "left", no_wrap=numeric or column in SINGLE_WORDS, overflow="fold"
+        )
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(row[i]) for i in filled))
     return table
 
 

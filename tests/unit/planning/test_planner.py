@@ -15,6 +15,7 @@ from dlcctr.planning import planner as make_plan
 from dlcctr.planning.options import Limits, PlanOptions, Summary
 from dlcctr.planning.plan import Plan, read_plan, task_rows
 from dlcctr.planning.planner import make_plan as plan_campaign
+from dlcctr.planning.planner import say_remarks
 from dlcctr.planning.speed import Calibration, pick_row
 from dlcctr.results.sections import DeviceUsed
 from dlcctr.runtime import run_campaign as campaign_run
@@ -174,10 +175,10 @@ def test_the_time_limit_has_a_margin_and_is_a_multiple_of_five_minutes(bench: Be
         assert 0 <= plan.time_limit_min - (longest_min * margin * factor + 5) < 5
 
 
-def test_a_guessed_speed_gets_a_larger_margin_and_a_warning(bench: Bench) -> None:
+def test_a_guessed_speed_gets_a_larger_margin_and_a_note(bench: Bench) -> None:
     plan, summary = planned(bench)
     assert summary.margin > 2
-    assert any("off by a factor of two" in line for line in summary.warnings)
+    assert any("off by a factor of two" in line for line in summary.notes) and not summary.warnings
     assert plan.time_limit_min * 60 > 2 * summary.longest_s
 
 
@@ -246,7 +247,7 @@ def test_one_row_makes_one_task(bench: Bench) -> None:
     plan, summary = planned(bench, tasks=8)
     assert [task.rows for task in plan.tasks] == [(5,)]
     assert summary.parallel == 1
-    assert "rows 5: length and picture size unknown" in summary.warnings[0]
+    assert "rows 5: length and picture size unknown" in summary.notes[0]
 
 
 def test_a_large_plan_becomes_several_arrays(bench: Bench) -> None:
@@ -331,7 +332,7 @@ def test_the_command_prints_a_table_and_what_to_type_next(
     assert call(monkeypatch, "plan", bench.manifest, "--fps", "10", "--tasks", "3", "--max-array-size", "2") == 0
     text = capsys.readouterr()
     assert "3 in 2 arrays (at most 2 tasks each: --max-array-size)" in text.out
-    assert "10 frames/s a GPU at 3072 px, from --fps 10" in text.out
+    assert "10 frames/s per GPU, from --fps 10, for pictures of 3072 px" in text.out
     assert f"dlcctr submit {bench.manifest}" in text.out
     assert "factor of two" in text.err
 
@@ -374,3 +375,13 @@ def test_simulated_campaigns_end_within_a_tenth_of_the_best_possible() -> None:
     assert not any(case.timeouts for case in cases)
     assert all(case.ours < case.protocol for case in cases)
     assert min(case.ours for case in cases) >= 1
+
+
+def test_what_needs_nothing_is_one_line_of_information(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [*bench.rows, Row(20, "longer.mp4")]
+    write_manifest(bench.manifest, rows)
+    _, summary = planned(bench)
+    say_remarks(summary)
+    assert len(summary.notes) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("note: rows 20: length and picture size unknown") and "factor of two" in line
