@@ -102,11 +102,11 @@ def _print(result: CheckResult, *, show_all: bool) -> None:
 def _notes_of_whole(result: CheckResult) -> list[str]:
     """Notes on whole rows, each once: of a moved folder of videos all rows say the same."""
     from dlcctr.results.row_state import State
-    from dlcctr.system.terminal.console import ranges
+    from dlcctr.system.terminal.console import row_ranges
 
     rows: dict[str, list[int]] = {}
     for row in result.rows:
         if row.state is State.WHOLE:
             for note in row.notes:
                 rows.setdefault(note, []).append(row.row.index)
-    return [f"rows {ranges(indices)}: {note}" for note, indices in rows.items()]
+    return [f"{row_ranges(indices)}: {note}" for note, indices in rows.items()]

@@ -102,7 +102,7 @@ def summary(manifest: Path, outcomes: Sequence[Outcome]) -> list[str]:
     import shlex
 
     from dlcctr.contract import ExitCode
-    from dlcctr.system.terminal.console import plural, ranges
+    from dlcctr.system.terminal.console import plural, row_ranges
 
     kinds: Counter[str] = Counter()
     failed: dict[int, list[int]] = {}
@@ -116,7 +116,7 @@ def summary(manifest: Path, outcomes: Sequence[Outcome]) -> list[str]:
             failed.setdefault(each.code, []).append(each.index)
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     lines = [f"{plural(len(outcomes), 'row')}: {counts or 'none'}"]
-    lines += [f"  exit code {code}: rows {ranges(indices)}" for code, indices in sorted(failed.items())]
+    lines += [f"  exit code {code}: {row_ranges(indices)}" for code, indices in sorted(failed.items())]
     name = shlex.quote(str(manifest))
     if kinds["stopped"] or kinds["not started"]:
         return [

@@ -229,14 +229,14 @@ def weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
 
 def guess_notes(work: Iterable[Work]) -> list[str]:
     """One line for each kind of guess, with the rows that it is about."""
-    from dlcctr.system.terminal.console import ranges
+    from dlcctr.system.terminal.console import row_ranges
 
     kinds: dict[str, list[int]] = {}
     for each in work:
         if each.guessed:
             kinds.setdefault(each.guessed, []).append(each.row.index)
     return [
-        f"rows {ranges(indices)}: {what} unknown; the usual value is assumed, so these rows' times are guesses"
+        f"{row_ranges(indices)}: {what} unknown; the usual value is assumed, so these rows' times are guesses"
         for what, indices in kinds.items()
     ]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
-from dlcctr.campaign.paths import CampaignPaths
+from dlcctr.campaign.paths import CampaignPaths, typed_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.errors import CommandFailedError, DlcctrError, UsageError
 from dlcctr.planning import cost
@@ -21,9 +21,9 @@ from dlcctr.results.row_state import RowResult
 MAX_RECEIPTS = 500
 """Receipts that are read for the speed, spread over the campaign."""
 SPEED_HINT = (
-    "give frames/s of one GPU (--fps 60; a guess is enough for a first row, whose receipt then counts: "
-    "dlcctr submit MANIFEST --rows 0 --fps 60), or measure where this machine has a GPU itself: "
-    "`dlcctr plan MANIFEST --calibrate` or `dlcctr run MANIFEST --rows 0`"
+    "give frames/s of one GPU with --fps 60; a guess is enough for a first row, which is measured: "
+    "dlcctr submit {manifest} --rows 0 --fps 60; on a machine with such a GPU it is measured by: "
+    "dlcctr plan {manifest} --calibrate"
 )
 
 
@@ -52,7 +52,10 @@ def find_speed(
     engine = cost.engine_of(campaign, [receipt for receipt, _ in receipts])
     speed = cost.speed_of_samples(samples, px, engine) or _speed_of_last_plan(manifest)
     if speed is None:
-        raise UsageError("the speed of a GPU is not known: no row of this campaign is finished yet", SPEED_HINT)
+        raise UsageError(
+            "the speed of a GPU is not known: no row of this campaign is finished yet",
+            SPEED_HINT.format(manifest=typed_manifest(manifest)),
+        )
     return speed
 
 

@@ -11,7 +11,7 @@ from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
 from dlcctr.results.receipt import Receipt, epoch
-from dlcctr.system.terminal.console import ranges
+from dlcctr.system.terminal.console import row_ranges
 
 
 class State(str, Enum):
@@ -127,7 +127,7 @@ class CheckResult:
         for result in self.rows:
             if result.remark:
                 rows.setdefault(result.remark, []).append(result.row.index)
-        return [f"rows {ranges(indices)}: {remark}" for remark, indices in rows.items()]
+        return [f"{row_ranges(indices)}: {remark}" for remark, indices in rows.items()]
 
     @property
     def unwhole(self) -> list[RowResult]:

@@ -98,8 +98,8 @@ def _check_elsewhere(manifest: str, of: Mapping[State, Sequence[int]], place: Wh
     return [(state, of[state], text) for state, text in texts.items()]
 
 
-def after_status(result: StatusResult, place: Whereabouts) -> list[str]:
-    """One line for each kind of row that is not done."""
+def after_status(result: StatusResult, place: Whereabouts, *, watched: bool = False) -> list[str]:
+    """One line for each kind of row that is not done; `watched` where a person looks on already."""
     manifest = typed_manifest(result.manifest)
     of = {phase: [row for row in result.rows if row.phase is phase] for phase in Phase}
     again = [*of[Phase.FAILED], *of[Phase.LOST], *of[Phase.BROKEN]]
@@ -115,7 +115,7 @@ def after_status(result: StatusResult, place: Whereabouts) -> list[str]:
     ]
     steps = [f"next, {rows[0].phase.value} ({short_ranges(row.index for row in rows)}): {text}"
              for rows, text in advice if rows]  # fmt: skip
-    if result.is_live and not steps and place.work is not Work.ELSEWHERE:
+    if result.is_live and not steps and place.work is not Work.ELSEWHERE and not watched:
         steps.append(f"next: dlcctr status {manifest} --wait")
     return steps or ([f"next: {_after_all(manifest)}"] if result.exit_code is ExitCode.OK else [])
 

@@ -17,7 +17,7 @@ from dlcctr.results.check import finished_rows
 from dlcctr.system import locks
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.state_files import StateFile
-from dlcctr.system.terminal.console import plural, ranges
+from dlcctr.system.terminal.console import plural, ranges, row_ranges
 from dlcctr.system.values.records import Open, RecordError, from_table, parse_object
 from dlcctr.transfer.fetch import FetchOptions, fetch
 from dlcctr.transfer.new_videos import SAME, Arrival, look
@@ -188,7 +188,7 @@ class _Worker:
             self.say(f"row {index} was not sent: {why}")
         pushed = [index for index in rows if index not in sent.left_out]
         self.keep(replace(self.state, pushed=tuple(sorted({*self.state.pushed, *pushed}))))
-        self.say(f"pushed: rows {ranges(pushed)}")
+        self.say(f"pushed: {row_ranges(pushed)}")
         return pushed
 
     def submit(self, rows: list[int]) -> list[int]:
@@ -196,7 +196,7 @@ class _Worker:
             words = ["submit", self.manifest.name, "--rows", ranges(rows), "--skip-bad-videos", "--json"]
             _ask_there(self.options, [*words, *self.options.submit])
             self.keep(replace(self.state, submitted=tuple(sorted({*self.state.submitted, *rows}))))
-            self.say(f"submitted: rows {ranges(rows)}")
+            self.say(f"submitted: {row_ranges(rows)}")
         return rows
 
     def fetch(self) -> list[int]:
@@ -208,7 +208,7 @@ class _Worker:
         for row in done.refused:
             self.say(f"row {row.index} was not fetched: {row.cause}")
         if done.taken:
-            self.say(f"fetched: rows {ranges(done.taken)}")
+            self.say(f"fetched: {row_ranges(done.taken)}")
         return done.taken
 
     def resubmit(self) -> None:

@@ -89,7 +89,8 @@ def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
     line = command_in_folder(remote, _words_there(manifest, words), variables={TYPED_VARIABLE: str(manifest)})
     warn(f"on {remote}:")
     with log_in(remote.host, ssh_words()) as login:
-        terminal = ("-t",) if sys.stdin.isatty() and sys.stdout.isatty() else ()
+        # with a terminal ssh says at the end that the connection is closed
+        terminal = ("-t", "-o", "LogLevel=ERROR") if sys.stdin.isatty() and sys.stdout.isatty() else ()
         code = processes.attach([*login.words, *terminal, login.host, line])
     if code == NOT_FOUND:
         raise ToolMissingError(

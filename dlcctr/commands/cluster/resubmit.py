@@ -157,13 +157,13 @@ def _show(decision: Decision) -> None:
 
 
 def _lines(decision: Decision) -> list[str]:
-    from dlcctr.system.terminal.console import ranges
+    from dlcctr.system.terminal.console import row_ranges
 
     lines = []
     for group in decision.groups:
-        causes = ", ".join(f"{kind} (rows {ranges(indices)})" for kind, indices in group.causes.items())
+        causes = ", ".join(f"{kind} ({row_ranges(indices)})" for kind, indices in group.causes.items())
         lines.append(f"again, {group.changes}: {causes}")
-    lines += [f"not again: rows {ranges(each.rows)}: {each.why}" for each in decision.left]
+    lines += [f"not again: {row_ranges(each.rows)}: {each.why}" for each in decision.left]
     return lines if decision.groups else [*lines, "nothing to submit again"]
 
 

@@ -185,7 +185,7 @@ def watch_text(result: StatusResult) -> WatchText:
         for phase, _, which, node, why in _groups(result)
         if phase not in quiet
     ]
-    steps = after_status(result, find_whereabouts(result.manifest, read_campaign(result.manifest)))
+    steps = after_status(result, find_whereabouts(result.manifest, read_campaign(result.manifest)), watched=True)
     return WatchText(
         above=[f"{plural(len(result.rows), 'row')}: {_counts(result)}"],
         below=[*problems, *map(here, (*(f"note: {note}" for note in result.notes), *steps))],

@@ -79,14 +79,14 @@ def _print(manifest: Path, done: FetchResult, *, as_json: bool) -> None:
 
 
 def _lines(manifest: Path, done: FetchResult) -> list[str]:
-    from dlcctr.system.terminal.console import plural, ranges, size_text
+    from dlcctr.system.terminal.console import plural, row_ranges, size_text
 
     taken = f"fetched {plural(len(done.taken), 'row')}, {size_text(done.n_bytes)}, from {done.remote}"
     lines = [f"{taken}; {len(done.here)} were here already"]
     if done.failed:
-        lines.append(f"failed there: rows {ranges(done.failed)}")
+        lines.append(f"failed there: {row_ranges(done.failed)}")
     if done.waiting:
-        lines.append(f"not finished there: rows {ranges(done.waiting)}")
+        lines.append(f"not finished there: {row_ranges(done.waiting)}")
     return [*lines, f"next: dlcctr check {shlex.quote(str(manifest))}"]
 
 

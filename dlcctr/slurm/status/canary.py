@@ -46,7 +46,7 @@ def _explain(row: RowStatus, canary: RowStatus | None, has_begun: Callable[[RowS
         return replace(row, canary=canary.index)
     if row.cause_kind not in ENDED or has_begun(row) or not _failed(canary, row.plan):
         return row
-    text = f"cancelled before it began, because the canary, row {canary.index}, failed: {canary.cause}"
+    text = f"cancelled before it began, because the canary, row {canary.index}, failed"
     return replace(row, phase=Phase.FAILED, cause=text, cause_kind=CANARY, canary=canary.index)
 
 
@@ -73,7 +73,7 @@ def _note(canary: RowStatus, others: Sequence[RowStatus]) -> str:
     if canary.is_live:
         wait = f"{_named(waiting)} {_verb(waiting, 'waits', 'wait')}"
         return f"{wait} for the canary, row {canary.index}, which is {canary.phase.value}"
-    said = f"the canary, row {canary.index}, failed ({canary.cause_kind}: {canary.cause})"
+    said = f"the canary, row {canary.index}, failed"
     parts = [f"{_named(stopped)} {_verb(stopped, 'was', 'were')} cancelled because of it"] if stopped else []
     if waiting:
         parts.append(f"{_named(waiting)} {_verb(waiting, 'waits', 'wait')} for it until Slurm cancels what waits")

@@ -88,6 +88,7 @@ def find_decision(manifest: Path, request: ResubmitRequest, *, progress: RowProg
         again=request.again,
         others=found.rows,
         manifest=manifest,
+        allow_cpu=request.job.allow_cpu,
     )
 
 

@@ -109,6 +109,7 @@ def decide(
     again: bool = False,
     others: Iterable[RowStatus] = (),
     manifest: Path = Path("MANIFEST"),
+    allow_cpu: bool = False,
 ) -> Decision:
     """Decide for every row. Pure.
 
@@ -126,16 +127,19 @@ def decide(
         Rows that are not to be decided on; canaries of `rows` may be among them.
     manifest : Path
         For the commands that the answer names.
+    allow_cpu : bool
+        The CPU is allowed from now on: no node is avoided because its GPU failed.
     """
     by_plan = {each.plan: each for each in submissions}
     rows = list(rows)
     known = {row.index: row for row in (*others, *rows)}
 
     def answer_to(row: RowStatus) -> _Answer:
+        avoid_gpu = not allow_cpu
         canary = canary_of(row, known)
         if canary is None or _kind(canary) in OWN_FAULT:
-            return _answer(row, by_plan.get(row.plan), batch_size, again=again)
-        found = _answer(canary, by_plan.get(canary.plan), batch_size, again=again)
+            return _answer(row, by_plan.get(row.plan), batch_size, again=again, avoid_gpu=avoid_gpu)
+        found = _answer(canary, by_plan.get(canary.plan), batch_size, again=again, avoid_gpu=avoid_gpu)
         why_not = f"the canary, row {canary.index}, has failed: {found.why_not}"
         return replace(found, why_not=why_not) if found.why_not else found
 
@@ -182,7 +186,9 @@ def _kind(row: RowStatus) -> str:
     return row.cause_kind or row.phase.value
 
 
-def _answer(row: RowStatus, submission: Submission | None, batch_size: int | None, *, again: bool) -> _Answer:
+def _answer(
+    row: RowStatus, submission: Submission | None, batch_size: int | None, *, again: bool, avoid_gpu: bool
+) -> _Answer:
     kind = _kind(row)
     if row.phase is Phase.UNREADABLE:
         return _Answer("unreadable when the manifest was made: put a readable video there under a new name")
@@ -196,7 +202,7 @@ def _answer(row: RowStatus, submission: Submission | None, batch_size: int | Non
     if kind == "out-of-memory":
         return _more_memory(had, batch_size)
     as_before = _as_before(had)
-    bad_nodes = {row.node} if kind == "gpu" and row.node else set()
+    bad_nodes = {row.node} if kind == "gpu" and row.node and avoid_gpu else set()
     return replace(as_before, exclude=tuple(sorted({*had.exclude, *bad_nodes})))
 
 

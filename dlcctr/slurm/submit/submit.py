@@ -35,7 +35,7 @@ from dlcctr.slurm.submit.prepare import Prepared, SubmitOptions, SubmitRequest, 
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.kernel_locks import inherited_lock
 from dlcctr.system.locks import campaign_lock
-from dlcctr.system.terminal.console import plural, ranges, warn
+from dlcctr.system.terminal.console import plural, row_ranges, warn
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 REFUSED = "Batch job submission failed"
@@ -216,9 +216,9 @@ def say_submitted(done: SubmitResult, *, dry_run: bool) -> list[str]:
         return [*lines, "nothing to submit"]
     for array in done.arrays:
         tasks = done.plan.tasks[array.offset : array.offset + array.count]
-        rows = ranges(index for task in tasks for index in task.rows)
+        rows = row_ranges(index for task in tasks for index in task.rows)
         what = "would be submitted" if dry_run else f"job {array.job_id}{shown_cluster(array.cluster)}"
-        lines.append(f"{what}: {array.name}, {plural(array.count, 'task')}, rows {rows}")
+        lines.append(f"{what}: {array.name}, {plural(array.count, 'task')}, {rows}")
     if done.notice:
         lines.append(f"job {done.notice} sends the notice when they have ended")
     return lines

@@ -163,6 +163,12 @@ def ranges(indices: Iterable[int]) -> str:
     return ",".join(text)
 
 
+def row_ranges(indices: Iterable[int]) -> str:
+    """``row 4``, ``rows 0-3,7``."""
+    text = ranges(indices)
+    return f"row {text}" if text.isdecimal() else f"rows {text}"
+
+
 def duration(seconds: float) -> str:
     """A time for people: ``45 s``, ``12 min``, ``3 h 05 min``, ``2 d 03 h``."""
     minutes = round(seconds / 60)

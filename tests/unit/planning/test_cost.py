@@ -64,8 +64,8 @@ def test_what_is_not_known_is_taken_for_usual_and_said() -> None:
     work = cost.row_work(rows, None)
     assert [(each.frames, each.px) for each in work[3:]] == [(150, PX), (5, PX)]
     assert cost.guess_notes(work) == [
-        "rows 20: length and picture size unknown; the usual value is assumed, so these rows' times are guesses",
-        "rows 21: picture size unknown; the usual value is assumed, so these rows' times are guesses",
+        "row 20: length and picture size unknown; the usual value is assumed, so these rows' times are guesses",
+        "row 21: picture size unknown; the usual value is assumed, so these rows' times are guesses",
     ]
 
 

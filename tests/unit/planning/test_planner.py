@@ -120,10 +120,10 @@ def test_an_empty_manifest_is_no_campaign(bench: Bench) -> None:
         plan_campaign(bench.manifest, PlanOptions(fps=10.0))
 
 
-def test_without_any_speed_the_three_ways_are_named(bench: Bench) -> None:
+def test_without_any_speed_the_ways_to_one_are_named(bench: Bench) -> None:
     with pytest.raises(UsageError, match="speed of a GPU is not known") as error:
         plan_campaign(bench.manifest, PlanOptions())
-    assert all(word in error.value.hint for word in ("--fps", "--calibrate", "dlcctr run"))
+    assert all(word in error.value.hint for word in (f"submit {bench.manifest} --rows 0", "--fps", "--calibrate"))
 
 
 def test_speed_comes_from_the_receipts_of_finished_rows(bench: Bench) -> None:
@@ -247,7 +247,7 @@ def test_one_row_makes_one_task(bench: Bench) -> None:
     plan, summary = planned(bench, tasks=8)
     assert [task.rows for task in plan.tasks] == [(5,)]
     assert summary.parallel == 1
-    assert "rows 5: length and picture size unknown" in summary.notes[0]
+    assert "row 5: length and picture size unknown" in summary.notes[0]
 
 
 def test_a_large_plan_becomes_several_arrays(bench: Bench) -> None:

@@ -62,7 +62,7 @@ def test_a_result_without_an_animal_is_whole_and_says_so(bench: Bench) -> None:
     result = check(bench.manifest)
     assert result.exit_code == ExitCode.OK
     assert result.rows[1].notes == ("no animal was found in any frame",)
-    assert result.remarks == ["rows 1: no animal was found in any frame"]
+    assert result.remarks == ["row 1: no animal was found in any frame"]
 
 
 def truncate(bench: Bench) -> None:

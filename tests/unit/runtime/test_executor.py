@@ -130,7 +130,7 @@ def test_the_summary_counts_and_names_the_next_command() -> None:
     found = [Outcome(0, "v0.mp4", 0, was_finished=True), *outcomes(0, 0, 4, 4, 8)[1:]]
     lines = summary(Path("my campaign/m.csv"), found)
     assert lines[0] == "5 rows: 1 finished before, 1 done, 3 failed"
-    assert lines[1:3] == ["  exit code 4: rows 2-3", "  exit code 8: rows 4"]
+    assert lines[1:3] == ["  exit code 4: rows 2-3", "  exit code 8: row 4"]
     assert lines[-1] == "next: dlcctr check 'my campaign/m.csv'"
 
 

@@ -62,6 +62,11 @@ def test_a_node_without_its_gpu_is_kept_from_all() -> None:
     }
 
 
+def test_no_node_is_avoided_for_its_gpu_once_the_cpu_is_allowed() -> None:
+    decision = decide_on(row(1, "gpu", node="node2"), had={"exclude": ("node9",)}, allow_cpu=True)
+    assert [group.exclude for group in decision.groups] == [("node9",)]
+
+
 def test_rows_with_one_answer_go_together() -> None:
     decision = decide_on(row(1, "timeout"), row(2, "node-fail"), row(3, "lost", Phase.LOST), row(4, "timeout"))
     assert sorted(group.rows for group in decision.groups) == [(1, 4), (2, 3)]

@@ -5,7 +5,13 @@ import unicodedata
 
 import pytest
 
-from dlcctr.system.terminal.console import one_line, print_script, say_error, size_text
+from dlcctr.system.terminal.console import (
+    one_line,
+    print_script,
+    row_ranges,
+    say_error,
+    size_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -49,3 +55,7 @@ def test_a_script_goes_into_a_pipe_as_it_is(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     print_script(text)
     assert capsys.readouterr().out == "#!/bin/bash\n    echo '\\x1b[2J'\n"
+
+
+def test_rows_are_named_by_their_number() -> None:
+    assert [row_ranges([4]), row_ranges([0, 1, 2, 7]), row_ranges([1, 2])] == ["row 4", "rows 0-2,7", "rows 1-2"]
