@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PROGRAM = "dlcctr"
 SUMMARY = "Put DeepLabCut into production on GPU clusters: one manifest row in, one verified result out."
 INTERRUPTED = 130
-"""What Typer makes of Ctrl-C."""
+"""Exit code that Typer gives to Ctrl-C."""
 
 
 def make_app() -> typer.Typer:
@@ -94,7 +94,7 @@ def _exit_code(stop: SystemExit) -> int:
 
 
 def _give_up_stdout() -> None:
-    """Let Python's own last flush succeed."""
+    """Point stdout at /dev/null, so that Python's own last flush succeeds."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 

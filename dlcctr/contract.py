@@ -16,35 +16,35 @@ SIF_NAME = "dlc.sif"
 RECEIPT_FILENAME = "receipt.json"
 FAILURE_SUFFIX = ".failed.json"
 PRIVATE_PREFIX = ".dlcctr-"
-"""Of every hidden file or folder of ours below the results' root."""
+"""Prefix of every hidden file or folder that dlcctr makes below the results' root."""
 ATTEMPT_PREFIX = f"{PRIVATE_PREFIX}attempt-"
-"""Private folders of running (or killed) attempts; they lie beside the row's folder so that a rename commits them."""
+"""Prefix of private folders of running (or killed) attempts, beside the row's folder so that a rename commits them."""
 REPLACED_PREFIX = f"{PRIVATE_PREFIX}replaced-"
-"""Private folders that hold a row's old folder while a new one takes its place; they lie beside the row's folder."""
+"""Prefix of private folders, beside the row's folder, that hold the old one while a new one takes its place."""
 CHECKPOINTS_PREFIX = f"{PRIVATE_PREFIX}parts-"
-"""Folders of checkpoints, of attempts at a row that did not end; they lie beside the row's folder, too."""
+"""Prefix of folders of checkpoints, beside the row's folder, from attempts that did not finish."""
 NETWORKS_FOLDER = f"{PRIVATE_PREFIX}networks"
-"""Below the results' root: networks in OpenVINO's form, for all tasks on CPUs. May be removed at any time."""
+"""Folder below the results' root for networks in OpenVINO's form, for all tasks on CPUs. May be removed at any time."""
 OPENVINO_FOLDER = "dlcctr_openvino"
-"""Below site-packages of environments for CPUs: OpenVINO, where an import does not find it."""
+"""Folder below site-packages in CPU environments that holds OpenVINO, where an import does not find it."""
 SCRATCH_PREFIX = "dlcctr-scratch-"
 ROW_REPORT = "progress.json"
-"""In the scratch folder of a running `analyze`: how far it is. Nothing but a display depends on it."""
+"""File in the scratch folder of a running `analyze` that says how far it is. Only displays depend on it."""
 FIXES_KEY = "deeplabcut-fixes"
-"""Of a receipt's `software`: DeepLabCut's faults that were corrected while the row was analysed."""
+"""Key in a receipt's `software`: faults of DeepLabCut that were fixed while the row was analysed."""
 ELLIPSE_FIX = "#3493"
 """Its ellipse tracker gives poses to the wrong animal (the number is DeepLabCut's own issue)."""
 RESULT_BYTES_PER_VALUE = 60
-"""Of the .h5, the .csv and the pickles together, at most: for checks of free space."""
+"""Most bytes per value in the .h5, the .csv and the pickles together, for checks of free space."""
 ENV_PREFIX = "DLCCTR_"
 """Every option of `analyze` can also be set as DLCCTR_<OPTION>, for example DLCCTR_BATCH_SIZE=4."""
 
 LABEL_PREFIX = "org.dlcctr."
 """Image labels: contract, engine, engine-version, deeplabcut, cuda, min-driver, gpu-archs, flavour, sbom."""
 SBOM_FILE = "/opt/dlc/sbom.cdx.json"
-"""In every image: its bill of materials, CycloneDX in JSON."""
+"""Path in every image of its bill of materials (CycloneDX, JSON)."""
 IMAGE_UID = 65532
-"""User id that a container of the image has where none was asked for; no person's."""
+"""Default user id in a container of the image; it belongs to nobody."""
 
 PROBE_COLUMNS = (
     "index",
@@ -62,13 +62,13 @@ PROBE_COLUMNS = (
 OVERRIDE_COLUMNS = ("model", "shuffle", "snapshot", "crop")
 MANIFEST_COLUMNS = PROBE_COLUMNS + OVERRIDE_COLUMNS
 TRACKING_COLUMNS = ("individuals", "n_tracks", "tracker", "identity")
-"""Of multi-animal campaigns; a manifest has them where a row says something in them."""
+"""Columns of multi-animal campaigns; a manifest has them only if some row uses them."""
 
 VIDEO_EXTENSIONS = (
     ".mp4", ".avi", ".mov", ".mkv", ".mpg", ".mpeg", ".m4v", ".wmv", ".webm", ".ts", ".mts", ".flv",
     ".h264", ".264", ".h265", ".265", ".hevc", ".mjpg", ".mjpeg",
 )  # fmt: skip
-"""What a folder walk takes for a video. A file named explicitly is probed whatever its ending is."""
+"""Endings that a folder walk takes for videos. A file named explicitly is probed whatever its ending."""
 
 
 class ExitCode(IntEnum):
@@ -91,7 +91,7 @@ class ExitCode(IntEnum):
 
 
 class RowState(str, Enum):
-    """What a receipt says of a row."""
+    """State of a row in its receipt."""
 
     OK = "ok"
     DEGRADED = "degraded"

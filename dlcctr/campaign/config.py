@@ -42,7 +42,7 @@ class Campaign:
     model_hash, model_id : str
         Hash and id of the model when the campaign was made (`dlcctr.model.inspection`); empty where not known.
     bodyparts, individuals, unique_bodyparts : tuple of str
-        The model's, in its order; `check` holds the results' columns against them.
+        Names of the model's parts, in its order; `check` compares the results' columns with them.
     video_root : Path
         Folder that the manifest's `video` column is relative to.
     out : Path
@@ -50,7 +50,7 @@ class Campaign:
     csv : bool
         Also write DeepLabCut's .csv.
     shuffle, trainset_index : int
-        DeepLabCut's own.
+        Shuffle and training set index, as DeepLabCut counts them.
     snapshot : str
         Snapshot name (``snapshot-200``), index, or empty for what the project's config.yaml says.
     crop : tuple of int or None
@@ -58,15 +58,15 @@ class Campaign:
     batch_size : int or None
         Frames per network call; None for the project's own.
     tracking : Tracking
-        The animals of all videos, and how they are tracked, where that is not as the project says.
+        The animals of all videos and how they are tracked, where that differs from the project.
     image : str
         Name of the image that the campaign is meant for; a note for people.
     remote_host, remote_folder : str
-        Where `dlcctr push` has sent it, and `dlcctr fetch` looks; empty where nothing was pushed.
+        Host and folder that `dlcctr push` sent it to and `dlcctr fetch` reads from; empty if nothing was pushed.
     transfer_host : str
         Host that the files go through, where that is not `remote_host`.
     remote_program : str
-        How dlcctr is called on `remote_host`; empty for ``dlcctr``.
+        Command that runs dlcctr on `remote_host`; empty for ``dlcctr``.
     """
 
     file: Path
@@ -98,12 +98,12 @@ class Campaign:
         return self.file.parent
 
     def without_model_facts(self) -> Campaign:
-        """Copy that knows no more than the model's path: for a row with a model, shuffle or snapshot of its own."""
+        """Copy that keeps only the model's path, for a row with its own model, shuffle or snapshot."""
         return replace(self, model_hash="", model_id="", engine="", bodyparts=(), individuals=(), unique_bodyparts=())
 
 
 def campaign_file(manifest: Path) -> Path:
-    """campaign.toml that belongs to a manifest: the one beside it."""
+    """Path of the campaign.toml that belongs to a manifest: the one beside it."""
     return manifest.resolve().parent / CAMPAIGN_FILENAME
 
 

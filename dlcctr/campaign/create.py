@@ -21,7 +21,7 @@ from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 @dataclass(frozen=True)
 class CampaignChanges:
-    """What was written: the new rows, what got none, rows whose content was there already, and what is odd of rows."""
+    """What was written: new rows, files without a row, rows with known content, and remarks on rows."""
 
     manifest: Path
     campaign: Campaign
@@ -32,7 +32,7 @@ class CampaignChanges:
 
     @property
     def unreadable(self) -> list[Row]:
-        """New rows with a cause instead of facts."""
+        """New rows whose video cannot be read: they have a cause instead of facts."""
         return [row for row in self.rows if row.error]
 
 
@@ -92,7 +92,7 @@ def extend_campaign(
     Raises
     ------
     ManifestError
-        The manifest is not there or cannot be read.
+        The manifest does not exist or cannot be read.
     UsageError
         A video is not below the campaign's video root.
     """
@@ -122,7 +122,7 @@ def _append(manifest: Path, probed: Sequence[Row]) -> list[Row]:
 
 
 def _check_free(manifest: Path, campaign: Campaign | None = None) -> None:
-    """Refuse a place that another campaign has. One whose manifest could not be written just now is the same one."""
+    """Refuse another campaign's place; one whose manifest just failed to be written is this campaign."""
     file = campaign_file(manifest)
     text = encode_text(file, campaign_text(campaign)) if campaign else b""
     if manifest.exists() or (campaign and file.exists() and read_bounded(file, len(text)) != text):
@@ -138,7 +138,7 @@ def _nothing_found(inputs: Sequence[str], found: Discovery) -> str:
 
 
 def _probe(videos: Sequence[FoundVideo], jobs: int | None, progress: RowProgress) -> tuple[list[Row], dict[str, str]]:
-    """Rows numbered from 0, and what is odd about videos by their names."""
+    """Rows numbered from 0, and remarks on odd videos, by the videos' names."""
     with progress("probing videos", len(videos)) as step:
         facts = probe_all([video.path for video in videos], jobs=jobs, done=step)
     rows = [_row(index, video, found) for index, (video, found) in enumerate(zip(videos, facts, strict=True))]

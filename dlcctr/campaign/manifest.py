@@ -35,7 +35,7 @@ def read_manifest(path: Path) -> list[Row]:
     Raises
     ------
     ManifestError
-        The file is not there or no manifest; an index is missing, not a whole number or there twice; a video's
+        The file does not exist or is not a manifest; an index is missing, repeated or not a whole number; a video's
         path is empty or leaves the video root; a cell cannot be read. The message names file and line.
     """
     return rows_of(read_sheet(path))
@@ -55,9 +55,9 @@ def rows_of(sheet: Sheet) -> list[Row]:
 
 
 def write_manifest(path: Path, rows: Iterable[Row]) -> None:
-    """Write a manifest: UTF-8, commas, LF. Whoever reads it finds the old file or the new one.
+    """Write a manifest (UTF-8, commas, LF); readers find either the old file or the new one.
 
-    It has all columns, but those of `TRACKING_COLUMNS` only where a row says something in them.
+    It has all columns, but the `TRACKING_COLUMNS` only if some row uses them.
     """
     write_text_atomic(path, manifest_text(rows), keep=True)
 
@@ -72,7 +72,7 @@ def manifest_text(rows: Iterable[Row]) -> str:
 
 
 def append_rows(sheet: Sheet, rows: Iterable[Row]) -> None:
-    """Add rows to a manifest in the form that it has; what was there stays byte for byte."""
+    """Add rows to a manifest in the form that it has; existing lines stay byte for byte."""
     append_lines(sheet, [row_cells(row, sheet.header) for row in rows])
 
 

@@ -1,4 +1,4 @@
-"""Where the files of a campaign are: the one owner of their names."""
+"""Where the files of a campaign are; the only module that knows their names."""
 
 from __future__ import annotations
 

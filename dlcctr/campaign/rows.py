@@ -24,7 +24,7 @@ def inspect_campaign_model(settings: Campaign) -> ModelInfo:
     Raises
     ------
     ModelError
-        No model is named, it is not whole, or it is not the campaign's any more.
+        No model is named, it is incomplete, or it is no longer the campaign's.
     """
     if settings.model is None:
         raise ModelError(
@@ -70,12 +70,12 @@ class Row:
     error : str
         Why the video could not be read; empty otherwise.
     model, shuffle, snapshot, crop
-        Override the campaign's for this row; empty or None where they do not. `crop` is ``(x1, x2, y1, y2)`` in px,
-        origin at the top left.
+        Values that override the campaign's for this row; empty or None where they do not. `crop` is
+        ``(x1, x2, y1, y2)`` in px, origin at the top left.
     tracking : Tracking
         The columns `individuals`, `n_tracks`, `tracker` and `identity`.
     line : int
-        Line of the manifest file that the row starts on, for messages; 0 where it comes from no file.
+        Line of the manifest file that the row starts on, for messages; 0 if it is not from a file.
     """
 
     index: int
@@ -103,7 +103,7 @@ def find_row(rows: Sequence[Row], index: int, path: Path) -> Row:
     Raises
     ------
     ManifestError
-        There is none; the message gives the valid range.
+        There is no such row; the message gives the valid range.
     """
     for row in rows:
         if row.index == index:
@@ -117,7 +117,7 @@ def find_row(rows: Sequence[Row], index: int, path: Path) -> Row:
 
 
 def require_rows(rows: Sequence[Row], path: Path) -> None:
-    """Raise `ManifestError` for a manifest without rows: nothing is never all right."""
+    """Raise `ManifestError` for a manifest without rows: an empty campaign must not pass as a finished one."""
     if not rows:
         raise ManifestError(f"{path}: has no rows", MAKE_HINT)
 

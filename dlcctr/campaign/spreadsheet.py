@@ -30,7 +30,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A CSV file as it lies on disk, with the form that it has, so that lines can be added in the same form."""
+    """A CSV file on disk with its own format, so that lines can be added in the same format."""
 
     path: Path
     data: bytes
@@ -63,7 +63,7 @@ def read_sheet(path: Path) -> Sheet:
 
 
 def parse_sheet(path: Path, data: bytes) -> Sheet:
-    """Read what a CSV file holds; `path` is where it lies, here or on another machine. Raises as `read_sheet`."""
+    """Read a CSV file's content; `path` is where the file is, here or on another machine. Raises as `read_sheet`."""
     text, encoding = _decode(path, data)
     newline = re.search(r"\r\n|\n|\r", text)
     start, delimiter = _find_header(path, text)

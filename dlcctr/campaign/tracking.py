@@ -1,4 +1,4 @@
-"""Which animals a multi-animal video holds, and how they are tracked: for a campaign, or for a row."""
+"""Which animals are in a multi-animal video and how they are tracked, for a campaign or for a row."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNIQUE_OWNER = "single"
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
-    """What DeepLabCut is told of the animals; empty or None where the project's own word stands.
+    """What DeepLabCut is told about the animals; empty or None where the project's own settings hold.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Tracking:
             raise ValueError(f"tracker is {self.tracker!r}; it must be one of {', '.join(TRACKERS)}")
 
     def over(self, other: Tracking) -> Tracking:
-        """These values, and the other's where these say nothing. Names and their number go together."""
+        """These values, and the other's where these are unset. Names and their number go together."""
         animals = self if self.individuals or self.n_tracks else other
         return Tracking(
             animals.individuals,
@@ -88,7 +88,7 @@ TRACKING_HINT = "correct these columns of the manifest, or [tracking] in campaig
 
 
 def tracking_problem(tracking: Tracking, model: ModelInfo) -> str:
-    """Why a model cannot be used so; empty where it can."""
+    """Why a model cannot be used with these values; empty where it can."""
     if model.tracker == NOT_OFFERED and not tracking.tracker:
         return (
             f"config.yaml's default_track_method is {NOT_OFFERED}, DeepLabCut's conditional tracking, which is not "
@@ -114,7 +114,7 @@ def parse_yes(text: str) -> bool | None:
     Raises
     ------
     ValueError
-        It is neither.
+        The cell is neither yes nor no.
     """
     word = text.strip().lower()
     known = {"": None, "yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}

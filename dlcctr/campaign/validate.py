@@ -1,4 +1,4 @@
-"""`validate`: whether the manifest still says the truth about the videos, and every row can be analysed."""
+"""`validate`: whether the manifest is still true of the videos and every row can be analysed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Validation:
-    """All problems, sorted by line; notes are no problems."""
+    """All problems, sorted by line; notes are not problems."""
 
     manifest: Path
     rows: list[Row]
@@ -63,7 +63,7 @@ class Validation:
 
 
 def validate(manifest: Path, *, jobs: int | None = None, progress: RowProgress = no_progress) -> Validation:
-    """Hold a manifest against the videos on disk, the model and itself.
+    """Compare a manifest with the videos on disk, the model and itself.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def _video_problem(row: Row, root: Path) -> Problem | None:
 
 
 def _double(rows: Sequence[Row], campaign: Campaign) -> Iterator[Problem]:
-    """Rows of one path, file or content; a row with another model, shuffle, snapshot, crop or tracking is no double."""
+    """Rows of one path, file or content; another model, shuffle, snapshot, crop or tracking makes a row different."""
     seen: dict[object, Row] = {}
     for row in rows:
         settings = (row.model, row.shuffle, row.snapshot, row.crop, row.tracking)
@@ -127,7 +127,7 @@ def _double(rows: Sequence[Row], campaign: Campaign) -> Iterator[Problem]:
 
 
 def _colliding(rows: Sequence[Row]) -> Iterator[Problem]:
-    """Paths that become one on file systems that do not tell case or composed letters apart."""
+    """Paths that collide on file systems that ignore case or the composition of letters."""
     groups: dict[str, dict[str, Row]] = defaultdict(dict)
     for row in rows:
         folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", row.video).casefold())
@@ -143,13 +143,13 @@ def _colliding(rows: Sequence[Row]) -> Iterator[Problem]:
 
 
 class _Models:
-    """The models of a manifest's rows, each looked at once."""
+    """The models of a manifest's rows, each inspected once."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[object, ...], tuple[ModelInfo | None, str]] = {}
 
     def find(self, settings: Campaign) -> tuple[ModelInfo | None, str]:
-        """What a row's model is, and what is wrong with it; neither where no model is named."""
+        """A row's model, and what is wrong with it; neither if no model is named."""
         if not settings.model:
             return None, ""
         key = (settings.model, settings.shuffle, settings.trainset_index, settings.snapshot, settings.model_hash)
@@ -161,13 +161,13 @@ class _Models:
         return self._found[key]
 
     def notes(self) -> list[str]:
-        """What to know of those that were looked at."""
+        """Remarks on the models that were inspected."""
         places = {model.unsafe_loading for model, _ in self._found.values() if model}
         return [f"{place}: {UNASKED}" for place in sorted(places) if place]
 
 
 def _too_long(rows: Sequence[Row], campaign: Campaign, models: _Models) -> Iterator[Problem]:
-    """Names that leave no room for what DeepLabCut and dlcctr put behind them."""
+    """Videos whose names leave no room for the suffixes that DeepLabCut and dlcctr add."""
     for row in rows:
         name = row.video.rpartition("/")[2]
         stem = name.rpartition(".")[0] or name
@@ -182,7 +182,7 @@ def _too_long(rows: Sequence[Row], campaign: Campaign, models: _Models) -> Itera
 
 
 def _model_problems(rows: Sequence[Row], campaign: Campaign, models: _Models) -> Iterator[Problem]:
-    """Models that cannot be read, or are not what campaign.toml says."""
+    """Problems of models that cannot be read or differ from campaign.toml."""
     if text := models.find(campaign)[1]:
         yield Problem("model", 0, None, campaign.file.name, text)
     for row in filter(_overrides, rows):

@@ -1,6 +1,6 @@
 """One small module per command; each has `add(app)`, which parses, calls and renders, and imports the rest late.
 
-The table says what there is and under which heading the help has it. What a command does says its own docstring, once.
+The table lists the commands under their headings in the help. What a command does is said once, in its own docstring.
 """
 
 from __future__ import annotations

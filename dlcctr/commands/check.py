@@ -1,4 +1,4 @@
-"""`check`: account for every row."""
+"""The command `check`: account for every row."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check(
 ) -> None:
     """Account for every row: whole, degraded, failed, broken or missing.
 
-    Ends with 0 if all are whole, with 20 and the list if not.
+    Exits with 0 if all rows are whole, and with 20 and a list of the others if not.
     """
     from dlcctr.results.check import CheckOptions
     from dlcctr.results.check import check as run_check
@@ -100,7 +100,7 @@ def _print(result: CheckResult, *, show_all: bool) -> None:
 
 
 def _notes_of_whole(result: CheckResult) -> list[str]:
-    """Notes on whole rows, each once: of a moved folder of videos all rows say the same."""
+    """Notes on whole rows, each once: if the videos' folder has moved, all rows have the same note."""
     from dlcctr.results.row_state import State
     from dlcctr.system.terminal.console import row_ranges
 

@@ -1,4 +1,4 @@
-"""`image`: build or pull it, look into it, save it, push it, turn it into a SIF."""
+"""The commands of `image`: build or pull, inspect, save, push it, and turn it into a SIF."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def build(
 def inspect(
     *, image: Tag = "", engine: Engine = "tensorflow", device: Device = "cuda", cuda: Cuda = "", as_json: Json = False
 ) -> None:
-    """Print what an image, a saved archive (.tar) or a SIF says about itself."""
+    """Print the labels, size and digests of an image, a saved archive (.tar) or a SIF."""
     from dlcctr.image.docker_sdk import inspect_archive, inspect_tag
     from dlcctr.image.image_kind import ImageKind, kind_of
     from dlcctr.image.sif import inspect_sif
@@ -146,7 +146,7 @@ def push(
     tag: Annotated[str, typer.Argument(help="Image, with its tag.")],
     target: Annotated[str, typer.Argument(help="REGISTRY/NAME or REGISTRY/NAME:TAG")],
 ) -> None:
-    """Push the image to a registry and print the digest that the registry has it under."""
+    """Push the image to a registry and print its digest in the registry."""
     from dlcctr.image.docker_sdk import push_image
     from dlcctr.system.terminal.progress import transfer_bar
 
@@ -169,9 +169,9 @@ def pull(
     ] = None,
     http: Annotated[bool, typer.Option("--http", help="With --sif: the registry has no https.")] = False,
 ) -> None:
-    """Pull a published image, in place of building it.
+    """Pull a published image instead of building it.
 
-    Docker gets it under the name that a build gives it. --sif makes a SIF of it, which needs no Docker. The repository
+    In Docker it gets the name that a build gives it. --sif makes a SIF instead, which needs no Docker. The repository
     can also be named in DLCCTR_IMAGE_REPOSITORY.
     """
     from dlcctr.errors import UsageError

@@ -1,4 +1,4 @@
-"""Advice as it must be typed where this program runs: inside the image only some of the commands are there."""
+"""Advice as it must be typed where this program runs: inside the image only some commands exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONTAINERS = (("APPTAINER", "apptainer"), ("SINGULARITY", "singularity"))
 """Beginning of the variables by which a program says which SIF it runs and what it has bound; the program's name."""
 JOB_FILE = "job.sh"
 KEPT = ("--again", "--accept-degraded")
-"""Options that stay where a command needs what squeue says."""
+"""Options that are kept where a command needs squeue's output."""
 _inside: list[str] = []
 _WORD = r"""(?:'[^']*'|"[^"]*"|[^\s'"`;,()|])+"""
 _NAMES = "|".join(name for names in PANELS.values() for name in names)
@@ -28,7 +28,7 @@ def enter_image(program: str) -> None:
 def find_program() -> str:
     """How this image's commands are called on the host; empty where this is not the image's program.
 
-    In a container of Docker it is the name that they have inside: how that was started nobody inside knows.
+    In a Docker container it is their name inside: how the container was started cannot be known there.
     """
     if not _inside:
         return ""
@@ -40,9 +40,9 @@ def find_program() -> str:
 
 
 def here(text: str) -> str:
-    """Advice whose commands can be typed here: inside the image its own, and on the host what Slurm needs.
+    """Advice whose commands can be typed here: the image's own inside it, and on the host those that need Slurm.
 
-    A command that neither has is said to need an installed dlcctr.
+    For any other command it says that an installed dlcctr is needed.
     """
     program = find_program()
     return _COMMAND.sub(lambda found: _typed(program, found["name"], found["rest"]), text) if program else text

@@ -1,4 +1,4 @@
-"""`manifest`: a folder of videos in, a campaign out."""
+"""The command `manifest`: a folder of videos in, a campaign out."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def _summary(made: CampaignChanges, videos: list[str], *, append: bool) -> list[
 
 
 def _with_a_model(videos: list[str]) -> str:
-    """The command that was typed, with all of its options, and a model; of very many videos none is repeated."""
+    """The command that was typed, with all of its options and a model; a very long list of videos is not repeated."""
     given = sys.argv[sys.argv.index("manifest") + 1 :] if "manifest" in sys.argv else []
     others = [word for word in given if word not in (*videos, "--overwrite", "--append", "--json")]
     shown = shlex.join(videos) if len(videos) <= SHOWN else "VIDEOS"

@@ -1,4 +1,4 @@
-"""`model`: look into a trained project, pack it, verify and unpack a bundle."""
+"""The commands of `model`: inspect a trained project, pack it, verify and unpack a bundle."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def inspect(
     snapshot: Snapshot = "",
     as_json: Json = False,
 ) -> None:
-    """Say what a trained project holds, what would be used for an analysis and why, and what is wrong with it.
+    """Show what is in a trained project, what an analysis would use and why, and what is wrong with it.
 
-    Ends with 5 if it cannot be used as it is, with 0 otherwise.
+    Exits with 5 if it cannot be used as it is, and with 0 otherwise.
     """
     from dlcctr.contract import ExitCode
     from dlcctr.model.project.survey import survey_model
@@ -96,7 +96,7 @@ def pack(
 
 
 def verify(bundle: Bundle, *, as_json: Json = False) -> None:
-    """Check every size and hash of a bundle, and that nothing else is in it. Ends with 5 and the list if not."""
+    """Check every size and hash in a bundle, and that nothing else is in it. Exits with 5 and the problems if not."""
     from dlcctr.contract import ExitCode
     from dlcctr.model.bundle import listing_fields
     from dlcctr.model.verify import verify_bundle
@@ -120,7 +120,7 @@ def unpack(
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Project folder to make.")],
 ) -> None:
-    """Make a project of a bundle that DeepLabCut itself can use, with the paths of where it lies now."""
+    """Turn a bundle into a project that DeepLabCut itself can use, with paths that fit its new place."""
     from dlcctr.model.pack import unpack_model
     from dlcctr.system.terminal.console import print_lines
 

@@ -1,4 +1,4 @@
-"""`notice`: tell how far a campaign is, as at the end of its work."""
+"""The command `notice`: report how far a campaign is, as at the end of its work."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class CommandGroup(TyperGroup):
     """
 
     late: ClassVar[tuple[str, ...]] = ()
-    """Names out of `dlcctr.commands.PANELS`, in the order of the help."""
+    """Names from `dlcctr.commands.PANELS`, in the order of the help."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what stands before the command's name."""
@@ -40,7 +40,7 @@ class CommandGroup(TyperGroup):
         return [*(name for name in self.commands if name not in self.late), *self.late]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Command of a name, or None. An unknown name loads all, so that Typer can say which one was meant."""
+        """Command of a name, or None. An unknown name loads all, so that Typer can suggest the one that was meant."""
         for name in (cmd_name,) if cmd_name in {*self.late, *self.commands} else self.late:
             self._load(name)
         return self.commands.get(cmd_name)
@@ -68,7 +68,7 @@ class CommandGroup(TyperGroup):
 
 @contextlib.contextmanager
 def _escaped_usage_errors() -> Iterator[None]:
-    """Escape what Typer's errors repeat of the command line: it may be the name of a file."""
+    """Escape what Typer's errors quote from the command line: it may be a file's name."""
     from dlcctr.system.terminal.console import one_line
 
     try:
@@ -117,9 +117,9 @@ def new_program(
     summary : str
         One sentence at the head of the help.
     group : type
-        Which commands of the table it has.
+        Group class that decides which commands of the table it has.
     image : callable
-        Gives the facts of the image, where this runs in one; commands find it as the context's `obj`.
+        Returns the facts of the image if this runs in one; commands find it as the context's `obj`.
     more
         Further options of `typer.Typer`.
     """

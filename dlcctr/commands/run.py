@@ -1,4 +1,4 @@
-"""`run`: a manifest's rows on this machine, without a scheduler."""
+"""The command `run`: analyse a manifest's rows on this machine, without a scheduler."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run_manifest(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Analyse the rows on this machine: in Docker, Apptainer or neither.
+    """Analyse the rows on this machine: in Docker, Apptainer or natively.
 
     Finished rows are skipped, and a bad row never stops the others.
     """

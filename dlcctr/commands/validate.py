@@ -1,4 +1,4 @@
-"""`validate`: hold the manifest against the videos."""
+"""The command `validate`: compare the manifest with the videos."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def validate(
 ) -> None:
     """List rows that are changed, missing, duplicated or unreadable.
 
-    Lists colliding rows and bad overrides as well. Ends with 3 if there are any problems, with 0 otherwise.
+    Also lists colliding names and bad overrides. Exits with 3 if there are any problems, and with 0 otherwise.
     """
     from dlcctr.campaign.validate import REMEDIES
     from dlcctr.campaign.validate import validate as run_validate

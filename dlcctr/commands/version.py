@@ -1,4 +1,4 @@
-"""`version`: what runs here."""
+"""The command `version`: which versions run here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def version(
 ) -> None:
     """Print the versions of dlcctr, the contract and Python.
 
-    In the image also those of the engine, DeepLabCut and CUDA.
+    In the image it also prints those of the engine, DeepLabCut and CUDA.
     """
     facts = collect(ctx.obj())
     print_verbatim(json.dumps(facts, indent=1).split("\n") if as_json else lines(facts))

@@ -23,13 +23,13 @@ from dlcctr.system.terminal.console import warn
 from dlcctr.system.terminal.folded import log_file, log_tail, run_folded
 
 LOCAL_BASE = "dlcctr-base:bookworm"
-"""What `BASE_SCRIPT` makes."""
+"""Image that `BASE_SCRIPT` makes."""
 BASE_SCRIPT = "scripts/base.sh"
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 """Docker knows these build arguments itself and keeps them out of the image's history."""
 
 STEP = re.compile(r"(?:Step |#[0-9]+ \[(?:\S* +)?)([0-9]{1,4})/([0-9]{1,4})(?: : |\] )(.*)")
-"""How Docker's two builders, the old one and BuildKit, begin a step."""
+"""Pattern of the lines with which Docker's two builders, the old one and BuildKit, begin a step."""
 
 
 def build_image(
@@ -48,13 +48,13 @@ def build_image(
     Parameters
     ----------
     base : str
-        Base image; empty for the pinned one, or a local one where no registry answers.
+        Base image; empty for the pinned one, or a local one if no registry answers.
     network : str
         The build's network, "host" or "default". The host's own finds the mirrors and proxies that the host finds.
     tag : str
         Name of the result; empty for the flavour's own.
     no_cache : bool
-        Make every layer again, although nothing of ours has changed: Debian's packages may have.
+        Rebuild every layer even if nothing of ours has changed: Debian's packages may have.
 
     Returns
     -------
@@ -64,11 +64,11 @@ def build_image(
     Raises
     ------
     ToolMissingError
-        No docker, no answering engine, or no base image.
+        Docker is not installed, its engine does not answer, or there is no base image.
     CommandFailedError
         The build failed; the message holds the end of its output.
     ContractError
-        The image says another contract version than this dlcctr.
+        The image has another contract version than this dlcctr.
     """
     find_tool("docker")
     check_engine()
@@ -100,13 +100,13 @@ def build_image(
 
 
 def image_id(name: str) -> str:
-    """Identity of a local image; empty where there is none."""
+    """Id of a local image; empty if there is none."""
     answer = run(["docker", "image", "inspect", "--format", "{{.Id}}", name], check=False, merge=False)
     return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
 def remove_unnamed(image: str) -> None:
-    """Remove an image that lost its name to a newer one: gigabytes that nobody would find. One in use stays."""
+    """Remove an image that lost its name to a newer one, which would waste gigabytes. One in use stays."""
     tags = run(["docker", "image", "inspect", "--format", "{{len .RepoTags}}", image], check=False, merge=False)
     if tags.returncode == 0 and tags.stdout.strip() == "0":
         run(["docker", "image", "rm", image], check=False)
@@ -125,7 +125,7 @@ def check_engine() -> None:
 def build_command(
     context: Path, tag: str, arguments: Mapping[str, str], network: str, *, no_cache: bool = False
 ) -> list[str]:
-    """Words of the build command. Proxies are named without their value, so that it stays out of logs."""
+    """Arguments of the build command. Proxies are named without their values, which stay out of logs."""
     command = ["docker", "build", "--network", network, "-t", tag, "-f", str(context / "Dockerfile")]
     command += ["--no-cache"] if no_cache else []
     for key, value in arguments.items():
@@ -149,13 +149,13 @@ def index_arguments(sources: Sources) -> dict[str, str]:
 def resolve_base(pins: Mapping[str, str], base: str = "") -> tuple[str, str]:
     """Name and digest of the base image, pulled when it is not here.
 
-    The order: the one that was asked for; else the pinned one if it is here, else what `make base` made, else the
+    The order: the one given; else the pinned one if it is here, else what `make base` made, else the
     pinned one from its registry, else a local image of the pinned name, whatever its digest.
 
     Raises
     ------
     ToolMissingError
-        None can be had; the hint names the script that makes one.
+        There is none; the hint names the script that makes one.
     """
     pinned = f"{pins['BASE_IMAGE']}@{pins['BASE_DIGEST']}"
     for name in (base,) if base else (pinned, LOCAL_BASE):

@@ -1,4 +1,4 @@
-"""What an image build may see: dlcctr's own files, fitting wheels and a CA bundle, staged in a private folder."""
+"""The build context of an image: dlcctr's own files, matching wheels and a CA bundle, in a private folder."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def stage(tree: SourceTree, target: Path, lock: str, sources: Sources) -> list[s
     Raises
     ------
     UsageError
-        The lock wants a build of a package that no public registry serves, and nothing else was named.
+        The lock needs a build of a package that no public registry has, and no other source was given.
     """
     for name, source in build_files(tree).items():
         if source.is_file() and not source.is_symlink():

@@ -21,14 +21,14 @@ from dlcctr.system.terminal.console import plural
 from dlcctr.system.terminal.progress import Bar, no_bar
 
 MAX_MEMBER_BYTES = 64 << 20
-"""Lists of layers and of packages are shorter by far."""
+"""Largest file that is read from an archive, in bytes; lists of layers and packages are far shorter."""
 BROKEN_ARCHIVE = (
     tarfile.TarError, KeyError, IndexError, TypeError, ValueError, AttributeError, EOFError, OSError, RecursionError,
     zlib.error,
 )  # fmt: skip
-"""What reading one that is damaged, or is something else, can raise."""
+"""Errors that reading a damaged archive, or some other file, can raise."""
 TIMEOUT_S = 3600
-"""The engine may think for minutes before the first byte of a large image."""
+"""Timeout of the engine's answers: it may take minutes before the first byte of a large image."""
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def docker_client() -> Iterator[Any]:
     Raises
     ------
     ToolMissingError
-        The SDK is not installed, or no engine answers.
+        The SDK is not installed, or the engine does not answer.
     """
     try:
         from docker.client import DockerClient
@@ -86,12 +86,12 @@ def _endpoint() -> dict[str, Any]:
 
 
 def get_image(client: Any, tag: str) -> Any:
-    """Image of the engine.
+    """Image of the local engine.
 
     Raises
     ------
     UsageError
-        It is not there; the hint lists the images of dlcctr that are.
+        It does not exist; the hint lists the dlcctr images that do.
     """
     from docker.errors import DockerException, NotFound
 
@@ -127,7 +127,7 @@ def inspect_archive(path: Path) -> dict[str, Any]:
     Raises
     ------
     UsageError
-        It is no such archive, or a layer that it lists is missing or cut off.
+        It is not such an archive, or a layer that it lists is missing or cut off.
     """
     try:
         with tarfile.open(path) as archive:
@@ -156,7 +156,7 @@ def _read_json(archive: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo],
 
 
 def read_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    """Content of a small file of an archive; raises `ValueError` for a large one, or what is no file."""
+    """Content of a small file of an archive; raises `ValueError` for a large one or a non-file."""
     if member.size > MAX_MEMBER_BYTES:
         raise ValueError(f"{member.name} has {member.size:,} bytes")
     stream = archive.extractfile(member)
@@ -166,7 +166,7 @@ def read_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def save_image(tag: str, output: Path, *, bar: Bar = no_bar) -> int:
-    """Write an image as an archive that every container engine reads; whole, or not at all.
+    """Write an image as an archive that every container engine reads, completely or not at all.
 
     Streams to a temporary name beside `output`, checks that every layer has arrived, then fsync and rename.
 
@@ -180,7 +180,7 @@ def save_image(tag: str, output: Path, *, bar: Bar = no_bar) -> int:
     UsageError
         No such image.
     CommandFailedError
-        The engine broke off; `output` is as it was.
+        The engine stopped sending; `output` is as it was.
     OutputError
         The disk is full, or `output` cannot be written; it is as it was.
     """
@@ -233,7 +233,7 @@ def push_image(tag: str, target: str, *, bar: Bar = no_bar) -> str:
     Raises
     ------
     CommandFailedError
-        The registry refused it, or holds something else than what was sent.
+        The registry refused it, or has something other than what was sent.
     """
     from docker.errors import DockerException
 
@@ -278,7 +278,7 @@ def read_push(lines: Iterable[Mapping[str, Any]], target: str, update: Callable[
     Raises
     ------
     CommandFailedError
-        A line holds an error, or none the digest.
+        A line reports an error, or no line has the digest.
     """
     digest, sent = "", dict[str, int]()
     for line in lines:

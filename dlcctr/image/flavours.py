@@ -33,7 +33,7 @@ class Flavour:
 
     @property
     def sif(self) -> str:
-        """File name of its SIF, where people do not choose another."""
+        """Default file name of its SIF."""
         return f"{self.tag.replace(':', '-')}{SIF_ENDING}"
 
     @property
@@ -67,7 +67,7 @@ def list_flavours() -> list[Flavour]:
 
 
 def is_default(flavour: Flavour, pins: Mapping[str, str]) -> bool:
-    """Tell whether `--all` builds it: all but the builds for CUDA versions that only the newest drivers run."""
+    """Whether `--all` builds it: all flavours but those for CUDA versions that only the newest drivers run."""
     return flavour.variant in ("cpu", pins["TENSORFLOW_CUDA"], pins["TORCH_CUDA"])
 
 
@@ -83,7 +83,7 @@ def pick_flavour(
     Raises
     ------
     UsageError
-        There is no such flavour; the hint lists those there are.
+        There is no such flavour; the hint lists the flavours.
     """
     if device == "cpu" and cuda:
         raise UsageError("--cuda only works with --device cuda", "leave out --device cpu or --cuda")

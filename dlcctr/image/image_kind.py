@@ -1,4 +1,4 @@
-"""What an image is that somebody names: a SIF, a saved archive, an address at a registry, or a name in Docker."""
+"""What kind of image a name stands for: a SIF, a saved archive, an address at a registry, or a name in Docker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PATH_STARTS = ("/", "./", "../", "~")
 
 
 class ImageKind(Enum):
-    """What a named image is."""
+    """Kind of an image."""
 
     SIF = "SIF"
     ARCHIVE = "archive that `image save` or `docker save` wrote"
@@ -32,7 +32,7 @@ def kind_of(image: str) -> ImageKind:
     UsageError
         The file is neither a SIF nor an archive.
     ToolMissingError
-        A file was named, and it is not there.
+        A file was named that does not exist.
     """
     if image.startswith(REGISTRY_START):
         return ImageKind.REGISTRY
@@ -52,7 +52,7 @@ def kind_of(image: str) -> ImageKind:
 
 
 def is_sif(path: Path) -> bool:
-    """Tell a SIF by its magic bytes; a folder or a cut-off file is none."""
+    """Whether a file is a SIF, by its magic bytes; a folder or a cut-off file is not."""
     offset, magic = _MAGIC
     if not path.is_file():
         return False
@@ -61,7 +61,7 @@ def is_sif(path: Path) -> bool:
 
 
 def is_archive(path: Path) -> bool:
-    """Tell a tar file, compressed or not, by its first member; `inspect_archive` looks into all of it."""
+    """Whether a file is a tar, compressed or not, by its first member; `inspect_archive` reads all of it."""
     if not path.is_file():
         return False
     try:

@@ -1,4 +1,4 @@
-"""What an image's labels say: its version, engine and contract."""
+"""The labels of an image: its version, engine and contract."""
 
 from __future__ import annotations
 

@@ -16,12 +16,12 @@ from dlcctr.system.source_tree import own_sources
 log = logging.getLogger("dlcctr")
 
 CA_VARIABLES = ("DLCCTR_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Where institutes with a TLS-intercepting mirror say which authorities to trust; the first that is set wins."""
+"""Variables that name the trusted authorities behind a TLS-intercepting mirror; the first that is set wins."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What comes from this machine's own settings: indexes (http and https only), wheel folders, CA bundle."""
+    """Sources from this machine's own settings: indexes (http and https only), wheel folders, CA bundle."""
 
     index_url: str = ""
     extra_index_urls: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ def find_sources(
     ca_bundle: Path | None = None,
     own_wheels: Path | None = None,
 ) -> Sources:
-    """Settle where packages come from: options first, then DLCCTR_* variables, then pip's own settings.
+    """Decide where packages come from: options first, then DLCCTR_* variables, then pip's own settings.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from dlcctr.system.processes import find_tool, run
 
 REPOSITORY_VARIABLE = "DLCCTR_IMAGE_REPOSITORY"
 REPOSITORY_PIN = "IMAGE_REPOSITORY"
-"""Of versions.env; empty as long as no images are published."""
+"""Key in versions.env of the published images' repository; empty as long as none are published."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?(/[a-z0-9][a-z0-9._-]*)+", re.ASCII)
 
 
@@ -54,7 +54,7 @@ def find_repository(named: str, pins: Mapping[str, str]) -> str:
     Raises
     ------
     UsageError
-        None is known, or it is not such a name.
+        No repository is known, or its name is not valid.
     """
     found = named or os.environ.get(REPOSITORY_VARIABLE, "") or pins.get(REPOSITORY_PIN, "")
     if not found:
@@ -77,11 +77,11 @@ def pull_image(flavour: Flavour, repository: str) -> Pulled:
     Raises
     ------
     ToolMissingError
-        No docker, or no answering engine.
+        Docker is not installed, or its engine does not answer.
     CommandFailedError
-        It could not be pulled, or is another flavour; the flavour's name stays what it was.
+        It could not be pulled, or is another flavour; the flavour's tag stays as it was.
     ContractError
-        It says another contract version than this dlcctr; likewise.
+        It has another contract version than this dlcctr; the tag stays as it was.
     """
     find_tool("docker")
     check_engine()

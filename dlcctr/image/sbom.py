@@ -27,9 +27,9 @@ def read_sbom(image: str) -> str:
     Raises
     ------
     UsageError
-        There is no such image, or it holds no bill of materials.
+        There is no such image, or it contains no bill of materials.
     ToolMissingError
-        Docker, apptainer or singularity is needed and not here.
+        Docker, apptainer or singularity is needed but not installed.
     """
     kind = kind_of(image)
     if kind is ImageKind.SIF:
@@ -57,7 +57,7 @@ def _read_from_sif(path: Path) -> str:
 
 
 def _read_from_archive(path: Path) -> str:
-    """The project's own layer is one of the last."""
+    """Read it from a saved archive; the project's own layer is one of the last."""
     inspect_archive(path)
     try:
         with tarfile.open(path) as archive:
@@ -72,7 +72,7 @@ def _read_from_archive(path: Path) -> str:
 
 
 def _read_from_engine(tag: str) -> str:
-    """From a container that is made and removed, but never started."""
+    """Read it from a container that is created and removed, but never started."""
     from docker.errors import DockerException, NotFound
 
     with docker_client() as client:
@@ -97,7 +97,7 @@ def list_parts(bom: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     Raises
     ------
     UsageError
-        Its parts are not written as CycloneDX writes them.
+        Its parts are not in CycloneDX's form.
     """
     try:
         return list(_walk(bom.get("components") or (), ""))

@@ -35,7 +35,7 @@ def find_builder(source: str, kind: ImageKind) -> str:
     Raises
     ------
     ToolMissingError
-        Neither is here; the hint holds the commands that build the SIF on a cluster instead.
+        Neither is installed; the hint has the commands that build the SIF on a cluster instead.
     """
     try:
         return find_tool("apptainer", "singularity")
@@ -44,7 +44,7 @@ def find_builder(source: str, kind: ImageKind) -> str:
 
 
 def commands_elsewhere(source: str, kind: ImageKind) -> str:
-    """Commands that make the SIF where apptainer or singularity is installed."""
+    """Hint with the commands that build the SIF where apptainer or singularity is installed."""
     if kind is ImageKind.REGISTRY:
         return f"on the cluster: singularity build dlc.sif {source}"
     archive = source if kind is ImageKind.ARCHIVE else ARCHIVE
@@ -63,7 +63,7 @@ def build_sif(
     flavour: str = "",
     bar: Bar = no_bar,
 ) -> dict[str, Any]:
-    """Make a SIF: built under a private name, looked into, then renamed; never with sudo.
+    """Build a SIF under a private name, inspect it, then rename it; never with sudo.
 
     spython is not used here: its `Client.build` returns the name of an old file after a failed build.
 
@@ -78,7 +78,7 @@ def build_sif(
     http : bool
         The registry of a docker:// source has no https.
     flavour : str
-        The image must say that it is this flavour; empty where any will do.
+        Flavour that the image's label must name; empty to accept any.
 
     Returns
     -------
@@ -88,13 +88,13 @@ def build_sif(
     Raises
     ------
     ToolMissingError
-        No apptainer or singularity here.
+        Neither apptainer nor singularity is installed.
     CommandFailedError
-        The build failed, or left something that is no SIF or of another flavour; `output` is as it was.
+        The build failed, or left something that is not a SIF or has another flavour; `output` is as it was.
     OutputError
         The disk is full, or `output` cannot be written; it is as it was.
     ContractError
-        The SIF says another contract version than this dlcctr.
+        The SIF has another contract version than this dlcctr.
     """
     kind = kind_of(source)
     if kind is ImageKind.SIF:
@@ -132,7 +132,7 @@ def build_sif(
 
 
 def _prepare(source: str, kind: ImageKind, work: Path, definition: bool, bar: Bar) -> str:
-    """Put what the builder needs into its folder; give its source word."""
+    """Put what the builder needs into its folder; returns the builder's source argument."""
     remote = kind is ImageKind.REGISTRY
     if kind is ImageKind.ARCHIVE:
         inspect_archive(Path(source))
@@ -159,7 +159,7 @@ def build_options(tool: str, *, definition: bool, compression: str, http: bool) 
     Raises
     ------
     UsageError
-        Another compression than gzip was asked for and the tool cannot choose.
+        A compression other than gzip was requested, but the tool cannot choose.
     """
     options = ["--no-https"] if http else []
     if COMPRESSIONS[compression]:
@@ -181,7 +181,7 @@ def inspect_sif(path: Path) -> dict[str, Any]:
     Raises
     ------
     ToolMissingError
-        Neither is here.
+        Neither apptainer nor singularity is installed.
     CommandFailedError
         It cannot be read.
     """

@@ -44,7 +44,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """What bundle.json says.
+    """Content of bundle.json.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class Listing:
         return int(self.model["shuffle"]), int(self.model["trainset_index"])
 
     def find(self, path: str) -> Entry | None:
-        """Entry of a file; None where there is none such."""
+        """Entry of a file; None if there is no such entry."""
         return next((entry for entry in self.files if entry.path == path), None)
 
     def names(self, folder: PurePosixPath) -> list[str]:
@@ -92,14 +92,14 @@ class Bundle:
     offsets: dict[str, int] = field(default_factory=dict)
 
     def entry(self, path: str) -> Entry:
-        """What the listing says of a file; `ModelError` where it is not in the bundle."""
+        """Entry of a file in the listing; `ModelError` if it is not in the bundle."""
         entry = self.listing.find(path)
         if entry is None:
             raise ModelError(f"{self.file}: does not contain {path}", AGAIN)
         return entry
 
     def chunks(self, path: str) -> Iterator[bytes]:
-        """Bytes of a file; `ModelError` at their end where they are not what was packed."""
+        """Bytes of a file; raises `ModelError` after the last one if they are not what was packed."""
         entry = self.entry(path)
         digest, left = hashlib.sha256(), entry.bytes
         try:
@@ -159,7 +159,7 @@ def parse_listing(text: str, file: Path) -> Listing:
     Raises
     ------
     ModelError
-        It is no such listing, or names a file that could lie outside of the bundle.
+        It is not such a listing, or names a file that could be outside the bundle.
     ContractError
         A later dlcctr made it.
     """
@@ -241,12 +241,12 @@ def _write_member(stream: BinaryIO, path: str, size: int, chunks: Iterable[bytes
 
 
 def read_bundle(file: Path) -> Bundle:
-    """Read a bundle's listing and hold every header against it; contents are checked when they are read.
+    """Read a bundle's listing and compare every header with it; contents are checked when they are read.
 
     Raises
     ------
     ModelError
-        It is no bundle, was cut short, or holds anything that the listing does not say.
+        It is not a bundle, is cut short, or contains something that is not in the listing.
     """
     try:
         with file.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""DeepLabCut's engines: all that the host side has to know of each, in one table."""
+"""DeepLabCut's engines: all that the host side has to know about each, in one table."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ ENGINES = {
         load_s=6.5,  # its graph is made and restored in 5 to 8 s
     ),
 }
-"""By the name that projects, images and receipts have for it. The first is taken where a shuffle was trained with
+"""Engines by the name used in projects, images and receipts. The first one is taken if a shuffle was trained with
 several, and neither metadata.yaml nor config.yaml says which is meant."""
 
 
 def installed_engine() -> str:
-    """Engine of this Python environment; empty where there is none. An environment of TensorFlow holds PyTorch too."""
+    """Engine of this Python environment; empty if there is none. TensorFlow's environment contains PyTorch too."""
     return next((name for name in reversed(ENGINES) if find_spec(ENGINES[name].package)), "")

@@ -1,4 +1,4 @@
-"""The files of a trained model, whether they lie in a project's folder or in a bundle that is one file."""
+"""The files of a trained model, in a project's folder or in a bundle that is one file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = PurePosixPath()
 
 
 class ModelTree(Protocol):
-    """What is read of a model; names are relative to its project's folder."""
+    """Read access to a model's files; names are relative to its project's folder."""
 
     @property
     def root(self) -> Path:
@@ -25,10 +25,10 @@ class ModelTree(Protocol):
 
     @property
     def listing(self) -> Listing | None:
-        """Of a bundle; None for an ordinary project."""
+        """Listing of the bundle; None for an ordinary project."""
 
     def names(self, folder: PurePosixPath) -> list[str]:
-        """Names in a folder, sorted, without hidden ones; none where it is not there.
+        """Names in a folder, sorted, without hidden ones; empty if the folder does not exist.
 
         A Mac leaves ``._snapshot-60.index`` beside each file that it copies to another file system.
         """
@@ -37,7 +37,7 @@ class ModelTree(Protocol):
         """Whether there is such a file."""
 
     def size(self, name: PurePosixPath) -> int:
-        """Bytes of a file that is there."""
+        """Bytes of an existing file."""
 
     def text(self, name: PurePosixPath) -> str:
         """Text of a file; `ModelError` where it cannot be read."""
@@ -53,7 +53,7 @@ class ModelTree(Protocol):
 
 
 class ProjectFolder:
-    """A DeepLabCut project as it lies on disk."""
+    """A DeepLabCut project on disk."""
 
     listing: Listing | None = None
 
@@ -86,7 +86,7 @@ class ProjectFolder:
 
 
 class BundleFolder(ProjectFolder):
-    """A bundle that is a folder: of it there is what the listing says, and each file is held against its hash there."""
+    """A bundle that is a folder: only listed files exist, and each is checked against its listed hash."""
 
     listing: Listing
 
@@ -124,7 +124,7 @@ class BundleFolder(ProjectFolder):
 
 
 class BundleFile:
-    """A bundle that is one file. It is read where it lies; every byte is held against the listing's hash."""
+    """A bundle that is one file, read in place; every byte is checked against the listing's hash."""
 
     def __init__(self, file: Path) -> None:
         self.root = file
@@ -165,7 +165,7 @@ def open_tree(model: Path) -> ModelTree:
     Raises
     ------
     ModelError
-        A file that is no bundle, or a bundle whose listing is broken.
+        The file is not a bundle, or the bundle's listing is broken.
     """
     model = model.parent if model.name in ("config.yaml", LISTING) else model
     model = model.absolute()

@@ -1,4 +1,4 @@
-"""A project folder made of nothing but what inference needs: real folders, YAML and metadata of our own, weights.
+"""A project folder with only what inference needs: real folders, YAML and metadata of our own, weights.
 
 DeepLabCut writes to a project while it only reads results from it (config.yaml, metadata.yaml, inference_cfg.yaml), so
 parallel tasks race on it and a read-only model fails (#1027, #726, #686). It gets such a folder instead, whose files
@@ -24,7 +24,7 @@ TEST_FILES = ("pose_cfg.yaml", "inference_cfg.yaml")
 Values = dict[tuple[str, ...], Any]
 
 WEIGHTS_ONLY: Values = {("runner", KEY): True, ("detector", "runner", KEY): True}
-"""What pytorch_config.yaml must say, so that DeepLabCut runs no code of a snapshot."""
+"""Settings in pytorch_config.yaml with which DeepLabCut runs no code from a snapshot."""
 
 
 def make_inference_project(model: ModelInfo, root: Path, *, tracker: str = "", trusted: bool = False) -> Path:
@@ -35,7 +35,7 @@ def make_inference_project(model: ModelInfo, root: Path, *, tracker: str = "", t
     tracker : str
         DeepLabCut's `default_track_method`; the project's own where it is empty.
     trusted : bool
-        Leave the project's own word on whether code in its snapshots may run; else weights are only weights.
+        Keep the project's own setting for running code in snapshots; otherwise they are read as weights only.
 
     The others, and the errors, are those of `make_project`.
     """
@@ -51,9 +51,9 @@ def make_project(model: ModelInfo, root: Path, told: Path) -> Path:
     Parameters
     ----------
     root : Path
-        Made, with the folders above it.
+        Folder of the project; it is created, with its parents.
     told : Path
-        Folder that its files name as the project's; not where they are written.
+        Project path written into its files, which may differ from `root`.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def weight_names(model: ModelInfo) -> list[PurePosixPath]:
 
 
 def yaml_names(model: ModelInfo, tree: ModelTree) -> list[PurePosixPath]:
-    """YAML files below the model folders that DeepLabCut reads, as far as they are there."""
+    """Existing YAML files below the model folders that DeepLabCut reads."""
     names = []
     for base in map(PurePosixPath, model_folders(model)):
         names += [base / "train" / POSE_FILES[model.engine], *(base / "test" / name for name in TEST_FILES)]
@@ -107,12 +107,12 @@ def model_folders(model: ModelInfo) -> list[Path]:
 
 
 def config_values(root: str) -> Values:
-    """What config.yaml must say where the project lies in `root` and holds one snapshot."""
+    """Values that config.yaml must have for a project in `root` with one snapshot."""
     return {("project_path",): root, ("snapshotindex",): -1, ("detector_snapshotindex",): -1}
 
 
 def pose_values(model: ModelInfo, root: PurePath, name: PurePosixPath) -> Values:
-    """What one of `yaml_names` must say where the project lies in `root`, as far as it has these keys."""
+    """Values that one of `yaml_names` must have for a project in `root`, if it has these keys."""
     folder, snapshot = Path(*name.parts[:-2]), model.snapshot_files[0]
     values: Values = {}
     if model.conditions and folder == model.conditions.folder:
@@ -132,12 +132,12 @@ def pose_values(model: ModelInfo, root: PurePath, name: PurePosixPath) -> Values
 
 
 def metadata_name(model: ModelInfo) -> PurePosixPath:
-    """Where the file of `metadata_text` lies, relative to the project."""
+    """Path of the file of `metadata_text`, relative to the project."""
     return metadata_file({"Task": model.task, "date": model.date, "iteration": model.iteration})
 
 
 def metadata_text(model: ModelInfo) -> str:
-    """Say which engine the shuffles have; DeepLabCut would unpickle a 2.x project's old files to find out."""
+    """Metadata that names the shuffles' engine; DeepLabCut would unpickle a 2.x project's old files to find out."""
     shuffles = {model.folder.name: _shuffle_entry(model.train_fraction, model.shuffle, model.engine)}
     if found := model.conditions:
         shuffles[found.folder.name] = _shuffle_entry(found.train_fraction, found.shuffle, model.engine)
@@ -149,7 +149,7 @@ def _shuffle_entry(train_fraction: float, shuffle: int, engine: str) -> dict[str
 
 
 def _write(tree: ModelTree, name: PurePosixPath, root: Path, changed: Values, added: Values) -> None:
-    """Write a file's values as they were read: some changed where they are there, some in any case."""
+    """Write a file's values as they were read, with some changed if present and some set in any case."""
     table = read_table(tree, name)
     for values in (changed, added):
         for keys, value in values.items():

@@ -1,4 +1,4 @@
-"""What a trained DeepLabCut project holds: engine, snapshot, body parts, and a hash of all that decides results."""
+"""What is in a trained DeepLabCut project: engine, snapshot, body parts, and a hash of all that decides results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dlcctr.model.project.trust import find_unsafe_loading
 
 COORDS = ("x", "y", "likelihood")
 MAX_COLUMNS = 100_000
-"""Of a result, which DeepLabCut writes as one table."""
+"""Most columns of a result, which DeepLabCut writes as one table."""
 SHOWN_CHARS = 60
 
 
@@ -35,7 +35,7 @@ class ModelInfo:
     id : str
         Folder name of its results: ``<Task><date>-shuffle<N>-<snapshot>-<first 8 digits of hash>``.
     hash : str
-        SHA-256 over weights and configuration, independent of where the project lies.
+        SHA-256 over weights and configuration, independent of where the project is.
     snapshot : str
         File name without its ending, ``snapshot-best-120``.
     snapshot_files, detector_files : tuple of Path
@@ -43,7 +43,7 @@ class ModelInfo:
     bodyparts, individuals, unique_bodyparts : tuple of str
         Names in the model's order; the last two are empty for single-animal projects.
     batch_size : int or None
-        The project's own.
+        Batch size of the project's config.yaml.
     crop : tuple of int or None
         The project's own ``(x1, x2, y1, y2)`` in px, where its `cropping` is on.
     folder : Path
@@ -53,13 +53,13 @@ class ModelInfo:
     identity : bool
         The network tells animals apart.
     scorer : str
-        What DeepLabCut puts behind a video's name in the names of its files; empty for a network that it cannot name.
+        What DeepLabCut adds to a video's name in its output files; empty for a network that it cannot name.
     unsafe_loading : str
         File and line that ask for code in the snapshot to be run; empty where none does (`dlcctr.model.project.trust`).
     tracker : str
         The project's own `default_track_method`; empty for none.
     conditions : ConditionsInfo or None
-        The bottom-up model whose poses it begins with; of conditional top-down models only.
+        The bottom-up model whose poses it starts from; only for conditional top-down models.
     """
 
     project: Path
@@ -118,7 +118,7 @@ def inspect_model(project: Path, *, shuffle: int = 1, trainset_index: int = 0, s
     Raises
     ------
     ModelError
-        Something is missing or contradicts itself; the message names the file and the remedy.
+        Something is missing or inconsistent; the message names the file and the remedy.
     """
     found = choose_shuffle(open_tree(project), shuffle=shuffle, trainset_index=trainset_index)
     chosen, detector = choose_weights(found, snapshot)
@@ -195,7 +195,7 @@ def _describe(found: Shuffle, snapshot: str, detector: str, conditions: Conditio
 
 
 def check_parts(found: Shuffle) -> None:
-    """Hold config.yaml's body parts against the trained network's; `ModelError` with both lists where they differ."""
+    """Compare config.yaml's body parts with the trained network's; `ModelError` with both lists if they differ."""
     wanted = found.bodyparts + found.unique_bodyparts
     for file, names in found.trained_parts.items():
         if names != wanted:
@@ -252,7 +252,7 @@ _LEFT_OUT = (
 
 
 def model_facts(info: ModelInfo) -> dict[str, Any]:
-    """What a listing says of its model, all of which can be found again in its files."""
+    """Facts about a model for its listing; all of them can be derived again from its files."""
     facts = asdict(info)
     for name in _LEFT_OUT:
         del facts[name]

@@ -1,4 +1,4 @@
-"""The hash of a model: all that decides results, independent of where the project lies."""
+"""The hash of a model: all that decides results, independent of where the project is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONFIG_KEYS = (
 POSE_KEYS = ("method", "net_type", "model", "data", "inference", "with_center_keypoints")
 DETECTOR_KEYS = ("model", "data", "inference")
 PATH_KEYS = ("project_path", "pose_config_path", "init_weights", "dataset", "metadataset", "snapshot_prefix")
-"""Keys that tell where a project lies, or what it was trained from: they change no result."""
+"""Keys for a project's place and its training data, which change no result."""
 METADATA_KEYS = ("bodyparts", "unique_bodyparts", "individuals", "with_identity")
 
 
@@ -32,7 +32,7 @@ def hash_model(
     weights : dict
         Files of each snapshot, relative to the project, by its name.
     conditions : Conditions or None
-        Of a conditional top-down model: its bottom-up model counts by what is in it, not by how it is named.
+        Bottom-up model of a conditional top-down model; it counts by its content, not by its name.
     """
     inference = found.folder / "test" / "inference_cfg.yaml"
     pose = found.pose if found.engine == "pytorch" else {}

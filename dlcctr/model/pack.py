@@ -47,8 +47,8 @@ def pack_model(
 ) -> Listing:
     """Pack what inference needs of a trained project: one shuffle, one snapshot, its YAML files.
 
-    The same project gives the same bytes wherever it lies. Results of the bundle are results of the project: both
-    have the same model id and hash, which is made sure of before the bundle appears.
+    The same project gives the same bytes wherever it is. Results of the bundle are results of the project: both
+    have the same model id and hash, which is checked before the bundle appears.
 
     Parameters
     ----------
@@ -60,11 +60,11 @@ def pack_model(
     Raises
     ------
     ModelError
-        The project is not whole or contradicts itself, or its weights cannot be read without running code.
+        The project is incomplete or inconsistent, or its weights cannot be read without running code.
     OutputError
         The bundle cannot be written.
     UsageError
-        There is something under its name, or the project is a bundle already.
+        The output already exists, or the project is a bundle already.
     """
     if project.is_file() and project.name != CONFIG.name:
         raise UsageError(f"{project}: is a packed bundle already", "give the DeepLabCut project's folder")
@@ -98,14 +98,14 @@ def _check_same_model(packed: ModelInfo, info: ModelInfo) -> None:
 
 
 def unpack_model(bundle: Path, folder: Path) -> Path:
-    """Make a project of a bundle, with the paths of where it lies now. Gives its config.yaml.
+    """Make a project from a bundle, with paths that fit its new place. Returns its config.yaml.
 
     Raises
     ------
     ModelError
-        It is no bundle, or not as it was packed.
+        It is not a bundle, or not what was packed.
     UsageError
-        There is something under the folder's name.
+        The folder already exists.
     """
     from dlcctr.model.verify import require_whole
 
@@ -117,7 +117,7 @@ def unpack_model(bundle: Path, folder: Path) -> Path:
 
 
 def _texts(info: ModelInfo, tree: ModelTree) -> dict[PurePosixPath, bytes]:
-    """The bundle's YAML files: those of the project, with relative paths, and nothing of where videos lay."""
+    """The bundle's YAML files: the project's, with relative paths and without the places of its videos."""
     config = read_table(tree, CONFIG)
     config["video_sets"] = {}
     for keys, value in config_values(".").items():
@@ -146,12 +146,12 @@ def _scrub_pose(table: dict[str, Any], name: PurePosixPath, engine: str) -> dict
 
 
 def _scrub(table: dict[str, Any], kept: Iterable[str]) -> dict[str, Any]:
-    """Take absolute paths out, but for keys that are part of the model's hash."""
+    """Remove absolute paths, except in keys that are part of the model's hash."""
     return {key: value if key in kept else _without_places(value) for key, value in table.items()}
 
 
 def _without_places(value: Any) -> Any:
-    """Of absolute paths keep the last name: they tell of somebody's computer, and lead nowhere from here."""
+    """Keep only the last name of absolute paths: they reveal somebody's computer and do not exist here."""
     if isinstance(value, dict):
         return {key: _without_places(each) for key, each in value.items() if not is_absolute(str(key))}
     if isinstance(value, list):
@@ -182,7 +182,7 @@ def _write_folder(root: Path, listing: Listing, contents: Iterable[Iterable[byte
 
 @contextmanager
 def _appearing(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Yield a name to write to, which becomes `target` at once when all is well and is gone when not."""
+    """Yield a name to write to, which becomes `target` in one step on success and is removed on failure."""
     target = target.absolute()
     is_new = not os.path.lexists(target)
     if not is_new and not (overwrite and target.is_file()):

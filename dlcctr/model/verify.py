@@ -1,4 +1,4 @@
-"""Hold a bundle against its own listing: every hash and size, and nothing beside it."""
+"""Compare a bundle with its own listing: every hash and size, and no other files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dlcctr.system.hash_cache import hash_with_bar
 
 @dataclass(frozen=True)
 class Verification:
-    """A bundle's listing and what is wrong with the bundle, which is nothing for a whole one."""
+    """A bundle's listing, and the problems of the bundle, none for a complete one."""
 
     bundle: Path
     listing: Listing
@@ -22,12 +22,12 @@ class Verification:
 
 
 def verify_bundle(bundle: Path) -> Verification:
-    """Check a bundle, file or folder, by its listing, and the listing's word on the model by the model itself.
+    """Check a bundle, file or folder, against its listing, and the listing's facts against the model itself.
 
     Raises
     ------
     ModelError
-        It is no bundle at all, or its form is broken.
+        It is not a bundle at all, or its form is broken.
     """
     tree = open_tree(bundle)
     if tree.listing is None:
@@ -38,7 +38,7 @@ def verify_bundle(bundle: Path) -> Verification:
 
 
 def require_whole(bundle: Path) -> Listing:
-    """Raise `ModelError` with the first problems of a bundle that is not whole."""
+    """Raise `ModelError` with the first problems of a bundle that is not complete."""
     found = verify_bundle(bundle)
     if found.problems:
         more = f"; and {len(found.problems) - 3} more" if len(found.problems) > 3 else ""
@@ -76,7 +76,7 @@ def _folder_problems(root: Path, listing: Listing) -> list[str]:
 
 
 def _files_below(root: Path) -> dict[str, bool]:
-    """All names that are no folders, and whether each is an ordinary file."""
+    """Names of everything but folders, and whether each is an ordinary file."""
     found = {}
     for folder, folders, names in os.walk(root):
         links = [name for name in folders if (Path(folder) / name).is_symlink()]

@@ -30,7 +30,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
     Raises
     ------
     ModelError
-        It is missing, unreadable or not such a file; the message names it and the line.
+        The file is missing, unreadable or not such a file; the message names it and the line.
     """
     return parse_yaml(read_text(file), file)
 

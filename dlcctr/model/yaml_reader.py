@@ -10,7 +10,7 @@ from dlcctr.system.values.numbers import WHOLE_NUMBERS
 MAX_VALUES = 100_000
 """Most keys and values of a file, with all that its aliases stand for: a configuration of 25,000 videos."""
 CHARS_OF_A_VALUE = 100
-"""A text counts as one more value for every so many characters."""
+"""Characters of a text that count as one more value."""
 MAX_DEPTH = 100
 MAX_NUMBER_CHARS = 100
 
@@ -34,13 +34,13 @@ _NOTATIONS_1_1 = {
     "timestamp": rf"{_DATE}|{_TIME}(?:[ \t]*(?:Z|[-+][0-9]{{1,2}}(?::[0-9]{{2}})?))?",
     "value": "=",
 }
-"""What is no text in YAML 1.1, as PyYAML has it: ruamel.yaml's own 1.1 takes `y` and `1e-4` for more than that, too."""
+"""Values that are not text in YAML 1.1, as PyYAML reads it; ruamel.yaml's own 1.1 adds `y` and `1e-4` to them."""
 
 
 def make_reader(*, aliases: bool, version_1_1: bool) -> Any:
     """A `ruamel.yaml.YAML` for one text.
 
-    What it refuses raises `ruamel.yaml.error.MarkedYAMLError`, which knows the line.
+    Texts that it refuses raise `ruamel.yaml.error.MarkedYAMLError`, which knows the line.
 
     Parameters
     ----------

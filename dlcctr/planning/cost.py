@@ -1,4 +1,4 @@
-"""What a row is expected to cost: a time from its frames, its picture and a measured speed."""
+"""Expected time of a row, from its frames, its picture size and a measured speed."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from dlcctr.model.engines import ENGINES
 from dlcctr.results.receipt import Receipt
 
 IMPORT_S = 15.0
-"""Import of DeepLabCut, once a task: 10 s in a warm environment on two cores, 10 to 18 s in the image."""
+"""Seconds to import DeepLabCut, once per task: 10 s in a warm environment on two cores, 10 to 18 s in the image."""
 START_S = 5.0
-"""What no receipt sees, once a task: prolog, container, first process."""
+"""Seconds that no receipt covers, once per task: prolog, container, first process."""
 WRITE_S = 1.0
-"""Once a row: private copy of the project, verification, hashes, rename."""
+"""Seconds once per row: private copy of the project, verification, hashes, rename."""
 FRAME_OVERHEAD_PX = 60_000
-"""A frame costs as much as its own pixels and so many more: `frame_work_px`."""
+"""Pixels that each frame costs in addition to its own: `frame_work_px`."""
 GUESS_FRAMES = 54_000
-"""30 minutes at 30 frames/s, where the manifest knows the length of no video at all."""
+"""Frames of a video if the manifest knows no length at all: 30 minutes at 30 frames/s."""
 GUESS_PX = 640 * 480
 FEW_SAMPLES = 5
 """Fewer rows than this make a speed that is no better than one typed in."""
 SHORT_S = 60.0
-"""Rows whose frames take less show what a row costs besides; in longer ones it drowns in the noise."""
+"""Rows whose frames take fewer seconds show the fixed cost of a row; in longer ones noise hides it."""
 MOST_FIXED_S = 60.0
 DAMAGED_S = 1e9
-"""30 years: a receipt that says that a row took longer is damaged."""
+"""30 years, in seconds: a receipt with a longer time is damaged."""
 LEAST_NET_SHARE = 0.2
-"""Of a row's time that is at least taken for frames, however large the fixed costs seem to be."""
+"""Least share of a row's time that counts as time for frames, however large the fixed costs seem."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Speed:
     Parameters
     ----------
     frames_per_s : float
-        Frames per second for pictures of `reference_px` pixels, fixed costs not counted.
+        Frames per second for pictures of `reference_px` pixels, without fixed costs.
     source : str
         Origin of the speed, for people.
     fixed_per_task_s, fixed_per_row_s : float
         Seconds.
     measured : bool
-        Whether enough rows of this campaign give it; otherwise it may be off by a factor of two.
+        Whether it comes from enough rows of this campaign; otherwise it may be off by a factor of two.
     on_gpu : bool
         False where it was measured on a CPU.
     """
@@ -68,7 +68,7 @@ class Speed:
 
 @dataclass(frozen=True)
 class Work:
-    """What there is to do for a row: frames of so many pixels. `guessed` names what the manifest does not know."""
+    """Work of a row: its frames and their pixels. `guessed` names what the manifest does not know."""
 
     row: Row
     frames: float
@@ -94,7 +94,7 @@ class Sample:
 def frame_work_px(px: float) -> float:
     """Work of one frame, in pixels.
 
-    Assumed: time grows with the picture's area, but for a part that every frame costs whatever its size (decoding,
+    The time is assumed to grow with the picture's area, plus a part that is the same for every frame (decoding,
     copies, calls of the GPU). DeepLabCut 3.0's own chart (ResNet-50, RTX 2080 Ti, batch 16) gives 3.7 ms a frame at
     32 x 32 px, 8.3 ms at 256 x 256 and 19.6 ms at 512 x 512: about 3.5 ms, and 0.061 ms for each 1,000 px, so that
     the part that never changes is worth some 60,000 px. It is less for TensorFlow and on CPUs. Where all videos of a
@@ -104,7 +104,7 @@ def frame_work_px(px: float) -> float:
 
 
 def row_px(row: Row, crop: Crop | None) -> int | None:
-    """Pixels that are analysed of each frame: the picture, or what of it lies within the row's or campaign's crop."""
+    """Pixels of each frame that are analysed: the picture, or the part inside the row's or campaign's crop."""
     crop = row.crop or crop
     if not row.width or not row.height:
         return (crop[1] - crop[0]) * (crop[3] - crop[2]) if crop else None
@@ -120,7 +120,7 @@ def row_frames(row: Row) -> float | None:
 
 
 def row_work(rows: Sequence[Row], crop: Crop | None) -> list[Work]:
-    """Work of each row; what the manifest does not know is the median of the rows where it does."""
+    """Work of each row; unknown values are taken as the median of the known ones."""
     frames, px = [row_frames(row) for row in rows], [row_px(row, crop) for row in rows]
     usual_frames = statistics.median([each for each in frames if each] or [GUESS_FRAMES])
     usual_px = statistics.median([each for each in px if each] or [GUESS_PX])
@@ -136,7 +136,7 @@ def row_work(rows: Sequence[Row], crop: Crop | None) -> list[Work]:
 
 
 def usual_px(work: Sequence[Work]) -> int:
-    """Median picture of a campaign in pixels: what a speed in frames/s is meant for."""
+    """Median picture size of a campaign in pixels, which a speed in frames/s refers to."""
     return round(statistics.median([each.px for each in work] or [GUESS_PX]))
 
 
@@ -152,7 +152,7 @@ def speed_of_fps(fps: float, px: int, engine: str) -> Speed:
     Raises
     ------
     UsageError
-        It is no speed.
+        It is not a speed.
     """
     if not 0 < fps < float("inf"):
         raise UsageError(f"--fps {fps} is not a speed", "give frames/s of one GPU, for example --fps 60")
@@ -161,10 +161,10 @@ def speed_of_fps(fps: float, px: int, engine: str) -> Speed:
 
 
 def sample_of(receipt: Receipt, row: Row) -> Sample | None:
-    """What a receipt says about speed; None where it does not say enough.
+    """Speed sample from a receipt; None if the receipt does not say enough.
 
     The time is all of the row's but the import, which a task pays once: DeepLabCut's part, the scan as far as it took
-    longer than the import, verification and the commit. A row that went on with an earlier attempt's frames says
+    longer than the import, verification and the commit. A row that continued an earlier attempt says
     nothing: its time is that of the others.
     """
     if receipt.device.parts:
@@ -184,7 +184,7 @@ def sample_of(receipt: Receipt, row: Row) -> Sample | None:
 
 
 def speed_of_samples(samples: Sequence[Sample], px: int, engine: str) -> Speed | None:
-    """Speed of finished rows: those on a GPU if there are any. None where there are no rows.
+    """Speed of finished rows, of those on a GPU if there are any; None without rows.
 
     It is the median of the rows' speeds, each row weighted with its time: half of all hours were slower, half faster.
     Short rows, whose time is mostly fixed costs, hardly count, nor do a few rows on a node that was slow.
@@ -242,5 +242,5 @@ def guess_notes(work: Iterable[Work]) -> list[str]:
 
 
 def engine_of(campaign: Campaign, receipts: Iterable[Receipt]) -> str:
-    """The campaign's engine, or that of its receipts; empty where nothing says it."""
+    """The campaign's engine, or that of its receipts; empty if neither is known."""
     return campaign.engine or next((each.model.engine for each in receipts if each.model.engine), "")

@@ -1,4 +1,4 @@
-"""What a plan is asked for, and what it comes to."""
+"""Options of a plan, and its summary."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ ASSUMED = "Slurm's default, assumed: scontrol does not answer here"
 
 @dataclass(frozen=True)
 class Limits:
-    """What the scheduler takes.
+    """Limits of the scheduler.
 
     Parameters
     ----------
     max_array_size : int
         Slurm's MaxArraySize: array indices go from 0 to one less.
     max_submit : int or None
-        Jobs that you may have in the queue at a time; each array task is one. None where there is no limit.
+        Jobs that a user may have in the queue at once; each array task is one. None without a limit.
     source : str
-        Who says so.
+        Where the limits come from, for people.
     """
 
     max_array_size: int = DEFAULT_MAX_ARRAY_SIZE
@@ -36,22 +36,22 @@ class Limits:
 
     @property
     def answered(self) -> bool:
-        """Whether anybody was asked and said so."""
+        """Whether the limits were reported rather than assumed."""
         return self.source != ASSUMED
 
 
 DEFAULT_PARALLEL = 20
-"""GPUs that a campaign is expected to have at a time, where nobody says otherwise."""
+"""GPUs that a campaign is expected to have at once by default."""
 
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """What the command line asks for; see `dlcctr plan --help`.
+    """Options of the command line; see `dlcctr plan --help`.
 
     Parameters
     ----------
     margin : float or None
-        Time limit over expected time; None for what fits the speed's source.
+        Time limit over expected time; None for the usual one for the speed's source.
     max_time_min : int or None
         Longest job that the partition takes; a row that is longer is an error.
     site_max_time_min : int or None
@@ -82,7 +82,7 @@ class PlanOptions:
 
     @property
     def asks_for_more(self) -> bool:
-        """Whether anything is asked for that a plan made before need not have; the site's facts are no such thing."""
+        """Whether options are given that an existing plan may not fulfil; the site's facts do not count."""
         return (self.fps, self.tasks, self.task_time_min, self.margin, self.max_time_min) != (None,) * 5 or (
             self.calibration is not None or self.time_factor != 1.0
         )
@@ -95,18 +95,18 @@ class PlanOptions:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a plan comes to. Times in seconds, expected.
+    """Summary of a plan; all times are expected.
 
     Parameters
     ----------
     shortest_s, longest_s : float
         Expected time of the shortest and of the longest task, in seconds.
     total_s : float
-        GPU time.
+        GPU time, in seconds.
     finish_s : float
-        Until all is done, with `parallel` GPUs from the start on.
+        Seconds until all is done, with `parallel` GPUs from the start on.
     unreadable : list of Row
-        Left out: the manifest says why.
+        Rows that are left out because their video cannot be read.
     fixed_share : float
         Share of the total time for imports, starts, loading and writing, 0-1.
     slices : list of (int, int)

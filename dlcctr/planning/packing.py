@@ -10,9 +10,9 @@ from dlcctr.errors import UsageError
 
 
 def pack_into(costs: Sequence[float], n_bins: int) -> list[list[int]]:
-    """Divide items among bins so that the fullest is as light as can easily be had (longest processing time first).
+    """Divide items among bins so that the fullest is about as light as possible (longest processing time first).
 
-    Each item, the largest first, goes into the bin that holds least so far. The fullest bin is at most 4/3 of the best
+    Each item, the largest first, goes into the lightest bin so far. The fullest bin is at most 4/3 of the best
     possible (Graham 1969). Takes O(n log n).
 
     Parameters
@@ -35,7 +35,7 @@ def pack_into(costs: Sequence[float], n_bins: int) -> list[list[int]]:
 
 
 def pack_to(costs: Sequence[float], target: float, most: float = math.inf) -> list[list[int]]:
-    """Divide items among bins of about `target` each. What costs as much by itself gets a bin of its own.
+    """Divide items among bins of about `target` each. An item that costs as much by itself gets its own bin.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def _pack_below(costs: Sequence[float], target: float, most: float) -> list[list
 
 
 def group(bins: Sequence[list[int]], size: int, costs: Sequence[float]) -> list[list[int]]:
-    """Put so many bins together at a time, those that are about as full; in each the costliest item first.
+    """Join bins in groups of `size`, those that are about equally full; in each the costliest item comes first.
 
     For tasks with several GPUs, which take rows from one list: a task ends when its last GPU does.
     """
@@ -84,7 +84,7 @@ def _sorted_bins(bins: list[list[int]], costs: Sequence[float]) -> list[list[int
 
 
 def makespan(costs: Sequence[float], n_gpus: int) -> float:
-    """Time until all tasks are done that start in their order, each as soon as a GPU is free."""
+    """Time until all tasks are done if they start in order, each as soon as a GPU is free."""
     free = [0.0] * min(n_gpus, len(costs))
     for cost in costs:
         heapq.heapreplace(free, free[0] + cost)
@@ -100,7 +100,7 @@ def array_slices(n_tasks: int, max_array_size: int, max_submit: int | None = Non
     Raises
     ------
     UsageError
-        A limit below 1: this site takes no arrays, or nothing at all.
+        A limit is below 1: this site takes no arrays, or no jobs at all.
     """
     most = max_array_size if max_submit is None else min(max_array_size, max_submit)
     if most < 1:

@@ -1,4 +1,4 @@
-"""Plans: which rows an array task is made of. Written once, read by every task, never changed."""
+"""Plans: which rows each array task has. Written once, read by every task, never changed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PlanTask(Open):
 
 @dataclass(frozen=True)
 class PlanFacts(Open):
-    """What a plan was made from, and what it comes to; 0 or None where it does not say so.
+    """What a plan was made from, and its totals; 0 or None if the plan does not say.
 
     Parameters
     ----------
@@ -53,9 +53,9 @@ class PlanFacts(Open):
     max_parallel, gpus_per_task : int
         GPUs that the campaign is expected to have at a time, and GPUs of one task.
     tasks : int or None
-        Number of tasks that was asked for.
+        Number of tasks that was requested.
     task_time_min : float or None
-        Length of a task that was asked for, in minutes.
+        Length of a task that was requested, in minutes.
     rows : int
         Number of rows.
     total_s, finish_s : float
@@ -121,7 +121,7 @@ class Plan:
 
 
 def new_plan_id() -> str:
-    """Name that sorts by time and that two plans of one second do not share."""
+    """Name that sorts by time and differs even for two plans of the same second."""
     return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
@@ -132,7 +132,7 @@ def rows_digest(rows: Iterable[Row]) -> str:
 
 
 def write_plan(plan: Plan, file: Path) -> None:
-    """Write a plan, a task a line. Whoever reads it finds all of it or nothing."""
+    """Write a plan, one task per line; readers find all of it or nothing."""
     rounded = tuple(replace(task, cost_s=round(task.cost_s, 1)) for task in plan.tasks)
     head = PLANS.table(replace(plan, tasks=rounded))
     tasks = ",\n".join(map(json.dumps, to_table(list(rounded))))
@@ -158,7 +158,7 @@ def read_plan(file: Path) -> Plan:
     Raises
     ------
     ManifestError
-        It is not there, or is not a plan; the message names file and key.
+        The file does not exist, or is not a plan; the message names file and key.
     ContractError
         It was written by another contract version.
     """
@@ -171,7 +171,7 @@ def task_rows(plan: Plan, number: int, rows: Sequence[Row] | Mapping[int, Row], 
     Raises
     ------
     ManifestError
-        The plan has no such task, or the manifest's rows are not those that it was made for.
+        The plan has no such task, or the manifest's rows have changed since it was made.
     """
     if not 0 <= number < len(plan.tasks):
         raise ManifestError(f"{file}: no task {number}: tasks run from 0 to {len(plan.tasks) - 1}", PLAN_HINT)

@@ -1,4 +1,4 @@
-"""From a manifest to a plan: what is left to do, how long it takes, which rows make a task, what to ask for."""
+"""From a manifest to a plan: which rows are left, how long they take, which rows make a task, what to request."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from dlcctr.system.terminal.console import one_line, ranges, warn
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 TASKS_PER_GPU = 16
-"""By default so many tasks for each GPU: the last ones to end then cost some 1/16 of the time, mostly less."""
+"""Default number of tasks per GPU: waiting for the last ones then costs at most about 1/16 of the time."""
 FIXED_SHARE = 0.05
-"""Tasks are at least so long that their own fixed cost is no larger share of them."""
+"""Largest share of a task that its own fixed cost may be, which makes tasks at least so long."""
 MARGIN_MEASURED = 1.5
 MARGIN_GUESSED = 3.0
-"""For a speed that may be off by a factor of two."""
+"""Margin for a speed that may be off by a factor of two."""
 SPARE_MIN = 5
 """Added to each time limit: a slow file system, a node's first use of the image."""
 ROUND_MIN = 5
@@ -58,14 +58,14 @@ def make_plan(
     plan : Plan or None
         None where there is nothing to do.
     summary : Summary
-        What it comes to.
+        Its summary.
 
     Raises
     ------
     ManifestError, ModelError
         As `dlcctr.results.check.check` raises them.
     UsageError
-        An option is wrong; nothing says how fast a GPU is; a row takes longer than `options.max_time_min`.
+        An option is wrong, the speed of a GPU is not known, or a row takes longer than `options.max_time_min`.
     """
     check_options(options)
     campaign = read_campaign(manifest)
@@ -190,7 +190,7 @@ def _pack(costs: Sequence[float], speed: Speed, margin: float, options: PlanOpti
 
 
 def _task_size_s(costs: Sequence[float], speed: Speed, margin: float, options: PlanOptions) -> tuple[float, float]:
-    """Seconds of rows that a task shall hold for each of its GPUs, and the most that it may."""
+    """Target and maximum of a task's rows for each of its GPUs, in seconds."""
     if options.task_time_min is not None:
         return max(1.0, options.task_time_min * 60 - speed.fixed_per_task_s), math.inf
     target = sum(costs) / (TASKS_PER_GPU * options.max_parallel)

@@ -75,7 +75,7 @@ def read_given_plan(manifest: Path, file: Path) -> Plan:
     Raises
     ------
     ManifestError
-        It is none, it is of another manifest, or rows of it were changed since.
+        It is not a plan, belongs to another manifest, or some of its rows have changed since.
     """
     plan = read_plan(file)
     if file.absolute() != CampaignPaths.of(manifest).plan(plan.id):

@@ -19,18 +19,18 @@ from dlcctr.results.receipt import Receipt, read_receipt
 from dlcctr.results.row_state import RowResult
 
 MAX_RECEIPTS = 500
-"""Receipts that are read for the speed, spread over the campaign."""
+"""Number of receipts that are read for the speed, spread over the campaign."""
 SPEED_HINT = (
-    "give frames/s of one GPU with --fps 60; a guess is enough for a first row, which is measured: "
-    "dlcctr submit {manifest} --rows 0 --fps 60; on a machine with such a GPU it is measured by: "
-    "dlcctr plan {manifest} --calibrate"
+    "give the frames/s of one GPU with --fps; for a first row a guess will do, and later plans use its receipt: "
+    "`dlcctr submit {manifest} --rows 0 --fps 60`. Or measure it, if this machine has a GPU: "
+    "`dlcctr plan {manifest} --calibrate`"
 )
 
 
 def find_speed(
     manifest: Path, campaign: Campaign, finished: Sequence[RowResult], px: int, fps: float | None = None
 ) -> Speed:
-    """What was typed in, else what finished rows say, else what the last plan went by.
+    """Speed that was typed in, else that of finished rows, else that of the last plan.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def find_speed(
     Raises
     ------
     UsageError
-        `fps` is no speed, or nothing says how fast a GPU is.
+        `fps` is not a speed, or no speed is known.
     """
     if fps is not None:
         return cost.speed_of_fps(fps, px, campaign.engine)
@@ -75,13 +75,13 @@ def _receipt(result: RowResult) -> Receipt | None:
 
 
 FRAMES_GPU = 3000
-"""Long enough that a GPU's frames outweigh the row's fixed costs, and done within a minute or so."""
+"""Frames of a calibration row: enough to outweigh the fixed costs on a GPU, but done in about a minute."""
 FRAMES_CPU = 200
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """How to run the row: as the options of `dlcctr run` of the same names."""
+    """How to run the row; same names and meanings as the options of `dlcctr run`."""
 
     runtime: str = "auto"
     image: str = ""
@@ -90,7 +90,7 @@ class Calibration:
 
 
 def pick_row(rows: Sequence[Row], frames: int) -> Row:
-    """Shortest row of at least so many frames, else the longest; one of unknown length only where all are."""
+    """Shortest row with at least so many frames, else the longest; one of unknown length only if all are."""
     long_enough = [row for row in rows if (row_frames(row) or 0) >= frames]
     if long_enough:
         return min(long_enough, key=lambda row: (row_frames(row) or 0, row.index))

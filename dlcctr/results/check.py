@@ -72,7 +72,7 @@ def check(
     Raises
     ------
     ManifestError
-        Manifest or campaign cannot be read, or nothing says which model the results are of.
+        The manifest or campaign cannot be read, or it is not known which model made the results.
     ModelError
         The model given with `options.model` cannot be read.
     ToolMissingError
@@ -104,7 +104,7 @@ def check(
 
 
 class _Examiner:
-    """Looks at rows one by one; models and folder listings are looked at once."""
+    """Checks rows one by one; models and folder listings are read once."""
 
     def __init__(self, campaign: Campaign, options: CheckOptions) -> None:
         self.campaign = campaign
@@ -218,7 +218,7 @@ class _Examiner:
         return ("the video was changed since the manifest was made", "") if change else ("", "")
 
     def notes(self, results: Sequence[RowResult]) -> list[str]:
-        """What lies below the results' root and belongs to no row."""
+        """Files and folders below the results' root that belong to no row."""
         own = {result.folder for result in results if result.folder}
         ids = self.expected.model_ids
         notes = [f"{folder}: results that belong to no row" for model in sorted(ids)

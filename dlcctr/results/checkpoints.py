@@ -1,4 +1,4 @@
-"""What an attempt that did not end has kept of a row, read from file names alone: no numpy, no engine."""
+"""What an unfinished attempt at a row has kept, read from file names alone: no numpy, no engine."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from dlcctr.contract import CHECKPOINTS_PREFIX
 
 KEY = re.compile(r"[0-9a-f]{16}")
-"""Stands for all that must be equal for checkpoints to fit."""
+"""Digest of all that must be equal for checkpoints to be usable."""
 CHECKPOINT_NAME = re.compile(r"([0-9]{1,15})-([0-9]{1,15})\.npz")
 """Frames from the first to before the second number."""
 
 
 def checkpoint_folders(folder: Path) -> Iterator[Path]:
-    """Folders of checkpoints of a row, given the folder of its result, which need not be there."""
+    """Folders of checkpoints of a row, given the folder of its result, which need not exist."""
     start = f"{CHECKPOINTS_PREFIX}{folder.name}-"
     for entry in _entries(folder.parent):
         if entry.name.startswith(start) and KEY.fullmatch(entry.name[len(start) :]):

@@ -28,7 +28,7 @@ STALE_AFTER_S = 24 * 3600.0
 
 
 class Standing(str, Enum):
-    """What lies in a row's folder; `OTHER` is a whole result of other inputs."""
+    """Kind of content of a row's folder; `OTHER` is a whole result of other inputs."""
 
     ABSENT = "absent"
     FINISHED = "finished"
@@ -38,7 +38,7 @@ class Standing(str, Enum):
 
 @dataclass(frozen=True)
 class ExistingResult:
-    """What lies in a row's folder, and for a broken or another result what is wrong with it."""
+    """Content of a row's folder, and for a broken or another result what is wrong with it."""
 
     state: Standing
     detail: str = ""
@@ -91,12 +91,12 @@ def commit(
     Returns
     -------
     bool
-        False where another attempt at the same row committed first; its result stays.
+        False if another attempt at the same row was committed first; its result stays.
 
     Raises
     ------
     OutputError
-        The disk is full, or the place cannot be written. Nothing half-written is left.
+        The disk is full, or the folder cannot be written. Nothing half-written is left.
     """
     with disk_errors(folder.parent, ROW_PLACES):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +121,7 @@ def _copy(source: Path, target: Path) -> OutputFile:
 
 @contextlib.contextmanager
 def _attempt(parent: Path) -> Iterator[Path]:
-    """A private folder that nobody takes for a result, locked while its owner lives, removed unless it was renamed."""
+    """A private folder that cannot be mistaken for a result, locked while its owner lives, removed unless renamed."""
     attempt = private_folder(parent)
     handle = os.open(attempt, os.O_RDONLY)
     try:
@@ -134,7 +134,7 @@ def _attempt(parent: Path) -> Iterator[Path]:
 
 
 def private_folder(parent: Path) -> Path:
-    """Make a folder that nobody takes for a result, and that later attempts remove where its maker was killed."""
+    """Make a folder that cannot be mistaken for a result; later attempts remove it if its maker was killed."""
     return Path(tempfile.mkdtemp(prefix=f"{ATTEMPT_PREFIX}{_boot()}-", dir=parent))
 
 
@@ -168,7 +168,7 @@ def _boot() -> str:
 
 
 def write_failure(file: Path, receipt: Receipt) -> bool:
-    """Say beside the row's folder why it failed. Returns whether that could be written."""
+    """Write beside the row's folder why it failed. Returns whether that could be written."""
     try:
         write_text_atomic(file, receipt.to_json())
     except OutputError:
@@ -177,6 +177,6 @@ def write_failure(file: Path, receipt: Receipt) -> bool:
 
 
 def remove_failure(file: Path) -> None:
-    """Remove the word of an earlier failure after a success."""
+    """Remove the report of an earlier failure after a success."""
     with contextlib.suppress(OSError):
         file.unlink(missing_ok=True)

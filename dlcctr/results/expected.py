@@ -1,4 +1,4 @@
-"""When a result is whole: what its receipt must say, held against the manifest's row and the model."""
+"""When a result is whole: what its receipt must say, compared with the manifest's row and the model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Part = tuple[str, ...]
 
 COORDS = ("x", "y", "likelihood")
 ELLIPSE_TRACKS = "_el.h5"
-"""How DeepLabCut ends the name of tracks that its ellipse tracker made, the default for several body parts."""
+"""Ending of DeepLabCut's files with tracks by its ellipse tracker, the default for several body parts."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def expected_of(settings: Campaign, info: ModelInfo | None = None) -> Expected:
     settings : Campaign
         Settings of the row, from `dlcctr.campaign.rows.row_settings`.
     info : ModelInfo, optional
-        The model as it lies on this machine; without it campaign.toml's own word is taken.
+        The model on this machine; without it, campaign.toml's values are used.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class ExpectedOfRows:
     Raises
     ------
     ManifestError
-        Nothing says which model the campaign's results are of.
+        It is not known which model made the campaign's results.
     ModelError
         The campaign's model cannot be read.
     """
@@ -136,7 +136,7 @@ class ExpectedOfRows:
 
 
 def with_model(campaign: Campaign, model: Path | None) -> Campaign:
-    """Campaign whose results are held against the model in a folder, where one is given."""
+    """Campaign whose results are compared with the model in a folder, if one is given."""
     return replace(campaign.without_model_facts(), model=model.absolute()) if model else campaign
 
 
@@ -185,13 +185,13 @@ def is_failure_of(receipt: Receipt, row: Row, expected: Expected) -> bool:
 
 
 def index_note(receipt: Receipt, row: Row) -> str:
-    """Say so where the same video had another index, as after a manifest was made anew: the result stays valid."""
+    """Note for a video that had another index, as after a manifest was made again: the result stays valid."""
     held = receipt.row.index
     return "" if held == row.index else f"analysed as row {held} of another manifest"
 
 
 def content_problems(receipt: Receipt, expected: Expected) -> list[str]:
-    """What the receipt itself says that a whole result cannot: files, rows, frames, columns."""
+    """Contradictions within a receipt of a whole result: files, rows, frames, columns."""
     names = [entry.name for entry in receipt.files]
     problems = []
     if sum(name.endswith(".h5") for name in names) != 1:
@@ -274,5 +274,5 @@ def _first_difference(held: Sequence[Part], wanted: Sequence[Part]) -> str:
 
 
 def stray_files(names: Iterable[str], receipt: Receipt) -> list[str]:
-    """Files of a results folder that its receipt does not know: yours, say labelled videos."""
+    """Files in a results folder that are not in its receipt: your own, such as labelled videos."""
     return sorted(set(names) - {entry.name for entry in receipt.files})

@@ -1,4 +1,4 @@
-"""`check --deep`: open a result's .h5 and hold it against its receipt. Needs pandas and PyTables: runs in the image."""
+"""`check --deep`: open a result's .h5 and compare it with its receipt. Needs pandas and PyTables: runs in the image."""
 
 from __future__ import annotations
 

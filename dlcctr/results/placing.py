@@ -28,17 +28,17 @@ def put_in_place(new: Path, folder: Path, stays: Callable[[], bool]) -> bool:
     Parameters
     ----------
     stays : callable
-        Asked whenever something lies there already; where it says True, that stays.
+        Called if something is already there; True keeps that.
 
     Returns
     -------
     bool
-        False where what lies there stays.
+        False if what is there stays.
 
     Raises
     ------
     OSError
-        It cannot be renamed, or something lies there that is no folder. What lay there does so still.
+        It cannot be renamed, or something other than a folder is there. What was there stays.
     """
     try:
         while not _rename(new, folder):

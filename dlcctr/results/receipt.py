@@ -1,4 +1,4 @@
-"""Receipts: the proof, beside a row's outputs, of what was made from what, by what, and that it is whole."""
+"""Receipts: the proof, beside a row's outputs, of what was made from what and by what, and that it is complete."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Receipt:
     device : DeviceUsed
         Device that the network ran on.
     remark : str
-        What a reader of a whole result must know: that no animal was found in the video. Mostly empty.
+        What a reader of a whole result must know: for example that no animal was found in the video. Usually empty.
     path : str
         How the result was made: ``own`` (our loop with DeepLabCut's network), ``stock`` (DeepLabCut's
         `analyze_videos` on the video itself) or ``stock-reencoded`` (the same on a lossless copy of the frames that
@@ -76,7 +76,7 @@ class Receipt:
     Raises
     ------
     ValueError
-        A file is there twice.
+        A file is listed twice.
     """
 
     state: RowState
@@ -135,12 +135,12 @@ RECEIPTS = StateFile(
 
 
 def read_receipt(folder: Path) -> Receipt | None:
-    """Receipt of a row's folder; None where the folder or its receipt is not there."""
+    """Receipt of a row's folder; None if the folder or its receipt does not exist."""
     return parse_receipt(folder / RECEIPT_FILENAME)
 
 
 def parse_receipt(file: Path) -> Receipt | None:
-    """Receipt in a file, also that of a failed row; None where it is not there.
+    """Receipt in a file, also that of a failed row; None if there is no file.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from dlcctr.system.terminal.console import row_ranges
 
 
 class State(str, Enum):
-    """What `check` says of a row."""
+    """State of a row in `check`."""
 
     WHOLE = "whole"
     DEGRADED = "degraded"
@@ -33,7 +33,7 @@ class Attempt:
     Parameters
     ----------
     exit_code : int
-        0 where it gave a result.
+        Exit code; 0 if it gave a result.
     host : str
         Machine, or Slurm's name of the node.
     job_id : str
@@ -65,7 +65,7 @@ class Attempt:
 
     @classmethod
     def of(cls, receipt: Receipt) -> Attempt:
-        """Take from a receipt what it says."""
+        """Take the facts from a receipt."""
         return cls(
             exit_code=receipt.exit_code,
             host=receipt.host,
@@ -122,7 +122,7 @@ class CheckResult:
 
     @property
     def remarks(self) -> list[str]:
-        """What results say of themselves, each once, with the rows that say it."""
+        """Remarks in whole results, each once, with the rows that have it."""
         rows: dict[str, list[int]] = {}
         for result in self.rows:
             if result.remark:

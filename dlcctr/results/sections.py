@@ -22,7 +22,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class OutputFile:
-    """One file of a result.
+    """One file of a result: its name, size and hash.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class OutputFile:
     Raises
     ------
     ValueError
-        The name is none of a file in the row's folder, or is the receipt's; size or hash can be no file's.
+        The name cannot be that of a file in the row's folder, or is the receipt's; size or hash is impossible.
     """
 
     name: str
@@ -102,7 +102,7 @@ class AnalysedRow(Open):
 
 @dataclass(frozen=True)
 class Columns(Open):
-    """What the .h5 holds.
+    """Rows and columns of the .h5.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ class Parameters(Open):
     batch_size : int or None
         Frames per network call in the end.
     tracking : Tracking
-        What DeepLabCut was told of the animals, where that was not the project's own.
+        What DeepLabCut was told about the animals, if it differs from the project.
     """
 
     shuffle: int | None = None
@@ -211,7 +211,7 @@ class ReusedPart(Open):
 
 @dataclass(frozen=True)
 class DeviceUsed(Open):
-    """What the network ran on.
+    """Device that the network ran on.
 
     Parameters
     ----------
@@ -244,7 +244,7 @@ class DeviceUsed(Open):
 
 @dataclass(frozen=True)
 class ImageUsed(Open):
-    """What the image reports about itself; None for what is not known, as outside an image.
+    """The image's own facts; None for what is not known, as outside an image.
 
     Parameters
     ----------

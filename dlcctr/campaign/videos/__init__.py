@@ -1,1 +1,1 @@
-"""A campaign's videos: found, probed, fingerprinted, and held against their rows later."""
+"""A campaign's videos: found, probed, fingerprinted, and later compared with their rows."""

@@ -30,7 +30,7 @@ class FoundVideo:
 
 @dataclass(frozen=True)
 class SkippedFile:
-    """Something that looks like a video and gets no row."""
+    """A file that looks like a video and gets no row."""
 
     path: Path
     reason: str
@@ -125,7 +125,7 @@ def file_id(path: Path) -> FileId | None:
 
 
 class _Search:
-    """A walk through all inputs; links to folders wait, so that a file keeps its own name rather than a link's."""
+    """A walk through all inputs; links to folders come last, so that a file keeps its own name rather than a link's."""
 
     def __init__(self, own: Sequence[Path]) -> None:
         self.own_paths = set(own)

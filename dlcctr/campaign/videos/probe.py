@@ -1,4 +1,4 @@
-"""What a video says of itself: its header, its first frame, its fingerprint. Never a full decode."""
+"""What can be read from a video without decoding all of it: header, first frame, fingerprint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dlcctr.errors import ToolMissingError
 from dlcctr.system.values.numbers import parse_whole
 
 FIRST_FRAME_PACKETS = 300
-"""How far the first picture is looked for: ten seconds of ordinary video."""
+"""Packets in which the first picture is looked for: ten seconds of ordinary video."""
 
 UNLIKELY = 0.1
 """A count that differs from duration x rate by more than this share is compared with the index."""
@@ -28,9 +28,9 @@ COUNT_TAGS = ("NUMBER_OF_FRAMES", "NUMBER_OF_FRAMES-eng")
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What a manifest's row holds of a video; `error` says why it cannot be read.
+    """The facts about a video that go into its manifest row; `error` says why it cannot be read.
 
-    `note` is what is odd about it and no fault; it is for the user, and no column.
+    `note` names something odd that is not a fault; it is shown to the user and is not a column.
     """
 
     frames: int | None = None
@@ -126,7 +126,7 @@ def _read(container: Any, facts: VideoFacts) -> VideoFacts:
 
 
 def _other_streams(streams: Sequence[Any]) -> str:
-    """What is said of a file with several video streams; OpenCV, and so DeepLabCut, reads the first one."""
+    """Remark on a file with several video streams; OpenCV, and so DeepLabCut, reads the first one."""
     if len(streams) < 2:
         return ""
     first, *others = (_describe(stream) for stream in streams)

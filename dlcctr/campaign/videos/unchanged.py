@@ -19,7 +19,7 @@ NAMED = 5
 
 
 def check_models(campaign: Campaign, rows: Sequence[Row]) -> list[ModelInfo]:
-    """Every model of the rows is whole, and the campaign's is the one that it was made for; raises `ModelError`."""
+    """Raise `ModelError` unless every model of the rows is complete and the campaign's is the one it was made for."""
     from dlcctr.campaign.rows import inspect_campaign_model
 
     settings = {replace(row_settings(row, campaign), crop=None, tracking=PROJECTS_OWN) for row in rows}
@@ -27,7 +27,7 @@ def check_models(campaign: Campaign, rows: Sequence[Row]) -> list[ModelInfo]:
 
 
 def bad_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:
-    """Rows whose video is not there, cannot be read, or has another size than the manifest says; why for each."""
+    """Rows whose video is missing, unreadable or of another size than in the manifest, with the reason for each."""
     with ThreadPoolExecutor(max_workers=16) as pool:
         found = pool.map(lambda row: _video_problem(campaign.video_root / row.video, row), rows)
         return {row.index: problem for row, problem in zip(rows, found, strict=True) if problem}
@@ -44,7 +44,7 @@ def _video_problem(path: Path, row: Row) -> str:
 
 
 def changed_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:
-    """Rows whose video has another content than when the row was made; reads a part of each file."""
+    """Rows whose video's content has changed since the row was made; reads a part of each file."""
     with ThreadPoolExecutor(max_workers=16) as pool:
         found = pool.map(lambda row: find_change(campaign.video_root / row.video, row, content=True), rows)
         return {
@@ -76,7 +76,7 @@ def find_change(path: Path, row: Row, *, content: bool = False) -> str:
 
 
 def require_sound_videos(problems: dict[int, str]) -> None:
-    """Raise `VideoError` that names the first of them."""
+    """Raise a `VideoError` that names the first few problems."""
     if problems:
         named = "; ".join(f"row {index}: {problem}" for index, problem in list(problems.items())[:NAMED])
         more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""

@@ -28,8 +28,8 @@ def cancel_manifest(
 ) -> None:
     """Cancel a campaign's waiting and running tasks.
 
-    Shows them first; results that are there stay. Asks on a terminal; elsewhere it needs --yes, and without it only
-    shows and ends with 2.
+    Shows them first; existing results stay. On a terminal it asks; elsewhere it needs --yes, and without that it only
+    shows them and exits with 2.
     """
     from dlcctr.campaign.paths import typed_manifest
     from dlcctr.errors import TryAgainError, UsageError

@@ -1,4 +1,4 @@
-"""`logs`: the right lines of the right file for a row."""
+"""The command `logs`: a row's lines, from whichever file holds them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def logs(
     ] = False,
     lines: Annotated[int, typer.Option(min=1, help="Print only the last N lines.")] = 200,
 ) -> None:
-    """Print what a row wrote into its log.
+    """Print a row's log.
 
-    Takes the log of the row's newest task or local run.
+    Uses the log of the row's newest task or local run.
     """
     from dlcctr.slurm.status.row_log import find_log
     from dlcctr.system.terminal.console import print_verbatim, warn

@@ -46,7 +46,7 @@ def runs_on_cluster(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _find_remote(ctx: typer.Context, given: dict[str, Any]) -> Remote | None:
-    """Where the campaign was pushed to; None where this machine answers by itself."""
+    """Where the campaign was pushed to; None if the command runs on this machine."""
     from dlcctr.campaign.config import read_campaign
     from dlcctr.transfer.remote.address import remote_of
     from dlcctr.transfer.remote.program import has_scheduler
@@ -61,12 +61,12 @@ def _find_remote(ctx: typer.Context, given: dict[str, Any]) -> Remote | None:
 
 
 def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
-    """Run this command on the cluster, in the campaign's folder; its output and its questions come here.
+    """Run this command on the cluster, in the campaign's folder; its output and its questions appear here.
 
     Parameters
     ----------
     words : sequence of str
-        Words of the command line behind ``dlcctr``: the command's name first.
+        Arguments after ``dlcctr`` on the command line, the command's name first.
 
     Returns
     -------
@@ -103,6 +103,6 @@ def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
 
 
 def _words_there(manifest: Path, words: Sequence[str]) -> list[str]:
-    """The same words for the other side, with the manifest's name there."""
+    """The same arguments for the cluster, with the manifest's name there."""
     found = next((n for n, word in enumerate(words) if n and Path(word) == manifest), None)
     return [manifest.name if n == found else word for n, word in enumerate(words)]

@@ -30,7 +30,7 @@ SacctText = Annotated[
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """The shared options as given; None and an empty text: not given. `with_cluster_options` adds them to a command."""
+    """The shared options as given; None or empty if not given. `with_cluster_options` adds them to a command."""
 
     site: SiteName = ""
     image: Annotated[str, typer.Option("--image", help="SIF file that the tasks run.")] = ""
@@ -66,7 +66,7 @@ class ClusterOptions:
     ] = None
 
     def site_changes(self) -> dict[str, str | int | None]:
-        """What is given of the site profile's own values; None: not given."""
+        """The site profile's values that were given as options; None if not given."""
         return {
             "partition": self.partition,
             "account": self.account,
@@ -88,7 +88,7 @@ class ClusterOptions:
         return override(find_site(self.site), **changes)
 
     def job_options(self) -> JobOptions:
-        """What beside the site decides how tasks run; raises `UsageError` for names that no node can have."""
+        """Options besides the site's that decide how tasks run; raises `UsageError` for names that no node can have."""
         from dlcctr.slurm.submit.job_arrays import JobOptions
 
         return JobOptions(
@@ -114,7 +114,7 @@ class ClusterOptions:
 
 
 def with_cluster_options(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Let a command that takes `shared: ClusterOptions` have them as options of its own, in the place of `shared`.
+    """Let a command that takes `shared: ClusterOptions` have them as its own options, in place of `shared`.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def node_names(text: str) -> tuple[str, ...]:
 
 
 def given_texts(squeue: str, sacct: str) -> tuple[str | None, str | None]:
-    """What squeue and sacct printed elsewhere; None for what was not given. Raises `UsageError`."""
+    """Output of squeue and sacct from elsewhere; None for what was not given. Raises `UsageError`."""
     from dlcctr.errors import UsageError
 
     if squeue == sacct == "-":
@@ -184,7 +184,7 @@ def _text(source: str) -> str | None:
 
 
 def write_script(script: PrintedScript, output: Path | None) -> None:
-    """Print a script, or write it into a file, and note that its job may come."""
+    """Print a script, or write it into a file, and record that its job may appear."""
     import shlex
 
     from dlcctr.campaign.paths import typed_manifest

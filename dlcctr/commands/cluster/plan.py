@@ -1,4 +1,4 @@
-"""`plan`: rows to array tasks of about equal expected time."""
+"""The command `plan`: divide rows into array tasks of about equal expected time."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def plan_manifest(
     trust_model: Annotated[bool, typer.Option("--trust-model", help="With --calibrate: as in `dlcctr run`.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Divide the rows among array tasks of about equal expected time.
+    """Divide the rows into array tasks of about equal expected time.
 
     Writes the plan that the tasks read.
     """

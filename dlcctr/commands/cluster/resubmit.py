@@ -1,4 +1,4 @@
-"""`resubmit`: once more, by cause."""
+"""The command `resubmit`: submit rows again, by cause."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def resubmit_manifest(
     shared: options.ClusterOptions,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Submit rows that are not whole again, by the cause of the failure.
+    """Submit failed or lost rows again, depending on the cause.
 
-    Shows first what it would do: more time, more memory, another node, or the same once more.
+    First shows what it would do: more time, more memory, another node, or the same again.
     """
     from dlcctr.slurm.submit.resubmit import ResubmitRequest, find_decision, last_asked, prepare_again, resubmit
     from dlcctr.system.terminal.console import print_json
@@ -168,7 +168,7 @@ def _lines(decision: Decision) -> list[str]:
 
 
 def _may(*, yes: bool, dry_run: bool) -> bool:
-    """Whether to go on: asked on a terminal; without one only after --yes."""
+    """Whether to continue: asked on a terminal; without one only after --yes."""
     from dlcctr.errors import UsageError
 
     if yes or dry_run:

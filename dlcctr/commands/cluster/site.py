@@ -37,7 +37,7 @@ def init(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a profile of this name.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Ask this cluster's Slurm what there is, and write a profile to your configuration folder."""
+    """Ask this cluster's Slurm what it has, and write a profile to your configuration folder."""
     from dlcctr.errors import UsageError
     from dlcctr.slurm.site import ask
     from dlcctr.slurm.site import propose as ask_cluster
@@ -102,7 +102,7 @@ def _print_proposal(file: Path, proposal: Proposal) -> None:
 
 
 def list_profiles(*, as_json: Json = False) -> None:
-    """List the profiles that there are: yours first, then those that come with dlcctr."""
+    """List all profiles: yours first, then those that come with dlcctr."""
     from dlcctr.slurm.site.files import profile_files
     from dlcctr.system.terminal.console import print_json, print_table
 
@@ -138,7 +138,7 @@ def show(
     *,
     as_json: Json = False,
 ) -> None:
-    """Print a profile with all of its keys; the output is a profile again."""
+    """Print a profile with all of its keys; the output can be saved as a profile."""
     from dlcctr.slurm.site.files import find_site, site_text
     from dlcctr.system.terminal.console import print_json, print_verbatim
 

@@ -43,7 +43,7 @@ def status(
 ) -> None:
     """Show which rows are done, running, waiting, failed (why) or lost.
 
-    Ends with 0 if all are done, with 75 while the others wait or run, with 20 if one needs a person.
+    Exits with 0 if all are done, 75 while some wait or run, and 20 if one needs your attention.
     """
     from dlcctr.commands.cluster.watch_view import watch_on_terminal
     from dlcctr.slurm.status.status import status as look
@@ -170,7 +170,7 @@ def _print(result: StatusResult, *, show_all: bool) -> None:
 
 
 def watch_text(result: StatusResult) -> WatchText:
-    """What `_print` prints, but for the tasks that wait and run, which are drawn one by one."""
+    """What `_print` prints, except for the waiting and running tasks, which are drawn one by one."""
     from dlcctr.campaign.config import read_campaign
     from dlcctr.commands.cluster.watch_view import WatchText
     from dlcctr.commands.in_image import here

@@ -36,7 +36,7 @@ def submit_manifest(
 ) -> None:
     """Submit rows to Slurm, each at most once.
 
-    Takes the rows that have no result and were never submitted, after checks of what all tasks need.
+    Takes the rows that have no result and were never submitted, and first checks what all tasks need.
     """
     from dlcctr.slurm.submit.prepare import SubmitOptions
     from dlcctr.slurm.submit.submit import submit

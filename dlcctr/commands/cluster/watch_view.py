@@ -48,7 +48,7 @@ class WatchText:
 def watch_on_terminal(
     once: Callable[[], StatusResult], text: Callable[[StatusResult], WatchText], interval: float
 ) -> StatusResult:
-    """Look again and again until Ctrl-C, on a screen of its own; the terminal is afterwards as it was before."""
+    """Refresh until Ctrl-C, on the terminal's alternate screen; afterwards the terminal is as it was before."""
     from rich.live import Live
 
     result = once()
@@ -63,7 +63,7 @@ def watch_on_terminal(
 
 @contextlib.contextmanager
 def _stopped_in_order() -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and SIGHUP end what is drawn; the caller goes on with the last look."""
+    """Let Ctrl-C, SIGTERM and SIGHUP end the display; the caller continues with the last result."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -108,7 +108,7 @@ def pace_lines(pace: Throughput) -> list[str]:
 
 
 def waiting_lines(tasks: Sequence[LiveTask]) -> list[str]:
-    """What the tasks wait for that wait, one line for each."""
+    """What the waiting tasks wait for, one line for each reason."""
     counts = Counter(task.waits_for for task in tasks if not task.is_running)
     return [
         f"{plural(count, 'task')} {'waits' if count == 1 else 'wait'} for {why}" for why, count in counts.most_common()

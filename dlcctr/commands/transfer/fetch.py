@@ -1,4 +1,4 @@
-"""`fetch`: results from the cluster."""
+"""The command `fetch`: results from the cluster."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def fetch_manifest(
 ) -> None:
     """Fetch finished rows from a cluster, each whole or not at all.
 
-    Other rows may still run; run it again to continue after an interruption. A row whose receipt or files are not what
-    they should be is named at the end, with 8; the others are taken.
+    Other rows may still run; run it again to continue after an interruption. Rows whose receipt or files are not as
+    they should be are listed at the end, with exit code 8; the others are fetched.
     """
     from dlcctr.system.terminal.progress import transfer_bar
     from dlcctr.transfer.fetch import FetchOptions, fetch
@@ -91,7 +91,7 @@ def _lines(manifest: Path, done: FetchResult) -> list[str]:
 
 
 def refusals(manifest: Path, done: FetchResult) -> list[str]:
-    """Rows that were not taken, each with its cause, and what to do about those that have it in common."""
+    """Rows that were not fetched, each with its cause, and what to do about rows with the same cause."""
     from dlcctr.system.terminal.console import ranges
 
     lines = []

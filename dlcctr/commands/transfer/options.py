@@ -23,7 +23,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 
 def resolve_remote(manifest: Path, target: str, transfer_host: str) -> Remote:
-    """Where the campaign lies: as asked for, else as campaign.toml remembers."""
+    """Where the campaign is: as given, else as campaign.toml remembers."""
     from dataclasses import replace
 
     from dlcctr.campaign.config import read_campaign
@@ -36,5 +36,5 @@ def resolve_remote(manifest: Path, target: str, transfer_host: str) -> Remote:
 
 
 def end_as_by_ctrl_c() -> None:
-    """Let a plain `kill` stop the transfers in order, too."""
+    """Let a plain `kill` stop the transfers cleanly, too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)

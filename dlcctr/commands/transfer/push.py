@@ -1,4 +1,4 @@
-"""`push`: a campaign to the cluster."""
+"""The command `push`: send a campaign to the cluster."""
 
 from __future__ import annotations
 

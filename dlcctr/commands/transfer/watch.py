@@ -1,4 +1,4 @@
-"""`watch`: new videos to the cluster and their results back, by itself."""
+"""The command `watch`: new videos to the cluster and their results back, automatically."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def watch_folders(
     bwlimit: options.Bwlimit = None,
     ssh: options.Ssh = "",
 ) -> None:
-    """Send new videos to a cluster and fetch their results, by itself.
+    """Send new videos to a cluster and fetch their results, automatically.
 
-    Appends them to the manifest, pushes, submits and fetches them when they are whole; each exactly once.
+    Appends each video to the manifest, pushes and submits it, and fetches its whole result; each exactly once.
     """
     from dlcctr.campaign.config import read_campaign
     from dlcctr.system.pause import pause
@@ -80,7 +80,7 @@ def watch_folders(
 
 
 def _round(manifest: Path, request: WatchOptions) -> Round:
-    """One round; an error that may go away is said and leaves the rest to the next one."""
+    """Run one round; an error that may go away is reported, and the next round does the rest."""
     from dlcctr.system.terminal.console import print_lines, warn
     from dlcctr.transfer.watch import describe, watch_once
 

@@ -1,4 +1,4 @@
-"""What ruins campaigns and can be seen in a trained project before one begins."""
+"""Checks of a trained project for what would ruin a campaign later."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Finding:
 
 
 def find_all(found: Shuffle) -> list[Finding]:
-    """Everything but whether there is a snapshot, errors first."""
+    """All findings but those about snapshots, errors first."""
     every = [
         *_trained_parts(found),
         *_label_parts(found),
@@ -58,7 +58,7 @@ def find_all(found: Shuffle) -> list[Finding]:
 
 
 def find_in_conditions(model: Shuffle) -> list[Finding]:
-    """The same for the bottom-up model that a conditional one needs, without what concerns the whole project."""
+    """Findings on the bottom-up model that a conditional one needs, without those on the whole project."""
     return [*_trained_parts(model), *_places(model, of_project=False), *_loading(model)]
 
 
@@ -73,7 +73,7 @@ def _trained_parts(found: Shuffle) -> Iterator[Finding]:
 
 
 def _label_parts(found: Shuffle) -> Iterator[Finding]:
-    """One finding for each way in which labels differ, however many files do."""
+    """One finding for each way in which labels differ, however many files are affected."""
     wanted = found.bodyparts + found.unique_bodyparts
     files: dict[tuple[str, ...], list[PurePosixPath]] = {}
     for file, names in labelled_parts(found.tree, int(found.config["iteration"])).items():
@@ -143,7 +143,7 @@ def _crop(found: Shuffle) -> Iterator[Finding]:
 
 
 def _places(found: Shuffle, *, of_project: bool = True) -> Iterator[Finding]:
-    """Paths of the machine where the network was trained: one finding for all files, since it needs nothing."""
+    """Paths of the machine where the network was trained: one finding for all files, since it is harmless."""
     tables = {found.pose_file: found.pose, found.test_file: found.test}
     if of_project:
         tables = {CONFIG: found.config, **tables}
@@ -190,7 +190,7 @@ def _loading(found: Shuffle) -> Iterator[Finding]:
 
 
 def weight_findings(tree: ModelTree, files: Sequence[PurePosixPath]) -> Iterator[Finding]:
-    """PyTorch snapshots that are more than numbers."""
+    """PyTorch snapshots that contain more than weights."""
     for name in files:
         calls = code_in(tree.root / name) if tree.root.is_dir() and name.suffix == ".pt" else []
         if calls:

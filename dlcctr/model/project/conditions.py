@@ -1,4 +1,4 @@
-"""Conditional top-down models: the bottom-up model of the same project whose poses they begin with.
+"""Conditional top-down models: the bottom-up model of the same project whose poses they start from.
 
 DeepLabCut 3 calls these poses conditions. `inference.conditions` of pytorch_config.yaml names where they come from, in
 one of three forms (its config/ctd_conditions.py): a shuffle of a project, the paths of a pytorch_config.yaml and of a
@@ -50,7 +50,7 @@ class Conditions:
 
     @property
     def info(self) -> ConditionsInfo:
-        """What is known of it without what its files say."""
+        """Facts about it that need none of its files."""
         return ConditionsInfo(
             self.model.shuffle, self.model.trainset_index, self.model.fraction, self.snapshot,
             snapshot_file=self.model.tree.root / self.file, folder=Path(self.model.folder), by_place=self.by_place,
@@ -83,7 +83,7 @@ class ConditionsInfo:
 
     @property
     def reference(self) -> dict[str, Any]:
-        """What pytorch_config.yaml has to say for DeepLabCut to find it, wherever the project lies."""
+        """Setting in pytorch_config.yaml with which DeepLabCut finds it, wherever the project is."""
         return {
             "shuffle": self.shuffle,
             "trainset_index": self.trainset_index,
@@ -97,7 +97,7 @@ def find_conditions(found: Shuffle) -> Conditions | None:
     Raises
     ------
     ModelError
-        It is not named, cannot be had for a new video, lies outside of the project, or is of another kind.
+        It is not named, cannot be used for a new video, is outside the project, or is of another kind.
     """
     if not found.conditional:
         return None
@@ -136,7 +136,7 @@ def _by_shuffle(found: Shuffle, table: dict[str, Any]) -> tuple[int, int, Any]:
 
 
 def _by_paths(found: Shuffle, table: dict[str, Any]) -> tuple[int, int, Any]:
-    """The same of two paths, which may be those of the computer where the project lay before."""
+    """Shuffle, training set index and snapshot from two paths, perhaps of the computer where the project was before."""
     config, snapshot = (_parts(str(table.get(key, ""))) for key in ("config_path", "snapshot_path"))
     base = f"{found.config['Task']}{found.config['date']}-trainset"
     match = re.fullmatch(rf"{re.escape(base)}{NUMBER}shuffle{NUMBER}", config[-3] if len(config) > 4 else "")
@@ -190,7 +190,7 @@ def _copy_it(found: Shuffle) -> str:
 
 
 def _is_project(found: Shuffle, config: str) -> bool:
-    """Whether a path is the project's own config.yaml, here or where the project lay before."""
+    """Whether a path is the project's own config.yaml, here or where the project was before."""
     parts = _parts(config)
     if not is_absolute(config) or parts[-1] != CONFIG.name:
         return False

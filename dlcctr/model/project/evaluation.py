@@ -1,4 +1,4 @@
-"""Errors that DeepLabCut recorded for its snapshots, as far as they lie in text files."""
+"""Errors that DeepLabCut recorded for its snapshots in text files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def recorded_errors(tree: ModelTree, shuffle: ModelFolder) -> dict[int, list[Rec
 
 
 def _read(tree: ModelTree, file: PurePosixPath) -> dict[int, list[RecordedErrors]]:
-    """Numbers of one file by step; a file that is not what it should be says nothing."""
+    """Numbers of one file by step; a file of another form gives none."""
     found: dict[int, list[RecordedErrors]] = {}
     if not tree.is_file(file):
         return found
@@ -67,7 +67,7 @@ def _short(name: str) -> str:
 
 
 def _number(text: str) -> float:
-    """NaN where it is none."""
+    """A number from a text; NaN if it is not one."""
     try:
         number = float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The scorer: what DeepLabCut puts behind a video's name in the names of its output files."""
+"""The scorer: what DeepLabCut adds to a video's name in the names of its output files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shuffles of a DeepLabCut project: which there are, which one is meant and why, and what its files say."""
+"""Shuffles of a DeepLabCut project: which exist, which one is meant and why, and what its files say."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Shuffle:
     folder : PurePosixPath
         Relative to the project, as all names here.
     engine_reason : str
-        Which key of which file says so.
+        File and key that decide the engine.
     pose, test : dict
         The train folder's pytorch_config.yaml or pose_cfg.yaml, and the test folder's pose_cfg.yaml.
     """
@@ -67,12 +67,12 @@ class Shuffle:
 
     @property
     def pose_file(self) -> PurePosixPath:
-        """What the network was trained with."""
+        """Configuration that the network was trained with."""
         return self.train / POSE_FILES[self.engine]
 
     @property
     def test_file(self) -> PurePosixPath:
-        """What DeepLabCut reads beside it for an analysis."""
+        """File that DeepLabCut also reads for an analysis."""
         return self.folder / "test" / "pose_cfg.yaml"
 
     @property
@@ -92,7 +92,7 @@ class Shuffle:
 
     @property
     def multianimal(self) -> bool:
-        """What config.yaml says."""
+        """Whether config.yaml says that the project has several animals."""
         return bool(self.config.get("multianimalproject", False))
 
     @property
@@ -118,7 +118,7 @@ class Shuffle:
 
 
 def names_of(value: Any) -> tuple[str, ...]:
-    """A YAML list of names; none where it is no list (``MULTI!``)."""
+    """Names in a YAML list; empty if it is not a list (``MULTI!``)."""
     return tuple(str(name) for name in value) if isinstance(value, list) else ()
 
 
@@ -130,7 +130,7 @@ def read_table(tree: ModelTree, name: PurePosixPath) -> dict[str, Any]:
 
 
 def read_config(tree: ModelTree) -> dict[str, Any]:
-    """Read config.yaml; `ModelError` where it is missing or lacks what a model is found by."""
+    """Read config.yaml; `ModelError` if it is missing or lacks keys that locate a model."""
     if not tree.is_file(CONFIG):
         hint = "give the DeepLabCut project folder, the one that holds config.yaml"
         there = tree.root.exists()
@@ -156,7 +156,7 @@ def read_config(tree: ModelTree) -> dict[str, Any]:
 
 
 def _is_name(value: Any) -> bool:
-    """Whether it can be a part of a folder's name."""
+    """Whether a value can be part of a folder's name."""
     return isinstance(value, (str, int, float, date)) and not set("/\0") & set(str(value))
 
 
@@ -175,11 +175,11 @@ _VALUES = {
     "TrainingFraction": (_is_fractions, "a list of numbers, as in [0.95]"),
     "batch_size": (lambda value: value is None or (_is_count(value) and value > 0), "a whole number of 1 or more"),
 }
-"""Values of config.yaml that folders are named by or that are counted with: what fits, and how to say it."""
+"""Values of config.yaml that are used in folder names or as numbers: the test of each, and its description."""
 
 
 def table_of(value: Any) -> dict[str, Any]:
-    """A value that should be a table; an empty one where it is none."""
+    """A value that should be a table; an empty table if it is not."""
     return value if isinstance(value, dict) else {}
 
 
@@ -204,12 +204,12 @@ def find_shuffle(
     Parameters
     ----------
     engine : str
-        The only one that is looked for; empty for the one that the project's files name.
+        Engine to look for; empty for the one that the project's files name.
 
     Raises
     ------
     ModelError
-        There is none such, or one of its files is missing or broken.
+        There is no such shuffle, or one of its files is missing or broken.
     """
     fraction = _train_fraction(tree, config, trainset_index)
     # int() of the product, as DeepLabCut does: 0.29 gives 28

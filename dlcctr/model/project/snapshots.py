@@ -1,4 +1,4 @@
-"""Snapshots of a trained network: which there are, which one is meant, and the files that hold it."""
+"""Snapshots of a trained network: which exist, which one is meant, and its files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def choose_snapshot(train: Path, names: list[str], wanted: str, configured: Any,
     Raises
     ------
     ModelError
-        There is none such; the message lists those there are.
+        There is no such snapshot; the message lists the existing ones.
     """
     if not names:
         raise ModelError(f"{train}: contains no {what}", "copy the trained snapshot there, or train the network first")
@@ -79,14 +79,14 @@ def digest_weights(file: Path) -> str:
 
 
 MAX_PICKLE_BYTES = 1 << 26
-"""Of the pickles of a snapshot, which hold names and shapes; its numbers lie beside them."""
+"""Most bytes of a snapshot's pickles, which hold names and shapes; the weights are stored beside them."""
 SPARE_BYTES = 1 << 20
 PLAIN = re.compile(
     r"torch \w+Storage|torch\.storage (?:Typed|Untyped)Storage|torch\._utils _rebuild_\w+|torch (?:Size|device|Tensor)"
     r"|torch (?:b?float|u?int|complex|bool)\d*|torch\.nn\.parameter Parameter|torch\.serialization _get_layout"
     r"|collections (?:OrderedDict|Counter)|_codecs encode"
 )
-"""What `torch.load(weights_only=True)` knows as parts of tensors."""
+"""Names that `torch.load(weights_only=True)` accepts as parts of tensors."""
 
 
 def code_in(file: Path) -> list[str]:
@@ -143,7 +143,7 @@ def check_unpacked_size(file: Path) -> None:
 
 
 def check_without_code(file: Path) -> None:
-    """Raise `ModelError` for a snapshot that is more than numbers."""
+    """Raise `ModelError` for a snapshot that contains more than weights."""
     if calls := code_in(file):
         raise ModelError(
             f"{file}: holds more than weights; loading it would call {', '.join(calls[:5])}",

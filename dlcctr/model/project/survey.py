@@ -1,4 +1,4 @@
-"""All that a trained project holds, what of it would be used and why, and what is wrong with it."""
+"""All that is in a trained project, what an analysis would use and why, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dlcctr.model.project.snapshots import list_snapshots
 
 @dataclass(frozen=True)
 class Choice:
-    """One thing that an analysis would use, and which key of which file or option says so."""
+    """One thing that an analysis would use, and the option, or file and key, that decides it."""
 
     what: str
     value: str
@@ -103,7 +103,7 @@ def survey_model(project: Path, *, shuffle: int = 1, trainset_index: int = 0, sn
     Raises
     ------
     ModelError
-        Nothing can be said of it: no config.yaml, or one that cannot be read.
+        There is no config.yaml, or it cannot be read, so nothing is known about the project.
     """
     tree, asked = open_tree(project), Asked(shuffle, trainset_index, snapshot)
     config = read_config(tree)

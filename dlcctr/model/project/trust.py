@@ -1,4 +1,4 @@
-"""Projects that ask for code in their snapshots to be run: where they say so, and that somebody has to agree."""
+"""Projects that ask to run code in their snapshots: where they do, and that somebody has to agree."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FALSE = frozenset({"false", "0", "0.0", "no", "off", "n", "f"})
 """What DeepLabCut's configuration takes for false, in lower case."""
 OPTION = "--trust-model"
 UNASKED = f"{KEY} is false, so that code in the snapshot would run: analyses are refused without {OPTION}"
-"""What campaigns with such a model are told."""
+"""Message for campaigns with such a model."""
 
 
 def find_unsafe_loading(found: Shuffle) -> str:
