@@ -384,4 +384,4 @@ def test_what_needs_nothing_is_one_line_of_information(bench: Bench, capsys: pyt
     say_remarks(summary)
     assert len(summary.notes) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("note: rows 20: length and picture size unknown") and "factor of two" in line
+    assert line.startswith("note: row 20: length and picture size unknown") and "factor of two" in line

@@ -208,7 +208,7 @@ def test_a_canary_that_fails_is_named_and_another_goes_first_again(slurm: FakeSl
     assert "3 rows (0-2) wait for it until Slurm cancels what waits" in said
     slurm_forgets(slurm, others)
     said = slurm.run("status", bench.manifest, code=ExitCode.UNFINISHED)
-    assert "note: the canary, row 3, failed (" in said and "3 rows (0-2) were cancelled because of it" in said
+    assert "note: the canary, row 3, failed; " in said and "3 rows (0-2) were cancelled because of it" in said
     assert f"dlcctr resubmit {bench.manifest}" in said and f"dlcctr logs {bench.manifest} 3" in said
     said = slurm.run("resubmit", bench.manifest, "--yes", "--fps", "10")
     assert "a canary first: canary (rows 0-2), " in said
