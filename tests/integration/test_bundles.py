@@ -66,7 +66,9 @@ def test_a_bundle_the_project_and_stock_agree(native: Native) -> None:
     (theirs,) = [file for file in stock.stock(videos / "calm.mp4").glob("*.h5") if "full" not in file.name]
     (ours,) = (folder / "a" / "results").rglob("*.h5")
     found = native.compare(ours, theirs)
-    assert found["equal"] and not found["unnoticed"], found
+    # a random top-down network places its points alike in all frames of a picture that hardly moves
+    alike = {"shift"} if "topdown" in native.model.name else set()
+    assert found["equal"] and set(found["unnoticed"]) <= alike, found
 
 
 def test_a_project_from_windows_packs(tmp_path: Path) -> None:
