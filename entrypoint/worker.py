@@ -19,15 +19,18 @@ from dataclasses import replace
 
 from dlcctr.contract import FIXES_KEY
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, OutputError, VideoError
+from dlcctr.system.gpus import OUT_OF_GPU_MEMORY
 from entrypoint import protocol
 from entrypoint.engines import no_animal, output_files
 from entrypoint.engines.base import Engine, NotCovered, get_engine
+from entrypoint.engines.gpu_failures import is_gpu_failure, is_gpu_memory
 from entrypoint.engines.versions import versions
 from entrypoint.loop.loop import Loop
 from entrypoint.protocol import Answer, Done, EventWriter, Failed, Job, Ready, Report, parse_job
 
 PR_SET_PDEATHSIG = 1
 MEMORY_HINT = "use a smaller --batch-size, or give the job more memory"
+GPU_MEMORY_HINT = "use a smaller --batch-size, or a GPU with more memory; look whether others use this one: nvidia-smi"
 
 
 def main(engine_name: str, events: int, threads: int) -> None:
@@ -138,12 +141,16 @@ def _explain(error: Exception) -> DlcctrError:
         return OutputError(
             f"the scratch folder's disk is full: {text}", "free space there, or choose one with --scratch"
         )
+    if is_gpu_memory(text):
+        return AnalysisError(f"{OUT_OF_GPU_MEMORY}: {text}", GPU_MEMORY_HINT)
     if isinstance(error, MemoryError) or "out of memory" in lower or "oom when allocating" in lower:
         return AnalysisError(f"out of memory: {text}", MEMORY_HINT)
     if "video could not be opened" in lower:
         return VideoError(f"OpenCV cannot open the video: {text}", "play it, or convert it with ffmpeg")
-    if "no kernel image" in lower or ("cuda" in lower and "driver" in lower):
-        return GpuError(f"the GPU cannot run this image's engine: {text}", "run `dlc doctor` on this machine")
+    if is_gpu_failure(text):
+        return GpuError(
+            f"the GPU failed, or cannot run this image's engine: {text}", "run `dlc doctor` on this machine"
+        )
     return AnalysisError(f"DeepLabCut failed: {text}", "its last output is shown above")
 
 

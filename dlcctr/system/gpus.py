@@ -11,3 +11,7 @@ NONE = ("", "-1", NO_DEVICE_FILES)
 def named_gpus(mask: str) -> list[str]:
     """GPUs in a value of CUDA_VISIBLE_DEVICES, in its order; none where it hides them all."""
     return [name.strip() for name in mask.split(",") if name.strip() not in NONE]
+
+
+OUT_OF_GPU_MEMORY = "out of GPU memory"
+"""Words of a failure that a smaller batch, not more memory of the node, may avoid."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dlcctr.contract import ExitCode
 from dlcctr.slurm.output import TaskState
 from dlcctr.slurm.task_log import LogEnd
-from dlcctr.system.gpus import NOT_GRANTED
+from dlcctr.system.gpus import NOT_GRANTED, OUT_OF_GPU_MEMORY
 
 GONE = "the job disappeared without an exit status: node failure, memory or time limit; sites with accounting say which"
 NO_RESULT = "the task exited normally but left no receipt or failure file for this row"
@@ -66,7 +66,7 @@ WARNINGS = ("USR1", "USR2", "XCPU")
 """Signals that a batch script asks for before its time limit."""
 CRASHES = ("SEGV", "BUS", "ABRT", "FPE", "ILL")
 """Signals that a program gets for a mistake of its own."""
-MEMORY_WORDS = ("out of memory", "killed by the system", "more memory than it was allowed")
+MEMORY_WORDS = ("out of memory", OUT_OF_GPU_MEMORY, "killed by the system", "more memory than it was allowed")
 NODE_KINDS = frozenset({"node-fail", "boot-fail", "gpu"})
 """Causes that are the node's."""
 
@@ -78,9 +78,9 @@ class Cause:
     Parameters
     ----------
     kind : str
-        Machine word: ``timeout``, ``out-of-memory``, ``node-fail``, ``preempted``, ``boot-fail``, ``cancelled``,
-        ``stopped``, ``lost``, ``no-gpu`` (none was asked for), or that of an exit code (``gpu``, ``video``, ``model``,
-        ``output``, ``analysis`` …).
+        Machine word: ``timeout``, ``out-of-memory``, ``gpu-memory``, ``node-fail``, ``preempted``, ``boot-fail``,
+        ``cancelled``, ``stopped``, ``lost``, ``no-gpu`` (none was asked for), or that of an exit code (``gpu``,
+        ``video``, ``model``, ``output``, ``analysis`` …).
     text : str
         Cause in words, for people.
     node : str
@@ -99,10 +99,15 @@ def of_failure(exit_code: int, text: str, node: str) -> Cause:
     """Cause in a row's failure file."""
     kind, _ = _by_code(exit_code)
     if exit_code == ExitCode.ANALYSIS and any(words in text for words in MEMORY_WORDS):
-        kind = "out-of-memory"
+        kind = "gpu-memory" if _is_of_a_gpu(text) else "out-of-memory"
     if exit_code == ExitCode.GPU and NOT_GRANTED in text:
         kind = "no-gpu"
     return Cause(kind, text, node, exit_code)
+
+
+def _is_of_a_gpu(text: str) -> bool:
+    """Whether the memory that a failure file names is a GPU's; images before 0.1.0 did not tell them apart."""
+    return OUT_OF_GPU_MEMORY in text or ("out of memory" in text and "cuda" in text.lower())
 
 
 def of_task(state: TaskState | None, end: LogEnd | None, time_limit_s: float | None = None) -> Cause:

@@ -33,6 +33,7 @@ THEN_AGAIN = "after that: dlcctr resubmit {manifest} --again --rows {rows}"
 OWN_FAULT = frozenset({"video", "analysis"})
 """What a canary fails of by itself: the rows behind it go again with another one first."""
 DEFAULT_BATCH_SIZE = 8
+LARGER_GPU = "gpu-memory at batch size 1: ask for a GPU with more memory (--gres), or crop the videos"
 LEAST_TIME_MIN = 10
 
 
@@ -199,8 +200,8 @@ def _answer(
     had = submission.options if submission else SubmittedOptions()
     if kind == "timeout":
         return _more_time(had)
-    if kind == "out-of-memory":
-        return _more_memory(had, batch_size)
+    if kind in ("out-of-memory", "gpu-memory"):
+        return _more_memory(had, batch_size) if kind == "out-of-memory" else _smaller_batch(had, batch_size, LARGER_GPU)
     as_before = _as_before(had)
     bad_nodes = {row.node} if kind == "gpu" and row.node and avoid_gpu else set()
     return replace(as_before, exclude=tuple(sorted({*had.exclude, *bad_nodes})))
@@ -225,10 +226,14 @@ def _more_memory(had: SubmittedOptions, batch_size: int | None) -> _Answer:
     """Double memory where the job asked for some; else half of the batch."""
     if had.mem_gb:
         return replace(_as_before(had), mem_gb=2 * had.mem_gb)
+    smaller = _smaller_batch(had, batch_size, "out-of-memory at batch size 1: ask for more memory with --mem-gb")
+    return smaller if smaller.why_not else replace(smaller, mem_gb=None)
+
+
+def _smaller_batch(had: SubmittedOptions, batch_size: int | None, why_not: str) -> _Answer:
+    """Half of the batch; `why_not` where it is one picture."""
     batch = had.batch_size or batch_size or DEFAULT_BATCH_SIZE
-    if batch <= 1:
-        return _Answer("out-of-memory at batch size 1: ask for more memory with --mem-gb")
-    return replace(_as_before(had), mem_gb=None, batch_size=batch // 2)
+    return replace(_as_before(had), batch_size=batch // 2) if batch > 1 else _Answer(why_not)
 
 
 def _causes_before(index: int, submission: Submission | None) -> set[str]:
@@ -242,6 +247,7 @@ def _explain(kind: str, submission: Submission | None) -> str:
     texts = {
         "timeout": f"{had.time_min} min were not enough either; is the speed that was assumed right?",
         "out-of-memory": f"{had.mem_gb or 'the default'} GB, batch size {had.batch_size} were too much",
+        "gpu-memory": f"batch size {had.batch_size} was too much, too",
         "gpu": "a second node has no working GPU: does the image fit these GPUs (dlc doctor)? is --nv given?",
         "analysis": "DeepLabCut failed on it again: see the log (dlcctr logs {manifest} {row})",
         "lost": "its job left no trace again: see its log (dlcctr logs {manifest} {row}) and ask the site's support",

@@ -8,12 +8,13 @@ from typing import Any
 
 from entrypoint.engines import openvino, versions
 from entrypoint.engines.base import NotCovered
+from entrypoint.engines.gpu_failures import is_gpu_memory
 from entrypoint.engines.pytorch import group_norm
 from entrypoint.engines.pytorch.files import Project, write_files
 from entrypoint.protocol import Job
 from entrypoint.video.pixels import Box, stock_box
 
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "unable to find an engine to execute")
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
 """PyTorch's words for it on GPUs and CPUs, and cuDNN's where no algorithm fits into what is left."""
 
 SEPARATOR = "/"
@@ -126,7 +127,9 @@ class TorchNetwork:
         import torch
 
         known = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or openvino.is_out_of_memory(error)
-        return known or (isinstance(error, RuntimeError) and any(word in str(error).lower() for word in OUT_OF_MEMORY))
+        text = str(error)
+        told = any(word in text.lower() for word in OUT_OF_MEMORY) or is_gpu_memory(text)
+        return known or (isinstance(error, RuntimeError) and told)
 
     def release_memory(self) -> None:
         import torch

@@ -7,6 +7,7 @@ from typing import Any
 
 from entrypoint.engines import openvino, versions
 from entrypoint.engines.base import NotCovered
+from entrypoint.engines.gpu_failures import is_gpu_memory
 from entrypoint.engines.tensorflow.files import Project, write_files
 from entrypoint.protocol import Job
 from entrypoint.video.pixels import Box
@@ -116,7 +117,8 @@ class TensorFlowNetwork:
         import tensorflow as tf
 
         known = isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError))
-        return not self.batch_matters and (known or openvino.is_out_of_memory(error))
+        told = isinstance(error, tf.errors.OpError) and is_gpu_memory(str(error))
+        return not self.batch_matters and (known or told or openvino.is_out_of_memory(error))
 
     def release_memory(self) -> None:
         """Nothing to do: TensorFlow's allocator uses again what it has."""

@@ -48,6 +48,10 @@ def test_more_time_up_to_what_the_site_allows() -> None:
 
 def test_more_memory_or_a_smaller_batch() -> None:
     assert decide_on(row(1, "out-of-memory")).groups[0].mem_gb == 32
+    group = decide_on(row(1, "gpu-memory"), batch_size=16).groups[0]
+    assert (group.mem_gb, group.batch_size) == (None, 8), "the node had enough"
+    (skipped,) = decide_on(row(1, "gpu-memory"), batch_size=1).left
+    assert "a GPU with more memory" in skipped.why
     assert decide_on(row(1, "out-of-memory"), had={"mem_gb": None}, batch_size=6).groups[0].batch_size == 3
     assert decide_on(row(1, "out-of-memory"), had={"mem_gb": None, "batch_size": 2}).groups[0].batch_size == 1
     decision = decide_on(row(1, "out-of-memory"), had={"mem_gb": None, "batch_size": 1})
