@@ -42,7 +42,7 @@ FAILURE = (
 OTHERS = (
     "KeyError: 'bodyparts'",
     "MemoryError",
-    "RuntimeError: [enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory: you tried to allocate",
+    "RuntimeError: [enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory",
     "ValueError: OOM when allocating tensor with shape[64,480,640,3] and type float on /device:CPU:0 by allocator cpu",
     "RuntimeError: CUDA error: device-side assert triggered",
     "OSError: Video could not be opened; it may be corrupted.",
