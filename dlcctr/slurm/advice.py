@@ -1,4 +1,4 @@
-"""What to type next: after `check` and `status`, by where the rows are worked on (`dlcctr.slurm.whereabouts`).
+"""What to type next, after `check` and `status`, depending on where the rows are analysed (`dlcctr.slurm.whereabouts`).
 
 Every command stands complete at the end of its text, before a ``;``, in brackets or in backticks, so that people can
 copy it; `tests/unit/test_suggested_commands.py` gives each to the real parser.
@@ -16,15 +16,15 @@ from dlcctr.slurm.whereabouts import Whereabouts, Work
 from dlcctr.system.terminal.console import ranges
 
 MOST_RANGES = 60
-"""Characters of a list of rows in a table; JSON and --all have the rest."""
+"""Most characters of a list of rows in a table; JSON and --all show all of it."""
 NEW_VIDEO = "put a readable video there under a new name, and add it: dlcctr manifest VIDEO -o {manifest} --append"
 
 Steps = list[tuple[State, Sequence[int], str]]
-"""State of some rows, their indices, and what to do about them."""
+"""For each state: the rows' indices, and what to do about them."""
 
 
 def short_ranges(indices: Iterable[int]) -> str:
-    """Ranges of rows, cut where they would fill the line."""
+    """Ranges of rows, shortened if they would fill the line."""
     text = ranges(indices)
     return text if len(text) <= MOST_RANGES else text[:MOST_RANGES].rpartition(",")[0] + ",…"
 
@@ -55,7 +55,7 @@ def _check_here(manifest: str, of: Mapping[State, Sequence[int]], _: Whereabouts
 
 
 def _check_slurm(manifest: str, of: Mapping[State, Sequence[int]], place: Whereabouts) -> Steps:
-    """Nothing is computed on a login node: rows that Slurm has had go there again, all others for the first time."""
+    """Next steps on a login node, where nothing is computed: `resubmit` for rows that Slurm has had, else `submit`."""
     steps: Steps = []
     for is_had in (False, True):
         some = {state: [row for row in rows if (row in place.submitted) is is_had] for state, rows in of.items()}
@@ -132,7 +132,7 @@ def _after_all(manifest: str) -> str:
 
 
 def _again(manifest: str, rows: Sequence[RowStatus], place: Whereabouts) -> str:
-    """Once more, where it was tried: by Slurm here, by Slurm elsewhere, or on this machine."""
+    """How to try a row again where it was tried: by Slurm here, by Slurm elsewhere, or on this machine."""
     if not rows:
         return ""
     if place.work is Work.ELSEWHERE:
@@ -147,7 +147,7 @@ def _again(manifest: str, rows: Sequence[RowStatus], place: Whereabouts) -> str:
 
 
 def first_time(manifest: str, place: Whereabouts) -> str:
-    """What to type for rows that nobody has begun; `manifest` is quoted for a shell."""
+    """What to type for rows that were never started; `manifest` is quoted for a shell."""
     return {
         Work.HERE: f"here: dlcctr run {manifest}; on a cluster's login node: dlcctr submit {manifest}",
         Work.SLURM: f"dlcctr submit {manifest}",

@@ -16,24 +16,24 @@ from dlcctr.system import processes
 
 TIMEOUT_S = 120.0
 USER_SETTINGS = ("SQUEUE_", "SACCT_", "SCANCEL_")
-"""Variables with which people choose what these commands print, and of which jobs."""
+"""Variables that change what these commands print, and for which jobs."""
 OWN_SETTINGS = {"SLURM_BITSTR_LEN": "0", "SLURM_TIME_FORMAT": "standard", "LC_ALL": "C"}
-"""Job ranges of any length (the default cuts them at 64 characters), and one form of times."""
+"""Variables for job ranges of any length (the default cuts them at 64 characters) and one form of times."""
 CLUSTERS_VARIABLES = ("SBATCH_CLUSTERS", "SLURM_CLUSTERS")
-"""What sbatch takes for --clusters; all other commands take the last of them."""
+"""Ways to write --clusters for sbatch; all other commands take the last of them."""
 GONE = ("Invalid job id", "already completing or completed")
 
 
 @dataclass(frozen=True)
 class Place:
-    """A cluster whose jobs are asked for.
+    """A cluster that Slurm is asked about.
 
     Parameters
     ----------
     cluster : str
-        Its name; empty for the one that this machine's commands take unasked.
+        Its name; empty for the one that this machine's commands use by default.
     is_own : bool
-        It is this machine's own, and is not named: to look a name up, Slurm needs slurmdbd, which not every site has.
+        It is this machine's own and is not named: to look up a name, Slurm needs slurmdbd, which not every site has.
     """
 
     cluster: str = ""
@@ -41,7 +41,7 @@ class Place:
 
     @property
     def named(self) -> str:
-        """Name that Slurm's commands have to be told; empty for none."""
+        """Name to give to Slurm's commands; empty for none."""
         return "" if self.is_own else self.cluster
 
     @property
@@ -50,7 +50,7 @@ class Place:
         return [f"--clusters={self.named}"] if self.named else []
 
     def environment(self) -> dict[str, str | None]:
-        """Changes to this process's variables under which Slurm's commands print what is parsed here."""
+        """Environment changes with which Slurm's commands print the form that is parsed here."""
         theirs = [name for name in os.environ if name.startswith(USER_SETTINGS)]
         theirs += CLUSTERS_VARIABLES if self.cluster else ()
         return {**dict.fromkeys(theirs), **OWN_SETTINGS}
@@ -60,7 +60,7 @@ HERE = Place()
 
 
 def own_cluster() -> str:
-    """Name of this machine's own cluster; empty where Slurm does not say."""
+    """Name of this machine's own cluster; empty if Slurm does not report it."""
     done = _ask(["scontrol", "show", "config"], {**OWN_SETTINGS, "SLURM_CLUSTERS": None})
     name = parse_config(done.stdout).get("ClusterName", "") if done and done.returncode == 0 else ""
     return name if is_cluster(name) else ""
@@ -72,19 +72,19 @@ def is_cluster(name: str) -> bool:
 
 
 def query_squeue(job_ids: Iterable[str], names: Iterable[str] = (), place: Place = HERE) -> list[TaskState] | None:
-    """Jobs of a cluster that wait, run or ended a moment ago, from one call.
+    """Jobs of a cluster that wait, run or have just ended, from one call.
 
     Parameters
     ----------
     job_ids : iterable of str
         Array jobs, without task.
     names : iterable of str
-        Ask by these job names instead, where there are any: for jobs whose id is not known.
+        Job names to ask for instead, for jobs whose id is not known.
 
     Returns
     -------
     list of TaskState or None
-        None where nobody answers: no squeue here, or no controller behind it. Jobs that Slurm does not know (any
+        None without an answer: no squeue here, or no controller behind it. Jobs that Slurm does not know (any
         more) are absent.
     """
     chosen = _chosen(job_ids, names)
@@ -101,7 +101,7 @@ def query_squeue(job_ids: Iterable[str], names: Iterable[str] = (), place: Place
 def query_sacct(
     job_ids: Iterable[str], since: float, names: Iterable[str] = (), place: Place = HERE
 ) -> list[TaskState] | None:
-    """What accounting knows of jobs of a cluster, from one call.
+    """Accounting's records of a cluster's jobs, from one call.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def _only_gone(done: subprocess.CompletedProcess[str]) -> bool:
 
 @dataclass(frozen=True)
 class SubmittedJob:
-    """What sbatch answered: the job's id, and its cluster where sbatch was told to choose one."""
+    """sbatch's reply: the job's id, and its cluster if sbatch was told to choose one."""
 
     job_id: str
     cluster: str = ""
@@ -165,7 +165,7 @@ class SubmittedJob:
 def submit(
     argv: Sequence[str], *, keep_open: Sequence[int] = (), env: Mapping[str, str | None] | None = None
 ) -> SubmittedJob:
-    """Run an ``sbatch --parsable …`` command and return what it answered: ``123``, or ``123;cluster``.
+    """Run an ``sbatch --parsable …`` command and return its reply: ``123``, or ``123;cluster``.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def submit(
     Raises
     ------
     ToolMissingError
-        There is no sbatch here.
+        sbatch is not installed.
     CommandFailedError
         It failed, or printed no job id.
     """
@@ -199,9 +199,9 @@ def cancel(job_ids: Iterable[str], place: Place = HERE) -> None:
     Raises
     ------
     ToolMissingError
-        There is no scancel here.
+        scancel is not installed.
     CommandFailedError
-        A job that is there could not be cancelled.
+        An existing job could not be cancelled.
     """
     ids = _valid_ids(job_ids)
     if not ids:

@@ -18,7 +18,7 @@ SQUEUE_FORMAT = "%F|%K|%T|%r|%N|%M|%l|%S|%j"
 SACCT_FORMAT = "JobID,State,ExitCode,NodeList,ElapsedRaw,TimelimitRaw,Start,End,AllocTRES,JobName"
 SQUEUE_WORDS = ("squeue", "--array", "--states=all", f"--format={SQUEUE_FORMAT}")
 SACCT_WORDS = ("sacct", "--allocations", "--duplicates", "--parsable2", f"--format={SACCT_FORMAT}")
-"""Both print a header: text without one is no answer, which is something else than an answer without jobs."""
+"""Headers of both commands: output without one is not an answer, unlike an answer without jobs."""
 
 PENDING = frozenset({
     "PENDING", "EXPEDITING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT",
@@ -28,7 +28,7 @@ RUNNING = frozenset({
 })  # fmt: skip
 
 CLUSTER_LINE = re.compile(r"^CLUSTER: (\S+)\s*$", re.MULTILINE)
-"""What squeue writes above the header of each cluster that it was asked for by name."""
+"""Line that squeue prints above the header of each cluster that it was asked for by name."""
 
 Key = tuple[str, "int | None"]
 
@@ -40,14 +40,14 @@ def job_key(job_id: str, task: int | None, cluster: str = "") -> Key:
 
 @dataclass(frozen=True)
 class TaskState:
-    """One array task (or job), as the scheduler tells of it.
+    """One array task (or job), as the scheduler reports it.
 
     Parameters
     ----------
     job_id : str
         Job id of the array: ``123`` of ``123_4``.
     task : int or None
-        Array index; None for a job that is no array, and for waiting tasks whose range was shortened.
+        Array index; None for a job without an array, and for waiting tasks whose range was shortened.
     state : str
         Slurm's state in capitals, without a suffix such as ``by 1000``.
     reason : str
@@ -63,9 +63,9 @@ class TaskState:
     gpu_s : int or None
         Elapsed seconds times GPUs, earlier runs of a requeued task included; None where accounting counts no GPUs.
     cluster : str
-        Cluster of the job: two of them may give one number to two jobs. Empty for the one that was asked unnamed.
+        Cluster of the job, since two clusters may use the same number. Empty for the one that was asked without a name.
     name_is_cut : bool
-        It may be the beginning of a name: plain squeue cuts them off.
+        The name may be cut off, as by plain squeue.
     """
 
     job_id: str
@@ -97,7 +97,7 @@ class TaskState:
 
     @property
     def is_running(self) -> bool:
-        """Whether it holds a node."""
+        """Whether it runs on a node."""
         return self.state in RUNNING
 
     @property

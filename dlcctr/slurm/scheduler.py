@@ -1,4 +1,4 @@
-"""What squeue and sacct said of a campaign's jobs, each asked on the job's own cluster. No answer is never "gone"."""
+"""What squeue and sacct report about a campaign's jobs, asked on each job's cluster. No answer never means "gone"."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ CLOCKS_APART_S = 24 * 3600.0
 """Accounting is asked for jobs since a while before the submission: the clocks of two machines may differ."""
 
 LEAST_CHARS = 8
-"""Of a name in plain squeue's text, which has as many of each: what is shorter tells nothing."""
+"""Characters of a name in plain squeue's output; shorter names tell nothing."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one command said.
+    """Output of one command.
 
     Parameters
     ----------
     states : mapping
         Tasks by their keys.
     clusters : frozenset of str
-        Clusters that it is of: what is absent there is not known to Slurm. Of all others nothing is known.
+        Clusters that it covers: a job absent there is unknown to Slurm; nothing is known about other clusters.
     """
 
     states: Mapping[Key, TaskState] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Scheduler:
-    """Both commands' answers; empty ones where they were not asked or did not answer.
+    """Answers of both commands; empty if they were not asked or did not answer.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Scheduler:
         Jobs whose cluster was never named are looked for under the name of the cluster that they were submitted on: it
         may be another than this machine's.
     own : str
-        This machine's cluster; empty where not known.
+        This machine's cluster; empty if not known.
     """
 
     squeue: Answer = field(default_factory=Answer)
@@ -68,7 +68,7 @@ class Scheduler:
     own: str = ""
 
     def place(self, cluster: str) -> Place:
-        """How Slurm's commands are told of a cluster."""
+        """How Slurm's commands are pointed to a cluster."""
         return Place(cluster, bool(cluster) and cluster == self.own)
 
     def arrays(self, submissions: Iterable[Submission]) -> list[tuple[Array, str]]:
@@ -88,7 +88,7 @@ class Scheduler:
     def state(self, job_id: str, task: int, clusters: Collection[str]) -> TaskState | None:
         """Newest state of a task; None where neither knows it.
 
-        What waits or runs is squeue's to say: accounting calls a task running for ever whose end it missed.
+        squeue decides what waits or runs: accounting reports a task as running for ever if it missed its end.
         """
         now, past = self.squeue.state(job_id, task, clusters), self.sacct.state(job_id, task, clusters)
         if now and now.is_live:
@@ -103,7 +103,7 @@ class Scheduler:
         Parameters
         ----------
         quietly : bool
-            Take the jobs only: what the other was asked, and did not answer or know, says nothing.
+            Take only the jobs; what the other was asked and did not answer or know is ignored.
         """
         states = {**self.squeue.states, **other.squeue.states}
         past = {**self.sacct.states, **other.sacct.states}
@@ -121,7 +121,7 @@ class Scheduler:
         )
 
     def hides(self, name: str) -> bool:
-        """Whether squeue's text has a job that may have this name, cut off."""
+        """Whether squeue's output has a job that may have this name, cut off."""
         return any(state.name_is_cut and may_be_called(state, name) for state in self.squeue.states.values())
 
     def job_of(self, name: str) -> TaskState | None:
@@ -169,12 +169,12 @@ def ask_scheduler(submissions: Sequence[Submission], *, past: bool = True) -> Sc
 
 
 def read_scheduler(submissions: Sequence[Submission], squeue_text: str | None, sacct_text: str | None) -> Scheduler:
-    """Take what the commands printed elsewhere; no other cluster is asked, since what was given belongs together.
+    """Take output of the commands from elsewhere; no other cluster is asked, since the given texts belong together.
 
     Raises
     ------
     UsageError
-        A text is not what the command prints.
+        A text is not the command's output.
     """
     live = parse_squeue(squeue_text) if squeue_text is not None else None
     ended = parse_sacct(sacct_text) if sacct_text is not None else None
@@ -186,7 +186,7 @@ def read_scheduler(submissions: Sequence[Submission], squeue_text: str | None, s
 
 
 def _named_clusters(text: str) -> frozenset[str]:
-    """Clusters that squeue's text says it is of, those without jobs included; an empty name where it names none."""
+    """Clusters that squeue's output names, including those without jobs; an empty name if it names none."""
     return frozenset(CLUSTER_LINE.findall(text)) or frozenset([""])
 
 
@@ -195,7 +195,7 @@ def _ids(arrays: Iterable[Array]) -> list[str]:
 
 
 def _names(arrays: Sequence[Array]) -> list[str]:
-    """All names where an id is missing; none else."""
+    """All names if an id is missing; otherwise none."""
     return [array.name for array in arrays] if any(not array.job_id for array in arrays) else []
 
 

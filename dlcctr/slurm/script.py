@@ -41,9 +41,9 @@ class Script:
     plan : Path or None
         Without one each array task is a row.
     records : Path or None
-        The campaign's folder of notes and logs; None: the script finds it beside the manifest.
+        The campaign's folder of notes and logs; None lets the script find it beside the manifest.
     results : Path or None
-        Root of the results, which the script makes; None for a script that needs none.
+        Root of the results, which the script creates; None if it needs none.
     offset, count : int
         Array task 0 is task (or row) `offset`; there are `count` of them.
     throttle : int or None
@@ -53,9 +53,9 @@ class Script:
     words : tuple of str
         Further options of ``analyze``.
     exclude : tuple of str
-        Nodes not to be used.
+        Nodes to avoid.
     dependency : str
-        Dependency of the whole array, as sbatch takes it; Slurm cancels the job if it can never be met.
+        Dependency of the array, as sbatch takes it; Slurm cancels the job if it can never be met.
     canary : int or None
         Row that the other arrays wait for; its result is checked at the end of the task.
     """
@@ -85,7 +85,7 @@ def render(script: Script, site: Site) -> str:
     Raises
     ------
     UsageError
-        A path holds what cannot be written into a script's ``#SBATCH`` lines.
+        A path contains what cannot be written into ``#SBATCH`` lines.
     """
     return _template(TEMPLATE).render(
         title=_comment(script.title),
@@ -120,7 +120,7 @@ def render_notice(script: Script, site: Site, options: Sequence[str], command: S
     options : sequence of str
         Options of sbatch, as words of its command line.
     command : sequence of str
-        What is run with the text; empty for nothing.
+        Command that is run with the text; empty for none.
     limit_s : int
         Seconds after which a command is stopped.
 
@@ -162,7 +162,7 @@ def _template(name: str) -> jinja2.Template:
 
 
 def array_words(count: int, throttle: int | None) -> str:
-    """Value of --array: ``0-9%4``; no more at a time than there are."""
+    """Value of --array, such as ``0-9%4``; the throttle is at most the number of tasks."""
     last = f"0-{count - 1}" if count > 1 else "0"
     return f"{last}%{throttle}" if throttle and throttle < count else last
 
@@ -188,7 +188,7 @@ def job_name(text: str) -> str:
 def option_words(script: Script, site: Site) -> list[str]:
     """All options of the script, as words for sbatch's own command line.
 
-    There they overrule a user's SBATCH_* variables, which overrule what stands in a script.
+    There they override a user's SBATCH_* variables, which override the script.
 
     Raises
     ------
@@ -220,7 +220,7 @@ def _options(script: Script, site: Site) -> list[tuple[str, str]]:
 
 
 def _lines(script: Script, site: Site) -> list[tuple[str, str]]:
-    """The same for ``#SBATCH`` lines, in which Slurm takes a # for a comment's beginning; comments in a column."""
+    """Options for ``#SBATCH`` lines, in which # begins a comment; comments in a column."""
     options = [(_word(option), why) for option, why in _options(script, site)]
     width = max(len(option) for option, why in options if why and len(option) < 48)
     return [(option, f"{' ' * max(2, width + 2 - len(option))}# {why}" if why else "") for option, why in options]
@@ -233,7 +233,7 @@ def _log_folder(script: Script) -> str:
 
 
 def _warning_s(script: Script, site: Site) -> int:
-    """A warning that is longer than the time itself would come at the start."""
+    """Seconds of warning before the limit; one longer than the limit itself would come at the start."""
     return min(site.signal_s, script.time_min * 60 // 4)
 
 

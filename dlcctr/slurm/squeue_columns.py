@@ -1,4 +1,4 @@
-"""What plain ``squeue`` prints: columns of fixed width, in which long names and ranges are cut off."""
+"""Parse plain ``squeue`` output: columns of fixed width, in which long names and ranges are cut off."""
 
 from __future__ import annotations
 

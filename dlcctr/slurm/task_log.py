@@ -1,4 +1,4 @@
-"""What a task's log says of its end, and which of its lines are a row's."""
+"""How a task ended according to its log, and which of its lines belong to a row."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SAID = (
     ("due to signal", ""),  # the warning before the time limit as well as scancel: code and time say which
     ("cancelled at", "cancelled"),
 )
-"""Words of slurmstepd, the particular before the general, and the causes that they stand for."""
+"""Messages of slurmstepd, the specific before the general, and the causes that they stand for."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class LogEnd:
 
 
 def read_end(log: Path) -> LogEnd | None:
-    """How the last run in a log ended; None where there is no log or its last lines say nothing of an end."""
+    """How the last run in a log ended; None without a log, or if its last lines do not say."""
     try:
         with log.open("rb") as stream:
             about = os.fstat(stream.fileno())
@@ -103,7 +103,7 @@ def _since(date: str, written: float) -> float | None:
 
 
 def _said(line: str) -> str:
-    """Cause that a line of slurmstepd names; empty for all other lines."""
+    """Cause that a line of slurmstepd gives; empty for all other lines."""
     if not SLURMSTEPD.match(line):
         return ""
     return next((cause for words, cause in SAID if re.search(words, line.lower())), "")

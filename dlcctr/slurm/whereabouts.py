@@ -1,4 +1,4 @@
-"""Where a campaign's rows are worked on, so that advice names what a person types here, and what elsewhere."""
+"""Where a campaign's rows are analysed, so that advice says what to type here, and what elsewhere."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Work(str, Enum):
 
     HERE = "here"
     SLURM = "slurm"
-    """Slurm's commands are on this machine, which may be a login node: nothing is computed on it."""
+    """Slurm's commands are on this machine; it may be a login node, on which nothing is computed."""
     ELSEWHERE = "elsewhere"
     """The campaign was pushed to another machine."""
 
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """Where the rows of a manifest are worked on.
+    """Where the rows of a manifest are analysed.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Whereabouts:
 
 
 def find_whereabouts(manifest: Path, campaign: Campaign) -> Whereabouts:
-    """Look at campaign.toml, at the submissions (a person's own included), and whether Slurm is here. Nobody is asked.
+    """Find out from campaign.toml, the submissions and the presence of Slurm's commands; the scheduler is not asked.
 
     A campaign that was pushed is worked on there: what `fetch` brought of its submissions changes nothing. Within a
     job (``SLURM_JOB_ID``) this is a compute node.

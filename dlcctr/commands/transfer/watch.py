@@ -50,7 +50,7 @@ def watch_folders(
     bwlimit: options.Bwlimit = None,
     ssh: options.Ssh = "",
 ) -> None:
-    """Send new videos to a cluster and fetch their results, automatically.
+    """Send new videos to a cluster as they arrive, and fetch results.
 
     Appends each video to the manifest, pushes and submits it, and fetches its whole result; each exactly once.
     """

@@ -1,4 +1,4 @@
-"""Whether a job arrived whose submission was interrupted: one rule for all who read the submissions."""
+"""Whether a job exists whose submission was interrupted: one rule for everything that reads submissions."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from dlcctr.slurm.scheduler import Scheduler, ask_scheduler, shown_cluster
 from dlcctr.system.kernel_locks import is_held
 
 GRACE_S = 600.0
-"""So long a job may be on its way: sbatch tries for two minutes and more where the controller is busy, and the one that
-a killed `submit` started goes on trying."""
+"""Seconds that a job may be on its way: sbatch tries for two minutes and more if the controller is busy, and one that
+a killed `submit` started keeps trying."""
 FULL_SQUEUE = shown_words([SQUEUE_WORDS[0], "--me", *SQUEUE_WORDS[1:]])
-"""What gives job names in full."""
+"""Command that prints job names in full."""
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """What became of an array that was handed to sbatch.
+    """Outcome of handing an array to sbatch.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Arrival:
 def find_arrival(
     submission: Submission, array: Array, scheduler: Scheduler, *, sbatch_runs: bool, now: float
 ) -> Arrival:
-    """Say what became of an array. It is gone only if Slurm was asked, does not know its name, and had the time.
+    """Find out what became of an array. It is gone only if Slurm was asked, does not know its name, and had time.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def find_arrival(
 
 
 def _of_unknown(submission: Submission, *, sbatch_runs: bool, now: float) -> Arrival:
-    """What became of an array whose name squeue does not know."""
+    """Outcome for an array whose name squeue does not know."""
     if sbatch_runs:
         return Arrival(why="sbatch has not ended yet", remedy="try again once it has")
     if now - submission.sent_s < GRACE_S:
@@ -83,7 +83,7 @@ def _of_unknown(submission: Submission, *, sbatch_runs: bool, now: float) -> Arr
 
 
 def sbatch_runs(paths: CampaignPaths) -> bool:
-    """Whether an sbatch that was started for a campaign goes on, as far as its file system can tell."""
+    """Whether an sbatch that was started for a campaign is still running, as far as its file system can tell."""
     return is_held(paths.sbatch_lock)
 
 
@@ -102,14 +102,14 @@ class Settled:
 
 
 def settle_submissions(paths: CampaignPaths, *, copies: bool = False) -> Settled:
-    """Read all submissions, and write down what became of those that were interrupted. Needs the campaign's lock.
+    """Read all submissions, and record what became of interrupted ones. Needs the campaign's lock.
 
     Jobs that a person submitted are among them.
 
     Parameters
     ----------
     copies : bool
-        Name jobs, too, that may come from a copy of `slurm/array.sbatch` for this manifest.
+        Also name jobs that may come from a copy of `slurm/array.sbatch` for this manifest.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def _with_arrivals(submission: Submission, found: Mapping[str, Arrival]) -> Subm
 
 
 def resolve_submissions(paths: CampaignPaths) -> list[Submission]:
-    """All submissions, each array with its job. To be called with the campaign's lock held.
+    """All submissions, each array with its job. Call it with the campaign's lock held.
 
     A submission that was interrupted between sbatch and the note of its answer is completed from Slurm, which is asked
     for the array's own name; an array that never arrived is taken out.
@@ -166,7 +166,7 @@ def resolve_submissions(paths: CampaignPaths) -> list[Submission]:
     Raises
     ------
     TryAgainError
-        It is not known of an array whether it arrived: its rows might be submitted twice.
+        It is not known whether an array was submitted, so its rows might be submitted twice.
     """
     settled = settle_submissions(paths, copies=True)
     if settled.unsure:

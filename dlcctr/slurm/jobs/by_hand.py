@@ -1,7 +1,7 @@
-"""Jobs that a person submitted: a script that dlcctr printed, or `slurm/array.sbatch` copied.
+"""Jobs that a person submitted, from a script that dlcctr printed or a copy of `slurm/array.sbatch`.
 
-Nobody notes their ids. While such a job waits it is known by its name in squeue's text; once a task of it has begun, by
-the note that the script leaves beside the manifest. From here on they are submissions like others.
+Their ids are not recorded. A waiting job is recognised by its name in squeue's output; once a task has begun, by
+the note that the script leaves beside the manifest. From then on it is a submission like any other.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from dlcctr.slurm.scheduler import Scheduler, ask_scheduler, may_be_called
 from dlcctr.system.files import write_text_atomic
 
 COPY_PREFIX = "dlcctr-"
-"""With the manifest's name behind it: the job name that `slurm/array.sbatch` asks its copies to have."""
+"""Prefix of the job name that copies of `slurm/array.sbatch` should have; the manifest's name follows."""
 BEGUN_S = 120.0
-"""A task that runs for longer has left its note, if its campaign is this one."""
+"""Seconds after which a task of this campaign has certainly left its note."""
 
 
 def write_printed(paths: CampaignPaths, name: str, printed: Submission) -> None:
-    """Write down that scripts were printed, under the name that their jobs' names begin with."""
+    """Record that scripts were printed, under the name that their jobs' names begin with."""
     paths.printed.mkdir(parents=True, exist_ok=True)
     write_text_atomic(paths.printed / f"{name}.json", SUBMISSIONS.text(printed))
 
 
 @dataclass(frozen=True)
 class ByHand:
-    """What files say of jobs that a person submitted, or may submit.
+    """What files say about jobs that a person submitted, or may submit.
 
     Parameters
     ----------
     begun : list of Submission
-        Jobs of which a task has begun; each has an id.
+        Jobs with at least one task that has begun; each has an id.
     printed : list of Submission
-        Scripts that were printed; none has an id. Whether one was submitted, squeue says.
+        Scripts that were printed; none has an id. squeue tells whether one was submitted.
     copy : Submission
         What a copy of `slurm/array.sbatch` would be, whose array index N is row N.
     """
@@ -58,9 +58,9 @@ class FoundByHand:
     Parameters
     ----------
     submissions : list of Submission
-        Jobs that are there or were; each has an id.
+        Jobs that exist or existed; each has an id.
     copies : list of Submission
-        Jobs of which the name alone says that they are of this campaign: see `doubt`.
+        Jobs whose name alone suggests that they belong to this campaign: see `doubt`.
     unknown : list of Submission
         Printed scripts of which it is not known whether a person submitted them: squeue did not answer, or its text
         cuts names off.
@@ -72,7 +72,7 @@ class FoundByHand:
 
 
 def read_by_hand(paths: CampaignPaths, submissions: Sequence[Submission]) -> ByHand:
-    """Read what there is, without the jobs that `submit` sent.
+    """Read notes and printed scripts, without the jobs that `submit` sent.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def read_by_hand(paths: CampaignPaths, submissions: Sequence[Submission]) -> ByH
 
 
 def with_noted_ids(paths: CampaignPaths, submission: Submission) -> Submission:
-    """Submission whose arrays have the ids that their jobs noted themselves, where sbatch's answer got lost."""
+    """Submission whose arrays have the ids that their jobs noted themselves, if sbatch's reply got lost."""
     if submission.lost:
         for note in read_job_notes(paths):
             if note.name in {array.name for array in submission.lost}:
@@ -104,19 +104,19 @@ def ask_by_hand(found: ByHand, *, copies: bool) -> Scheduler:
     Parameters
     ----------
     copies : bool
-        Ask for copies of `slurm/array.sbatch` too; that squeue does not know of them says nothing.
+        Ask for copies of `slurm/array.sbatch` too; squeue not knowing them means nothing.
     """
     asked = ask_scheduler(found.printed) if found.printed else Scheduler()
     return asked.joined(ask_scheduler([found.copy], past=False), quietly=True) if copies else asked
 
 
 def find_by_hand(by_hand: ByHand, known: Iterable[Submission], scheduler: Scheduler) -> FoundByHand:
-    """Say which scripts became which jobs.
+    """Find out which scripts became which jobs.
 
     Parameters
     ----------
     known : iterable of Submission
-        All others, which have jobs of their own.
+        All other submissions, which have their own jobs.
     """
     taken = [*known, *by_hand.begun]
     found, unknown = [_with_waiting(each, scheduler) for each in by_hand.begun], list[Submission]()
@@ -131,7 +131,7 @@ def find_by_hand(by_hand: ByHand, known: Iterable[Submission], scheduler: Schedu
 
 
 def doubt(copy: Submission) -> tuple[str, str]:
-    """Why it is not certain that a job is of this campaign, and what to do about that; both for people."""
+    """Why it is not certain that a job belongs to this campaign, and what to do about that; both for people."""
     (array,) = copy.arrays
     return (
         f"job {array.job_id} is called {array.name}, as a copy of slurm/array.sbatch for this manifest would be; "
@@ -141,7 +141,7 @@ def doubt(copy: Submission) -> tuple[str, str]:
 
 
 def _has(submission: Submission, note: JobNote) -> bool:
-    """Whether a job that left a note is of a submission."""
+    """Whether a job that left a note belongs to a submission."""
     return any(
         note.is_of(array.job_id, array.cluster or submission.home) if array.job_id else array.name == note.name
         for array in submission.arrays
@@ -165,7 +165,7 @@ def _has_begun(printed: Submission, begun: Iterable[Submission]) -> bool:
 
 
 def _jobs(script: Submission, array: Array, scheduler: Scheduler, known: Sequence[Submission]) -> Iterable[Submission]:
-    """Jobs of an array's name that no submission has yet, one after the other."""
+    """Jobs with an array's name that belong to no submission yet, one after the other."""
     states: dict[tuple[str, str], list[TaskState]] = {}
     for answer in (scheduler.squeue, scheduler.sacct):
         for state in answer.states.values():
@@ -184,7 +184,7 @@ def _is_known(state: TaskState, submissions: Iterable[Submission]) -> bool:
 
 
 def _is_of(state: TaskState, submission: Submission) -> bool:
-    """Whether a task is of a submission; an unknown cluster, on either side, is taken for the right one."""
+    """Whether a task belongs to a submission; an unknown cluster, on either side, is taken for the right one."""
     for array in submission.arrays:
         places = {state.cluster, array.cluster or submission.home}
         if array.job_id == state.job_id and ("" in places or len(places) == 1):
@@ -204,7 +204,7 @@ def _with_waiting(begun: Submission, scheduler: Scheduler) -> Submission:
 
 
 def _may_be(job: Submission, scheduler: Scheduler) -> bool:
-    """Whether a job of a copy's name may be of this campaign: it is live, and has not run for long without a note."""
+    """Whether a job with a copy's name may be this campaign's: it is live, and has not run for long without a note."""
     array = job.arrays[0]
     states = [each for each in scheduler.squeue.states.values() if each.job_id == array.job_id]
     long = [each for each in states if each.is_running and (each.elapsed_s is None or each.elapsed_s > BEGUN_S)]

@@ -1,4 +1,4 @@
-"""Notes that batch scripts write when they begin, each beside the manifest: how a job is known that nobody noted.
+"""Notes that batch scripts write beside the manifest when they begin, so that unrecorded jobs become known.
 
 `slurm/array.sbatch.j2` writes them, one for each job array, as lines of ``key=value``.
 """
@@ -24,7 +24,7 @@ NUMBERS = ("offset", "first", "last", "count", "step")
 
 @dataclass(frozen=True)
 class JobNote:
-    """What a job array said of itself when its first task began.
+    """What a job array noted about itself when its first task began.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class JobNote:
     plan : str
         Id of the plan, or `ROW_BY_ROW`.
     options : SubmittedOptions
-        What is known of what the job asked for.
+        What is known about the job's options.
     """
 
     job_id: str
@@ -58,7 +58,7 @@ class JobNote:
 
     @property
     def indices(self) -> tuple[int, ...]:
-        """Array indices; none where they are a list, which Slurm does not tell its tasks."""
+        """Array indices; empty if they are a list, which Slurm does not tell its tasks."""
         every = tuple(range(self.first, self.last + 1, self.step))
         return every if len(every) == self.count else ()
 
@@ -88,7 +88,7 @@ def read_job_notes(paths: CampaignPaths) -> list[JobNote]:
     Raises
     ------
     ManifestError
-        One cannot be read: the rows of its job could be submitted twice.
+        A note cannot be read, so the rows of its job could be submitted twice.
     """
     files = sorted(paths.jobs.glob("*.job")) if paths.jobs.is_dir() else []
     return sorted((_read(file) for file in files), key=lambda note: note.started)

@@ -1,4 +1,4 @@
-"""Which array task each row was handed to last, and what became of that task."""
+"""The array task that each row was last handed to, and what became of it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SubmittedTask:
     Parameters
     ----------
     job_id : str
-        Empty where it is not known whether its job arrived.
+        Job id; empty if it is not known whether its job was submitted.
     index : int
         Task number in the array.
     number : int
@@ -36,9 +36,9 @@ class SubmittedTask:
     time_limit_s : float or None
         Time limit of the submission, in seconds; None where not known.
     lanes : int
-        Rows that it works on at a time: one on each of its GPUs.
+        Number of rows that it works on at once: one on each of its GPUs.
     clusters : tuple of str
-        Clusters that may have it, see `Submission.clusters`; one where sbatch said which.
+        Clusters that may have it, see `Submission.clusters`; one if sbatch reported which.
     logs : str
         Folder of its log, see `CampaignPaths.log`.
     unsure : str
@@ -63,16 +63,16 @@ class SubmittedTask:
 
     @property
     def key(self) -> Key:
-        """As the scheduler names it."""
+        """Key under which the scheduler knows it."""
         return job_key(self.job_id, self.index, self.cluster)
 
     @property
     def cluster(self) -> str:
-        """Its cluster, or those that may have it; empty where none is named."""
+        """Its cluster, or those that may have it; empty if none is named."""
         return ",".join(self.clusters)
 
     def made(self, attempt: Attempt) -> bool:
-        """Whether an attempt at a row is of this very task."""
+        """Whether an attempt at a row was made by this task."""
         same = not attempt.cluster or self.cluster in ("", attempt.cluster) or len(self.clusters) > 1
         return same and (attempt.job_id, attempt.task) == (self.job_id, self.index)
 
@@ -81,7 +81,7 @@ class SubmittedTask:
         return paths.log(self.job_id, self.index, self.logs)
 
     def state(self, scheduler: Scheduler) -> TaskState | None:
-        """Newest state that the scheduler told; None where it does not know the task."""
+        """Newest state that the scheduler reported; None if it does not know the task."""
         return scheduler.state(self.job_id, self.index, self.clusters)
 
     @property
@@ -92,7 +92,7 @@ class SubmittedTask:
 
 @dataclass(frozen=True)
 class Ledger:
-    """All that was submitted of a manifest.
+    """Everything that was submitted for a manifest.
 
     Parameters
     ----------
@@ -114,22 +114,22 @@ class Ledger:
         return list({(task.created, task.plan, task.number): task for task in self.newest.values()}.values())
 
     def has(self, job_id: str, cluster: str) -> bool:
-        """Whether a job is of this campaign; an unknown cluster, on either side, is taken for the right one."""
+        """Whether a job belongs to this campaign; an unknown cluster, on either side, is taken for the right one."""
         return any(job_id == known and (not cluster or place in ("", cluster)) for known, place in self.jobs)
 
 
 @dataclass(frozen=True)
 class SubmissionHistory:
-    """Submissions and their plans, as files say.
+    """Submissions and their plans, from files.
 
     Parameters
     ----------
     submissions : list of Submission
-        In the order of time, those included that a person submitted by hand.
+        Submissions by time, including those that a person submitted by hand.
     by_hand : ByHand
-        What is known of such jobs, and of scripts that were printed.
+        What is known about such jobs, and about printed scripts.
     doubts : tuple of str
-        What is not certain about them, for people.
+        What is uncertain about them, for people.
     """
 
     paths: CampaignPaths
@@ -162,7 +162,7 @@ class SubmissionHistory:
         return replace(self, submissions=sorted(known, key=lambda each: each.created_s), doubts=doubts)
 
     def ledger(self, scheduler: Scheduler, now: float, *, sbatch_runs: bool = False) -> Ledger:
-        """Rows to tasks; arrays that never arrived are left out (see `find_arrival`)."""
+        """Map rows to tasks; arrays that were never submitted are left out (see `find_arrival`)."""
         newest: dict[int, SubmittedTask] = {}
         attempts: Counter[int] = Counter()
         jobs: set[tuple[str, str]] = set()
@@ -206,7 +206,7 @@ class SubmissionHistory:
 
 
 def read_submitted(manifest: Path) -> SubmissionHistory:
-    """Read a manifest's submissions and the plans that they are of.
+    """Read a manifest's submissions and their plans.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from dlcctr.system.values.names import check_name
 from dlcctr.system.values.records import OMIT, Open
 
 ROW_BY_ROW = "row-by-row"
-"""Stands for the plan of a script without one: its array task N is row N."""
+"""Plan id of a script without a plan: its array task N is row N."""
 LOST_HINT = "put the file back, or check with squeue and sacct which jobs this campaign has"
 
 
@@ -34,16 +34,16 @@ class Array:
     offset, count : int
         Number of its first task in the plan, from 0, and number of its tasks.
     job_id : str
-        Empty until sbatch has answered.
+        Job id; empty until sbatch has answered.
     cluster : str
-        Cluster that took the job, where sbatch says so; empty where it named none.
+        Cluster that took the job, if sbatch reported it; else empty.
     only : tuple of int
-        The array indices that it has, where a person left some out; empty for all of them.
+        Its array indices, if a person left some out; empty for all of them.
 
     Raises
     ------
     ValueError
-        It covers no tasks that a plan could have, or its name, id or cluster is none.
+        It covers no possible tasks, or its name, id or cluster is not valid.
     """
 
     name: str
@@ -77,19 +77,19 @@ class SubmittedOptions(Open):
     site : str
         Name of the site profile.
     site_values : Site or None
-        The site as it was then, with the command line's changes; None where it was not noted.
+        The site as it was then, with the command line's changes; None if it was not recorded.
     image : str
         SIF that the tasks run.
     time_min, mem_gb : int or None
         Time limit in minutes and memory in GB of a task; None for the site's default.
     max_parallel, batch_size : int or None
-        What the command line gave: tasks that run at a time, and frames per network call.
+        From the command line: most tasks at once, and frames per network call.
     allow_cpu : bool
         Whether tasks may run on a CPU.
     exclude : tuple of str
-        Nodes that were not to be used.
+        Nodes to avoid.
     trust_model : bool
-        Whether tasks may run code in a snapshot, where the project's files ask for it.
+        Whether tasks may run code in a snapshot if the project asks for it.
     canary : int or None
         Index of the row that ran first, alone.
     user : str
@@ -136,21 +136,21 @@ class Submission:
     plan : str
         Id of the plan.
     arrays : tuple of Array
-        The canary, where there is one, is an array of one task of its own.
+        Its job arrays; a canary is an array of one task.
     created : str
         Time in UTC, ISO 8601.
     kind : str
         ``submit`` or ``resubmit``.
     options : SubmittedOptions
-        Options of the command that submitted.
+        Options of the command that submitted it.
     home : str
-        Cluster of the machine that submitted it, which takes the jobs where none is named; empty where not known.
+        Cluster of the machine that submitted it, which gets the jobs if none is named; empty if not known.
     sent : str
-        When sbatch was last started, as `created`; empty where that was never noted, and once all arrays have an id.
+        When sbatch was last started, as `created`; empty if never recorded, and once all arrays have an id.
     logs : str
         Folder of its logs below the campaign's logs; empty where they lie in that itself.
     by_hand : bool
-        A person handed its scripts to sbatch, or may do so: see `dlcctr.slurm.jobs.by_hand`.
+        A person submitted its scripts, or may do so: see `dlcctr.slurm.jobs.by_hand`.
 
     Raises
     ------
@@ -201,21 +201,21 @@ class Submission:
         return replace(self, arrays=arrays, sent=self.sent if any(not each.job_id for each in arrays) else "")
 
     def with_sent_only(self) -> Submission:
-        """Copy of the arrays that have an id, where the others are known not to have been submitted."""
+        """Copy with only the arrays that have an id, since the others are known not to have been submitted."""
         return replace(self, arrays=tuple(each for each in self.arrays if each.job_id), sent="")
 
     def clusters(self, array: Array, *, name_home: bool) -> tuple[str, ...]:
-        """Clusters that have an array's job, or may have it.
+        """Clusters that have, or may have, an array's job.
 
         Parameters
         ----------
         name_home : bool
-            Give the name of the cluster that takes jobs unasked, where it is known.
+            Include the name of the default cluster, if it is known.
 
         Returns
         -------
         tuple of str
-            At least one; an empty name is the cluster that this machine's commands take unasked.
+            At least one name; an empty one is the cluster that this machine's commands use by default.
         """
         if array.cluster:
             return (array.cluster,)
@@ -239,7 +239,7 @@ def write_submission(paths: CampaignPaths, submission: Submission) -> None:
 
 
 def announce_submission(paths: CampaignPaths, submission: Submission) -> None:
-    """Write down what sbatch is about to be given. Where that fails, no more than before counts as submitted.
+    """Record what sbatch is about to be given. If that fails, nothing more counts as submitted.
 
     Raises
     ------
@@ -260,7 +260,7 @@ def read_submissions(paths: CampaignPaths) -> list[Submission]:
     Raises
     ------
     ManifestError
-        A file cannot be read, or is not a submission: rows could else be submitted twice.
+        A file cannot be read, or is not a submission; without it rows could be submitted twice.
     ContractError
         One was written by another contract version.
     """
@@ -303,7 +303,7 @@ def allocated_rows(paths: CampaignPaths, submissions: Iterable[Submission]) -> s
 
 
 def forget_arrays(paths: CampaignPaths, submission: Submission) -> None:
-    """Write a submission down without the arrays that were not submitted; not at all where none is left."""
+    """Write a submission without the arrays that were not submitted; remove it if none is left."""
     if submission.arrays:
         write_submission(paths, submission)
     else:

@@ -1,4 +1,4 @@
-"""Ask the cluster about itself: partitions, GPUs, accounts and limits."""
+"""Ask the cluster for its partitions, GPUs, accounts and limits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dlcctr.system.values.numbers import parse_whole, short_numbers
 
 ASK_TIMEOUT_S = 60.0
 LIMITS_TIMEOUT_S = 20.0
-"""Shorter: a plan can be made without an answer."""
+"""Shorter timeout, in seconds: a plan can be made without an answer."""
 SACCTMGR = ("sacctmgr", "--noheader", "--parsable2", "show")
 NO_SLURM_HINT = "run it on a cluster's login node; or edit a copy of the file that `dlcctr site show generic` names"
 
@@ -38,9 +38,9 @@ def ask_cluster() -> Cluster:
     Raises
     ------
     ToolMissingError
-        There is no Slurm here.
+        Slurm is not installed here.
     CommandFailedError, TryAgainError
-        sinfo failed, or gave no answer in time.
+        sinfo failed, or did not answer in time.
     """
     if shutil.which("sinfo") is None:
         raise ToolMissingError("no Slurm on this machine: sinfo was not found", NO_SLURM_HINT)
@@ -119,7 +119,7 @@ def _ask_limits_of(cluster: str) -> tuple[int | None, int | None]:
 
 
 def _mine(cluster: str) -> list[str]:
-    """Words for this user's associations on a cluster: one slurmdbd may serve several, and lists those of all."""
+    """Arguments for this user's associations on one cluster: a slurmdbd may serve several, and lists those of all."""
     return [f"user={getpass.getuser()}", *([f"cluster={cluster}"] if cluster else [])]
 
 

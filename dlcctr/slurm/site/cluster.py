@@ -1,4 +1,4 @@
-"""What a cluster says of itself: the text of sinfo, scontrol and sacctmgr in, facts out."""
+"""Facts about a cluster, from the output of sinfo, scontrol and sacctmgr."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class Association:
-    """What accounting grants one user in one account.
+    """One user's association with one account.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class Qos:
 
 @dataclass(frozen=True)
 class Cluster:
-    """All that a cluster said.
+    """All facts that a cluster reported.
 
     Parameters
     ----------
@@ -271,7 +271,7 @@ def parse_qos(text: str, fields: str = QOS_FIELDS) -> dict[str, Qos]:
 
 
 def _rows(text: str, fields: str) -> list[dict[str, str]]:
-    """Rows by column; columns that an older sacctmgr leaves away at the end are empty."""
+    """Rows by column; columns at the end that an older sacctmgr does not print are empty."""
     names = fields.split(",")
     cells = (line.split("|") for line in short_numbers(text).splitlines() if "|" in line)
     return [dict(zip_longest(names, row, fillvalue="")) for row in cells if len(row) <= len(names)]

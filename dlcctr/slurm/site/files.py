@@ -1,4 +1,4 @@
-"""Site profiles and where they lie: the user's own, and those that come with dlcctr."""
+"""Site profiles and where they are: the user's own, and those that come with dlcctr."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def slurm_files() -> Path:
     Raises
     ------
     UsageError
-        This installation lacks them.
+        This installation does not have it.
     """
     folder = own_sources().path(SLURM)
     if (folder / "sites").is_dir():
@@ -40,7 +40,7 @@ def site_folder() -> Path:
     Raises
     ------
     UsageError
-        No home folder is known.
+        The home folder is not known.
     """
     if own := os.environ.get(FOLDER_VARIABLE):
         return Path(own).absolute()
@@ -94,7 +94,7 @@ def find_site(name_or_path: str = "") -> Site:
     Raises
     ------
     UsageError
-        There is none of this name (those that there are are listed), or it cannot be read.
+        There is no profile of this name (the hint lists the profiles), or it cannot be read.
     """
     if not name_or_path:
         return _usual_site()
@@ -121,7 +121,7 @@ def _usual_site() -> Site:
 
 
 def new_file(name: str) -> Path:
-    """File of a profile that is to be written; raises `UsageError` for a name that is none."""
+    """File for a new profile; raises `UsageError` for an invalid name."""
     if not is_name(name):
         raise UsageError(f"{name!r} cannot be the name of a site profile", f"it is {NAME_WANTS}")
     return site_folder() / f"{name}{SUFFIX}"

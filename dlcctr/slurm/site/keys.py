@@ -14,10 +14,10 @@ OWNED_OPTIONS = (
     "gpus", "gres", "hold", "input", "job-name", "mail-type", "mail-user", "mem", "no-requeue", "nodes", "ntasks",
     "open-mode", "output", "parsable", "partition", "qos", "requeue", "signal", "test-only", "time", "wait", "wrap",
 )  # fmt: skip
-"""Options that dlcctr sets itself, or that a profile has a key for; `extra` does not take them."""
+"""Options that dlcctr sets itself, or that have their own key in a profile; `extra` refuses them."""
 
 HIGHEST_PRICE = 1_000_000
-"""Of anything for a GPU-hour: what is dearer is a slip of the keyboard."""
+"""Highest price of a GPU-hour in any unit; more is a typing error."""
 
 _MODULE_VERBS = ("load", "unload", "use", "unuse", "purge", "swap", "switch", "restore", "add", "del")
 
@@ -40,7 +40,7 @@ class Key:
 
 
 def _text(pattern: str, wants: str) -> Kind:
-    """Text that matches as a whole; empty text says that nothing is asked for."""
+    """Text that must match completely; empty text requests nothing."""
     compiled = re.compile(pattern, re.ASCII)
     return Kind(wants, lambda value: isinstance(value, str) and (not value or bool(compiled.fullmatch(value))))
 

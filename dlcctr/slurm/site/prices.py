@@ -1,4 +1,4 @@
-"""What GPU-hours cost, in the units that the site's profile has a price in."""
+"""Cost of GPU-hours, in the units for which the site's profile has a price."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dlcctr.slurm.site.profile import Site
 
 @dataclass(frozen=True)
 class Cost:
-    """What some GPU-hours cost; None where the profile has no price of that kind.
+    """Cost of some GPU-hours; None if the profile has no price of that kind.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ def cost_of(site: Site, gpu_hours: float) -> Cost:
 
 
 def has_prices(site: Site) -> bool:
-    """Whether the profile says what anything costs."""
+    """Whether the profile has any price."""
     return (site.per_gpu_hour, site.money_per_gpu_hour, site.co2_kg_per_gpu_hour) != (None,) * 3
 
 
 def _shown(value: float) -> str:
-    """One decimal from 10 on, two below, and never 0 for what is something."""
+    """Number with one decimal from 10 on and two below; never 0 for a positive value."""
     if value >= 1000:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.01 or value == 0 else f"{value:.2g}"

@@ -1,4 +1,4 @@
-"""A site profile: how a cluster wants to be asked for GPUs. One small TOML file a site."""
+"""A site profile: how to ask a cluster for GPUs. One small TOML file per site."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Site:
         File of the profile; None for one that was not read from a file.
     gres, gpus : str
         How a task asks for its GPU: ``--gres`` or ``--gpus``, at most one of them; neither where a partition gives
-        GPUs without being asked, or where there are none.
+        GPUs without a request, or has none.
     gpus_per_task : int
         GPUs that a task gets.
     whole_node : bool
-        Nodes are given as a whole: one task drives all GPUs of its node.
+        Nodes are allocated whole: one task uses all GPUs of its node.
     cpus_per_task, mem_gb : int or None
         CPU cores and GB of a task; None leaves them to the site, 0 GB is all of a node's memory.
     signal_s : int

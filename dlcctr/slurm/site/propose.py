@@ -1,4 +1,4 @@
-"""Asking a cluster what it has, and proposing a site profile."""
+"""Ask a cluster what it has, and propose a site profile."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dlcctr.slurm.site.profile import Site, override
 
 MAX_CPUS = 8
 MAX_MEM_GB = 32
-"""More CPUs and memory than these help no task: see docs/local.md for what a row needs."""
+"""Most CPUs and memory that help a task; docs/local.md says what a row needs."""
 MAX_PARALLEL = 20
 SHORT_MIN = 60
-"""Partitions with a shorter limit are for trying things out."""
+"""Partitions with a shorter limit, in minutes, are for testing."""
 DEFAULT_QOS = "normal"
-"""What Slurm falls back to."""
+"""Slurm's fallback QoS."""
 MEMORY_SHARE = 0.9
-"""Of a node's memory; the rest is the system's own."""
+"""Usable share of a node's memory; the system needs the rest."""
 
 Values = dict[str, str | int | bool | None]
 """Keys of a site profile to their values; None for what is left to the site."""
@@ -46,7 +46,7 @@ def is_allowed(cluster: Cluster, partition: Partition) -> bool:
 def gpu_partitions(cluster: Cluster) -> list[Partition]:
     """Partitions with GPUs that are up and that the user may use, the best first.
 
-    Those that share nodes come before those that give whole ones, those for real work before those for trying things
+    Partitions that share nodes come before those that allocate whole ones, production before testing,
     out, those whose jobs stay before those whose jobs may have to go; then the one with the most GPUs, the longest
     limit, the cluster's default.
     """

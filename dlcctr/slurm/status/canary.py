@@ -1,4 +1,4 @@
-"""Rows that were submitted behind a canary, one short row that goes first: what it means for them how it fared."""
+"""What a canary (one short row that goes first) means for the rows submitted behind it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dlcctr.system.terminal.console import plural, ranges
 CANARY = "canary"
 """Machine word of the cause of rows that were not tried because the canary failed."""
 ENDED = ("cancelled", "lost")
-"""What a job that waited for a failed job looks like: Slurm cancels it, and without accounting soon forgets it."""
+"""States of a job that waited for a failed one: Slurm cancels it, and without accounting soon forgets it."""
 WAITS = ("Dependency", "DependencyNeverSatisfied")
 """Slurm's reasons for which a job waits for another."""
 
@@ -20,14 +20,14 @@ WAITS = ("Dependency", "DependencyNeverSatisfied")
 def explain_canaries(
     rows: Sequence[RowStatus], submissions: Iterable[Submission], has_begun: Callable[[RowStatus], bool]
 ) -> list[RowStatus]:
-    """Say of rows behind a canary that they wait for it, or were cancelled because it failed.
+    """Mark rows behind a canary as waiting for it, or as cancelled because it failed.
 
     Parameters
     ----------
     rows : sequence of RowStatus
         All rows of the campaign.
     has_begun : callable
-        Whether the task of a row has written a log: then it did not wait any more.
+        Whether the task of a row has written a log, so that it was no longer waiting.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def _explain(row: RowStatus, canary: RowStatus | None, has_begun: Callable[[RowS
 
 
 def _failed(canary: RowStatus, plan: str) -> bool:
-    """Whether the canary failed as such: a later submission of the same row says nothing of this one."""
+    """Whether the canary itself failed; a later submission of the same row says nothing about it."""
     return canary.plan == plan and not canary.is_live and canary.phase not in (Phase.DONE, Phase.DEGRADED)
 
 

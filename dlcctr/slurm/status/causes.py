@@ -1,4 +1,4 @@
-"""Why a task ended without a word of its own: from the scheduler's state, the log's end and the exit code."""
+"""Why a task ended without a report of its own: from the scheduler's state, the log's end and the exit code."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ BY_CODE = {
     ExitCode.UNFINISHED: ("output", "the result of the first small task is not whole"),
     ExitCode.TRY_AGAIN: ("stopped", "it was stopped by a signal"),
 }
-"""Exit codes, and what they mean where nothing else was said."""
+"""Exit codes, and what they mean if nothing else is known."""
 
 BY_SCRIPT = {
     "nvidia-smi": ("gpu", "nvidia-smi fails on this node: its NVIDIA driver needs the site's help"),
@@ -53,7 +53,7 @@ BY_SCRIPT = {
     "no-folder": ("output", "the folder of the results cannot be made on the node"),
     "unreadable": ("tool-missing", "image, manifest or plan cannot be read on the node: is their file system mounted?"),
 }
-"""Words with which the batch script ends a task, and what they mean."""
+"""Machine words with which the batch script ends a task, and what they mean."""
 
 OTHER_CODES = {
     126: ("tool-missing", "a program could not be started (exit code 126)"),
@@ -68,7 +68,7 @@ CRASHES = ("SEGV", "BUS", "ABRT", "FPE", "ILL")
 """Signals that a program gets for a mistake of its own."""
 MEMORY_WORDS = ("out of memory", OUT_OF_GPU_MEMORY, "killed by the system", "more memory than it was allowed")
 NODE_KINDS = frozenset({"node-fail", "boot-fail", "gpu"})
-"""Causes that are the node's."""
+"""Causes that are faults of the node."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Cause:
     node : str
         Node where it happened; empty where not known.
     code : int
-        Exit code that it was read from; 0 for all others.
+        Exit code that the cause was read from; else 0.
     """
 
     kind: str
@@ -111,14 +111,14 @@ def _is_of_a_gpu(text: str) -> bool:
 
 
 def of_task(state: TaskState | None, end: LogEnd | None, time_limit_s: float | None = None) -> Cause:
-    """Cause of a task that waits and runs no more.
+    """Cause for a task that neither waits nor runs any more.
 
     Parameters
     ----------
     state : TaskState or None
-        Last state of the task; None where the scheduler does not know it any more.
+        Last state of the task; None if the scheduler no longer knows it.
     end : LogEnd or None
-        End of the task's log; None where it tells nothing.
+        End of the task's log; None if it says nothing.
     time_limit_s : float or None
         Time limit of the submission, in seconds, for where the scheduler does not tell.
     """
@@ -131,7 +131,7 @@ def of_task(state: TaskState | None, end: LogEnd | None, time_limit_s: float | N
 
 
 def _of_end(state: TaskState | None, end: LogEnd | None, time_limit_s: float | None, node: str) -> Cause:
-    """Cause where Slurm's state alone says nothing: from the log and the exit code."""
+    """Cause from the log and the exit code, if Slurm's state alone says nothing."""
     if end and end.said:
         return Cause(end.said, f"{_text_of(end.said)} (slurmstepd, in its log)", node)
     code = (state.exit_code if state else 0) or (end.code if end and end.code else 0)

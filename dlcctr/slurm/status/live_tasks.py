@@ -1,4 +1,4 @@
-"""How far each array task is that waits or runs: by its log, where it runs; in words what it waits for, where not."""
+"""Progress of each live array task: from its log if it runs, else what it waits for."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from dlcctr.system.values.numbers import parse_whole
 ROW_LABEL = re.compile(r"row (?P<index>[0-9]+) \(.*\): (?P<phase>[^:]+)")
 STARTING = "starting"
 SILENT_S = 300.0
-"""A log has a line every half minute while frames are analysed: one that is silent for so long is worth a look."""
+"""Seconds without a new line after which a log is called silent; while frames are analysed there is one every 30 s."""
 
 
 @dataclass(frozen=True)
 class RowAtWork:
-    """A row that a task is at, as its log says.
+    """A row that a task is working on, according to its log.
 
     Parameters
     ----------
     phase : str
-        In plain words.
+        Phase, in plain words.
     done, total : int
         Frames of the phase; both 0 where it is not one of frames, or has just begun.
     frames_per_s : float
@@ -55,13 +55,13 @@ class LiveTask:
     Parameters
     ----------
     key : tuple
-        As the scheduler names it.
+        Key under which the scheduler knows it.
     name : str
         ``123_4``.
     rows, left : tuple of int
         Indices of all of its rows, and of those that are not done.
     at_work : tuple of RowAtWork
-        Rows that it is at: one, or one on each of its GPUs; none while it waits.
+        Rows that it is working on: one, or one on each of its GPUs; none while it waits.
     elapsed_s, silent_s : float or None
         Seconds since it was started, and since its log was last written; None where not known.
     waits_for : str
@@ -83,12 +83,12 @@ class LiveTask:
 
     @property
     def is_running(self) -> bool:
-        """Whether it holds a node."""
+        """Whether it runs on a node."""
         return not self.waits_for
 
     @property
     def is_silent(self) -> bool:
-        """Whether its log has had no line for long."""
+        """Whether its log has been silent for long."""
         return self.silent_s is not None and self.silent_s > SILENT_S
 
     @property
@@ -106,7 +106,7 @@ def look_at_tasks(
     *,
     now: float,
 ) -> list[LiveTask]:
-    """Look at all tasks that wait or run.
+    """Find the progress of all tasks that wait or run.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def _running(looked: LiveTask, log: Path, lanes: int, frames: Mapping[int, int |
 
 
 def _aged(row: RowAtWork, silent_s: float) -> RowAtWork:
-    """What a row's last line says so much later; what a log says that has been silent for long is not true any more."""
+    """A row's last log line, extrapolated to now; the line of a log that has long been silent no longer holds."""
     if silent_s > SILENT_S:
         return replace(row, frames_per_s=0.0, left_s=None)
     return row if row.left_s is None else replace(row, left_s=max(row.left_s - silent_s, 0.0))

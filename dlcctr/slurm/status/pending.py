@@ -1,4 +1,4 @@
-"""Reasons for which a task waits that no waiting cures, and what to change."""
+"""Reasons of waiting tasks that do not go away by themselves, and what to change."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ REMEDIES = (
     (r"JobHeld(Admin|User)|JobHoldMaxRequeue|requeue_hold|special_exit", HELD),
     (r"launch[ _]failed[ _]requeued[ _]held|job[ _]requeued[ _]in[ _]held[ _]state", HELD),
 )  # fmt: skip
-"""Slurm's words (its manual, "Job Reason Codes"), as patterns, and remedies; the first that fits counts."""
+"""Patterns of Slurm's reasons (its manual, "Job Reason Codes") and remedies; the first match counts."""
 
 
 def find_remedy(reason: str, cluster: str = "") -> str:
-    """What to change for a task that waits for ever; empty where waiting helps, or where the reason is not known.
+    """What to change for a task that would wait for ever; empty if waiting helps, or the reason is not known.
 
     Parameters
     ----------
@@ -50,11 +50,11 @@ WAITS = (
     (r"Cleaning|Prolog", "a node to be made ready"),
     (r"|None", "Slurm to look at it"),
 )  # fmt: skip
-"""Slurm's words for what passes by itself, as patterns, and what a task waits for then; the first that fits counts."""
+"""Patterns of reasons that pass by themselves, and what a task waits for; the first match counts."""
 
 
 def waits_for(reason: str, *, after_canary: bool = False) -> str:
-    """What a task waits for, in words that complete "waits for"; Slurm's own word where it is not known.
+    """What a task waits for, as a phrase that completes "waits for"; Slurm's own reason if it is not known.
 
     Parameters
     ----------

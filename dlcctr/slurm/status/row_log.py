@@ -1,4 +1,4 @@
-"""Which file holds a row's newest log lines: that of its array task, or of a run on this machine."""
+"""The file with a row's newest log lines: that of its array task, or of a run on this machine."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _missing(
 
 
 def _first_time(manifest: Path) -> str:
-    """What brings a row a log, by where the campaign's rows are worked on."""
+    """How to get a log of a row, depending on where the campaign's rows are analysed."""
     from dlcctr.slurm.advice import first_time
 
     return first_time(typed_manifest(manifest), find_whereabouts(manifest, read_campaign(manifest)))

@@ -16,7 +16,7 @@ from dlcctr.slurm.status.throughput import Throughput
 
 
 class Phase(str, Enum):
-    """What `status` says of a row."""
+    """Phase of a row in `status`."""
 
     DONE = "done"
     DEGRADED = "degraded"
@@ -58,7 +58,7 @@ class RowStatus:
     cluster : str
         Cluster of the job, where Slurm has to be asked for it by name; with commas where it may be one of several.
     canary : int or None
-        Row that this one waits for, or whose failure stopped it: it was submitted first, alone.
+        Canary that this row waits for, or whose failure stopped it.
     """
 
     index: int
@@ -83,7 +83,7 @@ class RowStatus:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether it waits for what will not come by itself."""
+        """Whether it waits for something that will not happen by itself."""
         return self.phase is Phase.PENDING and bool(find_remedy(self.reason))
 
     @property
@@ -101,13 +101,13 @@ class StatusResult:
     asked : dict
         ``squeue`` and ``sacct`` to whether they answered.
     notes : list of str
-        Limits of this answer, for people.
+        Limitations of this answer, for people.
     silent : tuple of str
         Clusters whose squeue did not answer.
     tasks : list of LiveTask
         Array tasks that wait or run.
     cost : Cost
-        Of the GPU-hours used so far, at the prices of the site.
+        Cost of the GPU-hours used so far, at the site's prices.
     """
 
     manifest: Path
@@ -128,7 +128,7 @@ class StatusResult:
 
     @property
     def is_live(self) -> bool:
-        """Whether something waits (for what will come by itself) or runs."""
+        """Whether anything runs, or waits for something that will happen by itself."""
         return any(row.is_live and not row.is_stuck for row in self.rows)
 
     @property

@@ -1,4 +1,4 @@
-"""`status`: one phase for every row, from results, submissions and what the scheduler says of their tasks."""
+"""`status`: one phase for every row, from results, submissions and the scheduler's answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dlcctr.slurm.task_log import LogEnd, read_end
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 SETTLE_S = 60.0
-"""A node's last files may take so long to be seen from elsewhere on a shared file system."""
+"""Seconds until a node's last files are visible elsewhere on a shared file system."""
 REQUEUABLE = ("NODE_FAIL", "PREEMPTED", "BOOT_FAIL")
 """Accounting shows these of a task's last run also while it waits for its next."""
 NOT_ASKED = "the scheduler was not asked or did not answer"
@@ -56,7 +56,7 @@ def status(
     ManifestError, ContractError
         Manifest, campaign, a plan or a submission cannot be read.
     UsageError
-        A text is not what the command prints.
+        A text is not the command's output.
     """
     submitted = read_submitted(manifest)
     paths = CampaignPaths.of(manifest)
@@ -99,7 +99,7 @@ def status(
 
 
 def _cost(submitted: SubmissionHistory, gpu_hours: float | None) -> Cost:
-    """At the prices of the newest submission that knows any."""
+    """Cost at the prices of the newest submission that has any."""
     sites = [each.options.site_values for each in reversed(submitted.submissions) if each.options.site_values]
     priced = next((site for site in sites if has_prices(site)), None)
     return Cost() if priced is None or gpu_hours is None else cost_of(priced, gpu_hours)
@@ -131,7 +131,7 @@ def _notes(submitted: SubmissionHistory, scheduler: Scheduler, rows: Sequence[Ro
 
 
 class _Joiner:
-    """Joins what is known of a row; looks at each task's state and log once."""
+    """Combines what is known about each row; reads each task's state and log once."""
 
     def __init__(
         self, paths: CampaignPaths, ledger: Ledger, scheduler: Scheduler, checked: CheckResult, now: float
@@ -206,7 +206,7 @@ class _Joiner:
         return _with_cause(status, Phase.QUARANTINED if quarantined else Phase.FAILED, cause)
 
     def _live(self, status: RowStatus, task: SubmittedTask) -> RowStatus | None:
-        """Status of a row whose task waits or runs, for all that is known; None where it does neither."""
+        """Status of a row whose task waits or runs, as far as known; None if it does neither."""
         state = self.states.get(task.key)
         if state and state.is_live:
             phase = Phase.PENDING if state.is_pending else Phase.RUNNING
@@ -235,7 +235,7 @@ class _Joiner:
         return self._ends[task.key]
 
     def _ended(self, status: RowStatus, task: SubmittedTask) -> RowStatus:
-        """Status of a row whose task is over and left no word of it."""
+        """Status of a row whose task is over and recorded nothing about it."""
         cause = of_task(self.states.get(task.key), self._end(task), task.time_limit_s)
         failed = self._failed.get(task.key, {})
         if without_gpu := failed.get(ExitCode.GPU):

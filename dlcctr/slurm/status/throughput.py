@@ -1,4 +1,4 @@
-"""How fast a campaign goes: frames/s, GPU-hours, time left, speed-up. What is not known stays unknown."""
+"""Throughput of a campaign: frames/s, GPU-hours, time left, speed-up. Unknown values stay None."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dlcctr.slurm.output import Key, TaskState
 from dlcctr.slurm.status.live_tasks import LiveTask
 
 RECENT = 100
-"""Receipts that tell today's speed."""
+"""Number of newest receipts that give the current speed."""
 
 
 @dataclass(frozen=True)
 class Throughput:
-    """All in seconds, hours or ratios; None where not known.
+    """Throughput of a campaign; None where not known.
 
     Parameters
     ----------
@@ -25,14 +25,14 @@ class Throughput:
     frames_per_s : float or None
         Frames per second of all running tasks together, by their logs, else by the newest receipts.
     gpu_hours : float or None
-        Used so far.
+        GPU-hours used so far.
     gpu_hours_source : str
         ``accounting``, or ``receipts``, which know only of rows that were finished; empty where not known.
     left_s : float or None
         Expected time until the last task ends, if as many tasks run as now. None also where all that was planned
         for the running tasks is used up and nothing of them was measured.
     left_is_measured : bool
-        Whether it comes from what was measured in this campaign, and not from the plan alone.
+        Whether the time left was measured in this campaign rather than taken from the plan.
     measured_to_expected : float or None
         Time that finished tasks took, over what the plan had expected.
     speed_up : float or None

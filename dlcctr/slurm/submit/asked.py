@@ -1,4 +1,4 @@
-"""What a submission asks of the cluster, for people and programs: tasks, resources, GPU-hours, cost, start and end."""
+"""What a submission requests from the cluster: tasks, resources, GPU-hours, cost, start and end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dlcctr.system.terminal.console import duration, plural
 
 @dataclass(frozen=True)
 class Resources:
-    """What each task asks for; None and empty text leave it to the site.
+    """Resources of each task; None or empty leaves them to the site.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ class Asked:
     canary : int or None
         Row that goes first, alone.
     gpu_hours, most_gpu_hours : float
-        Expected, and if every task used all of its time limit.
+        Expected GPU-hours, and those if every task used all of its time limit.
     takes_s : float
         Expected seconds from the first start to the last end.
     start : float or None
-        When Slurm expects the first task to start, in seconds since 1970; None where it does not say.
+        When Slurm expects the first task to start, in seconds since 1970; None if it does not say.
     """
 
     n_arrays: int
@@ -98,7 +98,7 @@ def asked_of(
     canary: int | None = None,
     start: float | None = None,
 ) -> Asked:
-    """Count what some arrays of a plan ask for. Pure.
+    """Add up what some arrays of a plan request. Pure.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def asked_of(
 
 
 def asked_before(submission: Submission, plan: Plan) -> Asked:
-    """What an earlier submission asked for; its start is not known any more."""
+    """What an earlier submission requested; its start is no longer known."""
     had = submission.options
     site = had.site_values or Site()
     return asked_of(
@@ -160,7 +160,7 @@ def table_of(asked: Asked, before: Asked | None = None) -> tuple[Sequence[str], 
     Parameters
     ----------
     before : Asked, optional
-        What was asked for the last time: then a third column says it where it differs.
+        Previous request, shown in a third column where it differs.
     """
     now = _cells(asked)
     if before is None:

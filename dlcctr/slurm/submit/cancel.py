@@ -52,14 +52,14 @@ class CancelTarget:
 
 @dataclass(frozen=True)
 class Queued:
-    """What of a campaign is in the queue.
+    """A campaign's tasks in the queue.
 
     Parameters
     ----------
     bystanders : tuple of int
         Rows that were not named, but share a task with one that was.
     unsure : dict
-        What may be in the queue and cannot be cancelled yet, to what to do about it; both for people.
+        What may be in the queue but cannot be cancelled yet, mapped to what to do about it; both for people.
     """
 
     targets: tuple[CancelTarget, ...]
@@ -74,7 +74,7 @@ class Queued:
 
 
 def find_queued(manifest: Path, rows: str = "") -> Queued:
-    """Look which tasks of a campaign wait or run.
+    """Find the tasks of a campaign that wait or run.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def find_queued(manifest: Path, rows: str = "") -> Queued:
     ManifestError
         There is no such manifest or row; a submission or its plan cannot be read.
     ToolMissingError, TryAgainError
-        squeue is not here, or does not answer; or somebody is submitting this campaign right now.
+        squeue is not installed, or does not answer; or somebody is submitting this campaign right now.
     """
     if not manifest.is_file():
         raise ManifestError(f"{manifest}: no such file", "give the manifest that was submitted")
@@ -137,7 +137,7 @@ def _doomed(
 
 
 def _live(array: Array, states: Iterable[TaskState]) -> dict[int, TaskState]:
-    """Array index to state of what waits or runs. One of the same number and another name is not ours."""
+    """Array index to state of live tasks. A job of the same number but another name is not ours."""
     own = [each for each in states if each.job_id == array.job_id and array.name.startswith(each.name) and each.is_live]
     live = {each.task: each for each in own if each.task is not None}
     for each in own:

@@ -25,23 +25,23 @@ from dlcctr.slurm.site.profile import Site, override
 from dlcctr.slurm.submit.retry import Group
 
 CONTAINER_VARIABLES = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")
-"""Where the SIF that this very program runs in lies on the host."""
+"""Variable with the host path of the SIF that this program runs in."""
 
 
 @dataclass(frozen=True)
 class JobOptions:
-    """What beside the site decides how tasks run.
+    """Options besides the site's that decide how tasks run.
 
     Parameters
     ----------
     time_min : int or None
         Time limit of a task in minutes; the plan's by default.
     max_parallel : int or None
-        Tasks that run at a time over all arrays; the site's by default.
+        Most tasks at once over all arrays; the site's by default.
     exclude : tuple of str
-        Nodes not to be used.
+        Nodes to avoid.
     trust_model : bool
-        Tasks may run code in a snapshot, where the project's files ask for it.
+        Tasks may run code in a snapshot if the project asks for it.
     """
 
     image: str = ""
@@ -63,12 +63,12 @@ class JobOptions:
 def find_image(wanted: str, campaign: Campaign) -> Path:
     """SIF that the tasks run: the one asked for, campaign.toml's, the one this program runs in, or ``dlc.sif``.
 
-    The file need not be there: this may run on another machine than the tasks.
+    The file need not exist: this may run on another machine than the tasks.
 
     Raises
     ------
     UsageError
-        None of them is known.
+        No SIF is known.
     """
     if wanted:
         return _absolute(Path(wanted).expanduser())
@@ -155,7 +155,7 @@ def with_clusters(site: Site) -> Site:
 
 
 def find_limits(site: Site) -> Limits:
-    """What the Slurm that takes the jobs says of itself; what the profile says where it does not answer."""
+    """Limits of the Slurm that gets the jobs; the profile's if it does not answer."""
     asked = ask_limits(with_clusters(site).clusters)
     return Limits(
         max_array_size=asked.max_array_size if asked.answered else site.max_array_size or asked.max_array_size,
@@ -165,7 +165,7 @@ def find_limits(site: Site) -> Limits:
 
 
 def campaign_binds(manifest: Path, campaign: Campaign, rows: Iterable[Row]) -> tuple[Bind, ...]:
-    """What of the file system the rows need: campaign, videos and models to read, the results to write."""
+    """Folders that the rows need: campaign, videos and models to read, the results to write."""
     return plan_binds(_read_only(manifest, campaign, rows), [campaign.out])
 
 
@@ -189,7 +189,7 @@ def _read_only(manifest: Path, campaign: Campaign, rows: Iterable[Row]) -> Itera
 
 
 def plan_for_site(options: PlanOptions, site: Site, limits: Limits) -> PlanOptions:
-    """Options of a new plan with what the site says of itself."""
+    """Options of a new plan, with the site's limits."""
     unsaid = options.max_parallel == DEFAULT_PARALLEL
     return replace(
         options,
@@ -206,7 +206,7 @@ def log_folder(site: Site) -> str:
 
 
 def make_folders(manifest: Path, campaign: Campaign, site: Site) -> None:
-    """Make what must be there before a task starts: Slurm fails a job without a word where the logs' folder is missing.
+    """Make the folders that must exist before a task starts: without the logs' folder Slurm fails a job silently.
 
     Raises
     ------
@@ -227,7 +227,7 @@ def _absolute(path: Path) -> Path:
 
 
 def submitted_options(script: Script, site: Site, job: JobOptions, again: Group | None) -> SubmittedOptions:
-    """What a submission of a script notes of what it asked for; `again` says why it is a second one."""
+    """Options that a submission records; `again` says why it is a second one."""
     return SubmittedOptions(
         site=site.name,
         site_values=site,

@@ -27,7 +27,7 @@ def ways_of(site: Site) -> str:
 def submit_notice(manifest: Path, script: Script, arrays: Sequence[Array], site: Site) -> str:
     """Submit the job that sends a notice once these arrays have ended, in whatever way.
 
-    What goes wrong is a warning: the arrays are in the queue, and a notice changes nothing for them.
+    A failure is only a warning: the arrays are in the queue, and a notice changes nothing for them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What is looked at before anything is submitted: what would fail in every task costs a minute here, not a night."""
+"""Checks before anything is submitted: what would fail in every task costs a minute here, not a night."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dlcctr.system import disk, processes
 from dlcctr.system.terminal.console import warn
 
 NONE_NOW = "node configuration is not available"
-"""What --test-only says of nodes that are drained as well; the submission itself is taken then, or refused for good."""
+"""Message of --test-only also for drained nodes; the submission itself is then accepted, or refused for good."""
 STANDARD_TIME = {"SLURM_TIME_FORMAT": "standard"}
 """Users may choose another form, as `relative`."""
 HINTS = {
@@ -35,7 +35,7 @@ HINTS = {
 
 
 def check_image(image: Path, campaign: Campaign) -> None:
-    """Image there, of our contract, with the model's engine.
+    """Check that the image exists and has our contract and the model's engine.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def check_image(image: Path, campaign: Campaign) -> None:
 
 
 def check_output(campaign: Campaign, rows: Sequence[Row]) -> None:
-    """Results' root can be written and has the space that results take at most; raises `OutputError`."""
+    """Check that the results' root can be written and has enough space; raises `OutputError`."""
     values = 3 * (max(1, len(campaign.individuals)) * len(campaign.bodyparts) + len(campaign.unique_bodyparts))
     need = sum(row.frames or 0 for row in rows) * max(values, 3) * RESULT_BYTES_PER_VALUE
     try:
@@ -78,7 +78,7 @@ def check_output(campaign: Campaign, rows: Sequence[Row]) -> None:
 
 
 def find_hint(said: str) -> str:
-    """Remedy for what sbatch says; empty where none is known."""
+    """Remedy for a message of sbatch; empty if none is known."""
     return next((hint for words, hint in HINTS.items() if words in said.lower()), "")
 
 
@@ -93,7 +93,7 @@ def try_script(text: str, words: Sequence[str], manifest: Path) -> float | None:
     Raises
     ------
     UsageError
-        It would not take it; the message is Slurm's own, with what to do.
+        Slurm would refuse it; the message is Slurm's own, with what to do.
     """
     parent = Path(tempfile.gettempdir())
     with (

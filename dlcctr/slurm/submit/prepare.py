@@ -26,7 +26,7 @@ from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 @dataclass(frozen=True)
 class SubmitOptions:
-    """What is to be submitted, and how.
+    """Options for what to submit, and how.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class SubmitOptions:
     canary : bool
         One short row first; all others wait until its result is whole.
     skip_bad_videos : bool
-        Leave rows out whose video is missing or changed, in place of submitting nothing.
+        Leave out rows whose video is missing or changed, instead of submitting nothing.
     """
 
     site: Site
@@ -66,7 +66,7 @@ class SubmitRequest:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Rows that have passed all checks, and the scripts that would be submitted. Nothing is written down yet.
+    """Rows that have passed all checks, and the scripts that would be submitted. Nothing is recorded yet.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def prepare(
     used: Collection[str],
     progress: RowProgress = no_progress,
 ) -> Prepared:
-    """Check, plan and render. To be called with the campaign's lock held.
+    """Check, plan and render. Call it with the campaign's lock held.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def prepare(
     Raises
     ------
     DlcctrError
-        Something that every task would stumble over.
+        Something would fail in every task.
     """
     request = replace(request, options=replace(request.options, site=job_arrays.with_clusters(request.options.site)))
     options = request.options
@@ -139,7 +139,7 @@ def prepare(
 
 
 def _ask(manifest: Path, made: Prepared, plan: Plan) -> Asked:
-    """Let Slurm judge each script, which it may answer with a start; a dry run does without where there is no Slurm."""
+    """Let Slurm check each script and perhaps give a start time; a dry run skips this without Slurm."""
     options, first = made.request.options, made.scripts[0][0]
     starts: list[float | None] = []
     if not options.dry_run or shutil.which("sbatch"):

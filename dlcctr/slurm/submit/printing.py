@@ -36,7 +36,7 @@ from dlcctr.slurm.submit.retry import Decision, Group
 
 @dataclass(frozen=True)
 class _Wish:
-    """How the tasks of a script are to run, and why again."""
+    """How the tasks of a script should run, and why again."""
 
     site: Site
     job: JobOptions
@@ -56,9 +56,9 @@ class PrintedScript:
     options : SubmittedOptions
         What it asks for.
     handed_over : tuple of int
-        Rows of it that some job had before and that have no result: it may still be at work.
+        Its rows that another job had before and that have no result: that job may still be running.
     what : str
-        What is different in it, for people; empty for a first try.
+        What is different this time, for people; empty for a first try.
     """
 
     manifest: Path
@@ -71,7 +71,7 @@ class PrintedScript:
     what: str = ""
 
     def note(self) -> None:
-        """Write down that it was printed: by that `status` recognises its job."""
+        """Record that it was printed, so that `status` recognises its job."""
         name = job_name(self.script.name)
         made = datetime.now(timezone.utc).isoformat(timespec="seconds")
         array = Array(name, self.script.offset, self.script.count)
@@ -135,7 +135,7 @@ def print_first(
 
 
 def print_again(manifest: Path, decision: Decision, request: ResubmitRequest) -> list[PrintedScript]:
-    """Scripts for the groups of a decision, in the place of submitting them; raises as `print_first`."""
+    """Scripts for the groups of a decision, instead of submitting them; raises as `print_first`."""
     rows = {row.index: row for row in read_manifest(manifest)}
     submissions = read_submitted(manifest).submissions
     used = {each.plan for each in submissions}

@@ -31,7 +31,7 @@ from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 @dataclass(frozen=True)
 class ResubmitRequest:
-    """What the command line asks for.
+    """Options of the command line.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class ResubmitRequest:
     again : bool
         Submit rows again even if their cause needs a fix by a person first.
     squeue_text, sacct_text : str or None
-        What these commands printed elsewhere; None: ask them.
+        Output of these commands from elsewhere; None runs them.
     """
 
     job: JobOptions = field(default_factory=JobOptions)
@@ -63,7 +63,7 @@ def find_decision(manifest: Path, request: ResubmitRequest, *, progress: RowProg
     TryAgainError
         The scheduler does not answer: rows that look lost may be running.
     UsageError
-        Nothing was submitted yet.
+        Nothing has been submitted yet.
     """
     submissions = read_submitted(manifest).submissions
     found = status(manifest, squeue_text=request.squeue_text, sacct_text=request.sacct_text, progress=progress)
@@ -120,7 +120,7 @@ def resubmit(
     Parameters
     ----------
     prepared : sequence of Prepared
-        What `prepare_again` made of these groups, and a person has seen; a group that is not among it is prepared now.
+        Result of `prepare_again` that a person has seen; groups missing from it are prepared now.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def resubmit(
 
 
 def last_asked(manifest: Path) -> Asked | None:
-    """What the last submission asked for; None where that cannot be read any more."""
+    """What the last submission requested; None if that can no longer be read."""
     try:
         last = read_submitted(manifest).submissions[-1]
         return asked_before(last, find_plan(CampaignPaths.of(manifest), last.plan))

@@ -1,4 +1,4 @@
-"""What to do about each cause of failure: more time, more memory, another node, once more, or a person's work."""
+"""What to do about each cause of failure: more time, more memory, another node, a plain retry, or a fix."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dlcctr.slurm.status.row_status import Phase, RowStatus
 from dlcctr.system.terminal.console import ranges
 
 PLAIN = frozenset({"node-fail", "preempted", "boot-fail", "cancelled", "stopped", "lost", "analysis", CANARY})
-"""Once more as it was."""
+"""Try again without changes."""
 PATIENT = frozenset({"preempted", "cancelled", CANARY})
-"""No fault of the row or the node: may happen any number of times."""
+"""Causes that are not the row's or the node's fault and may happen any number of times."""
 REMEDIES = {
     "video": "look at these videos; a repaired one goes under a new name: dlcctr manifest VIDEO -o {manifest} --append",
     "model": "put back the model that the campaign was made for",
@@ -31,7 +31,7 @@ REMEDIES = {
 """What a person has to do first; --again then submits these rows too. `_filled` completes the commands."""
 THEN_AGAIN = "after that: dlcctr resubmit {manifest} --again --rows {rows}"
 OWN_FAULT = frozenset({"video", "analysis"})
-"""What a canary fails of by itself: the rows behind it go again with another one first."""
+"""Causes by which a canary fails without fault of the others: the rows behind it go again, with another canary."""
 DEFAULT_BATCH_SIZE = 8
 LARGER_GPU = "gpu-memory at batch size 1: ask for a GPU with more memory (--gres), or crop the videos"
 LEAST_TIME_MIN = 10
@@ -89,7 +89,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class _Answer:
-    """For one row: resources, or why not."""
+    """Decision for one row: resources, or why not."""
 
     why_not: str = ""
     time_min: int | None = None
@@ -163,7 +163,7 @@ def decide(
 
 
 def _filled(text: str, manifest: str, rows: Sequence[int]) -> str:
-    """Put into the commands of a text what it is about."""
+    """Fill in the manifest and rows in the commands of a text."""
     return text.replace("{manifest}", manifest).replace("{rows}", ranges(rows)).replace("{row}", str(rows[0]))
 
 
@@ -208,7 +208,7 @@ def _answer(
 
 
 def _as_before(had: SubmittedOptions) -> _Answer:
-    """What an earlier resubmission had raised stays raised."""
+    """Resources of the last try; limits that an earlier resubmission raised stay raised."""
     return _Answer(time_min=had.kept_time_min, mem_gb=had.kept_mem_gb, batch_size=had.batch_size, exclude=had.exclude)
 
 
@@ -223,7 +223,7 @@ def _more_time(had: SubmittedOptions) -> _Answer:
 
 
 def _more_memory(had: SubmittedOptions, batch_size: int | None) -> _Answer:
-    """Double memory where the job asked for some; else half of the batch."""
+    """Double memory if the job requested some; else half the batch size."""
     if had.mem_gb:
         return replace(_as_before(had), mem_gb=2 * had.mem_gb)
     smaller = _smaller_batch(had, batch_size, "out-of-memory at batch size 1: ask for more memory with --mem-gb")

@@ -39,7 +39,7 @@ from dlcctr.system.terminal.console import plural, row_ranges, warn
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 REFUSED = "Batch job submission failed"
-"""What sbatch says where nothing was submitted, and also where it does not know that."""
+"""Message of sbatch if nothing was submitted, but also if it does not know."""
 LOST_ANSWER = "it is not known whether this job was submitted"
 LOST_ANSWER_HINT = "run the same command again: it asks Slurm for the job by its name, and submits no row twice"
 UNANSWERED = re.compile(
@@ -47,7 +47,7 @@ UNANSWERED = re.compile(
     r"insane message|not connected|connection reset|broken pipe",
     re.IGNORECASE,
 )
-"""Words of Slurm's for an answer that got lost: the controller may have taken the job."""
+"""Slurm's messages for a lost reply: the controller may have taken the job."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def submit(manifest: Path, options: SubmitOptions, *, progress: RowProgress = no
     Raises
     ------
     DlcctrError
-        Something that every task would stumble over; nothing was submitted then, or the message says what was.
+        Something would fail in every task; nothing was submitted, or the message says what was.
     """
     paths = CampaignPaths.of(manifest)
     with campaign_lock(paths.lock):
@@ -107,12 +107,12 @@ def submit(manifest: Path, options: SubmitOptions, *, progress: RowProgress = no
 
 
 def send(manifest: Path, ready: Prepared) -> SubmitResult:
-    """Submit what was prepared, unless it is a dry run. To be called with the campaign's lock held.
+    """Submit what was prepared, unless it is a dry run. Call it with the campaign's lock held.
 
     Raises
     ------
     CommandFailedError
-        sbatch refused it, or its answer got lost.
+        sbatch refused it, or its reply got lost.
     """
     options, plan, arrays = ready.request.options, ready.plan, ready.arrays
     if plan is not None and not options.dry_run:
@@ -140,7 +140,7 @@ def _send(
     order: SubmitRequest,
     arrays: tuple[Array, ...],
 ) -> tuple[Array, ...]:
-    """Write down what is going to be submitted, submit it, and write down the answers one by one."""
+    """Record what is going to be submitted, submit it, and record the replies one by one."""
     for script, text in texts:
         write_text_atomic(paths.script(job_name(script.name)), text)
     kind = "resubmit" if order.again else "submit"
@@ -188,7 +188,7 @@ def is_refusal(said: str) -> bool:
 
 
 def _now() -> str:
-    """Fine enough to tell which of two submissions was the later one."""
+    """Time with enough digits to tell which of two submissions came later."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
@@ -202,7 +202,7 @@ def _explain(error: CommandFailedError, sent: Sequence[Array]) -> CommandFailedE
 
 
 def say_submitted(done: SubmitResult, *, dry_run: bool) -> list[str]:
-    """What to print for people."""
+    """Lines to print for people."""
     lines = []
     for count, what in ((done.n_finished, "finished"), (done.n_allocated, "submitted before")):
         if count:
