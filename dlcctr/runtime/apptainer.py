@@ -43,7 +43,7 @@ class Apptainer:
         return Command([*argv, str(self.sif), *job.words], env)
 
     def clean(self, job: RowJob) -> None:
-        """Nothing outlives the command."""
+        """Nothing to remove: nothing outlives the command."""
 
 
 def bind_words(bind: Bind) -> list[str]:

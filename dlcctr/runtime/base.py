@@ -1,4 +1,4 @@
-"""How one row's command looks under Docker, Apptainer (or Singularity) and natively. argv lists, never shell lines."""
+"""Commands that run one row under Docker, Apptainer (or Singularity) and natively, as argv lists, never shell lines."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class RowJob:
 
 @dataclass(frozen=True)
 class Command:
-    """What to start: words and the whole environment."""
+    """What to start: arguments and the whole environment."""
 
     argv: list[str]
     env: dict[str, str]
@@ -57,21 +57,21 @@ class Runtime(Protocol):
 
     @property
     def name(self) -> str:
-        """What --runtime calls it."""
+        """Name in --runtime."""
 
     @property
     def subject(self) -> str:
-        """Image, SIF or Python, for people to read."""
+        """Image, SIF or Python, for people."""
 
     @property
     def contained(self) -> bool:
         """Whether a row sees nothing but its binds."""
 
     def command(self, job: RowJob) -> Command:
-        """What to start for a job."""
+        """Command that runs a job."""
 
     def clean(self, job: RowJob) -> None:
-        """Remove what may be left once the job's command has ended or was killed."""
+        """Remove what may be left after the job's command has ended or was killed."""
 
 
 def _without_options(environment: Mapping[str, str]) -> dict[str, str]:

@@ -24,7 +24,7 @@ RUNTIMES = ("docker", "apptainer", "native")
 
 @dataclass(frozen=True)
 class RuntimeOptions:
-    """What the command line says about the runtime."""
+    """Options of the command line for the runtime."""
 
     runtime: str = "auto"
     image: str = ""
@@ -33,14 +33,14 @@ class RuntimeOptions:
 
 
 def pick_runtime(campaign: Campaign, options: RuntimeOptions) -> Runtime:
-    """Find a runtime, and say which and why.
+    """Find a runtime, and report which and why.
 
     Raises
     ------
     UsageError
-        There is no runtime of that name.
+        No runtime has that name.
     ToolMissingError, ContractError
-        The one that was asked for cannot be had, or its image speaks another contract.
+        The requested runtime is not available, or its image has another contract.
     """
     makers: dict[str, Callable[[], Runtime]] = {
         "docker": lambda: _docker(campaign, options),
@@ -62,7 +62,7 @@ def pick_runtime(campaign: Campaign, options: RuntimeOptions) -> Runtime:
 
 
 def _runtime_of(image: str) -> str:
-    """Runtime for an image that was named."""
+    """Runtime for an image that was given."""
     kind = kind_of(image)
     if kind is ImageKind.ARCHIVE:
         raise UsageError(
@@ -114,7 +114,7 @@ def _sif(campaign: Campaign, options: RuntimeOptions) -> Path:
 
 
 def _flavour(campaign: Campaign, options: RuntimeOptions, *, gpu: bool) -> flavours.Flavour:
-    """Flavour for the campaign's engine, read from the model where campaign.toml does not say it."""
+    """Flavour for the campaign's engine, which is read from the model if campaign.toml does not name it."""
     engine = campaign.engine
     if not engine:
         if campaign.model is None:

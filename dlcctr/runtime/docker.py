@@ -54,7 +54,7 @@ class Docker:
         return ["--user", f"{os.getuid()}:{os.getgid()}", *groups]
 
     def clean(self, job: RowJob) -> None:
-        """Remove the container if the client could not; wait where the engine is at it already."""
+        """Remove the container if the client could not; wait if the engine is already removing it."""
         for _ in range(REMOVALS):
             answer = processes.run(["docker", "rm", "--force", job.name], check=False)
             if answer.returncode == 0 or "in progress" not in answer.stdout:
@@ -63,12 +63,12 @@ class Docker:
 
 
 def find_docker(image: str) -> Docker:
-    """Docker with an image that is on this machine and speaks our contract.
+    """Docker with a local image that has our contract.
 
     Raises
     ------
     ToolMissingError
-        There is no engine, or the image is not there; the hint says how to build it.
+        There is no engine or no such image; the hint says how to build it.
     ContractError
         The image was made for another contract.
     """

@@ -1,4 +1,4 @@
-"""The embedded executor: a manifest's rows on this machine, some at a time, without a scheduler."""
+"""The local executor: a manifest's rows on this machine, several at once, without a scheduler."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from dlcctr.system.terminal.console import one_line
 
 POLL_S = 0.1
 GRACE_S = 30.0
-"""From SIGTERM to SIGKILL: `analyze` needs a moment to stop its children and to remove its scratch."""
+"""Seconds from SIGTERM to SIGKILL: `analyze` needs a moment to stop its children and remove its scratch."""
 REPEAT_S = 2.0
 """A container's first process does not hear SIGTERM before it has a handler for it; `analyze` ignores a second one."""
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 TAIL_BYTES = 1 << 20
-"""Where the last attempt says why it failed; the rest of a log may be of any length."""
+"""Bytes at the end of a log that are searched for why the last attempt failed; a log may be of any length."""
 OUT_OF_MEMORY = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
 @dataclass
 class StopRequest:
-    """Counts the signals that came: the first stops in order, the second at once."""
+    """Counts signals: the first one stops the rows cleanly, the second one kills them."""
 
     count: int = 0
     signum: int = 0
@@ -63,7 +63,7 @@ class _Running:
 def run_tasks(
     tasks: Sequence[RowRun], runtime: Runtime, slots: Sequence[Slot], view: View, *, scratch_root: Path | None = None
 ) -> list[Outcome]:
-    """Run rows, as many at a time as there are slots. A bad row never stops the others.
+    """Run rows, as many at once as there are slots. A bad row never stops the others.
 
     SIGINT, SIGTERM and SIGHUP stop the running rows (each cleans up and ends with 75; after `GRACE_S`, or at a
     second signal, they are killed) and start no more.
@@ -71,7 +71,7 @@ def run_tasks(
     Parameters
     ----------
     scratch_root : Path, optional
-        Where the rows' temporary files go; $DLCCTR_SCRATCH or the system's own place by default.
+        Folder for the rows' temporary files; by default $DLCCTR_SCRATCH or the system's own.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def run_tasks(
 
 
 def scratch_folder() -> Path:
-    """Where the rows' temporary files go."""
+    """Folder for the rows' temporary files."""
     return Path(os.environ.get("DLCCTR_SCRATCH") or os.environ.get("SLURM_TMPDIR") or tempfile.gettempdir())
 
 
@@ -241,6 +241,6 @@ def _tail(log: Path) -> bytes:
 
 
 def _signal_group(process: subprocess.Popen[bytes], signum: int) -> None:
-    """Signal a command and all that it started: each runs in a session of its own."""
+    """Signal a command and all that it started; each command has its own session."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signum)

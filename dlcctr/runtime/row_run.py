@@ -1,4 +1,4 @@
-"""One row of a run on this machine: what it is, where it runs, what became of it, and who shows all that."""
+"""One row of a run on this machine: the task, its slot, its outcome, and the view that shows it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a row; `code` is 75 for one that was stopped or never started."""
+    """Outcome of a row; `code` is 75 for one that was stopped or never started."""
 
     index: int
     video: str

@@ -1,4 +1,4 @@
-"""From a manifest and options to a run on this machine: rows, what is finished, GPUs, runtime, binds."""
+"""From a manifest and options to a run on this machine: rows to analyse, GPUs, runtime, binds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from dlcctr.system.terminal.console import one_line, plural, warn
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What the command line asks for; see `dlcctr run --help`."""
+    """Options of the command line; see `dlcctr run --help`."""
 
     jobs: int | None = None
     gpus: str | None = None
@@ -54,7 +54,7 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """75 where the run was stopped; else that of the first failed row; else 0."""
+        """Exit code: 75 if the run was stopped, else that of the first failed row, else 0."""
         codes = [each.code for each in self.outcomes if each.code != ExitCode.OK]
         stopped = any(each.cause in ("stopped", "not started") for each in self.outcomes)
         return int(ExitCode.TRY_AGAIN) if stopped else next(iter(codes), 0)
@@ -68,7 +68,7 @@ def run_campaign(manifest: Path, options: RunOptions) -> RunResult:
     ManifestError, UsageError
         The manifest, the campaign or an option is wrong.
     GpuError
-        There is no GPU and the CPU was not allowed.
+        There is no GPU, and the CPU is not allowed.
     ToolMissingError, ContractError
         The runtime that was asked for cannot be had, or the image speaks another contract.
     """

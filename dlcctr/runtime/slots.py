@@ -1,4 +1,4 @@
-"""Dividing one machine among the rows that run at the same time."""
+"""Divide one machine among the rows that run at the same time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dlcctr.errors import UsageError
 
 @dataclass(frozen=True)
 class Slot:
-    """The part of this machine that one running row has."""
+    """Share of this machine for one running row."""
 
     gpu: str | None
     cpus: frozenset[int] | None

@@ -22,7 +22,7 @@ POOL_VARIABLES = (
 
 
 def cpu_count(root: Path = Path("/")) -> int:
-    """Count the CPUs that this process may use.
+    """Number of CPUs that this process may use.
 
     The least of the affinity mask, the cgroup quota (v1 and v2, `docker run --cpus`) and Slurm's CPUs per task
     (which a site without CPU binding does not enforce).

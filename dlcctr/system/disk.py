@@ -1,4 +1,4 @@
-"""Whether a folder can be written and has room, and what errors of the file system mean."""
+"""Checks that a folder can be written and has room, and what errors of the file system mean."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _KNOWN = {
     errno.ENOENT: ("does not exist, or was just removed", _LOOK),
     errno.ENAMETOOLONG: ("the name is too long for this file system", "use shorter names"),
 }
-"""What errors of the file system mean, and what to do, whatever was tried."""
+"""Meaning and remedy of each error of the file system, whatever was tried."""
 
 
 def check_writable(folder: Path, need_bytes: int) -> None:
-    """Prove before hours of work that a result can be written beside `folder`.
+    """Check before hours of work that a result can be written beside `folder`.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def check_writable(folder: Path, need_bytes: int) -> None:
 
 
 def try_writing(folder: Path) -> None:
-    """Write a nameless file into a folder, for rights alone do not tell; raises `OSError` where it cannot."""
+    """Write an unnamed file into a folder, since permissions alone do not tell; raises `OSError` if that fails."""
     with tempfile.TemporaryFile(dir=folder) as probe:
         probe.write(b"\0" * 4096)
         probe.flush()
@@ -67,7 +67,7 @@ def check_space(folder: Path, need_bytes: int, hint: str = SPACE_HINT) -> None:
 
 
 def room_problem(place: str, free_bytes: int, need_bytes: int) -> str:
-    """Sentence on a place, here or on another machine, that has too little space; empty where it has enough."""
+    """Message about a folder, here or on another machine, with too little space; empty if it has enough."""
     if free_bytes >= need_bytes:
         return ""
     return f"{place}: about {size_text(need_bytes)} needed, only {size_text(free_bytes)} free"
@@ -89,7 +89,7 @@ def disk_errors(where: Path, elsewhere: str = "") -> Iterator[None]:
 
 
 def output_error(error: OSError, place: object, elsewhere: str = "", doing: str = "cannot be written: ") -> OutputError:
-    """Say what the file system refused at a place, and what to do about it."""
+    """Error for what the file system refused at a path, with its remedy."""
     shown = os.fsdecode(place) if isinstance(place, bytes) else place
     what, remedy = _KNOWN.get(error.errno or 0, ("the file system refused", _LOOK))
     return OutputError(
@@ -103,7 +103,7 @@ def place_of(error: OSError) -> Any:
 
 
 def as_expected(error: Exception) -> DlcctrError:
-    """Any error with a message and a remedy: what a disk or a file server does is no fault of this program."""
+    """Turn any error into one with a message and a remedy; faults of a disk or file server are not bugs of dlcctr."""
     if isinstance(error, DlcctrError):
         return error
     if isinstance(error, OSError) and error.errno not in (None, errno.EBADF):

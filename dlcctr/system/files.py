@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever reads half of one, and hashing them."""
+"""Write files so that nobody ever reads half of one, and hash them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sha256_file(path: Path, update: Callable[[int], None] = lambda _: None) -> s
 
 
 def read_bounded(path: Path, most: int) -> bytes | None:
-    """Content of a file; None where it is longer than so many bytes, of which no more are read. Raises `OSError`."""
+    """Content of a file, at most `most` bytes; None if it is longer. Raises `OSError`."""
     with path.open("rb") as stream:
         facts = os.fstat(stream.fileno())
         # what is read is allocated first; a pipe has no size
@@ -40,7 +40,7 @@ def read_bounded(path: Path, most: int) -> bytes | None:
 
 
 def read_text_bounded(path: Path, most: int) -> str | None:
-    """Text of a UTF-8 file of people: of any line end, without a byte-order mark; None where it has more bytes.
+    """Text of a UTF-8 file that people edit, with any line ends, without a byte-order mark; None if it is longer.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def user_cache() -> Path:
     Raises
     ------
     RuntimeError
-        The user has no home.
+        The user has no home folder.
     """
     return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "dlcctr"
 
@@ -93,7 +93,7 @@ def write_text_atomic(path: Path, text: str, *, keep: bool = False) -> None:
 
 
 def encode_text(path: Path, text: str) -> bytes:
-    """Text of a file as UTF-8; raises `OutputError` for a name in it that is none."""
+    """Text of a file as UTF-8; raises `OutputError` if it contains a name that is not UTF-8."""
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -111,7 +111,7 @@ def write_bytes_atomic(path: Path, data: bytes, *, make_folder: bool = True, kee
     make_folder : bool
         Make the file's folder where it is missing.
     keep : bool
-        For files of people: a link stays one and its target is written, and a file keeps its mode.
+        For files that people edit: a link is kept and its target written, and a file keeps its mode.
 
     Raises
     ------
@@ -124,12 +124,12 @@ def write_bytes_atomic(path: Path, data: bytes, *, make_folder: bool = True, kee
 
 
 def write_pair_atomic(first: tuple[Path, str], second: tuple[Path, str]) -> None:
-    """Write two text files of people that belong together: both are on disk before the first one gets its name.
+    """Write two text files that belong together: both are on disk before the first one gets its name.
 
     Raises
     ------
     OutputError
-        As `write_text_atomic`; what is new was taken away again, as far as the file system lets that be done.
+        As `write_text_atomic`; new files were removed again, as far as the file system allows.
     """
     (one, one_text), (two, two_text) = ((path.resolve(), encode_text(path, text)) for path, text in (first, second))
     new = [path for path in (two, one) if not path.exists()]
@@ -178,7 +178,7 @@ def _place(temporary: Path, path: Path) -> None:
 
 
 def current_umask() -> int:
-    """Permission bits that new files and folders do not get."""
+    """The process's umask: permission bits that new files and folders do not get."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -17,13 +17,13 @@ from dlcctr.system.terminal.progress import transfer_bar
 from dlcctr.system.values.records import RecordError, from_table, parse_object
 
 LEAST_BYTES = 1 << 20
-"""Smaller files are hashed in less time than it takes to look one up."""
+"""Bytes below which hashing a file is faster than looking it up."""
 MAX_BYTES = 1 << 12
-"""Size that no entry of the cache has."""
+"""Upper limit for an entry of the cache, in bytes."""
 SHOWN_BYTES = 1 << 29
-"""Hashing so much may take so long that a person wants to see how far it is."""
+"""Bytes from which hashing takes long enough to show a bar."""
 SETTLED_S = 60.0
-"""A file that changed so shortly before may change once more without another time: clocks tick, and differ."""
+"""Seconds after a change during which a file may change again without a new time stamp: clocks tick, and differ."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ _memory: dict[str, FileHash] = {}
 
 
 def find_sha256(path: Path) -> str:
-    """Hash of a file's content, which is read only where nothing is remembered of just this file.
+    """Hash of a file's content, which is only read if the cache has no entry for exactly this file.
 
     A cache that cannot be used, or that others can write, is left alone.
 

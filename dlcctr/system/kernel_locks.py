@@ -15,16 +15,16 @@ from dlcctr.errors import OutputError, TryAgainError
 TRANSFER_WAIT_S = 30.0
 POLL_S = 0.2
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
-"""What a file system answers that knows no locks, or whose lock server is not there."""
+"""Errors of file systems without locks or without their lock server."""
 
 
 def open_lock(file: Path, flags: int) -> int:
-    """Open a lock file, but no link: that would lead to a file of somebody else's choice.
+    """Open a lock file but never a link, which could lead to a file of somebody else's choice.
 
     Raises
     ------
     OutputError
-        It is a link.
+        The lock file is a link.
     """
     try:
         return os.open(file, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
@@ -74,9 +74,9 @@ def inherited_lock(file: Path, *, wait_s: float = TRANSFER_WAIT_S) -> Iterator[t
     Raises
     ------
     TryAgainError
-        Such a process of before has not ended after `wait_s` seconds.
+        An earlier such process has not ended after `wait_s` seconds.
     OutputError
-        The file cannot be made.
+        The file cannot be created.
     """
     try:
         handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)

@@ -20,9 +20,9 @@ from dlcctr.system.terminal.console import warn
 from dlcctr.system.values.records import Open
 
 WAIT_S = 60.0
-"""A submission takes seconds; whoever holds the lock for longer has a person at it, or is dead."""
+"""Seconds to wait for a submission, which takes seconds itself; a longer holder waits for a person, or is dead."""
 SETUP_WAIT_S = 7200.0
-"""To set an environment up takes minutes."""
+"""Seconds to wait for an environment, which takes minutes to set up."""
 MAX_PID = 1 << 22
 """Largest process id that Linux gives (proc(5), pid_max)."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -59,7 +59,7 @@ class Holder(Open):
     Raises
     ------
     ValueError
-        There can be no such process.
+        The id cannot be that of a process.
     """
 
     host: str
@@ -74,7 +74,7 @@ class Holder(Open):
 
     @classmethod
     def this_process(cls, *, proves: bool) -> Holder:
-        """The process that asks."""
+        """The calling process as the holder of a lock."""
         return cls(socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S"), boot_id(), proves)
 
     def __str__(self) -> str:
@@ -86,7 +86,7 @@ HOLDERS = StateFile(Holder, "a lock", OutputError, hint=REMOVE_HINT)
 
 @contextlib.contextmanager
 def campaign_lock(file: Path, *, wait_s: float = WAIT_S) -> Iterator[None]:
-    """Hold a lock: a file that only one can make, also on network file systems where other locks are not reliable.
+    """Hold a lock: a file that only one process can create, also on network file systems with unreliable locks.
 
     The lock of a dead process is taken over where the kernel proves that it is dead: on the same machine, not started
     again since, from whatever container.
@@ -96,7 +96,7 @@ def campaign_lock(file: Path, *, wait_s: float = WAIT_S) -> Iterator[None]:
     TryAgainError
         Somebody else has held it for longer than `wait_s` seconds; the message says who.
     OutputError
-        The folder cannot be written, or a link lies in the lock's place.
+        The folder cannot be written, or the lock is a link.
     """
     until = time.monotonic() + wait_s
     try:
@@ -143,7 +143,7 @@ def _make(file: Path) -> int | None:
 
 
 def _let_go(held: int, file: Path) -> None:
-    """Remove the lock. That this fails must hide neither what was done under it nor why that failed."""
+    """Remove the lock; a failure here must not hide the result, or the error, of what was done under it."""
     try:
         if _is_at(held, file):
             file.unlink()
@@ -154,7 +154,7 @@ def _let_go(held: int, file: Path) -> None:
 
 
 def _link(private: Path, file: Path) -> None:
-    """Give a file its name if nobody has it, also where the file system knows no links."""
+    """Give a file its name if that is free, even on file systems without links."""
     try:
         os.link(private, file)
     except OSError as error:
@@ -165,7 +165,7 @@ def _link(private: Path, file: Path) -> None:
 
 
 def _clear_dead(file: Path) -> bool:
-    """Remove the lock of a process that is gone for certain; True where it is worth another try at once."""
+    """Remove the lock of a process that is certainly gone; True if another try at once is worthwhile."""
     try:
         handle = open_lock(file, os.O_RDWR)
     except FileNotFoundError:
@@ -206,7 +206,7 @@ def _name_of_holder(file: Path) -> str:
 
 
 def _read(handle: int, file: Path) -> Holder | None:
-    """Who holds a lock; None where the file is damaged, which may be somebody's all the same."""
+    """Holder of a lock; None if the file is damaged, which may still be somebody's lock."""
     try:
         return HOLDERS.parse(os.pread(handle, 1 << 16, 0).decode(), file)
     except (DlcctrError, UnicodeDecodeError):
@@ -226,7 +226,7 @@ def transfer_lock(
     TryAgainError
         Somebody has held it for longer than `wait_s` seconds.
     OutputError
-        The file cannot be made.
+        The file cannot be created.
     """
     with contextlib.ExitStack() as stack:
         try:

@@ -1,4 +1,4 @@
-"""Waiting that a signal always ends."""
+"""A sleep that a signal always ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def pause(seconds: float) -> None:
     Parameters
     ----------
     seconds : float
-        How long. Ctrl-C ends it within a second.
+        Length of the sleep. Ctrl-C ends it within a second.
     """
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:

@@ -58,7 +58,7 @@ def run(
     Parameters
     ----------
     argv : sequence of str
-        Never a shell line: nothing in a file name is ever executed.
+        Program and arguments. No shell is involved, so nothing in a file name is ever executed.
     env : mapping, optional
         Variables added to this process's own; None removes one.
     capture : bool
@@ -68,7 +68,7 @@ def run(
     merge : bool
         Captured output holds stderr too; otherwise stdout alone, for output that is parsed.
     timeout_s : float, optional
-        Stop it after so many seconds; only for commands that change nothing.
+        Seconds after which it is stopped; only for commands that change nothing.
     keep_open : sequence of int
         File descriptors that it inherits: a lock on one is held for as long as any process of it lives.
 
@@ -77,7 +77,7 @@ def run(
     ToolMissingError
         The program does not exist.
     CommandFailedError
-        It ended with another code than 0; the message holds the command and the end of its output.
+        Its exit code was not 0; the message has the command and the end of its output.
     TryAgainError
         It took longer than `timeout_s`.
     """
@@ -118,7 +118,7 @@ def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def attach(argv: Sequence[str]) -> int:
-    """Run one command on this process's own terminal or pipes, standard input included; returns its exit code.
+    """Run one command on this process's own streams, including standard input; returns its exit code.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def start(
     cwd: Path | None = None,
     cpus: frozenset[int] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start one command in a session of its own and return at once; the caller waits for it or stops it.
+    """Start one command in its own session and return at once; the caller waits for it or stops it.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def pipe(
     merge : bool
         Standard error goes into the pipe of standard output.
     session : bool
-        Start it in a session of its own: Ctrl-C reaches this process alone, and a signal to the group of the command's
+        Start it in its own session: Ctrl-C reaches this process alone, and a signal to the group of the command's
         process id reaches all that it started. Without, it may ask for passwords on the terminal.
     keep_open : sequence of int
         File descriptors that it inherits: a lock on one is held for as long as any process of it lives.
@@ -227,7 +227,7 @@ def _not_started(program: str, error: OSError) -> DlcctrError:
 
 @contextlib.contextmanager
 def _on_cpus(cpus: frozenset[int] | None) -> Iterator[None]:
-    """Set this thread's CPUs for a moment: a child inherits them from its first instruction on."""
+    """Set this thread's CPUs for a moment, so that a child inherits them from its first instruction on."""
     if not cpus or not hasattr(os, "sched_setaffinity"):
         yield
         return

@@ -1,4 +1,4 @@
-"""Where dlcctr's own files lie: in the checkout that it runs from, or as data in the installed package."""
+"""Where dlcctr's own files are: in the checkout that it runs from, or as data in the installed package."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SourceTree:
 
     @property
     def is_checkout(self) -> bool:
-        """Whether the files lie in a checkout; otherwise a wheel brought them."""
+        """Whether the files are in a checkout rather than from a wheel."""
         return not (self.root / "dlcctr" / SLURM_FILES).is_dir()
 
     def path(self, name: str) -> Path:
@@ -46,7 +46,7 @@ class SourceTree:
         Raises
         ------
         UsageError
-            This dlcctr came without it, as inside the image.
+            This dlcctr was installed without it, as in the image.
         """
         path = self.path(name)
         try:
@@ -68,12 +68,12 @@ class SourceTree:
 
 
 def own_sources() -> SourceTree:
-    """Files of the very dlcctr that runs, whatever the working folder is: code and data are always of one version."""
+    """Files of the running dlcctr, whatever the working folder is, so that code and data have one version."""
     return SourceTree(_ROOT)
 
 
 def other_checkout() -> Path | None:
-    """The working folder, where that is a checkout and another place than `own_sources`."""
+    """The working folder, if it is a checkout other than `own_sources`."""
     here = Path.cwd()
     is_checkout = (here / "Dockerfile").is_file() and (here / "dlcctr" / "contract.py").is_file()
     return here if is_checkout and here.resolve() != _ROOT else None

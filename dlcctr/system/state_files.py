@@ -1,4 +1,4 @@
-"""One reader for the JSON files that hold state: receipts, plans, submissions, what a watch has seen."""
+"""The reader of all JSON state files: receipts, plans, submissions, the state of a watch."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from dlcctr.system.values.records import RecordError, from_table, parse_object, 
 T = TypeVar("T")
 VERSION_KEY = "contract"
 CHECKSUM_KEY = "checksum"
-"""Of all else in the file, so that no flipped bit changes what is submitted. Files of earlier versions have none."""
+"""Key of the checksum of all else in a file, so that no flipped bit changes what is submitted; old files have none."""
 CHECKSUM_DIGITS = 32
 MAX_BYTES = 64 << 20
 """A receipt of a million frames of which every other does not decode has 10 MB; nothing else comes near that."""
 READ_HINT = "check the file's owner and permissions"
 SHOWN_CHARS = 20
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
-"""Escape of half a character; two of them may make a whole one."""
+"""Pattern of the escape of half a character; two of them may make a whole one."""
 
 
 def checksum(table: dict[str, object]) -> str:
@@ -35,7 +35,7 @@ def checksum(table: dict[str, object]) -> str:
 
 @dataclass(frozen=True)
 class StateFile(Generic[T]):
-    """One kind of file: the record that it holds, and the errors that it gives.
+    """One kind of file: its record, and its errors.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class StateFile(Generic[T]):
     noun : str
         What such a file is, with its article, for messages.
     error : type of DlcctrError
-        Raised for a file that cannot be read, or holds something else.
+        Raised for a file that cannot be read or has other content.
     hint : str
         Remedy for a damaged file.
     read_hint : str
@@ -61,7 +61,7 @@ class StateFile(Generic[T]):
     version_hint: str = ""
 
     def read(self, file: Path) -> T:
-        """Read a file that must be there.
+        """Read a file that must exist.
 
         Raises
         ------
@@ -82,7 +82,7 @@ class StateFile(Generic[T]):
             raise self._damaged(file, error) from error
 
     def find(self, file: Path) -> T | None:
-        """Read a file; None where it or its folder is not there. Raises as `read` does."""
+        """Read a file; None if it or its folder does not exist. Raises as `read` does."""
         try:
             return self.read(file)
         except DlcctrError as error:
@@ -91,7 +91,7 @@ class StateFile(Generic[T]):
             raise
 
     def parse(self, text: str, file: Path) -> T:
-        """Make a record of a text that came from `file`; raises as `read` does."""
+        """Make a record from a text that came from `file`; raises as `read` does."""
         try:
             table = parse_object(text)
             _check_characters(text, table)
@@ -138,7 +138,7 @@ class StateFile(Generic[T]):
 
 
 def _check_characters(text: str, table: dict[str, object]) -> None:
-    """Refuse what could be written into no file again: half a character, which JSON can hold as an escape."""
+    """Refuse half a character, which JSON can contain as an escape but no file can."""
     if not _HALF.search(text):
         return
     try:

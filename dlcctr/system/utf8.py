@@ -1,4 +1,4 @@
-"""File names are bytes, which are read as UTF-8 in every locale; standard library only, and quick."""
+"""Read file names, which are bytes, as UTF-8 in every locale; standard library only, and quick."""
 
 from __future__ import annotations
 

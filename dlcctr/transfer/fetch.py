@@ -1,4 +1,4 @@
-"""`fetch`: finished rows from the cluster, each whole or not at all, while others run there."""
+"""`fetch`: finished rows from the cluster, each completely or not at all, while others run there."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ SPACE_HINT = "free space, or take some of the rows with --rows"
 
 @dataclass(frozen=True)
 class FetchOptions:
-    """What is to be fetched, and how; see `dlcctr.transfer.push.PushOptions`.
+    """Options for what to fetch, and how; see `dlcctr.transfer.push.PushOptions`.
 
     Parameters
     ----------
     model : Path or None
-        Project or bundle that the results must be of; None for what campaign.toml says.
+        Project or bundle that must have made the results; None for the one in campaign.toml.
     """
 
     remote: Remote
@@ -59,7 +59,7 @@ class FetchOptions:
 
 @dataclass
 class FetchResult:
-    """Indices of rows: taken now, here before, failed there, neither finished nor failed there; and refused rows."""
+    """Indices of rows by outcome: fetched now, here before, failed there, still open there; and refused rows."""
 
     remote: Remote
     taken: list[int] = field(default_factory=list)
@@ -73,22 +73,22 @@ class FetchResult:
 
     @property
     def exit_code(self) -> ExitCode:
-        """8 where a row is not taken for what it is, 75 where the same command may take it, else 0."""
+        """Exit code: 8 if a row was refused, 75 if the same command may still fetch it, else 0."""
         if not self.refused:
             return ExitCode.OK
         return ExitCode.TRY_AGAIN if all(row.again for row in self.refused) else ExitCode.OUTPUT
 
 
 def fetch(manifest: Path, options: FetchOptions, *, bar: Bar = no_bar) -> FetchResult:
-    """Take the rows that are finished at the other side and not here; nothing is removed there.
+    """Fetch the rows that are finished on the remote host but not here; nothing is removed there.
 
     A row whose receipt or files are not what they should be is `refused`; the others are taken all the same.
 
     Raises
     ------
     DlcctrError
-        The way there is broken (see `dlcctr.transfer.remote.ssh`), or nothing says which model the results must be of.
-        Rows that are here are whole, and the same command goes on.
+        The connection failed (see `dlcctr.transfer.remote.ssh`), or it is not known which model made the results.
+        Rows that are here are whole, and the same command continues.
     """
     campaign, rows = with_model(read_campaign(manifest), options.model), read_manifest(manifest)
     require_rows(rows, manifest)
@@ -161,7 +161,7 @@ def _room(out: Path) -> int:
 
 
 def _place(incoming: Sequence[IncomingRow], done: FetchResult) -> list[IncomingRow]:
-    """Put rows in their places; gives those that did not arrive as their receipts say."""
+    """Put rows in their places; returns those that did not arrive as in their receipts."""
     wrong = []
     for each in incoming:
         try:
@@ -177,7 +177,7 @@ def _place(incoming: Sequence[IncomingRow], done: FetchResult) -> list[IncomingR
 
 
 def _judge_wrong(remote_folder: RemoteFolder, out: str, wrong: Sequence[IncomingRow]) -> list[RefusedRow]:
-    """Rows whose files are not their receipts': for good, unless the receipt there is another one by now."""
+    """Refused rows whose files do not match their receipts; for good unless the receipt there has changed."""
     now = remote_folder.read([f"{out}/{each.name}/{RECEIPT_FILENAME}" for each in wrong]) if wrong else []
     refused = []
     for each, receipt in zip(wrong, now, strict=True):
@@ -192,7 +192,7 @@ def _judge_wrong(remote_folder: RemoteFolder, out: str, wrong: Sequence[Incoming
 
 
 def take_failures(failures: Mapping[int, Path], receipts: Path, out: Path, done: FetchResult) -> None:
-    """Copy the words of failed attempts beside where their results would be, for `check` and `status`."""
+    """Copy failure reports to beside where the results would be, for `check` and `status`."""
     known = {*done.taken, *done.here, *(each.index for each in done.refused)}
     done.failed = sorted(index for index in failures if index not in known)
     for index in done.failed:

@@ -1,4 +1,4 @@
-"""Which rows are taken: each receipt there is held against the manifest's row, the model and what is here."""
+"""Decide which rows to fetch: each remote receipt is compared with the manifest's row, the model and what is here."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ VERSION_REMEDY = "fetch it with a dlcctr of that contract version"
 
 @dataclass(frozen=True)
 class RefusedRow:
-    """A row that has a receipt there and was not taken.
+    """A row that has a receipt there but was not fetched.
 
     Parameters
     ----------
     cause : str
         What is wrong with it.
     remedy : str
-        What to do; empty where the other side's `check` says that.
+        What to do; empty if `check` on the remote host tells.
     again : bool
-        Whether the same command, typed again, may fix it.
+        Whether running the same command again may fix it.
     """
 
     index: int
@@ -46,7 +46,7 @@ class RefusedRow:
 
 @dataclass
 class Choice:
-    """Rows that have a receipt there: to be taken, here already (indices), or refused."""
+    """Rows that have a receipt there: to be fetched, already here (indices), or refused."""
 
     take: list[IncomingRow] = field(default_factory=list)
     here: list[int] = field(default_factory=list)
@@ -55,14 +55,14 @@ class Choice:
 
 
 def choose_incoming(private: Path, out: Path, rows: Sequence[Row], expected: ExpectedOfRows, free: int) -> Choice:
-    """Look at the receipts that came into ``private/receipts``; what is wrong with one costs its own row only.
+    """Check the receipts that came into ``private/receipts``; a bad one affects its own row only.
 
-    Only the places where these rows' results belong are looked at, so no name of the other side's becomes a path here.
+    Only the places where these rows' results belong are read, so no remote name becomes a path here.
 
     Parameters
     ----------
     free : int
-        Bytes that there is room for here.
+        Free bytes here.
     """
     choice = Choice()
     for row in rows:
@@ -84,7 +84,7 @@ def choose_incoming(private: Path, out: Path, rows: Sequence[Row], expected: Exp
 
 
 class _Refused(OutputError):
-    """A receipt there that is not this row's, or that nothing can be held against."""
+    """Error for a receipt there that is not this row's, or that cannot be compared with anything."""
 
 
 def _incoming(private: Path, out: Path, row: Row, expected: ExpectedOfRows, free: int) -> IncomingRow | None:
@@ -104,7 +104,7 @@ def _incoming(private: Path, out: Path, row: Row, expected: ExpectedOfRows, free
 
 
 def _expected(receipts: Path, row: Row, expected: ExpectedOfRows) -> Expected | None:
-    """What the row must have been made with; None where that is not known and nothing of it is there."""
+    """What the row must have been made with; None if that is not known and the row has nothing there."""
     try:
         return expected.of(row)
     except DlcctrError as error:
@@ -132,7 +132,7 @@ def _problems(receipt: Receipt, row: Row, expected: Expected, free: int) -> list
 
 
 def find_failures(receipts: Path, out: Path, rows: Sequence[Row], expected: ExpectedOfRows) -> dict[int, Path]:
-    """Files that say why attempts failed there, by the row's index; not those at other videos or with other models."""
+    """Failure reports there by the row's index, without those for other videos or models."""
     found = {}
     for row in rows:
         try:

@@ -1,4 +1,4 @@
-"""What a campaign consists of at the other side: which file of this machine lies there under which name."""
+"""A campaign's files on the remote host: which local file goes there under which name."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RESULTS = "results"
 
 @dataclass(frozen=True)
 class Item:
-    """One file: its name below the campaign's folder there (POSIX), where it lies here, and what it must be there."""
+    """One file: its name below the campaign's folder there (POSIX), its path here, and its fingerprint."""
 
     name: str
     path: Path
@@ -36,7 +36,7 @@ class Item:
 
     @classmethod
     def of(cls, name: str, path: Path) -> Item:
-        """Look at a file of this machine; links are followed. Raises `OSError`."""
+        """Describe a file of this machine; links are followed. Raises `OSError`."""
         found = fingerprint(path)
         return cls(name, path, int(found.split(":")[1]), found)
 
@@ -54,7 +54,7 @@ def image_items(image: Path | None) -> list[Item]:
 def model_names(campaign: Campaign, rows: Iterable[Row]) -> dict[Path, str]:
     """Folder (or bundle file) of every model there: ``models/<its name>``, a digest behind it where two share a name.
 
-    Names stay the same however many rows are added later.
+    Names do not change when rows are added later.
     """
     models = [campaign.model, *(row_settings(row, campaign).model for row in rows)]
     names: dict[Path, str] = {}
@@ -67,12 +67,12 @@ def model_names(campaign: Campaign, rows: Iterable[Row]) -> dict[Path, str]:
 
 
 def model_items(campaign: Campaign, rows: Sequence[Row]) -> list[Item]:
-    """Files of all models that rows are analysed with.
+    """Files of all models used by the rows.
 
     Raises
     ------
     ModelError
-        One cannot be read.
+        A file cannot be read.
     """
     items = []
     for model, name in model_names(campaign, rows).items():
@@ -109,7 +109,7 @@ def _settings(campaign: Campaign, rows: Iterable[Row]) -> Iterator[Campaign]:
 
 
 def _files(model: Path, settings: Sequence[Campaign], campaign: Campaign) -> list[Path]:
-    """What is read of a project, relative to it; of a bundle, which holds nothing else, everything."""
+    """Files of a project that are read, relative to it; all files of a bundle, which contains nothing else."""
     if listing := open_tree(model).listing:
         return [Path(LISTING), *(Path(entry.path) for entry in listing.files)]
     files: set[Path] = {Path("config.yaml")}
@@ -120,7 +120,7 @@ def _files(model: Path, settings: Sequence[Campaign], campaign: Campaign) -> lis
 
 
 def _project_files(info: ModelInfo, *, all_snapshots: bool) -> set[Path]:
-    """A snapshot may be named by its place among all of them, so then all of them have to be there."""
+    """Snapshot files to send: all of them if a snapshot is named by its position, else only those used."""
     project, train = info.project, info.project / info.folder / "train"
     weights = {*info.snapshot_files, *info.detector_files}
     if all_snapshots:
@@ -139,7 +139,7 @@ def _project_files(info: ModelInfo, *, all_snapshots: bool) -> set[Path]:
 
 
 def far_campaign(campaign: Campaign, folder: Path, names: dict[Path, str], out: str) -> Campaign:
-    """Campaign as it is at the other side, where all of it lies in one folder and is named relatively."""
+    """Campaign as it is on the remote host, all in one folder with relative paths."""
     return replace(
         campaign,
         file=folder / campaign.file.name,
@@ -151,7 +151,7 @@ def far_campaign(campaign: Campaign, folder: Path, names: dict[Path, str], out: 
 
 
 def far_manifest(sheet: Sheet, campaign: Campaign, names: dict[Path, str]) -> bytes:
-    """Manifest as it is there: byte for byte, but for rows with a model of their own, which lies elsewhere there."""
+    """Manifest as it is there: byte for byte, except for rows with their own model, whose path differs there."""
     if not any(record.cells.get("model", "").strip() for record in sheet.records):
         return sheet.data
     lines = [list(sheet.header)]

@@ -1,4 +1,4 @@
-"""New videos in a lab's folder: which of them have been copied to their end, and which are there already."""
+"""New videos in a lab's folder: which are copied completely, and which already have a row."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from dlcctr.system.terminal.console import duration
 TEMPORARY = re.compile(
     r"^~|^\.|[._~-](tmp|temp|part|partial|filepart|crdownload|download|copying)([._~-]|$)", re.IGNORECASE
 )
-"""Names that copying programs give to what is not whole yet, whatever its ending; people give them as well."""
+"""Names that copying programs give to incomplete files, whatever their ending; people use them as well."""
 PATIENCE = 10
-"""A file under such a name must keep its size for this many times longer."""
+"""Factor by which a file with such a name must keep its size for longer."""
 
 SAME = "the same content as"
 
@@ -50,7 +50,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Sighting:
-    """What one look at the folders gave: files to add now, and all others with the reason."""
+    """Result of one look at the folders: files to add now, and all others with the reason."""
 
     ready: list[Path] = field(default_factory=list)
     seen: dict[str, Arrival] = field(default_factory=dict)
@@ -66,7 +66,7 @@ def look(
     now: float,
     settle_s: float,
 ) -> Sighting:
-    """Look for videos that have no row.
+    """Find videos that have no row.
 
     A file is ready once it has kept its size and time for `settle_s` seconds (longer under a temporary name), can be
     opened, and its content has no row yet under another name.

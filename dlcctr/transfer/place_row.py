@@ -1,4 +1,4 @@
-"""From a private folder, in which a row's files arrived, to its results folder in one rename."""
+"""Move a row's files from the private folder in which they arrived to its results folder, in one rename."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from dlcctr.system.files import fsync_path
 from dlcctr.transfer.remote.shell import PARTIAL_FOLDER
 
 HERE = "here"
-"""Reason to stay of a result that is the very same on both sides."""
+"""Reason to keep a result that is the same on both machines."""
 
 
 class Outcome(str, Enum):
-    """What became of a row that was taken: it is in its place, a better one is, or it is not what its receipt says."""
+    """Outcome for a fetched row: it is in place, a better one is kept, or its files do not match its receipt."""
 
     PLACED = "placed"
     KEPT = "kept"
@@ -30,7 +30,7 @@ class Outcome(str, Enum):
 
 @dataclass(frozen=True)
 class IncomingRow:
-    """A row that is on its way; its receipt has been held against the manifest's row and the model.
+    """A row that is being fetched; its receipt has been compared with the manifest's row and the model.
 
     Parameters
     ----------
@@ -62,12 +62,12 @@ class IncomingRow:
 
 
 def place_row(incoming: IncomingRow) -> Outcome:
-    """Prove what has arrived, and put it into its place unless what is there now is as good.
+    """Verify what has arrived, and put it in place unless what is there now is as good.
 
     Raises
     ------
     DlcctrError
-        It cannot be moved, or what is there cannot be read; that stays as it was.
+        It cannot be moved, or what is there cannot be read and stays as it was.
     """
     try:
         if not _is_whole(incoming):
@@ -98,15 +98,15 @@ def _is_whole(incoming: IncomingRow) -> bool:
 
 
 def reason_to_stay(incoming: IncomingRow) -> str:
-    """Why the result that is here is kept; empty where there is none, or a worse one.
+    """Why the local result is kept; empty if there is none, or a worse one.
 
-    `HERE` where it is the same one. A whole result goes before one without some frames, and of two equals the newer
+    `HERE` if it is the same one. A whole result beats one with lost frames, and of two equals the newer
     stays.
 
     Raises
     ------
     OutputError
-        What is here cannot be read.
+        The local result cannot be read.
     ContractError
         It was made by another contract version.
     """

@@ -28,13 +28,13 @@ from dlcctr.transfer.remote.shell import FolderInfo, RemoteFile
 from dlcctr.transfer.remote.sif import archive_item, check_builder, check_image, is_made, make_sif
 
 SPARE_BYTES = 50_000_000
-"""Left free at the other side: manifests, plans, logs and the first results want a place, too."""
+"""Bytes left free on the remote host for manifests, plans, logs and the first results."""
 NAMED = 5
 
 
 @dataclass(frozen=True)
 class PushOptions:
-    """What is to be sent, and how.
+    """Options for what to send, and how.
 
     Parameters
     ----------
@@ -43,13 +43,13 @@ class PushOptions:
     image : Path or None
         SIF.
     build_sif : Path or None
-        Archive, of which the SIF is made there; in place of `image`.
+        Archive from which the SIF is built there; instead of `image`.
     videos_only : bool
-        Neither models nor image.
+        Send neither models nor image.
     streams : int
-        rsyncs at a time.
+        Number of rsyncs at once.
     limit_mb_s : float or None
-        Megabytes per second, all streams together.
+        Megabytes per second, for all streams together.
     """
 
     remote: Remote
@@ -71,13 +71,13 @@ class PushResult:
     Parameters
     ----------
     remote : Remote
-        With the absolute folder.
+        The remote host, with the absolute folder.
     sent, there : list of str
-        Names below that folder: sent now, and found there as they should be.
+        Names below that folder: sent now, and already there with the right content.
     left_out : dict
         Rows without a good video, and why.
     made_sif : bool
-        The SIF was (would be) made there, of the archive.
+        The SIF was (would be) built there from the archive.
     """
 
     remote: Remote
@@ -94,9 +94,9 @@ class PushResult:
 def push(
     manifest: Path, options: PushOptions, *, bar: Bar = no_bar, say: Callable[[str], None] = lambda _: None
 ) -> PushResult:
-    """Send what is not at the other side yet, look at all of it there, and put the manifest beside it last.
+    """Send what is missing on the remote host, verify all of it there, and write the manifest last.
 
-    Stopped at any moment and run again, it goes on and ends in the same state.
+    If it is stopped at any moment and run again, it continues and ends in the same state.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def push(
 def _items(
     campaign: Campaign, rows: Sequence[Row], chosen: Sequence[Row], options: PushOptions
 ) -> tuple[list[Item], dict[int, str]]:
-    """Files of the campaign, and the rows whose video is not among them."""
+    """Files of the campaign, and rows without a good video."""
     left_out = {row.index: row.error for row in chosen if row.error}
     readable = [row for row in chosen if not row.error]
     problems = video_check.bad_videos(campaign, readable)
@@ -176,7 +176,7 @@ def _send(
     bar: Bar,
     say: Callable[[str], None],
 ) -> PushResult:
-    """Send `items`, make the SIF of the archive among them, and send `texts` last."""
+    """Send `items`, build the SIF from the archive among them, and send `texts` last."""
     seen = remote_folder.look([item.name for item in items])
     missing = [item for item in items if seen[item.name].fingerprint != item.fingerprint]
     missing_names = {item.name for item in missing}
@@ -215,7 +215,7 @@ def _send(
 
 
 def _link(link: Path, target: Path) -> None:
-    """A tree of links as it shall be there: one rsync can then take files from anywhere here."""
+    """A tree of links that mirrors the remote folder, so that one rsync can send files from anywhere here."""
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow links
 

@@ -1,4 +1,4 @@
-"""`watch`: new videos in, results out; every round goes on where the last one stopped, wherever that was."""
+"""`watch`: new videos in, results out; every round continues where the last one stopped."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class WatchOptions:
-    """What to watch, and what to do with what comes.
+    """Options for what to watch, and what to do with new videos.
 
     Parameters
     ----------
     folders : tuple of str
-        Watched; below the campaign's video root.
+        Folders to watch, below the campaign's video root.
     submit : tuple of str
-        Words of ``dlcctr submit`` at the other side.
+        Options of ``dlcctr submit`` on the remote host.
     program : str
-        How dlcctr is called on the remote host; empty for what campaign.toml says.
+        Command that runs dlcctr on the remote host; empty for the one in campaign.toml.
     settle_s : float
         Seconds for which a file must keep its size before it counts as complete.
     resubmit : bool
@@ -64,12 +64,12 @@ class WatchOptions:
 
 @dataclass(frozen=True)
 class WatchState:
-    """What the next round must know; all else is in the manifest, in the results and at the other side.
+    """What the next round must know; everything else is in the manifest, the results and on the remote host.
 
     Parameters
     ----------
     seen : dict
-        Video's name below the video root to what was seen of it, for files that have no row.
+        Files without a row: video's name below the video root to what was last seen of it.
     pushed : tuple of int
         Indices of rows whose videos are on the remote host.
     submitted : tuple of int
@@ -89,7 +89,7 @@ class WatchState:
 
 @dataclass(frozen=True)
 class Round:
-    """What one round did. `error` is what kept it from its end; the next round goes on."""
+    """What one round did. `error` is what ended it early; the next round continues."""
 
     added: list[int] = field(default_factory=list)
     pushed: list[int] = field(default_factory=list)
@@ -106,15 +106,15 @@ class Round:
 
 
 def watch_once(manifest: Path, options: WatchOptions, *, say: Say = lambda _: None) -> Round:
-    """One round: take new videos into the manifest, push, submit, fetch.
+    """Run one round: add new videos to the manifest, push, submit, fetch.
 
-    Each step is safe to be repeated: rows are appended once, files that are there are not sent again, rows are
-    submitted once, results are taken once.
+    Each step can be repeated safely: rows are appended once, existing files are not sent again, rows are
+    submitted once, results are fetched once.
 
     Raises
     ------
     DlcctrError
-        Something that no further round can fix: the campaign cannot be read, another watch is at it.
+        No further round can fix it: the campaign cannot be read, or another watch is running.
     """
     paths = CampaignPaths.of(manifest)
     with locks.transfer_lock(paths.watch_lock, wait_s=1.0):
@@ -142,7 +142,7 @@ class _Worker:
 
     @property
     def waiting(self) -> int:
-        """Files that may be taken yet; copies of what has a row never are."""
+        """Files that may still be added; copies of videos that have a row never are."""
         return sum(not arrival.note.startswith(SAME) for arrival in self.state.seen.values())
 
     def keep(self, state: WatchState) -> None:
@@ -232,7 +232,7 @@ def _push_options(options: WatchOptions, rows: Sequence[int], *, first: bool) ->
 
 @dataclass(frozen=True)
 class _SubmitAnswer(Open):
-    """What `submit --json` and `resubmit --json` print, as far as it is needed here."""
+    """The part of the output of `submit --json` and `resubmit --json` that is needed here."""
 
     arrays: list[object]
 
@@ -265,7 +265,7 @@ def read_state(file: Path) -> WatchState:
     Raises
     ------
     ManifestError
-        It cannot be read, or is damaged; the message names file and key.
+        The file cannot be read, or is damaged; the message names file and key.
     """
     return WATCH_STATES.find(file) or WatchState()
 
@@ -276,7 +276,7 @@ def write_state(file: Path, state: WatchState) -> None:
 
 
 def describe(done: Round) -> str:
-    """One line on a round."""
+    """One line that sums up a round."""
     parts = [(done.added, "new"), (done.pushed, "pushed"), (done.submitted, "submitted"), (done.fetched, "fetched")]
     words = [f"{plural(len(rows), 'row')} {what}" for rows, what in parts if rows]
     words += [f"{plural(done.waiting, 'file')} not complete yet (see watch.json)"] if done.waiting else []

@@ -11,11 +11,11 @@ from dlcctr.system.locks import waiting_lock
 from dlcctr.system.source_tree import PACKAGES, SourceTree, own_sources
 
 MARKER = "dlcctr-complete"
-"""Written last: an environment without it was cut short and is made again."""
+"""File that is written last: an environment without it is incomplete and is made again."""
 
 
 def make_code_layer(packages: Path) -> Path:
-    """Thin environment above `packages` that holds a copy of this dlcctr; made beside and renamed into place."""
+    """Thin environment above `packages` with a copy of this dlcctr; built beside its place and renamed."""
     source = own_sources()
     folder = packages.with_name(f"code-{packages.name.removeprefix('env-')}-{code_digest(source)}")
     python = folder / "bin" / "python"
@@ -36,7 +36,7 @@ def make_code_layer(packages: Path) -> Path:
 
 
 def _fill_code_layer(folder: Path, packages: Path, source: SourceTree) -> None:
-    """What `python -m venv` would make, without a path of its own in it: so it can be renamed."""
+    """Write what `python -m venv` would, but without absolute paths, so that it can be renamed."""
     base = packages / "bin" / "python"
     (folder / "bin").mkdir()
     (folder / "bin" / "python").symlink_to(base.resolve())
@@ -58,7 +58,7 @@ def site_packages(environment: Path) -> Path:
 
 
 def code_digest(source: SourceTree) -> str:
-    """Digits that tell contents of the packages apart, wherever they lie."""
+    """Hexadecimal digits that identify the content of the packages, wherever they are."""
     files = [(name, path) for name, path in _files(source) if path.suffix == ".py"]
     return digest(*(text for name, path in files for text in (name, path.read_text("utf-8"))))
 
@@ -68,16 +68,16 @@ def _files(source: SourceTree) -> list[tuple[str, Path]]:
 
 
 def digest(*texts: str) -> str:
-    """Twelve hexadecimal digits that tell contents apart."""
+    """Twelve hexadecimal digits that identify a content."""
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
 
 
 def lock_file(folder: Path) -> Path:
-    """Lock beside an environment, so that two runs that start together do not both make it."""
+    """Lock beside an environment, so that two runs that start together do not both build it."""
     return folder.with_name(f".{folder.name}.lock")
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether an environment was made to the end, and its Python is still there."""
+    """Whether an environment is complete and its Python still exists."""
     # A Python that was removed since leaves a dangling link behind.
     return (folder / MARKER).is_file() and (folder / "bin" / "python").exists()

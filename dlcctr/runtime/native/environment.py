@@ -42,7 +42,7 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class InstallPlan:
-    """What goes where.
+    """What is installed, and where.
 
     Parameters
     ----------
@@ -72,12 +72,12 @@ def ensure_environment(flavour: flavours.Flavour, *, wheels: Sequence[Path] = ()
     wheels : sequence of Path
         Folders with more wheels, beside ``wheels/`` of a checkout and pip's own settings.
     say : callable
-        Gets one line now and then.
+        Called with a line of progress now and then.
 
     Returns
     -------
     Path
-        Run it as ``python -I -m entrypoint …``.
+        Path of the Python; run it as ``python -I -m entrypoint …``.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def ensure_environment(flavour: flavours.Flavour, *, wheels: Sequence[Path] = ()
 
 
 def cache_folder() -> Path:
-    """Where environments lie: ``$XDG_CACHE_HOME/dlcctr/native``, by default below ``~/.cache``."""
+    """Folder of environments: ``$XDG_CACHE_HOME/dlcctr/native``, by default below ``~/.cache``."""
     return user_cache() / "native"
 
 
@@ -168,7 +168,7 @@ def _install(plan: InstallPlan, say: Say) -> None:
 
 
 def _install_steps(lock: str, apart: str = "") -> list[tuple[str, str]]:
-    """The CPU build of torch goes first, where a lock has it: whoever cannot get it learns so before gigabytes."""
+    """Steps of the installation, the CPU build of torch first: its absence shows before gigabytes are fetched."""
     torch = _locked(r"torch==\S*\+cpu", lock)
     before = [
         ("torch", torch),
@@ -179,7 +179,7 @@ def _install_steps(lock: str, apart: str = "") -> list[tuple[str, str]]:
 
 
 def _locked(start: str, lock: str) -> str:
-    """One requirement of a lock, with its hashes; empty if it is not there."""
+    """One requirement of a lock, with its hashes; empty if the lock does not have it."""
     found = re.search(rf"^{start}(?:[^\n]*\\\n)*[^\n]*\n", lock, re.MULTILINE)
     return found.group() if found else ""
 

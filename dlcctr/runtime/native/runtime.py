@@ -31,4 +31,4 @@ class Native:
         return Command([str(self.python), "-I", "-m", "entrypoint", *job.words], env | dict(self.environment))
 
     def clean(self, job: RowJob) -> None:
-        """Nothing outlives the command."""
+        """Nothing to remove: nothing outlives the command."""

@@ -11,12 +11,12 @@ from dlcctr.runtime.progress.row_report import RowReport
 
 @dataclass(frozen=True)
 class RunningRow:
-    """A row that runs.
+    """A running row.
 
     Parameters
     ----------
     frames : int or None
-        What the manifest says of its video.
+        Frames of its video according to the manifest.
     elapsed_s : float
         Seconds since it was started.
     """
@@ -27,7 +27,7 @@ class RunningRow:
 
 
 class Forecast:
-    """Remembers rows that were done in this run, and foretells the rest from them.
+    """Remembers the rows that this run has finished, and forecasts the rest from them.
 
     A row takes the same time for each of its frames and, until a first one is done, the time that the running ones
     needed before their first frame. Waiting rows are given to whichever row ends first, in their order.

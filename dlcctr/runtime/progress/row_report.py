@@ -19,12 +19,12 @@ MOST_BYTES = 4096
 
 @dataclass(frozen=True)
 class RowReport:
-    """What a row is doing.
+    """What a row is doing, and how far it is.
 
     Parameters
     ----------
     phase : str
-        In plain words: ``checking the video``, ``analysing`` …
+        Phase in plain words: ``checking the video``, ``analysing`` …
     done, total : int
         Frames of the phase; both 0 where it is not one of frames.
     frames_per_s : float
@@ -52,7 +52,7 @@ STARTING = RowReport("starting")
 
 
 def write_report(folder: Path, report: RowReport) -> None:
-    """Write a report, whole; one that cannot be written is left out."""
+    """Write a report atomically; one that cannot be written is skipped."""
     temporary = folder / f"{ROW_REPORT}.new"
     with contextlib.suppress(OSError):
         temporary.write_text(json.dumps(asdict(report)), encoding="utf-8")

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 REPORT_S = 300.0
-"""Seconds between two lines of a log that say how far all rows are."""
+"""Seconds between two log lines with the progress of all rows."""
 PHASE_WIDTH = 15
-"""Of the longest phase that has a bar, ``finding animals``."""
+"""Width of the longest phase that has a bar, ``finding animals``."""
 BAR_WIDTH, WIDE_BAR_WIDTH = 10, 24
 NARROW, WIDE = 75, 110
 """Columns of a terminal below which there is no bar, and from which on there is a longer one."""
@@ -87,7 +87,7 @@ class PlainView:
         warn(line)
 
     def looked(self, rows: Sequence[Started]) -> list[RunningRow]:
-        """How far each running row is."""
+        """Update the progress of the running rows."""
         now = self.clock()
         reports = [STOPPING if self.is_stopping else read_report(row.scratch, row.task.log) for row in rows]
         return [RunningRow(row.task.frames, now - row.began, report) for row, report in zip(rows, reports, strict=True)]

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 STDOUT = "standard output"
 LONGEST_TABLE = 500
-"""Rows; rich takes a millisecond for each."""
+"""Rows from which a table is printed plainly; rich takes a millisecond per row."""
 NUMBERS = ("index", "row", "line", "frames", "rows")
-"""Columns on the right, which no narrow terminal breaks."""
+"""Columns that are aligned to the right and never wrapped."""
 SINGLE_WORDS = ("phase", "problem", "state")
-"""Columns whose names of states no narrow terminal breaks."""
+"""Columns with single words, which are never wrapped."""
 
 
 def envelope(kind: str, **fields: Any) -> dict[str, Any]:
-    """What every JSON output begins with: ``dlcctr`` (version), ``contract``, ``kind``; then the command's own."""
+    """Fields of every JSON output: ``dlcctr`` (version), ``contract``, ``kind``; then the command's own."""
     return {"dlcctr": __version__, "contract": CONTRACT_VERSION, "kind": kind, **fields}
 
 
@@ -36,7 +36,7 @@ def print_json(kind: str, **fields: Any) -> None:
 
 
 def _write(text: str, *, flush: bool = False) -> None:
-    """Write to stdout; an error says that it was there."""
+    """Write to stdout; an error names it."""
     try:
         sys.stdout.write(text)
         if flush:
@@ -52,16 +52,16 @@ HARMFUL = re.compile(
     "\u2028\u2029"  # ends of lines
     "\ud800-\udfff]"  # bytes that are no text
 )
-"""What may not reach a terminal or a log: it moves the cursor, turns or hides letters, or looks like another line."""
+"""Characters that must not reach a terminal or a log: they move the cursor, hide or reverse text, or fake a line."""
 
 
 def one_line(text: str) -> str:
-    r"""Show text from outside on one line: whatever could make it look like something else as ``\x…``, ``\u…``."""
+    r"""Text from outside on one line, with harmful characters shown as ``\x…``, ``\u…``."""
     return HARMFUL.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def paragraph(text: str) -> str:
-    """Show text of several lines: all but the first are indented, so that none can be taken for one of ours."""
+    """Text of several lines, all but the first indented, so that none can be mistaken for one of ours."""
     return "\n".join(map(one_line, text.rstrip("\n").split("\n"))).replace("\n", f"\n{INDENT}")
 
 
@@ -82,7 +82,7 @@ def print_verbatim(lines: Iterable[str]) -> None:
 
 
 def print_script(text: str) -> None:
-    """Print a file's text as it is; only on a terminal, where nobody reads it back, harmful characters are shown."""
+    """Print a file's text as it is; on a terminal, harmful characters are shown escaped."""
     if sys.stdout.isatty():
         print_verbatim(text.removesuffix("\n").replace("\t", "    ").split("\n"))
     else:
@@ -90,7 +90,7 @@ def print_script(text: str) -> None:
 
 
 def clear_screen() -> None:
-    """Begin at the top of an empty screen, where there is one."""
+    """Clear the screen, if there is one."""
     if sys.stdout.isatty():
         _write("\x1b[2J\x1b[H")
 
@@ -101,7 +101,7 @@ def warn(line: str) -> None:
 
 
 def say_error(message: str, hint: str = "") -> None:
-    """Print an error and its remedy on stderr; a stderr that cannot be written is no error of its own."""
+    """Print an error and its remedy on stderr; a stderr that cannot be written is ignored."""
     text = f"error: {paragraph(message)}" + (f"\n  what to do: {paragraph(hint)}" if hint else "")
     columns = terminal_columns(sys.stderr)
     with contextlib.suppress(OSError):
@@ -109,13 +109,13 @@ def say_error(message: str, hint: str = "") -> None:
 
 
 def say_stopped() -> None:
-    """Say on stderr that a person stopped this."""
+    """Report on stderr that a person stopped this."""
     with contextlib.suppress(OSError):
         print("stopped", file=sys.stderr)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table: fitted to the terminal, or on a pipe (and when it is long) one plain line a row, for grep."""
+    """Print a table: fitted to the terminal, or on a pipe (and if it is long) one plain line per row, for grep."""
     cells = [[one_line(str(cell)) for cell in row] for row in rows]
     if sys.stdout.isatty() and len(cells) <= LONGEST_TABLE:
         from rich.console import Console

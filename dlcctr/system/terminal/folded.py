@@ -1,4 +1,4 @@
-"""A command with much output, folded into a line: all of it goes into a log, whose end is shown where it fails."""
+"""Show a command with much output as one line: all of it goes into a log, whose end is shown on failure."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ TAIL_BYTES = 1 << 16
 NOTE_CHARS = 60
 
 ReadStep = Callable[[str], "tuple[int, int, str] | None"]
-"""From a line of output to the number of the step that begins, the number of steps, and the step; None for others."""
+"""From a line of output to the step's number, the number of steps and the step's text; None for other lines."""
 
 
 def no_steps(line: str) -> None:
-    """For commands that do not count their steps."""
+    """Parser for commands that do not count their steps."""
     del line
 
 
@@ -62,14 +62,14 @@ def run_folded(
 ) -> int:
     """Run a command to its end.
 
-    On a terminal one line shows its step, or its last line of output, and the time; elsewhere a line now and then.
+    On a terminal one line shows its step, or its last output, and the time; elsewhere a line is printed now and then.
 
     Parameters
     ----------
     what : str
         What is being done, for people.
     log : Path
-        Gets all of its output.
+        Log file that gets all of its output.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def run_folded(
 
 @contextlib.contextmanager
 def _process(argv: Sequence[str], cwd: Path | None) -> Iterator[subprocess.Popen[bytes]]:
-    """Start it, and end it where this process is stopped: Ctrl-C reaches both."""
+    """Start it, and end it if this process is stopped: Ctrl-C reaches both."""
     process = pipe(argv, cwd=cwd, merge=True)
     assert process.stdin is not None
     process.stdin.close()
@@ -113,7 +113,7 @@ def _process(argv: Sequence[str], cwd: Path | None) -> Iterator[subprocess.Popen
 
 
 def _read(stream: IO[bytes]) -> Iterator[bytes]:
-    """Output as it comes; nothing now and then, so that the time goes on in silence, too."""
+    """Output as it comes, and an empty piece now and then, so that the clock also advances in silence."""
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
         while True:

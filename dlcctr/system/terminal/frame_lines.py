@@ -1,4 +1,4 @@
-"""Lines of a log that tell how far a video is, each beside the function that finds it there again.
+"""Log lines with the progress of a video, each beside the function that parses it.
 
 Logs of finished rows are kept: what is written may change only together with a reader that knows the old form as well.
 """
@@ -18,15 +18,15 @@ SO_FAR = re.compile(
 ENDED = re.compile(r"(?P<label>.+): (?P<total>[0-9]+) frames in [0-9]+:[0-9]{2}:[0-9]{2}, [0-9]+\.[0-9] frames/s")
 
 LEAST_SPEED = 0.05
-"""Less is shown as 0.0 frames/s."""
+"""Least speed that is not shown as 0.0 frames/s."""
 
 READ_AGAIN_AFTER = ("finding animals",)
-"""Phases after which the frames are read once more, for their body parts; it may take as long."""
+"""Phases after which the frames are read again, for their body parts, which may take as long."""
 
 
 @dataclass(frozen=True)
 class FrameLine:
-    """What such a line says.
+    """Content of such a line.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class FrameLine:
 
 
 def frames_left(phase: str, done: int, total: int) -> int:
-    """Frames that a video whose phase is so far has still to be read."""
+    """Frames that still have to be read of a video in this phase."""
     return max(total - done, 0) + (total if phase in READ_AGAIN_AFTER else 0)
 
 
@@ -56,7 +56,7 @@ def begun_line(label: str, total: int) -> str:
 
 
 def so_far_line(label: str, done: int, total: int, frames_per_s: float) -> str:
-    """Line in between; a total of 0 is not known."""
+    """Line in between; a total of 0 means that it is not known."""
     speed = f"{frames_per_s:.1f} frames/s"
     if not total:
         return f"{label}: {done} frames, {speed}"
@@ -70,7 +70,7 @@ def ended_line(label: str, frames: int, elapsed_s: float, frames_per_s: float) -
 
 
 def parse_frame_line(line: str) -> FrameLine | None:
-    """What one of these lines says; None for any other, and for work whose total is not known."""
+    """Parse one of these lines; None for any other, and for work whose total is not known."""
     if found := SO_FAR.fullmatch(line):
         done, total = parse_whole(found["done"]), parse_whole(found["total"])
         if done is None or total is None or done > total:

@@ -1,4 +1,4 @@
-"""What all live displays share: when there is one, how a bar looks, and times that do not jump. Drawn with rich.
+"""What all live displays share: when to use one, how a bar looks, and times that do not jump. Drawn with rich.
 
 Bars are told apart by their characters, not by colours: a display looks the same with NO_COLOR and in a copy of it.
 """
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 REFRESH_S = 0.5
-"""Seconds between two drawings: often enough to see that it moves, seldom enough not to flicker."""
+"""Seconds between two updates: often enough to see progress, seldom enough not to flicker."""
 SPARE_COLUMNS = 3
-"""At the end of each line: a terminal writes ``^C`` there, and must not begin another line for it."""
+"""Columns left free at the end of a line: a terminal writes ``^C`` there and must not wrap."""
 PLAIN_EVERY_S = 30.0
-"""Seconds between two lines of long work where there is no terminal."""
+"""Seconds between two lines about long work without a terminal."""
 DIFFERENCE = 0.1
 LEAST_DIFFERENCE_S = 5.0
 
@@ -31,7 +31,7 @@ _display = threading.Lock()
 
 
 def is_live(stream: TextIO) -> bool:
-    """Whether lines can be drawn anew there: a terminal, and one that can move its cursor."""
+    """Whether lines can be redrawn there: a terminal that can move its cursor."""
     try:
         return stream.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
     except ValueError:  # it is closed
@@ -40,7 +40,7 @@ def is_live(stream: TextIO) -> bool:
 
 @contextlib.contextmanager
 def one_display() -> Iterator[bool]:
-    """Take the terminal for a display; False where another one has it, within which this one stays silent."""
+    """Take the terminal for a display; False if another one has it, within which this one stays silent."""
     mine = _display.acquire(blocking=False)
     try:
         yield mine
@@ -50,7 +50,7 @@ def one_display() -> Iterator[bool]:
 
 
 def live_console(stream: TextIO) -> Console:
-    """Console for a stream, without colours that mean nothing; those that are left obey NO_COLOR."""
+    """Console for a stream, without automatic colours; the remaining ones obey NO_COLOR."""
     from rich.console import Console
     from rich.theme import Theme
 
@@ -59,19 +59,19 @@ def live_console(stream: TextIO) -> Console:
 
 
 def bar_text(fraction: float, width: int, *, ascii_only: bool = False) -> str:
-    """A bar of so many characters; full only where all is done."""
+    """A bar of `width` characters; full only if all is done."""
     done, rest = ("#", "-") if ascii_only else ("━", "─")
     full = width if fraction >= 1 else min(int(width * max(fraction, 0.0)), width - 1)
     return done * full + rest * (width - full)
 
 
 def percent_text(fraction: float) -> str:
-    """``63%``; 100% only where all is done."""
+    """``63%``; 100% only if all is done."""
     return f"{math.floor(100 * min(max(fraction, 0.0), 1.0) + 1e-9)}%"  # 0.29 is a little less than that
 
 
 def rough_duration(seconds: float) -> str:
-    """A time left for people, no finer than it can be known: ``10 s``, ``5 min``, ``3 h 05 min``."""
+    """A time left for people, no finer than it can be estimated: ``10 s``, ``5 min``, ``3 h 05 min``."""
     if seconds < 60:
         return f"{max(5, 5 * math.ceil(seconds / 5))} s"
     if seconds < 600:
@@ -85,7 +85,7 @@ def speed_text(frames_per_s: float) -> str:
 
 
 def shorten(text: str, width: int, *, head: int = 0) -> str:
-    """A text in so many columns of a terminal.
+    """A text shortened to a number of terminal columns.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One line that is drawn anew while long work goes on: what is done, a bar, how much, and the time left."""
+"""One line that is redrawn during long work: what is done, a bar, how much, and the time left."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 SETTLE_S = 3.0
-"""The speed of the first seconds says little of the time left."""
+"""Seconds before a time left is shown: the first speed says little about it."""
 LEAST_NAME = 12
 WIDE = 110
 LEAST_BAR, BAR_WIDTH, WIDE_BAR_WIDTH = 8, 16, 30
@@ -34,29 +34,29 @@ PERCENT_WIDTH = 5
 
 
 class Meter:
-    """The line of one piece of work; it draws itself, and is gone when it is closed.
+    """The line of one piece of work; it redraws itself, and disappears when it is closed.
 
     Parameters
     ----------
     what : str
         What is being done.
     total : int
-        How much there is to do; 0 where that is not known: then there is no bar.
+        Amount of work; 0 if it is not known, and then there is no bar.
     count : callable
-        Text for what is done, from this and the total.
+        Function from what is done and the total to a text.
     first : int
-        What was done before.
+        Amount that was done before.
     stream : file
         A terminal.
     tells_left : bool
-        Whether its units take about the same time each; else the time so far is told.
+        Whether its units take about the same time each; otherwise the time so far is shown.
 
     Attributes
     ----------
     total : int
         May be changed at any time.
     note : str
-        What stands at the end of the line where there is room.
+        Text at the end of the line, if there is room.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Meter:
         self._live: Any = None
 
     def open(self) -> Meter:
-        """Begin to draw."""
+        """Begin to show it."""
         from rich.live import Live
 
         self._live = Live(
@@ -101,7 +101,7 @@ class Meter:
             self._live.stop()
 
     def update(self, done: int) -> None:
-        """Tell how much is done."""
+        """Report how much is done."""
         self.done = done
         self._speed.update(done)
 

@@ -1,4 +1,4 @@
-"""What a person sees of long work: on a terminal a line with a bar, in a log a plain line now and then. On stderr."""
+"""Progress of long work on stderr: on a terminal a line with a bar, in a log a plain line now and then."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ RowProgress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
 @contextmanager
 def no_bar(what: str, total_bytes: int) -> Iterator[Callable[[int], None]]:
-    """What a function uses whose caller asks for no bar."""
+    """Default for callers that do not want a bar."""
     del what, total_bytes
     yield lambda _: None
 
 
 @contextmanager
 def no_progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """What a function uses whose caller asks for no progress bar; see `progress`."""
+    """Default for callers that do not want a progress bar; see `progress`."""
     del what, total
     yield lambda: None
 
@@ -65,7 +65,7 @@ def _steps_text(done: int, total: int) -> str:
 
 @contextmanager
 def _show(what: str, total: int, count: Callable[[int, int], str]) -> Iterator[Callable[[int], None]]:
-    """Show work of which only about the size may be known: what is more than that is all of it."""
+    """Show work whose size is only known roughly: more than the total counts as all of it."""
     if not is_live(sys.stderr):
         yield _PlainLines(what, total, count)
         return
@@ -85,7 +85,7 @@ def _show(what: str, total: int, count: Callable[[int, int], str]) -> Iterator[C
 
 
 class _PlainLines:
-    """A line now and then; work that is over before the first is not mentioned."""
+    """A line now and then; work that ends before the first one is not mentioned."""
 
     def __init__(self, what: str, total: int, count: Callable[[int, int], str]) -> None:
         self._what, self._total, self._count = what, total, count
@@ -116,7 +116,7 @@ class FrameProgress:
     first : int, optional
         Frames that were done before.
     stream : file, optional
-        Where to write; standard error by default, so that standard output stays for results.
+        Stream to write to; standard error by default, since standard output is for results.
     clock : callable, optional
         Seconds that only go up; tests give their own.
     """
@@ -155,7 +155,7 @@ class FrameProgress:
         return self._speed.per_s
 
     def update(self, done: int) -> None:
-        """Tell how many frames are done so far (not how many more)."""
+        """Report how many frames are done so far (not how many more)."""
         self.done, self._first = done, min(self._first, done)
         self._speed.update(done)
         if self._meter is not None:

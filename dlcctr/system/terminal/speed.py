@@ -1,4 +1,4 @@
-"""How fast work goes now, which is not its average: what comes before the first progress is preparation."""
+"""Current speed of work, which is not its average: what comes before the first progress is preparation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class RecentSpeed:
     Parameters
     ----------
     first : int
-        What was done before.
+        Amount that was done before.
     clock : callable, optional
         Seconds that only go up.
     """
@@ -28,7 +28,7 @@ class RecentSpeed:
         self._points: deque[tuple[float, int]] = deque()
 
     def update(self, done: int) -> None:
-        """Tell how much is done."""
+        """Report how much is done."""
         now = self._clock()
         self._done, self._first = done, min(self._first, done)
         if done > self._first and (not self._points or now - self._points[-1][0] >= STEP_S):

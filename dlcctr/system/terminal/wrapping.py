@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 INDENT = "    "
-"""Before the second and later lines of a message: deeper than any line of ours begins, so it is none of them."""
+"""Indentation of all but a message's first line: deeper than any line of ours, so none can be faked."""
 LEAST_COLUMNS = 20
 """Narrower terminals than this wrap by themselves."""
 _WORD = re.compile(r"(\s*)(\S+)")
@@ -33,7 +33,7 @@ def terminal_columns(stream: TextIO) -> int | None:
 
 
 def wrap(line: str, columns: int | None) -> str:
-    """Break a line between words, never within a command; what is wider than the terminal has a line of its own.
+    """Break a line between words, never within a command; what is wider than the terminal gets its own line.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Names that come from outside: what a text, a file's name and a path may hold.
+"""Names from outside: what a text, a file's name and a path may contain.
 
-Whoever reads a name checks it here, once, and all others rely on that. A line break is a character like others: there
-are videos with such names, and `dlcctr.system.terminal.console` shows them on one line.
+The reader of a name checks it here, once, and everything else relies on that. A line break is a character like others:
+there are videos with such names, and `dlcctr.system.terminal.console` shows them on one line.
 
 Each `check_…` function gives the text back, or raises a `ValueError` that can stand in a message as it is.
 """
@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from dlcctr.contract import PRIVATE_PREFIX
 
 NAME_MAX_BYTES = 255
-"""Of one file name, on every file system that clusters use."""
+"""Most bytes of a file name on the file systems that clusters use."""
 SHOWN_CHARS = 80
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 

@@ -1,4 +1,4 @@
-"""Between parsed JSON and dataclasses, both ways: every value is checked, and an error names the key of what is wrong.
+"""Convert between parsed JSON and dataclasses: every value is checked, and an error names the wrong key.
 
 A record is a dataclass whose fields are text, numbers, booleans, None, Enums, lists, tuples and dicts of these, and
 other records. `dlcctr.system.state_files` reads files that hold one.
@@ -32,7 +32,7 @@ class Open:
 
 
 class RecordError(ValueError):
-    """A value that does not fit its field.
+    """A value does not fit its field.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def parse_object(text: str | bytes) -> dict[str, object]:
 
 
 def from_table(kind: type[T], table: object) -> T:
-    """Make a record of parsed JSON.
+    """Make a record from parsed JSON.
 
     A key may be missing where the field has a default. Numbers are finite, a whole number stands for a float as well,
     and a boolean is never a number. A `ValueError` of the record's own constructor is reported like a wrong type.
@@ -78,7 +78,7 @@ def from_table(kind: type[T], table: object) -> T:
 
 
 def to_table(value: object) -> Any:
-    """Make what `json.dumps` takes of a record, or of a value that a record may hold."""
+    """Convert a record, or a value that a record may contain, to what `json.dumps` takes."""
     if is_dataclass(value) and not isinstance(value, type):
         held = ((field, getattr(value, field.name)) for field in _kept(type(value)))
         return {field.name: to_table(each) for field, each in held if not _is_omitted(field, each)}
@@ -150,7 +150,7 @@ def _convert_items(items: Iterable[tuple[str, Convert, object]]) -> dict[str, An
 
 
 def _either(converters: list[Convert]) -> Convert:
-    """None, or what the only other type takes."""
+    """Converter that takes None, or what the only other type takes."""
     (convert,) = converters
     return lambda value: None if value is None else convert(value)
 

@@ -19,7 +19,7 @@ def parse_toml(text: str) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        It is none, is nested too deeply, or holds a number of more than 64 bits.
+        It is not TOML, is nested too deeply, or contains a number of more than 64 bits.
     """
     try:
         table: dict[str, Any] = tomllib.loads(text)
@@ -38,7 +38,7 @@ def _check_numbers(value: Any, name: str = "a number") -> None:
 
 
 def toml_value(value: str | bool | int | float | tuple[str | int, ...]) -> str:
-    """Text of a value as it stands behind ``key =``; a tuple becomes an array on one line."""
+    """Text of a value, to be written after ``key =``; a tuple becomes an array on one line."""
     import tomlkit
 
     return tomlkit.item(list(value) if isinstance(value, tuple) else value).as_string()

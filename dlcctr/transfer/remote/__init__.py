@@ -1,1 +1,1 @@
-"""The other machine: its address, ssh and rsync, and a campaign's folder there."""
+"""The remote host: its address, ssh and rsync, and a campaign's folder there."""

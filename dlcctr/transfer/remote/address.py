@@ -1,4 +1,4 @@
-"""Where a campaign lies on another machine, how it is named, and that campaign.toml remembers it."""
+"""Where a campaign is on another machine, how to write that, and how campaign.toml remembers it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Remote:
     folder : str
         Absolute, or relative to the home folder there.
     transfer_host : str
-        Host that the files go through, where the site has one for that; it sees the same folder. Empty for `host`.
+        The site's data transfer host, which sees the same folder; empty for `host`.
     program : str
-        How dlcctr is called on `host`: a name on the PATH of its shells, or a path.
+        Command that runs dlcctr on `host`: a name on the PATH of its shells, or a path.
     """
 
     host: str
@@ -53,7 +53,7 @@ def parse_target(text: str, transfer_host: str = "") -> Remote:
     Raises
     ------
     UsageError
-        It is none, or a host that ssh would take for an option.
+        It does not have this form, or the host would be an option for ssh.
     """
     match = re.fullmatch(r"((?:[^@:\[\]/]+@)?(?:\[[0-9A-Fa-f:.%\w]+\]|[^:\[\]/]+)):(.*)", text, re.DOTALL)
     if match is None or match[2].startswith((":", "//")):
@@ -73,14 +73,14 @@ def parse_target(text: str, transfer_host: str = "") -> Remote:
 
 
 def _check_hosts(*names: str, hint: str) -> None:
-    """Refuse what ssh and rsync would take for an option, or for several words."""
+    """Refuse a host that ssh and rsync would take for an option or for several arguments."""
     for name in filter(None, names):
         if name.startswith("-") or re.search(r"[\s\x00-\x1f\x7f]", name):
             raise UsageError(f"{name!r} is not a host", hint)
 
 
 def remote_of(campaign: Campaign) -> Remote:
-    """Where a campaign was pushed to; raises `UsageError` where it never was."""
+    """Where a campaign was pushed to; raises `UsageError` if it never was."""
     if not campaign.remote_host or not campaign.remote_folder:
         raise UsageError(
             f"{campaign.file}: does not say where the campaign is on the cluster",
@@ -93,7 +93,7 @@ def remote_of(campaign: Campaign) -> Remote:
 
 
 def remember_remote(campaign: Campaign, remote: Remote) -> None:
-    """Write into campaign.toml where it was pushed to; all else in it stays as people wrote it."""
+    """Record in campaign.toml where it was pushed to; everything else in it stays as people wrote it."""
     import tomlkit
 
     try:
@@ -127,7 +127,7 @@ def _fill(section: Any, remote: Remote) -> None:
 
 
 def ssh_words(option: str = "") -> tuple[str, ...]:
-    """Words of the ssh command: the option's, else those of DLCCTR_SSH, else ``ssh``.
+    """Arguments of the ssh command: the option's, else those of DLCCTR_SSH, else ``ssh``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The campaign that lies at the other side already: the same one, or somebody else's."""
+"""The campaign that is already on the remote host: the same one, or another."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ELSEWHERE = "push to another folder; never give an index to another video"
 
 @dataclass(frozen=True)
 class RemoteCampaign:
-    """What lies there: campaign and rows (None where there are none), and the results' root as it is written there.
+    """The remote campaign and rows (None if there are none), and the results' root as written there.
 
     `texts` holds the files as they are, by name.
     """
@@ -36,12 +36,12 @@ class RemoteCampaign:
 
 
 def read_remote_campaign(remote_folder: RemoteFolder, manifest_name: str) -> RemoteCampaign:
-    """Read campaign.toml and manifest at the other side.
+    """Read campaign.toml and manifest on the remote host.
 
     Raises
     ------
     ManifestError, ContractError
-        They are there and cannot be read.
+        They exist but cannot be read.
     """
     text, sheet = remote_folder.read([CAMPAIGN_FILENAME, manifest_name])
     if text is None and sheet is None:
@@ -56,7 +56,7 @@ def read_remote_campaign(remote_folder: RemoteFolder, manifest_name: str) -> Rem
 
 
 def check_there(there: RemoteCampaign, remote: Remote, campaign: Campaign, rows: Sequence[Row]) -> list[str]:
-    """Say what a person should know of a campaign that is there and will be continued.
+    """Remarks on a campaign that is there and will be continued.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A campaign's folder at the other side, opened: look at files there, send to it, take from it."""
+"""An opened campaign folder on the remote host: inspect files there, send to it, fetch from it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from dlcctr.transfer.remote.ssh import THIS_MACHINE, Login, log_in
 
 Done = Callable[[int], None]
 SHARE_OF_ASK = 5000
-"""Names in one question."""
+"""Most names in one request."""
 PRIVATE = f"{PRIVATE_PREFIX}*"
-"""Attempts that run, and what came in parts."""
+"""rsync filters that leave out running attempts and partial files."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class RemoteFolder:
     Parameters
     ----------
     remote : Remote
-        With the absolute folder.
+        The remote host, with the absolute folder.
     login, data : Login
         Logins for commands and for files; the same where the site has no data transfer host.
     program : str
@@ -51,7 +51,7 @@ class RemoteFolder:
         return posixpath.join(self.remote.folder, name)
 
     def look(self, names: Sequence[str]) -> dict[str, RemoteFile]:
-        """Fingerprint of every file, and what of it came before."""
+        """Fingerprint of every file, and how many bytes of it are already there."""
         if not names or not self.place.exists:
             return dict.fromkeys(names, RemoteFile(""))
         command = remote_shell.fingerprint_command(self.place)
@@ -63,7 +63,7 @@ class RemoteFolder:
         return dict(zip(names, found, strict=True))
 
     def read(self, names: Sequence[str]) -> list[bytes | None]:
-        """Contents of small files; None where there is none, ``b""`` for a folder."""
+        """Contents of small files; None if there is no file, ``b""`` for a folder."""
         if not self.place.exists:
             return [None] * len(names)
         answer = self.login.ask(remote_shell.cat_command(), [os.fsencode(self.path(name)) for name in names])
@@ -78,7 +78,7 @@ class RemoteFolder:
         limit_mb_s: float | None = None,
         done: Done = lambda _: None,
     ) -> None:
-        """Send files of a folder, under their names, to the campaign's; links go as what they lead to."""
+        """Send files of a folder, under their names, to the campaign's; links are followed."""
         if not sizes:
             return
         parts = rsync.divide(sizes, min(streams, rsync.MOST_STREAMS))
@@ -98,7 +98,7 @@ class RemoteFolder:
         limit_mb_s: float | None = None,
         done: Done = lambda _: None,
     ) -> None:
-        """Take files below a folder there (POSIX, absolute) into one of this machine; none larger than these sizes."""
+        """Fetch files below a remote folder (POSIX, absolute) into a local one; none larger than the given sizes."""
         if not sizes:
             return
         parts = rsync.divide(sizes, min(streams, rsync.MOST_STREAMS))
@@ -110,7 +110,7 @@ class RemoteFolder:
         self._run([rsync.from_list(argv, names) for names in parts], done=done, what="taking", here=True)
 
     def mirror(self, folder: str, target: Path, filters: Sequence[str]) -> None:
-        """Make a folder of this machine hold what `filters` let through of one there, and nothing else."""
+        """Mirror into a local folder what `filters` let through of a remote one, and nothing else."""
         target.mkdir(parents=True, exist_ok=True)
         words = rsync.rsync_words(self.program, self.data)
         ends = (rsync.far_path(self.data.host, folder), f"{target}/")
@@ -118,7 +118,7 @@ class RemoteFolder:
         self._run([rsync.Stream((*words, *options, *ends))], what="taking", here=True)
 
     def mirror_folders(self, names: Sequence[str], target: Path) -> None:
-        """Take whole folders below the campaign's, as far as they are there; nothing here is removed."""
+        """Fetch existing folders below the campaign's; nothing is removed here."""
         words = rsync.rsync_words(self.program, self.data)
         options = ("-r", "--ignore-missing-args", "--exclude=*.lock", f"--exclude={PRIVATE}")
         argv = (*words, *options, rsync.far_path(self.data.host, self.remote.folder), f"{target}/")
@@ -139,7 +139,7 @@ def _kib_per_s(limit_mb_s: float | None, streams: int) -> int | None:
 def open_remote_folder(
     remote: Remote, ssh: Sequence[str], program: str, *, make: bool, lock: int
 ) -> Iterator[RemoteFolder]:
-    """Log in and look at the campaign's folder there, which is made where `make` is true.
+    """Log in and inspect the campaign's folder there, which is created if `make` is true.
 
     Raises
     ------

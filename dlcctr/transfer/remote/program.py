@@ -1,4 +1,4 @@
-"""The remote host's own dlcctr: how it is called in the folder of a campaign."""
+"""The remote host's own dlcctr, and how to run it in the folder of a campaign."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from types import MappingProxyType
 from dlcctr.transfer.remote.address import Remote
 
 NOT_FOUND = 127
-"""What a shell ends with where there is no such program."""
+"""Exit code of a shell if there is no such program."""
 SSH_FAILED = 255
-"""What ssh ends with for itself."""
+"""Exit code of ssh for its own errors."""
 
 
 def command_in_folder(
     remote: Remote, words: Sequence[str], program: str = "", *, variables: Mapping[str, str] = MappingProxyType({})
 ) -> str:
-    """Line for the remote host's shell that runs its dlcctr where the campaign lies.
+    """Line for the remote host's shell that runs its dlcctr in the campaign's folder.
 
     Parameters
     ----------
     words : sequence of str
         The command and its options; nothing in them is ever executed.
     program : str
-        How dlcctr is called there; empty for the campaign's own setting.
+        Command that runs dlcctr there; empty for the campaign's own setting.
     variables : mapping
         Environment variables for it; any login shell knows ``env``.
     """
@@ -35,5 +35,5 @@ def command_in_folder(
 
 
 def has_scheduler() -> bool:
-    """Whether this machine can ask Slurm by itself."""
+    """Whether this machine can ask Slurm itself."""
     return shutil.which("sbatch") is not None

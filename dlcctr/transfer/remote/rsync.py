@@ -18,9 +18,9 @@ from dlcctr.transfer.remote.shell import PARTIAL_FOLDER
 from dlcctr.transfer.remote.ssh import Login, ssh_error
 
 MOST_STREAMS = 8
-"""sshd lets ten sessions share a login (MaxSessions); one is the login itself."""
+"""Most rsyncs at once: sshd lets ten sessions share a login (MaxSessions), one of which is the login itself."""
 TIMEOUT_S = 300
-"""Without a byte for so long, rsync gives up; a large file that is compared at the other side is silent for a while."""
+"""Seconds without a byte after which rsync gives up; comparing a large remote file is silent for a while."""
 VANISHED = 24
 _KEPT_LINES = 40
 _POLL_S = 0.1
@@ -48,7 +48,7 @@ def find_rsync() -> str:
     Raises
     ------
     ToolMissingError
-        There is none, or one without overall progress (older than 3.1, or another program of that name).
+        rsync is not installed, or has no overall progress (older than 3.1, or another program of that name).
     """
     path = processes.find_tool("rsync")
     said = processes.run([path, "--version"], check=False).stdout or ""
@@ -60,7 +60,7 @@ def find_rsync() -> str:
 
 
 def rsync_words(rsync: str, login: Login, *, kib_per_s: int | None = None) -> tuple[str, ...]:
-    """Words that all transfers begin with: times kept, no half file under its final name, no shell reads names."""
+    """Arguments of all transfers: keep times, no half file under its final name, no shell reads names."""
     limit = [f"--bwlimit={kib_per_s}"] if kib_per_s else []
     return (
         rsync, "-s", "-t", "--modify-window=1", f"--partial-dir={PARTIAL_FOLDER}", f"--timeout={TIMEOUT_S}", *limit,
@@ -69,7 +69,7 @@ def rsync_words(rsync: str, login: Login, *, kib_per_s: int | None = None) -> tu
 
 
 def rsh_text(words: Iterable[str]) -> str:
-    """Join words the way that rsync splits them: at spaces, quotes doubled within quotes, and no backslashes."""
+    """Join arguments the way that rsync splits them: at spaces, quotes doubled within quotes, no backslashes."""
     return " ".join(
         f'"{word.replace(chr(34), chr(34) * 2)}"' if re.search(r"[\s'\"]", word) else word for word in words
     )
@@ -81,7 +81,7 @@ def far_path(host: str, folder: str) -> str:
 
 
 def from_list(argv: Sequence[str], names: Iterable[str]) -> Stream:
-    """Give a transfer the names that it is to take: between NULs, on standard input."""
+    """Give a transfer its file names: separated by NULs, on standard input."""
     options = ("--files-from=-", "--from0", "--no-implied-dirs", "--omit-dir-times")
     return Stream((argv[0], *options, *argv[1:]), tuple(f"./{name}" for name in names))
 
@@ -116,7 +116,7 @@ def run_streams(
     Parameters
     ----------
     done : callable
-        Told again and again how many bytes all of them have done together.
+        Called repeatedly with the number of bytes that all of them have done together.
     keep_open : sequence of int
         File descriptors that they inherit; see `dlcctr.system.processes.pipe`.
     receiver, what : str, optional
@@ -125,7 +125,7 @@ def run_streams(
     Raises
     ------
     DlcctrError
-        One failed. What has come of its files is kept, apart from whole ones, and goes on next time.
+        One failed. Its partial files are kept, apart from complete ones, and continue next time.
     """
     running: list[_Running] = []
     try:
@@ -168,7 +168,7 @@ def _follow(each: _Running) -> None:
 
 
 def _parts(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    r"""What it prints, split where it returns to the line's begin: ``\r`` as well as ``\n``."""
+    r"""Its output, split at ``\r`` as well as ``\n``."""
     assert process.stdout is not None
     rest = b""
     while chunk := os.read(process.stdout.fileno(), 1 << 16):

@@ -1,4 +1,4 @@
-"""What is asked at the other side, in plain sh or Python, and how the answers read.
+"""Requests to the remote host, in plain sh or Python, and how their answers are parsed.
 
 Names travel on standard input between NULs, never on a command line. The scripts themselves hold no line break, no
 ``'`` and no ``!``, so that every login shell (csh and fish too) hands them on as they are.
@@ -17,9 +17,9 @@ from dlcctr.system.values.numbers import parse_whole
 
 BEGIN = b"dlcctr-begin\n"
 MAX_BYTES = 1 << 28
-"""No manifest is longer (`dlcctr.campaign.spreadsheet`), and no receipt."""
+"""Most bytes of a file that is read; no manifest (`dlcctr.campaign.spreadsheet`) or receipt is longer."""
 PARTIAL_FOLDER = f"{PRIVATE_PREFIX}partial"
-"""Where rsync keeps what has come of a file, in the file's own folder."""
+"""Folder, beside a file, in which rsync keeps its partial content."""
 TOOLS = frozenset({"rsync", "python3", "sha256sum", "apptainer", "singularity"})
 MAKE, LOOK = "make", "look"
 SHELL_HINT = "`ssh HOST true` must print nothing: see ~/.bashrc (or ~/.cshrc) there"
@@ -73,14 +73,14 @@ for path in sys.stdin.buffer.read().split(b"\\0")[:-1]:
 
 @dataclass(frozen=True)
 class FolderInfo:
-    """A folder at the other side.
+    """A folder on the remote host.
 
     Parameters
     ----------
     folder : str
-        Absolute; the nearest one above that is there, where it is not.
+        Absolute path; the nearest existing parent if it does not exist.
     free_bytes : int or None
-        Space left on its disk; a quota may leave less. None where `df` does not say.
+        Free space on its disk; a quota may leave less. None if `df` does not say.
     tools : frozenset of str
         Programs of `TOOLS` that the host has.
     """
@@ -94,19 +94,19 @@ class FolderInfo:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file at the other side: its fingerprint, empty where it is not there, and the bytes of it that came before."""
+    """A remote file: its fingerprint, empty if it does not exist, and its bytes that arrived before."""
 
     fingerprint: str
     partial_bytes: int = 0
 
 
 def open_command() -> str:
-    """Ask for a folder, which is made or not: items are the folder and ``make`` or ``look``."""
+    """Command that opens a folder, and may create it: items are the folder and ``make`` or ``look``."""
     return script_command(_OPEN)
 
 
 def parse_place(answer: bytes) -> FolderInfo:
-    """Read the answer to `open_command`; raises `CommandFailedError` where the shell says something else."""
+    """Parse the answer to `open_command`; raises `CommandFailedError` for any other output."""
     head, found, folder = text_after_begin(answer).partition(b"\n\n")
     lines = head.decode("utf-8", "replace").split("\n")
     if not found or len(lines) < 2 or not folder.startswith(b"/"):
@@ -126,12 +126,12 @@ def parse_place(answer: bytes) -> FolderInfo:
 
 
 def cat_command() -> str:
-    """Ask for the content of files: items are their paths."""
+    """Command that prints files: items are their paths."""
     return script_command(_CAT)
 
 
 def parse_files(answer: bytes, count: int) -> list[bytes | None]:
-    """Read the answer to `cat_command`: contents, None for what is no file, ``b""`` for folders too."""
+    """Parse the answer to `cat_command`: contents, None if there is no file, ``b""`` for folders too."""
     rest, files = text_after_begin(answer), list[bytes | None]()
     while len(files) < count:
         word, found, rest = rest.partition(b"\n")
@@ -152,12 +152,12 @@ def parse_files(answer: bytes, count: int) -> list[bytes | None]:
 
 
 def fingerprint_command(place: FolderInfo) -> str:
-    """Ask for the fingerprints of files: items are their absolute paths.
+    """Command that prints the fingerprints of files: items are their absolute paths.
 
     Raises
     ------
     CommandFailedError
-        Nothing is there that can compute them.
+        No program there can compute them.
     """
     if "python3" in place.tools:
         code = base64.b64encode(_FINGERPRINTS_PYTHON.encode()).decode()
@@ -171,7 +171,7 @@ def fingerprint_command(place: FolderInfo) -> str:
 
 
 def parse_seen(answer: bytes, count: int) -> list[RemoteFile]:
-    """Read the answer to `fingerprint_command`, in the order that was asked in."""
+    """Parse the answer to `fingerprint_command`, in the order of the items."""
     found = re.findall(rb"^(v1:\d+:[0-9a-f]{32}|-) (\d{1,18})$", answer, re.MULTILINE)
     if len(found) != count:
         raise not_understood(answer)
@@ -184,7 +184,7 @@ def script_command(script: str) -> str:
 
 
 def text_after_begin(answer: bytes) -> bytes:
-    """What a script printed, without what the login shell printed before; raises `CommandFailedError`."""
+    """Output of a script, without what the login shell printed before; raises `CommandFailedError`."""
     _, found, rest = answer.partition(BEGIN)
     if not found:
         raise not_understood(answer)
@@ -192,6 +192,6 @@ def text_after_begin(answer: bytes) -> bytes:
 
 
 def not_understood(answer: bytes) -> CommandFailedError:
-    """Error for an answer that no script of ours gives."""
+    """Error for an answer that none of our scripts gives."""
     shown = answer[:200].decode("utf-8", "replace")
     return CommandFailedError(f"unexpected reply from the remote host: {shown!r}", SHELL_HINT)

@@ -1,4 +1,4 @@
-"""A SIF made at the other side, of an archive that was sent there: it is called dlc.sif once it was looked into."""
+"""A SIF that is built on the remote host from an archive that was sent there; named dlc.sif once it was checked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dlcctr.transfer.remote.shell import not_understood, script_command, text_af
 
 ARCHIVE = "dlc.tar"
 ORIGIN = f"{SIF_NAME}.origin.json"
-"""Beside a SIF that was made there: of which archive."""
+"""Name of the file beside a SIF that says which archive it was built from."""
 BUILDERS = ("apptainer", "singularity")
 WORK = f"{PRIVATE_PREFIX}sif-"
 MAGIC = "SIF_MAGIC"
@@ -46,7 +46,7 @@ _REMOVE = 'echo dlcctr-begin; CDPATH=; cd -- "$1" || exit 3; rm -rf -- "$2"'
 
 @dataclass(frozen=True)
 class SifOrigin:
-    """What a SIF was made of; both are fingerprints."""
+    """Origin of a SIF; both are fingerprints."""
 
     archive: str
     sif: str
@@ -56,12 +56,12 @@ ORIGINS = StateFile(SifOrigin, "the origin of a SIF", CommandFailedError, hint="
 
 
 def check_image(image: Path) -> None:
-    """Refuse what is not a SIF, whatever it is called.
+    """Refuse what is not a SIF, whatever its name.
 
     Raises
     ------
     ToolMissingError
-        It is not there.
+        It does not exist.
     UsageError
         It is an archive, or neither.
     """
@@ -80,11 +80,11 @@ def archive_item(archive: Path) -> Item:
     Raises
     ------
     ToolMissingError
-        It is not there.
+        It does not exist.
     UsageError
-        It is not a whole archive of an image.
+        It is not a complete image archive.
     ContractError
-        The image in it speaks another contract than this dlcctr.
+        The image in it has another contract than this dlcctr.
     """
     if not archive.is_file():
         raise ToolMissingError(f"{archive} does not exist", f"write it first: dlcctr image save -o {archive}")
@@ -95,7 +95,7 @@ def archive_item(archive: Path) -> Item:
 
 
 def check_builder(remote_folder: RemoteFolder, archive: Path) -> None:
-    """Make sure that something is there that can make the SIF, before gigabytes are sent."""
+    """Check that the remote host can build the SIF before gigabytes are sent."""
     if not remote_folder.place.tools & set(BUILDERS):
         raise CommandFailedError(
             f"{remote_folder.remote.host} has neither {' nor '.join(BUILDERS)}, so no SIF can be made there",
@@ -105,7 +105,7 @@ def check_builder(remote_folder: RemoteFolder, archive: Path) -> None:
 
 
 def is_made(remote_folder: RemoteFolder, archive: Item) -> bool:
-    """Whether the SIF that lies there was made of this very archive, and is still as it was."""
+    """Whether the remote SIF was built from this archive and has not changed."""
     (text,) = remote_folder.read([ORIGIN])
     try:
         origin = ORIGINS.parse((text or b"").decode("utf-8", "replace"), Path(ORIGIN))
@@ -116,14 +116,14 @@ def is_made(remote_folder: RemoteFolder, archive: Item) -> bool:
 
 
 def make_sif(remote_folder: RemoteFolder, archive: Item, stage: Path, say: Callable[[str], None]) -> None:
-    """Make ``dlc.sif`` of the archive that lies there; the archive is removed once the SIF has its name.
+    """Build ``dlc.sif`` from the archive there, which is removed once the SIF has its name.
 
     Raises
     ------
     CommandFailedError
-        The build failed, or left something that is no SIF; the old ``dlc.sif`` and the archive stay.
+        The build failed, or left something that is not a SIF; the old ``dlc.sif`` and the archive stay.
     ContractError
-        The SIF says another contract version than this dlcctr; likewise.
+        The SIF has another contract version than this dlcctr; both stay as well.
     """
     remote = remote_folder.remote
     say(f"building {SIF_NAME} on {remote.host}; this takes minutes")

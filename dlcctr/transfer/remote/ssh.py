@@ -1,4 +1,4 @@
-"""The user's own ssh: one login for a whole command, its questions on the terminal, and answers from the other side."""
+"""The user's own ssh: one login for a whole command, its prompts on the terminal, and the remote host's answers."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from dlcctr.system.terminal.console import warn
 
 READY = b"dlcctr-ready\n"
 STAY = "echo dlcctr-ready; exec cat >/dev/null"
-"""What the shared login runs: it ends with this process, also where that is killed."""
+"""Command of the shared login, which ends with this process, even if that is killed."""
 ALIVE_S, ALIVE_COUNT = 15, 3
-"""A connection that says nothing for 45 s is given up; ssh itself would wait for hours."""
+"""ssh options that give up a silent connection after 45 s; ssh itself would wait for hours."""
 CONNECT_S = 30
 
 
 @dataclass(frozen=True)
 class Login:
-    """A host, and the words that reach it without asking again.
+    """A host, and the ssh arguments that reach it without another prompt.
 
     Parameters
     ----------
@@ -59,16 +59,16 @@ class Login:
 
 @contextlib.contextmanager
 def log_in(host: str, ssh: Sequence[str]) -> Iterator[Login]:
-    """Log in once, with the passwords and codes that the host asks for, and share that among all that follows.
+    """Log in once, with the passwords and codes that the host asks for, and share the login with all later commands.
 
-    Where ~/.ssh/config shares connections already (ControlPath), that is left to it.
+    If ~/.ssh/config already shares connections (ControlPath), that is used.
 
     Raises
     ------
     DlcctrError
-        The host cannot be reached or lets nobody in.
+        The host cannot be reached or refuses the login.
     ToolMissingError
-        There is no ssh.
+        ssh is not installed.
     """
     settings = _settings(host, ssh)
     words = (*ssh, *_options(settings))
@@ -86,7 +86,7 @@ def log_in(host: str, ssh: Sequence[str]) -> Iterator[Login]:
 
 
 def _settings(host: str, ssh: Sequence[str]) -> Mapping[str, str]:
-    """What ssh will do for a host; nothing where it is another program than OpenSSH's, or does not say."""
+    """Settings of ssh for a host; empty if it is not OpenSSH's program, or does not report them."""
     done = processes.run([*ssh, "-G", host], check=False, merge=False, timeout_s=CONNECT_S)
     pairs = (line.partition(" ") for line in (done.stdout or "").splitlines())
     found = {name.lower(): value for name, _, value in pairs}
@@ -130,7 +130,7 @@ def _shared(host: str, words: Sequence[str]) -> Iterator[None]:
 
 
 def _listen(stream: IO[bytes], said: list[bytes]) -> None:
-    """Gather what ssh says, and show it where a person is: the text that explains a code is among it."""
+    """Collect ssh's messages, and show them to a person; they explain its exit code."""
     for line in stream:
         said.append(line)
         if sys.stderr.isatty():
@@ -147,7 +147,7 @@ def _refused(
 
 SHOWN_LINES = 6
 LOST_CODES = (10, 12, 30, 35, 255)
-"""rsync's for a connection that broke or timed out, and ssh's own."""
+"""Exit codes for a lost or timed-out connection: rsync's, and ssh's own."""
 
 _LATER = "run the same command again once the network and the host are back; it continues where it stopped"
 _FULL = (
@@ -201,13 +201,13 @@ _GOES_AWAY = (
 )
 THIS_MACHINE = "this machine"
 _OWN_SIDE = re.compile(r"\[(receiver|generator)[\]=]")
-"""How rsync marks what its writing side says; 3.1 does so in its last line only."""
+"""How rsync marks messages of its receiving side; 3.1 does so in its last line only."""
 _OWN_FILE = re.compile(r'^rsync: .*?"(?P<file>[^"\n]+)".*: (?P<why>[^:\n]+) \((?P<number>\d+)\)$', re.MULTILINE)
 _NOISE = re.compile(r"^(rsync error: .*|@+|\s*|mux_client.*|.*Permanently added.*)$")
 
 
 def ssh_error(host: str, code: int, said: str, *, what: str = "", receiver: str = "") -> DlcctrError:
-    """Say why a command towards another machine failed.
+    """Error that says why a command to another machine failed.
 
     Parameters
     ----------
