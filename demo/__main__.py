@@ -68,7 +68,7 @@ def dlcctr(*words: str) -> None:
     Raises
     ------
     CommandFailedError
-        It did not end with 0.
+        Its exit code is not 0.
     """
     say(f"$ dlcctr {shlex.join(words)}")
     run.run([sys.executable, "-m", "dlcctr", *words], capture=False)

@@ -71,7 +71,7 @@ def train(folder: Path) -> Path:
 
 
 def configure(file: Path, keys: tuple[str, ...] = ()) -> None:
-    """Set what a small model on a CPU wants; only some keys where named."""
+    """Set what a small model on a CPU needs; only some keys where named."""
     import yaml
 
     wanted = {

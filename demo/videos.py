@@ -12,7 +12,7 @@ from typing import Any
 
 WIDTH, HEIGHT = 160, 128
 BODY_PARTS = ("snout", "leftear", "rightear", "tailbase")
-"""The left ear is dyed red and the right one green, as labs mark animals."""
+"""Colours of the ears: the left one is dyed red and the right one green, as labs mark animals."""
 TRAIN_FRAMES = 160
 VIDEO_FRAMES = 120
 FPS = 25
@@ -33,12 +33,12 @@ HELD_OUT = (
     Clip("camera 2/mouse, day 1.mp4", seed=12),
     Clip("camera 2/-été $(night).avi", seed=13, fourcc="MJPG"),
 )
-"""Awkward names on purpose: blanks, a comma, equal names in two folders, a leading dash, what a shell would run."""
+"""Deliberately awkward names: blanks, a comma, equal names in two folders, a leading dash, shell syntax."""
 TRAINING = Clip("training.mp4", seed=1)
 
 
 def truth_file(folder: Path, clip: Clip) -> Path:
-    """Where a clip's true coordinates lie: ``(n_frames, n_bodyparts, 2)``, x and y in px."""
+    """File of a clip's true coordinates: ``(n_frames, n_bodyparts, 2)``, x and y in px."""
     return folder / "truth" / f"seed{clip.seed}.npy"
 
 
@@ -155,7 +155,7 @@ def disc(frame: Any, centre: Any, radii: tuple[float, float], angle: float, colo
 
 
 def write_clip(file: Path, frames: list[Any], fourcc: str) -> None:
-    """Write frames as a video, whole or not at all.
+    """Write frames as a video, completely or not at all.
 
     Raises
     ------

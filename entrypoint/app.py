@@ -118,7 +118,7 @@ def doctor(
     as_json: options.AsJson = False,
     timeout_s: options.TimeoutS = 180.0,
 ) -> None:
-    """Say what this container can use: driver, GPUs, engine, and whether a real tensor operation is right."""
+    """Report what this container can use: driver, GPUs, engine, and whether a tensor operation comes out right."""
     from entrypoint.doctor import examine, print_report
 
     report = examine(allow_cpu=allow_cpu, scratch=scratch, timeout_s=timeout_s)

@@ -31,7 +31,7 @@ ALLOW_CPU = "or accept a slow CPU run with --allow-cpu"
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that stops or slows work here; `exit_code` is OK for a mere remark."""
+    """Something that stops or slows work here; `exit_code` is OK if it is only a remark."""
 
     what: str
     hint: str
@@ -53,12 +53,12 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Code of the first problem that stops work."""
+        """Exit code of the first problem that stops work."""
         return next((p.exit_code for p in self.problems if p.exit_code), ExitCode.OK)
 
 
 def examine(*, allow_cpu: bool = False, scratch: Path | None = None, timeout_s: float = 180.0) -> Report:
-    """Look at driver, GPUs, engine, scratch, shared memory and CPUs, and run tensor operations in a child process.
+    """Check driver, GPUs, engine, scratch, shared memory and CPUs, and run tensor operations in a child process.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def examine(*, allow_cpu: bool = False, scratch: Path | None = None, timeout_s: 
 
 
 def remark(problem: Problem) -> Problem:
-    """The same, but nothing that stops work."""
+    """The same problem as a remark that does not stop work."""
     return Problem(problem.what, problem.hint)
 
 
@@ -128,7 +128,7 @@ def run_tensor_check(
 
 
 def engine_problems(engine: dict[str, Any], tests: list[dict[str, Any]]) -> list[Problem]:
-    """What is wrong with the engine itself, whatever the device."""
+    """Problem of the engine itself, whatever the device."""
     if not engine["name"]:
         return [Problem("neither TensorFlow nor PyTorch is installed", "use one of the images", ExitCode.ANALYSIS)]
     if "error" in engine:
@@ -144,7 +144,7 @@ def engine_problems(engine: dict[str, Any], tests: list[dict[str, Any]]) -> list
 def gpu_problem(
     image: ImageInfo, driver: gpu.Driver, engine: dict[str, Any], tests: list[dict[str, Any]]
 ) -> Problem | None:
-    """Why no GPU, or not every visible one, can be used, with the remedy; None if all work."""
+    """Problem if no GPU, or not every visible one, can be used; None if all work."""
     # TensorFlow's one wheel says CUDA in the CPU flavour too: in an image, the image's word counts.
     cuda = str(image.cuda if image.name else engine.get("cuda", ""))
     if not cuda and (image.name or "error" not in engine):
@@ -231,7 +231,7 @@ def sbom_file() -> str:
 
 
 def as_table(report: Report) -> dict[str, Any]:
-    """What --json prints."""
+    """Output of --json."""
     return envelope(
         "doctor",
         ok=report.exit_code == ExitCode.OK,
@@ -249,7 +249,7 @@ def as_table(report: Report) -> dict[str, Any]:
 
 
 def as_lines(report: Report) -> list[str]:
-    """What people read."""
+    """Lines for people."""
     engine, driver = report.engine, report.driver
     archs = ", ".join(report.image.gpu_archs or engine.get("gpu_archs") or ())
     speaks = f", supports CUDA {driver.cuda}" if driver.cuda else ""

@@ -1,4 +1,4 @@
-"""What the supervisor and its worker process send each other: jobs one way, events the other, as lines of JSON.
+"""Protocol of the supervisor and its worker process: jobs one way, events the other, as lines of JSON.
 
 Events have a pipe of their own. stdout and stderr of the worker are DeepLabCut's: what it prints is log text, whatever
 it looks like. Everything of a job arrives in the order in which it was sent, its answer last.
@@ -49,9 +49,9 @@ class Job:
     top_down : bool
         The model looks for animals first, then for body parts in each of them.
     conditional : bool
-        It does so where a bottom-up model sees an animal.
+        It looks where a bottom-up model sees an animal.
     tracking : Tracking
-        What DeepLabCut is told of the animals.
+        What DeepLabCut is told about the animals.
     trusted : bool
         Code in the snapshot may run, where the project's files say so; else weights are only weights.
     backend : str
@@ -60,7 +60,7 @@ class Job:
     cache : str
         Folder for networks in OpenVINO's form, shared by all tasks; empty for none.
     checkpoint_folder : str
-        Where our loop writes its checkpoints (`entrypoint.loop.checkpoint_files`); empty for none.
+        Folder for our loop's checkpoints (`entrypoint.loop.checkpoint_files`); empty for none.
     checkpoint_s : float
         Seconds between two checkpoints.
     """
@@ -170,11 +170,11 @@ class Done:
     verification_s : float
         Seconds for reading them back.
     remark : str
-        What to say of a whole result: that no animal was found.
+        Remark on a whole result: that no animal was found.
     backend : str
         Name and version of what computed the network. This and the following fields: of our loop only.
     why_engine : str
-        Why that was not OpenVINO, where it was wanted; completes "because …".
+        Why that was not OpenVINO, if it was wanted; completes "because …".
     batch_size : int or None
         Frames per network call in the end.
     checkpoints : list of Checkpoint
@@ -198,7 +198,7 @@ class Done:
 
 @dataclass(frozen=True)
 class ShortRead:
-    """DeepLabCut read another number of frames than decode; its files are of no use."""
+    """DeepLabCut read another number of frames than decode; its files are useless."""
 
     rows: int
 
@@ -222,13 +222,13 @@ class Failed:
 Answer = Done | ShortRead | NotCovered
 Event = Ready | Progress | Message | Answer | Failed
 Report = Callable[[Progress | Message], None]
-"""What a job calls with its progress and its messages."""
+"""Callback for a job's progress and messages."""
 
 EVENTS: tuple[type[Event], ...] = (Ready, Progress, Message, Done, ShortRead, NotCovered, Failed)
 
 
 class ProtocolError(ValueError):
-    """A line is not what the other side sends."""
+    """A line is not valid in this protocol."""
 
 
 def job_line(job: Job) -> bytes:

@@ -1,4 +1,4 @@
-"""A script of its own: a small convolution and a matrix product on each named device, compared with NumPy.
+"""A stand-alone script: a small convolution and a matrix product on each named device, compared with NumPy.
 
 `doctor` runs it in a child process, since a sick driver can hang or crash the process that uses it. Nothing of
 this project is imported, so that it runs by its path with `python -I`. The last line of its output is JSON.

@@ -78,7 +78,7 @@ def _load(name: str, threads: int, writer: EventWriter) -> Engine | None:
 
 
 def _run(engine: Engine, loop: Loop, job: Job, report: Report) -> Answer | Failed:
-    """Do a job."""
+    """Run a job."""
     try:
         with _explained():
             return _analyze_own(engine, loop, job, report) if job.path == "own" else _analyze_stock(engine, loop, job)

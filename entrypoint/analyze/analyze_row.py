@@ -38,7 +38,7 @@ def run(request: RowRequest) -> ExitCode:
     Raises
     ------
     DlcctrError
-        Its exit code is the process's. A file beside the row's folder says why, except after a signal.
+        Its exit code becomes the process's. A file beside the row's folder says why, except after a signal.
     """
     task = resolve(request)
     with stoppable("stopped by {}"), SharedWorker(request.scratch) as place:
@@ -46,7 +46,7 @@ def run(request: RowRequest) -> ExitCode:
 
 
 def run_row(task: RowTask, request: RowRequest, place: SharedWorker) -> ExitCode:
-    """Analyse one row in a workplace that others may have used before; returns and raises as `run` does."""
+    """Analyse one row with a worker that other rows may have used before; returns and raises as `run` does."""
     if not request.overwrite and _is_finished(task):
         print_lines([f"{task.name}: already finished, nothing to do: {task.folder}"])
         checkpoint_folder.remove_checkpoints(task.folder)
@@ -72,7 +72,7 @@ def run_row(task: RowTask, request: RowRequest, place: SharedWorker) -> ExitCode
 
 
 def _what_is_kept(task: RowTask, request: RowRequest) -> str:
-    """Words for the end of an attempt that was stopped."""
+    """What is kept of an attempt that was stopped, for messages."""
     with contextlib.suppress(DlcctrError):
         if (
             not request.overwrite
@@ -103,7 +103,7 @@ def stoppable(message: str) -> Iterator[None]:
     Parameters
     ----------
     message : str
-        With ``{}`` where the signal's name goes.
+        Text with ``{}`` for the signal's name.
     """
 
     def stop(number: int, _: FrameType | None) -> None:
@@ -123,7 +123,7 @@ def stoppable(message: str) -> Iterator[None]:
 
 
 def _attempt(task: RowTask, request: RowRequest, record: AttemptRecord, place: SharedWorker) -> str:
-    """Analyse and commit. Returns what to tell of it."""
+    """Analyse and commit. Returns the summary for the log."""
     from entrypoint.analyze.analyze_video import analyse
 
     check_video(task)
@@ -147,7 +147,7 @@ def _attempt(task: RowTask, request: RowRequest, record: AttemptRecord, place: S
 
 
 def _choose_device(request: RowRequest) -> tuple[str, bool]:
-    """``cuda`` or ``cpu``, and whether the CPU may be used: only where it was asked for or allowed."""
+    """``cuda`` or ``cpu``; the CPU only if it was requested or allowed."""
     from entrypoint.environment.gpu import examine_driver
 
     if request.device == "cpu":

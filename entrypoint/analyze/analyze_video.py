@@ -52,12 +52,12 @@ def analyse(
     Returns
     -------
     list of Path
-        DeepLabCut's files below `scratch`, verified; what else is known of them is in `record`.
+        DeepLabCut's files below `scratch`, verified; further facts are in `record`.
 
     Raises
     ------
     DlcctrError
-        Of the class that fits the cause. A worker that was at a job then is gone; others stay for the next row.
+        Of the class that fits the cause. A worker that was busy is then gone; an idle one stays for the next row.
     """
     from entrypoint.video.scan import scan_video
 
@@ -89,7 +89,7 @@ def analyse(
 
 
 def _check_frames(task: RowTask, scan: FrameScan, scratch: Path) -> None:
-    """Refuse what must fail later, while it costs nothing: an empty video, a crop outside of it, too little space."""
+    """Refuse early what would fail later: an empty video, a crop outside the picture, too little space."""
     if scan.decoded == 0:
         raise VideoError(f"{task.video}: not one frame decodes", "play it, or convert it with ffmpeg")
     if task.crop:
@@ -105,7 +105,7 @@ def _check_frames(task: RowTask, scan: FrameScan, scratch: Path) -> None:
 
 
 def _resolve_device(ready: Ready, device: str, may_use_cpu: bool, record: AttemptRecord) -> str:
-    """Compare what was chosen with what the engine itself can use."""
+    """Compare the chosen device with what the engine itself can use."""
     record.software = dict(ready.versions)
     record.add_time("import", ready.import_s)
     if device != "cuda" or ready.cuda:
@@ -121,7 +121,7 @@ def _resolve_device(ready: Ready, device: str, may_use_cpu: bool, record: Attemp
 
 @dataclass(frozen=True)
 class _Session:
-    """A worker that is ready, and all that its jobs are made of."""
+    """A ready worker, and everything that its jobs are made from."""
 
     task: RowTask
     request: RowRequest
@@ -151,7 +151,7 @@ class _Session:
         return self._run_stock()
 
     def _run_stock(self) -> list[Path]:
-        """Analyse the video itself; a lossless copy of its frames where DeepLabCut would get the original wrong."""
+        """Analyse the video itself, or a lossless copy of its frames if DeepLabCut would misread the original."""
         failed = ""
         if not self._needs_copy():
             answer = self._run_job(self._link())
@@ -243,7 +243,7 @@ class _Session:
         return "engine"
 
     def _run_job(self, video: Path, path: str = "stock") -> Answer:
-        """Have a job done, and show its progress and messages."""
+        """Run a job, and show its progress and messages."""
         display = RowDisplay(self.task.name, self.scan.decoded, reports_start=path == "own", tell=self.tell)
         with self.record.timed("analysis"):
             try:
@@ -273,7 +273,7 @@ def _show_tail(worker: Worker) -> None:
 
 
 def _check_not_full(scratch: Path) -> None:
-    """Libraries word a full disk in many ways; look at the disk itself."""
+    """Recognise a full disk by the disk itself, since libraries report it in many ways."""
     try:
         disk.check_space(scratch, 1 << 16)
     except OutputError as full:
@@ -284,5 +284,5 @@ SKELETON = "project"
 
 
 def make_skeleton(model: ModelInfo, scratch: Path, tracker: str = "", *, trusted: bool = False) -> Path:
-    """Make the skeleton of a model below `scratch` and give its config.yaml; raises `ModelError`."""
+    """Make the inference project of a model below `scratch` and return its config.yaml; raises `ModelError`."""
     return inference_project.make_inference_project(model, scratch / SKELETON, tracker=tracker, trusted=trusted)

@@ -1,4 +1,4 @@
-"""What is known of an attempt while it runs, and the receipt that is made of it."""
+"""What is known about an attempt while it runs, and the receipt that is made from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the checkpoints of a row lie until its result is committed, and how they go away; no heavy imports here.
+"""Where the checkpoints of a row are until its result is committed, and how they are removed; no heavy imports here.
 
 The worker writes them and reads them again: `entrypoint.loop.checkpoint_files`.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 KEY_FIELDS = (
     "model", "shuffle", "trainset_index", "columns", "batch_size", "crop", "frames", "decoded", "missing",
 )  # fmt: skip
-"""Of a job. Device, threads and runtime are not among them: another node may go on with a row."""
+"""Fields of a job that must be equal. Device, threads and runtime may differ: another node can continue a row."""
 
 
 def with_checkpoints(job: Job, folder: Path, fingerprint: str, checkpoint_s: float) -> Job:
@@ -33,7 +33,7 @@ def with_checkpoints(job: Job, folder: Path, fingerprint: str, checkpoint_s: flo
     Parameters
     ----------
     folder : Path
-        The row's; the checkpoints lie in a folder beside it, whose name stands for all that must be equal for them to
+        The row's folder; the checkpoints are in one beside it, whose name stands for all that must be equal for them to
         fit.
     fingerprint : str
         The video's.
@@ -60,7 +60,7 @@ def has_checkpoints(folder: Path) -> bool:
 def remove_checkpoints(folder: Path) -> None:
     """Remove all checkpoints of a row.
 
-    They leave their place in one rename, so that another attempt that is still running finds no folder for more.
+    They are moved away in one rename, so that another attempt that is still running finds no folder to add to.
     """
     for each in checkpoint_folders(folder):
         with contextlib.suppress(OSError):

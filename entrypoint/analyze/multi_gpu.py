@@ -1,4 +1,4 @@
-"""A task that was given several GPUs: one process a GPU, which share out the task's rows among them."""
+"""A task with several GPUs: one process per GPU; the processes share the task's rows."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def run_lanes(request: TaskRequest, rows: Sequence[Row], gpus: Sequence[str]) ->
     Raises
     ------
     TryAgainError
-        Stopped by a signal, which went to all lanes first.
+        Stopped by a signal, which was passed to all processes first.
     """
     lanes = min(len(gpus), len(rows))
     print_lines([several_gpus(request.number, len(rows), gpus[:lanes])])
@@ -77,7 +77,7 @@ def _start(gpu: str, claims: Path, cpus: int) -> subprocess.Popen[bytes]:
 
 
 def _wait(running: Sequence[subprocess.Popen[bytes]]) -> int:
-    """Wait for all, passing the signals that end a job on; gives the signal, or 0."""
+    """Wait for all processes, and pass on the signals that end a job; returns the signal, or 0."""
     got: list[int] = []
 
     def forward(number: int, _: FrameType | None) -> None:
@@ -97,7 +97,7 @@ def _wait(running: Sequence[subprocess.Popen[bytes]]) -> int:
 
 
 def _codes(claims: Path, rows: Sequence[Row]) -> dict[int, int]:
-    """Exit codes that the lanes wrote down; a row whose lane was killed is counted as one to try again."""
+    """Exit codes that the processes recorded; a row whose process was killed counts as one to try again."""
     codes = {}
     for row in rows:
         with contextlib.suppress(FileNotFoundError):

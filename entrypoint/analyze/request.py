@@ -1,4 +1,4 @@
-"""What `analyze` was asked to do: options, environment variables of an array task."""
+"""What `analyze` has to do, from options and the environment variables of an array task."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHOWN_CHARS = 60
 
 @dataclass(frozen=True)
 class RowRequest:
-    """What the command line asks for; None (or empty) means: what the manifest's row and campaign.toml say.
+    """Options of the command line; None (or empty) leaves it to the manifest's row and campaign.toml.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class RowRequest:
     checkpoint_s : float
         Seconds between two checkpoints of our loop.
     trust_model : bool
-        A project may have code in its snapshots run, where it asks for that.
+        Code in a project's snapshots may run if the project asks for it.
     """
 
     manifest: Path

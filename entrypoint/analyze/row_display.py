@@ -1,4 +1,4 @@
-"""What people see of a row while its worker is busy: one bar for each stage, and the worker's messages.
+"""What is shown of a row while its worker is busy: one bar for each stage, and the worker's messages.
 
 The same goes into a file in the scratch folder, for whoever shows several rows at a time.
 """
@@ -52,7 +52,7 @@ class RowDisplay:
         self.close()
 
     def close(self) -> None:
-        """Leave the bars where they are."""
+        """Close the bars as they are."""
         for bar in self._bars.values():
             bar.close()
 

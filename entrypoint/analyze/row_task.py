@@ -1,4 +1,4 @@
-"""What exactly is to be done for one row: manifest, campaign and command line put together."""
+"""The task for one row: manifest, campaign and command line put together."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RowTask:
-    """One row with all its settings, and where everything of it lies."""
+    """One row with all its settings and paths."""
 
     row: Row
     settings: Campaign
@@ -37,7 +37,7 @@ class RowTask:
 
     @property
     def name(self) -> str:
-        """How messages call the row, on one line whatever the video is called."""
+        """Name of the row in messages, on one line whatever the video is called."""
         return one_line(f"row {self.row.index} ({self.row.video})")
 
     @property
@@ -47,12 +47,12 @@ class RowTask:
 
     @property
     def folder(self) -> Path:
-        """Where the result appears in the end."""
+        """Folder of the result."""
         return row_folder(self.settings.out, self.model.id, self.row.video)
 
     @property
     def failure_file(self) -> Path:
-        """Where a failure is explained."""
+        """File that explains a failure."""
         return failure_file(self.settings.out, self.model.id, self.row.video)
 
     @property
@@ -67,7 +67,7 @@ class RowTask:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The manifest's; of the file itself where the manifest has none."""
+        """Fingerprint in the manifest, or of the file itself if the manifest has none."""
         return self.row.fingerprint or _fingerprint(self)
 
     @property
@@ -84,7 +84,7 @@ def resolve(request: RowRequest) -> RowTask:
     ManifestError
         No such row, or no such manifest.
     ModelError
-        No model is named, it is not whole, it is not the campaign's any more, or asks for trust that is not given.
+        No model is named, it is incomplete, it is no longer the campaign's, or it asks for trust that is not given.
     """
     row = find_row(read_manifest(request.manifest), request.index, request.manifest)
     return resolve_row(row, read_campaign(request.manifest), request)
@@ -128,7 +128,7 @@ def check_video(task: RowTask) -> None:
     Raises
     ------
     VideoError
-        It was unreadable when the manifest was made, is not there, or was changed since.
+        It was unreadable when the manifest was made, does not exist, or has changed since.
     """
     if task.row.error:
         raise VideoError(

@@ -1,4 +1,4 @@
-"""What the rows of one process share: a private folder, and a worker that has DeepLabCut imported."""
+"""What the rows of one process share: a private folder, and a worker with DeepLabCut imported."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class SharedWorker:
             remove_tree(folder)
 
     def start_worker(self, engine: str, threads: int, device: str) -> Worker:
-        """Worker of an engine on a device: the standing one, or a new one that is still importing."""
+        """Worker of an engine on a device: the running one, or a new one that is still importing."""
         if self._worker is None or self._kind != (engine, device):
             from entrypoint.analyze.worker_process import start_worker
 
@@ -94,7 +94,7 @@ class SharedWorker:
         return self._ready
 
     def tell(self, report: RowReport) -> None:
-        """Write down how far the row is, for whoever shows it."""
+        """Record how far the row is, for any display."""
         if self._scratch is not None:
             write_report(self._scratch, report)
 

@@ -20,7 +20,7 @@ from entrypoint.analyze.shared_worker import SharedWorker
 
 
 def run_one(row: Row, request: TaskRequest, place: SharedWorker) -> int | None:
-    """Exit code of a row; None where another lane has it, or where none is tried any more."""
+    """Exit code of a row; None if another process has it, or no more rows are tried."""
     if place.without_gpu or (request.claims and not claim(request.claims, row.index)):
         return None
     print_lines([row_start(row.index, row.video)])
@@ -46,7 +46,7 @@ def _attempt(row: Row, request: TaskRequest, place: SharedWorker) -> ExitCode:
 
 
 def claim(folder: Path, index: int) -> bool:
-    """Take a row for this lane; False where another one has it."""
+    """Claim a row for this process; False if another one has it."""
     try:
         os.close(os.open(folder / str(index), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:

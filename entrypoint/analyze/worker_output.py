@@ -1,4 +1,4 @@
-"""What a worker sends, in the order in which it was sent: its events, and what DeepLabCut prints."""
+"""What a worker sends, in order: its events, and what DeepLabCut prints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections import deque
 from entrypoint.protocol import ANALYSING, Event, EventReader, Message, Progress, ProtocolError
 
 PIPE_BYTES = 1 << 20
-"""More than a pipe holds (pipe(7)): one read of so many bytes empties it."""
+"""Bytes that empty a pipe in one read, since it holds fewer (pipe(7))."""
 TAIL_LINES = 40
 BAR = re.compile(r"(?<!\d)(\d+)/(\d+) \[")
 STAGES = {
@@ -22,7 +22,7 @@ STAGES = {
     "Starting to extract posture": ANALYSING,
     "Processing...": "tracking",
 }
-"""What DeepLabCut prints when a stage begins."""
+"""Lines that DeepLabCut prints when a stage begins."""
 
 
 class WorkerOutput:
@@ -65,7 +65,7 @@ class WorkerOutput:
         return self._queue.get()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait until both pipes have ended, and say whether they have: what the worker started may hold on to them."""
+        """Wait until both pipes have ended, and tell whether they have: children of the worker may keep them open."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -83,7 +83,7 @@ class WorkerOutput:
                     os.close(self._events)
 
     def _read_events(self, data: bytes) -> bool:
-        """Queue the events in `data`; False at the end, where half an event is of no use."""
+        """Queue the events in `data`; False at the end, where half an event is useless."""
         for event in self._reader.read(data):
             if not isinstance(event, (Progress, Message)):
                 self._end_line()
@@ -107,7 +107,7 @@ class WorkerOutput:
         return bool(data)
 
     def _end_line(self) -> None:
-        """Take an unfinished line for a whole one: what follows is another job's."""
+        """Treat an unfinished line as complete: what follows belongs to another job."""
         line, self._line = self._line, ""
         self._read_line(line)
 

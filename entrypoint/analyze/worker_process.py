@@ -32,7 +32,7 @@ class Worker:
     Attributes
     ----------
     busy : bool
-        A job was sent and is not answered; for ever after one that failed.
+        A job was sent and is not answered; stays true after one that failed.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], events: int) -> None:
@@ -54,7 +54,7 @@ class Worker:
         return ready
 
     def run(self, job: Job, show: Report) -> Answer:
-        """Have a job done.
+        """Run a job.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class Worker:
         return answer
 
     def stop(self) -> None:
-        """End the process and all that it started."""
+        """Stop the process and all that it started."""
         if self._process.stdin:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
@@ -89,7 +89,7 @@ class Worker:
             self._process.stdout.close()
 
     def _send(self, job: Job) -> None:
-        """Send a job; that the worker is gone shows when its answer is waited for."""
+        """Send a job; a worker that is gone is noticed when its answer is awaited."""
         assert self._process.stdin is not None
         self.busy = True
         self._output.begin(stock=job.path == "stock")
@@ -128,7 +128,7 @@ def _out_of_turn(event: object) -> AnalysisError:
 
 @contextlib.contextmanager
 def start_worker(engine: str, threads: int, environment: Mapping[str, str], scratch: Path) -> Iterator[Worker]:
-    """Start the worker in a session of its own, so that Ctrl-C reaches the supervisor alone, and stop it at the end."""
+    """Start the worker in its own session, so that Ctrl-C reaches the supervisor alone, and stop it at the end."""
     reading, writing = os.pipe()
     try:
         process = processes.pipe(

@@ -1,1 +1,1 @@
-"""How DeepLabCut is called, one module per engine behind one small protocol. Runs in the worker only."""
+"""Calls of DeepLabCut, one module per engine behind one small protocol. Runs in the worker only."""

@@ -46,7 +46,7 @@ class Engine(Protocol):
 
 
 def tracking_options(job: Job) -> dict[str, Any]:
-    """What `analyze_videos` has to be told of the animals; the tracker stands in the job's own config.yaml."""
+    """Arguments of `analyze_videos` about the animals; the tracker is in the job's own config.yaml."""
     given = {
         "animal_names": list(job.tracking.individuals) or None,
         "n_tracks": job.tracking.n_tracks,
@@ -61,7 +61,7 @@ def get_engine(name: str) -> Engine:
 
 
 class NotCovered(Exception):
-    """The loop cannot give what stock DeepLabCut gives here; its text completes "because …"."""
+    """The loop cannot reproduce stock DeepLabCut here; its text completes "because …"."""
 
 
 class Network(Protocol):
@@ -73,7 +73,7 @@ class Network(Protocol):
         DeepLabCut's name of the model in columns and files.
     n_bodyparts : int
     batch_matters : bool
-        Frames change each other's positions: batches must be those that stock DeepLabCut forms.
+        Frames in a batch affect each other's positions, so batches must be those of stock DeepLabCut.
     """
 
     scorer: str
@@ -92,11 +92,11 @@ class Network(Protocol):
         Raises
         ------
         NotCovered
-            It is not there, or cannot take this network.
+            OpenVINO is not installed, or cannot take this network.
         """
 
     def use_engine(self) -> str:
-        """Let the engine that built it compute the network, as at the beginning. Returns its name and version."""
+        """Let the engine that built the network compute it again. Returns the engine's name and version."""
 
     def predict(self, frames: Any) -> Any:
         """Positions in frames.
@@ -119,7 +119,7 @@ class Network(Protocol):
         """Whether a smaller batch may help against an error of `predict`."""
 
     def release_memory(self) -> None:
-        """Give what is cached back to the device, after an error of that kind."""
+        """Return cached memory to the device, after an error of that kind."""
 
     def write(self, job: Job, poses: Any, runtime: tuple[float, float]) -> None:
         """Write DeepLabCut's own files into the job's folder.
@@ -129,5 +129,5 @@ class Network(Protocol):
         poses : ndarray, (n_frames, n_bodyparts, 3)
             Positions in all stream frames; NaN with likelihood 0 where one did not decode.
         runtime : tuple of float
-            When the analysis began and ended, seconds since 1970.
+            When the analysis began and ended, in seconds since 1970.
         """

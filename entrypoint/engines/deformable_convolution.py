@@ -8,11 +8,11 @@ SCHEMA = (
     "deform_conv2d(Tensor input, Tensor weight, Tensor offset, Tensor mask, Tensor bias, int stride_h, int stride_w, "
     "int pad_h, int pad_w, int dilation_h, int dilation_w, int groups, int offset_groups, bool use_mask) -> Tensor"
 )
-"""Of torchvision's operator (0.28)."""
+"""Signature of torchvision's operator (0.28)."""
 
 
 def deform_conv2d(images: Any, weight: Any, offset: Any, mask: Any, bias: Any, *numbers: int) -> Any:
-    """What torchvision's operator of this name gives (Dai 2017, arXiv:1703.06211; with a mask Zhu 2018, 1811.11168).
+    """Same result as torchvision's operator of this name (Dai 2017, arXiv:1703.06211; masks: Zhu 2018, 1811.11168).
 
     Each tap of the kernel looks at a place of its own, between pixels: bilinear, and zero outside of the picture.
 

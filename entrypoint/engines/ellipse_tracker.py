@@ -1,8 +1,8 @@
-"""Mend DeepLabCut's ellipse tracker, which gives an animal's track the pose of another one (DeepLabCut issue #3493).
+"""Fix DeepLabCut's ellipse tracker, which gives an animal's track the pose of another one (DeepLabCut issue #3493).
 
-The tracker leaves out poses that no ellipse fits (fewer than three body parts are seen). It then says which pose a
+The tracker leaves out poses that no ellipse fits (fewer than three body parts are seen). It then reports which pose a
 track took as a number among the poses that are left, and DeepLabCut looks that number up among all of them: one animal
-of which little is seen in a frame shifts the poses of every animal behind it.
+of which little is seen in a frame shifts the poses of every animal after it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dlcctr.contract import ELLIPSE_FIX
 
 
 def mend() -> str:
-    """Let the tracker number poses as its callers do; what it tracks stays as it is. Returns the fix's name.
+    """Let the tracker number poses as its callers do; its tracks stay the same. Returns the fix's name.
 
     Tracks are those that it made before, position by position: it never used the poses that are left out here. In
     frames where an ellipse fits every pose, the numbers are the same, too.

@@ -16,14 +16,14 @@ from entrypoint.engines.output_files import LIKELIHOOD, read_pickle, read_table
 from entrypoint.protocol import Job
 
 NO_TRACKS = ("Tracklets are empty", "Could not reconstruct")
-"""Beginnings of what `stitch_tracklets` raises then."""
+"""Beginnings of the messages that `stitch_tracklets` then raises."""
 TRACKLETS = ("_el.pickle", "_bx.pickle", "_sk.pickle")
 
 
 def write_empty_tracks(job: Job, error: Exception) -> str:
     """Write the tables that DeepLabCut would have written for tracks in which no animal has a position.
 
-    The unique body parts have theirs.
+    The unique body parts keep theirs.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def write_empty_tracks(job: Job, error: Exception) -> str:
     Raises
     ------
     Exception
-        `error` itself, where it says something else.
+        `error` itself, if it is about something else.
     """
     tracklets = [file for end in TRACKLETS for file in Path(job.folder).glob(f"*{end}")]
     if not job.multianimal or len(tracklets) != 1 or not str(error).startswith(NO_TRACKS):
@@ -51,7 +51,7 @@ def write_empty_tracks(job: Job, error: Exception) -> str:
 
 
 def remark(job: Job) -> str:
-    """What to say of a result in which no animal has a position in any frame; empty for all others.
+    """Remark on a result in which no animal has a position in any frame; empty for all others.
 
     Models that look for body parts at once, in a project with one animal, give a position for each frame.
     """

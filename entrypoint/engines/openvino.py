@@ -1,6 +1,6 @@
 """OpenVINO: the same network on a CPU, in float32, faster than by the engine that built it.
 
-It lies in a folder of its own, where an import does not find it: TensorFlow's `analyze_videos` takes OpenVINO, and
+It is in its own folder, where an import does not find it: TensorFlow's `analyze_videos` uses OpenVINO, and
 moves runs from a GPU to the CPU, wherever it can be imported.
 """
 
@@ -25,7 +25,7 @@ from entrypoint.protocol import Job
 MODEL_NAME = "network.xml"
 STALE_AFTER_S = 3600.0
 KIND_OF_EXPORT = "2"
-"""Part of the cache's keys: another number where exports take other inputs, or give other outputs, than before."""
+"""Part of the cache's keys; change it when exports take other inputs, or give other outputs, than before."""
 SETTINGS: dict[str, Any] = {
     # The default is bfloat16 on CPUs that have it, which moves positions by pixels
     "INFERENCE_PRECISION_HINT": "f32",
@@ -45,7 +45,7 @@ def load() -> Any:
     Raises
     ------
     NotCovered
-        It is not there, or does not load.
+        OpenVINO is not installed, or does not load.
     """
     folder = find_openvino()
     if folder is None:
@@ -63,8 +63,8 @@ def load() -> Any:
 class Compiled:
     """A network for pictures of one size, from a model that takes batches of any.
 
-    The pictures of a batch are computed side by side where there are processors for it: what one spends in memory
-    another spends in computing. Shapes are known and fixed, which lets OpenVINO join more steps.
+    The pictures of a batch are computed side by side if there are processors for it: what one spends in memory
+    another spends computing. Shapes are known and fixed, which lets OpenVINO fuse more steps.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class Compiled:
         return found
 
     def _filled(self, pictures: Any) -> Any:
-        """As many as the network takes at once: pictures do not change what is found in others."""
+        """Pad a batch to the size that the network takes: pictures do not affect each other."""
         import numpy
 
         missing = self._part - len(pictures)
@@ -111,7 +111,7 @@ class Compiled:
 
 
 def _take(request: Any, place: list[Any]) -> None:
-    """Not a method: the queue would hold the network, and the network the queue, for ever."""
+    """Callback, not a method: otherwise the queue and the network would keep each other alive for ever."""
     place.extend(output.data.copy() for output in request.output_tensors)
 
 
@@ -166,18 +166,18 @@ def open_compiled(job: Job, size: tuple[int, int], export: Callable[[], Any]) ->
 
 
 def forget(job: Job, size: tuple[int, int]) -> None:
-    """Remove what the cache holds of a job's network: it gave other positions than the engine."""
+    """Remove a job's network from the cache, because it gave other positions than the engine."""
     if folder := _cached_folder(job, size):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def refusal(error: Exception) -> NotCovered:
-    """What to raise in place of an error of OpenVINO, so that the engine computes the network."""
+    """Error to raise instead of OpenVINO's, so that the engine computes the network."""
     return NotCovered(f"OpenVINO cannot take this network ({' '.join(str(error).split())[:200]})")
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether OpenVINO says so, in whatever words."""
+    """Whether an error of OpenVINO means that memory does not suffice."""
     return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in OUT_OF_MEMORY)
 
 
@@ -202,7 +202,7 @@ def _read(openvino: Any, folder: Path) -> Any:
 
 
 def _save(openvino: Any, model: Any, folder: Path) -> None:
-    """Put a model into the cache, whole or not at all. What cannot be written is exported again by the next process."""
+    """Put a model into the cache, completely or not at all. If that fails, the next process exports it again."""
     attempt = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""DeepLabCut's files out: read, proved against the frames that decode, expanded where some did not. Worker only."""
+"""DeepLabCut's output files: read, checked against the decoded frames, expanded if some did not decode. Worker only."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class ShortRead(Exception):
 
 
 def verify(job: Job, scorer: str) -> None:
-    """Prove that the files in the job's folder are whole: every frame its row, every body part its column, in order.
+    """Check that the files in the job's folder are complete: a row per frame, a column per body part, in order.
 
     Our loop has written a row for each frame of the stream, DeepLabCut one for each that decodes.
 
     Raises
     ------
     ShortRead
-        The number of frames is another one.
+        DeepLabCut read another number of frames.
     AnalysisError
-        Anything else; DeepLabCut itself returned normally.
+        Anything else is wrong, although DeepLabCut itself returned normally.
     """
     table = read_table(job)
     _check_columns(table, job, scorer)
@@ -53,7 +53,7 @@ def verify(job: Job, scorer: str) -> None:
 
 
 def describe(job: Job) -> Columns:
-    """What the .h5 holds, for the receipt."""
+    """Rows and columns of the .h5, for the receipt."""
     table = read_table(job)
     return Columns(len(table), tuple(tuple(map(str, column[1:])) for column in table.columns))
 
@@ -114,7 +114,7 @@ def _part(job: Job, ending: str) -> Path:
 
 
 def read_table(job: Job) -> Any:
-    """Table of positions in the job's folder, as a DataFrame; raises `AnalysisError` where there is none."""
+    """Table of positions in the job's folder, as a DataFrame; raises `AnalysisError` if there is none."""
     return _read_table_and_key(_h5(job))[1]
 
 
@@ -182,7 +182,7 @@ def _expand_full(data: dict[str, Any], frames: int, kept: list[int]) -> dict[str
 
 
 def _blank(entry: Any) -> Any:
-    """A frame's entry of the same shape in which nothing was found."""
+    """An entry of the same form for a frame in which nothing was found."""
     import numpy
 
     blank = dict(entry)

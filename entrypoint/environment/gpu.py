@@ -41,7 +41,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Driver:
-    """What the driver answered.
+    """Answers of the NVIDIA driver.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def examine_driver() -> Driver:
 
 
 def describe_error(status: int) -> str:
-    """Words for a status of the CUDA driver API."""
+    """Text for a status of the CUDA driver API."""
     return f"CUDA error {status}: {ERROR_NAMES.get(status, 'see the CUDA driver API')}"
 
 

@@ -1,4 +1,4 @@
-"""What the image says of itself: a file that its build writes."""
+"""The image's facts about itself, from a file that its build writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a receipt tells of where a result came from: host, scheduler, image, engine."""
+"""Facts for a receipt about a result's origin: host, scheduler, image, engine."""
 
 from __future__ import annotations
 

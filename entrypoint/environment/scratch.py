@@ -1,4 +1,4 @@
-"""A private folder that every cache and temporary file of one run goes to, and that is gone afterwards."""
+"""A private folder for every cache and temporary file of one run, removed afterwards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOCK_NAME = "owner.lock"
 PROBE_BYTES = 1 << 16
 UNLOCKED_S = 600.0
 UNPROVEN_S = 30 * 24 * 3600.0
-"""Longer than any job runs."""
+"""Seconds that are longer than any job runs."""
 SCRATCH_VARIABLES = ("DLCCTR_SCRATCH", "SLURM_TMPDIR", "TMPDIR")
 
 CACHE_FOLDERS = {
@@ -66,7 +66,7 @@ def open_scratch(requested: Path | None, out: Path) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        None of them can be written.
+        None of the folders can be written.
     """
     scratch, lock = _make(_candidates(requested, out))
     try:
@@ -192,7 +192,7 @@ def remove_stale(parent: Path) -> list[Path]:
 
 
 def _is_left(folder: int, this_boot: bool) -> bool:
-    """Whether an open folder is ours, of nobody who lives, and was never open to others."""
+    """Whether an open folder is ours, has no living owner, and was never open to others."""
     facts = os.fstat(folder)
     if facts.st_uid != os.getuid() or facts.st_mode & 0o022:
         return False
@@ -222,7 +222,7 @@ def _folder(path: Path) -> Path:
 
 
 def _can_write(folder: str) -> bool:
-    """Whether a file can really be made there: rights alone do not tell of a read-only file system."""
+    """Whether a file can really be created there: permissions alone do not reveal a read-only file system."""
     if not folder:
         return False
     try:

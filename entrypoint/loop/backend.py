@@ -12,7 +12,7 @@ from entrypoint.loop.result import LoopResult
 from entrypoint.protocol import Job, Message, Report
 
 CHECKED_FRAMES = 8
-"""Of a video's first batch; on these OpenVINO is held against the engine."""
+"""Number of frames of a video's first batch on which OpenVINO is compared with the engine."""
 MARGIN = 10
 """So many times closer they must be there than what is called equal: networks that make small differences large
 may be off by more on other frames. The ones that were measured stay below a fiftieth."""
@@ -45,7 +45,7 @@ def choose_backend(network: Network, job: Job, frames: Any, result: LoopResult, 
 
 
 def _predict_with_openvino(network: Network, frames: Any) -> Any:
-    """Its first positions. Whatever fails is a reason to leave it alone, memory too: smaller batches need as much."""
+    """OpenVINO's first positions. Any failure is a reason not to use it, even memory: smaller batches need as much."""
     try:
         return network.predict(frames)
     except Exception as error:
@@ -53,7 +53,7 @@ def _predict_with_openvino(network: Network, frames: Any) -> Any:
 
 
 def predict(network: Network, frames: Any, result: LoopResult, report: Report) -> Any:
-    """Positions of a batch, in smaller batches from where memory does not suffice on; no frame is left out."""
+    """Positions of a batch, in smaller batches once memory does not suffice; no frame is left out."""
     import numpy
 
     parts, first = [], 0
@@ -71,7 +71,7 @@ def predict(network: Network, frames: Any, result: LoopResult, report: Report) -
 
 
 def _try(network: Network, frames: Any) -> Any:
-    """Positions, or None where memory does not suffice and the batch can be made smaller."""
+    """Positions, or None if memory does not suffice and the batch can be made smaller."""
     try:
         return network.predict(frames)
     except Exception as error:  # it holds on to the memory: nothing can be given back before it is gone

@@ -13,16 +13,16 @@ from entrypoint.video.frames import decoded_frames, open_pass
 from entrypoint.video.pixels import Box, Pictures
 
 BUFFERS = 3
-"""One with the network, one that waits, one that is filled: memory is bounded by construction."""
+"""Number of buffers: one with the network, one waiting, one being filled; this bounds the memory."""
 
 NOT_YET_MADE = object()
-"""Buffers are made when the size of the pictures is known."""
+"""Stands for a buffer that is made once the size of the pictures is known."""
 
 Allocate = Callable[[tuple[int, ...]], Any]
 
 
 class _Stopped(Exception):
-    """Nobody wants more batches."""
+    """No more batches are wanted."""
 
 
 class BatchReader:
@@ -79,7 +79,7 @@ class BatchReader:
         Raises
         ------
         DlcctrError
-            The video cannot be read any more.
+            The video can no longer be read.
         """
         while True:
             item = self._ready.get()

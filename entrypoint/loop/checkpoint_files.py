@@ -1,4 +1,4 @@
-"""Checkpoints of a video's positions as files: each is whole, or is not used."""
+"""Checkpoints of a video's positions as files; an incomplete one is not used."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CheckpointFolder:
     batch_size: int
 
     def write(self, checkpoint: Checkpoint, positions: Any) -> None:
-        """Write a checkpoint, so that it is there whole or not at all, also after a power cut.
+        """Write a checkpoint completely or not at all, even across a power cut.
 
         Parameters
         ----------
@@ -43,7 +43,7 @@ class CheckpointFolder:
         Raises
         ------
         OSError
-            It cannot be written, or the folder is gone: it is never made here.
+            It cannot be written, or the folder is gone; it is never created here.
         """
         import numpy
 
@@ -78,7 +78,7 @@ class CheckpointFolder:
         return self.path / f"{first}-{stop}.npz"
 
     def _ranges(self) -> list[tuple[int, int]]:
-        """Ranges that the files' names claim, those that reach furthest first."""
+        """Ranges in the files' names, those that reach furthest first."""
         try:
             found = [CHECKPOINT_NAME.fullmatch(file.name) for file in self.path.iterdir()]
         except OSError:
@@ -92,7 +92,7 @@ class CheckpointFolder:
         return None
 
     def _read(self, first: int, stop: int) -> tuple[Checkpoint, Any] | None:
-        """A checkpoint with its positions; None where the file is damaged, or is not what its name and place say."""
+        """A checkpoint with its positions; None if the file is damaged, or does not match its name and place."""
         import numpy
 
         try:

@@ -21,7 +21,7 @@ class OtherPositions(Exception):
 
 
 class CheckpointWriter:
-    """Positions of one video between an array that is gone with the process, and checkpoints that stay.
+    """Positions of one video, in an array that ends with the process and in checkpoints that stay.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class CheckpointWriter:
         self._lock = threading.Lock()
 
     def restore(self) -> None:
-        """Take what the checkpoints of earlier attempts hold, and report it."""
+        """Take over the checkpoints of earlier attempts, and report it."""
         for checkpoint, positions in self._folder.chain() if self._folder else ():
             self._poses[self._numbers[checkpoint.first : checkpoint.stop]] = positions
             self._use(checkpoint)
@@ -78,11 +78,11 @@ class CheckpointWriter:
                 self._complain(error)
 
     def saving(self) -> AbstractContextManager[None]:
-        """While this is entered, SIGTERM writes a checkpoint of what is finished and ends the process."""
+        """Within this context, SIGTERM writes a checkpoint of what is finished and ends the process."""
         return save_when_terminated(self.save)
 
     def take(self, at: int, positions: Any, batch_size: int, backend: str) -> None:
-        """Take a batch's positions, and write a checkpoint where it is time; known positions prove the checkpoints.
+        """Store a batch's positions, and write a checkpoint when it is time; known positions verify the checkpoints.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class CheckpointWriter:
         Raises
         ------
         OtherPositions
-            The checkpoints do not hold what this network gives.
+            The checkpoints differ from what this network gives.
         """
         places = self._numbers[at : at + len(positions)]
         if at < self.start:
@@ -109,7 +109,7 @@ class CheckpointWriter:
             self.save()
 
     def save(self) -> None:
-        """Write what is finished and in no checkpoint. Where that fails, warn once, and try again with the next."""
+        """Write what is finished and in no checkpoint. If that fails, warn once, and try again with the next."""
         with self._lock:
             new = self._new
             if self._folder is None or new.first == new.stop:
@@ -124,7 +124,7 @@ class CheckpointWriter:
                 self._new = replace(new, first=new.stop)
 
     def _make_folder(self, path: Path) -> None:
-        """Once only: where it is gone later, another attempt has finished the row, and no more is wanted."""
+        """Make the folder, but only once: if it is gone later, another attempt has finished the row."""
         if not self._made:
             path.mkdir(exist_ok=True)
             self._made = True

@@ -1,4 +1,4 @@
-"""Whether two sets of positions of the same frames are the same, as far as floating-point numbers go."""
+"""Whether two sets of positions of the same frames are equal within floating-point accuracy."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ CONTRAST = 8
 
 
 def difference(ours: Any, others: Any, margin: float = 1) -> str:
-    """Say by how much positions differ; empty where that is nothing to speak of.
+    """Text that says by how much positions differ; empty if the difference is negligible.
 
     Parameters
     ----------
     ours, others : ndarray, (…, 3)
         x, y in px, likelihood 0-1.
     margin : float
-        Factor by which the tolerance shrinks where a few frames are to stand for all others.
+        Factor by which the tolerance shrinks if a few frames stand for all others.
     """
     import numpy
 
@@ -29,7 +29,7 @@ def difference(ours: Any, others: Any, margin: float = 1) -> str:
 
 
 def comparable(frames: Any) -> Any:
-    """Frames on which two ways of computing a network can be held against each other.
+    """Frames on which two ways of computing a network can be compared.
 
     Frames of one colour, as a camera's first ones may be, are left out: there PyTorch's own group norm is off by up to
     0.02 px, and gives other positions for the same frame in another batch. Seeded noise stands in where none is left.

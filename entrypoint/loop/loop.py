@@ -43,7 +43,7 @@ class Loop:
         self._backends: dict[Any, tuple[str, str]] = {}
 
     def forget(self) -> None:
-        """Give the network's memory back."""
+        """Release the network's memory."""
         self._network, self._key = None, None
         self._proven.clear()
         self._backends.clear()
@@ -59,7 +59,7 @@ class Loop:
         Raises
         ------
         NotCovered
-            Stock DeepLabCut must do it. Nothing was written.
+            Stock DeepLabCut must do the job. Nothing was written.
         DlcctrError
             The video is no longer what was scanned.
         """
@@ -95,7 +95,7 @@ class Loop:
     def _analyze_rest(
         self, job: Job, network: Network, result: LoopResult, checkpoints: CheckpointWriter, report: Report
     ) -> None:
-        """Analyse what no checkpoint holds, and before it the first batch again, which proves those that there are."""
+        """Analyse what is in no checkpoint, and first the first batch again, which verifies the checkpoints."""
         size, start, at = job.batch_size or 1, checkpoints.start, 0
         box, whole = network.box(job), StockBatches(size) if network.batch_matters else None
         # Stock fills the last batch up with the one before: that must be there, though its positions are known
@@ -125,7 +125,7 @@ class Loop:
             raise _changed(job, str(reader.decoded))
 
     def _prove(self, network: Network, frame: Any) -> None:
-        """Hold the first frame of each size against DeepLabCut's own runner: what it does may change."""
+        """Compare the first frame of each size with DeepLabCut's own runner, which may change."""
         if frame.shape in self._proven:
             return
         network.use_engine()
@@ -137,12 +137,12 @@ class Loop:
         self._proven.add(frame.shape)
 
     def _settle_backend(self, network: Network, job: Job, frames: Any, result: LoopResult, report: Report) -> None:
-        """Let OpenVINO compute the network where it is wanted and gives the engine's positions on real frames.
+        """Let OpenVINO compute the network if it is wanted and gives the engine's positions on real frames.
 
         Raises
         ------
         ModelError
-            It was asked for, and cannot.
+            OpenVINO was requested, but cannot compute this network.
         """
         key = (job.backend, job.batch_size, frames.shape[1:])  # OpenVINO shares a batch out by its size
         if key not in self._backends:

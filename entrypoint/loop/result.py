@@ -1,4 +1,4 @@
-"""What a run of the loop reports."""
+"""Result of a run of the loop."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class LoopResult:
     Parameters
     ----------
     batch_size : int
-        The one that it ended with.
+        Batch size at the end, in frames per network call.
     backend : str
         Name and version of what computed the network.
     why_engine : str
-        Why that was not OpenVINO, where it was wanted; completes "because …".
+        Why that was not OpenVINO, if it was wanted; completes "because …".
     checkpoints : list of Checkpoint
         Checkpoints taken from earlier attempts.
     """

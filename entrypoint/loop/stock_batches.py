@@ -30,7 +30,7 @@ class StockBatches:
         Raises
         ------
         NotCovered
-            There is no batch before: DeepLabCut takes what happens to be in memory.
+            There is no earlier batch, so DeepLabCut would use what happens to be in memory.
         """
         if len(frames) == self._size:
             self._last = frames.copy() if self._last is None else self._keep(frames)

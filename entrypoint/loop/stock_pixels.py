@@ -1,4 +1,4 @@
-"""Whether a video's pictures are those that stock DeepLabCut would see: it reads with the OpenCV beside it.
+"""Whether a video's pictures are those that stock DeepLabCut sees through its own OpenCV.
 
 OpenCV 4.11 (FFmpeg 5), which the TensorFlow engine's environments hold, knows no colour spaces, turns no pictures, and
 has other edges in odd sizes and other 10-bit pictures than OpenCV 4.14 (FFmpeg 8).
@@ -25,7 +25,7 @@ def read_first_picture(job: Job) -> Any:
 
 
 def prove_pixels(job: Job, box: Box | None, frame: Any, stock: Any) -> None:
-    """Hold the first frame against stock's picture, where that is the right one.
+    """Compare the first frame with stock's picture, if that is the right one.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def prove_pixels(job: Job, box: Box | None, frame: Any, stock: Any) -> None:
     Raises
     ------
     NotCovered
-        They differ.
+        The pictures differ.
     """
     import numpy
 

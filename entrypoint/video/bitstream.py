@@ -1,4 +1,4 @@
-"""What a packet's own bytes say, beside what the decoder says of it.
+"""What a packet's own bytes reveal, in addition to what the decoder reports.
 
 FFmpeg conceals losses, and several of its decoders (HEVC, VP9, AV1) report almost none. Some damage shows in the
 bytes all the same: a NAL unit never holds three zero bytes, its length always fits, its types are few. What an encoder
@@ -14,7 +14,7 @@ from functools import lru_cache
 from entrypoint.video.jpeg import is_complete
 
 ZERO_RUN = bytes(64)
-"""A run of zeros, as a block that a disk or a transfer lost leaves it."""
+"""A run of zeros, as left by a block that a disk or a transfer lost."""
 CLOSED_KEYS = {"vp8", "vp9", "av1"}
 """Arithmetic coding gives so many zeros once in 2**512 times."""
 ZERO_FREE = {"mpeg4", "h263", "h263p"}
@@ -36,7 +36,7 @@ EXACT_AT_ONCE = 0xC0
 
 @dataclass(frozen=True)
 class PacketFacts:
-    """What the bytes of one packet say.
+    """Facts from the bytes of one packet.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class PacketFacts:
 
 
 Inspect = Callable[[bytes, bool], PacketFacts]
-"""Bytes of a packet and its key flag in the container, to what they say."""
+"""Function from a packet's bytes and its key flag in the container to facts."""
 
 
 _facts = lru_cache(PacketFacts)  # one object for all packets alike

@@ -1,4 +1,4 @@
-"""Which packets are right: from what is known of each to what a loss costs those around it."""
+"""Which packets are right: from facts about each packet to what a loss costs its neighbours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from entrypoint.video.decoding import Packet
 from entrypoint.video.structure import Shape, jumps
 
 LONGEST_REORDERING = 32
-"""Packets after which a decoder has put a frame out (H.264 and H.265 allow 16)."""
+"""Packets after which a decoder has output a frame (H.264 and H.265 allow 16)."""
 
 
 def take_hints(packets: list[Packet]) -> None:
@@ -47,7 +47,7 @@ def suspect_jumps(shape: Shape, packets: list[Packet]) -> None:
 
 
 def judge(packets: list[Packet]) -> list[bool]:
-    """Say of each packet, in the order of decoding, whether what it shows must be right."""
+    """For each packet, in decoding order, whether its picture must be right."""
     if all(
         packet.facts.restart and (packet.key_frame or not packet.frames) for packet in packets if packet.facts.sound
     ):

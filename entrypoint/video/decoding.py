@@ -14,7 +14,7 @@ from entrypoint.video.ffmpeg_log import FFmpegLog
 
 CONVERT_HINT = "play it, record it again, or convert it: ffmpeg -i VIDEO -c:v libx264 -crf 10 NEW.mp4"
 LONGEST_ERROR_RUN = 64
-"""After so many read errors in a row there is nothing more to read."""
+"""Read errors in a row after which nothing more can be read."""
 B_FRAME = 3
 """AV_PICTURE_TYPE_B."""
 STRICT = "explode+crccheck"
@@ -26,7 +26,7 @@ EXACT_LENGTH = {"wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"}
 
 @dataclass(slots=True)  # there are millions in a day of video
 class Packet:
-    """What is kept of one packet of the video stream.
+    """Facts about one packet of the video stream.
 
     `frames` holds numbers of the decoder's outputs; `both_ways` is a B-frame, predicted from frames shown after it;
     `key_flag` is what the container says, `key_frame` the decoder.
@@ -51,7 +51,7 @@ class Packet:
 
     @property
     def damaged(self) -> bool:
-        """Its own bytes are not what was written, or the decoder says so."""
+        """Whether its bytes are damaged, or the decoder says so."""
         return self.failed or self.corrupt or not self.found or not self.facts.sound
 
 
@@ -61,7 +61,7 @@ def open_container(path: Path) -> Any:
     Raises
     ------
     VideoError
-        With a plain reason: not there, empty, no video, cut off before its index.
+        The file does not exist, is empty, is not a video, or is cut off before its index; the message says which.
     """
     import av
 

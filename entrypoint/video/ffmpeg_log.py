@@ -1,4 +1,4 @@
-"""What FFmpeg only writes into its log: a decoder conceals a loss and puts the picture out, a reader skips a part."""
+"""Errors that FFmpeg only logs: a decoder conceals a loss and outputs the picture, a reader skips a part."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ WRONG_PICTURE = re.compile(
     r"|junk bits at end|overreading|slice end not reached",
     re.IGNORECASE,
 )
-"""A decoder's errors that say that a picture's own data are wrong. What sound recordings lead to as well is none of
+"""A decoder's errors about a picture's own data. Those that sound recordings also cause are not among
 them: references that are missing after a start between key frames, odd headers, messages that FFmpeg does not know."""
 SKIPPED_PART = re.compile(r"ff asf skip 0 |packet_(obj|frag)_size .*invalid|Truncating packet")
-"""A reader's errors that say that it could not follow the file."""
+"""A reader's errors that mean that it could not follow the file."""
 
 
 class FFmpegLog:
-    """Listen to what FFmpeg writes at the level of errors; PyAV raises none of it.
+    """Collect what FFmpeg writes at the level of errors; PyAV raises none of it.
 
     The level is FFmpeg's own, and so that of the whole process: one video is scanned at a time.
 
@@ -51,7 +51,7 @@ class FFmpegLog:
         av.logging.set_level(self._level)
 
     def take(self, decoder: str) -> tuple[bool, bool]:
-        """Whether this decoder has called a picture wrong, and a reader has skipped a part, since the last call."""
+        """Whether, since the last call, this decoder has reported a wrong picture and a reader has skipped a part."""
         if not self._messages:
             return False, False
         messages = list(self._messages)

@@ -27,9 +27,9 @@ class FrameScan:
     codec : str
         FFmpeg's name.
     interlaced : bool
-        Some frame is. OpenCV 5.0 makes black pictures of those, and says nothing: analyse a copy.
+        Some frame is interlaced. OpenCV 5.0 silently makes black pictures of those: analyse a copy.
     outputs : list of [first, stop]
-        Half-open ranges of what the decoder puts out (in its own count) that are the decoded frames; for `write_copy`.
+        Half-open ranges of the decoder's outputs (in its own count) that are the decoded frames; for `write_copy`.
     strict : bool or None
         How `write_copy` must decode to count the same: None is the fast way, otherwise one thread.
     """
@@ -48,12 +48,12 @@ class FrameScan:
 
     @property
     def clean(self) -> bool:
-        """Every frame that should be there decodes."""
+        """Whether every frame that should be there decodes."""
         return self.decoded == self.stream
 
     @property
     def header_true(self) -> bool:
-        """The container claims what is there."""
+        """Whether the container claims the right number of frames."""
         return self.header == self.stream
 
 

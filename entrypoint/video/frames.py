@@ -1,4 +1,4 @@
-"""The frames that a scan found, once more: every later pass takes them from here, so that all count the same."""
+"""Read the frames that a scan found again: every later pass takes them from here, so that all count the same."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ Lengths = tuple[int, ...]
 
 @dataclass(frozen=True)
 class _Picture:
-    """What a scan must hold: Huffman tables (DC, AC) of each block of an MCU, MCUs in all and to the next restart."""
+    """Contents of a scan: Huffman tables (DC, AC) of each block of an MCU, MCUs in total and to the next restart."""
 
     blocks: tuple[tuple[Lengths, Lengths], ...]
     n_mcus: int
@@ -40,7 +40,7 @@ def is_complete(data: bytes) -> bool:
     Returns
     -------
     bool
-        True also for what cannot be judged: progressive and arithmetic-coded pictures, or without tables of their own.
+        Also true for what cannot be judged: progressive and arithmetic-coded pictures, or without their own tables.
     """
     start, body = data.find(START_OF_SCAN), data.rstrip(b"\0")
     if start < 0 or ZERO_RUN not in data[start:]:

@@ -19,11 +19,11 @@ PACKED = {"yuyv422", "uyvy422"}
 CHROMA_LEFT = {"mpeg2video", "mpeg4", "h264", "hevc"}
 """Codecs whose decoders say where colour samples lie, beside the left ones of brightness; OpenCV 5 heeds it."""
 ANY_COLOUR = "bgr0"
-"""What OpenCV makes of a pixel format that FFV1 does not hold, here made before and not after."""
+"""Pixel format that OpenCV makes of those that FFV1 does not support; here they are converted before writing."""
 FULL_RANGE = 2
 """AVCOL_RANGE_JPEG."""
 MATROSKA_FPS = 400
-"""Above this, Matroska's milliseconds do not tell the number of frames any more."""
+"""Frame rate above which Matroska's milliseconds no longer tell the number of frames."""
 
 
 def write_copy(path: Path, target: Path, scan: FrameScan, *, threads: int = 0) -> None:

@@ -13,7 +13,7 @@ from entrypoint.video.decoding import DecodePass, Packet
 INDEXED = {"mov", "mp4", "avi"}
 """Containers whose index names every frame."""
 MANNER_FRACTION = 0.5
-"""What is odd about more of the packets than this is the file's own manner, not damage."""
+"""Share of packets above which an oddity is the file's own style, not damage."""
 UNTIMED = {"avi", "mxf", "h264", "hevc", "m4v", "mpegvideo", "mjpeg"}
 """FFmpeg counts the frames of these and calls that their time; it guesses wrong behind a hole."""
 CLAIMLESS = {"mpegts", "mpeg"}
@@ -21,13 +21,13 @@ CLAIMLESS = {"mpegts", "mpeg"}
 STOPS = {"matroska", "asf", "flv", "nut", "ivf", "obu", "gif", "apng", "rm"}
 """FFmpeg may give up reading these in the middle, and calls that their end."""
 REST_BYTES, REST_FRACTION = 1024, 0.01
-"""What may follow behind the last packet: an index, a mark of the end."""
+"""Bytes that may follow the last packet: an index, an end mark."""
 CHUNK_HEADER = 8
 """AVI's index names the header of a chunk, PyAV the data behind it."""
 
 
 class Shape:
-    """What the container's structure says of a video, beside what FFmpeg reads.
+    """Facts from the container's structure, in addition to what FFmpeg reads.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Shape:
         return rest > max(REST_BYTES, REST_FRACTION * reading.end)
 
     def is_sound(self, packets: list[Packet]) -> bool:
-        """Whether nothing speaks of a loss, where the packets themselves do not."""
+        """Whether nothing indicates a loss, if the packets themselves do not."""
         if self.cut or self.broken or self.stopped or self.broken_spans or (self.indexed and not self.places):
             return False
         have = {packet.pos for packet in packets} if self.places else set()

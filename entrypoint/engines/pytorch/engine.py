@@ -68,7 +68,7 @@ def analyze(job: Job) -> str:
 
 
 def _one_after_the_other(job: Job) -> Any:
-    """The model's own settings for inference, but without the thread that prepares pictures ahead.
+    """The model's own inference settings, but without the thread that prepares pictures ahead.
 
     With it, frames in which the detector finds nothing shift the others' positions, and the last ones of them have no
     row (DeepLabCut#3485): it adds to lists that the other thread takes from, and empties them only after a batch.

@@ -14,12 +14,12 @@ from entrypoint.protocol import Job
 from entrypoint.video.pixels import stock_box
 
 FRAMES_AT_ONCE = 1000
-"""So many are made to DeepLabCut's dictionaries at a time."""
+"""Number of frames that are converted to DeepLabCut's dictionaries at once."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """What DeepLabCut's writers want to know of a project."""
+    """Facts about a project for DeepLabCut's writers."""
 
     project_cfg: Any
     model_cfg: Any
@@ -46,7 +46,7 @@ class Project:
 
 @dataclass(frozen=True)
 class _Video:
-    """What DeepLabCut's writer asks its video reader for, as the scan found it."""
+    """The properties that DeepLabCut's writer asks its video reader for, as found by the scan."""
 
     dimensions: tuple[int, int]
     fps: float

@@ -34,7 +34,7 @@ def group_norm(maps: Any, num_groups: int, weight: Any = None, bias: Any = None,
 
 @contextmanager
 def in_steps() -> Iterator[None]:
-    """While this is entered, networks that PyTorch runs normalise by `group_norm`."""
+    """Within this context, networks that PyTorch runs normalise by `group_norm`."""
     from torch.nn import functional
 
     before = functional.group_norm

@@ -15,7 +15,7 @@ from entrypoint.protocol import Job
 from entrypoint.video.pixels import Box, stock_box
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
-"""PyTorch's words for it on GPUs and CPUs, and cuDNN's where no algorithm fits into what is left."""
+"""PyTorch's messages for a lack of memory on GPUs and CPUs."""
 
 SEPARATOR = "/"
 """Between a head's name and a map's: DeepLabCut's are identifiers of Python."""
@@ -29,7 +29,7 @@ def open_network(job: Job) -> TorchNetwork:
     Raises
     ------
     NotCovered
-        It is of a kind that is left to stock DeepLabCut.
+        The model is of a kind that is left to stock DeepLabCut.
     """
     from deeplabcut.pose_estimation_pytorch.apis import utils
     from deeplabcut.pose_estimation_pytorch.data import DLCLoader
@@ -157,7 +157,7 @@ def export(model: Any, steps: list[Step], size: tuple[int, int]) -> Any:
     Raises
     ------
     NotCovered
-        The network gives something else than maps by head.
+        The network's outputs are not maps by head.
     """
     import torch
 
@@ -182,14 +182,14 @@ def export(model: Any, steps: list[Step], size: tuple[int, int]) -> Any:
 
 
 def normalisation(preprocessor: Any, device: Any) -> list[Step]:
-    """What DeepLabCut's preprocessor does to the values of a picture, for batches (n, 3, height, width) on a device.
+    """DeepLabCut's normalisation of a picture's values, for batches (n, 3, height, width) on a device.
 
     The arithmetic is albumentations' own, number by number in float32.
 
     Raises
     ------
     NotCovered
-        It does more than that: it pads, resizes or changes pictures.
+        The preprocessor does more: it pads, resizes or changes pictures.
     """
     from deeplabcut.pose_estimation_pytorch.data.preprocessor import (
         AugmentImage,

@@ -17,7 +17,7 @@ class NotFetched(dict[str, Any]):
 
 @functools.cache
 def fetch_no_weights() -> None:
-    """Let torchvision's constructors go on without the weights that they ask for, in this process."""
+    """Let torchvision's constructors continue without the weights that they request, in this process."""
     import torch
     from torchvision.models import WeightsEnum
 

@@ -1,4 +1,4 @@
-"""One large dictionary into a pickle, part after part, so that it is never whole in memory."""
+"""Write one large dictionary into a pickle, part by part, so that all of it is never in memory."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from entrypoint.protocol import Job
 
 @contextmanager
 def reading(job: Job) -> Iterator[None]:
-    """While this is entered, whatever `torch.load` reads is weights only, unless the job is trusted.
+    """Within this context `torch.load` reads weights only, unless the job is trusted.
 
     All that DeepLabCut loads goes through that function: poses, detectors, parts of networks that name a file.
     """

@@ -73,7 +73,7 @@ def write_files(project: Project, job: Job, poses: Any, runtime: tuple[float, fl
 
 
 def describe_run(project: Project, job: Job, runtime: tuple[float, float]) -> dict[str, Any]:
-    """What `AnalyzeVideo` notes of a video, entry by entry in its order; sizes in px before cropping."""
+    """The entries that `AnalyzeVideo` records about a video, in its order; sizes in px before cropping."""
     width, height = job.scan.width, job.scan.height
     batch_size = job.batch_size or 1
     return {

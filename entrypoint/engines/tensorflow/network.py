@@ -14,7 +14,7 @@ from entrypoint.video.pixels import Box
 
 KNOWN_NETWORKS = ("resnet", "efficientnet", "mobilenet")
 STRIDE_PX = 8
-"""Below it DeepLabCut builds another kind of network (nnets/factory.py)."""
+"""Below this stride DeepLabCut builds another kind of network (nnets/factory.py)."""
 
 XY_LIKELIHOOD = [1, 0, 2]
 """The graph gives y, x, likelihood."""
@@ -26,7 +26,7 @@ def open_network(job: Job) -> TensorFlowNetwork:
     Raises
     ------
     NotCovered
-        It is of a kind that is left to stock DeepLabCut.
+        The model is of a kind that is left to stock DeepLabCut.
     """
     from deeplabcut.utils import auxfun_models
 
@@ -52,7 +52,7 @@ def check_kind(cfg: dict[str, Any], pose_cfg: dict[str, Any]) -> None:
 class TensorFlowNetwork:
     """See `entrypoint.engines.base.Network`.
 
-    DeepLabCut's graph stands twice in one session, over the same variables: as it is, and with bytes for its input, so
+    DeepLabCut's graph exists twice in one session, over the same variables: as it is, and with bytes as its input, so
     that frames go to the device as they are and become RGB numbers there. Its batch size is left open: the last batch
     needs no filling, unless the frames of a batch change each other's positions.
     """
@@ -121,7 +121,7 @@ class TensorFlowNetwork:
         return not self.batch_matters and (known or told or openvino.is_out_of_memory(error))
 
     def release_memory(self) -> None:
-        """Nothing to do: TensorFlow's allocator uses again what it has."""
+        """Nothing to do: TensorFlow's allocator reuses its memory."""
 
     def write(self, job: Job, poses: Any, runtime: tuple[float, float]) -> None:
         write_files(self._project, job, poses, runtime)
@@ -136,7 +136,7 @@ def add_bytes_input(session: Any, frames: Any, poses: Any) -> tuple[Any, Any, An
         uint8.
     poses : Tensor
     nodes : iterable of NodeDef
-        All that positions are computed with.
+        Nodes from which positions are computed.
     """
     import tensorflow as tf
 

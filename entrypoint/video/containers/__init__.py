@@ -1,1 +1,1 @@
-"""Container formats: what a video file's structure says of its end and of holes, without decoding."""
+"""Container formats: what a video file's structure reveals about its end and holes, without decoding."""

@@ -1,4 +1,4 @@
-"""What the file's own structure says, independently of FFmpeg: whether its end was cut off, or its middle broken."""
+"""What the file's own structure reveals, independently of FFmpeg: a cut-off end, or a broken middle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PADDING_BYTES = 1 << 16
 DV_625_BYTES, DV_525_BYTES = 144_000, 120_000
 
 Check = Callable[[BinaryIO, int], bool]
-"""What a file of some bytes is asked."""
+"""A check of a file of a given size."""
 
 
 def is_cut(path: Path, container: str) -> bool:
