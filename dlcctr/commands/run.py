@@ -43,7 +43,7 @@ def run_manifest(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Analyse the rows on this machine: in Docker, Apptainer or natively.
+    """Analyse the rows here, in Docker, Apptainer or natively.
 
     Finished rows are skipped, and a bad row never stops the others.
     """
