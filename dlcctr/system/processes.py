@@ -9,6 +9,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +18,8 @@ from dlcctr.errors import CommandFailedError, DlcctrError, ToolMissingError, Try
 
 log = logging.getLogger("dlcctr")
 
+ENDED_S = 5.0
+"""Within this time all that an ended command wrote has been read, in seconds."""
 INSTALL_HINTS = {
     "docker": "install Docker Engine (Debian: apt-get install docker.io) and start it",
     "apptainer": "install Apptainer, or on a cluster try: module load apptainer (or singularity)",
@@ -202,6 +205,25 @@ def pipe(
         start_new_session=session,
         pass_fds=tuple(keep_open),
     )
+
+
+def close_pipes(process: subprocess.Popen[bytes], readers: Sequence[threading.Thread]) -> None:
+    """Close the pipes of a command that has ended, once the threads that read them are done.
+
+    What the command started itself may still hold them open, such as an ssh that stays in the background: its reader
+    never ends, and closing the pipe would wait for it. That pipe is left to the end of this process.
+
+    Parameters
+    ----------
+    readers : sequence of Thread
+        Daemons that end when their pipe does.
+    """
+    for reader in readers:
+        reader.join(ENDED_S)
+    if not any(reader.is_alive() for reader in readers):
+        for stream in (process.stdout, process.stderr):
+            if stream:
+                stream.close()
 
 
 def _popen(argv: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:

@@ -196,8 +196,4 @@ def _stop(running: Iterable[_Running]) -> None:
             each.process.terminate()
     for each in running:
         each.process.wait()
-        for thread in each.threads:
-            thread.join()
-        for stream in (each.process.stdout, each.process.stderr):
-            if stream:
-                stream.close()
+        processes.close_pipes(each.process, each.threads)

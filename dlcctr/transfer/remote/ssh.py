@@ -79,7 +79,8 @@ def log_in(host: str, ssh: Sequence[str]) -> Iterator[Login]:
     folder = Path(tempfile.mkdtemp(prefix="dlcctr-", dir="/tmp"))
     try:
         sharing = ("-o", f"ControlPath={folder / 'ssh'}")
-        with _shared(host, (*words, "-o", "ControlMaster=yes", *sharing)):
+        # its process is ours to end: with the user's ControlPersist another one would stay, and hold stderr open
+        with _shared(host, (*words, "-o", "ControlMaster=yes", "-o", "ControlPersist=no", *sharing)):
             yield Login(host, (*words, "-o", "ControlMaster=no", *sharing))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -124,9 +125,7 @@ def _shared(host: str, words: Sequence[str]) -> Iterator[None]:
         except subprocess.TimeoutExpired:  # a connection that hangs
             process.kill()
             process.wait()
-        listener.join()
-        process.stdout.close()
-        process.stderr.close()
+        processes.close_pipes(process, [listener])
 
 
 def _listen(stream: IO[bytes], said: list[bytes]) -> None:
@@ -141,7 +140,7 @@ def _refused(
     host: str, process: subprocess.Popen[bytes], listener: threading.Thread, said: Sequence[bytes]
 ) -> DlcctrError:
     code = process.wait()
-    listener.join()
+    listener.join(processes.ENDED_S)
     return ssh_error(host, code, b"".join(said).decode("utf-8", "replace"))
 
 
