@@ -109,6 +109,6 @@ def row_folder(out_root: Path, model_id: str, video: str) -> Path:
 
 
 def failure_file(out_root: Path, model_id: str, video: str) -> Path:
-    """File that says why a row failed; it lies beside the row's folder, which exists only once a result is whole."""
+    """File that says why a row failed, beside the row's folder, which exists only once a result is whole."""
     folder = row_folder(out_root, model_id, video)
     return folder.with_name(folder.name + FAILURE_SUFFIX)

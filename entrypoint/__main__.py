@@ -14,7 +14,7 @@ speak_utf8()
 
 from entrypoint.app import main  # noqa: E402 - not imported twice
 
-sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a killed job's log holds all it said
+sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a killed job's log has all of its output
 code = catch(main)
 if code == ExitCode.OUTPUT and os.getuid() == IMAGE_UID:
     own = '--user "$(id -u):$(id -g)"'

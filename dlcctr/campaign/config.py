@@ -286,7 +286,7 @@ def _names(campaign: Campaign, section: dict[str, Any], name: str) -> tuple[str,
 
 
 def write_campaign(campaign: Campaign) -> None:
-    """Write campaign.toml for people to read. What lies below its folder is written relative, so that both can move."""
+    """Write campaign.toml for people to read. Paths below its folder are written relative, so that both can move."""
     write_text_atomic(campaign.file, campaign_text(campaign), keep=True)
 
 

@@ -19,7 +19,7 @@ SHOWN_CHARS = 60
 
 
 def inspect_campaign_model(settings: Campaign) -> ModelInfo:
-    """Look at the model of a campaign, or of a row with settings of its own (`dlcctr.campaign.rows.row_settings`).
+    """Inspect the model of a campaign, or of a row with its own settings (`dlcctr.campaign.rows.row_settings`).
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """One small module per command; each has `add(app)`, which parses, calls and renders, and imports the rest late.
 
-The table lists the commands under their headings in the help. What a command does is said once, in its own docstring.
+The table lists the commands under their headings in the help. Each command is described once, in its own docstring.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FOLDERS = {
     **dict.fromkeys(PANELS["On a cluster"], "cluster"),
     **dict.fromkeys(PANELS["Other machines"], "transfer"),
 }
-"""Commands whose module is in a folder of its own."""
+"""Commands whose module is in its own folder."""
 
 
 def panel_of(name: str) -> str:

@@ -90,7 +90,7 @@ def pull_image(flavour: Flavour, repository: str) -> Pulled:
     if done.returncode != 0:
         raise CommandFailedError(
             f"{source} could not be pulled (docker exited with code {done.returncode})",
-            "the error above says why: `docker login REGISTRY` where it is private, --from where it lies elsewhere; or "
+            "the error above says why: `docker login REGISTRY` where it is private, --from if it is elsewhere; or "
             f"build it: dlcctr image build {flavour.options}",
         )
     labels = docker_labels(source)

@@ -44,7 +44,7 @@ def make_inference_project(model: ModelInfo, root: Path, *, tracker: str = "", t
 
 
 def make_project(model: ModelInfo, root: Path, told: Path) -> Path:
-    """Make a project of one model with one snapshot, with nothing but files of its own.
+    """Make a project of one model with one snapshot, with no files but its own.
 
     Only the chosen snapshot is there, so that `snapshotindex: -1` names it in every place that DeepLabCut looks.
 

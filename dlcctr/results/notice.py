@@ -84,7 +84,7 @@ def find_url(webhook: str) -> str:
     Raises
     ------
     UsageError
-        There is no such variable or file, or what it holds is no address. The address is not repeated: it is a secret.
+        There is no such variable or file, or it contains no address. The address is not repeated: it is a secret.
     """
     if is_url(webhook):
         return webhook

@@ -52,7 +52,7 @@ def put_in_place(new: Path, folder: Path, stays: Callable[[], bool]) -> bool:
 
 
 def _rename(new: Path, folder: Path) -> bool:
-    """False where a folder lies there that is not empty."""
+    """False if a folder exists there that is not empty."""
     try:
         new.rename(folder)
     except OSError as error:
@@ -85,7 +85,7 @@ def settle(parent: Path) -> None:
 
 
 def find_replaced(folder: Path) -> Path | None:
-    """Where the old state of a row's folder lies that could not be put back; None where there is none."""
+    """Folder with the old state of a row's folder that could not be put back; None if there is none."""
     asides = [aside for aside in _entries(folder.parent) if aside.name.startswith(REPLACED_PREFIX)]
     return next((aside / folder.name for aside in asides if os.path.lexists(aside / folder.name)), None)
 

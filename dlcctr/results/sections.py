@@ -52,7 +52,7 @@ class OutputFile:
 
     @classmethod
     def of(cls, path: Path) -> OutputFile:
-        """Describe a file that lies in a row's folder."""
+        """Describe a file in a row's folder."""
         return cls(name=path.name, bytes=path.stat().st_size, sha256=sha256_file(path))
 
 

@@ -101,7 +101,7 @@ def push(
     Raises
     ------
     DlcctrError
-        A row's video is missing or changed, another campaign lies there, space is short, or the way there is
+        A row's video is missing or changed, another campaign is there, space is short, or the connection is
         broken (see `dlcctr.transfer.remote.ssh`), or no SIF could be made there. What has arrived stays.
     """
     campaign, sheet = read_campaign(manifest), read_sheet(manifest)

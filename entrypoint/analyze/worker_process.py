@@ -18,7 +18,7 @@ from entrypoint.analyze.worker_output import WorkerOutput
 from entrypoint.protocol import Answer, Failed, Job, Message, Progress, ProtocolError, Ready, Report, job_line
 
 ROOT = Path(__file__).resolve().parents[2]
-# -I keeps the user's PYTHONPATH and site folder out, so this program's own place has to be said
+# -I keeps the user's PYTHONPATH and site folder out, so this program's own place has to be given
 BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); from entrypoint.worker import main; "
     "main(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))"

@@ -34,7 +34,7 @@ class Proposal:
 
 
 def is_allowed(cluster: Cluster, partition: Partition) -> bool:
-    """Whether the user may use a partition, as far as the cluster said."""
+    """Whether the user may use a partition, as far as the cluster reported."""
     mine = {each.account for each in cluster.associations} | ({cluster.account} if cluster.account else set())
     by_group = partition.groups is None or not cluster.groups or bool(set(partition.groups) & set(cluster.groups))
     by_account = partition.accounts is None or not mine or bool(set(partition.accounts) & mine)

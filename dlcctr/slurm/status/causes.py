@@ -65,7 +65,7 @@ WARNED_S = 180.0
 WARNINGS = ("USR1", "USR2", "XCPU")
 """Signals that a batch script asks for before its time limit."""
 CRASHES = ("SEGV", "BUS", "ABRT", "FPE", "ILL")
-"""Signals that a program gets for a mistake of its own."""
+"""Signals that a program gets for its own mistakes."""
 MEMORY_WORDS = ("out of memory", OUT_OF_GPU_MEMORY, "killed by the system", "more memory than it was allowed")
 NODE_KINDS = frozenset({"node-fail", "boot-fail", "gpu"})
 """Causes that are faults of the node."""

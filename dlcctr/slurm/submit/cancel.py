@@ -96,7 +96,7 @@ def find_queued(manifest: Path, rows: str = "") -> Queued:
         return Queued(())
     if shutil.which("squeue") is None:
         raise ToolMissingError("squeue was not found on this machine", "cancel on the cluster's login node")
-    with campaign_lock(paths.lock):  # whoever submits at this moment would go on after the cancelling
+    with campaign_lock(paths.lock):  # whoever submits at this moment would continue after the cancelling
         settled = settle_submissions(paths)
     known = [replace(each, arrays=tuple(a for a in each.arrays if a.job_id)) for each in settled.submissions]
     scheduler = ask_scheduler(known, past=False)

@@ -106,7 +106,7 @@ def make_scripts(
     limits : Limits
         Limits of this machine's Slurm, or of the site's profile where Slurm does not answer.
     canary : bool
-        The plan's last task is an array of its own.
+        The plan's last task is a separate array.
     by_hand : bool
         A person will submit them: `status` tells their jobs apart by the 8 letters of a name that plain squeue shows.
 

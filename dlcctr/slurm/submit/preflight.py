@@ -108,7 +108,7 @@ def try_script(text: str, words: Sequence[str], manifest: Path) -> float | None:
     if done.returncode == 0:
         return _start_of(said)
     if NONE_NOW in said.lower():
-        warn(f"Slurm says {said!r}: no node has what is asked for, or all that have it are down or drained")
+        warn(f"Slurm reports {said!r}: no node has what is requested, or all that have it are down or drained")
         return None
     raise UsageError(
         f"Slurm would not take this job: {said or f'sbatch ended with code {done.returncode}'}",

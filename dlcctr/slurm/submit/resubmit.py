@@ -202,7 +202,7 @@ def _site_of(had: SubmittedOptions) -> Site:
 
 
 def _notice_now(name: str) -> dict[str, str]:
-    """What the profile of a name says of the notice today: it is not noted what it said."""
+    """Notice settings of the named profile today; they are not recorded with a submission."""
     try:
         now = find_site(name) if is_name(name) else Site()
     except UsageError:

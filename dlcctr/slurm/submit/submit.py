@@ -183,7 +183,7 @@ def _start_sbatch(
 
 
 def is_refusal(said: str) -> bool:
-    """Whether sbatch says that Slurm answered, and said no; not where the answer alone was lost."""
+    """Whether sbatch reports that Slurm refused, rather than that its reply was lost."""
     return REFUSED in said and not UNANSWERED.search(said)
 
 

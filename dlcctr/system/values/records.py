@@ -105,7 +105,7 @@ def _unfit(wanted: str, found: object) -> RecordError:
 
 @cache
 def _converter(kind: Any, is_open: bool) -> Convert:
-    """Function that checks a parsed value and makes it one of `kind`; types are looked at once for all files."""
+    """Function that checks a parsed value and makes it one of `kind`; types are analysed once for all files."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return _either([_converter(each, is_open) for each in arguments if each is not type(None)])
