@@ -110,7 +110,7 @@ def find_row(rows: Sequence[Row], index: int, path: Path) -> Row:
             return row
     require_rows(rows, path)
     indices = [row.index for row in rows]
-    valid = f"indices run from {min(indices)} to {max(indices)}"
+    valid = f"rows run from {min(indices)} to {max(indices)}" if len(indices) > 1 else f"its only row is {indices[0]}"
     if gaps := max(indices) - min(indices) + 1 - len(indices):
         valid += f", with {gaps} missing"
     raise ManifestError(f"{path}: no row {index}: {valid}", "give an index of the manifest's `index` column")

@@ -63,7 +63,9 @@ def notice_of(result: CheckResult) -> Notice:
     totals, n_rows = result.totals, len(result.rows)
     whole = totals[State.WHOLE.value]
     others = ", ".join(f"{count} {state}" for state, count in totals.items() if count and state != State.WHOLE.value)
-    counted = f"{whole} of {plural(n_rows, 'row')} are whole; {others}" if others else f"all {n_rows} rows are whole"
+    are = "is" if n_rows == 1 else "are"
+    all_whole = "its row is whole" if n_rows == 1 else f"all {n_rows} rows are whole"
+    counted = f"{whole} of {plural(n_rows, 'row')} {are} whole; {others}" if others else all_whole
     text = f"{name}: {counted}"
     fields = envelope(
         "notice",

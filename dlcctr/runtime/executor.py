@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shlex
 import shutil
@@ -33,6 +34,8 @@ GRACE_S = 30.0
 REPEAT_S = 2.0
 """A container's first process does not hear SIGTERM before it has a handler for it; `analyze` ignores a second one."""
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+DOCKER_HELP = re.compile(r"(Run|See) 'docker run --help'")
+"""Last line of docker's own errors, which says nothing about them."""
 TAIL_BYTES = 1 << 20
 """Bytes at the end of a log that are searched for why the last attempt failed; a log may be of any length."""
 OUT_OF_MEMORY = (-signal.SIGKILL, 128 + signal.SIGKILL)
@@ -229,9 +232,9 @@ def last_error(log: Path) -> str:
     except OSError as error:
         return f"its log cannot be read: {error.strerror}"
     began = max((number for number, line in enumerate(lines) if line.startswith(LOG_HEAD)), default=-1)
-    said = [line for line in lines[began + 1 :] if line.strip()]
-    errors = [line for line in said if line.startswith("error: ")] or [line for line in said if "error:" in line]
-    return (errors or said or [""])[-1].strip().removeprefix("error: ")[:300]
+    shown = [line for line in lines[began + 1 :] if line.strip() and not DOCKER_HELP.match(line)]
+    errors = [line for line in shown if line.startswith("error: ")] or [line for line in shown if "error:" in line]
+    return (errors or shown or [""])[-1].strip().removeprefix("error: ")[:300]
 
 
 def _tail(log: Path) -> bytes:

@@ -50,7 +50,7 @@ BY_SCRIPT = {
     "no-gpu": ("no-gpu", f"{NOT_GRANTED}: the job asks for none"),
     "no-module": ("tool-missing", "batch jobs there have no `module` command, so apptainer could not be loaded"),
     "no-container": ("tool-missing", "neither apptainer nor singularity is on the node"),
-    "no-folder": ("output", "the folder of the results cannot be made on the node"),
+    "no-folder": ("output", "the folder of the results cannot be created on the node"),
     "unreadable": ("tool-missing", "image, manifest or plan cannot be read on the node: is their file system mounted?"),
 }
 """Machine words with which the batch script ends a task, and what they mean."""

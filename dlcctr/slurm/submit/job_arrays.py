@@ -23,6 +23,7 @@ from dlcctr.slurm.script import Script, job_name
 from dlcctr.slurm.site.ask import ask_limits
 from dlcctr.slurm.site.profile import Site, override
 from dlcctr.slurm.submit.retry import Group
+from dlcctr.system.terminal.console import plural
 
 CONTAINER_VARIABLES = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")
 """Variable with the host path of the SIF that this program runs in."""
@@ -123,7 +124,7 @@ def make_scripts(
     base = job_name(f"{own}-{called}" if by_hand else f"{called}-{own}")
     whole = Script(
         name=base,
-        title=f"dlcctr: {len(rows)} videos of {paths.manifest}, {len(plan.tasks)} tasks",
+        title=f"dlcctr: {plural(len(rows), 'video')} of {paths.manifest}, {plural(len(plan.tasks), 'task')}",
         image=find_image(options.image, campaign),
         manifest=paths.manifest,
         plan=paths.plan(plan.id),

@@ -224,8 +224,10 @@ def test_manifest_columns_are_written_in_the_contract_order(tmp_path: Path) -> N
 def test_find_row_says_the_valid_range() -> None:
     rows = [Row(0, "a"), Row(2, "b")]
     assert find_row(rows, 2, Path("m.csv")).video == "b"
-    with pytest.raises(ManifestError, match=r"m\.csv: no row 1: indices run from 0 to 2, with 1 missing"):
+    with pytest.raises(ManifestError, match=r"m\.csv: no row 1: rows run from 0 to 2, with 1 missing"):
         find_row(rows, 1, Path("m.csv"))
+    with pytest.raises(ManifestError, match=r"m\.csv: no row 1: its only row is 0"):
+        find_row(rows[:1], 1, Path("m.csv"))
     with pytest.raises(ManifestError, match="has no rows"):
         find_row([], 0, Path("m.csv"))
 

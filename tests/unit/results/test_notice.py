@@ -67,6 +67,13 @@ def test_it_counts_rows_by_their_state(bench: Bench) -> None:
     assert count_rows(bench.manifest).text.endswith(": all 2 rows are whole")
 
 
+def test_one_row_is_in_the_singular(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, ["a.mp4"])
+    assert count_rows(bench.manifest).text.endswith(": 0 of 1 row is whole; 1 unfinished")
+    bench.commit(0)
+    assert count_rows(bench.manifest).text.endswith(": its row is whole")
+
+
 def test_a_command_gets_the_text_and_the_json(bench: Bench, tmp_path: Path) -> None:
     program = tmp_path / "my tell"
     program.write_text(f'#!/bin/sh\ncat >"{tmp_path}/told"\nprintf %s "$DLCCTR_NOTICE_JSON|$*" >"{tmp_path}/json"\n')

@@ -140,5 +140,7 @@ def test_the_cause_is_that_of_the_last_attempt(tmp_path: Path) -> None:
     assert last_error(log) == "no such video"
     log.write_text(f"{LOG_HEAD}one\nerror: old\n{LOG_HEAD}two\nlast words\n\n")
     assert last_error(log) == "last words"
+    log.write_text("docker: could not select a device driver\n\nRun 'docker run --help' for more information\n")
+    assert last_error(log) == "docker: could not select a device driver"
     log.write_text(f"{LOG_HEAD}one\n")
     assert last_error(log) == ""

@@ -272,7 +272,7 @@ def test_results_that_cannot_be_made_are_the_tasks_cause(slurm: FakeSlurm, bench
     bench.campaign.out.write_text("a file is in the way")
     code, log = job.run(0, tmp_path)
     assert code == ExitCode.OUTPUT
-    assert "cannot be made on node1" in log.read_text()
+    assert "cannot be created on node1" in log.read_text()
     bench.campaign.out.unlink()
     answer = json.loads(slurm.run("status", bench.manifest, "--json", code=UNFINISHED))
     assert {row["cause_kind"] for row in answer["rows"] if row["job"] == "900_0"} == {"output"}
