@@ -12,7 +12,7 @@ What this does (the first run downloads about 6 GB; every later one a few MB):
   installs, where missing and as root on Debian: python3-venv, docker.io, mmdebstrap, openssh-client, rsync
   makes    .venv, .cache (SIF files, DeepLabCut's own tests), and below ~/.cache/dlcctr the two CPU environments of DeepLabCut (6 GB)
   builds   Docker images named dlcctr:*, dlcctr-base:*, dlcctr-bench:* and dlcctr-test:* (10 GB with their layers)
-  starts   dockerd where no engine answers, stopped at the end; containers with a Slurm cluster, sshd and a registry,
+  starts   dockerd where no engine answers, stopped at the end; containers with a Slurm cluster, Grid Engine, sshd and a registry,
            reachable from this machine only and gone at the end
   leaves   .venv, .cache, ~/.cache/dlcctr and the images, for the next run; `make clean-cache` removes them
 Time: 35 to 60 minutes on two cores, all set-up included. `make test-full` takes hours.

@@ -8,7 +8,7 @@ from __future__ import annotations
 PANELS = {
     "Prepare": ("manifest", "validate"),
     "Run here": ("run",),
-    "On a cluster": ("site", "plan", "sbatch", "submit", "status", "logs", "resubmit", "cancel"),
+    "On a cluster": ("site", "plan", "sbatch", "script", "submit", "status", "logs", "resubmit", "cancel"),
     "Results": ("check", "notice"),
     "Other machines": ("push", "fetch", "watch"),
     "Image and models": ("model", "image", "version"),
@@ -16,7 +16,8 @@ PANELS = {
 """Commands by what a person wants, in the order of the help."""
 
 IN_IMAGE = {
-    *("manifest", "validate", "check", "notice", "plan", "sbatch", "status", "logs", "resubmit", "model", "version")
+    *("manifest", "validate", "check", "notice", "plan", "sbatch", "script", "status", "logs", "resubmit"),
+    *("model", "version"),
 }
 """Commands that need neither Docker nor a scheduler (`resubmit` for --print): the image's command line has them too."""
 

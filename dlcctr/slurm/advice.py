@@ -32,7 +32,12 @@ def short_ranges(indices: Iterable[int]) -> str:
 def after_check(result: CheckResult, place: Whereabouts) -> list[str]:
     """One line for each kind of row that is not whole."""
     of = {state: [row.row.index for row in result.unwhole if row.state is state] for state in State}
-    advise = {Work.HERE: _check_here, Work.SLURM: _check_slurm, Work.ELSEWHERE: _check_elsewhere}[place.work]
+    advise = {
+        Work.HERE: _check_here,
+        Work.SLURM: _check_slurm,
+        Work.OTHER: _check_other,
+        Work.ELSEWHERE: _check_elsewhere,
+    }[place.work]
     manifest = typed_manifest(result.manifest)
     steps = advise(manifest, of, place)
     degraded = f"check whether these frames matter; if not: dlcctr check {manifest} --accept-degraded"
@@ -88,6 +93,27 @@ def _submitted_before(manifest: str, rows: Mapping[State, Sequence[int]]) -> dic
     }
 
 
+def _check_other(manifest: str, of: Mapping[State, Sequence[int]], place: Whereabouts) -> Steps:
+    """Nobody knows here which rows wait or run; a script without --rows would take all that have no result."""
+    look = place.scheduler.look if place.scheduler else ""
+    again = {state: _other_script(manifest, rows, place) for state, rows in of.items()}
+    texts = {
+        State.UNFINISHED: f"those that neither wait nor run (`{look}`): {again[State.UNFINISHED]}",
+        State.BROKEN: f"once the cause is clear, move these results folders away, then: {again[State.BROKEN]}",
+        State.FAILED: f"fix the cause, then: {again[State.FAILED]}",
+        State.QUARANTINED: f"look at these videos; once they are repaired: {again[State.QUARANTINED]}",
+    }
+    return [(state, of[state], text) for state, text in texts.items()]
+
+
+def _other_script(manifest: str, rows: Sequence[int], place: Whereabouts) -> str:
+    """Print a script for the scheduler that is not Slurm, and submit it."""
+    if place.scheduler is None:
+        return ""
+    name, submit = place.scheduler.name, place.scheduler.submit
+    return f"dlcctr script {manifest} --scheduler {name} --rows {ranges(rows)} -o job.sh; then: {submit} job.sh"
+
+
 def _check_elsewhere(manifest: str, of: Mapping[State, Sequence[int]], place: Whereabouts) -> Steps:
     texts = {
         State.UNFINISHED: _fetch(manifest, place),
@@ -107,7 +133,7 @@ def after_status(result: StatusResult, place: Whereabouts, *, watched: bool = Fa
     degraded = [] if result.accept_degraded else of[Phase.DEGRADED]
     advice = [
         (again, _again(manifest, again, place)),
-        (of[Phase.UNSUBMITTED], first_time(manifest, place)),
+        (of[Phase.UNSUBMITTED], first_time(manifest, place, [row.index for row in of[Phase.UNSUBMITTED]])),
         (stuck, f"`dlcctr cancel {manifest}`, change that, then: dlcctr resubmit {manifest}"),
         (of[Phase.QUARANTINED], "look at these videos; analysing them again will not help until they are repaired"),
         (of[Phase.UNREADABLE], _new_video(manifest, place)),
@@ -143,14 +169,17 @@ def _again(manifest: str, rows: Sequence[RowStatus], place: Whereabouts) -> str:
         return f"dlcctr resubmit {manifest} (it first shows what it would do); {logs}"
     if place.work is Work.HERE:
         return f"fix the cause, then: dlcctr run {manifest}; {logs}"
+    if place.work is Work.OTHER:
+        return f"{logs}; fix the cause, then: {_other_script(manifest, [row.index for row in rows], place)}"
     return f"fix the cause, then: dlcctr submit {manifest}; {logs}"
 
 
-def first_time(manifest: str, place: Whereabouts) -> str:
+def first_time(manifest: str, place: Whereabouts, rows: Sequence[int]) -> str:
     """What to type for rows that were never started; `manifest` is quoted for a shell."""
     return {
         Work.HERE: f"here: dlcctr run {manifest}; on a cluster's login node: dlcctr submit {manifest}",
         Work.SLURM: f"dlcctr submit {manifest}",
+        Work.OTHER: _other_script(manifest, rows, place),
         Work.ELSEWHERE: _fetch(manifest, place),
     }[place.work]
 

@@ -87,17 +87,36 @@ def render(script: Script, site: Site) -> str:
     UsageError
         A path contains what cannot be written into ``#SBATCH`` lines.
     """
-    return _template(TEMPLATE).render(
+    return fill_template(
+        TEMPLATE,
+        script,
+        site,
+        scheduler="Slurm",
+        submit="sbatch",
+        first_id=0,
+        options=_lines(script, site),
+        log_folder=_log_folder(script),
+        canary=script.canary,
+    )
+
+
+def fill_template(template: str, script: Script, site: Site, **more: object) -> str:
+    """Text of a template of ``slurm/``: what any scheduler's script has, and `more` for this one's.
+
+    Raises
+    ------
+    UsageError
+        A path has a line break.
+    """
+    return _template(template).render(
         title=_comment(script.title),
         run=_comment(f"{site.tool if site.tool != 'auto' else 'apptainer'} run {shlex.quote(str(script.image))}"),
         shown_manifest=_comment(shlex.quote(str(script.manifest))),
-        options=_lines(script, site),
         image=_path(script.image),
         manifest=_path(script.manifest),
         plan=_path(script.plan) if script.plan else None,
         records=_path(script.records) if script.records else None,
         results=_path(script.results) if script.results else None,
-        log_folder=_log_folder(script),
         offset=script.offset,
         binds=_binds(script, site),
         words=list(script.words),
@@ -106,7 +125,7 @@ def render(script: Script, site: Site) -> str:
         nv=site.nv,
         scratch=shell_path(site.scratch) if site.scratch else "",
         whole_node=site.whole_node,
-        canary=script.canary,
+        **more,
     )
 
 
@@ -146,6 +165,7 @@ def _template(name: str) -> jinja2.Template:
     import jinja2
 
     environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(slurm_files()),
         undefined=jinja2.StrictUndefined,
         variable_start_string="@{",
         variable_end_string="}@",
@@ -158,7 +178,7 @@ def _template(name: str) -> jinja2.Template:
         autoescape=False,  # a shell script; every value goes through `sh`, or was checked
     )
     environment.filters["sh"] = lambda value: shlex.quote(str(value))
-    return environment.from_string((slurm_files() / name).read_text(encoding="utf-8"))
+    return environment.get_template(name)
 
 
 def array_words(count: int, throttle: int | None) -> str:
@@ -183,6 +203,11 @@ def job_name(text: str) -> str:
         return name
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:HASH_CHARS]
     return f"{name[: JOB_NAME_CHARS - HASH_CHARS - 1]}-{digest}"
+
+
+def warning_s(script: Script, site: Site) -> int:
+    """Seconds of warning before the limit; one longer than the limit itself would come at the start."""
+    return min(site.signal_s, script.time_min * 60 // 4)
 
 
 def option_words(script: Script, site: Site) -> list[str]:
@@ -210,7 +235,7 @@ def _options(script: Script, site: Site) -> list[tuple[str, str]]:
         (f"--array={array_words(script.count, script.throttle)}", "tasks; after % how many at a time"),
         (f"--output={log_pattern(script.logs, '%A_%a')}", "%A is the job, %a the task; this folder must exist"),
         ("--open-mode=append", "a requeued task continues the same log"),
-        (f"--signal=B:TERM@{_warning_s(script, site)}", "warning to stop, that many seconds before the time limit"),
+        (f"--signal=B:TERM@{warning_s(script, site)}", "warning to stop, that many seconds before the time limit"),
     ]
     if script.exclude:
         options.append((f"--exclude={','.join(script.exclude)}", "nodes whose GPU failed"))
@@ -230,11 +255,6 @@ def _log_folder(script: Script) -> str:
     """``/NAME`` of the folder below the campaign's logs, made by `job_name`; empty where logs lie in that itself."""
     below = script.logs.relative_to(script.records / "logs").as_posix() if script.records else "."
     return "" if below == "." else f"/{job_name(below)}"
-
-
-def _warning_s(script: Script, site: Site) -> int:
-    """Seconds of warning before the limit; one longer than the limit itself would come at the start."""
-    return min(site.signal_s, script.time_min * 60 // 4)
 
 
 def log_pattern(logs: Path, name: str) -> str:

@@ -9,9 +9,11 @@ from enum import Enum
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import DlcctrError
 from dlcctr.slurm.jobs.ledger import read_submitted
 from dlcctr.slurm.jobs.submissions import allocated_rows
+from dlcctr.slurm.other.table import Scheduler, used_scheduler
 from dlcctr.transfer.remote.program import has_scheduler
 
 
@@ -21,6 +23,8 @@ class Work(str, Enum):
     HERE = "here"
     SLURM = "slurm"
     """Slurm's commands are on this machine; it may be a login node, on which nothing is computed."""
+    OTHER = "other"
+    """Another scheduler, for which `dlcctr script` printed a script."""
     ELSEWHERE = "elsewhere"
     """The campaign was pushed to another machine."""
 
@@ -33,6 +37,8 @@ class Whereabouts:
     ----------
     submitted : frozenset of int
         Rows that were ever handed to Slurm, by `submit` or by hand; empty where a submission cannot be read.
+    scheduler : Scheduler or None
+        The scheduler that is not Slurm, where one does the work.
     host : str
         The other machine; empty for none.
     manifest_there : str
@@ -42,6 +48,7 @@ class Whereabouts:
 
     work: Work = Work.HERE
     submitted: frozenset[int] = frozenset()
+    scheduler: Scheduler | None = None
     host: str = ""
     manifest_there: str = ""
 
@@ -56,6 +63,9 @@ def find_whereabouts(manifest: Path, campaign: Campaign) -> Whereabouts:
         there = shlex.quote(f"{campaign.remote_folder}/{manifest.name}") if has_scheduler() else ""
         return Whereabouts(Work.ELSEWHERE, host=campaign.remote_host, manifest_there=there)
     submitted, printed = _submitted(manifest)
+    other = used_scheduler(CampaignPaths.of(manifest))
+    if other and not submitted and not printed:
+        return Whereabouts(Work.OTHER, scheduler=other)
     slurm = bool(submitted) or printed or (has_scheduler() and not os.environ.get("SLURM_JOB_ID"))
     return Whereabouts(Work.SLURM if slurm else Work.HERE, submitted)
 

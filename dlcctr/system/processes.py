@@ -24,6 +24,8 @@ INSTALL_HINTS = {
     "docker": "install Docker Engine (Debian: apt-get install docker.io) and start it",
     "apptainer": "install Apptainer, or on a cluster try: module load apptainer (or singularity)",
     "rsync": "install rsync 3.1 or newer (Debian: apt-get install rsync; macOS: brew install rsync)",
+    "sbatch": "type this on a Slurm cluster's login node; under Grid Engine (or PBS, LSF): "
+    "dlcctr script m.csv --scheduler sge",
     "ssh": "install OpenSSH's client (Debian: apt-get install openssh-client)",
 }
 

@@ -16,6 +16,7 @@ from entrypoint.environment.image_info import read_image_info
 SCHEDULER_VARIABLES = (
     "SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_RESTART_COUNT", "SLURM_JOB_PARTITION",
     "SLURM_CLUSTER_NAME", "SLURM_NODELIST", "SLURM_JOB_ACCOUNT", "SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES",
+    "DLCCTR_SCHEDULER", "DLCCTR_JOB", "DLCCTR_JOB_TASK",
 )  # fmt: skip
 
 
@@ -30,7 +31,7 @@ def host_name() -> str:
 
 
 def scheduler_ids() -> dict[str, str]:
-    """Slurm's own names for this task, and the GPUs that it was given."""
+    """The scheduler's ids of this task, by Slurm's own variables or our script's, and the GPUs that it was given."""
     return {name: os.environ[name] for name in SCHEDULER_VARIABLES if os.environ.get(name)}
 
 

@@ -1,9 +1,10 @@
 #!/bin/sh
-# The images of the Slurm bench. Idempotent: an image is made again only when its recipe here has changed; on Debian as
+# The images of the Slurm bench, and of the Grid Engine bench. Idempotent: an image is made again only when its recipe here has changed; on Debian as
 # root what is missing to make it is installed. No registry of images is asked.
 #
 #   build.sh          Debian unstable: current Slurm, slurmdbd with MariaDB, Apptainer
 #   build.sh 22.05    the same with Debian 12's Slurm 22.05, as old sites have it, and without accounting
+#   build.sh gridengine    Grid Engine in place of Slurm
 #
 # DLCCTR_APT_MIRROR   a package mirror, if not Debian's default one
 set -eu
@@ -23,8 +24,16 @@ current)
     name=dlcctr-bench:slurm-22.05
     hook='sh tests/cluster/old_slurm.sh "$1"'
     ;;
+gridengine)
+    name=dlcctr-bench:gridengine
+    # its package makes a cluster for the host of the build where it is not told otherwise: grid_engine.sh makes one
+    hook='chroot "$1" apt-get update -qq
+        echo gridengine-master shared/gridengineconfig boolean false | chroot "$1" debconf-set-selections
+        DEBIAN_FRONTEND=noninteractive chroot "$1" apt-get install -y -qq --no-install-recommends \
+            gridengine-master gridengine-exec gridengine-client >/dev/null'
+    ;;
 *)
-    echo "usage: build.sh [current|22.05]" >&2
+    echo "usage: build.sh [current|22.05|gridengine]" >&2
     exit 2
     ;;
 esac
@@ -34,7 +43,7 @@ sh scripts/engine.sh
 [ "$(docker image inspect --format '{{.Config.Labels.recipe}}' "$name" 2>/dev/null)" = "$recipe" ] && exit 0
 if ! command -v mmdebstrap >/dev/null; then
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "error: the Slurm bench needs mmdebstrap (Debian, Ubuntu: apt-get install mmdebstrap)" >&2
+        echo "error: $name needs mmdebstrap (Debian, Ubuntu: apt-get install mmdebstrap)" >&2
         exit 10
     fi
     apt-get update -qq

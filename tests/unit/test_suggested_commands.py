@@ -19,9 +19,10 @@ SCRIPTS = [
     ROOT / "Makefile",
     *sorted((ROOT / "scripts").glob("*.sh")),
     *sorted((ROOT / "docker").glob("*.sh")),
-    *sorted((ROOT / "slurm").glob("array.sbatch*")),
+    *sorted((ROOT / "slurm").glob("array.*")),
     *sorted((ROOT / "slurm/sites").glob("*.toml")),
     *sorted((ROOT / "tests/unit/golden").glob("*.sbatch")),
+    *sorted((ROOT / "tests/unit/golden/other").glob("*.sh")),
 ]
 
 

@@ -14,6 +14,7 @@ from dlcctr.errors import ManifestError
 from dlcctr.runtime.row_run import LOG_HEAD
 from dlcctr.slurm.jobs.ledger import SubmissionHistory, SubmittedTask, read_submitted
 from dlcctr.slurm.jobs.submissions import allocated_rows
+from dlcctr.slurm.other.table import used_scheduler
 from dlcctr.slurm.scheduler import Scheduler
 from dlcctr.slurm.task_log import had_lanes, row_lines
 from dlcctr.slurm.whereabouts import find_whereabouts
@@ -53,7 +54,7 @@ class RowLog:
 
 
 def find_log(manifest: Path, index: int) -> RowLog:
-    """Log of a row: of its newest task, or of a run on this machine where that is newer (or alone there).
+    """Log of a row: of its newest task, under Slurm or another scheduler, or of a run on this machine; the newest.
 
     Raises
     ------
@@ -66,14 +67,22 @@ def find_log(manifest: Path, index: int) -> RowLog:
     submitted = history.ledger(Scheduler(), now=0.0).newest.get(index)
     here = row_log(read_campaign(manifest), paths.manifest, index)
     there = submitted.log(paths) if submitted and submitted.job_id else None
-    files = [file for file in (there, here) if file and file.exists()]
+    files = [file for file in (there, _other_log(paths, index), here) if file and file.exists()]
     if not files:
         raise _missing(history, index, submitted, there, here)
     newest = max(files, key=lambda file: file.stat().st_mtime)
     notes = [f"there is an older log: {file}" for file in files if file != newest]
-    if newest == there and had_lanes(newest):
+    if newest != here and had_lanes(newest):
         notes.append(LANES_NOTE)
     return RowLog(newest, index, local=newest == here, notes=tuple(notes))
+
+
+def _other_log(paths: CampaignPaths, index: int) -> Path | None:
+    """Newest log of a task that another scheduler started, with lines of this row."""
+    scheduler = used_scheduler(paths)
+    logs = scheduler.folder(paths).glob("*.log") if scheduler else ()
+    newest_first = sorted(logs, key=lambda file: file.stat().st_mtime, reverse=True)
+    return next((log for log in newest_first if any(row_lines(log, index))), None)
 
 
 def _missing(
@@ -89,7 +98,7 @@ def _missing(
     if submitted is None:
         return ManifestError(
             f"row {index} was neither submitted nor run on this machine: no log (looked for {here})",
-            _first_time(manifest),
+            _first_time(manifest, index),
         )
     if there is None:
         return ManifestError(
@@ -101,8 +110,8 @@ def _missing(
     )
 
 
-def _first_time(manifest: Path) -> str:
+def _first_time(manifest: Path, index: int) -> str:
     """How to get a log of a row, depending on where the campaign's rows are analysed."""
     from dlcctr.slurm.advice import first_time
 
-    return first_time(typed_manifest(manifest), find_whereabouts(manifest, read_campaign(manifest)))
+    return first_time(typed_manifest(manifest), find_whereabouts(manifest, read_campaign(manifest)), [index])

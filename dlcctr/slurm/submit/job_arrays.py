@@ -206,7 +206,7 @@ def log_folder(site: Site) -> str:
     return job_name(",".join(site.clusters)) if site.clusters else ""
 
 
-def make_folders(manifest: Path, campaign: Campaign, site: Site) -> None:
+def make_folders(campaign: Campaign, logs: Path) -> None:
     """Make the folders that must exist before a task starts: without the logs' folder Slurm fails a job silently.
 
     Raises
@@ -214,7 +214,7 @@ def make_folders(manifest: Path, campaign: Campaign, site: Site) -> None:
     OutputError
         One of them cannot be made.
     """
-    for folder in (CampaignPaths.of(manifest).logs / log_folder(site), campaign.out):
+    for folder in (logs, campaign.out):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

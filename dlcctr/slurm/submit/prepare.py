@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.videos import unchanged as video_check
 from dlcctr.model.project.trust import require_trust
@@ -123,7 +124,7 @@ def prepare(
     for model in video_check.check_models(campaign, todo):
         require_trust(model.unsafe_loading, given=options.job.trust_model)
     preflight.check_image(job_arrays.find_image(options.job.image, campaign), campaign)
-    job_arrays.make_folders(manifest, campaign, options.site)
+    job_arrays.make_folders(campaign, CampaignPaths.of(manifest).logs / job_arrays.log_folder(options.site))
     preflight.check_output(campaign, todo)
     limits = job_arrays.find_limits(options.site)
     plan_options = job_arrays.plan_for_site(options.plan, options.site, limits)

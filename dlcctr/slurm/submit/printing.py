@@ -6,11 +6,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths, typed_manifest
-from dlcctr.campaign.rows import Row, require_rows
+from dlcctr.campaign.rows import Row, choose_rows, require_rows
 from dlcctr.errors import UsageError
 from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.plan import Plan
@@ -32,6 +33,18 @@ from dlcctr.slurm.submit.job_arrays import (
 )
 from dlcctr.slurm.submit.resubmit import ResubmitRequest, submit_options
 from dlcctr.slurm.submit.retry import Decision, Group
+from dlcctr.system.terminal.console import plural
+
+
+class Shown(Protocol):
+    """Something that a person may choose."""
+
+    @property
+    def shown(self) -> str:
+        """What it is, in a few words."""
+
+
+AnyScript = TypeVar("AnyScript", bound=Shown)
 
 
 @dataclass(frozen=True)
@@ -70,6 +83,11 @@ class PrintedScript:
     handed_over: tuple[int, ...] = ()
     what: str = ""
 
+    @property
+    def shown(self) -> str:
+        """``12 tasks``, and what is different in it."""
+        return f"{plural(self.script.count, 'task')}{f', {self.what}' if self.what else ''}"
+
     def note(self) -> None:
         """Record that it was printed, so that `status` recognises its job."""
         name = job_name(self.script.name)
@@ -80,7 +98,7 @@ class PrintedScript:
         write_printed(CampaignPaths.of(self.manifest), name, printed)
 
 
-def choose_script(scripts: Sequence[PrintedScript], number: int | None) -> PrintedScript:
+def choose_script(scripts: Sequence[AnyScript], number: int | None) -> AnyScript:
     """Script of a number, or the only one.
 
     Raises
@@ -92,17 +110,11 @@ def choose_script(scripts: Sequence[PrintedScript], number: int | None) -> Print
         return scripts[0]
     if number is not None and number < len(scripts):
         return scripts[number]
-    listed = "\n".join(f"--array {n}: {_shown(each)}" for n, each in enumerate(scripts))
+    listed = "\n".join(f"--array {n}: {each.shown}" for n, each in enumerate(scripts))
     raise UsageError(
         f"there are {len(scripts)} scripts, 0 to {len(scripts) - 1}\n{listed}",
         "print them one by one with --array 0, --array 1 …, or ask for fewer tasks with --tasks",
     )
-
-
-def _shown(script: PrintedScript) -> str:
-    from dlcctr.system.terminal.console import plural
-
-    return f"{plural(script.script.count, 'task')}{f', {script.what}' if script.what else ''}"
 
 
 def print_first(
@@ -117,21 +129,43 @@ def print_first(
     DlcctrError
         As `dlcctr.planning.planner.make_plan`.
     """
+    plan, rows = first_plan(manifest, plan_for_site(options, site, find_limits(site)), plan_file)
+    return _scripts(manifest, plan, rows, _Wish(site, job))
+
+
+def first_plan(
+    manifest: Path, options: PlanOptions, plan_file: Path | None = None, wanted: str = ""
+) -> tuple[Plan, list[Row]]:
+    """Plan of a script, and its rows: the one given, the newest of all unfinished rows, or a new one.
+
+    Parameters
+    ----------
+    options : PlanOptions
+        Of a new plan, for this site.
+    wanted : str
+        Rows to choose from, as ``0-9,12``; all where empty. A given plan says that itself.
+
+    Raises
+    ------
+    DlcctrError
+        As `print_first`.
+    """
     rows = read_manifest(manifest)
     require_rows(rows, manifest)
     if plan_file:
         plan = read_given_plan(manifest, plan_file)
     else:
         finished = finished_rows(manifest)
-        todo = [row for row in rows if not row.error and row.index not in finished]
+        chosen = choose_rows(rows, wanted, manifest)
+        todo = [row for row in chosen if not row.error and row.index not in finished]
         if not todo:
             raise UsageError(
                 f"{manifest}: no rows are left to submit",
                 f"check the results: dlcctr check {typed_manifest(manifest)}",
             )
-        plan = pick_plan(manifest, todo, plan_for_site(options, site, find_limits(site)))
-    wanted = set(plan.rows)
-    return _scripts(manifest, plan, [row for row in rows if row.index in wanted], _Wish(site, job))
+        plan = pick_plan(manifest, todo, options)
+    rows_of_plan = set(plan.rows)
+    return plan, [row for row in rows if row.index in rows_of_plan]
 
 
 def print_again(manifest: Path, decision: Decision, request: ResubmitRequest) -> list[PrintedScript]:
@@ -152,7 +186,7 @@ def print_again(manifest: Path, decision: Decision, request: ResubmitRequest) ->
 
 def _scripts(manifest: Path, plan: Plan, rows: Sequence[Row], wish: _Wish) -> list[PrintedScript]:
     campaign = read_campaign(manifest)
-    make_folders(manifest, campaign, wish.site)
+    make_folders(campaign, CampaignPaths.of(manifest).logs / log_folder(wish.site))
     scripts = make_scripts(
         manifest,
         campaign,

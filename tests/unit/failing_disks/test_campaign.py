@@ -51,6 +51,11 @@ def sbatch(world: World) -> Work:
     return command("sbatch", bench_in(world).manifest, *given)
 
 
+def script(world: World) -> Work:
+    given = ("--scheduler", "sge", "--fps", "100", "--image", "dlc.sif", "-o", world.here / "x.sh")
+    return command("script", bench_in(world).manifest, *given)
+
+
 def pack(world: World) -> Work:
     return command("model", "pack", pytorch_project(world.here / "p"), "-o", world.here / "m.dlcmodel")
 
@@ -76,6 +81,7 @@ CASES = (
     Case("manifest, longer", longer_manifest),
     Case("plan", plan),
     Case("sbatch", sbatch),
+    Case("script", script),
     Case("model pack", pack, is_there=True),
     Case("model pack, as a folder", pack_folder, is_there=True),
     Case("model pack, again", pack_again),
