@@ -179,7 +179,7 @@ def in_page(file: Path) -> Iterator[Suggestion]:
 
 def in_code(line: str, where: str) -> Iterator[Suggestion]:
     """Commands of a line of shell, each up to the next pipe, list or comment."""
-    line = re.sub(r"\$\(\w+\)|\$\{?\w+\}?|@\{.*?\}@", HOLE, line)
+    line = re.sub(r"\$\(\w+\)|\$\{?\w+\}?|@\{.*?\}@|\{wildcards\.\w+\}", HOLE, line)
     for program, pattern in (("dlcctr", HOST), ("dlc", IMAGE)):
         for match in pattern.finditer(line.partition(" # ")[0] if not line.lstrip().startswith("#") else ""):
             rest = re.split(r" \|+ | >+ | && | & |; | #|\) *$", line[match.end() :])[0]
