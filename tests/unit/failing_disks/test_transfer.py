@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +9,7 @@ import pytest
 
 from dlcctr.contract import RowState
 from dlcctr.transfer.remote.address import Remote, remember_remote
-from tests import media
-from tests.unit.failing_disks.test_campaign import bench_in
+from tests.unit.failing_disks.test_campaign import bench_in, videos_in
 from tests.unit.support.failing_commands import Case, Work, check_each_write, command
 from tests.unit.support.fault_world import FAR, HOST, SIF, World
 from tests.unit.support.results import Bench, make_bench
@@ -46,18 +43,11 @@ def fetch_over_a_degraded_result(world: World) -> Work:
     return command("fetch", bench.manifest, *ONE)
 
 
-@functools.cache
-def new_video() -> bytes:
-    """The same bytes each time: x264 encodes the same pictures now and then a little differently on a busy machine."""
-    with tempfile.TemporaryDirectory() as folder:
-        return media.write_video(Path(folder) / "new.mp4", 5).read_bytes()
-
-
 def watch(world: World) -> Work:
     """A round in which a video is new, all are sent and submitted, and their results come back."""
     bench = bench_in(world)
     world.bench = replace(bench)
-    (bench.campaign.video_root / "new.mp4").write_bytes(new_video())
+    videos_in(bench.campaign.video_root)
     return command("watch", bench.manifest, "--to", f"{HOST}:{FAR}", "--once", "--settle", "0", *ONE)
 
 
