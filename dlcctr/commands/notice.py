@@ -30,7 +30,7 @@ def show_notice(
     """
     from dlcctr.contract import ExitCode
     from dlcctr.errors import UsageError
-    from dlcctr.results.notice import count_rows
+    from dlcctr.results.notice import count_rows, notice_fields
     from dlcctr.results.notice import send as send_notice
     from dlcctr.slurm.site.files import find_site
     from dlcctr.system.terminal.console import print_json, print_lines, warn
@@ -38,8 +38,7 @@ def show_notice(
     profile = find_site(site) if send else None
     notice = count_rows(manifest)
     if as_json:
-        fields = {name: value for name, value in notice.fields.items() if name not in ("dlcctr", "contract", "kind")}
-        print_json("notice", **fields)
+        print_json("notice", **notice_fields(notice))
     else:
         print_lines([notice.text])
     if profile is None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from dlcctr.errors import DlcctrError, UsageError
 from dlcctr.results.check import CheckOptions, check
@@ -27,23 +27,40 @@ MAX_URL_BYTES = 4096
 
 @dataclass(frozen=True)
 class Notice:
-    """What is told.
+    """How far a campaign is.
 
     Parameters
     ----------
     text : str
-        One line.
-    fields : dict
-        The same for programs; chat programs show its `text` or its `content`.
+        One line for people.
+    campaign : str
+        Names of the campaign's folder and manifest.
+    manifest : Path
+        Absolute.
+    rows : int
+        Number of rows.
+    totals : dict
+        Number of rows in each state of `check`.
+    exit_code : int
+        Exit code of `check`.
     """
 
     text: str
-    fields: dict[str, Any]
+    campaign: str = ""
+    manifest: Path = Path("/")
+    rows: int = 0
+    totals: Mapping[str, int] = field(default_factory=dict)
+    exit_code: int = 0
 
     @property
     def json(self) -> str:
-        """The fields on one line of ASCII."""
-        return json.dumps(self.fields)
+        """The same for programs, on one line of ASCII: chat programs show `text` or `content`."""
+        return json.dumps(envelope("notice", **notice_fields(self)))
+
+
+def notice_fields(notice: Notice) -> dict[str, object]:
+    """Fields of a notice's JSON."""
+    return {**asdict(notice), "content": notice.text, "manifest": str(notice.manifest), "totals": dict(notice.totals)}
 
 
 def count_rows(manifest: Path) -> Notice:
@@ -66,18 +83,9 @@ def notice_of(result: CheckResult) -> Notice:
     are = "is" if n_rows == 1 else "are"
     all_whole = "its row is whole" if n_rows == 1 else f"all {n_rows} rows are whole"
     counted = f"{whole} of {plural(n_rows, 'row')} {are} whole; {others}" if others else all_whole
-    text = f"{name}: {counted}"
-    fields = envelope(
-        "notice",
-        text=text,
-        content=text,
-        campaign=name,
-        manifest=str(result.manifest.absolute()),
-        rows=n_rows,
-        totals=totals,
-        exit_code=int(result.exit_code),
+    return Notice(
+        f"{name}: {counted}", name, result.manifest.absolute(), n_rows, totals, exit_code=int(result.exit_code)
     )
-    return Notice(text, fields)
 
 
 def find_url(webhook: str) -> str:

@@ -20,6 +20,7 @@ from dlcctr.image.flavours import Flavour, list_flavours, pick_flavour, read_pin
 from dlcctr.model.engines import ENGINES
 from dlcctr.planning.options import Summary
 from dlcctr.results import receipt, sections
+from dlcctr.results.notice import Notice
 from dlcctr.results.row_state import State
 from dlcctr.runtime.row_run import Outcome
 from dlcctr.slurm.status import causes
@@ -217,12 +218,6 @@ def literal_keys(file: str, *functions: str, nested: bool = False) -> set[str]:
     return {str(key.value) for table in tables for key in table.keys if isinstance(key, ast.Constant)}
 
 
-def notice_keys() -> set[str]:
-    calls = ast.walk(ast.parse((ROOT / "dlcctr/results/notice.py").read_text(encoding="utf-8")))
-    (made,) = [node for node in calls if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "envelope"]
-    return {keyword.arg for keyword in made.keywords if keyword.arg}
-
-
 def survey_keys() -> set[str]:
     from dlcctr.model.project.survey import Survey
 
@@ -241,7 +236,7 @@ OTHER_KEYS: dict[str, Callable[[], set[str]]] = {
     "model inspect": survey_keys,
     "model pack": listing_keys,
     "model verify": listing_keys,
-    "notice": notice_keys,
+    "notice": lambda: {*names_of(Notice), "content"},
     "plan": lambda: names_of(Summary),
     "resubmit": lambda: names_of(Decision),
     "site show": lambda: {"name", "file", "sbatch_options"},  # the profile's own keys: docs/sites.md

@@ -187,7 +187,7 @@ def test_the_script_passes_shellcheck(node: Node) -> None:
 
 
 def test_the_way_from_this_machine_says_what_failed() -> None:
-    notice = Notice("done", {"text": "done"})
+    notice = Notice("done")
     assert send(notice, "", "") == []
     (problem,) = send(notice, "false", "")
     assert problem.startswith("warning: the notice was not sent by the command of [notice]: command failed with code 1")
