@@ -26,7 +26,7 @@ from tests.integration.support.tiny_models import make_model
 from tests.integration.test_analyze_native import BOOT, ROOT
 from tests.media import write_video
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.full]
 PAGE = CHECKOUT / "docs" / "schedulers.md"
 LOCK = CHECKOUT / "requirements" / "snakemake.lock"
 WHOLE = {"a.mp4": "whole", "b.mp4": "whole", "none.mp4": "unreadable"}
