@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from dlcctr.system import processes
+from dlcctr.system.terminal.console import print_verbatim
+from dlcctr.system.values.records import from_table, parse_object
 
 LIBRARY = "libcuda.so.1"
 MANAGEMENT_LIBRARY = "libnvidia-ml.so.1"
@@ -15,6 +25,15 @@ DRIVER_FILE = Path("/proc/driver/nvidia/version")
 
 ATTRIBUTE_MAJOR, ATTRIBUTE_MINOR = 75, 76
 """CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR of the CUDA driver API (cuda.h)."""
+
+ANSWER_S = 60.0
+"""Within this time a driver that works has answered, in seconds; with many GPUs that sleep it takes ten."""
+KILLED_S = 5.0
+_BOOT = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from entrypoint.environment.gpu import print_driver; print_driver()"
+)
+CHILD = (sys.executable, "-I", "-X", "utf8", "-c", _BOOT, str(Path(__file__).resolve().parents[2]))
+"""Command of the process that asks."""
 
 ERROR_NAMES = {
     3: "not initialised",
@@ -68,7 +87,32 @@ def driver_version() -> str | None:
 
 
 def examine_driver() -> Driver:
-    """Ask the driver for everything at once. Never raises."""
+    """Ask the driver for everything at once, in a separate process: a GPU that hangs does not answer. Never raises."""
+    if _load(LIBRARY) is None:
+        return ask_driver()
+    child = processes.pipe(CHILD, session=True)
+    try:
+        answer, _ = child.communicate(timeout=ANSWER_S)
+        return from_table(Driver, parse_object(answer.decode("utf-8", "replace").splitlines()[-1]))
+    except subprocess.TimeoutExpired:
+        problem = f"the NVIDIA driver did not answer within {ANSWER_S:.0f} s"
+    except (IndexError, ValueError):
+        problem = f"the process that asked the NVIDIA driver ended with code {child.returncode}"
+    finally:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # within the driver it may never end
+                child.communicate(timeout=KILLED_S)
+    return Driver(_version_from_kernel(), problem=problem, library=True)
+
+
+def print_driver() -> None:
+    """What the child process does: the driver's answers as one line of JSON."""
+    print_verbatim([json.dumps(asdict(ask_driver()))])
+
+
+def ask_driver() -> Driver:
+    """Ask the driver in this process, which waits for as long as the driver takes. Never raises."""
     version = driver_version()
     cuda = _load(LIBRARY)
     if cuda is None:

@@ -50,7 +50,6 @@ OTHERS = {
     "dlcctr.image.flavours": "pins of the checkout, which are part of the program",
     "dlcctr.runtime.native.code_layer": "its own source and environment",
     "dlcctr.runtime.native.environment": "the log of pip, of which it shows the last line",
-    "dlcctr.slurm.script": "the template, which is part of the program",
     "dlcctr.system.cpus": "files of the kernel",
     "dlcctr.system.files": "bytes, whatever they are",
     "dlcctr.system.source_tree": "files of dlcctr itself",

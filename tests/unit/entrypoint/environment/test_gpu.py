@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from entrypoint.environment import gpu
-from entrypoint.environment.gpu import Gpu, examine_driver, holds_code_for, is_older
+from entrypoint.environment.gpu import Driver, Gpu, ask_driver, examine_driver, holds_code_for, is_older
 
 V100 = ("Tesla V100-SXM2-16GB", (7, 0), 16 * 2**30)
 H200 = ("NVIDIA H200", (9, 0), 139 * 2**30)
@@ -81,23 +85,23 @@ def test_two_gpus(machine: Any) -> None:
     version.write_text(
         "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5 2024\nGCC version:  12.2.0\n"
     )
-    driver = examine_driver()
+    driver = ask_driver()
     gpus = [Gpu(0, "Tesla V100-SXM2-16GB", (7, 0), 16.0), Gpu(1, "NVIDIA H200", (9, 0), 139.0)]
     assert driver == gpu.Driver("550.54.15", "12.4", "", True, gpus)
 
 
 def test_no_driver_at_all(machine: Any) -> None:
     machine()
-    assert examine_driver().gpus == []
+    assert ask_driver().gpus == []
     assert gpu.driver_version() is None
-    assert not examine_driver().library
-    assert "libcuda.so.1" in examine_driver().problem
+    assert not ask_driver().library
+    assert "libcuda.so.1" in ask_driver().problem
 
 
 @pytest.mark.parametrize("status", [3, 34, 35, 100, 803, 999, 12345])
 def test_a_driver_that_refuses(status: int, machine: Any) -> None:
     machine(FakeCuda([V100], init=status))
-    driver = examine_driver()
+    driver = ask_driver()
     assert driver.gpus == []
     assert f"CUDA error {status}:" in driver.problem
     assert driver.library
@@ -105,7 +109,7 @@ def test_a_driver_that_refuses(status: int, machine: Any) -> None:
 
 def test_a_driver_without_a_visible_gpu(machine: Any) -> None:
     machine(FakeCuda([]))
-    assert "no GPU is visible" in examine_driver().problem
+    assert "no GPU is visible" in ask_driver().problem
 
 
 def test_the_management_library_knows_the_version_too(machine: Any) -> None:
@@ -115,13 +119,13 @@ def test_the_management_library_knows_the_version_too(machine: Any) -> None:
 
 def test_something_else_under_that_name(machine: Any) -> None:
     machine(ctypes.CDLL(None), object())
-    driver = examine_driver()
+    driver = ask_driver()
     assert driver.gpus == []
     assert "is not a CUDA driver" in driver.problem
 
 
 def test_this_machine_never_raises() -> None:
-    assert isinstance(examine_driver().gpus, list)
+    assert isinstance(ask_driver().gpus, list)
 
 
 @pytest.mark.parametrize(
@@ -150,3 +154,37 @@ def test_architectures(capability: tuple[int, int], archs: list[str], runs: bool
 )
 def test_driver_versions(version: str, minimum: str, older: bool) -> None:
     assert is_older(version, minimum) is older
+
+
+PYTHON = (sys.executable, "-I", "-c")
+
+
+@pytest.mark.parametrize(
+    ("program", "problem"),
+    [
+        ("import time; time.sleep(60)", "did not answer within 2 s"),
+        ("import os; os.abort()", "ended with code -6"),
+        ("print('no JSON')", "ended with code 0"),
+    ],
+)
+def test_a_driver_that_hangs_or_crashes_stops_nobody(
+    program: str, problem: str, machine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(FakeCuda([]))
+    monkeypatch.setattr(gpu, "ANSWER_S", 2.0)
+    monkeypatch.setattr(gpu, "CHILD", (*PYTHON, program))
+    driver = examine_driver()
+    assert problem in driver.problem and driver.library and not driver.gpus
+
+
+def test_what_the_other_process_finds_comes_back(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(FakeCuda([]))
+    told = Driver("550.54", "12.4", "", True, [Gpu(0, "NVIDIA H100", (9, 0), 79.1), Gpu(1, "\u0412", (8, 6), 24.0)])
+    line = json.dumps(dataclasses.asdict(told))
+    monkeypatch.setattr(gpu, "CHILD", (*PYTHON, f"print({line!r})"))
+    assert examine_driver() == told
+
+
+def test_the_process_that_asks_can_be_started() -> None:
+    done = subprocess.run(gpu.CHILD, capture_output=True, text=True, check=True, timeout=60)
+    assert set(json.loads(done.stdout)) == {field.name for field in dataclasses.fields(Driver)}
