@@ -167,7 +167,7 @@ def test_a_canary_that_fails_stops_the_rest_and_goes_first_again(
         ("failed", "canary", canary["index"])
     }, campaign.logs()[-3000:]
     said = campaign.dlcctr("status", campaign.manifest, code=20)
-    assert f"the canary, row {canary['index']}, failed (gpu: " in said
+    assert f"the canary, row {canary['index']}, failed; " in said and "gpu: " in said
     assert "were cancelled because of it" in said and "dlcctr resubmit" in said
     shown = campaign.dlcctr("resubmit", campaign.manifest, "--dry-run")
     assert "a canary first" in shown and f"not on {canary['node']}" in shown

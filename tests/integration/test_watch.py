@@ -156,4 +156,4 @@ def test_a_day(lab: Lab) -> None:
     time.sleep(8)
     process.terminate()
     assert process.wait(120) == 75
-    assert lab.said.count("submitted: rows") <= 5
+    assert lab.said.count("submitted: row") <= 5
