@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ import pytest
 from dlcctr.contract import ExitCode
 from tests.cluster.cluster import Cluster
 from tests.docker.apptainer import CHECKOUT
-from tests.integration.support.slurm_campaign import OPTIONS
+from tests.integration.support.slurm_campaign import OPTIONS, own
 from tests.integration.test_slurm_campaign import held_back, model, sif  # noqa: F401
 from tests.integration.test_watch import Lab
 from tests.unit.support.suggestions import in_sentence
@@ -128,3 +129,31 @@ def test_what_goes_wrong_there_is_said_here(desk: Desk) -> None:
     campaign = desk.lab.folder / "campaign.toml"
     campaign.write_text(campaign.read_text() + 'program = "no-such-dlcctr"\n')
     assert "no-such-dlcctr was not found" in desk.type("status", code=ExitCode.TOOL_MISSING)
+
+
+@pytest.fixture
+def profile(desk: Desk) -> Iterator[Path]:
+    """The user's own profile on the cluster, which wants a notice by a command: it writes into a file."""
+    home = desk.lab.cluster.home
+    told = home / "what was told"
+    folder = home / ".config" / "dlcctr" / "sites"
+    folder.mkdir(parents=True)
+    (folder / "default.toml").write_text(
+        f'[slurm]\ngres = "gpu:1"\naccount = "lab"\nmem_gb = 3\n[notice]\ncommand = "tee \'{told}\'"\n'
+    )
+    own(desk.lab.cluster, home / ".config")
+    yield told
+    shutil.rmtree(folder)
+    told.unlink(missing_ok=True)
+
+
+def test_a_notice_comes_when_the_jobs_have_ended(desk: Desk, profile: Path) -> None:
+    far = desk.lab.cluster.scratch / "told"
+    desk.type("push", f"bench:{far}")
+    sent = desk.type("submit", "--image", desk.lab.sif, "--allow-cpu", "--fps", "20")
+    assert re.search(r"job [0-9]+ sends the notice", sent), sent
+    desk.lab.cluster.wait_until_idle(600)
+    logs = [file.read_text() for file in (far / "slurm" / "m" / "logs").glob("notice_*.log")]
+    assert profile.is_file(), logs
+    assert re.fullmatch(r"told/m\.csv: [\w ]+ whole\n", profile.read_text()), profile.read_text()
+    assert "the command ended with 0" in logs[0]
