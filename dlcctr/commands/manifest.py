@@ -196,8 +196,19 @@ def _summary(made: CampaignChanges, videos: list[str], *, append: bool) -> list[
     if not made.campaign.model:
         next_step = f"next, before anything can be analysed, name the trained model: {_with_a_model(videos)}"
         return [*lines, here(next_step)]
-    then = f"then: dlcctr run {name}; on a cluster: dlcctr submit {name}"
-    return [*lines, here(f"next: dlcctr validate {name}"), here(then)]
+    return [*lines, here(f"next: dlcctr validate {name}"), here(_then(made))]
+
+
+def _then(made: CampaignChanges) -> str:
+    """What brings results, by where the campaign's rows are worked on."""
+    from dlcctr.slurm.whereabouts import Work, find_whereabouts
+
+    name = shlex.quote(str(made.manifest))
+    return {
+        Work.HERE: f"then: dlcctr run {name}; on a cluster: dlcctr submit {name}",
+        Work.SLURM: f"then: dlcctr submit {name}",
+        Work.ELSEWHERE: f"then: dlcctr push {name}",
+    }[find_whereabouts(made.manifest, made.campaign).work]
 
 
 def _with_a_model(videos: list[str]) -> str:

@@ -22,6 +22,7 @@ from dlcctr.slurm.submit import job_arrays, preflight
 from dlcctr.slurm.submit.asked import Asked, asked_of, resources_of
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.retry import Group
+from dlcctr.system.terminal.console import duration, plural, warn
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 
@@ -132,11 +133,23 @@ def prepare(
     canary = options.canary and len(plan.rows) > 1
     if canary:
         plan = with_canary(manifest, plan, {row.index: row for row in todo}, write=False)
+    _warn_of_time(plan, options.job.time_min)
     scripts = job_arrays.make_scripts(
         manifest, campaign, plan, rows=todo, site=options.site, limits=limits, options=options.job, canary=canary
     )
     made = Prepared(request, plan, [(each, render(each, options.site)) for each in scripts], left_out=problems)
     return replace(made, asked=_ask(manifest, made, plan))
+
+
+def _warn_of_time(plan: Plan, time_min: int | None) -> None:
+    """Say that tasks will hardly end in the time that a person asked for; the plan's own limit is long enough."""
+    longer = [task.cost_s for task in plan.tasks if time_min is not None and task.cost_s > 60 * time_min]
+    if time_min is not None and longer:
+        of = f"{len(longer)} of {plural(len(plan.tasks), 'task')}"
+        warn(
+            f"warning: {of} will probably reach the time limit of {duration(60 * time_min)}: the longest is expected "
+            f"to take {duration(max(longer))}"
+        )
 
 
 def _ask(manifest: Path, made: Prepared, plan: Plan) -> Asked:

@@ -205,3 +205,22 @@ def test_all_modules_that_may_run_for_another_machine_name_the_manifest_as_typed
         if re.search(r"quote\(str\([\w.]*manifest\)\)", line)
     ]
     assert not wrong, "these use dlcctr.campaign.paths.typed_manifest instead"
+
+
+def test_a_new_row_of_a_campaign_goes_where_its_rows_are_worked_on(
+    case: SlurmCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dlcctr.campaign.create import CampaignChanges
+    from dlcctr.commands.manifest import _summary
+
+    def steps() -> list[str]:
+        campaign = replace(read_campaign(case.bench.manifest), model=Path("/lab/project"))
+        return commands(_summary(CampaignChanges(case.bench.manifest, campaign, []), ["v.mp4"], append=True))
+
+    name = case.bench.manifest
+    assert steps() == [f"validate {name}", f"run {name}", f"submit {name}"]
+    login_node(case, monkeypatch)
+    assert steps() == [f"validate {name}", f"submit {name}"]
+    monkeypatch.setenv("PATH", "/nowhere")
+    push(case)
+    assert steps() == [f"validate {name}", f"push {name}"]

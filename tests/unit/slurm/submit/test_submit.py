@@ -289,3 +289,13 @@ def test_a_plan_that_was_made_before_is_used(bench: Bench, scheduler: FakeSlurm)
     plan, _ = make_plan(bench.manifest, PlanOptions(fps=10, tasks=2))
     done = submit(bench.manifest, replace(OPTIONS, plan=PlanOptions()))
     assert done.plan == plan
+
+
+def test_a_time_limit_that_is_too_short_is_said_before_the_tasks_reach_it(
+    bench: Bench, scheduler: FakeSlurm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow = replace(OPTIONS, plan=PlanOptions(fps=0.01, tasks=5), dry_run=True)
+    submit(bench.manifest, slow)
+    assert "time limit of" not in capsys.readouterr().err
+    submit(bench.manifest, replace(slow, job=replace(OPTIONS.job, time_min=1)))
+    assert "5 of 5 tasks will probably reach the time limit of 60 s: the longest" in capsys.readouterr().err
