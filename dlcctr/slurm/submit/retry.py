@@ -64,7 +64,10 @@ class Group:
     @property
     def changes(self) -> str:
         """What is different this time, for people."""
-        words = [f"{self.time_min} min" if self.time_min else "", f"{self.mem_gb} GB of memory" if self.mem_gb else ""]
+        words = [
+            f"time limit {self.time_min} min" if self.time_min else "",
+            f"{self.mem_gb} GB of memory" if self.mem_gb else "",
+        ]
         words += [f"batch size {self.batch_size}" if self.batch_size else ""]
         words += [f"not on {', '.join(self.exclude)}" if self.exclude else ""]
         words += ["a canary first" if self.canary else ""]

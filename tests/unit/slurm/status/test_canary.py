@@ -95,7 +95,7 @@ def test_what_became_of_the_canary_later_says_nothing_of_before(case: SlurmCase)
 def test_resubmit_sends_a_canary_first_again_with_what_the_canary_needs(case: SlurmCase) -> None:
     (group,) = decision(case, cancelled(case)).groups
     assert (group.rows, group.canary, group.time_min) == ((0, 1, 2, 3), True, 60)
-    assert group.changes == "60 min, a canary first"
+    assert group.changes == "time limit 60 min, a canary first"
     assert group.causes == {CANARY: (0, 1, 2), "timeout": (3,)}
 
 
