@@ -43,7 +43,8 @@ class CommandGroup(TyperGroup):
         """Command of a name, or None. An unknown name loads all, so that Typer can suggest the one that was meant."""
         for name in (cmd_name,) if cmd_name in {*self.late, *self.commands} else self.late:
             self._load(name)
-        return self.commands.get(cmd_name)
+        command = self.commands.get(cmd_name)
+        return _with_joined_lines(command) if command else None
 
     def _load(self, name: str) -> None:
         if name not in self.commands:
@@ -64,6 +65,16 @@ class CommandGroup(TyperGroup):
         for panel, rows in panels.items():
             with formatter.section(panel):
                 formatter.write_dl([(name.ljust(width), text) for name, text in rows])
+
+
+def _with_joined_lines(command: Any) -> Any:
+    """Let a terminal wrap the help: on one, Typer would also break its lines where those of a docstring end."""
+    if command.help:
+        paragraphs = command.help.split("\n\n")
+        command.help = "\n\n".join(each if each.startswith("\b") else each.replace("\n", " ") for each in paragraphs)
+    for each in getattr(command, "commands", {}).values():
+        _with_joined_lines(each)
+    return command
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import pty
 import re
@@ -154,3 +155,12 @@ def test_completion_is_installed_for_the_shell_that_asks(tmp_path: Path) -> None
     )
     assert "dlcctr" in (tmp_path / ".bashrc").read_text()
     subprocess.run(["bash", "-n", str(tmp_path / ".bash_completions/dlcctr.sh")], timeout=60, check=True)
+
+
+def test_the_terminal_wraps_the_help_and_nothing_else_does() -> None:
+    shown = without_escapes(on_terminal("dlcctr", "cancel", "--help"))
+    assert "elsewhere it   \n needs --yes, and without that it only shows them and exits with 2." in shown
+    shown = without_escapes(on_terminal("entrypoint", "analyze", "--help"))
+    text = [line.strip() for line in shown.partition("╭")[0].splitlines() if line.strip()]
+    broken = [line for line, after in itertools.pairwise(text) if len(f" {line} {after.split()[0]} ") <= 78]
+    assert not [line for line in broken if not line.endswith((".", ":", "]"))]
