@@ -87,7 +87,7 @@ def main() -> int:
     cases = [case for case in cases_of(options.device) if not options.only or case.name in options.only]
     with tempfile.TemporaryDirectory(prefix="gpu-check-", dir=options.scratch) as name:
         folder = Path(name)
-        environment = environment_of(options.device, folder)
+        environment = environment_of(options.device, folder, options.threads)
         samples = GpuSamples(environment["CUDA_VISIBLE_DEVICES"] if options.device == "cuda" else "")
         sides = Sides(options.threads, environment, budget)
         context = Context(

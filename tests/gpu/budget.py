@@ -9,6 +9,10 @@ LEAST_TIMEOUT_S = 5.0
 """A process that is started gets at least this long, so that it can say why it fails."""
 
 
+class TimeIsOver(Exception):
+    """Something was ended because the time of the check was over: nothing is known to be wrong."""
+
+
 class Budget:
     """Seconds from now on; no case begins that needs more than what is left, and no process outlives it by much.
 

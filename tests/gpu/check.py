@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from tests.gpu.budget import TimeIsOver
 from tests.gpu.cases import Case
 from tests.gpu.context import Context, Outcome
 from tests.gpu.page import WORDS
@@ -49,9 +50,13 @@ def run_cases(
         start = time.monotonic()
         try:
             record.update(record_of(case.run(context)))
+        except TimeIsOver as why:
+            record.update(state="skipped", why=f"cut short: {why}")
         except Exception as error:
             traceback.print_exc()
             record.update(state="failed", why=f"{type(error).__name__}: {error}"[:SHOWN_CHARS])
+        finally:
+            context.end_case()
         record["seconds"] = time.monotonic() - start
         write()
         tell(": ".join([case.name, WORDS[record["state"]], *record["why"].splitlines()[:1]]))

@@ -15,8 +15,11 @@ CLIP = REAL_DATA / "data" / "openfield-Pranav-2018-10-30" / "videos" / "m3v1mp4.
 TRAINED = REAL_DATA / "models" / "openfield-pytorch-resnet18"
 CLIP_SIZE = (640, 480)
 CLIP_FRAMES = 2330
-ENCODED = 120
-"""Frames that are encoded; longer clips repeat their packets, since encoding thousands would take minutes."""
+ENCODED, ENCODED_PX = 120, 120 * 640 * 480
+"""Most frames, and most pixels of them all, that are encoded; longer clips repeat their packets, since encoding
+thousands of frames would take minutes."""
+
+FAST = {"preset": "veryfast"}
 
 
 def has_real_data() -> bool:
@@ -35,10 +38,10 @@ class Clips:
         """A clip of numbered pictures with noise; width and height in px."""
         path = self._folder / f"{width}x{height}-{frames}.mp4"
         if not path.exists():
-            length = min(frames, ENCODED)
+            length = min(frames, ENCODED, ENCODED_PX // (width * height))
             source = self._folder / f"{width}x{height}-{length}.mp4"
             if not source.exists():
-                media.write_video(source, length, width=width, height=height, bframes=0)
+                media.write_video(source, length, width=width, height=height, bframes=0, options=FAST)
             if source != path:
                 repeat(source, path, frames)
         return path

@@ -63,6 +63,7 @@ class Context:
     clips: Clips
     samples: GpuSamples
     environment: dict[str, str]
+    campaigns: list[Rows] = field(default_factory=list)
 
     @property
     def on_gpu(self) -> bool:
@@ -84,7 +85,14 @@ class Context:
 
     def rows(self, name: str, batch_size: int = 8) -> Rows:
         """A new campaign."""
-        return Rows(self.folder / name, self.environment, self.budget, batch_size)
+        rows = Rows(self.folder / name, self.environment, self.budget, batch_size)
+        self.campaigns.append(rows)
+        return rows
+
+    def end_case(self) -> None:
+        """End all rows that a case has left running: the next one measures."""
+        while self.campaigns:
+            self.campaigns.pop().close()
 
     def model(self, kind: str) -> Path:
         """A project with seeded random weights, of a kind of `tests.integration.support.tiny_models`."""

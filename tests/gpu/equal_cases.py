@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dlcctr.campaign.rows import Row
+from tests.gpu.budget import TimeIsOver
 from tests.gpu.clips import CLIP_FRAMES, ROOT, TRAINED, has_real_data
 from tests.gpu.context import Context, Outcome
 from tests.gpu.equality import compare_files
@@ -114,6 +115,8 @@ def _noted(outcome: Outcome, rows: Rows, row: Row, out: str) -> Iterator[None]:
     """Note what fails with one row, with the cause that its receipt gives, and go on with the next."""
     try:
         yield
+    except TimeIsOver:
+        raise
     except Exception as error:
         cause = rows.cause(row, out)
         said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

@@ -14,7 +14,7 @@ from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.contract import row_folder
 from dlcctr.planning.plan import Plan, PlanTask, rows_digest, write_plan
 from dlcctr.results.receipt import Receipt, read_receipt
-from tests.gpu.budget import Budget
+from tests.gpu.budget import Budget, TimeIsOver
 from tests.gpu.clips import ROOT
 from tests.integration.support.own_loop import inspect, only
 
@@ -22,7 +22,7 @@ SAID_CHARS = 1500
 
 
 class RowsError(Exception):
-    """`analyze` ended with another exit code than it should, or not in time."""
+    """`analyze` ended with another exit code than it should."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Running:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise RowsError("`analyze` was ended, since the time of the check was over") from None
+            raise TimeIsOver("`analyze` was ended, since the time of the check was over") from None
         if found != code and not any_code:
             raise RowsError(f"`analyze` ended with {found}, not {code}:\n{self.said[-SAID_CHARS:]}")
         return self.said
@@ -60,6 +60,7 @@ class Rows:
     batch_size: int = 8
     rows: list[Row] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     started: int = 0
 
     def __post_init__(self) -> None:
@@ -97,7 +98,14 @@ class Rows:
             process = subprocess.Popen(
                 [str(word) for word in words], stdout=said, stderr=subprocess.STDOUT, cwd=ROOT, env=self.environment
             )
+        self.processes.append(process)
         return Running(process, log, self.budget)
+
+    def close(self) -> None:
+        """End what still runs, as it may where a case failed; workers die with the `analyze` that started them."""
+        for process in self.processes:
+            process.kill()
+            process.wait()
 
     def video(self, row: Row) -> Path:
         """The file of a row's video."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.system.cpus import thread_environment
-from tests.gpu.budget import Budget
+from tests.gpu.budget import Budget, TimeIsOver
 from tests.gpu.clips import ROOT
 from tests.gpu.server import ANSWER
 
@@ -21,7 +22,7 @@ NAMES = ("stock", "own")
 
 
 class SideError(Exception):
-    """The other process could not do what it was told, or is gone."""
+    """The other process could not do what it was told, or is gone for another reason than the time."""
 
 
 class Side:
@@ -51,7 +52,9 @@ class Side:
         Raises
         ------
         SideError
-            It could not be done, or not in time.
+            It could not be done.
+        TimeIsOver
+            The process had to be ended first.
         """
         if not self._ready:
             self._answer()
@@ -70,7 +73,8 @@ class Side:
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._said):
             assert stream is not None
-            stream.close()
+            with contextlib.suppress(OSError):
+                stream.close()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -85,7 +89,7 @@ class Side:
             watchdog.cancel()
         code = self._process.wait()
         if not self._budget.left_s:
-            raise SideError(f"{self._name}: ended, since the time of the check was over")
+            raise TimeIsOver(f"{self._name}: ended, since the time of the check was over")
         self._said.seek(0)
         said = self._said.read().decode(errors="replace")[-SAID_CHARS:]
         raise SideError(f"{self._name}: the process ended with {code}; its last words:\n{said}")
@@ -95,8 +99,7 @@ class Sides:
     """Both sides, started when one is needed, and again where one is gone."""
 
     def __init__(self, threads: int, environment: dict[str, str], budget: Budget) -> None:
-        self._threads, self._budget = threads, budget
-        self._environment = {**environment, **thread_environment(threads), "SLURM_CPUS_PER_TASK": str(threads)}
+        self._threads, self._environment, self._budget = threads, environment, budget
         self._running: dict[str, Side] = {}
 
     def start(self) -> None:
@@ -115,8 +118,8 @@ class Sides:
             side.close()
 
 
-def environment_of(device: str, scratch: Path) -> dict[str, str]:
-    """Environment of all processes of the check: one GPU or none, and no window or download.
+def environment_of(device: str, scratch: Path, threads: int) -> dict[str, str]:
+    """Environment of all processes of the check: so many threads, one GPU or none, and no window.
 
     The first GPU of CUDA_VISIBLE_DEVICES is taken where that is set.
     """
@@ -124,5 +127,6 @@ def environment_of(device: str, scratch: Path) -> dict[str, str]:
     return {
         **os.environ, "DLClight": "True", "CUDA_VISIBLE_DEVICES": mask if device == "cuda" else "-1",
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
-        "MPLCONFIGDIR": str(scratch), "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        **thread_environment(threads), "SLURM_CPUS_PER_TASK": str(threads), "MPLCONFIGDIR": str(scratch),
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }  # fmt: skip

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from tests.gpu.budget import Budget
+from tests.gpu.budget import Budget, TimeIsOver
 from tests.gpu.cases import Case, cases_of
 from tests.gpu.check import new_record, run_cases
 from tests.gpu.context import Outcome
 from tests.gpu.equality import Comparison
 from tests.gpu.page import holds, verdict
 
-EQUAL = Comparison("a", 3, 0.0, 0.0, 0.0, 5.0, True, "")
-OTHER = Comparison("b", 3, 9.0, 0.1, 0.5, 5.0, False, "not the same values")
+EQUAL = Comparison("a", 3, 18, 0.0, 0.0, 0.0, 5.0, True, True, "")
+OTHER = Comparison("b", 3, 18, 9.0, 0.1, 0.5, 5.0, True, False, "not the same values")
 
 
 def fail(_: Any) -> Outcome:
@@ -26,9 +26,11 @@ def fail(_: Any) -> Outcome:
 def run(*cases: tuple[str, Callable[[Any], Outcome], float]) -> tuple[list[dict[str, Any]], list[list[str]], list[str]]:
     """Records, the states at each writing, and what was told."""
     made = [Case(name, name.title(), what, needs_s, must=name.startswith("must")) for name, what, needs_s in cases]
+    ended: list[bool] = []
     records, states, told = [new_record(case) for case in made], list[list[str]](), list[str]()
-    context: Any = SimpleNamespace(budget=Budget(60, lambda: 0.0), on_gpu=False)
+    context: Any = SimpleNamespace(budget=Budget(60, lambda: 0.0), end_case=lambda: ended.append(True))
     run_cases(made, records, context, lambda: states.append([each["state"] for each in records]), told.append)
+    assert len(ended) == sum("no time" not in each["why"] for each in records)
     return records, states, told
 
 
@@ -61,6 +63,17 @@ def test_what_must_be_shown_and_was_not_for_want_of_time_fails_the_check_too() -
     assert not holds(records)
     assert verdict(records, ended=True) == "Not shown: must. All that was done holds."
     assert verdict(records, ended=False) == "Not shown yet: must. All that was done holds."
+
+
+def cut_short(_: Any) -> Outcome:
+    raise TimeIsOver("`analyze` was ended")
+
+
+def test_a_case_that_is_cut_short_is_not_shown_but_not_called_wrong() -> None:
+    records, _, told = run(("must", cut_short, 1))
+    assert (records[0]["state"], told) == ("skipped", ["must: skipped: cut short: `analyze` was ended"])
+    assert not holds(records)
+    assert verdict(records, ended=True) == "Not shown: must. All that was done holds."
 
 
 def test_a_speed_that_was_not_measured_for_want_of_time_does_not_fail_it() -> None:

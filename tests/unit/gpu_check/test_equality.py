@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.gpu.clips import ROOT
 from tests.gpu.equality import Comparison, compare_tables
-from tests.gpu.row_cases import checkpoint_reach, resume_problems, resumed_at
+from tests.gpu.row_cases import DISCARDED, checkpoint_reach, resume_problems, resumed_at
 from tests.gpu.tolerance import BY_DEVICE, CPU, CUDA
 
 COLUMNS = pd.MultiIndex.from_product(
@@ -52,8 +53,21 @@ def test_a_shift_by_a_frame_is_seen_and_its_size_is_given() -> None:
     assert found.equal
     assert found.shift_px is not None
     assert found.shift_px > 100
+    assert found.shift_seen
+    still = table(1).loc[[0] * 5].reset_index(drop=True)
+    assert not compare_tables("a", still, still, CUDA).shift_seen
+    lost = table()
+    lost.iloc[:5] = np.nan
+    assert compare_tables("a", lost, lost, CUDA).shift_seen
     late = pd.DataFrame(np.roll(table().to_numpy(), 1, axis=0), columns=COLUMNS)
     assert not compare_tables("a", late, table(), CUDA).equal
+
+
+def test_two_empty_results_are_not_called_equal() -> None:
+    empty = table() * np.nan
+    found = compare_tables("a", empty, empty, CUDA)
+    assert (found.equal, found.values) == (False, 0)
+    assert "no value is there in both" in found.why
 
 
 def test_missing_rows_and_other_columns_are_named() -> None:
@@ -66,6 +80,13 @@ def test_missing_rows_and_other_columns_are_named() -> None:
 def test_where_a_row_was_resumed_is_read_from_what_analyze_says() -> None:
     assert resumed_at("row 0: continuing at frame 96 of 4000\nmore\n") == 96
     assert resumed_at("row 0: 4000 frames\n") is None
+    assert resumed_at(f"row 0: continuing at frame 96 of 4000\nrow 0: {DISCARDED}: on the first …\n") is None
+
+
+def test_what_analyze_says_of_both_is_still_what_is_looked_for() -> None:
+    source = (ROOT / "entrypoint/loop/checkpoint_writer.py").read_text(encoding="utf-8")
+    assert DISCARDED in source
+    assert 'f"continuing at frame {at} of {frames}"' in source
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def make_speed(on_gpu: bool = True) -> dict[str, Any]:
 
 
 def make_results(**more: Any) -> dict[str, Any]:
-    differs = Comparison("ours | stock", 2330, 8.5, 0.3, 0.01, 120.0, False, "not the same values")
+    differs = Comparison("ours | stock", 2330, 27960, 8.5, 0.3, 0.01, 120.0, True, False, "not the same values")
     grid = [{"layout": "NCHW", "tf32": True, "batch_size": 64, "fps": 700.0, "max_px": 0.0013, "max_likelihood": 2e-4}]
     cases = [
         {"name": "real", "title": "Equal", "must": True, "seconds": 31.0, **record_of(Outcome([differs], ["a line"]))},
@@ -66,17 +66,24 @@ def test_the_page_of_a_check_that_is_still_running() -> None:
     assert "| Equal | DOES NOT HOLD | 31 | ours \\| stock: not the same values |" in lines
     assert "| Killed | FAILED | 5 | RowsError: x |" in lines
     assert "| Two | not yet |  |  |" in lines
-    assert "| ours \\| stock | 2330 | 8.5 | 0.3 | 1.00% | 1.2e+02 | NOT EQUAL: not the same values |" in lines
+    assert "| ours \\| stock | 2330 | 27960 | 8.5 | 0.3 | 1.00% | 1.2e+02 | NOT EQUAL: not the same values |" in lines
     assert "| NCHW | yes | 64 | 700.0 | 0.0013 | 0.0002 |" in lines
     assert "RowsError: x\nsaid" in text
     assert "rehearsal" not in text
     assert "TF32" in text
 
 
+def test_an_equal_result_that_could_hide_a_shift_is_marked() -> None:
+    calm, moving = (asdict(Comparison("a", 12, 72, 0.0, 0.0, 0.0, 1.0, seen, True, "")) for seen in (False, True))
+    assert page.equal_line(calm)[-1] == "equal, but a shift would not show"
+    assert page.equal_line(moving)[-1] == "equal"
+
+
 def test_tables_have_as_many_cells_as_their_heads() -> None:
     for head, line in (
         (page.SPEED_HEAD, page.speed_line(make_speed())),
         (page.MEMORY_HEAD, page.memory_line(make_speed())),
+        (page.EQUAL_HEAD, page.equal_line(asdict(Comparison("a", 1, 6, 0.0, 0.0, 0.0, 0.0, True, True, "")))),
         (page.SPEED_HEAD, page.speed_line(make_speed(on_gpu=False))),
         (page.MEMORY_HEAD, page.memory_line(make_speed(on_gpu=False))),
     ):
@@ -126,10 +133,11 @@ def test_long_clips_repeat_what_was_encoded(tmp_path: Path, monkeypatch: pytest.
 
 def test_processes_see_one_gpu_or_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-1234, 3")
-    assert environment_of("cuda", tmp_path)["CUDA_VISIBLE_DEVICES"] == "GPU-1234"
-    assert environment_of("cpu", tmp_path)["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert environment_of("cuda", tmp_path, 3)["CUDA_VISIBLE_DEVICES"] == "GPU-1234"
+    assert environment_of("cpu", tmp_path, 3)["CUDA_VISIBLE_DEVICES"] == "-1"
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    assert environment_of("cuda", tmp_path)["CUDA_VISIBLE_DEVICES"] == "0"
+    assert environment_of("cuda", tmp_path, 3)["CUDA_VISIBLE_DEVICES"] == "0"
+    assert environment_of("cpu", tmp_path, 3)["OMP_NUM_THREADS"] == "3"
 
 
 def test_the_check_needs_none_of_what_a_gpu_machine_without_network_lacks() -> None:
