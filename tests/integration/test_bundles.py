@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dlcctr.contract import ExitCode
+from dlcctr.errors import ModelError
 from dlcctr.model import pack as make_bundle
 from dlcctr.model.inspection import inspect_model
 from dlcctr.model.pack import pack_model
@@ -106,13 +107,18 @@ def test_a_bundle_packed_by_an_attacker_runs_nothing(
     with zipfile.ZipFile(model / snapshot.relative_to(project)) as old, zipfile.ZipFile(snapshot, "w") as new:
         for name in old.namelist():
             new.writestr(name, data if name.endswith("data.pkl") else old.read(name))
-    monkeypatch.setattr(make_bundle, "refuse_code", lambda file: None)
-    pack_model(project, tmp_path / "packed", as_folder=True)
-    (pose,) = (tmp_path / "packed").rglob("pytorch_config.yaml")
-    pose.write_text(pose.read_text().replace("load_weights_only: true", "load_weights_only: false"))
-    native = Native(native_pytorch, "pytorch", tmp_path / "packed", tmp_path)
-    native.analyse(calm_video(tmp_path / "calm.mp4", 5), code=ExitCode.ANALYSIS)
+    monkeypatch.setattr(make_bundle, "check_without_code", lambda file: None)
+    packed, video = tmp_path / "packed", calm_video(tmp_path / "calm.mp4", 5)
+    pack_model(project, packed, as_folder=True)
+    of_bundle, of_project = (Native(native_pytorch, "pytorch", model, tmp_path) for model in (packed, project))
+    of_bundle.analyse(video, code=ExitCode.ANALYSIS)
+    for folder in (packed, project):
+        (pose,) = folder.rglob("pytorch_config.yaml")
+        pose.write_text(pose.read_text().replace("load_weights_only: true", "load_weights_only: false"))
+    for options in ([], ["--trust-model"]):  # it is not what was packed, and nobody can agree to that
+        with pytest.raises(ModelError, match="is not what was packed"):  # by the image, and by the test itself
+            of_bundle.analyse(video, *options, code=ExitCode.MODEL)
+    of_project.analyse(video, code=ExitCode.MODEL)
     assert not (tmp_path / "pwned").exists()
-    (tmp_path / "packed" / "bundle.json").unlink()  # an ordinary project is trusted: so the attack is a real one
-    native.analyse(tmp_path / "calm.mp4", code=ExitCode.ANALYSIS)
-    assert (tmp_path / "pwned").exists()
+    of_project.analyse(video, "--trust-model", code=ExitCode.ANALYSIS)
+    assert (tmp_path / "pwned").exists(), "the attack is a real one"
