@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -114,7 +115,9 @@ def test_a_bundle_packed_by_an_attacker_runs_nothing(
     of_bundle.analyse(video, code=ExitCode.ANALYSIS)
     for folder in (packed, project):
         (pose,) = folder.rglob("pytorch_config.yaml")
-        pose.write_text(pose.read_text().replace("load_weights_only: true", "load_weights_only: false"))
+        text, count = re.subn(r"(?m)load_weights_only:.*$", "load_weights_only: false", pose.read_text())
+        pose.write_text(text)
+        assert count
     for options in ([], ["--trust-model"]):  # it is not what was packed, and nobody can agree to that
         with pytest.raises(ModelError, match="is not what was packed"):  # by the image, and by the test itself
             of_bundle.analyse(video, *options, code=ExitCode.MODEL)
