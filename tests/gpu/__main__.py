@@ -56,6 +56,7 @@ class Report:
         self._out.mkdir(parents=True, exist_ok=True)
         self.results: dict[str, Any] = {
             "gpu_check": VERSION, "device": options.device, "minutes": options.minutes,
+            "only": options.only or [],
             "machine": {**machine(options), "gpu": ""}, "tolerance": asdict(context.tolerance),
             "cases": [new_record(case) for case in cases],
         }  # fmt: skip

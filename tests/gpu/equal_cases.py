@@ -119,7 +119,7 @@ def _noted(outcome: Outcome, rows: Rows, row: Row, out: str) -> Iterator[None]:
         raise
     except Exception as error:
         cause = rows.cause(row, out)
-        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:600]}"
         outcome.problems.append(f"{rows.name_of(row)}: {f'analyze failed: {cause}' if cause else said}")
 
 

@@ -51,6 +51,8 @@ def render(results: dict[str, Any]) -> str:
         f"**{results['verdict']}**\n",
         _machine(results),
     ]
+    if results["only"]:
+        parts.append(f"Only these cases were asked for: {', '.join(results['only'])}.\n")
     if results["device"] == "cpu":
         parts.append(
             "**A rehearsal without a GPU**: clips and batches are small, nothing here says how fast a GPU is.\n"
@@ -75,9 +77,9 @@ def render(results: dict[str, Any]) -> str:
     if rest:
         parts.append("## What the cases say\n")
         parts += [f"**{case['title']}**\n\n" + "\n".join(f"- {line}" for line in case["lines"]) + "\n" for case in rest]
-    failed = [case for case in cases if case["state"] == "failed"]
+    failed = [case for case in cases if case["state"] in ("failed", "differs")]
     if failed:
-        parts.append("## Errors\n")
+        parts.append("## What is wrong\n")
         parts += [f"**{case['title']}**\n\n```\n{case['why']}\n```\n" for case in failed]
     return "\n".join(parts)
 
@@ -112,7 +114,7 @@ def _machine(results: dict[str, Any]) -> str:
     load = f"load {machine['load_before']:.1f} before"
     return (
         f"{machine['date']}, device {results['device']}, {machine['processor']}, {machine['cpus']} CPUs, "
-        f"{machine['threads']} threads for each side, {load}; {results['used_s'] / 60:.1f} of "
+        f"threads for each side: {machine['threads']}, {load}; {results['used_s'] / 60:.1f} of "
         f"{results['minutes']:g} minutes used.\n"
     )
 
@@ -158,8 +160,10 @@ def equal_line(found: dict[str, Any]) -> list[str]:
 
 
 def figure(value: float | None) -> str:
-    """A difference, with two digits."""
-    return NONE if value is None else f"{value:.2g}"
+    """A difference, with two digits at least."""
+    if value is None:
+        return NONE
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def name_of(speed: dict[str, Any]) -> list[str]:

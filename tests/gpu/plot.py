@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.gpu.page import name_of
 
-BARS: tuple[tuple[str, str, Callable[[dict[str, Any]], float]], ...] = (
+MARKS: tuple[tuple[str, str, Callable[[dict[str, Any]], float]], ...] = (
     ("stock DeepLabCut", "tab:gray", lambda speed: speed["sides"]["stock"]["fps"]),
     ("ours", "tab:orange", lambda speed: speed["sides"]["own"]["fps"]),
     ("the network alone", "tab:blue", lambda speed: speed["network_fps"]),
@@ -17,7 +17,7 @@ BARS: tuple[tuple[str, str, Callable[[dict[str, Any]], float]], ...] = (
 
 
 def draw(speeds: list[dict[str, Any]], path: Path) -> bool:
-    """Draw a group of bars for each case, into a file that is there whole or not at all.
+    """Draw a mark for each speed of each case, into a file that is there whole or not at all.
 
     Returns
     -------
@@ -33,18 +33,19 @@ def draw(speeds: list[dict[str, Any]], path: Path) -> bool:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(9, 0.9 * len(speeds) + 1.4), layout="constrained")
-    height = 0.8 / len(BARS)
-    for place, (label, colour, value) in enumerate(BARS):
+    figure, axes = plt.subplots(figsize=(9, 0.6 * len(speeds) + 1.6), layout="constrained")
+    for label, colour, value in MARKS:
         values = [value(speed) for speed in speeds]
-        places = [number + (place - (len(BARS) - 1) / 2) * height for number in range(len(speeds))]
-        axes.bar_label(axes.barh(places, values, height, color=colour, label=label), fmt="%.3g", fontsize=6, padding=2)
+        axes.plot(values, range(len(speeds)), "o", color=colour, label=label)
+        for place, each in enumerate(values):
+            axes.annotate(f"{each:.3g}", (each, place), (0, 6), textcoords="offset points", fontsize=6, ha="center")
     names = ["\n".join([network, f"{px}, batch {batch}"]) for network, px, batch in map(name_of, speeds)]
     axes.set_yticks(range(len(speeds)), names, fontsize=7)
-    axes.invert_yaxis()
+    axes.set_ylim(len(speeds) - 0.5, -0.5)
+    axes.grid(alpha=0.3)
     axes.set_xscale("log")
     axes.set_xlabel("frames/s")
-    axes.legend(fontsize=7)
+    figure.legend(fontsize=7, loc="outside upper center", ncols=len(MARKS))
     part = path.with_suffix(".part.png")
     figure.savefig(part, dpi=110)
     plt.close(figure)

@@ -18,7 +18,7 @@ from tests.gpu.budget import Budget, TimeIsOver
 from tests.gpu.clips import ROOT
 from tests.integration.support.own_loop import inspect, only
 
-SAID_CHARS = 1500
+SAID_CHARS, LAST_CHARS = 1500, 500
 
 
 class RowsError(Exception):
@@ -60,6 +60,7 @@ class Rows:
     batch_size: int = 8
     rows: list[Row] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    logs: dict[str, Path] = field(default_factory=dict)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     started: int = 0
 
@@ -99,6 +100,7 @@ class Rows:
                 [str(word) for word in words], stdout=said, stderr=subprocess.STDOUT, cwd=ROOT, env=self.environment
             )
         self.processes.append(process)
+        self.logs[out] = log
         return Running(process, log, self.budget)
 
     def close(self) -> None:
@@ -120,7 +122,10 @@ class Rows:
         return row_folder(self.folder / out, inspect(Path(row.model)).id, row.video)
 
     def table(self, row: Row, out: str) -> Path:
-        """The .h5 of a row's result."""
+        """The .h5 of a row's result; `RowsError` with what `analyze` said last where there is none."""
+        if not list(self.result(row, out).glob("*.h5")):
+            said = self.logs[out].read_text(encoding="utf-8", errors="replace")
+            raise RowsError(f"no result; `analyze` said: {said[-LAST_CHARS:].strip()}")
         return only(self.result(row, out), "*.h5")
 
     def receipt(self, row: Row, out: str) -> Receipt:

@@ -54,7 +54,7 @@ def make_results(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "device": "cuda", "minutes": 8, "used_s": 90.0, "machine": machine, "tolerance": asdict(CUDA), "cases": cases,
-        "verdict": page.verdict(cases, ended=False), "samples_missing": "", "plot": True, **more,
+        "verdict": page.verdict(cases, ended=False), "samples_missing": "", "plot": True, "only": [], **more,
     }  # fmt: skip
 
 
@@ -66,11 +66,16 @@ def test_the_page_of_a_check_that_is_still_running() -> None:
     assert "| Equal | DOES NOT HOLD | 31 | ours \\| stock: not the same values |" in lines
     assert "| Killed | FAILED | 5 | RowsError: x |" in lines
     assert "| Two | not yet |  |  |" in lines
-    assert "| ours \\| stock | 2330 | 27960 | 8.5 | 0.3 | 1.00% | 1.2e+02 | NOT EQUAL: not the same values |" in lines
+    assert "| ours \\| stock | 2330 | 27960 | 8.5 | 0.3 | 1.00% | 120 | NOT EQUAL: not the same values |" in lines
     assert "| NCHW | yes | 64 | 700.0 | 0.0013 | 0.0002 |" in lines
     assert "RowsError: x\nsaid" in text
     assert "rehearsal" not in text
     assert "TF32" in text
+
+
+def test_a_choice_of_cases_is_named() -> None:
+    assert "asked for" not in page.render(make_results())
+    assert "Only these cases were asked for: real, kill." in page.render(make_results(only=["real", "kill"]))
 
 
 def test_an_equal_result_that_could_hide_a_shift_is_marked() -> None:
