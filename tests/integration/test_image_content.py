@@ -198,6 +198,7 @@ def test_without_a_user_it_is_not_root_and_everything_works(cpu_image: str, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["v.mp4"]
 
 
+@pytest.mark.full
 @pytest.mark.real
 def test_a_build_without_cpu_torch_says_what_to_do(docker_engine: str, tmp_path: Path) -> None:
     flavour = pick_flavour(list_flavours(), read_pins(), "pytorch", "cpu")

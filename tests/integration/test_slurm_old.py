@@ -13,7 +13,7 @@ from tests.cluster.config import Settings
 from tests.integration.support.slurm_campaign import OPTIONS, make_campaign
 from tests.integration.test_slurm_campaign import link_sif, model  # noqa: F401
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.full]
 
 COUNT = 8
 USERS_OWN = {"SQUEUE_FORMAT": "%i", "SQUEUE_STATES": "PD", "SACCT_FORMAT": "jobid", "SLURM_TIME_FORMAT": "relative"}
