@@ -106,7 +106,7 @@ def of_failure(exit_code: int, text: str, node: str) -> Cause:
 
 
 def _is_of_a_gpu(text: str) -> bool:
-    """Whether the memory that a failure file names is a GPU's; images before 0.1.0 did not tell them apart."""
+    """Whether the memory that a failure file names is a GPU's; older failure files do not tell them apart."""
     return OUT_OF_GPU_MEMORY in text or ("out of memory" in text and "cuda" in text.lower())
 
 
