@@ -42,6 +42,10 @@ class Job:
         Beginning of the result files' names: the video's own stem.
     columns : list
         The model's columns in order, without the scorer.
+    scan : FrameScan or None
+        What a pass over the video has found; None for our loop where its own pass is to find it.
+    announced : int
+        Frames that the video's header claims, for progress; 0 where it claims none.
     device : str
         ``cpu`` or ``cuda``.
     batch_size, crop
@@ -72,7 +76,7 @@ class Job:
     folder: str
     stem: str
     columns: list[list[str]]
-    scan: FrameScan
+    scan: FrameScan | None
     multianimal: bool
     shuffle: int
     trainset_index: int
@@ -88,21 +92,28 @@ class Job:
     cache: str = ""
     checkpoint_folder: str = ""
     checkpoint_s: float = 0.0
+    announced: int = 0
+
+    @property
+    def found(self) -> FrameScan:
+        """What is known of the video, once something is."""
+        assert self.scan is not None
+        return self.scan
 
     @property
     def frames(self) -> int:
         """Frames of the video's stream."""
-        return self.scan.stream
+        return self.found.stream
 
     @property
     def decoded(self) -> int:
         """Frames of the stream that decode."""
-        return self.scan.decoded
+        return self.found.decoded
 
     @property
     def missing(self) -> list[list[int]]:
         """Ranges ``[first, stop)`` of the stream's frames that do not decode."""
-        return self.scan.missing
+        return self.found.missing
 
 
 @dataclass(frozen=True)
@@ -181,6 +192,8 @@ class Done:
         Checkpoints taken from earlier attempts.
     timings_s : dict
         Seconds by phase.
+    scan : FrameScan or None
+        What our loop's own pass has found, where the job had no scan.
     """
 
     scorer: str
@@ -194,6 +207,7 @@ class Done:
     batch_size: int | None = None
     checkpoints: list[Checkpoint] = field(default_factory=list)
     timings_s: dict[str, float] = field(default_factory=dict)
+    scan: FrameScan | None = None
 
 
 @dataclass(frozen=True)
@@ -211,6 +225,11 @@ class NotCovered:
 
 
 @dataclass(frozen=True)
+class DamageFound:
+    """Our loop's own pass has found signs of damage: the video needs a scan. Nothing is left of the job."""
+
+
+@dataclass(frozen=True)
 class Failed:
     """The engine cannot be loaded or a job cannot be done: exit code, message and hint of a `DlcctrError`."""
 
@@ -219,12 +238,12 @@ class Failed:
     hint: str
 
 
-Answer = Done | ShortRead | NotCovered
+Answer = Done | ShortRead | NotCovered | DamageFound
 Event = Ready | Progress | Message | Answer | Failed
 Report = Callable[[Progress | Message], None]
 """Callback for a job's progress and messages."""
 
-EVENTS: tuple[type[Event], ...] = (Ready, Progress, Message, Done, ShortRead, NotCovered, Failed)
+EVENTS: tuple[type[Event], ...] = (Ready, Progress, Message, Done, ShortRead, NotCovered, DamageFound, Failed)
 
 
 class ProtocolError(ValueError):

@@ -26,7 +26,8 @@ from entrypoint.engines.base import Engine, NotCovered, get_engine
 from entrypoint.engines.gpu_failures import is_gpu_failure, is_gpu_memory
 from entrypoint.engines.versions import versions
 from entrypoint.loop.loop import Loop
-from entrypoint.protocol import Answer, Done, EventWriter, Failed, Job, Ready, Report, parse_job
+from entrypoint.protocol import Answer, DamageFound, Done, EventWriter, Failed, Job, Ready, Report, parse_job
+from entrypoint.video.sound_pass import DamagedVideo
 
 PR_SET_PDEATHSIG = 1
 MEMORY_HINT = "use a smaller --batch-size, or give the job more memory"
@@ -86,6 +87,8 @@ def _run(engine: Engine, loop: Loop, job: Job, report: Report) -> Answer | Faile
         return protocol.ShortRead(short.rows)
     except NotCovered as why:
         return protocol.NotCovered(str(why))
+    except DamagedVideo:
+        return DamageFound()
     except DlcctrError as error:
         return _failure(error)
 
@@ -93,12 +96,13 @@ def _run(engine: Engine, loop: Loop, job: Job, report: Report) -> Answer | Faile
 def _analyze_own(engine: Engine, loop: Loop, job: Job, report: Report) -> Done:
     result = loop.analyze(job, report)
     return replace(
-        _finish(engine, job, result.scorer),
+        _finish(engine, replace(job, scan=result.scan), result.scorer),
         backend=result.backend,
         why_engine=result.why_engine,
         batch_size=result.batch_size,
         checkpoints=result.checkpoints,
         timings_s=result.timings_s,
+        scan=None if job.scan else result.scan,
     )
 
 
@@ -127,7 +131,7 @@ def _explained() -> Iterator[None]:
     """Turn what DeepLabCut and the engines raise into this project's errors."""
     try:
         yield
-    except (DlcctrError, output_files.ShortRead, NotCovered):
+    except (DlcctrError, output_files.ShortRead, NotCovered, DamagedVideo):
         raise
     except Exception as error:
         traceback.print_exc()

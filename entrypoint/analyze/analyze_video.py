@@ -1,4 +1,4 @@
-"""One row with a worker: the video is scanned while the worker imports DeepLabCut, then it is analysed."""
+"""One row with a worker: its video is analysed in one pass; scanned first only where that is not possible."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from entrypoint.analyze.row_display import RowDisplay
 from entrypoint.analyze.row_task import RowTask
 from entrypoint.analyze.shared_worker import SharedWorker
 from entrypoint.analyze.worker_process import Worker
-from entrypoint.protocol import Answer, Done, Job, NotCovered, Ready, ShortRead
+from entrypoint.protocol import Answer, DamageFound, Done, Job, NotCovered, Ready, ShortRead
 
 if TYPE_CHECKING:
     from entrypoint.analyze.request import RowRequest
@@ -59,7 +59,7 @@ def analyse(
     DlcctrError
         Of the class that fits the cause. A worker that was busy is then gone; an idle one stays for the next row.
     """
-    from entrypoint.video.scan import scan_video
+    from entrypoint.video.scan_result import announced_frames
 
     threads = cpu_count()
     worker = place.start_worker(task.model.engine, threads, device)
@@ -67,15 +67,18 @@ def analyse(
     place.tell(RowReport("checking the video"))
     try:
         config = make_skeleton(task.model, scratch, task.settings.tracking.tracker, trusted=task.trusted)
-        with record.timed("scan"):
-            record.scan = scan_video(task.video, threads=threads)
-        _check_frames(task, record.scan, scratch)
-        place.tell(RowReport("loading DeepLabCut"))
-        device = _resolve_device(place.wait_ready(), device, may_use_cpu, record)
-        place.tell(RowReport("loading the model"))
+        announced = announced_frames(task.video)
+        if task.row.frames:  # the manifest believes no header that its index contradicts
+            announced = task.row.frames
+        _check_space(task, announced, scratch)
         session = _Session(
-            task, request, record, record.scan, worker, config=config, device=device, scratch=scratch, tell=place.tell
+            task, request, record, announced, worker, config=config, device=device, scratch=scratch, tell=place.tell
         )
+        if not session.may_be_one_pass:  # the worker imports DeepLabCut meanwhile
+            session.scan_video()
+        place.tell(RowReport("loading DeepLabCut"))
+        session.device = _resolve_device(place.wait_ready(), device, may_use_cpu, record)
+        place.tell(RowReport("loading the model"))
         files = session.run()
         place.tell(RowReport("saving the results"))
         return files
@@ -90,16 +93,17 @@ def analyse(
 
 def _check_frames(task: RowTask, scan: FrameScan, scratch: Path) -> None:
     """Refuse early what would fail later: an empty video, a crop outside the picture, too little space."""
+    from entrypoint.video.pixels import check_crop
+
     if scan.decoded == 0:
         raise VideoError(f"{task.video}: not one frame decodes", "play it, or convert it with ffmpeg")
-    if task.crop:
-        x1, x2, y1, y2 = task.crop
-        if not (0 <= x1 < x2 <= scan.width and 0 <= y1 < y2 <= scan.height):
-            raise ManifestError(
-                f"crop {x1},{x2},{y1},{y2} does not fit into the picture of {scan.width} x {scan.height} px",
-                "give x1,x2,y1,y2 in px from the top left corner, in the manifest's column or with --crop",
-            )
-    need = scan.stream * len(task.columns) * RESULT_BYTES_PER_VALUE + SPARE_BYTES
+    if problem := check_crop(task.crop, scan.width, scan.height):
+        raise ManifestError(*problem)
+    _check_space(task, scan.stream, scratch)
+
+
+def _check_space(task: RowTask, frames: int, scratch: Path) -> None:
+    need = frames * len(task.columns) * RESULT_BYTES_PER_VALUE + SPARE_BYTES
     disk.check_space(scratch, need)
     disk.check_space(task.folder.parent, need)
 
@@ -119,29 +123,67 @@ def _resolve_device(ready: Ready, device: str, may_use_cpu: bool, record: Attemp
     )
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Session:
-    """A ready worker, and everything that its jobs are made from."""
+    """A worker, and everything that its jobs are made from.
+
+    Parameters
+    ----------
+    announced : int
+        Frames that the video has, as far as is known before it is decoded; 0 where not.
+    """
 
     task: RowTask
     request: RowRequest
     record: AttemptRecord
-    scan: FrameScan
+    announced: int
     worker: Worker
     config: Path
     device: str
     scratch: Path
     tell: Callable[[RowReport], None]
 
+    @property
+    def may_be_one_pass(self) -> bool:
+        """Whether our loop may take the row, as far as is known before it has a look at the model.
+
+        Then its own pass finds out which frames decode. What goes through stock DeepLabCut must be scanned first.
+        """
+        model = self.task.model
+        return self.request.path != "stock" and not (model.multianimal or model.top_down or model.conditions)
+
+    @property
+    def scan(self) -> FrameScan:
+        """What is known of the video; it is scanned now if it was not before."""
+        if self.record.scan is None:
+            self.scan_video()
+        assert self.record.scan is not None
+        return self.record.scan
+
+    def scan_video(self, *, suspect: bool = False) -> None:
+        """Find out in a pass of its own which frames decode; raises `DlcctrError`. Parameters as of the scan's."""
+        from entrypoint.video.scan import scan_video
+
+        self.tell(RowReport("checking the video"))
+        with self.record.timed("scan"):
+            self.record.scan = scan_video(self.task.video, threads=cpu_count(), suspect=suspect)
+        _check_frames(self.task, self.record.scan, self.scratch)
+
     def run(self) -> list[Path]:
         """Analyse the video in our loop, or through stock DeepLabCut where the loop does not cover it."""
         if self.request.path == "stock":
             return self._run_stock()
         answer = self._run_job(self._link(), "own")
+        if isinstance(answer, DamageFound):
+            print_lines([f"{self.task.name}: there are signs of damage; the video is checked frame by frame"])
+            self.scan_video(suspect=True)
+            answer = self._run_job(self._link(), "own")
         if isinstance(answer, Done):
             return self._take(answer, "own")
         if isinstance(answer, ShortRead):
-            raise AnalysisError(f"our own loop wrote {answer.rows} rows for {self.scan.stream} frames")
+            raise AnalysisError(f"our own loop wrote {answer.rows} rows for {self._frames_known} frames")
+        if isinstance(answer, DamageFound):
+            raise AnalysisError("our own loop judged the video though it was scanned")
         if self.request.path == "own":
             raise ModelError(
                 f"our own loop cannot analyse this, because {answer.why}",
@@ -167,9 +209,13 @@ class _Session:
             "convert the video with ffmpeg, make the manifest again and analyse that",
         )
 
-    def _rows_read(self, answer: ShortRead | NotCovered) -> str:
-        if isinstance(answer, NotCovered):  # of our own loop only
-            raise AnalysisError(f"stock DeepLabCut was not run, because {answer.why}")
+    @property
+    def _frames_known(self) -> int:
+        return self.record.scan.decoded if self.record.scan else self.announced
+
+    def _rows_read(self, answer: ShortRead | NotCovered | DamageFound) -> str:
+        if not isinstance(answer, ShortRead):  # of our own loop only
+            raise AnalysisError(f"stock DeepLabCut was not run, because {getattr(answer, 'why', 'of damage')}")
         return f"{answer.rows} of {self.scan.decoded} frames"
 
     def _needs_copy(self) -> bool:
@@ -203,7 +249,8 @@ class _Session:
         return target
 
     def _make_job(self, video: Path, path: str) -> Job:
-        task, scan, results = self.task, self.scan, self.scratch / RESULTS
+        task, results = self.task, self.scratch / RESULTS
+        scan = self.record.scan if path == "own" else self.scan
         # A folder of its own: DeepLabCut takes any earlier file in it for "already analyzed"
         shutil.rmtree(results, ignore_errors=True)
         results.mkdir()
@@ -216,6 +263,7 @@ class _Session:
             stem=PurePosixPath(task.row.video).stem,
             columns=[list(column) for column in task.columns],
             scan=scan,
+            announced=scan.decoded if scan else self.announced,
             multianimal=task.model.multianimal,
             shuffle=task.model.shuffle,
             trainset_index=task.model.trainset_index,
@@ -244,17 +292,20 @@ class _Session:
 
     def _run_job(self, video: Path, path: str = "stock") -> Answer:
         """Run a job, and show its progress and messages."""
-        display = RowDisplay(self.task.name, self.scan.decoded, reports_start=path == "own", tell=self.tell)
+        job = self._make_job(video, path)
+        display = RowDisplay(self.task.name, job.announced, reports_start=path == "own", tell=self.tell)
         with self.record.timed("analysis"):
             try:
-                answer = self.worker.run(self._make_job(video, path), display.show)
-                display.finish()
+                answer = self.worker.run(job, display.show)
+                if not isinstance(answer, (NotCovered, DamageFound)):
+                    display.finish(answer.scan.decoded if isinstance(answer, Done) and answer.scan else 0)
                 return answer
             finally:
                 display.close()
 
     def _take(self, done: Done, path: str) -> list[Path]:
         record = self.record
+        record.scan = done.scan or record.scan
         record.path, record.scorer, record.columns, record.remark = path, done.scorer, done.columns, done.remark
         reused = tuple(ReusedPart(**asdict(checkpoint)) for checkpoint in done.checkpoints)
         record.device = replace(done.device, backend=done.backend, parts=reused)

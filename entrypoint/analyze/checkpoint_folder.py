@@ -21,10 +21,10 @@ from dlcctr.results.checkpoints import checkpoint_folders, kept_frames
 if TYPE_CHECKING:
     from entrypoint.protocol import Job
 
-KEY_FIELDS = (
-    "model", "shuffle", "trainset_index", "columns", "batch_size", "crop", "frames", "decoded", "missing",
-)  # fmt: skip
+KEY_FIELDS = ("model", "shuffle", "trainset_index", "columns", "batch_size", "crop")
 """Fields of a job that must be equal. Device, threads and runtime may differ: another node can continue a row."""
+SCAN_FIELDS = ("stream", "decoded", "missing", "outputs")
+"""The same of a job's scan, if it has one."""
 
 
 def with_checkpoints(job: Job, folder: Path, fingerprint: str, checkpoint_s: float) -> Job:
@@ -44,7 +44,7 @@ def with_checkpoints(job: Job, folder: Path, fingerprint: str, checkpoint_s: flo
         "contract": CONTRACT_VERSION,
         "dlcctr": __version__,
         "fingerprint": fingerprint,
-        "outputs": job.scan.outputs,
+        "scan": {name: getattr(job.scan, name) for name in SCAN_FIELDS} if job.scan else None,
         **{name: getattr(job, name) for name in KEY_FIELDS},
     }
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

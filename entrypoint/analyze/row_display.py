@@ -24,7 +24,7 @@ class RowDisplay:
     row : str
         Name of the row in messages.
     frames : int
-        Decoded frames of the video.
+        Decoded frames of the video, as far as is known: those that its header claims, or 0, where there was no scan.
     reports_start : bool
         The first progress is where the analysis begins (our loop), instead of frames that were done.
     tell : callable
@@ -45,10 +45,10 @@ class RowDisplay:
         else:
             print_lines([f"{self._row}: {event.text}"], flush=True)  # a log shows it also where the task is killed
 
-    def finish(self) -> None:
-        """All frames are done: the last step of DeepLabCut's own bar is often not printed."""
+    def finish(self, frames: int = 0) -> None:
+        """All frames are done (`frames`, if that is known now): DeepLabCut often leaves out its bar's last step."""
         for bar in self._bars.values():
-            bar.update(self._frames)
+            bar.update(frames or self._frames or bar.done)
         self.close()
 
     def close(self) -> None:
@@ -63,7 +63,7 @@ class RowDisplay:
             first = event.done if self._reports_start else 0
             self._bars[event.stage] = FrameProgress(self._frames, f"{self._row}: {event.stage}", first=first)
         bar = self._bars[event.stage]
-        bar.update(min(event.done, self._frames))
+        bar.update(min(event.done, self._frames) if self._frames else event.done)
         if is_new or time.monotonic() - self._told_s >= TELL_EVERY_S:
             self._told_s = time.monotonic()
             self._tell(RowReport(event.stage, bar.done, self._frames, bar.frames_per_s))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -60,6 +61,10 @@ def get_engine(name: str) -> Engine:
     return cast(Engine, importlib.import_module(f"entrypoint.engines.{name}.engine"))
 
 
+Finish = Callable[[], Any]
+"""Waits for the positions of a batch that was begun: ndarray (n, n_bodyparts, 3)."""
+
+
 class NotCovered(Exception):
     """The loop cannot reproduce stock DeepLabCut here; its text completes "because …"."""
 
@@ -74,14 +79,23 @@ class Network(Protocol):
     n_bodyparts : int
     batch_matters : bool
         Frames in a batch affect each other's positions, so batches must be those of stock DeepLabCut.
+    ahead : int
+        Batches that may be begun before the positions of an earlier one are asked for, so that the device never waits.
     """
 
     scorer: str
     n_bodyparts: int
     batch_matters: bool
+    ahead: int
 
-    def box(self, job: Job) -> Box | None:
-        """Part of each picture that stock DeepLabCut looks at: ``(x1, x2, y1, y2)`` in px; None for all of it."""
+    def box(self, job: Job, width: int, height: int) -> Box | None:
+        """Part of each picture that stock DeepLabCut looks at: ``(x1, x2, y1, y2)`` in px; None for all of it.
+
+        Parameters
+        ----------
+        width, height : int
+            Of the video's pictures in px, as OpenCV gives them.
+        """
 
     def allocate(self, shape: tuple[int, ...]) -> Any:
         """Room for a batch, uint8, from which copies to the device are fast."""
@@ -110,6 +124,17 @@ class Network(Protocol):
         -------
         ndarray, (n, n_bodyparts, 3)
             float32: x, y in px from the top left of the frames, likelihood 0-1.
+        """
+
+    def start(self, frames: Any) -> Finish:
+        """Begin with a batch; parameters as of `predict`.
+
+        `frames` may be overwritten once this returns.
+
+        Returns
+        -------
+        callable
+            Waits for the positions, and gives what `predict` gives.
         """
 
     def predict_as_stock(self, frame: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from dlcctr.errors import ModelError
 from entrypoint.engines import openvino
-from entrypoint.engines.base import Network, NotCovered
+from entrypoint.engines.base import Finish, Network, NotCovered
 from entrypoint.loop.compare import comparable, difference
 from entrypoint.loop.result import LoopResult
 from entrypoint.protocol import Job, Message, Report
@@ -54,26 +54,39 @@ def _predict_with_openvino(network: Network, frames: Any) -> Any:
 
 def predict(network: Network, frames: Any, result: LoopResult, report: Report) -> Any:
     """Positions of a batch, in smaller batches once memory does not suffice; no frame is left out."""
+    return start(network, frames, result, report)()
+
+
+def start(network: Network, frames: Any, result: LoopResult, report: Report) -> Finish:
+    """Begin with a batch as `predict` does; the function that is returned waits for its positions.
+
+    What is in `frames` may change as soon as this returns.
+    """
     import numpy
 
-    parts, first = [], 0
+    parts, first = list[Finish](), 0
     while first < len(frames):
         batch = frames[first : first + result.batch_size]
         part = _try(network, batch)
         if part is None:
+            parts = [_there(each()) for each in parts]  # what they hold of the memory is free then
             network.release_memory()
             result.batch_size = len(batch) // 2
             report(Message(f"out of memory: continuing with batches of {result.batch_size}"))
         else:
             parts.append(part)
             first += len(batch)
-    return parts[0] if len(parts) == 1 else numpy.concatenate(parts)
+    return parts[0] if len(parts) == 1 else lambda: numpy.concatenate([part() for part in parts])
 
 
-def _try(network: Network, frames: Any) -> Any:
-    """Positions, or None if memory does not suffice and the batch can be made smaller."""
+def _there(positions: Any) -> Finish:
+    return lambda: positions
+
+
+def _try(network: Network, frames: Any) -> Finish | None:
+    """A batch that was begun, or None if memory does not suffice and the batch can be made smaller."""
     try:
-        return network.predict(frames)
+        return network.start(frames)
     except Exception as error:  # it holds on to the memory: nothing can be given back before it is gone
         if len(frames) == 1 or not network.is_out_of_memory(error):
             raise

@@ -1,28 +1,85 @@
-"""Decoding ahead in a thread: batches of pictures in a few buffers that are used again and again."""
+"""Decoding ahead: batches of pictures in a few buffers that are used again and again.
+
+One thread decodes (with further ones of FFmpeg's own) and says which picture goes where; several convert, each straight
+into its place. So order and count are the decoder's, however many threads there are.
+"""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dlcctr.system.cpus import cpu_count
+from entrypoint.video.decoding import DecodePass
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.frames import decoded_frames, open_pass
 from entrypoint.video.pixels import Box, Pictures
+from entrypoint.video.sound_pass import SoundPass
 
 BUFFERS = 3
 """Number of buffers: one with the network, one waiting, one being filled; this bounds the memory."""
+WAITING_PER_THREAD = 2
+"""Decoded frames that wait for each thread that converts."""
 
 NOT_YET_MADE = object()
 """Stands for a buffer that is made once the size of the pictures is known."""
 
 Allocate = Callable[[tuple[int, ...]], Any]
+BoxOf = Callable[[int, int], "Box | None"]
+"""From width and height of the first picture in px to the part of each that is wanted; None for all of it."""
 
 
 class _Stopped(Exception):
     """No more batches are wanted."""
+
+
+@dataclass(frozen=True)
+class FirstPicture:
+    """What is known of a video once its first frame is decoded.
+
+    Parameters
+    ----------
+    rotation : int
+        Degrees that pictures are turned by.
+    size : tuple of int
+        Width and height in px, before that.
+    box : tuple of int or None
+        Part of each turned picture that batches hold: ``(x1, x2, y1, y2)`` in px.
+    interlaced : bool
+        Whether it is.
+    """
+
+    rotation: int
+    size: tuple[int, int]
+    box: Box | None
+    interlaced: bool
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the pictures in batches."""
+        width, height = self.size[::-1] if self.rotation % 180 else self.size
+        x1, x2, y1, y2 = self.box or (0, width, 0, height)
+        return y2 - y1, x2 - x1, 3
+
+
+@dataclass
+class _Batch:
+    """A buffer that is being filled."""
+
+    buffer: Any
+    pictures: list[Future[None]] = field(default_factory=list)
+
+    def wait(self) -> Any:
+        """The pictures, once all are there."""
+        for each in self.pictures:
+            each.result()
+        return self.buffer[: len(self.pictures)]
 
 
 class BatchReader:
@@ -30,40 +87,55 @@ class BatchReader:
 
     Parameters
     ----------
+    scan : FrameScan or None
+        What an earlier pass found. Without one, this pass finds it itself.
     batch_size : int
         Frames per batch; the last has what is left.
-    box : tuple of int or None
-        Part of each picture, ``(x1, x2, y1, y2)`` in px.
+    box : callable or None
+        Gives the part of each picture that is wanted; see `BoxOf`.
     allocate : callable
         Makes a uint8 array of a shape.
     skip : tuple of int
         Decoded frames ``[first, stop)`` that are in no batch; `first` is where a batch would begin. They are decoded
         all the same: no container's seeking can be trusted to land where it says.
+    threads : int
+        Threads that convert, and of the decoder; 0 for as many as may be used.
 
     Attributes
     ----------
     decoded : int
         Decoded frames so far, skipped ones included; of the whole video once the batches have ended.
+    first : FirstPicture
+        Known once the first batch is there.
+    scan : FrameScan or None
+        What is known of the whole video; without one at first, once the batches have ended.
     """
+
+    first: FirstPicture
 
     def __init__(
         self,
         path: Path,
-        scan: FrameScan,
+        scan: FrameScan | None,
         *,
         batch_size: int,
-        box: Box | None,
+        box: BoxOf | None,
         allocate: Allocate,
         skip: tuple[int, int] = (0, 0),
+        threads: int = 0,
     ) -> None:
-        self.decoded = 0
-        self._path, self._scan, self._box = path, scan, box
+        self.decoded, self.scan = 0, scan
+        self._path, self._box = path, box
         self._batch_size, self._allocate, self._skip = batch_size, allocate, skip
+        self._threads = threads or cpu_count()
+        self._room = threading.BoundedSemaphore(WAITING_PER_THREAD * self._threads)
+        self._own = threading.local()
         self._free: queue.Queue[Any] = queue.Queue()
-        self._ready: queue.Queue[Any] = queue.Queue()
+        self._ready: queue.Queue[_Batch | BaseException | None] = queue.Queue()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="decoding", daemon=True)
-        for _ in range(BUFFERS):
+        # Small batches need more of them, or most threads would have nothing to convert
+        for _ in range(max(BUFFERS, BUFFERS - 1 + WAITING_PER_THREAD * self._threads // batch_size)):
             self._free.put(NOT_YET_MADE)
         self._thread.start()
 
@@ -80,6 +152,8 @@ class BatchReader:
         ------
         DlcctrError
             The video can no longer be read.
+        DamagedVideo
+            Without a scan: there are signs of damage, and frames that were given before may be wrong.
         """
         while True:
             item = self._ready.get()
@@ -87,53 +161,73 @@ class BatchReader:
                 return
             if isinstance(item, BaseException):
                 raise item
-            buffer, count = item
-            yield buffer[:count]
-            self._free.put(buffer)
+            yield item.wait()
+            self._free.put(item.buffer)
 
     def close(self) -> None:
-        """Stop decoding and wait for the thread."""
+        """Stop decoding and wait for the threads."""
         self._stop.set()
         self._free.put(None)  # it may be waiting for a buffer
         self._thread.join()
 
     def _run(self) -> None:
         try:
-            self._fill()
+            with ThreadPoolExecutor(self._threads, "converting") as pool:
+                self._fill(pool)
             self._ready.put(None)
         except _Stopped:
             pass
         except BaseException as error:
             self._ready.put(error)
 
-    def _fill(self) -> None:
-        buffer, count = None, 0
-        with open_pass(self._path, self._scan) as reading:
-            pictures = None
-            for frame in self._wanted(decoded_frames(reading, self._scan)):
-                pictures = pictures or Pictures(reading.rotation, self._box)
-                picture = pictures.convert(frame)
-                if buffer is None:
-                    buffer = self._next_buffer(picture.shape)
-                buffer[count] = picture
-                count += 1
-                if count == self._batch_size:
-                    self._ready.put((buffer, count))
-                    buffer, count = None, 0
-        if count:
-            self._ready.put((buffer, count))
+    def _fill(self, pool: ThreadPoolExecutor) -> None:
+        batch: _Batch | None = None
+        with ExitStack() as stack:
+            reading, frames = self._open(stack)
+            for number, frame in enumerate(frames):
+                if self._stop.is_set():
+                    raise _Stopped
+                if not number:
+                    self.first = self._look_at_first(reading, frame)
+                self.decoded = number + 1
+                if self._skip[0] <= number < self._skip[1]:
+                    continue
+                batch = batch or _Batch(self._next_buffer())
+                self._room.acquire()
+                batch.pictures.append(pool.submit(self._convert, frame, batch.buffer, len(batch.pictures)))
+                if len(batch.pictures) == self._batch_size:
+                    self._ready.put(batch)
+                    batch = None
+        if batch:
+            self._ready.put(batch)
 
-    def _wanted(self, frames: Iterator[Any]) -> Iterator[Any]:
-        first, stop = self._skip
-        for number, frame in enumerate(frames):
-            if self._stop.is_set():
-                raise _Stopped
-            self.decoded = number + 1
-            if not first <= number < stop:
-                yield frame
+    def _open(self, stack: ExitStack) -> tuple[DecodePass, Iterator[Any]]:
+        if self.scan is not None:
+            reading = stack.enter_context(open_pass(self._path, self.scan, self._threads))
+            return reading, decoded_frames(reading, self.scan)
+        sound = stack.enter_context(SoundPass(self._path, self._threads))
+        return sound.reading, self._scanned(sound)
 
-    def _next_buffer(self, shape: tuple[int, ...]) -> Any:
+    def _scanned(self, sound: SoundPass) -> Iterator[Any]:
+        yield from sound.frames()
+        self.scan = sound.judge()
+
+    def _look_at_first(self, reading: DecodePass, frame: Any) -> FirstPicture:
+        box = self._box(*reading.turned_size) if self._box else None
+        return FirstPicture(reading.rotation, reading.size, box, bool(frame.interlaced_frame))
+
+    def _convert(self, frame: Any, buffer: Any, place: int) -> None:
+        try:
+            pictures = getattr(self._own, "pictures", None)
+            if pictures is None:
+                first = self.first
+                pictures = self._own.pictures = Pictures(first.rotation, first.box, first.size)
+            buffer[place] = pictures.convert(frame)
+        finally:
+            self._room.release()
+
+    def _next_buffer(self) -> Any:
         buffer = self._free.get()
         if self._stop.is_set():
             raise _Stopped
-        return self._allocate((self._batch_size, *shape)) if buffer is NOT_YET_MADE else buffer
+        return self._allocate((self._batch_size, *self.first.shape)) if buffer is NOT_YET_MADE else buffer

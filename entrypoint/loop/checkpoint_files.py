@@ -21,14 +21,14 @@ class CheckpointFolder:
 
     Parameters
     ----------
-    decoded : int
-        Frames of the whole video that decode.
+    decoded : int or None
+        Frames of the whole video that decode, if that is known: then the last checkpoint may end there.
     batch_size : int
         Checkpoints begin and end where batches do.
     """
 
     path: Path
-    decoded: int
+    decoded: int | None
     n_bodyparts: int
     batch_size: int
 
@@ -107,7 +107,7 @@ class CheckpointFolder:
             (folder, found.first, found.stop) == (self.path.name, first, stop)
             and first % self.batch_size == 0
             and (stop % self.batch_size == 0 or stop == self.decoded)
-            and stop <= self.decoded
+            and (self.decoded is None or stop <= self.decoded)
             and (positions.dtype, positions.shape) == (numpy.float32, (stop - first, self.n_bodyparts, 3))
         )
         return (found, positions) if fits else None

@@ -11,7 +11,7 @@ from typing import Any
 
 from entrypoint.loop.checkpoint_files import CheckpointFolder
 from entrypoint.loop.compare import difference
-from entrypoint.loop.pose_array import stream_numbers
+from entrypoint.loop.pose_array import PoseArray
 from entrypoint.loop.termination import save_when_terminated
 from entrypoint.protocol import Checkpoint, Job, Message, Report
 
@@ -25,8 +25,8 @@ class CheckpointWriter:
 
     Parameters
     ----------
-    poses : ndarray, (n_frames, n_bodyparts, 3)
-        Positions of all stream frames.
+    poses : PoseArray
+        Positions of the decoded frames.
     report : callable
         Gets the messages.
 
@@ -38,12 +38,14 @@ class CheckpointWriter:
         Checkpoints that positions were taken from.
     """
 
-    def __init__(self, job: Job, poses: Any, report: Report) -> None:
-        size, path = job.batch_size or 1, job.checkpoint_folder
+    def __init__(self, job: Job, poses: PoseArray, report: Report) -> None:
+        size, path, scan = job.batch_size or 1, job.checkpoint_folder, job.scan
         self.start, self.used = 0, list[Checkpoint]()
-        self._folder = CheckpointFolder(Path(path), job.decoded, poses.shape[1], size) if path else None
-        self._poses, self._numbers, self._every_s = poses, stream_numbers(job), job.checkpoint_s
-        self._report = report
+        self._folder = (
+            CheckpointFolder(Path(path), scan.decoded if scan else None, poses.n_bodyparts, size) if path else None
+        )
+        self._poses, self._scan, self._every_s = poses, scan, job.checkpoint_s
+        self._announced, self._report = job.announced, report
         self._new = Checkpoint(0, 0, size, job.device, "")
         self._saved_s = time.monotonic()
         self._made = self._warned = False
@@ -52,13 +54,13 @@ class CheckpointWriter:
     def restore(self) -> None:
         """Take over the checkpoints of earlier attempts, and report it."""
         for checkpoint, positions in self._folder.chain() if self._folder else ():
-            self._poses[self._numbers[checkpoint.first : checkpoint.stop]] = positions
+            self._poses.put(checkpoint.first, positions)
             self._use(checkpoint)
         self._made = bool(self.used)
         if self.used:
             self._begin(self.used[-1].stop)
-            frames = len(self._poses)
-            at = [*self._numbers[self.start : self.start + 1], frames][0]
+            at = self._scan.stream_number(self.start) if self._scan else self.start
+            frames = self._scan.stream if self._scan else max(self._announced, at)
             self._report(Message(f"continuing at frame {at} of {frames}"))
 
     def discard(self, why: str) -> None:
@@ -97,12 +99,11 @@ class CheckpointWriter:
         OtherPositions
             The checkpoints differ from what this network gives.
         """
-        places = self._numbers[at : at + len(positions)]
         if at < self.start:
-            if why := difference(positions, self._poses[places]):
+            if why := difference(positions, self._poses.get(at, at + len(positions))):
                 raise OtherPositions(why)
             return
-        self._poses[places] = positions
+        self._poses.put(at, positions)
         with self._lock:
             self._new = replace(self._new, stop=at + len(positions), batch_size=batch_size, backend=backend)
         if time.monotonic() - self._saved_s >= self._every_s:
@@ -117,7 +118,7 @@ class CheckpointWriter:
             self._saved_s = time.monotonic()
             try:
                 self._make_folder(self._folder.path)
-                self._folder.write(new, self._poses[self._numbers[new.first : new.stop]])
+                self._folder.write(new, self._poses.get(new.first, new.stop))
             except OSError as error:
                 self._complain(error)
             else:

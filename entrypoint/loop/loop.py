@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dlcctr.errors import VideoError
-from entrypoint.engines.base import Network, NotCovered
-from entrypoint.loop.backend import choose_backend, predict
+from dlcctr.errors import ManifestError, VideoError
+from entrypoint.engines.base import Finish, Network, NotCovered
+from entrypoint.loop.backend import choose_backend, start
 from entrypoint.loop.batch_reader import BatchReader
 from entrypoint.loop.checkpoint_writer import CheckpointWriter, OtherPositions
 from entrypoint.loop.compare import difference
-from entrypoint.loop.pose_array import open_poses
+from entrypoint.loop.pose_array import PoseArray
 from entrypoint.loop.result import LoopResult
 from entrypoint.loop.stock_batches import StockBatches
 from entrypoint.loop.stock_pixels import prove_pixels, read_first_picture
 from entrypoint.protocol import ANALYSING, Job, Progress, Report
+from entrypoint.video.frame_scan import FrameScan
+from entrypoint.video.pixels import Box, check_crop
 
 PROGRESS_EVERY_S = 0.5
 
@@ -51,6 +56,8 @@ class Loop:
     def analyze(self, job: Job, report: Report) -> LoopResult:
         """Analyse a video, and write DeepLabCut's files of all stream frames into the job's folder.
 
+        A job without a scan is one pass: what the scan must know is gathered while the network works.
+
         Parameters
         ----------
         report : callable
@@ -60,6 +67,8 @@ class Loop:
         ------
         NotCovered
             Stock DeepLabCut must do the job. Nothing was written.
+        DamagedVideo
+            The one pass has found signs of damage: the video needs a scan. Nothing was written.
         DlcctrError
             The video is no longer what was scanned.
         """
@@ -67,10 +76,10 @@ class Loop:
         network = self._load(job)
         result = LoopResult(network.scorer, job.batch_size or 1)
         result.add("load", clock)
-        with open_poses(job, network.n_bodyparts) as poses:
-            self._fill(poses, job, network, result, report)
+        with PoseArray(Path(job.folder).parent, network.n_bodyparts) as poses:
+            scan = result.scan = self._fill(poses, job, network, result, report)
             clock = time.perf_counter()
-            network.write(job, poses, (began, time.time()))
+            network.write(replace(job, scan=scan), poses.by_stream_frame(scan), (began, time.time()))
             result.add("writing", clock)
         return result
 
@@ -81,48 +90,57 @@ class Loop:
             self._network, self._key = self._open(job), key
         return self._network
 
-    def _fill(self, poses: Any, job: Job, network: Network, result: LoopResult, report: Report) -> None:
+    def _fill(self, poses: PoseArray, job: Job, network: Network, result: LoopResult, report: Report) -> FrameScan:
         checkpoints = CheckpointWriter(job, poses, report)
         with checkpoints.saving():
             checkpoints.restore()
             try:
-                self._analyze_rest(job, network, result, checkpoints, report)
+                scan = self._analyze_rest(job, network, result, checkpoints, report)
             except OtherPositions as why:
                 checkpoints.discard(str(why))
-                self._analyze_rest(job, network, result, checkpoints, report)
+                scan = self._analyze_rest(job, network, result, checkpoints, report)
         result.checkpoints = checkpoints.used
+        return scan
 
     def _analyze_rest(
         self, job: Job, network: Network, result: LoopResult, checkpoints: CheckpointWriter, report: Report
-    ) -> None:
+    ) -> FrameScan:
         """Analyse what is in no checkpoint, and first the first batch again, which verifies the checkpoints."""
-        size, start, at = job.batch_size or 1, checkpoints.start, 0
-        box, whole = network.box(job), StockBatches(size) if network.batch_matters else None
+        size, first, at = job.batch_size or 1, checkpoints.start, 0
+        whole = StockBatches(size) if network.batch_matters else None
         # Stock fills the last batch up with the one before: that must be there, though its positions are known
-        skip = size, max(size, start - size if whole else start)
-        progress = _ProgressReporter(report, job.decoded, start)
-        reader = BatchReader(Path(job.video), job.scan, batch_size=size, box=box, allocate=network.allocate, skip=skip)
-        with reader:
+        skip = size, max(size, first - size if whole else first)
+        progress = _ProgressReporter(report, job.announced, first)
+        under_way = _UnderWay(network, result, checkpoints, progress, report)
+        box, most = partial(_box, network, job), job.scan.decoded if job.scan else None
+        with BatchReader(
+            Path(job.video), job.scan, batch_size=size, box=box, allocate=network.allocate, skip=skip
+        ) as reader:
             clock = time.perf_counter()
             for frames in reader:
                 result.add("decoding", clock)
                 if not at:
-                    prove_pixels(job, box, frames[0], self._read_first_picture(job))
+                    prove_pixels(job, reader.first, frames[0], self._read_first_picture(job))
                 self._prove(network, frames[0])
                 self._settle_backend(network, job, frames, result, report)
                 clock = time.perf_counter()
-                if at + len(frames) > job.decoded:
-                    raise _changed(job, f"more than {at}")
+                if most is not None and at + len(frames) > most:
+                    raise _changed(job, most, f"more than {at}")
                 batch = whole.fill(frames) if whole else frames
-                if not 0 < at < start:
-                    positions = predict(network, batch, result, report)[: len(frames)]
-                    checkpoints.take(at, positions, result.batch_size, result.backend)
+                if not 0 < at < first:
+                    under_way.begin(at, batch, len(frames))
                 result.add("network", clock)
                 at = skip[1] if at + len(frames) == skip[0] else at + len(frames)
-                progress.update(max(at, start))
                 clock = time.perf_counter()
-        if reader.decoded != job.decoded:
-            raise _changed(job, str(reader.decoded))
+            clock = time.perf_counter()
+            under_way.finish_all()
+            result.add("network", clock)
+        scan = reader.scan
+        assert scan is not None
+        if reader.decoded != scan.decoded or first > scan.decoded:
+            raise _changed(job, scan.decoded, str(max(reader.decoded, first)))
+        progress.finish(scan.decoded)
+        return scan
 
     def _prove(self, network: Network, frame: Any) -> None:
         """Compare the first frame of each size with DeepLabCut's own runner, which may change."""
@@ -150,9 +168,47 @@ class Loop:
         result.backend, result.why_engine = self._backends[key]
 
 
-def _changed(job: Job, found: str) -> VideoError:
+class _UnderWay:
+    """Batches that the network was given and whose positions have not been asked for: as many as it can take ahead."""
+
+    def __init__(
+        self,
+        network: Network,
+        result: LoopResult,
+        checkpoints: CheckpointWriter,
+        progress: _ProgressReporter,
+        report: Report,
+    ) -> None:
+        self._network, self._result, self._checkpoints = network, result, checkpoints
+        self._progress, self._report = progress, report
+        self._batches: deque[tuple[int, int, Finish]] = deque()
+
+    def begin(self, at: int, frames: Any, count: int) -> None:
+        """Begin with a batch, of which the first `count` positions are of the frames from `at` on."""
+        self._batches.append((at, count, start(self._network, frames, self._result, self._report)))
+        while len(self._batches) > self._network.ahead:
+            self._finish_one()
+
+    def finish_all(self) -> None:
+        """Wait for all positions."""
+        while self._batches:
+            self._finish_one()
+
+    def _finish_one(self) -> None:
+        at, count, finish = self._batches.popleft()
+        self._checkpoints.take(at, finish()[:count], self._result.batch_size, self._result.backend)
+        self._progress.update(max(at + count, self._checkpoints.start))
+
+
+def _box(network: Network, job: Job, width: int, height: int) -> Box | None:
+    if problem := check_crop(job.crop, width, height):
+        raise ManifestError(*problem)
+    return network.box(job, width, height)
+
+
+def _changed(job: Job, decoded: int, found: str) -> VideoError:
     return VideoError(
-        f"{Path(job.video).resolve()}: {job.decoded} frames decoded at first, {found} the second time",
+        f"{Path(job.video).resolve()}: {decoded} frames decoded at first, {found} the second time",
         "the file changed meanwhile, or its disk is failing: look at it and try again",
     )
 
@@ -161,11 +217,18 @@ class _ProgressReporter:
     """Reports progress now and then: first where the analysis begins, in the end that all is done."""
 
     def __init__(self, report: Report, frames: int, first: int) -> None:
-        self._report, self._frames, self._reported_s = report, frames, -PROGRESS_EVERY_S
+        self._report, self._frames, self._reported_s, self._reported = report, frames, -PROGRESS_EVERY_S, -1
         self.update(first)
 
     def update(self, done: int) -> None:
         now = time.monotonic()
         if now - self._reported_s >= PROGRESS_EVERY_S or done == self._frames:
-            self._reported_s = now
-            self._report(Progress(ANALYSING, done))
+            self._send(done, now)
+
+    def finish(self, done: int) -> None:
+        if self._reported != done:
+            self._send(done, time.monotonic())
+
+    def _send(self, done: int, now: float) -> None:
+        self._reported_s, self._reported = now, done
+        self._report(Progress(ANALYSING, done))

@@ -1,46 +1,90 @@
-"""Positions on disk, one row for every stream frame, so that memory does not grow with the video."""
+"""Positions on disk, so that memory does not grow with the video."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-from entrypoint.protocol import Job
+from entrypoint.video.frame_scan import FrameScan
 
-POSES_NAME = "poses.float32"
+DECODED_NAME, STREAM_NAME = "poses.float32", "stream-poses.float32"
 LIKELIHOOD = 2
+GROW_FRAMES = 1 << 14
+GROW_BYTES = 1 << 20
+"""Bytes that are written at once."""
 
 
-@contextmanager
-def open_poses(job: Job, n_bodyparts: int) -> Iterator[Any]:
-    """A float32 array (n_frames, n_bodyparts, 3) in the scratch folder, gone afterwards.
+class PoseArray:
+    """Positions of the decoded frames in their order, as many as there turn out to be, in files that end with it.
 
-    Frames that did not decode are NaN with likelihood 0 from the beginning.
+    Parameters
+    ----------
+    folder : Path
+        Folder for the files.
     """
-    import numpy
 
-    file = Path(job.folder).parent / POSES_NAME
-    shape = (job.frames, n_bodyparts, 3)
-    try:
-        with file.open("xb") as handle:  # a hole in a file that the disk cannot fill would kill the process later
-            for _ in range(job.frames):
-                handle.write(bytes(4 * n_bodyparts * 3))
-        poses: Any = numpy.memmap(file, numpy.float32, "r+", shape=shape)
-        for first, stop in job.missing:
-            poses[first:stop] = numpy.nan
-            poses[first:stop, :, LIKELIHOOD] = 0
-        yield poses
-    finally:
-        file.unlink(missing_ok=True)
+    def __init__(self, folder: Path, n_bodyparts: int) -> None:
+        self.n_bodyparts = n_bodyparts
+        self._folder = folder
+        self._array: Any = None
 
+    def __enter__(self) -> PoseArray:
+        with (self._folder / DECODED_NAME).open("xb"):
+            pass
+        return self
 
-def stream_numbers(job: Job) -> Any:
-    """Stream frame number of each decoded frame, an int64 array (n_decoded,)."""
-    import numpy
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name in (DECODED_NAME, STREAM_NAME):
+            (self._folder / name).unlink(missing_ok=True)
 
-    decodes: Any = numpy.ones(job.frames, bool)
-    for first, stop in job.missing:
-        decodes[first:stop] = False
-    return numpy.flatnonzero(decodes)
+    def put(self, first: int, positions: Any) -> None:
+        """Store positions (n, n_bodyparts, 3) of the frames from `first` on.
+
+        Raises
+        ------
+        OSError
+            There is no space for them.
+        """
+        stop = first + len(positions)
+        if self._array is None or stop > len(self._array):
+            self._grow(stop)
+        self._array[first:stop] = positions
+
+    def get(self, first: int, stop: int) -> Any:
+        """Positions of the frames ``[first, stop)``, all of which were stored; a view, float32."""
+        return self._array[first:stop]
+
+    def by_stream_frame(self, scan: FrameScan) -> Any:
+        """Positions of all stream frames (n_stream, n_bodyparts, 3); NaN with likelihood 0 where one did not decode."""
+        import numpy
+
+        if scan.clean:
+            return self._array[: scan.stream]
+        out = self._map(STREAM_NAME, 0, scan.stream)
+        place = done = 0
+        for first, stop in [*scan.missing, [scan.stream, scan.stream]]:
+            out[place:first] = self._array[done : done + first - place]
+            done += first - place
+            out[first:stop] = numpy.nan
+            out[first:stop, :, LIKELIHOOD] = 0
+            place = stop
+        return out
+
+    def _grow(self, least: int) -> None:
+        have = 0 if self._array is None else len(self._array)
+        frames = max(least, have + max(GROW_FRAMES, have // 2))
+        self._array = self._map(DECODED_NAME, have, frames)
+
+    def _map(self, name: str, have: int, frames: int) -> Any:
+        """Array of `frames` in a file that holds `have` of them."""
+        import numpy
+
+        file, each = self._folder / name, 4 * self.n_bodyparts * 3
+        with file.open("ab") as handle:  # a hole in a file that the disk cannot fill would kill the process later
+            left = (frames - have) * each
+            while left > 0:
+                left -= handle.write(bytes(min(left, GROW_BYTES)))
+        return numpy.memmap(file, numpy.float32, "r+", shape=(frames, self.n_bodyparts, 3))

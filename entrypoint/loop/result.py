@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from entrypoint.protocol import Checkpoint
+from entrypoint.video.frame_scan import FrameScan
 
 
 @dataclass
@@ -22,6 +23,8 @@ class LoopResult:
         Why that was not OpenVINO, if it was wanted; completes "because …".
     checkpoints : list of Checkpoint
         Checkpoints taken from earlier attempts.
+    scan : FrameScan or None
+        What is known of the video in the end.
     """
 
     scorer: str
@@ -30,6 +33,7 @@ class LoopResult:
     why_engine: str = ""
     timings_s: dict[str, float] = field(default_factory=dict)
     checkpoints: list[Checkpoint] = field(default_factory=list)
+    scan: FrameScan | None = None
 
     def add(self, phase: str, since: float) -> None:
         """Add the time since a `time.perf_counter` to a phase."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from entrypoint.engines.base import NotCovered
+from entrypoint.loop.batch_reader import FirstPicture
 from entrypoint.protocol import Job
-from entrypoint.video.pixels import Box
 
 
 def read_first_picture(job: Job) -> Any:
@@ -24,13 +24,13 @@ def read_first_picture(job: Job) -> Any:
         capture.release()
 
 
-def prove_pixels(job: Job, box: Box | None, frame: Any, stock: Any) -> None:
+def prove_pixels(job: Job, first: FirstPicture, frame: Any, stock: Any) -> None:
     """Compare the first frame with stock's picture, if that is the right one.
 
     Parameters
     ----------
-    box : tuple of int or None
-        Part of each picture that `frame` is.
+    first : FirstPicture
+        What is known of the video's first picture; `frame` is its box.
     stock : ndarray or None
         Picture from `read_first_picture`.
 
@@ -41,10 +41,11 @@ def prove_pixels(job: Job, box: Box | None, frame: Any, stock: Any) -> None:
     """
     import numpy
 
-    if stock is None or job.scan.interlaced or any(first == 0 for first, _ in job.missing):
+    lost = job.scan is not None and job.scan.stream_number(0) > 0
+    if stock is None or first.interlaced or lost:
         return
-    if box:
-        x1, x2, y1, y2 = box
+    if first.box:
+        x1, x2, y1, y2 = first.box
         stock = stock[y1:y2, x1:x2]
     if not numpy.array_equal(frame, stock):
         raise NotCovered("OpenCV, which DeepLabCut reads with, makes other pixels of its first frame")

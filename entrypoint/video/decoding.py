@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dlcctr.campaign.videos.encryption import ENCRYPTED, is_encrypted
 from dlcctr.errors import VideoError
 from dlcctr.system.cpus import cpu_count
-from entrypoint.video.bitstream import Inspect, PacketFacts, inspector
+from entrypoint.video.bitstream import Inspect, inspector
 from entrypoint.video.ffmpeg_log import FFmpegLog
+from entrypoint.video.packets import Packet, PacketTrail
 
 CONVERT_HINT = "play it, record it again, or convert it: ffmpeg -i VIDEO -c:v libx264 -crf 10 NEW.mp4"
 LONGEST_ERROR_RUN = 64
@@ -24,44 +25,13 @@ EXACT_LENGTH = {"wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"}
 """Codecs whose pictures fill their packets; others are filled up by some programs."""
 
 
-@dataclass(slots=True)  # there are millions in a day of video
-class Packet:
-    """Facts about one packet of the video stream.
-
-    `frames` holds numbers of the decoder's outputs; `both_ways` is a B-frame, predicted from frames shown after it;
-    `key_flag` is what the container says, `key_frame` the decoder.
-    """
-
-    pts: int | None
-    dts: int | None
-    pos: int | None
-    size: int
-    facts: PacketFacts
-    duration: int = 0
-    corrupt: bool = False
-    suspect: bool = False
-    discard: bool = False
-    failed: bool = False
-    found: bool = True
-    after_loss: bool = False
-    key_flag: bool = False
-    key_frame: bool = False
-    both_ways: bool = False
-    frames: list[int] = field(default_factory=list)
-
-    @property
-    def damaged(self) -> bool:
-        """Whether its bytes are damaged, or the decoder says so."""
-        return self.failed or self.corrupt or not self.found or not self.facts.sound
-
-
 def open_container(path: Path) -> Any:
     """Open a video for reading.
 
     Raises
     ------
     VideoError
-        The file does not exist, is empty, is not a video, or is cut off before its index; the message says which.
+        The file does not exist, is empty, encrypted or no video, or is cut off before its index: the message says.
     """
     import av
 
@@ -70,6 +40,8 @@ def open_container(path: Path) -> Any:
             raise VideoError(f"{path}: no such file", "look at the manifest's video column and at --video-root")
         if not path.stat().st_size:
             raise VideoError(f"{path}: the file is empty (0 bytes)", "copy it again")
+        if is_encrypted(path):
+            raise VideoError(f"{path}: {ENCRYPTED}", "analyse the copy, under its own row")
         # An absolute name is never taken for a protocol, and a playlist cannot lead elsewhere.
         container = av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
     except (av.FFmpegError, ValueError) as error:
@@ -119,6 +91,8 @@ class DecodePass:
         Let the decoder refuse what it would conceal.
     hold : bool
         Keep the packets.
+    keep_facts : bool
+        Keep the facts on all packets; else only those on the last one, so that memory does not grow with the video.
     log : FFmpegLog, optional
         Open one: what FFmpeg writes into it counts as a failure, too.
 
@@ -126,6 +100,8 @@ class DecodePass:
     ----------
     packets : list of Packet
         Filled while `frames` runs, in the order of decoding.
+    trail : PacketTrail
+        The little that is always kept of all packets.
     read_errors, skips, end : int
         Number of times that the file could not be read further, or a part of it was skipped; byte in the file where
         the last packet ends.
@@ -140,7 +116,14 @@ class DecodePass:
     """
 
     def __init__(
-        self, path: Path, *, threads: int = 0, strict: bool = True, hold: bool = False, log: FFmpegLog | None = None
+        self,
+        path: Path,
+        *,
+        threads: int = 0,
+        strict: bool = True,
+        hold: bool = False,
+        keep_facts: bool = True,
+        log: FFmpegLog | None = None,
     ) -> None:
         self.container = open_container(path)
         self.stream = self.container.streams.video[0]
@@ -149,7 +132,7 @@ class DecodePass:
         context.thread_type = "AUTO"
         # PyAV frees what a packet carries under Python's lock, in the decoder's thread, while closing waits for that
         # thread and holds the lock: with more than one thread, damaged HEVC hangs for ever.
-        self._alone = context.thread_count == 1
+        self._alone = context.thread_count == 1 and keep_facts
         self.codec = codec_name(self.stream)
         context.copy_opaque = self._alone
         if strict:
@@ -157,6 +140,7 @@ class DecodePass:
         self._inspect: Inspect = inspector(self.codec, bytes(context.extradata or b""))
         self._log, self._decoder = log, str(context.name)
         self.packets: list[Packet] = []
+        self.trail = PacketTrail()
         self.read_errors = 0
         self.skips = 0
         self.outputs = 0
@@ -166,7 +150,7 @@ class DecodePass:
         self.interlaced = False
         self.source: int | None = None
         self.held: dict[int, Any] = {}
-        self._hold = hold
+        self._hold, self._keep_facts = hold, keep_facts
 
     def __enter__(self) -> DecodePass:
         return self
@@ -175,6 +159,12 @@ class DecodePass:
         # A decoder's thread that writes into the log waits for Python's lock, which closing holds: let them end first
         self.stream.codec_context.flush_buffers()
         self.container.close()
+
+    @property
+    def turned_size(self) -> tuple[int, int]:
+        """Width and height in px as OpenCV gives them, that is after the turn that the container asks for."""
+        width, height = self.size
+        return (height, width) if self.rotation % 180 else (width, height)
 
     def frames(self) -> Iterator[tuple[int, Any]]:
         """Yield each output of the decoder with its number; `packets` is complete afterwards."""
@@ -238,12 +228,14 @@ class DecodePass:
             self.held[len(self.packets)] = packet
         facts = self._inspect(bytes(packet), packet.is_keyframe)
         self.end = max(self.end, (packet.pos or 0) + packet.size)
-        self.packets.append(
-            Packet(
-                packet.pts, packet.dts, packet.pos, packet.size, facts, packet.duration or 0,
-                suspect=packet.is_corrupt, discard=packet.is_discard, key_flag=packet.is_keyframe,
-            )
+        noted = Packet(
+            packet.pts, packet.dts, packet.pos, packet.size, facts, packet.duration or 0,
+            suspect=packet.is_corrupt, discard=packet.is_discard, key_flag=packet.is_keyframe,
         )  # fmt: skip
+        if not self._keep_facts:
+            self.packets.clear()
+        self.packets.append(noted)
+        self.trail.add(noted)
 
     def _assign(self, frame: Any) -> None:
         if not self._alone:

@@ -56,6 +56,14 @@ class FrameScan:
         """Whether the container claims the right number of frames."""
         return self.header == self.stream
 
+    def stream_number(self, decoded: int) -> int:
+        """Stream frame number of a decoded frame; of the one behind the last, the number of stream frames."""
+        for first, stop in self.missing:
+            if decoded < first:
+                break
+            decoded += stop - first
+        return decoded
+
 
 def ranges(numbers: Any) -> list[list[int]]:
     """Half-open ranges of ascending numbers: ``[1, 2, 5]`` is ``[[1, 3], [5, 6]]``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 Box = tuple[int, int, int, int]
@@ -14,7 +15,7 @@ HDR_TRANSFERS = {16, 18}
 
 
 class Pictures:
-    """Converter of one video's frames; it remembers what can be used again.
+    """Converter of one video's frames, for one thread; it remembers what can be used again.
 
     OpenCV lets swscale make BGR with bicubic interpolation of colour samples (cap_ffmpeg_impl.hpp), with the frame's
     own colour space and range. With the same FFmpeg in both, all bytes are equal; 10-bit formats are not if RGB is
@@ -28,16 +29,19 @@ class Pictures:
         Degrees, as the container asks for it and `entrypoint.video.decoding.DecodePass` reports it.
     box : tuple of int or None
         Part of the turned picture: ``(x1, x2, y1, y2)`` in px.
+    size : tuple of int or None
+        Width and height of the video's first picture in px, before it is turned; by default those of the first one that
+        is converted.
     """
 
-    def __init__(self, rotation: int = 0, box: Box | None = None) -> None:
+    def __init__(self, rotation: int = 0, box: Box | None = None, size: tuple[int, int] | None = None) -> None:
         from av.video.reformatter import Interpolation, VideoReformatter
 
         self._reformatter = VideoReformatter()
         self._bicubic = Interpolation.BICUBIC
         self._quarter_turns = rotation // 90 % 4
         self._box = box
-        self._size: tuple[int, int] | None = None
+        self._size = size
 
     def convert(self, frame: Any) -> Any:
         """BGR picture (height, width, 3), uint8; valid as long as it is referred to."""
@@ -79,6 +83,19 @@ def _progressive(frame: Any) -> Any:
         width = min(row.shape[1] for row in rows)
         rows[0][:, :width] = rows[1][:, :width]
     return copy
+
+
+def check_crop(crop: Sequence[int] | None, width: int, height: int) -> tuple[str, str] | None:
+    """Message and hint of a crop ``(x1, x2, y1, y2)`` that does not fit into pictures of a size in px."""
+    if crop is None:
+        return None
+    x1, x2, y1, y2 = crop
+    if 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height:
+        return None
+    return (
+        f"crop {x1},{x2},{y1},{y2} does not fit into the picture of {width} x {height} px",
+        "give x1,x2,y1,y2 in px from the top left corner, in the manifest's column or with --crop",
+    )
 
 
 def stock_box(crop: list[int] | None, width: int, height: int) -> Box | None:

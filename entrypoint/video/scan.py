@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from dlcctr.campaign.videos.encryption import ENCRYPTED, is_encrypted
-from dlcctr.campaign.videos.probe import frame_rate
 from dlcctr.errors import VideoError
 from entrypoint.video.bitstream import PacketFacts
 from entrypoint.video.damage import judge, suspect_jumps, suspect_neighbours, take_checksums, take_hints
-from entrypoint.video.decoding import CONVERT_HINT, DecodePass, Packet
+from entrypoint.video.decoding import CONVERT_HINT, DecodePass
 from entrypoint.video.ffmpeg_log import FFmpegLog
-from entrypoint.video.frame_scan import FrameScan, ranges
+from entrypoint.video.frame_scan import FrameScan
+from entrypoint.video.packets import Packet
 from entrypoint.video.presentation_order import (
     EVEN_TOLERANCE,
     StreamFrame,
@@ -23,10 +21,12 @@ from entrypoint.video.presentation_order import (
     in_presentation_order,
     uncountable,
 )
-from entrypoint.video.structure import MANNER_FRACTION, Shape
+from entrypoint.video.scan_result import header_frames, make_scan, rate
+from entrypoint.video.sound_pass import DamagedVideo, SoundPass
+from entrypoint.video.structure import MANNER_FRACTION, Shape, examine_structure
 
 
-def scan_video(path: Path, *, threads: int = 0) -> FrameScan:
+def scan_video(path: Path, *, threads: int = 0, suspect: bool = False) -> FrameScan:
     """Decode a whole video once and say which of its frames are right.
 
     A sound video is decoded once, with all threads. At the first sign of damage the pass starts again with one
@@ -55,17 +55,27 @@ def scan_video(path: Path, *, threads: int = 0) -> FrameScan:
     Frames that an edit list hides, AVI's empty "dropped" chunks, and pictures before the first key frame of a
     recording that starts in the middle are no stream frames: no program shows them.
 
+    Parameters
+    ----------
+    threads : int
+        Of the decoder; 0 for all that are allowed.
+    suspect : bool
+        A pass has found signs of damage already: begin with the careful one.
+
     Raises
     ------
     VideoError
         The file cannot be read at all, or not be numbered, with a plain reason.
     """
     path = path.absolute()
-    if path.is_file() and is_encrypted(path):
-        raise VideoError(f"{path}: {ENCRYPTED}", "analyse the copy, under its own row")
-    fast = _scan_fast(path, threads)
-    if fast is not None:
-        return fast
+    if not suspect:
+        try:
+            with SoundPass(path, threads) as reading:
+                for _ in reading.frames():
+                    pass
+                return reading.judge()
+        except DamagedVideo:
+            pass
     found = _scan_careful(path, strict=True)
     return found if found is not None else _must(_scan_careful(path, strict=False), path)
 
@@ -76,25 +86,6 @@ def _must(found: FrameScan | None, path: Path) -> FrameScan:
     return found
 
 
-def _scan_fast(path: Path, threads: int) -> FrameScan | None:
-    """Scan with all threads; None at the first sign of damage."""
-    with FFmpegLog(threads=True) as log, DecodePass(path, threads=threads, log=log) as reading:
-        for _, frame in reading.frames():
-            if frame.is_corrupt or _last_is_bad(reading):
-                return None
-        packets = reading.packets
-        if not reading.outputs or reading.read_errors or any(packet.damaged for packet in packets):
-            return None
-        if not Shape(path, reading).is_sound(packets):
-            return None
-        slots = [StreamFrame(number) for number in range(reading.outputs)]
-        return _result(reading, slots, None)
-
-
-def _last_is_bad(reading: DecodePass) -> bool:
-    return bool(reading.packets) and reading.packets[-1].damaged
-
-
 def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
     """Scan with one thread. None: with `strict` when it refuses most of the video; else when nothing decodes."""
     with FFmpegLog(threads=False) as log, DecodePass(path, threads=1, strict=strict, log=log) as reading:
@@ -102,7 +93,7 @@ def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
             pass
         if not reading.packets:
             raise VideoError(f"{path}: it contains no frames", CONVERT_HINT)
-        shape = Shape(path, reading)
+        shape = Shape(path, reading, examine_structure(path, reading.container.format.name))
         if shape.broken or reading.read_errors or any(packet.damaged for packet in reading.packets):
             take_hints(reading.packets)
         take_checksums(reading.packets, shape)
@@ -114,7 +105,13 @@ def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
         slots = _count(shape, reading)
         if not any(slot.output is not None for slot in slots):
             return None
-        return _result(reading, slots, strict)
+        return make_scan(
+            reading,
+            stream=len(slots),
+            outputs=sorted(slot.output for slot in slots if slot.output is not None),
+            missing=(number for number, slot in enumerate(slots) if slot.output is None),
+            strict=strict,
+        )
 
 
 def _is_odd_throughout(packets: list[Packet]) -> bool:
@@ -136,7 +133,7 @@ def _count(shape: Shape, reading: DecodePass) -> list[StreamFrame]:
     suspect_jumps(shape, packets)
     distrust_times(packets)
     slots, trusted = in_presentation_order(packets, judge(packets))
-    header = _header_frames(reading)
+    header = header_frames(reading.container)
     if shape.broken or any(packet.damaged or packet.after_loss for packet in packets):
         if shape.steady and trusted:
             slots = fill_gaps(slots, shape.path, limit=max(header, 2 * len(slots)))
@@ -154,13 +151,13 @@ def _claimed(shape: Shape, reading: DecodePass) -> int:
 
     A duration counts frames that come at an even rate, and in FLV and ASF it begins before the first of them.
     """
-    header = _header_frames(reading)
+    header = header_frames(reading.container)
     if reading.stream.frames or shape.is_avi:
         return header
     times, base = sorted(p.pts for p in reading.packets if p.pts is not None), float(reading.stream.time_base)
-    step, rate = even_step(times), _rate(reading.stream)
-    fits = shape.claims and bool(step) and abs(step * base * rate - 1) < EVEN_TOLERANCE
-    return header - round(times[0] * base * rate) if fits else 0
+    step, fps = even_step(times), rate(reading.stream)
+    fits = shape.claims and bool(step) and abs(step * base * fps - 1) < EVEN_TOLERANCE
+    return header - round(times[0] * base * fps) if fits else 0
 
 
 def _settle_with_index(shape: Shape, reading: DecodePass) -> list[Packet]:
@@ -188,41 +185,3 @@ def _check_numbering(slots: list[StreamFrame], shape: Shape) -> None:
     good = [slot.output is not None for slot in slots]
     if shape.broken or shape.indexed or (False in good and any(good[good.index(False) :])):
         raise uncountable(shape.path, "it has neither timestamps nor an index that fits")
-
-
-def _header_frames(reading: DecodePass) -> int:
-    """Frames as OpenCV counts them: the container's number, else duration x rate (cap_ffmpeg_impl.hpp)."""
-    stream, container = reading.stream, reading.container
-    if stream.frames > 0:
-        return int(stream.frames)
-    if container.duration and container.duration > 0:
-        seconds = container.duration / 1_000_000
-    elif stream.duration and stream.duration > 0:
-        seconds = float(stream.duration * stream.time_base)
-    else:
-        return 0
-    return int(seconds * _rate(stream) + 0.5)
-
-
-def _rate(stream: Any) -> float:
-    return float(frame_rate(stream) or 0)
-
-
-def _result(reading: DecodePass, slots: list[StreamFrame], strict: bool | None) -> FrameScan:
-    width, height = reading.size
-    if reading.rotation % 180:
-        width, height = height, width
-    good = [slot.output for slot in slots if slot.output is not None]
-    return FrameScan(
-        header=_header_frames(reading),
-        stream=len(slots),
-        decoded=len(good),
-        missing=ranges(number for number, slot in enumerate(slots) if slot.output is None),
-        width=width,
-        height=height,
-        fps=_rate(reading.stream),
-        codec=reading.codec,
-        interlaced=reading.interlaced,
-        outputs=ranges(sorted(good)),
-        strict=strict,
-    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from entrypoint.video.containers.container_format import broken_spans, indexed_frames, is_broken, is_cut, media_end
-from entrypoint.video.decoding import DecodePass, Packet
+from entrypoint.video.decoding import DecodePass
+from entrypoint.video.packets import PacketTrail
 
 INDEXED = {"mov", "mp4", "avi"}
 """Containers whose index names every frame."""
@@ -26,8 +26,42 @@ CHUNK_HEADER = 8
 """AVI's index names the header of a chunk, PyAV the data behind it."""
 
 
+@dataclass(frozen=True)
+class FileStructure:
+    """What a file's own structure says, whatever FFmpeg makes of it.
+
+    Parameters
+    ----------
+    cut, broken : bool
+        The file ends too early; its structure has a hole.
+    broken_spans : list of (first, end)
+        Bytes of the file whose checksum does not fit.
+    """
+
+    cut: bool
+    broken: bool
+    broken_spans: list[tuple[int, int]]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is missing and nothing is wrong."""
+        return not (self.cut or self.broken or self.broken_spans)
+
+
+def examine_structure(path: Path, container: str) -> FileStructure:
+    """Follow a file's structure; `container` is FFmpeg's name of its format."""
+    return FileStructure(is_cut(path, container), is_broken(path, container), broken_spans(path, container))
+
+
 class Shape:
     """Facts from the container's structure, in addition to what FFmpeg reads.
+
+    Parameters
+    ----------
+    reading : DecodePass
+        A pass that has ended.
+    structure : FileStructure
+        Of the same file.
 
     Attributes
     ----------
@@ -47,30 +81,29 @@ class Shape:
         A jump in time is a loss, even if nothing else shows it.
     """
 
-    def __init__(self, path: Path, reading: DecodePass) -> None:
-        name = reading.container.format.name
+    def __init__(self, path: Path, reading: DecodePass, structure: FileStructure) -> None:
+        trail, name = reading.trail, reading.container.format.name
         names = set(name.split(","))
         fragmented = "mp4" in names and not reading.stream.frames
         self.path = path
         self.is_avi = "avi" in names
         self.timed = not names & UNTIMED
         self.claims = not names & CLAIMLESS
-        self.cut, self.broken = is_cut(path, name), is_broken(path, name)
-        self.stopped = bool(names & STOPS) and self._is_stopped(reading, name)
-        self.broken_spans = broken_spans(path, name)
-        self.broken |= reading.skips > 0 or ("mpegts" in names and _lost_packets(reading.packets))
+        self.cut, self.broken_spans = structure.cut, structure.broken_spans
+        self.stopped = bool(names & STOPS) and self._is_stopped(reading, trail, name)
+        self.broken = structure.broken or reading.skips > 0 or ("mpegts" in names and trail.loses_frames)
         named = None if fragmented else indexed_frames(path, name)
         self.indexed = named is not None
-        self.places = {} if named is None else self._places(reading, named)
+        self.places = {} if named is None else self._places(reading, trail, named)
         self.steady = fragmented or (self.timed and not names & INDEXED)
         self.jumps_tell = fragmented or self.broken
 
-    def _places(self, reading: DecodePass, named: int) -> dict[int, Any]:
+    def _places(self, reading: DecodePass, trail: PacketTrail, named: int) -> dict[int, Any]:
         ahead = CHUNK_HEADER if self.is_avi else 0
         entries = {e.pos + ahead: e for e in reading.stream.index_entries if e.size and not e.is_discard}
-        found = sum(packet.pos in entries for packet in reading.packets)
+        found = sum(pos in entries for pos in trail.positions)
         # Where FFmpeg did not read it all, or speaks of other places, the index says nothing.
-        fits = len(entries) >= named and found > MANNER_FRACTION * len(reading.packets)
+        fits = len(entries) >= named and found > MANNER_FRACTION * trail.count
         return entries if fits else {}
 
     @property
@@ -78,32 +111,14 @@ class Shape:
         """Whether frames at the end are gone that no index names."""
         return self.stopped or (self.cut and not self.places)
 
-    def _is_stopped(self, reading: DecodePass, name: str) -> bool:
+    def _is_stopped(self, reading: DecodePass, trail: PacketTrail, name: str) -> bool:
         if len(reading.container.streams) > 1 or not reading.end:
             return False  # the rest may be of another stream
-        rest = media_end(self.path, name, reading.packets[-1].size) - reading.end
+        rest = media_end(self.path, name, trail.last_size) - reading.end
         return rest > max(REST_BYTES, REST_FRACTION * reading.end)
 
-    def is_sound(self, packets: list[Packet]) -> bool:
+    def is_sound(self, trail: PacketTrail) -> bool:
         """Whether nothing indicates a loss, if the packets themselves do not."""
         if self.cut or self.broken or self.stopped or self.broken_spans or (self.indexed and not self.places):
             return False
-        have = {packet.pos for packet in packets} if self.places else set()
-        return not self.places.keys() - have
-
-
-def jumps(packets: list[Packet]) -> Iterator[tuple[Packet, Packet]]:
-    """Packets between which time jumps by more than the first one lasts."""
-    timed = [packet for packet in packets if packet.dts is not None]
-    for before, packet in pairwise(timed):
-        if before.duration > 0 and (packet.dts or 0) - (before.dts or 0) > 1.5 * before.duration:
-            yield before, packet
-
-
-def _lost_packets(packets: list[Packet]) -> bool:
-    """Whether an MPEG-TS lacks whole frames: its counters and its clock leap at one place.
-
-    Where streams were joined a key frame follows; some writers' counters leap where the clock does not.
-    """
-    leaps = {id(packet) for packet, after in jumps(packets) if not after.key_flag}
-    return any(before.suspect and {id(before), id(packet)} & leaps for before, packet in pairwise(packets))
+        return not self.places or not self.places.keys() - set(trail.positions)

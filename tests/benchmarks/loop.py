@@ -25,7 +25,7 @@ from dlcctr.model.engines import ENGINES
 from dlcctr.model.inspection import inspect_model
 from dlcctr.runtime.native.environment import ensure_environment
 from dlcctr.system.cpus import cpu_count, thread_environment
-from entrypoint.video.scan import scan_video
+from entrypoint.video.scan_result import announced_frames
 from tests import media
 from tests.benchmarks import page as bench_page
 from tests.integration.support.tiny_models import RESNET50, make_model
@@ -118,11 +118,11 @@ def models(engine: str, python: Path, folder: Path) -> dict[str, Path]:
 
 def job_of(case: Case, model: Path, video: Path, folder: Path, device: str, backend: str) -> dict[str, Any]:
     """What our worker is told; stock's side takes a part of it."""
-    info, found = inspect_model(model), scan_video(video)
+    info = inspect_model(model)
     return {
         "path": "own", "model": info.hash, "config": str(model / "config.yaml"), "video": str(video),
-        "folder": str(folder), "stem": "video", "columns": info.columns(()), "scan": asdict(found),
-        "multianimal": False,
+        "folder": str(folder), "stem": "video", "columns": info.columns(()), "scan": None,
+        "announced": announced_frames(video), "multianimal": False,
         "shuffle": 1, "trainset_index": 0, "device": device, "batch_size": case.batch_size, "crop": None, "csv": True,
         "backend": backend,
     }  # fmt: skip

@@ -48,7 +48,7 @@ def measure(engine: str, videos: int, stock: int, folder: Path) -> dict[str, Any
         each.append(time.perf_counter() - start)
         shutil.rmtree(folder / "projects")
     pairs = [(case.result(row, "auto"), case.hand_folder(row), []) for row in case.rows[:stock]]
-    fixed = sorted(t["total"] - t["scan"] - t["network"] - t["decoding"] for t in times[1:])
+    fixed = sorted(t["total"] - t["network"] - t["decoding"] for t in times[1:])
     return {
         "engine": engine, "videos": videos, "seconds": SECONDS, "fps": FPS, "width": WIDTH, "height": HEIGHT,
         "batch_size": BATCH_SIZE, "backend": case.receipt(case.rows[0], "auto").device.backend,

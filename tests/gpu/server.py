@@ -92,7 +92,7 @@ class Own(Measured):
         fps = frames_per_s(lambda: network.predict(ready), len(ready))
         device = "cuda" if job.device == "cuda" else "cpu"
         return {
-            "decode_fps": job.frames / decoding_s, "network_fps": fps, "gflop": gflop(network, ready[:1]),
+            "decode_fps": job.announced / decoding_s, "network_fps": fps, "gflop": gflop(network, ready[:1]),
             "peak_gflops": product_gflops(device, tf32=False),
             "peak_tf32_gflops": product_gflops(device, tf32=True) if device == "cuda" else None,
             "torch": torch.__version__,
@@ -133,8 +133,8 @@ def gflop(network: Any, frame: Any) -> float:
     from torch.utils.flop_counter import FlopCounterMode
 
     counter = FlopCounterMode(display=False)
-    with torch.inference_mode(), counter:
-        network._maps(frame)
+    with counter:
+        network._positions(torch.from_numpy(frame).to(network._runner.device))
     return float(counter.get_total_flops()) / 1e9
 
 

@@ -51,7 +51,7 @@ class _Turn:
 
     def job(self, clip: Path, folder: Path) -> dict[str, Any]:
         """Job of our loop; stock takes a part of it."""
-        if clip not in self._jobs:  # it holds the scan of the clip
+        if clip not in self._jobs:
             device = self._context.device
             self._jobs[clip] = job_of(self._case, self._model, clip, folder, device, "engine")
         return {**self._jobs[clip], "folder": str(folder)}

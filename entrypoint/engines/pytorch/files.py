@@ -103,7 +103,7 @@ def write_files(project: Project, scorer: str, job: Job, poses: Any, runtime: tu
 
 
 def _video(job: Job) -> _Video:
-    width, height, fps = job.scan.width, job.scan.height, job.scan.fps
+    width, height, fps = job.found.width, job.found.height, job.found.fps
     if box := stock_box(job.crop, width, height):
         width, height = box[1] - box[0], box[3] - box[2]
     return _Video((width, height), round(fps, 2), job.frames)

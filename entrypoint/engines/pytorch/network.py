@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from entrypoint.engines import openvino, versions
-from entrypoint.engines.base import NotCovered
+from entrypoint.engines.base import Finish, NotCovered
 from entrypoint.engines.gpu_failures import is_gpu_memory
 from entrypoint.engines.pytorch import group_norm
 from entrypoint.engines.pytorch.files import Project, write_files
+from entrypoint.engines.pytorch.overlap import Overlap
 from entrypoint.protocol import Job
 from entrypoint.video.pixels import Box, stock_box
 
@@ -75,10 +76,12 @@ class TorchNetwork:
         self._model = runner.model.to(memory_format=torch.channels_last)
         self._compiled: openvino.Compiled | None = None
         self._pinned = str(runner.device).startswith("cuda")
+        self._overlap = Overlap(runner.device, self._positions) if self._pinned else None
+        self.ahead = 1 if self._overlap else 0
         self.scorer, self.n_bodyparts, self.batch_matters = scorer, project.n_bodyparts, False
 
-    def box(self, job: Job) -> Box | None:
-        return stock_box(job.crop, job.scan.width, job.scan.height)
+    def box(self, job: Job, width: int, height: int) -> Box | None:
+        return stock_box(job.crop, width, height)
 
     def allocate(self, shape: tuple[int, ...]) -> Any:
         import torch
@@ -88,19 +91,38 @@ class TorchNetwork:
     def predict(self, frames: Any) -> Any:
         import torch
 
+        if self._compiled is None:
+            return self._positions(torch.from_numpy(frames).to(self._runner.device)).cpu().numpy()
         with torch.inference_mode():
-            found = self._model.get_predictions(self._maps(frames))
-            poses = found["bodypart"]["poses"]
-            if poses.ndim != 4 or poses.shape[1] != 1 or set(found) != {"bodypart"}:
-                raise NotCovered("the network finds more than one position for each body part")
-            return poses[:, 0, :, :3].to(torch.float32).cpu().numpy()
+            return self._read(self._maps_by_openvino(frames)).numpy()
 
-    def _maps(self, frames: Any) -> Any:
+    def start(self, frames: Any) -> Finish:
+        if self._overlap and self._compiled is None:
+            return self._overlap.start(frames)
+        positions = self.predict(frames)
+        return lambda: positions
+
+    def _positions(self, batch: Any) -> Any:
+        """Positions in frames (n, height, width, 3) on the device, computed there by the engine."""
         import torch
 
-        if self._compiled is None:
-            batch = torch.from_numpy(frames).to(self._runner.device, non_blocking=True)
-            return self._model(prepare(batch, self._steps))
+        with torch.inference_mode():
+            return self._read(self._model(prepare(batch, self._steps)))
+
+    def _read(self, maps: Any) -> Any:
+        """Positions (n, n_bodyparts, 3), float32, as DeepLabCut's predictor reads them from the network's maps."""
+        import torch
+
+        found = self._model.get_predictions(maps)
+        poses = found["bodypart"]["poses"]
+        if poses.ndim != 4 or poses.shape[1] != 1 or set(found) != {"bodypart"}:
+            raise NotCovered("the network finds more than one position for each body part")
+        return poses[:, 0, :, :3].to(torch.float32)
+
+    def _maps_by_openvino(self, frames: Any) -> Any:
+        import torch
+
+        assert self._compiled is not None
         maps: dict[str, dict[str, Any]] = {}
         for name, values in self._compiled(frames).items():
             head, _, kind = name.partition(SEPARATOR)

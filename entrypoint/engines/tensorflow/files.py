@@ -74,7 +74,7 @@ def write_files(project: Project, job: Job, poses: Any, runtime: tuple[float, fl
 
 def describe_run(project: Project, job: Job, runtime: tuple[float, float]) -> dict[str, Any]:
     """The entries that `AnalyzeVideo` records about a video, in its order; sizes in px before cropping."""
-    width, height = job.scan.width, job.scan.height
+    width, height = job.found.width, job.found.height
     batch_size = job.batch_size or 1
     return {
         "start": runtime[0],
@@ -82,7 +82,7 @@ def describe_run(project: Project, job: Job, runtime: tuple[float, float]) -> di
         "run_duration": runtime[1] - runtime[0],
         "Scorer": project.scorer,
         "DLC-model-config file": {**project.pose_cfg, "batch_size": batch_size},
-        "fps": job.scan.fps,
+        "fps": job.found.fps,
         "batch_size": batch_size,
         "frame_dimensions": (height, width),
         "nframes": job.frames,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from entrypoint.engines import openvino, versions
-from entrypoint.engines.base import NotCovered
+from entrypoint.engines.base import Finish, NotCovered
 from entrypoint.engines.gpu_failures import is_gpu_memory
 from entrypoint.engines.tensorflow.files import Project, write_files
 from entrypoint.protocol import Job
@@ -68,9 +68,9 @@ class TensorFlowNetwork:
         self._frames, self._poses, nodes = add_bytes_input(self._session, self._stock_frames, self._stock_poses)
         self._compiled: openvino.Compiled | None = None
         self.batch_matters = depends_on_batch(nodes)
-        self.scorer, self.n_bodyparts = project.scorer, len(project.bodyparts)
+        self.scorer, self.n_bodyparts, self.ahead = project.scorer, len(project.bodyparts), 0
 
-    def box(self, job: Job) -> Box | None:
+    def box(self, job: Job, width: int, height: int) -> Box | None:
         if job.crop is None:
             return None
         x1, x2, y1, y2 = job.crop
@@ -93,6 +93,10 @@ class TensorFlowNetwork:
             return self._shape(self._session.run(self._poses, {self._frames: frames}))
         except tf.errors.FailedPreconditionError as error:
             raise NotCovered("TensorFlow keeps its variables where a second pass does not find them") from error
+
+    def start(self, frames: Any) -> Finish:
+        positions = self.predict(frames)
+        return lambda: positions
 
     def use_openvino(self, job: Job, size: tuple[int, int]) -> str:
         self._compiled = openvino.open_compiled(

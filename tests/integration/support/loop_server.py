@@ -107,12 +107,12 @@ class Own:
         decoding_s = time.perf_counter() - start
         assert batch is not None
         start, count = time.perf_counter(), 0
-        while count < job.frames:
+        while count < job.announced:
             network.predict(batch)
             count += len(batch)
         network_fps = count / (time.perf_counter() - start)
         return {
-            "decode_fps": job.frames / decoding_s, "network_fps": network_fps,
+            "decode_fps": job.announced / decoding_s, "network_fps": network_fps,
             "gflop": gflop(network, batch.shape[1:3]), "peak_gflops": peak_gflops(),
         }  # fmt: skip
 

@@ -15,6 +15,7 @@ from dlcctr.results.sections import Columns, DeviceUsed
 from entrypoint.protocol import (
     ANALYSING,
     Checkpoint,
+    DamageFound,
     Done,
     EventWriter,
     Failed,
@@ -26,6 +27,7 @@ from entrypoint.protocol import (
     ShortRead,
     parse_job,
 )
+from entrypoint.video.scan import scan_video
 
 SCORER = "DLC_Fake"
 
@@ -80,10 +82,19 @@ def analyse(job: Job, events: EventWriter, mode: str) -> None:
     assert list(Path(job.folder).iterdir()) == []
     names = [f"{job.stem}{SCORER}{ending}" for ending in (".h5", ".csv", "_meta.pickle")]
     device = DeviceUsed("cpu", threads=1) if job.device == "cpu" else DeviceUsed("cuda", name="")
+    found = None
+    if job.scan is None:
+        found = scan_video(Path(job.video))
+        if not found.clean:
+            events.write(DamageFound())
+            return
+        job = replace(job, scan=found)
     done = Done(SCORER, device, Columns(job.frames, tuple(map(tuple, job.columns))), names, 0.0)
     if job.path == "own":
         checkpoints = run_own(job, events)
-        done = replace(done, backend="Fake 1", batch_size=2, checkpoints=checkpoints, timings_s={"network": 0.0})
+        done = replace(
+            done, scan=found, backend="Fake 1", batch_size=2, checkpoints=checkpoints, timings_s={"network": 0.0}
+        )
     else:
         run_stock(job)
     if mode == "imitate":

@@ -14,6 +14,7 @@ from typing import Any
 from dlcctr.results.sections import DeviceUsed
 from entrypoint.engines.base import EngineFacts, NotCovered
 from entrypoint.protocol import Job
+from entrypoint.video.decoding import DecodePass
 from tests.unit.support.number_network import Numbers
 
 SCORER = "DLC_Numbers"
@@ -25,6 +26,22 @@ BOOT = (
     "main(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))"
 )
 """In place of `entrypoint.analyze.worker_process.BOOT`; the engine's name is ``numbers``."""
+
+
+PASSES = "NUMBER_PASSES"
+"""Variable with the file that gets a line for each pass over a video."""
+
+
+def count_passes(replace: Any = setattr) -> None:
+    """Have every pass over a video counted in the file that $NUMBER_PASSES names."""
+    before = DecodePass.__init__
+
+    def count(self: DecodePass, path: Path, **options: Any) -> None:
+        with Path(os.environ[PASSES]).open("a") as file:
+            file.write(f"{path}\n")
+        before(self, path, **options)
+
+    replace(DecodePass, "__init__", count)
 
 
 class VideoCapture:
@@ -66,6 +83,8 @@ def write_table(job: Job, poses: Any) -> None:
 
 
 def load(threads: int) -> EngineFacts:
+    if PASSES in os.environ:
+        count_passes()
     return EngineFacts(cuda=False, cuda_version="12.6", fixes=("#1", "#2"))
 
 

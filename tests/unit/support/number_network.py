@@ -24,12 +24,13 @@ class Numbers:
     scorer = "DLC_Numbers"
     n_bodyparts = 2
     batch_matters = False
+    ahead = 0
 
     def __init__(self, limit: int = 1000) -> None:
         self.limit, self.batches, self.shift, self.written = limit, list[int](), 0.0, None
 
-    def box(self, job: Job) -> Any:
-        return stock_box(job.crop, job.scan.width, job.scan.height)
+    def box(self, job: Job, width: int, height: int) -> Any:
+        return stock_box(job.crop, width, height)
 
     def first_picture(self, job: Job) -> Any:
         return None
@@ -42,6 +43,10 @@ class Numbers:
             raise RuntimeError("out of memory")
         self.batches.append(len(frames))
         return np.stack([self.position(frame) for frame in frames])
+
+    def start(self, frames: Any) -> Any:
+        positions = self.predict(frames)
+        return lambda: positions
 
     def position(self, frame: Any) -> Any:
         return np.full((2, 3), (media.read_number(frame), frame.shape[1], 0.5), np.float32)
@@ -76,5 +81,6 @@ def make_job(video: Path, **options: Any) -> Job:
     job = Job(
         path="own", model="m", config="", video=str(video), folder=str(folder), stem="v", columns=[], scan=found,
         multianimal=False, shuffle=1, trainset_index=0, device="cpu", batch_size=4, crop=None, csv=True,
+        announced=found.decoded,
     )  # fmt: skip
     return replace(job, **options)

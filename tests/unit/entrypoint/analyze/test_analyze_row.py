@@ -17,13 +17,14 @@ from dlcctr.cli import catch
 from dlcctr.contract import CHECKPOINTS_PREFIX, ExitCode, RowState, failure_file
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, ManifestError, ModelError, OutputError, VideoError
 from dlcctr.planning.task_lines import is_task_end, parse_row_start
-from dlcctr.results.sections import DeviceUsed, Parameters, ReusedPart
+from dlcctr.results.sections import DeviceUsed, FrameCounts, Parameters, ReusedPart
 from dlcctr.slurm.status.causes import of_failure
 from entrypoint.analyze import worker_process as child
 from entrypoint.analyze.request import CHECKPOINT_EVERY_S
 from entrypoint.analyze.worker_output import WorkerOutput
 from entrypoint.environment import gpu
 from tests import media
+from tests.unit.support import number_engine
 from tests.unit.support.analyze_case import FLOOD, FRAMES, Case
 from tests.unit.support.projects import edit_json, tensorflow_project, train_folder
 
@@ -476,3 +477,53 @@ def test_stock_gets_no_place_for_checkpoints(case: Case) -> None:
     case.run(checkpoint_s=3.0)
     job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
     assert (job["path"], job["checkpoint_folder"]) == ("stock", "")
+
+
+# One pass
+
+
+@pytest.fixture
+def decodes(case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a line for each pass over a video, by supervisor or worker, which is real and has no DeepLabCut."""
+    file = tmp_path_factory.mktemp("passes") / "passes"
+    monkeypatch.setattr(child, "BOOT", number_engine.BOOT.replace("sys.argv[2]", "'numbers'"))
+    monkeypatch.setenv(number_engine.PASSES, str(file))
+    number_engine.count_passes(monkeypatch.setattr)
+    return file
+
+
+def test_a_sound_video_is_decoded_once(case: Case, decodes: Path) -> None:
+    assert case.run() is ExitCode.OK
+    assert case.receipt is not None
+    assert (case.receipt.path, case.receipt.state) == ("own", RowState.OK)
+    assert case.receipt.frames == FrameCounts(FRAMES, FRAMES, FRAMES, ())
+    assert "scan" not in case.receipt.timings_s
+    assert len(decodes.read_text().splitlines()) == 1
+
+
+def test_a_damaged_video_is_scanned_and_decoded_again(case: Case, decodes: Path, capsys: Any) -> None:
+    video = case.folder / "videos" / "sub" / "a b.mp4"
+    whole = media.write_video(case.folder / "whole.mp4", 60)
+    places = media.packet_places(whole)
+    media.punch_hole(whole, video, places[17][0], 3 * places[17][1], seed=1)
+    case.write(fingerprint=fingerprint(video))
+    assert case.run() is ExitCode.OK
+    assert case.receipt is not None
+    assert (case.receipt.path, case.receipt.state) == ("own", RowState.DEGRADED)
+    assert case.receipt.frames is not None
+    assert case.receipt.frames.stream == 60
+    assert "scan" in case.receipt.timings_s
+    assert len(decodes.read_text().splitlines()) == 3, "up to the damage, the scan, the analysis"
+    assert "there are signs of damage; the video is checked frame by frame" in capsys.readouterr().out
+
+
+def test_what_stock_analyses_is_scanned_first(case: Case, decodes: Path) -> None:
+    assert case.run(path="stock") is ExitCode.OK
+    assert case.receipt is not None
+    assert case.receipt.path == "stock"
+    assert len(decodes.read_text().splitlines()) == 1, "DeepLabCut's own is not counted"
+
+
+def test_a_crop_that_does_not_fit_is_found_in_the_pass(case: Case, decodes: Path) -> None:
+    del decodes
+    case.fail(ManifestError, r"crop 0,9999,0,10 does not fit into the picture of 144 x 96 px", crop=(0, 9999, 0, 10))

@@ -74,9 +74,9 @@ def test_a_crop_is_taken_as_it_is() -> None:
     job = SimpleNamespace(crop=[29, 50, 7, 90])
     assert stock_box(job.crop, 50, 96) == (28, 50, 7, 90)
     network = TensorFlowNetwork.__new__(TensorFlowNetwork)
-    assert network.box(job) == (29, 50, 7, 90)  # type: ignore[arg-type]
+    assert network.box(job, 50, 96) == (29, 50, 7, 90)  # type: ignore[arg-type]
     job.crop = None
-    assert network.box(job) is None  # type: ignore[arg-type]
+    assert network.box(job, 50, 96) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("crop", [None, [11, 131, 7, 90]])
@@ -146,7 +146,10 @@ def test_pictures_that_are_not_stock_s_are_left_to_stock(tmp_path: Path, crop: l
 
 def test_pictures_that_stock_gets_wrong_are_no_measure(tmp_path: Path) -> None:
     job = make_job(media.write_video(tmp_path / "a.mp4", FRAMES))
-    assert run(replace(job, scan=replace(job.scan, interlaced=True)), OtherReader(1)) is not None
+    lost = replace(job.found, stream=job.frames + 1, missing=[[0, 1]])
+    assert run(replace(job, scan=lost), OtherReader(1)) is not None
+    media.write_video(Path(job.video), FRAMES, bframes=0, options={"crf": "1", "x264-params": "interlaced=1"})
+    assert run(make_job(Path(job.video)), OtherReader(1)) is not None
 
 
 class Whole(Numbers):

@@ -20,6 +20,7 @@ from entrypoint.analyze.checkpoint_folder import has_checkpoints, remove_checkpo
 from entrypoint.loop import checkpoint_writer
 from entrypoint.loop.checkpoint_files import CheckpointFolder
 from entrypoint.loop.checkpoint_writer import CheckpointWriter
+from entrypoint.loop.pose_array import PoseArray
 from entrypoint.protocol import Checkpoint, Job, Message, Report
 from entrypoint.video.frame_scan import FrameScan
 from tests.unit.support.number_network import ignore
@@ -218,6 +219,16 @@ def test_checkpoints_of_another_video_or_program_lie_elsewhere(monkeypatch: pyte
     assert key_of() != known
 
 
+def test_one_pass_has_checkpoints_of_its_own() -> None:
+    assert key_of(replace(JOB, scan=None)) not in (key_of(), key_of(replace(JOB, scan=None, crop=[0, 8, 0, 8])))
+
+
+def test_without_a_scan_only_whole_batches_are_believed(folder: CheckpointFolder) -> None:
+    write(folder, (0, 8), (8, 20), (20, 22))
+    assert chained(folder) == [(0, 8), (8, 20), (20, 22)]
+    assert chained(replace(folder, decoded=None)) == [(0, 8), (8, 20)], "whether the video ends there is not known yet"
+
+
 def test_another_node_finds_the_same_checkpoints() -> None:
     assert key_of(replace(JOB, device="cuda", csv=False, config="/tmp/1/c", video="/tmp/2/v", folder="/x")) == key_of()
 
@@ -244,9 +255,20 @@ def test_all_checkpoints_of_a_row_are_removed_and_no_others(tmp_path: Path) -> N
 # What the loop does with them
 
 
+class InMemory(PoseArray):
+    """Positions without a file."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(), BODYPARTS)
+
+    def _map(self, name: str, have: int, frames: int) -> Any:
+        made = np.zeros((frames, BODYPARTS, 3), np.float32)
+        made[:have] = self._array[:have] if have else 0
+        return made
+
+
 def start(folder: Path, report: Report = ignore, **changes: Any) -> CheckpointWriter:
-    poses = np.full((DECODED, BODYPARTS, 3), -1, np.float32)
-    writer = CheckpointWriter(replace(JOB, checkpoint_folder=str(folder), **changes), poses, report)
+    writer = CheckpointWriter(replace(JOB, checkpoint_folder=str(folder), **changes), InMemory(), report)
     writer.restore()
     return writer
 
@@ -281,7 +303,7 @@ def test_a_short_video_leaves_nothing(tmp_path: Path) -> None:
 
 def test_without_a_folder_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    writer = CheckpointWriter(replace(JOB, checkpoint_s=0.0), np.zeros((DECODED, BODYPARTS, 3), np.float32), ignore)
+    writer = CheckpointWriter(replace(JOB, checkpoint_s=0.0), InMemory(), ignore)
     writer.restore()
     take(writer, (0, 4))
     writer.save()
@@ -305,7 +327,7 @@ def test_going_on(tmp_path: Path) -> None:
     assert third.used == [
         checkpoint(0, 8), checkpoint(8, 12, batch_size=2), checkpoint(12, 22, device="cuda", backend="other"),
     ]  # fmt: skip
-    assert (third._poses == positions(0, 22)).all()
+    assert (third._poses.get(0, 22) == positions(0, 22)).all()
     assert json.dumps([asdict(each) for each in third.used])
 
 
@@ -314,13 +336,16 @@ def test_frames_that_do_not_decode_are_left_in_place(tmp_path: Path) -> None:
     job = replace(JOB, scan=scan, checkpoint_s=0.0, checkpoint_folder=str(tmp_path / "parts"))
     lost, reported = [0, 6, 7], list[Any]()
     for ranges, first in (((0, 4), (4, 8)), 0), (((0, 4),), 8):
-        poses = np.full((25, BODYPARTS, 3), -1, np.float32)
+        poses = InMemory()
         writer = CheckpointWriter(job, poses, reported.append)
         writer.restore()
         assert writer.start == first
         take(writer, *ranges)  # type: ignore[arg-type]
-        assert (poses[lost] == -1).all()
-        assert (np.delete(poses, lost, axis=0)[:8] == positions(0, 8)).all()
+        by_frame = poses.by_stream_frame(scan)
+        assert by_frame.shape == (25, BODYPARTS, 3)
+        assert np.isnan(by_frame[lost, :, :2]).all()
+        assert (by_frame[lost, :, 2] == 0).all()
+        assert (np.delete(by_frame, lost, axis=0)[:8] == positions(0, 8)).all()
     assert reported == [Message("continuing at frame 11 of 25")]
 
 
@@ -334,7 +359,7 @@ def test_the_first_batch_proves_the_checkpoints(tmp_path: Path, px: float, likel
     second = start(tmp_path / "parts")
     if same:
         second.take(0, again, BATCH, "engine")
-        assert (second._poses[:BATCH] == small).all(), "what is kept stays"
+        assert (second._poses.get(0, BATCH) == small).all(), "what is kept stays"
         return
     with pytest.raises(checkpoint_writer.OtherPositions, match=f"by {px:.2g} px"):
         second.take(0, again, BATCH, "engine")

@@ -168,7 +168,7 @@ def test_a_video_that_changed_since_its_scan(tmp_path: Path) -> None:
     job = make_job(video)
     for frames in (FRAMES - 3, FRAMES + 3):
         media.write_video(video, frames)
-        longer = replace(job, scan=replace(job.scan, outputs=[[0, 100]]))
+        longer = replace(job, scan=replace(job.found, outputs=[[0, 100]]))
         with pytest.raises(VideoError, match="23 frames decoded at first"):
             run(longer, Numbers())
 
@@ -206,7 +206,7 @@ def test_cropped_and_turned_pictures(tmp_path: Path) -> None:
     with BatchReader(video, found, batch_size=4, box=None, allocate=allocate) as reader:
         (whole,) = [batch.copy() for batch in reader]
     assert whole.shape == (3, media.WIDTH, media.HEIGHT, 3)
-    with BatchReader(video, found, batch_size=4, box=(5, 50, 20, 90), allocate=allocate) as reader:
+    with BatchReader(video, found, batch_size=4, box=lambda *_: (5, 50, 20, 90), allocate=allocate) as reader:
         (part,) = [batch.copy() for batch in reader]
     assert (part == whole[:, 20:90, 5:50]).all()
 

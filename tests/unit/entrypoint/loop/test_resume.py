@@ -21,7 +21,7 @@ from entrypoint.loop import batch_reader as ahead
 from entrypoint.loop import loop as run
 from entrypoint.loop.batch_reader import BatchReader
 from entrypoint.loop.loop import Loop
-from entrypoint.loop.pose_array import POSES_NAME
+from entrypoint.loop.pose_array import DECODED_NAME
 from entrypoint.loop.result import LoopResult
 from entrypoint.loop.termination import EXIT_CODE, save_when_terminated
 from entrypoint.protocol import ANALYSING, Checkpoint, Job, Message, Progress, Report
@@ -237,7 +237,7 @@ def test_a_video_that_changed_meanwhile(job: Job, frames: int, lives: int) -> No
     die(job, Mortal(lives))
     media.write_video(Path(job.video), frames)
     with pytest.raises(VideoError, match="30 frames decoded at first"):
-        attempt(replace(job, scan=replace(job.scan, outputs=[[0, 100]])), Mortal())
+        attempt(replace(job, scan=replace(job.found, outputs=[[0, 100]])), Mortal())
 
 
 @pytest.mark.parametrize("kind", [Mortal, MortalWhole])
@@ -330,7 +330,7 @@ def test_sigterm_saves_what_is_finished(job: Job, tmp_path: Path) -> None:
     assert process.exitcode == EXIT_CODE
     assert time.monotonic() - began < 5
     assert [file.name for file in Path(job.checkpoint_folder).iterdir()] == ["0-12.npz"]
-    (tmp_path / POSES_NAME).unlink()  # the supervisor removes the scratch folder
+    (tmp_path / DECODED_NAME).unlink()  # the supervisor removes the scratch folder
     network = Mortal()
     assert attempt(job, network).checkpoints == [Checkpoint(0, 12, SIZE, "cpu", "Numbers 1")]
     assert network.written is not None
