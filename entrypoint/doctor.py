@@ -17,7 +17,7 @@ from dlcctr.errors import OutputError
 from dlcctr.model.engines import installed_engine
 from dlcctr.system import processes
 from dlcctr.system.cpus import cpu_count, thread_environment
-from dlcctr.system.gpus import NO_DEVICE_FILES, NOT_GRANTED
+from dlcctr.system.gpus import NO_DEVICE_FILES, NOT_GRANTED, gpu_environment
 from dlcctr.system.terminal.console import envelope, print_lines, print_verbatim, warn
 from entrypoint.environment import gpu
 from entrypoint.environment.image_info import ImageInfo, read_image_info
@@ -25,6 +25,8 @@ from entrypoint.environment.scratch import open_scratch, private_environment
 
 SMALL_SHM_GB = 0.1
 SHM_FOLDER = Path("/dev/shm")
+CPU_TIMEOUT_S, GPU_TIMEOUT_S = 180.0, 2400.0
+"""The second leaves a driver time to compile TensorFlow for its GPU (tensorflow/tensorflow#62320: half an hour)."""
 GIVE_GPU = "start it with a GPU: docker run --gpus all, apptainer or singularity run --nv, in Slurm --gres=gpu:1"
 ALLOW_CPU = "or accept a slow CPU run with --allow-cpu"
 
@@ -57,7 +59,7 @@ class Report:
         return next((p.exit_code for p in self.problems if p.exit_code), ExitCode.OK)
 
 
-def examine(*, allow_cpu: bool = False, scratch: Path | None = None, timeout_s: float = 180.0) -> Report:
+def examine(*, allow_cpu: bool = False, scratch: Path | None = None, timeout_s: float = 0.0) -> Report:
     """Check driver, GPUs, engine, scratch, shared memory and CPUs, and run tensor operations in a child process.
 
     Parameters
@@ -65,11 +67,13 @@ def examine(*, allow_cpu: bool = False, scratch: Path | None = None, timeout_s: 
     allow_cpu : bool
         Report a missing GPU as a remark instead of a problem.
     timeout_s : float
-        After this the child process is killed, and its devices count as failed.
+        After this the child process is killed, and its devices count as failed; 0 for `CPU_TIMEOUT_S`, or
+        `GPU_TIMEOUT_S` where there is a GPU.
     """
     image, driver, cpus = read_image_info(), gpu.examine_driver(), cpu_count()
     name = image.engine or installed_engine()
     devices = ["cpu", *(f"cuda:{each.index}" for each in driver.gpus)]
+    timeout_s = timeout_s or (GPU_TIMEOUT_S if driver.gpus else CPU_TIMEOUT_S)
     where, problems = "", list[Problem]()
     engine: dict[str, Any] = {"name": name}
     tests: list[dict[str, Any]] = []
@@ -77,7 +81,9 @@ def examine(*, allow_cpu: bool = False, scratch: Path | None = None, timeout_s: 
         with open_scratch(scratch, Path.cwd()) as folder:
             where = str(folder.parent)
             if name:
-                environment = {**private_environment(folder), **thread_environment(cpus)}
+                environment = {
+                    **private_environment(folder), **thread_environment(cpus), **gpu_environment(os.environ)
+                }  # fmt: skip
                 engine, tests = run_tensor_check(name, devices, environment, timeout_s)
     except OutputError as error:
         problems.append(Problem(error.message, error.hint, error.exit_code))

@@ -227,6 +227,9 @@ class DeviceUsed(Open):
         Name and version of what computed the network in our own loop; empty for stock DeepLabCut.
     parts : tuple of ReusedPart
         Frames that earlier attempts had finished.
+    tf32 : bool or None
+        Whether convolutions in float32 were rounded to TF32, as GPUs since compute capability 8.0 do unless they are
+        told not to; None on a CPU.
     """
 
     type: str = field(default="", metadata=OMIT)
@@ -235,6 +238,7 @@ class DeviceUsed(Open):
     peak_memory_bytes: int | None = field(default=0, metadata=OMIT)
     backend: str = field(default="", metadata=OMIT)
     parts: tuple[ReusedPart, ...] = field(default=(), metadata=OMIT)
+    tf32: bool | None = field(default=None, metadata=OMIT)
 
     @property
     def on_gpu(self) -> bool:

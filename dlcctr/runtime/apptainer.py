@@ -11,7 +11,7 @@ from dlcctr.errors import ContractError, ToolMissingError
 from dlcctr.image.labels import check_contract
 from dlcctr.runtime.base import Command, RowJob, _without_options
 from dlcctr.runtime.binds import Bind, mount_words
-from dlcctr.system import processes
+from dlcctr.system import gpus, processes
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,12 @@ class Apptainer:
         argv = [self.tool, "run", "--cleanenv", "--contain", "--no-home", "--pwd", "/"]
         if job.gpu is not None:
             argv.append("--nv")
-        for bind in job.binds:
+        mps = gpus.mps_folders(os.environ) if job.gpu is not None else []
+        for bind in [*job.binds, *(Bind(folder, folder, writable=True) for folder in mps)]:
             argv += bind_words(bind)
         inside = {"PYTHONUNBUFFERED": "1", "SLURM_CPUS_PER_TASK": str(job.n_cpus)}
         if job.gpu is not None:
-            inside["CUDA_VISIBLE_DEVICES"] = job.gpu
+            inside |= {"CUDA_VISIBLE_DEVICES": job.gpu, **gpus.gpu_environment(os.environ)}
         env = _without_options(os.environ)
         for prefix in ("APPTAINERENV_", "SINGULARITYENV_"):
             env.update({f"{prefix}{name}": value for name, value in inside.items()})

@@ -62,7 +62,7 @@ def analyse(
     from entrypoint.video.scan_result import announced_frames
 
     threads = cpu_count()
-    worker = place.start_worker(task.model.engine, threads, device)
+    worker = place.start_worker(task.model.engine, threads, device, task.settings.out / NETWORKS_FOLDER)
     worker.tail.clear()
     place.tell(RowReport("checking the video"))
     try:

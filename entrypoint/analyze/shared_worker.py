@@ -11,12 +11,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from dlcctr.runtime.progress.row_report import RowReport, write_report
+from dlcctr.system.gpus import gpu_environment
 
 if TYPE_CHECKING:
     from entrypoint.analyze.worker_process import Worker
     from entrypoint.protocol import Ready
 
 ROW_FOLDER = "row"
+CACHE_PATH, CACHE_BYTES = "CUDA_CACHE_PATH", str(4 << 30)
+"""Of the driver's compute cache; 4 GiB is the most that it takes."""
 
 
 class SharedWorker:
@@ -63,14 +66,22 @@ class SharedWorker:
         finally:
             remove_tree(folder)
 
-    def start_worker(self, engine: str, threads: int, device: str) -> Worker:
-        """Worker of an engine on a device: the running one, or a new one that is still importing."""
+    def start_worker(self, engine: str, threads: int, device: str, cache: Path) -> Worker:
+        """Worker of an engine on a device: the running one, or a new one that is still importing.
+
+        Parameters
+        ----------
+        cache : Path
+            Folder that all tasks share, for what a GPU's driver compiles.
+        """
         if self._worker is None or self._kind != (engine, device):
             from entrypoint.analyze.worker_process import start_worker
 
             self.drop_worker()
             assert self._scratch is not None
             environment = _worker_environment(self._scratch, threads, device)
+            if (engine, device) == ("tensorflow", "cuda"):
+                environment |= _compute_cache(cache)
             context = start_worker(engine, threads, environment, self._scratch)
             self._worker, self._kind = self._worker_stack.enter_context(context), (engine, device)
         return self._worker
@@ -112,4 +123,17 @@ def _worker_environment(scratch: Path, threads: int, device: str) -> dict[str, s
     # One device, so that index 0 is it; -1 hides all from an engine that would take one in passing
     mask = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip() or "0"
     environment["CUDA_VISIBLE_DEVICES"] = mask if device == "cuda" else "-1"
-    return environment
+    return {**environment, **gpu_environment(os.environ)}
+
+
+def _compute_cache(folder: Path) -> dict[str, str]:
+    """Where the driver keeps what it compiles.
+
+    TensorFlow 2.15 holds no machine code for GPUs after compute capability 7.5: the driver compiles it anew, which
+    takes up to half an hour (tensorflow/tensorflow#62320), and its own cache would end with the scratch folder.
+    """
+    path = Path(os.environ.get(CACHE_PATH) or folder / "cuda")
+    with contextlib.suppress(OSError):
+        path.mkdir(parents=True, exist_ok=True)
+        return {CACHE_PATH: str(path), "CUDA_CACHE_MAXSIZE": os.environ.get("CUDA_CACHE_MAXSIZE") or CACHE_BYTES}
+    return {}

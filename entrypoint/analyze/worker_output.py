@@ -60,9 +60,18 @@ class WorkerOutput:
         """Prepare for a job that is sent next: of one for stock DeepLabCut, progress bars are followed."""
         self._stage = ANALYSING if stock else ""
 
-    def next(self) -> Event | ProtocolError | None:
-        """Wait for the next event; None where the worker has closed its pipe, or died."""
-        return self._queue.get()
+    def next(self, timeout_s: float | None = None) -> Event | ProtocolError | None:
+        """Wait for the next event; None where the worker has closed its pipe, or died.
+
+        Raises
+        ------
+        TimeoutError
+            There was none in that time.
+        """
+        try:
+            return self._queue.get(timeout=timeout_s)
+        except queue.Empty:
+            raise TimeoutError from None
 
     def join(self, timeout_s: float) -> bool:
         """Wait until both pipes have ended, and tell whether they have: children of the worker may keep them open."""

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dlcctr.contract import ExitCode
-from dlcctr.errors import BY_CODE, AnalysisError, DlcctrError
+from dlcctr.errors import BY_CODE, AnalysisError, DlcctrError, GpuError
 from dlcctr.system import processes
+from dlcctr.system.terminal.console import duration
 from entrypoint.analyze.worker_output import WorkerOutput
 from entrypoint.protocol import Answer, Failed, Job, Message, Progress, ProtocolError, Ready, Report, job_line
 
@@ -24,6 +25,9 @@ BOOT = (
     "main(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))"
 )
 STOP_AFTER_S = 5.0
+SILENT_S = 3600.0
+"""Our loop on a GPU reports several times a minute. The longest pauses are those in which a driver compiles TensorFlow
+for its GPU (half an hour), and a table of a day of video is written."""
 
 
 class Worker:
@@ -67,7 +71,7 @@ class Worker:
             What the worker reports, or `AnalysisError` where it died.
         """
         self._send(job)
-        answer = self._wait(show)
+        answer = self._wait(show, SILENT_S if (job.path, job.device) == ("own", "cuda") else None)
         if isinstance(answer, Ready):
             raise _out_of_turn(answer)
         self.busy = False
@@ -97,9 +101,15 @@ class Worker:
             self._process.stdin.write(job_line(job))
             self._process.stdin.flush()
 
-    def _wait(self, show: Report) -> Ready | Answer:
+    def _wait(self, show: Report, timeout_s: float | None = None) -> Ready | Answer:
         while True:
-            event = self._output.next()
+            try:
+                event = self._output.next(timeout_s)
+            except TimeoutError:
+                raise GpuError(
+                    f"nothing has come from the GPU for {duration(timeout_s or 0)}: it, or its driver, hangs",
+                    "try another node, and tell the site of this one; run `dlc doctor` there",
+                ) from None
             if event is None:
                 raise self._death()
             if isinstance(event, ProtocolError):

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from entrypoint.video.pixels import Box
 
 
+TF32_SINCE = (8, 0)
+"""Compute capability of the first GPUs that know TF32."""
+
+
 @dataclass(frozen=True)
 class EngineFacts:
     """An engine that was imported: whether this build can use a GPU here, and its versions of CUDA and cuDNN.

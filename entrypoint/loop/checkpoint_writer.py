@@ -100,7 +100,8 @@ class CheckpointWriter:
             The checkpoints differ from what this network gives.
         """
         if at < self.start:
-            if why := difference(positions, self._poses.get(at, at + len(positions))):
+            on_gpu = "cuda" in {self._new.device, *(each.device for each in self.used)}
+            if why := difference(positions, self._poses.get(at, at + len(positions)), on_gpu=on_gpu):
                 raise OtherPositions(why)
             return
         self._poses.put(at, positions)

@@ -47,7 +47,7 @@ def name_of(case: dict[str, Any]) -> tuple[str, str, str]:
 
 def engines(results: dict[str, Any]) -> dict[str, Any]:
     """Results of `tests.benchmarks.loop` by engine and device."""
-    return {name: found for name, found in results.items() if name != "many"}
+    return {name: found for name, found in results.items() if name not in ("many", "reading")}
 
 
 def ours(case: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -109,6 +109,41 @@ def many_text(found: dict[str, Any]) -> str:
     )
 
 
+READING = ("codec", "decoding alone", "scan", "reader", "loop", "stock", "ffmpeg", "loop / stock", "loop / ffmpeg")
+READING_NOTE = """\
+From file to batches with a network that takes no time (`python -m tests.benchmarks.reading`): what a fast GPU would
+wait for. Frames/s, the median of the turns; ratios of neighbouring turns, with least and most. *Loop* is all of ours:
+one pass that also proves every frame. *Stock* is DeepLabCut's own reading, preparing and bookkeeping. *ffmpeg* is
+`ffmpeg -i VIDEO -pix_fmt bgr24 -f rawvideo`, which converts in a faster and less exact way than OpenCV and we do.
+"""
+
+
+def reading_line(line: dict[str, Any]) -> list[str]:
+    """Line of the table of `tests.benchmarks.reading`."""
+    sides = line["sides"]
+    speeds = [f"{statistics.median(sides[name]):.0f}" if name in sides else "-"
+              for name in ("decoding", "scan", "reader", "loop", "stock", "ffmpeg")]  # fmt: skip
+    return [line["codec"], *speeds, *(_ratio(sides, name) for name in ("stock", "ffmpeg"))]
+
+
+def _ratio(sides: dict[str, list[float]], name: str) -> str:
+    if name not in sides:
+        return "-"
+    ratios = sorted(ours / other for ours, other in zip(sides["loop"], sides[name], strict=True))
+    return f"{middle(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})"
+
+
+def reading_text(found: dict[str, Any]) -> str:
+    """Section on reading."""
+    where = "the open-field clip, encoded anew but for H.264" if found["real"] else "pictures of our own"
+    about = (
+        f"{found['date']}, {found['processor']}, {found['cpus']} CPUs, {found['threads']} threads, {found['turns']} "
+        f"turns, {found['lines'][0]['frames']} frames of {found['width']} x {found['height']} px, {where}; load "
+        f"{found['load_before']:.1f} before, {found['load_after']:.1f} after.\n"
+    )
+    return "\n".join([READING_NOTE, about, table(READING, [reading_line(line) for line in found["lines"]]) + "\n"])
+
+
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *lines])
 
@@ -129,6 +164,8 @@ def write_page(results: dict[str, Any]) -> None:
         ]  # fmt: skip
     if many := results.get("many"):
         parts += ["## Many short videos\n", *map(many_text, many.values())]
+    if reading := results.get("reading"):
+        parts += ["## Reading\n", reading_text(reading)]
     PAGE.write_text("\n".join(parts), encoding="utf-8")
     draw(results)
 

@@ -21,7 +21,7 @@ from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import CHECKPOINTS_PREFIX, SCRATCH_PREFIX, ExitCode
 from dlcctr.results.sections import ReusedPart
-from entrypoint.loop.pose_array import POSES_NAME
+from entrypoint.loop.pose_array import DECODED_NAME
 from tests import media
 from tests.integration.support.own_loop import BOOT, ONE_THREAD, ROOT, OwnLoop, only
 from tests.integration.support.tiny_models import BODYPARTS, make_model
@@ -112,7 +112,7 @@ class Case(OwnLoop):
 
     def analysed(self, running: Running) -> int:
         """Frames that an attempt has positions of, in its own scratch folder: killed ones leave theirs behind."""
-        for file in (self.folder / "scratch").glob(f"{SCRATCH_PREFIX}*-{running.process.pid}-*/*/{POSES_NAME}"):
+        for file in (self.folder / "scratch").glob(f"{SCRATCH_PREFIX}*-{running.process.pid}-*/*/{DECODED_NAME}"):
             with contextlib.suppress(OSError):
                 values = np.frombuffer(file.read_bytes(), np.float32)
                 return int(values.reshape(-1, 3 * len(BODYPARTS)).any(axis=1).sum())

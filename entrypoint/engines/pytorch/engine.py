@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlcctr.errors import GpuError
 from dlcctr.results.sections import DeviceUsed
-from entrypoint.engines.base import EngineFacts, tracking_options
+from entrypoint.engines.base import TF32_SINCE, EngineFacts, tracking_options
 from entrypoint.engines.ellipse_tracker import mend
 from entrypoint.engines.pytorch import weights
 from entrypoint.protocol import Job
@@ -98,4 +98,6 @@ def device_used(job: Job) -> DeviceUsed:
     peak = torch.cuda.max_memory_allocated(0)
     if peak == 0:
         raise GpuError("PyTorch did not place the network on the GPU", "run `dlc doctor` on this machine")
-    return DeviceUsed("cuda", name=str(torch.cuda.get_device_name(0)), peak_memory_bytes=int(peak))
+    tf32 = bool(torch.backends.cudnn.allow_tf32) and torch.cuda.get_device_capability(0) >= TF32_SINCE
+    name = str(torch.cuda.get_device_name(0))
+    return DeviceUsed("cuda", name=name, peak_memory_bytes=int(peak), tf32=tf32)

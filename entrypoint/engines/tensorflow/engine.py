@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlcctr.errors import GpuError
 from dlcctr.results.sections import DeviceUsed
-from entrypoint.engines.base import EngineFacts, tracking_options
+from entrypoint.engines.base import TF32_SINCE, EngineFacts, tracking_options
 from entrypoint.engines.ellipse_tracker import mend
 from entrypoint.protocol import Job
 
@@ -83,4 +83,6 @@ def device_used(job: Job) -> DeviceUsed:
         raise GpuError("TensorFlow did not place the network on the GPU", "run `dlc doctor` on this machine")
     physical = tf.config.list_physical_devices("GPU")[0]
     details = tf.config.experimental.get_device_details(physical)
-    return DeviceUsed("cuda", name=str(details.get("device_name", "")), peak_memory_bytes=peak)
+    allowed = bool(tf.config.experimental.tensor_float_32_execution_enabled())
+    tf32 = allowed and tuple(details.get("compute_capability", (0, 0))) >= TF32_SINCE
+    return DeviceUsed("cuda", name=str(details.get("device_name", "")), peak_memory_bytes=peak, tf32=tf32)

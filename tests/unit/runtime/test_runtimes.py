@@ -106,8 +106,21 @@ def test_apptainer_passes_the_gpu_under_both_names(tmp_path: Path, monkeypatch: 
     for prefix in ("APPTAINERENV_", "SINGULARITYENV_"):
         assert command.env[f"{prefix}CUDA_VISIBLE_DEVICES"] == "GPU-77"
         assert command.env[f"{prefix}SLURM_CPUS_PER_TASK"] == "2"
+        assert command.env[f"{prefix}CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
     assert not any("DLCCTR_" in name for name in command.env)
     assert "--nv" not in Apptainer("apptainer", Path("/x/dlc.sif")).command(job(tmp_path)).argv
+
+
+def test_apptainer_shows_the_server_that_shares_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mps").mkdir()
+    monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", str(tmp_path / "mps"))
+    with_gpu, without = (
+        Apptainer("apptainer", Path("/x/dlc.sif")).command(job(tmp_path, gpu=gpu)) for gpu in ("0", None)
+    )
+    assert f"{tmp_path / 'mps'}:{tmp_path / 'mps'}:rw" in after(with_gpu.argv, "--bind")
+    assert with_gpu.env["APPTAINERENV_CUDA_MPS_PIPE_DIRECTORY"] == str(tmp_path / "mps")
+    assert not any("mps" in word for word in without.argv)
+    assert "APPTAINERENV_CUDA_MPS_PIPE_DIRECTORY" not in without.env
 
 
 def test_native_is_isolated_and_sees_one_gpu_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

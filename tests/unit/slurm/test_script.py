@@ -173,6 +173,7 @@ def test_what_must_pass_passes_in_both_spellings_and_nothing_else_does(tmp_path:
         assert passed == {
             f"{spelling}SLURM_ARRAY_TASK_ID=7",
             f"{spelling}CUDA_VISIBLE_DEVICES=1",
+            f"{spelling}CUDA_DEVICE_ORDER=PCI_BUS_ID",
             f"{spelling}DLCCTR_INDEX_OFFSET=0",
             f"{spelling}DLCCTR_SCRATCH={tmp_path}",
         }

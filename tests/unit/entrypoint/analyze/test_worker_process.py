@@ -1,19 +1,27 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dlcctr.contract import ExitCode
+from dlcctr.errors import GpuError
 from entrypoint import worker
+from entrypoint.analyze import worker_process
+from entrypoint.analyze.shared_worker import SharedWorker
 from entrypoint.analyze.worker_process import BOOT, ROOT, start_worker
 from entrypoint.protocol import Failed, parse_event
+from tests import media
+from tests.unit.support.number_network import make_job
 
 
 @pytest.mark.parametrize(
@@ -116,3 +124,43 @@ def test_a_worker_and_its_children_are_stopped(tmp_path: Path, monkeypatch: pyte
         wait_until(lambda: file.exists() and bool(file.read_text()))
     for pid in map(int, file.read_text().split()):
         wait_until(lambda pid=pid: not is_running(pid))  # type: ignore[misc]
+
+
+SILENT = (
+    "import sys, os, time; sys.path.insert(0, sys.argv[1]); from entrypoint.protocol import EventWriter, Ready; "
+    "EventWriter(os.fdopen(int(sys.argv[3]), 'wb')).write(Ready(True, {}, 0.1)); time.sleep(600)"
+)
+
+
+def test_a_gpu_that_hangs_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_process, "BOOT", SILENT)
+    monkeypatch.setattr(worker_process, "SILENT_S", 0.3)
+    job = replace(make_job(media.write_video(tmp_path / "a.mp4", 3)), device="cuda")
+    with start_worker("pytorch", 1, os.environ, tmp_path) as worker:
+        worker.wait_ready()
+        with pytest.raises(GpuError, match=r"nothing has come from the GPU for 0 s: it, or its driver, hangs"):
+            worker.run(job, lambda _: None)
+        assert worker.busy
+
+
+@pytest.mark.parametrize(("device", "engine"), [("cuda", "tensorflow"), ("cuda", "pytorch"), ("cpu", "tensorflow")])
+def test_what_the_driver_compiles_is_kept_beside_the_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, engine: str
+) -> None:
+    given: list[dict[str, str]] = []
+
+    @contextlib.contextmanager
+    def note(engine: str, threads: int, environment: dict[str, str], scratch: Path) -> Iterator[None]:
+        given.append(environment)
+        yield
+
+    monkeypatch.setattr(worker_process, "start_worker", note)
+    monkeypatch.delenv("CUDA_CACHE_PATH", raising=False)
+    with SharedWorker(tmp_path) as place, place.open_row(tmp_path):
+        place.start_worker(engine, 1, device, tmp_path / "networks")
+    (environment,) = given
+    assert environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+    kept = (device, engine) == ("cuda", "tensorflow")
+    assert environment.get("CUDA_CACHE_PATH") == (str(tmp_path / "networks" / "cuda") if kept else None)
+    assert environment.get("CUDA_CACHE_MAXSIZE") == ("4294967296" if kept else None)
+    assert (tmp_path / "networks" / "cuda").is_dir() == kept

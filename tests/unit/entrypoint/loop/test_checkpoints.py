@@ -349,6 +349,23 @@ def test_frames_that_do_not_decode_are_left_in_place(tmp_path: Path) -> None:
     assert reported == [Message("continuing at frame 11 of 25")]
 
 
+@pytest.mark.parametrize(("first", "second"), [("cuda", "cuda"), ("cuda", "cpu"), ("cpu", "cuda")])
+@pytest.mark.parametrize(("px", "likelihood", "same"), [(0.04, 1e-3, True), (0.06, 0, False), (0, 3e-3, False)])
+def test_gpus_round_in_their_own_ways(
+    tmp_path: Path, first: str, second: str, px: float, likelihood: float, same: bool
+) -> None:
+    small = np.full((BATCH, BODYPARTS, 3), 0.5, np.float32)
+    start(tmp_path / "parts", checkpoint_s=0.0, device=first).take(0, small, BATCH, "engine")
+    again = small.copy()
+    again[2, 1] += [px, 0, likelihood]
+    writer = start(tmp_path / "parts", device=second)
+    if same:
+        writer.take(0, again, BATCH, "engine")
+    else:
+        with pytest.raises(checkpoint_writer.OtherPositions):
+            writer.take(0, again, BATCH, "engine")
+
+
 @pytest.mark.parametrize(("px", "likelihood", "same"), [(0.009, 9e-5, True), (0.02, 0, False), (0, 2e-4, False)])
 def test_the_first_batch_proves_the_checkpoints(tmp_path: Path, px: float, likelihood: float, same: bool) -> None:
     small = np.full((BATCH, BODYPARTS, 3), 0.5, np.float32)

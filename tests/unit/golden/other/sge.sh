@@ -117,6 +117,10 @@ if [ ! -d "$scratch" ]; then scratch=/tmp; fi
 # The container starts with a clean environment, the same for everybody; both spellings, for apptainer and singularity.
 for name in "${!APPTAINERENV_@}" "${!SINGULARITYENV_@}"; do unset "$name"; done
 pass() { export "APPTAINERENV_$1=$2" "SINGULARITYENV_$1=$2"; }
+pass CUDA_DEVICE_ORDER "${CUDA_DEVICE_ORDER:-PCI_BUS_ID}"   # the order of nvidia-smi, so that a number means the same GPU
+for name in CUDA_MPS_PIPE_DIRECTORY CUDA_MPS_LOG_DIRECTORY; do   # where the site shares GPUs among processes
+    if [ -d "${!name:-}" ]; then pass "$name" "${!name}" && binds+=(--bind "${!name}"); fi
+done
 if [ -n "${CUDA_VISIBLE_DEVICES+set}" ]; then pass CUDA_VISIBLE_DEVICES "$CUDA_VISIBLE_DEVICES"; fi
 pass DLCCTR_SCHEDULER sge
 pass DLCCTR_JOB "$job"
