@@ -20,6 +20,7 @@ from entrypoint.video.decoding import DecodePass
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.frames import decoded_frames, open_pass
 from entrypoint.video.pixels import Box, Pictures
+from entrypoint.video.restart import Jump, Restart, Restarts
 from entrypoint.video.sound_pass import SoundPass
 
 BUFFERS = 3
@@ -98,6 +99,8 @@ class BatchReader:
     skip : tuple of int
         Decoded frames ``[first, stop)`` that are in no batch; `first` is where a batch would begin. They are decoded
         all the same: no container's seeking can be trusted to land where it says.
+    restart : Restart or None
+        Without a scan: a place between them from which on it suffices to decode, found by a pass before.
     threads : int
         Threads that convert, and of the decoder; 0 for as many as may be used.
 
@@ -122,10 +125,13 @@ class BatchReader:
         box: BoxOf | None,
         allocate: Allocate,
         skip: tuple[int, int] = (0, 0),
+        restart: Restart | None = None,
         threads: int = 0,
     ) -> None:
-        self.decoded, self.scan = 0, scan
+        self.decoded, self.scan, self._is_sound_pass = 0, scan, scan is None
         self._path, self._box = path, box
+        self._jump = Jump(skip[0], restart) if restart and skip[0] < restart.output <= skip[1] else None
+        self._restarts = Restarts()
         self._batch_size, self._allocate, self._skip = batch_size, allocate, skip
         self._threads = threads or cpu_count()
         self._room = threading.BoundedSemaphore(WAITING_PER_THREAD * self._threads)
@@ -164,6 +170,10 @@ class BatchReader:
             yield item.wait()
             self._free.put(item.buffer)
 
+    def restart_before(self, decoded: int) -> Restart | None:
+        """Last place at which a later pass could begin for the sake of this decoded frame; of one without a scan."""
+        return self._restarts.before(decoded) if self._is_sound_pass else None
+
     def close(self) -> None:
         """Stop decoding and wait for the threads."""
         self._stop.set()
@@ -184,7 +194,8 @@ class BatchReader:
         batch: _Batch | None = None
         with ExitStack() as stack:
             reading, frames = self._open(stack)
-            for number, frame in enumerate(frames):
+            self._restarts = reading.restarts
+            for number, frame in frames:
                 if self._stop.is_set():
                     raise _Stopped
                 if not number:
@@ -201,15 +212,15 @@ class BatchReader:
         if batch:
             self._ready.put(batch)
 
-    def _open(self, stack: ExitStack) -> tuple[DecodePass, Iterator[Any]]:
+    def _open(self, stack: ExitStack) -> tuple[DecodePass, Iterator[tuple[int, Any]]]:
         if self.scan is not None:
             reading = stack.enter_context(open_pass(self._path, self.scan, self._threads))
-            return reading, decoded_frames(reading, self.scan)
+            return reading, enumerate(decoded_frames(reading, self.scan))
         sound = stack.enter_context(SoundPass(self._path, self._threads))
         return sound.reading, self._scanned(sound)
 
-    def _scanned(self, sound: SoundPass) -> Iterator[Any]:
-        yield from sound.frames()
+    def _scanned(self, sound: SoundPass) -> Iterator[tuple[int, Any]]:
+        yield from sound.frames(self._jump)
         self.scan = sound.judge()
 
     def _look_at_first(self, reading: DecodePass, frame: Any) -> FirstPicture:

@@ -7,12 +7,21 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dlcctr.errors import OutputError
 from dlcctr.results.checkpoints import CHECKPOINT_NAME
 from dlcctr.system.files import write_bytes_atomic
 from entrypoint.protocol import Checkpoint
+from entrypoint.video.restart import Restart
+
+
+class Kept(NamedTuple):
+    """A checkpoint, its positions (n, n_bodyparts, 3), and where whoever goes on behind it may begin to decode."""
+
+    checkpoint: Checkpoint
+    positions: Any
+    restart: Restart | None
 
 
 @dataclass(frozen=True)
@@ -32,13 +41,15 @@ class CheckpointFolder:
     n_bodyparts: int
     batch_size: int
 
-    def write(self, checkpoint: Checkpoint, positions: Any) -> None:
+    def write(self, checkpoint: Checkpoint, positions: Any, restart: Restart | None = None) -> None:
         """Write a checkpoint completely or not at all, even across a power cut.
 
         Parameters
         ----------
         positions : ndarray, (n, n_bodyparts, 3)
             float32.
+        restart : Restart or None
+            Place in the video at which whoever goes on may begin to decode.
 
         Raises
         ------
@@ -47,7 +58,8 @@ class CheckpointFolder:
         """
         import numpy
 
-        facts = json.dumps({"folder": self.path.name, **asdict(checkpoint)}).encode()
+        at = asdict(restart) if restart else None
+        facts = json.dumps({"folder": self.path.name, **asdict(checkpoint), "restart": at}).encode()
         file = io.BytesIO()
         numpy.savez(file, positions=positions, facts=numpy.frombuffer(facts, numpy.uint8))
         try:
@@ -57,16 +69,16 @@ class CheckpointFolder:
                 raise error.__cause__ from None  # its number tells the writer whether to go on
             raise
 
-    def chain(self) -> Iterator[tuple[Checkpoint, Any]]:
-        """Checkpoints without a gap from the first frame on, each with its positions (n, n_bodyparts, 3).
+    def chain(self) -> Iterator[Kept]:
+        """Checkpoints without a gap from the first frame on.
 
         Of those that overlap, the one that reaches furthest is taken, from where the one before ends.
         """
         ranges = self._ranges()
         done = 0
         while found := self._next(ranges, done):
-            checkpoint, positions = found
-            yield replace(checkpoint, first=done), positions[done - checkpoint.first :]
+            checkpoint, positions, restart = found
+            yield Kept(replace(checkpoint, first=done), positions[done - checkpoint.first :], restart)
             done = checkpoint.stop
 
     def remove(self) -> None:
@@ -85,13 +97,13 @@ class CheckpointFolder:
             return []
         return sorted(((int(name[1]), int(name[2])) for name in found if name), key=lambda each: (-each[1], each[0]))
 
-    def _next(self, ranges: list[tuple[int, int]], done: int) -> tuple[Checkpoint, Any] | None:
+    def _next(self, ranges: list[tuple[int, int]], done: int) -> Kept | None:
         for first, stop in ranges:
             if first <= done < stop and (found := self._read(first, stop)):
                 return found
         return None
 
-    def _read(self, first: int, stop: int) -> tuple[Checkpoint, Any] | None:
+    def _read(self, first: int, stop: int) -> Kept | None:
         """A checkpoint with its positions; None if the file is damaged, or does not match its name and place."""
         import numpy
 
@@ -100,7 +112,8 @@ class CheckpointFolder:
             with numpy.load(io.BytesIO(data), allow_pickle=False) as content:
                 facts = json.loads(content["facts"].tobytes())
                 positions = content["positions"]
-            folder, found = facts.pop("folder"), Checkpoint(**facts)
+            folder, at = facts.pop("folder"), facts.pop("restart")
+            found, restart = Checkpoint(**facts), Restart(**at) if at else None
         except Exception:  # damage makes zipfile, numpy and json raise nearly everything
             return None
         fits = (
@@ -110,4 +123,4 @@ class CheckpointFolder:
             and (self.decoded is None or stop <= self.decoded)
             and (positions.dtype, positions.shape) == (numpy.float32, (stop - first, self.n_bodyparts, 3))
         )
-        return (found, positions) if fits else None
+        return Kept(found, positions, restart) if fits else None

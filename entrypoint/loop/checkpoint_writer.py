@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from entrypoint.loop.compare import difference
 from entrypoint.loop.pose_array import PoseArray
 from entrypoint.loop.termination import save_when_terminated
 from entrypoint.protocol import Checkpoint, Job, Message, Report
+from entrypoint.video.restart import Restart
 
 
 class OtherPositions(Exception):
@@ -36,11 +38,17 @@ class CheckpointWriter:
         Decoded frames that earlier attempts have finished.
     used : list of Checkpoint
         Checkpoints that positions were taken from.
+    restart : Restart or None
+        Place in the video at which it suffices to begin to decode for the frames that are left, and the batch before.
+    restart_before : callable
+        Gives that place for a decoded frame, as the pass that is running knows it.
     """
 
     def __init__(self, job: Job, poses: PoseArray, report: Report) -> None:
         size, path, scan = job.batch_size or 1, job.checkpoint_folder, job.scan
-        self.start, self.used = 0, list[Checkpoint]()
+        self.start, self.used, self._size = 0, list[Checkpoint](), size
+        self.restart: Restart | None = None
+        self.restart_before: Callable[[int], Restart | None] = lambda _: None
         self._folder = (
             CheckpointFolder(Path(path), scan.decoded if scan else None, poses.n_bodyparts, size) if path else None
         )
@@ -53,14 +61,18 @@ class CheckpointWriter:
 
     def restore(self) -> None:
         """Take over the checkpoints of earlier attempts, and report it."""
-        for checkpoint, positions in self._folder.chain() if self._folder else ():
+        restarts = list[Restart]()
+        for checkpoint, positions, restart in self._folder.chain() if self._folder else ():
             self._poses.put(checkpoint.first, positions)
             self._use(checkpoint)
+            restarts += [restart] if restart else []
         self._made = bool(self.used)
         if self.used:
             self._begin(self.used[-1].stop)
             at = self._scan.stream_number(self.start) if self._scan else self.start
             frames = self._scan.stream if self._scan else max(self._announced, at)
+            fit = [each for each in restarts if each.output <= self.start - self._size]
+            self.restart = max(fit, key=lambda each: each.output, default=None)
             self._report(Message(f"continuing at frame {at} of {frames}"))
 
     def discard(self, why: str) -> None:
@@ -71,7 +83,7 @@ class CheckpointWriter:
                 f"({why})"
             )
         )
-        self.used = []
+        self.used, self.restart = [], None
         self._begin(0)
         if self._folder:
             try:
@@ -119,7 +131,8 @@ class CheckpointWriter:
             self._saved_s = time.monotonic()
             try:
                 self._make_folder(self._folder.path)
-                self._folder.write(new, self._poses.get(new.first, new.stop))
+                restart = self.restart_before(new.stop - self._size) or self.restart
+                self._folder.write(new, self._poses.get(new.first, new.stop), restart)
             except OSError as error:
                 self._complain(error)
             else:

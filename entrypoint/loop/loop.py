@@ -23,6 +23,7 @@ from entrypoint.loop.stock_pixels import prove_pixels, read_first_picture
 from entrypoint.protocol import ANALYSING, Job, Progress, Report
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.pixels import Box, check_crop
+from entrypoint.video.restart import Restart, RestartLost
 
 PROGRESS_EVERY_S = 0.5
 
@@ -94,28 +95,44 @@ class Loop:
         checkpoints = CheckpointWriter(job, poses, report)
         with checkpoints.saving():
             checkpoints.restore()
-            try:
-                scan = self._analyze_rest(job, network, result, checkpoints, report)
-            except OtherPositions as why:
-                checkpoints.discard(str(why))
-                scan = self._analyze_rest(job, network, result, checkpoints, report)
+            scan, restart = None, checkpoints.restart
+            while scan is None:
+                try:
+                    scan = self._analyze_rest(job, network, result, checkpoints, report, restart=restart)
+                except RestartLost:
+                    restart = None
+                except OtherPositions as why:
+                    if restart is None:
+                        checkpoints.discard(str(why))
+                    restart = None  # the pictures from there on may be others, though nothing should make them so
         result.checkpoints = checkpoints.used
         return scan
 
     def _analyze_rest(
-        self, job: Job, network: Network, result: LoopResult, checkpoints: CheckpointWriter, report: Report
+        self,
+        job: Job,
+        network: Network,
+        result: LoopResult,
+        checkpoints: CheckpointWriter,
+        report: Report,
+        *,
+        restart: Restart | None,
     ) -> FrameScan:
-        """Analyse what is in no checkpoint, and first the first batch again, which verifies the checkpoints."""
+        """Analyse what is in no checkpoint, and first the first batch again, which verifies the checkpoints.
+
+        Where decoding begins anew on the way, the last batch of the checkpoints is analysed again as well.
+        """
         size, first, at = job.batch_size or 1, checkpoints.start, 0
         whole = StockBatches(size) if network.batch_matters else None
         # Stock fills the last batch up with the one before: that must be there, though its positions are known
-        skip = size, max(size, first - size if whole else first)
+        skip = size, max(size, first - size if whole or restart else first)
         progress = _ProgressReporter(report, job.announced, first)
         under_way = _UnderWay(network, result, checkpoints, progress, report)
         box, most = partial(_box, network, job), job.scan.decoded if job.scan else None
         with BatchReader(
-            Path(job.video), job.scan, batch_size=size, box=box, allocate=network.allocate, skip=skip
+            Path(job.video), job.scan, batch_size=size, box=box, allocate=network.allocate, skip=skip, restart=restart
         ) as reader:
+            checkpoints.restart_before = reader.restart_before
             clock = time.perf_counter()
             for frames in reader:
                 result.add("decoding", clock)
@@ -127,7 +144,7 @@ class Loop:
                 if most is not None and at + len(frames) > most:
                     raise _changed(job, most, f"more than {at}")
                 batch = whole.fill(frames) if whole else frames
-                if not 0 < at < first:
+                if restart or not 0 < at < first:
                     under_way.begin(at, batch, len(frames))
                 result.add("network", clock)
                 at = skip[1] if at + len(frames) == skip[0] else at + len(frames)

@@ -12,6 +12,7 @@ from dlcctr.system.cpus import cpu_count
 from entrypoint.video.bitstream import Inspect, inspector
 from entrypoint.video.ffmpeg_log import FFmpegLog
 from entrypoint.video.packets import Packet, PacketTrail
+from entrypoint.video.restart import Jump, RestartLost, Restarts
 
 CONVERT_HINT = "play it, record it again, or convert it: ffmpeg -i VIDEO -c:v libx264 -crf 10 NEW.mp4"
 LONGEST_ERROR_RUN = 64
@@ -109,6 +110,8 @@ class DecodePass:
         Degrees that the first frame is to be turned by; whether any frame is interlaced.
     size : tuple of int
         Width and height of the first frame in px, before it is turned; OpenCV fits later ones of other sizes to it.
+    restarts : Restarts
+        Places at which a later pass may begin.
     source : int or None
         While `frames` runs: the packet that the current frame came from.
     held : dict
@@ -141,6 +144,7 @@ class DecodePass:
         self._log, self._decoder = log, str(context.name)
         self.packets: list[Packet] = []
         self.trail = PacketTrail()
+        self.restarts = Restarts()
         self.read_errors = 0
         self.skips = 0
         self.outputs = 0
@@ -166,13 +170,34 @@ class DecodePass:
         width, height = self.size
         return (height, width) if self.rotation % 180 else (width, height)
 
-    def frames(self) -> Iterator[tuple[int, Any]]:
-        """Yield each output of the decoder with its number; `packets` is complete afterwards."""
+    def frames(self, jump: Jump | None = None) -> Iterator[tuple[int, Any]]:
+        """Yield each output of the decoder with its number; `packets` is complete afterwards.
+
+        Parameters
+        ----------
+        jump : Jump, optional
+            Frames that are left out; the packets are all read.
+
+        Raises
+        ------
+        RestartLost
+            The place to jump to is not there.
+        """
         import av
 
+        expected: int | None = None
         for packet in self._demux():
+            digest = self.trail.digest.copy() if jump else None
             if packet.size:
                 self._note(packet)
+            if jump and self.outputs >= jump.after:
+                if self.trail.count <= jump.to.packet and packet.size:
+                    continue
+                self._check_place(jump, digest)
+                self.stream.codec_context.flush_buffers()
+                self.outputs, expected = jump.to.output, jump.to.pts
+                self.interlaced |= jump.to.interlaced
+                jump = None
             try:
                 frames = self.stream.codec_context.decode(packet if packet.size else None)
             except av.FFmpegError as error:
@@ -184,9 +209,20 @@ class DecodePass:
                 if not self.outputs:
                     self.rotation = int(getattr(frame, "rotation", 0))
                     self.size = frame.width, frame.height
+                if expected not in (None, frame.pts):
+                    raise RestartLost
+                expected = None
                 self.interlaced |= bool(frame.interlaced_frame)
+                self.restarts.see_frame(frame, self.outputs, interlaced=self.interlaced)
                 yield self.outputs, frame
                 self.outputs += 1
+
+    def _check_place(self, jump: Jump, before: Any) -> None:
+        """Whether the packet that was just noted is the one to begin at."""
+        packet, wanted = self.packets[-1], jump.to
+        place = self.trail.count - 1, packet.pts, packet.facts.restart, before.hexdigest()
+        if place != (wanted.packet, wanted.pts, "closed", wanted.digest):
+            raise RestartLost
 
     def _read_log(self) -> None:
         wrong, skipped = self._log.take(self._decoder) if self._log else (False, False)
@@ -232,6 +268,7 @@ class DecodePass:
             packet.pts, packet.dts, packet.pos, packet.size, facts, packet.duration or 0,
             suspect=packet.is_corrupt, discard=packet.is_discard, key_flag=packet.is_keyframe,
         )  # fmt: skip
+        self.restarts.see_packet(self.trail.count, noted, self.trail.digest)
         if not self._keep_facts:
             self.packets.clear()
         self.packets.append(noted)

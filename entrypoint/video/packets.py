@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ class PacketTrail:
         Where in the file they lie, for those of which that is known.
     last_size : int
         Bytes of the last one.
+    digest : hash
+        Of places, sizes and times of all of them.
     loses_frames : bool
         Counters and clock leap at one place, so that whole frames are lost (of MPEG-TS, whose packets count). Where
         streams were joined a key frame follows; some writers' counters leap where the clock does not.
@@ -70,6 +73,7 @@ class PacketTrail:
     def __init__(self) -> None:
         self.count, self.last_size, self.loses_frames = 0, 0, False
         self.positions = array("q")
+        self.digest = hashlib.blake2b(digest_size=16)
         self._before: Packet | None = None
         self._timed: Packet | None = None
         self._before_timed = False  # whether the packet before `_timed` is suspect
@@ -88,6 +92,7 @@ class PacketTrail:
         self.last_size = packet.size
         if packet.pos is not None:
             self.positions.append(packet.pos)
+        self.digest.update(f"{packet.pts},{packet.dts},{packet.pos},{packet.size};".encode())
         before = self._before
         after_suspect = before is not None and before.suspect
         self.loses_frames |= self._leapt and after_suspect

@@ -10,6 +10,7 @@ from typing import Any
 from entrypoint.video.decoding import DecodePass
 from entrypoint.video.ffmpeg_log import FFmpegLog
 from entrypoint.video.frame_scan import FrameScan
+from entrypoint.video.restart import Jump
 from entrypoint.video.scan_result import make_scan
 from entrypoint.video.structure import FileStructure, Shape, examine_structure
 
@@ -65,12 +66,25 @@ class SoundPass:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def frames(self) -> Iterator[Any]:
-        """Yield all frames in presentation order; raises `DamagedVideo` at the first sign of damage."""
-        for _, frame in self.reading.frames():
+    def frames(self, jump: Jump | None = None) -> Iterator[tuple[int, Any]]:
+        """Yield frames in presentation order with their numbers.
+
+        Parameters
+        ----------
+        jump : Jump, optional
+            Frames that are left out, since a pass before has proven them.
+
+        Raises
+        ------
+        DamagedVideo
+            At the first sign of damage.
+        RestartLost
+            The place to jump to is not there.
+        """
+        for number, frame in self.reading.frames(jump):
             if frame.is_corrupt or self.reading.trail.damaged:
                 raise DamagedVideo
-            yield frame
+            yield number, frame
 
     def judge(self) -> FrameScan:
         """What was found, after the last frame; raises `DamagedVideo`."""

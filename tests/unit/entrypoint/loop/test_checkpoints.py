@@ -58,10 +58,10 @@ def write(folder: CheckpointFolder, *ranges: tuple[int, int]) -> None:
 def chained(folder: CheckpointFolder) -> list[tuple[int, int]]:
     """Ranges in the order of the chain; each with the very positions that were written for it."""
     found = list(folder.chain())
-    for each, values in found:
+    for each, values, _ in found:
         assert values.dtype == np.float32
         assert (values == positions(each.first, each.stop)).all()
-    return [(each.first, each.stop) for each, _ in found]
+    return [(each.first, each.stop) for each, *_ in found]
 
 
 def test_checkpoints_are_chained_from_the_first_frame_on(folder: CheckpointFolder) -> None:
