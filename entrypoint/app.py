@@ -70,11 +70,12 @@ def analyze(
     scratch: options.Scratch = None,
     path: options.AnalysisPath = "auto",
     backend: options.Backend = "auto",
+    precision: options.Precision = "",
     checkpoint_s: options.CheckpointS = None,
     part_s: options.PartS = None,
 ) -> None:
     """Analyse one row of a manifest, or one task of a plan: DeepLabCut's files and receipts that prove them whole."""
-    from dlcctr.campaign.rows import parse_crop_option
+    from dlcctr.campaign.rows import parse_crop_option, parse_precision
 
     _check_row_or_task(index, plan, task)
     given = [seconds for seconds in (checkpoint_s, part_s) if seconds is not None]
@@ -84,6 +85,7 @@ def analyze(
         crop=parse_crop_option(crop), device=parse_device(device), allow_cpu=allow_cpu, overwrite=overwrite,
         scratch=scratch, path=parse_path(path), backend=parse_backend(backend, path),
         checkpoint_s=[*given, CHECKPOINT_EVERY_S][0], trust_model=trust_model,
+        precision=parse_precision(precision) if precision else None,
     )  # fmt: skip
     raise typer.Exit(_analyze_row(request) if plan is None else _analyze_task(request, plan, task))
 

@@ -93,6 +93,13 @@ Backend = Annotated[
         help="What runs the network in our loop: openvino (CPUs), engine (the one that built it) or auto.",
     ),
 ]
+Precision = Annotated[
+    str,
+    typer.Option(
+        envvar=variable("PRECISION"),
+        help="float32, fp16 or bf16; the campaign's by default. Decides results: our loop, PyTorch.",
+    ),
+]
 CheckpointS = Annotated[
     float | None,
     typer.Option(

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from dlcctr.campaign.precision import FLOAT32
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
-from dlcctr.results.sections import Columns, DeviceUsed
+from dlcctr.results.sections import Columns, DeviceUsed, FromFloat32
 from dlcctr.system.values.records import RecordError, from_table, parse_object, to_table
 from entrypoint.video.frame_scan import FrameScan
 
@@ -44,6 +45,8 @@ class Job:
         The model's columns in order, without the scorer.
     scan : FrameScan or None
         What a pass over the video has found; None for our loop where its own pass is to find it.
+    precision : str
+        In which our loop's network computes: ``float32``, ``fp16`` or ``bf16``.
     announced : int
         Frames that the video's header claims, for progress; 0 where it claims none.
     device : str
@@ -93,6 +96,7 @@ class Job:
     checkpoint_folder: str = ""
     checkpoint_s: float = 0.0
     announced: int = 0
+    precision: str = FLOAT32
 
     @property
     def found(self) -> FrameScan:
@@ -194,6 +198,8 @@ class Done:
         Seconds by phase.
     scan : FrameScan or None
         What our loop's own pass has found, where the job had no scan.
+    from_float32 : FromFloat32 or None
+        How far another precision is from float32.
     """
 
     scorer: str
@@ -208,6 +214,7 @@ class Done:
     checkpoints: list[Checkpoint] = field(default_factory=list)
     timings_s: dict[str, float] = field(default_factory=dict)
     scan: FrameScan | None = None
+    from_float32: FromFloat32 | None = None
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,7 @@ def _analyze_own(engine: Engine, loop: Loop, job: Job, report: Report) -> Done:
         checkpoints=result.checkpoints,
         timings_s=result.timings_s,
         scan=None if job.scan else result.scan,
+        from_float32=result.from_float32,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dlcctr.campaign.precision import FLOAT32, precision_problem
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.contract import CAMPAIGN_FILENAME, CONTRACT_VERSION
 from dlcctr.errors import ContractError, ManifestError
@@ -18,7 +19,7 @@ KEYS = {
     "model": ("path", "hash", "id", "engine", "bodyparts", "individuals", "unique_bodyparts"),
     "videos": ("root",),
     "output": ("root", "csv"),
-    "analysis": ("shuffle", "trainset_index", "snapshot", "crop", "batch_size"),
+    "analysis": ("shuffle", "trainset_index", "snapshot", "crop", "batch_size", "precision"),
     "tracking": ("individuals", "n_tracks", "tracker", "identity"),
     "image": ("name",),
     "remote": ("host", "folder", "transfer_host", "program"),
@@ -57,6 +58,8 @@ class Campaign:
         ``(x1, x2, y1, y2)`` in px, origin at the top left, as in DeepLabCut's own `cropping`.
     batch_size : int or None
         Frames per network call; None for the project's own.
+    precision : str
+        One of `PRECISIONS`.
     tracking : Tracking
         The animals of all videos and how they are tracked, where that differs from the project.
     image : str
@@ -85,6 +88,7 @@ class Campaign:
     snapshot: str = ""
     crop: tuple[int, int, int, int] | None = None
     batch_size: int | None = None
+    precision: str = FLOAT32
     tracking: Tracking = PROJECTS_OWN
     image: str = ""
     remote_host: str = ""
@@ -183,6 +187,7 @@ def _from_table(default: Campaign, table: dict[str, Any]) -> Campaign:
         snapshot=str(analysis.get("snapshot", "")),
         crop=_crop(default, analysis),
         batch_size=_batch_size(default, analysis),
+        precision=_precision(default, analysis),
         tracking=_tracking(default, _section(default, table, "tracking")),
         image=_value(default, image, "image.name", str, ""),
         remote_host=_value(default, remote, "remote.host", str, ""),
@@ -209,6 +214,13 @@ def _batch_size(campaign: Campaign, analysis: dict[str, Any]) -> int | None:
     if size is not None and size < 1:
         raise ManifestError(f"{campaign.file}: analysis.batch_size is {size}; it must be 1 or more", "fix that line")
     return size
+
+
+def _precision(campaign: Campaign, analysis: dict[str, Any]) -> str:
+    name: str = _value(campaign, analysis, "analysis.precision", str, FLOAT32)
+    if problem := precision_problem(name):
+        raise ManifestError(f"{campaign.file}: analysis.precision is {problem}", "fix that line, or remove it")
+    return name
 
 
 def _tracking(campaign: Campaign, section: dict[str, Any]) -> Tracking:
@@ -322,6 +334,8 @@ def campaign_text(campaign: Campaign) -> str:
         lines.append(f"crop = {toml_value(campaign.crop)}  # x1, x2, y1, y2 in px from the top left corner")
     if campaign.batch_size:
         lines.append(f"batch_size = {campaign.batch_size}")
+    if campaign.precision != FLOAT32:
+        lines.append(f"precision = {toml_value(campaign.precision)}")
     tracking = asdict(campaign.tracking)
     if given := [f"{key} = {toml_value(value)}" for key, value in tracking.items() if value not in ((), None, "")]:
         lines += ["", "[tracking]", *given]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.precision import precision_problem
 from dlcctr.campaign.spreadsheet import MAKE_HINT
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.errors import ManifestError, ModelError, UsageError
@@ -159,6 +160,13 @@ def parse_crop(text: str) -> Crop:
     if x1 >= x2 or y1 >= y2:
         raise ValueError(f"needs x1 < x2 and y1 < y2, not {text!r}")
     return x1, x2, y1, y2
+
+
+def parse_precision(text: str) -> str:
+    """Precision that --precision gives; raises `UsageError` for anything that is none."""
+    if problem := precision_problem(text):
+        raise UsageError(f"--precision is {problem}", "leave it out to compute as stock DeepLabCut does")
+    return text
 
 
 def parse_crop_option(text: str) -> Crop | None:

@@ -51,6 +51,10 @@ def manifest(
         int | None,
         typer.Option(min=1, help="Frames per network call; the project's own by default."),
     ] = None,
+    precision: Annotated[
+        str,
+        typer.Option(help="float32, as stock DeepLabCut; fp16 or bf16 compute faster and less exactly on many GPUs."),
+    ] = "float32",
     individuals: Annotated[
         str, typer.Option(metavar="NAME,NAME", help="Several animals: their names in these videos.")
     ] = "",
@@ -78,11 +82,11 @@ def manifest(
     """
     from dlcctr.campaign.config import Campaign, campaign_file
     from dlcctr.campaign.create import extend_campaign, make_campaign
-    from dlcctr.campaign.rows import parse_crop_option
+    from dlcctr.campaign.rows import parse_crop_option, parse_precision
     from dlcctr.system.terminal.progress import progress
 
     chosen = (model, out, root, snapshot, crop, batch_size, no_csv, overwrite, shuffle != 1, trainset_index,
-              individuals, n_tracks, tracker, identity)  # fmt: skip
+              individuals, n_tracks, tracker, identity, precision != "float32")  # fmt: skip
     if append:
         _check_append(any(chosen))
         made = extend_campaign(videos, output, jobs=jobs, progress=progress)
@@ -97,6 +101,7 @@ def manifest(
             snapshot=snapshot,
             crop=parse_crop_option(crop),
             batch_size=batch_size,
+            precision=parse_precision(precision),
             tracking=_tracking(individuals, n_tracks, tracker, identity or None),
         )
         campaign = _with_model(campaign, model) if model else campaign

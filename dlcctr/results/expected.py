@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.precision import FLOAT32
 from dlcctr.campaign.rows import Row, row_settings
 from dlcctr.campaign.tracking import PROJECTS_OWN, UNIQUE_OWNER, Tracking
 from dlcctr.contract import ELLIPSE_FIX, FIXES_KEY, RowState
@@ -45,6 +46,7 @@ class Expected:
     crop: tuple[int, int, int, int] | None
     csv: bool
     tracking: Tracking = PROJECTS_OWN
+    precision: str = FLOAT32
 
 
 def expected_of(settings: Campaign, info: ModelInfo | None = None) -> Expected:
@@ -80,6 +82,7 @@ def expected_of(settings: Campaign, info: ModelInfo | None = None) -> Expected:
         crop=settings.crop or (info.crop if info else None),
         csv=settings.csv,
         tracking=settings.tracking,
+        precision=settings.precision,
     )
 
 
@@ -165,6 +168,7 @@ def identity_problems(receipt: Receipt, row: Row, expected: Expected) -> list[st
         "shuffle": (held.shuffle, expected.shuffle),
         "trainset_index": (held.trainset_index, expected.trainset_index),
         "crop": (held.crop and list(held.crop), expected.crop and list(expected.crop)),
+        "precision": (held.precision, expected.precision),
         **_tracking_pairs(held.tracking, expected.tracking),
     }
     differences = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dlcctr.campaign.precision import FLOAT32
 from dlcctr.campaign.rows import Crop
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.contract import PRIVATE_PREFIX, RECEIPT_FILENAME
@@ -178,6 +179,8 @@ class Parameters(Open):
         Frames per network call in the end.
     tracking : Tracking
         What DeepLabCut was told about the animals, if it differs from the project.
+    precision : str
+        In which the network computed: ``float32``, ``fp16`` or ``bf16``.
     """
 
     shuffle: int | None = None
@@ -186,6 +189,7 @@ class Parameters(Open):
     csv: bool | None = None
     batch_size: int | None = None
     tracking: Tracking = field(default=PROJECTS_OWN, metadata=OMIT)
+    precision: str = field(default=FLOAT32, metadata=OMIT)
 
 
 @dataclass(frozen=True)
@@ -210,6 +214,15 @@ class ReusedPart(Open):
 
 
 @dataclass(frozen=True)
+class FromFloat32(Open):
+    """Largest differences on a video's first frames: of positions in px, and of likelihoods."""
+
+    frames: int
+    px: float
+    likelihood: float
+
+
+@dataclass(frozen=True)
 class DeviceUsed(Open):
     """Device that the network ran on.
 
@@ -230,6 +243,8 @@ class DeviceUsed(Open):
     tf32 : bool or None
         Whether convolutions in float32 were rounded to TF32, as GPUs since compute capability 8.0 do unless they are
         told not to; None on a CPU.
+    from_float32 : FromFloat32 or None
+        How far positions were from those in float32, if another precision was asked for.
     """
 
     type: str = field(default="", metadata=OMIT)
@@ -239,6 +254,7 @@ class DeviceUsed(Open):
     backend: str = field(default="", metadata=OMIT)
     parts: tuple[ReusedPart, ...] = field(default=(), metadata=OMIT)
     tf32: bool | None = field(default=None, metadata=OMIT)
+    from_float32: FromFloat32 | None = field(default=None, metadata=OMIT)
 
     @property
     def on_gpu(self) -> bool:

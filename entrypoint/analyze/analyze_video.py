@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from dlcctr.campaign.precision import FLOAT32
 from dlcctr.contract import NETWORKS_FOLDER, RESULT_BYTES_PER_VALUE
 from dlcctr.errors import AnalysisError, GpuError, ManifestError, ModelError, OutputError, UsageError, VideoError
 from dlcctr.model import inference_project
@@ -172,6 +173,11 @@ class _Session:
     def run(self) -> list[Path]:
         """Analyse the video in our loop, or through stock DeepLabCut where the loop does not cover it."""
         if self.request.path == "stock":
+            if self.task.settings.precision != FLOAT32:
+                raise UsageError(
+                    f"stock DeepLabCut computes in float32, not in {self.task.settings.precision}",
+                    "leave --path stock or the precision out",
+                )
             return self._run_stock()
         answer = self._run_job(self._link(), "own")
         if isinstance(answer, DamageFound):
@@ -184,6 +190,11 @@ class _Session:
             raise AnalysisError(f"our own loop wrote {answer.rows} rows for {self._frames_known} frames")
         if isinstance(answer, DamageFound):
             raise AnalysisError("our own loop judged the video though it was scanned")
+        if self.task.settings.precision != FLOAT32:
+            raise ModelError(
+                f"this cannot be analysed in {self.task.settings.precision}, because {answer.why}",
+                "analyse it in float32: --precision float32, or remove analysis.precision from campaign.toml",
+            )
         if self.request.path == "own":
             raise ModelError(
                 f"our own loop cannot analyse this, because {answer.why}",
@@ -276,6 +287,7 @@ class _Session:
             tracking=task.settings.tracking,
             trusted=task.trusted,
             backend=self._backend(),
+            precision=task.settings.precision,
             cache=str(task.settings.out / NETWORKS_FOLDER),
         )
         if path != "own":
@@ -308,7 +320,7 @@ class _Session:
         record.scan = done.scan or record.scan
         record.path, record.scorer, record.columns, record.remark = path, done.scorer, done.columns, done.remark
         reused = tuple(ReusedPart(**asdict(checkpoint)) for checkpoint in done.checkpoints)
-        record.device = replace(done.device, backend=done.backend, parts=reused)
+        record.device = replace(done.device, backend=done.backend, parts=reused, from_float32=done.from_float32)
         record.batch_size = done.batch_size
         if done.why_engine:
             print_lines([f"{self.task.name}: computed by {done.backend} itself, because {done.why_engine}"])

@@ -151,4 +151,5 @@ def _parameters(task: RowTask, record: AttemptRecord) -> Parameters:
         csv=task.settings.csv,
         batch_size=record.batch_size or task.settings.batch_size or task.model.batch_size,
         tracking=task.settings.tracking,
+        precision=task.settings.precision,
     )

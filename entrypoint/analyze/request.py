@@ -35,6 +35,8 @@ class RowRequest:
         Seconds between two checkpoints of our loop.
     trust_model : bool
         Code in a project's snapshots may run if the project asks for it.
+    precision : str or None
+        ``float32``, ``fp16`` or ``bf16``.
     """
 
     manifest: Path
@@ -56,6 +58,7 @@ class RowRequest:
     backend: str = "auto"
     checkpoint_s: float = CHECKPOINT_EVERY_S
     trust_model: bool = False
+    precision: str | None = None
 
 
 INDEX_VARIABLE = f"{ENV_PREFIX}INDEX"

@@ -112,6 +112,7 @@ def _override(settings: Campaign, request: RowRequest) -> Campaign:
         shuffle=_given(request.shuffle, settings.shuffle),
         trainset_index=_given(request.trainset_index, settings.trainset_index),
         crop=_given(request.crop, settings.crop),
+        precision=_given(request.precision, settings.precision),
     )
     other_model = (request.model, request.snapshot, request.shuffle, request.trainset_index)
     return changed if other_model == (None,) * 4 else changed.without_model_facts()

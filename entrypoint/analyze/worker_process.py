@@ -121,7 +121,10 @@ class Worker:
             show(event)
 
     def _death(self) -> DlcctrError:
-        code = self._process.wait()
+        try:
+            code = self._process.wait(STOP_AFTER_S)
+        except subprocess.TimeoutExpired:
+            return AnalysisError("the analysis process answers no more", "its last output is shown above")
         self._output.join(STOP_AFTER_S)  # its last lines may still be on their way
         if code == -signal.SIGKILL:
             return AnalysisError(

@@ -114,7 +114,16 @@ class Network(Protocol):
         """
 
     def use_engine(self) -> str:
-        """Let the engine that built the network compute it again. Returns the engine's name and version."""
+        """Let the engine that built the network compute it again, in float32. Returns the engine's name and version."""
+
+    def use_precision(self, name: str) -> None:
+        """Let it compute in ``fp16`` or ``bf16`` instead; positions are read from the maps in float32 all the same.
+
+        Raises
+        ------
+        NotCovered
+            It cannot.
+        """
 
     def predict(self, frames: Any) -> Any:
         """Positions in frames.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlcctr.errors import ModelError
+from dlcctr.campaign.precision import FLOAT32
+from dlcctr.errors import AnalysisError, ModelError
+from dlcctr.results.sections import FromFloat32
 from entrypoint.engines import openvino
 from entrypoint.engines.base import Finish, Network, NotCovered
 from entrypoint.loop.compare import comparable, difference
@@ -21,6 +23,9 @@ may be off by more on other frames. The ones that were measured stay below a fif
 def choose_backend(network: Network, job: Job, frames: Any, result: LoopResult, report: Report) -> tuple[str, str]:
     """Name of what computes the network, and why it is not OpenVINO where that was wanted."""
     engine = network.use_engine()
+    if job.precision != FLOAT32:
+        _use_precision(network, job, frames, result, report)
+        return f"{engine}, {job.precision}", ""
     if job.backend == "engine":
         return engine, ""
     frames = comparable(frames[:CHECKED_FRAMES])
@@ -42,6 +47,30 @@ def choose_backend(network: Network, job: Job, frames: Any, result: LoopResult, 
                 "leave the choice to the program with --backend auto",
             ) from why
         return network.use_engine(), str(why)
+
+
+def _use_precision(network: Network, job: Job, frames: Any, result: LoopResult, report: Report) -> None:
+    """Have the engine compute in another precision, and report how far that is from float32 on real frames."""
+    import numpy
+
+    frames = comparable(frames[:CHECKED_FRAMES])
+    expected = predict(network, frames, result, report)
+    network.use_precision(job.precision)
+    found = predict(network, frames, result, report)
+    if not numpy.isfinite(found).all():
+        raise AnalysisError(
+            f"in {job.precision} this network gives no numbers: its maps are too large",
+            "compute in bf16, whose range is that of float32, or in float32",
+        )
+    off = numpy.abs(found - expected).reshape(-1, 3).max(axis=0)
+    px, likelihood = float(f"{off[:2].max():.3g}"), float(f"{off[2]:.3g}")
+    result.from_float32 = FromFloat32(len(frames), px, likelihood)
+    report(
+        Message(
+            f"{job.precision}: on its first {len(frames)} frames up to {px} px and {likelihood} in likelihood from "
+            "float32, which is what stock DeepLabCut computes in"
+        )
+    )
 
 
 def _predict_with_openvino(network: Network, frames: Any) -> Any:

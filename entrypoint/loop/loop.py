@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dlcctr.campaign.precision import FLOAT32
 from dlcctr.errors import ManifestError, VideoError
 from entrypoint.engines.base import Finish, Network, NotCovered
 from entrypoint.loop.backend import choose_backend, start
@@ -179,8 +180,9 @@ class Loop:
         ModelError
             OpenVINO was requested, but cannot compute this network.
         """
-        key = (job.backend, job.batch_size, frames.shape[1:])  # OpenVINO shares a batch out by its size
-        if key not in self._backends:
+        # OpenVINO shares a batch out by its size; how far another precision is off is said of each video
+        key = (job.backend, job.batch_size, frames.shape[1:], job.precision)
+        if key not in self._backends or (job.precision != FLOAT32 and result.from_float32 is None):
             self._backends = {key: choose_backend(network, job, frames, result, report)}
         result.backend, result.why_engine = self._backends[key]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from dlcctr.results.sections import FromFloat32
 from entrypoint.protocol import Checkpoint
 from entrypoint.video.frame_scan import FrameScan
 
@@ -25,6 +26,8 @@ class LoopResult:
         Checkpoints taken from earlier attempts.
     scan : FrameScan or None
         What is known of the video in the end.
+    from_float32 : FromFloat32 or None
+        How far another precision is from float32 on the first frames.
     """
 
     scorer: str
@@ -34,6 +37,7 @@ class LoopResult:
     timings_s: dict[str, float] = field(default_factory=dict)
     checkpoints: list[Checkpoint] = field(default_factory=list)
     scan: FrameScan | None = None
+    from_float32: FromFloat32 | None = None
 
     def add(self, phase: str, since: float) -> None:
         """Add the time since a `time.perf_counter` to a phase."""

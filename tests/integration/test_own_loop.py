@@ -15,7 +15,7 @@ from dlcctr.contract import ExitCode
 from entrypoint.video.lossless_copy import write_copy
 from entrypoint.video.scan import scan_video
 from tests import media
-from tests.integration.support.own_loop import OwnLoop, only
+from tests.integration.support.own_loop import ROOT, OwnLoop, only
 from tests.integration.support.tiny_models import make_model
 from tests.integration.test_equality import CLIP, TRAINED, cut
 
@@ -177,6 +177,81 @@ def test_what_is_not_covered_is_refused_with_the_reason(case: OwnLoop) -> None:
     failure = case.result(row, "own").with_name(f"{PADDED}.failed.json").read_text()
     assert "because its pictures are not only normalised (PadIfNeeded)" in failure
     assert "--path auto" in failure
+
+
+@pytest.mark.real
+def test_sixteen_bits_are_near_float32_and_say_how_near(case: OwnLoop) -> None:
+    row = row_of(case, "vp9.webm")
+    said = case.analyse("own", "--precision", "bf16", rows=[row], out="bf16")
+    receipt = case.receipt(row, "bf16")
+    assert receipt.parameters.precision == "bf16"
+    assert receipt.device.backend.endswith(", bf16")
+    far = receipt.device.from_float32
+    assert far is not None
+    assert 0 < far.px < 2, "more than rounding, less than another place"
+    assert f"bf16: on its first {far.frames} frames up to {far.px} px" in said
+    (found,) = case.compare([(case.result(row, "bf16"), case.result(row, "own"), [])])
+    print(far, found)
+    assert 0 < found["max_px"] < 2
+    assert not found["shifted"]
+
+
+OVERLAP = """
+import sys
+import numpy, torch
+order = []
+class Event:
+    def record(self, stream): order.append(("record", stream.name, self))
+    def synchronize(self): order.append(("wait", None, self))
+class Stream:
+    def __init__(self, name): self.name = name
+    def wait_event(self, event): order.append(("wait", self.name, event))
+    def __enter__(self): return self
+    def __exit__(self, *_): pass
+network = Stream("network")
+torch.cuda.Event, torch.cuda.Stream = Event, lambda device: Stream("copying")
+torch.cuda.stream = lambda stream: stream
+torch.cuda.current_stream, torch.cuda.synchronize = lambda device: network, lambda device: None
+empty = torch.empty
+torch.empty = lambda *shape, pin_memory=False, **options: empty(*shape, **options)
+from entrypoint.engines.pytorch.overlap import ROOMS, Overlap
+seen = []
+def compute(batch):
+    seen.append(batch.data_ptr())
+    return batch.to(torch.float32).sum((1, 2)).reshape(len(batch), 1, 3)
+overlap, buffer, finish = Overlap("cpu", compute), numpy.zeros((4, 2, 2, 3), numpy.uint8), []
+for number in range(5):
+    count = 4 if number < 4 else 2
+    buffer[:count] = number
+    before = len(order)
+    finish.append(overlap.start(buffer[:count]))
+    steps = [(kind, stream) for kind, stream, _ in order[before:]]
+    # its memory is free, copied; the network waits for that, its positions are on their way; its memory is free; the
+    # frames may be overwritten
+    assert steps == [("wait", "copying"), ("record", "copying"), ("wait", "network"), ("record", "network"),
+                     ("record", "network"), ("wait", None)], steps
+    read, copied, waited, there, free, last = (event for _, _, event in order[before:])
+    assert copied is waited is last and free is read and there not in (read, copied)
+    buffer[:] = 255
+assert seen[0] == seen[2] == seen[4] and seen[1] == seen[3] and len(set(seen)) == ROOMS
+for number, each in enumerate(finish):
+    assert (each() == 4 * number).all(), number
+    assert len(each()) == (4 if number < 4 else 2)
+def fails(batch):
+    raise RuntimeError("CUDA out of memory")
+overlap._compute, before = fails, len(order)
+try:
+    overlap.start(buffer)
+except RuntimeError:
+    pass
+assert [(kind, stream) for kind, stream, _ in order[before:]][-2:] == [("record", "network"), ("wait", None)]
+"""
+
+
+@pytest.mark.real
+def test_copies_to_a_gpu_are_waited_for_before_frames_are_overwritten(case: OwnLoop) -> None:
+    """The order of streams and events, with stand-ins for them: there is no GPU here."""
+    case.call("-I", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{OVERLAP}")
 
 
 @pytest.mark.full

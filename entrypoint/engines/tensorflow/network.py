@@ -110,6 +110,9 @@ class TensorFlowNetwork:
         self._compiled = None
         return f"TensorFlow {tf.__version__}"
 
+    def use_precision(self, name: str) -> None:
+        raise NotCovered(f"TensorFlow models are not computed in {name}")
+
     def predict_as_stock(self, frame: Any) -> Any:
         rgb = frame[None, ..., ::-1].astype(float)
         return self._shape(self._session.run(self._stock_poses, {self._stock_frames: rgb}))[0]

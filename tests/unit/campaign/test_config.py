@@ -135,6 +135,7 @@ def test_relative_paths_are_relative_to_the_file_not_to_the_shell(
         ("[output]\ncsv = 1\n", "output.csv must be of type bool"),
         ("[model]\nbodyparts = [1]\n", "model.bodyparts must be a list of names"),
         ("[analysis]\nbatch_size = 0\n", "analysis.batch_size"),
+        ('[analysis]\nprecision = "half"\n', "analysis.precision is 'half'; it must be one of float32, fp16, bf16"),
         ("[analysis]\nshuffel = 2\n", "analysis.shuffel is not known"),
         ("[ouput]\nroot = 'x'\n", "[ouput] is not known"),
     ],

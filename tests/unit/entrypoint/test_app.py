@@ -59,6 +59,7 @@ FULL = RowRequest(
     trainset_index=1,
     crop=(0, 320, 10, 200),
     device="cuda",
+    precision="fp16",
     allow_cpu=True,
     overwrite=True,
     scratch=Path("/scratch"),
@@ -132,6 +133,7 @@ def test_no_index_is_a_usage_error_that_says_so(
         ["--manifest", "m.csv", "--index", "1", "--part-s", "soon"],
         ["--manifest", "m.csv", "--index", "1", "--backend", "fast"],
         ["--manifest", "m.csv", "--index", "1", "--backend", "openvino", "--path", "stock"],
+        ["--manifest", "m.csv", "--index", "1", "--precision", "half"],
         ["--manifest", "m.csv", "--index", "1", "--no-such-option"],
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlcctr.results.sections import Columns, DeviceUsed
+from dlcctr.results.sections import Columns, DeviceUsed, FromFloat32
 from dlcctr.system.values.numbers import WHOLE_NUMBERS
 from entrypoint.protocol import (
     EVENTS,
@@ -40,6 +40,8 @@ DONE = Done(
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 st.register_type_strategy(int, st.integers(WHOLE_NUMBERS[0], WHOLE_NUMBERS[-1]))  # records refuse larger ones
+st.register_type_strategy(FromFloat32, st.builds(FromFloat32, px=finite, likelihood=finite))
+st.register_type_strategy(FrameScan, st.builds(FrameScan, fps=finite))
 columns = st.builds(Columns, names=st.lists(st.lists(st.text(), min_size=1).map(tuple)).map(tuple))
 events = st.one_of(
     st.builds(Ready, import_s=finite),

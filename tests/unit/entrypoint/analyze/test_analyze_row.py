@@ -15,7 +15,16 @@ import pytest
 from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.cli import catch
 from dlcctr.contract import CHECKPOINTS_PREFIX, ExitCode, RowState, failure_file
-from dlcctr.errors import AnalysisError, DlcctrError, GpuError, ManifestError, ModelError, OutputError, VideoError
+from dlcctr.errors import (
+    AnalysisError,
+    DlcctrError,
+    GpuError,
+    ManifestError,
+    ModelError,
+    OutputError,
+    UsageError,
+    VideoError,
+)
 from dlcctr.planning.task_lines import is_task_end, parse_row_start
 from dlcctr.results.sections import DeviceUsed, FrameCounts, Parameters, ReusedPart
 from dlcctr.slurm.status.causes import of_failure
@@ -527,3 +536,26 @@ def test_what_stock_analyses_is_scanned_first(case: Case, decodes: Path) -> None
 def test_a_crop_that_does_not_fit_is_found_in_the_pass(case: Case, decodes: Path) -> None:
     del decodes
     case.fail(ManifestError, r"crop 0,9999,0,10 does not fit into the picture of 144 x 96 px", crop=(0, 9999, 0, 10))
+
+
+# Precision
+
+
+def test_a_precision_decides_a_result(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_WORKER", "own")
+    assert case.run(precision="bf16") is ExitCode.OK
+    assert case.receipt is not None
+    assert case.receipt.parameters.precision == "bf16"
+    assert json.loads((case.result / "a bDLC_Fake.h5").read_text())["precision"] == "bf16"
+    with pytest.raises(ManifestError, match="it was made with precision bf16, the campaign says float32"):
+        case.run()
+    case.write(campaign={"precision": "bf16"})
+    assert case.run() is ExitCode.OK
+    assert case.run(precision="float32", overwrite=True) is ExitCode.OK
+    assert case.receipt.parameters.precision == "float32"
+
+
+def test_what_stock_must_do_is_done_in_float32(case: Case) -> None:
+    error = case.fail(ModelError, "cannot be analysed in fp16, because this worker is a fake", precision="fp16")
+    assert "--precision float32" in error.hint
+    case.fail(UsageError, "stock DeepLabCut computes in float32, not in fp16", precision="fp16", path="stock")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.contract import ExitCode
-from dlcctr.errors import GpuError
+from dlcctr.errors import AnalysisError, GpuError
 from entrypoint import worker
 from entrypoint.analyze import worker_process
 from entrypoint.analyze.shared_worker import SharedWorker
@@ -128,7 +128,7 @@ def test_a_worker_and_its_children_are_stopped(tmp_path: Path, monkeypatch: pyte
 
 SILENT = (
     "import sys, os, time; sys.path.insert(0, sys.argv[1]); from entrypoint.protocol import EventWriter, Ready; "
-    "EventWriter(os.fdopen(int(sys.argv[3]), 'wb')).write(Ready(True, {}, 0.1)); time.sleep(600)"
+    "pipe = os.fdopen(int(sys.argv[3]), 'wb'); EventWriter(pipe).write(Ready(True, {}, 0.1)); time.sleep(600)"
 )
 
 
@@ -141,6 +141,16 @@ def test_a_gpu_that_hangs_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch
         with pytest.raises(GpuError, match=r"nothing has come from the GPU for 0 s: it, or its driver, hangs"):
             worker.run(job, lambda _: None)
         assert worker.busy
+
+
+def test_a_worker_that_answers_no_more_and_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_process, "BOOT", SILENT.replace("time.sleep", "pipe.close(); time.sleep"))
+    monkeypatch.setattr(worker_process, "STOP_AFTER_S", 0.3)
+    job = make_job(media.write_video(tmp_path / "a.mp4", 3))
+    with start_worker("pytorch", 1, os.environ, tmp_path) as worker:
+        worker.wait_ready()
+        with pytest.raises(AnalysisError, match="the analysis process answers no more"):
+            worker.run(job, lambda _: None)
 
 
 @pytest.mark.parametrize(("device", "engine"), [("cuda", "tensorflow"), ("cuda", "pytorch"), ("cpu", "tensorflow")])

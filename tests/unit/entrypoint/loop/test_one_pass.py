@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlcctr.errors import ManifestError, VideoError
+from dlcctr.errors import AnalysisError, ManifestError, VideoError
+from dlcctr.results.sections import FromFloat32
+from entrypoint.engines.base import NotCovered
 from entrypoint.loop.batch_reader import BatchReader
 from entrypoint.loop.loop import Loop
 from entrypoint.loop.result import LoopResult
@@ -268,3 +270,49 @@ def test_checkpoints_of_one_pass_name_what_made_them(tmp_path: Path) -> None:
     job = replace(job, checkpoint_folder=str(tmp_path / "parts"), checkpoint_s=0.0)
     die(job, Mortal(1 + 16))
     assert attempt(job, Mortal()).checkpoints == [Checkpoint(0, 16, 4, "cpu", "Numbers 1")]
+
+
+class Halved(Numbers):
+    """Can compute in 16 bits, which is off by `off`."""
+
+    def __init__(self, off: float = 0.0625) -> None:
+        super().__init__()
+        self.off, self.name = off, "float32"
+
+    def use_engine(self) -> str:
+        self.name = "float32"
+        return super().use_engine()
+
+    def use_precision(self, name: str) -> None:
+        self.name = name
+
+    def predict(self, frames: Any) -> Any:
+        return super().predict(frames) + np.float32([0, 0 if self.name == "float32" else self.off, 0])
+
+
+def test_another_precision_says_how_far_it_is_off(tmp_path: Path) -> None:
+    video = media.write_video(tmp_path / "a.mp4", FRAMES)
+    network, reported = Halved(), list[Any]()
+    loop = Loop(lambda _: network, network.first_picture)  # type: ignore[arg-type,return-value]
+    for precision, off in (("bf16", 0.0625), ("float32", 0.0), ("fp16", 0.0625), ("fp16", 0.0625)):
+        result = loop.analyze(one_pass(video, precision=precision), reported.append)
+        assert (network.written[:, 0, 1] == media.WIDTH + np.float32(off)).all()
+        far = None if precision == "float32" else FromFloat32(4, 0.0625, 0.0)
+        assert result.from_float32 == far, "of every video"
+        assert result.backend == "Numbers 1" + (f", {precision}" if far else "")
+    said = [event.text for event in reported if isinstance(event, Message)]
+    assert [text.split(":")[0] for text in said] == ["bf16", "fp16", "fp16"]
+    assert "on its first 4 frames up to 0.0625 px and 0.0 in likelihood from float32" in said[0]
+
+
+def test_a_precision_whose_range_does_not_suffice(tmp_path: Path) -> None:
+    job = one_pass(media.write_video(tmp_path / "a.mp4", FRAMES), precision="fp16")
+    with pytest.raises(AnalysisError, match="in fp16 this network gives no numbers") as caught:
+        attempt(job, Halved(off=float("nan")))
+    assert "bf16" in caught.value.hint
+
+
+def test_a_network_that_knows_no_other_precision(tmp_path: Path) -> None:
+    job = one_pass(media.write_video(tmp_path / "a.mp4", FRAMES), precision="fp16")
+    with pytest.raises(NotCovered, match="not read in fp16"):
+        attempt(job, Numbers())
