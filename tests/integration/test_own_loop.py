@@ -181,7 +181,7 @@ def test_what_is_not_covered_is_refused_with_the_reason(case: OwnLoop) -> None:
 
 @pytest.mark.real
 def test_sixteen_bits_are_near_float32_and_say_how_near(case: OwnLoop) -> None:
-    row = row_of(case, "vp9.webm")
+    row = row_of(case, "bframes.mp4")
     said = case.analyse("own", "--precision", "bf16", rows=[row], out="bf16")
     receipt = case.receipt(row, "bf16")
     assert receipt.parameters.precision == "bf16"

@@ -73,7 +73,7 @@ def test_all_options(monkeypatch: pytest.MonkeyPatch, requests: list[RowRequest]
     options = (
         "--index 0 --manifest m.csv --model /model --out /out --video-root /videos --no-csv --batch-size 4 "
         "--snapshot snapshot-200 --shuffle 2 --trainset-index 1 --crop 0,320,10,200 --device cuda --allow-cpu "
-        "--overwrite --scratch /scratch --path own --checkpoint-s 2.5 --trust-model"
+        "--overwrite --scratch /scratch --path own --checkpoint-s 2.5 --trust-model --precision fp16"
     )
     assert call(monkeypatch, "analyze", *options.split()) == 0
     assert requests == [FULL]
