@@ -135,7 +135,7 @@ def _ratio(sides: dict[str, list[float]], name: str) -> str:
 
 def reading_text(found: dict[str, Any]) -> str:
     """Section on reading."""
-    where = "the open-field clip, encoded anew but for H.264" if found["real"] else "pictures of our own"
+    where = "the open-field clip, itself and encoded anew" if found["real"] else "pictures of our own"
     about = (
         f"{found['date']}, {found['processor']}, {found['cpus']} CPUs, {found['threads']} threads, {found['turns']} "
         f"turns, {found['lines'][0]['frames']} frames of {found['width']} x {found['height']} px, {where}; load "

@@ -32,12 +32,15 @@ CODECS: dict[str, tuple[str, str, str, dict[str, str]]] = {
     "HEVC": ("mp4", "libx265", "yuv420p", {"crf": "28", "preset": "fast", "x265-params": "log-level=none"}),
 }
 """Ending, encoder, pixel format and options."""
+AS_IT_IS = "H.264, 4:4:4"
+"""The open-field clip itself: its colours have as many samples as its brightness, which is rare."""
 
 
 def make_videos(folder: Path, frames: int) -> dict[str, Path]:
     """A video for each codec: the open-field clip where it is, itself and encoded anew, or pictures of our own."""
     source = Clips(folder).usual(WIDTH, HEIGHT, frames)
-    return {name: source if name == "H.264" else encode(source, folder, *CODECS[name]) for name in CODECS}
+    itself = {AS_IT_IS: source} if CLIP.is_file() else {}
+    return itself | {name: encode(source, folder, *options) for name, options in CODECS.items()}
 
 
 def encode(source: Path, folder: Path, ending: str, codec: str, pix_fmt: str, options: dict[str, str]) -> Path:
@@ -63,7 +66,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=cpu_count(), help="default: all CPUs")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--frames", type=int, default=2330)
-    parser.add_argument("--codec", choices=CODECS, action="append", help="default: all")
+    parser.add_argument("--codec", choices=(AS_IT_IS, *CODECS), action="append", help="default: all")
     options = parser.parse_args()
     options.device = "cpu"
     pins = read_pins()
