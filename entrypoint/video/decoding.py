@@ -9,7 +9,7 @@ from typing import Any
 from dlcctr.campaign.videos.encryption import ENCRYPTED, is_encrypted
 from dlcctr.errors import VideoError
 from dlcctr.system.cpus import cpu_count
-from entrypoint.video.bitstream import Inspect, inspector
+from entrypoint.video.damage.bitstream import Inspect, inspector
 from entrypoint.video.ffmpeg_log import FFmpegLog
 from entrypoint.video.packets import Packet, PacketTrail
 from entrypoint.video.restart import Jump, RestartLost, Restarts

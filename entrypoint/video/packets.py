@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from entrypoint.video.bitstream import PacketFacts
+from entrypoint.video.damage.bitstream import PacketFacts
 
 
 @dataclass(slots=True)  # there are millions in a day of video

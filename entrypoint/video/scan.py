@@ -6,13 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from dlcctr.errors import VideoError
-from entrypoint.video.bitstream import PacketFacts
-from entrypoint.video.damage import judge, suspect_jumps, suspect_neighbours, take_checksums, take_hints
-from entrypoint.video.decoding import CONVERT_HINT, DecodePass
-from entrypoint.video.ffmpeg_log import FFmpegLog
-from entrypoint.video.frame_scan import FrameScan
-from entrypoint.video.packets import Packet
-from entrypoint.video.presentation_order import (
+from entrypoint.video.damage.bitstream import PacketFacts
+from entrypoint.video.damage.judgement import judge, suspect_jumps, suspect_neighbours, take_checksums, take_hints
+from entrypoint.video.damage.presentation_order import (
     EVEN_TOLERANCE,
     StreamFrame,
     distrust_times,
@@ -21,9 +17,13 @@ from entrypoint.video.presentation_order import (
     in_presentation_order,
     uncountable,
 )
+from entrypoint.video.damage.structure import MANNER_FRACTION, Shape, examine_structure
+from entrypoint.video.decoding import CONVERT_HINT, DecodePass
+from entrypoint.video.ffmpeg_log import FFmpegLog
+from entrypoint.video.frame_scan import FrameScan
+from entrypoint.video.packets import Packet
 from entrypoint.video.scan_result import header_frames, make_scan, rate
 from entrypoint.video.sound_pass import DamagedVideo, SoundPass
-from entrypoint.video.structure import MANNER_FRACTION, Shape, examine_structure
 
 
 def scan_video(path: Path, *, threads: int = 0, suspect: bool = False) -> FrameScan:
@@ -44,8 +44,8 @@ def scan_video(path: Path, *, threads: int = 0, suspect: bool = False) -> FrameS
 
     - the container's own index (MP4, AVI) names packets that cannot be read any more;
     - the file was cut, or FFmpeg gave up reading it before its end, which its structure proves
-      (`entrypoint.video.structure`): then the header's claim counts, what is missing is missing at the end, and where
-      nothing is claimed one frame stands for all. The header of a file that is structurally whole is not believed;
+      (`entrypoint.video.damage.structure`): then the header's claim counts, what is missing is missing at the end, and
+      where nothing is claimed one frame stands for all. The header of a file that is structurally whole is not believed;
     - timestamps jump beside damage in a container that is read without an index (Matroska, MPEG, FLV, fragments of
       MP4) and whose frames come at an even rate.
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.system.cpus import cpu_count
+from entrypoint.video.damage.structure import FileStructure, Shape, examine_structure
 from entrypoint.video.decoding import DecodePass
 from entrypoint.video.ffmpeg_log import FFmpegLog
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.restart import Jump
 from entrypoint.video.scan_result import make_scan
-from entrypoint.video.structure import FileStructure, Shape, examine_structure
 
 SPARE_THREADS = 1
 """Threads of the decoder beyond the CPUs: while one waits for its turn another works (7% more frames/s on two CPUs)."""

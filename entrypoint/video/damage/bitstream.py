@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from entrypoint.video.jpeg import is_complete
+from entrypoint.video.damage.jpeg import is_complete
 
 ZERO_RUN = bytes(64)
 """A run of zeros, as left by a block that a disk or a transfer lost."""

@@ -9,7 +9,7 @@ from typing import Any
 import av
 import pytest
 
-from entrypoint.video.jpeg import END_OF_IMAGE, START_OF_SCAN, ZERO_RUN, is_complete
+from entrypoint.video.damage.jpeg import END_OF_IMAGE, START_OF_SCAN, ZERO_RUN, is_complete
 from tests import media
 
 
