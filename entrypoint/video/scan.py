@@ -45,7 +45,7 @@ def scan_video(path: Path, *, threads: int = 0, suspect: bool = False) -> FrameS
     - the container's own index (MP4, AVI) names packets that cannot be read any more;
     - the file was cut, or FFmpeg gave up reading it before its end, which its structure proves
       (`entrypoint.video.damage.structure`): then the header's claim counts, what is missing is missing at the end, and
-      where nothing is claimed one frame stands for all. The header of a file that is structurally whole is not believed;
+      where nothing is claimed one frame stands for all. The header of a structurally whole file is not believed;
     - timestamps jump beside damage in a container that is read without an index (Matroska, MPEG, FLV, fragments of
       MP4) and whose frames come at an even rate.
 
