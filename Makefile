@@ -56,6 +56,7 @@ cluster-stop:
 bench: venv
 	@$(PY) -m tests.benchmarks.loop
 	@$(PY) -m tests.benchmarks.many
+	@$(PY) -m tests.benchmarks.reading
 
 docs:
 	@sh scripts/docs.sh

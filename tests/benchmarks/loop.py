@@ -33,6 +33,8 @@ from tests.integration.support.tiny_models import RESNET50, make_model
 ROOT = Path(__file__).resolve().parents[2]
 SUPPORT = ROOT / "tests/integration/support"
 RESULTS = ROOT / "docs" / "benchmark.json"
+DEVICE = "cpu"
+"""On a GPU `tests.gpu` measures."""
 SIDES = ("stock", "engine", "auto")
 """Stock DeepLabCut, and our loop with ``--backend engine`` and ``--backend auto``."""
 
@@ -74,7 +76,7 @@ class Side:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True,
             env={
                 **os.environ, **thread_environment(options.threads), "SLURM_CPUS_PER_TASK": str(options.threads),
-                "DLClight": "True", "CUDA_VISIBLE_DEVICES": "0" if options.device == "cuda" else "-1",
+                "DLClight": "True", "CUDA_VISIBLE_DEVICES": "-1",
             },
         )  # fmt: skip
         assert self._answer() == "ready"
@@ -139,7 +141,7 @@ def measure(
         for name, side in sides.items():
             results = folder / f"{name}-{turn}" / "results"
             results.mkdir(parents=True)
-            job = job_of(case, model, video, results, options.device, "auto" if name == "stock" else name)
+            job = job_of(case, model, video, results, DEVICE, "auto" if name == "stock" else name)
             job["ceilings"] = turn == options.repeats
             answer = side.run(job)
             if turn:
@@ -194,7 +196,7 @@ def machine(options: argparse.Namespace) -> dict[str, Any]:
         "processor": names[0] if names else platform.machine(),
         "cpus": cpu_count(),
         "threads": options.threads,
-        "device": options.device,
+        "device": DEVICE,
         "load_before": os.getloadavg()[0],
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
     }
@@ -202,9 +204,7 @@ def machine(options: argparse.Namespace) -> dict[str, Any]:
 
 def measure_engine(engine: str, folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Results of an engine's cases, printed as they come."""
-    pins, lines = read_pins(), []
-    gpu = pins["TENSORFLOW_CUDA" if engine == "tensorflow" else "TORCH_CUDA"]
-    python = ensure_environment(pick_flavour(list_flavours(), pins, engine, gpu if options.device == "cuda" else "cpu"))
+    python, lines = ensure_environment(pick_flavour(list_flavours(), read_pins(), engine, DEVICE)), []
     folder.mkdir()
     projects = models(engine, python, folder)
     sides = {name: Side(python, name, engine, options) for name in SIDES}
@@ -226,14 +226,13 @@ def main() -> int:
     parser.add_argument("--engine", choices=ENGINES, action="append", help="default: both")
     parser.add_argument("--threads", type=int, default=cpu_count(), help="of each side; default: all CPUs")
     parser.add_argument("--repeats", type=int, default=5, help="turns that count")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     options = parser.parse_args()
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     with tempfile.TemporaryDirectory() as name:
         for engine in options.engine or ENGINES:
             facts = machine(options)
             lines = measure_engine(engine, Path(name) / engine, options)
-            results[f"{engine} {options.device}"] = {
+            results[f"{engine} {DEVICE}"] = {
                 **facts, "load_after": os.getloadavg()[0], "repeats": options.repeats, "cases": lines
             }  # fmt: skip
             RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

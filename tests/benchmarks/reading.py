@@ -68,7 +68,6 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=2330)
     parser.add_argument("--codec", choices=(AS_IT_IS, *CODECS), action="append", help="default: all")
     options = parser.parse_args()
-    options.device = "cpu"
     pins = read_pins()
     python = ensure_environment(pick_flavour(list_flavours(), pins, "pytorch", "cpu"))
     facts, lines = machine(options), []
