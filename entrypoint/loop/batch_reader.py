@@ -21,7 +21,7 @@ from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.frames import decoded_frames, open_pass
 from entrypoint.video.pixels import Box, Pictures
 from entrypoint.video.restart import Jump, Restart, Restarts
-from entrypoint.video.sound_pass import SoundPass
+from entrypoint.video.sound_pass import MOST_THREADS, SoundPass
 
 BUFFERS = 3
 """Number of buffers: one with the network, one waiting, one being filled; this bounds the memory."""
@@ -133,7 +133,7 @@ class BatchReader:
         self._jump = Jump(skip[0], restart) if restart and skip[0] < restart.output <= skip[1] else None
         self._restarts = Restarts()
         self._batch_size, self._allocate, self._skip = batch_size, allocate, skip
-        self._threads = threads or cpu_count()
+        self._threads = min(threads or cpu_count(), MOST_THREADS)
         self._room = threading.BoundedSemaphore(WAITING_PER_THREAD * self._threads)
         self._own = threading.local()
         self._free: queue.Queue[Any] = queue.Queue()

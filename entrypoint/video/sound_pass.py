@@ -15,6 +15,8 @@ from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.restart import Jump
 from entrypoint.video.scan_result import make_scan
 
+MOST_THREADS = 16
+"""CPUs beyond which FFmpeg advises against more threads (libavcodec/pthread.c); each holds frames."""
 SPARE_THREADS = 1
 """Threads of the decoder beyond the CPUs: while one waits for its turn another works (7% more frames/s on two CPUs)."""
 
@@ -59,7 +61,7 @@ class SoundPass:
         """
         with ExitStack() as stack:
             log = stack.enter_context(FFmpegLog(threads=True))
-            threads = (self._threads or cpu_count()) + SPARE_THREADS
+            threads = min(self._threads or cpu_count(), MOST_THREADS) + SPARE_THREADS
             opened = DecodePass(self._path, threads=threads, keep_facts=False, log=log)
             self.reading = stack.enter_context(opened)
             self._structure = examine_structure(self._path, self.reading.container.format.name)
