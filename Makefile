@@ -7,7 +7,7 @@ PY := .venv/bin/python
 help:
 	@echo "make demo       set up, train a small model, analyse, check, draw (ENGINE=pytorch|tensorflow)"
 	@echo "make test       set up and run the tests, the real ones included; make test-full runs what does not fit there"
-	@echo "make image      build one image (ENGINE=tensorflow|pytorch DEVICE=cuda|cpu); make images builds every flavour"
+	@echo "make image      build one image (ENGINE=tensorflow|pytorch DEVICE=cuda|cpu); make images builds all but cu130"
 	@echo "make base       make the base image without a registry"
 	@echo "make sif        turn the image into dlc.sif (ENGINE=... DEVICE=...)"
 	@echo "make bench      measure our analysis loop beside stock DeepLabCut's, and write docs/benchmark.md"

@@ -36,7 +36,9 @@ def build(
     engine: Engine = "tensorflow",
     device: Device = "cuda",
     cuda: Cuda = "",
-    every: Annotated[bool, typer.Option("--all", help="Build every flavour, one after the other.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Build every flavour but those for the newest drivers alone (cu130).")
+    ] = False,
     base: Annotated[str, typer.Option(help="Base image, instead of the pinned Debian 12.")] = "",
     tag: Annotated[str, typer.Option(help="Another name for the result.")] = "",
     wheels: Annotated[Path | None, typer.Option(help="Folder with wheels that no package index has.")] = None,
