@@ -116,6 +116,20 @@ class Network(Protocol):
     def use_engine(self) -> str:
         """Let the engine that built the network compute it again, in float32. Returns the engine's name and version."""
 
+    def tune(self, frames: Any, equal: Callable[[Any, Any], bool]) -> str:
+        """Measure what is fastest on this device for batches like this one, and choose it.
+
+        Parameters
+        ----------
+        equal : callable
+            Whether two arrays of positions are equal; what gives others is not chosen.
+
+        Returns
+        -------
+        str
+            What was chosen, if it is not the usual.
+        """
+
     def use_precision(self, name: str) -> None:
         """Let it compute in ``fp16`` or ``bf16`` instead; positions are read from the maps in float32 all the same.
 

@@ -23,6 +23,8 @@ may be off by more on other frames. The ones that were measured stay below a fif
 def choose_backend(network: Network, job: Job, frames: Any, result: LoopResult, report: Report) -> tuple[str, str]:
     """Name of what computes the network, and why it is not OpenVINO where that was wanted."""
     engine = network.use_engine()
+    if chosen := network.tune(frames, lambda ours, others: not difference(ours, others, on_gpu=True)):
+        engine = f"{engine}, {chosen}"
     if job.precision != FLOAT32:
         _use_precision(network, job, frames, result, report)
         return f"{engine}, {job.precision}", ""

@@ -254,6 +254,48 @@ def test_copies_to_a_gpu_are_waited_for_before_frames_are_overwritten(case: OwnL
     case.call("-I", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{OVERLAP}")
 
 
+TUNE = """
+import numpy, torch
+from entrypoint.engines.pytorch import network
+torch.cuda.synchronize = lambda device: None
+class Model(torch.nn.Conv2d):
+    def get_predictions(self, maps):
+        seen.append(maps.is_contiguous(memory_format=torch.channels_last))
+        return {"bodypart": {"poses": maps.mean((2, 3)).reshape(len(maps), 1, 1, 3)}}
+class Runner:
+    device = "cpu"
+seen, times = [], {}
+made = network.TorchNetwork.__new__(network.TorchNetwork)
+made._runner, made._model, made._steps, made._pinned = Runner, Model(3, 3, 3), [], True
+made._compiled = made._precision = None
+made._lay_out(network.USUAL)
+frames = numpy.arange(2 * 8 * 8 * 3, dtype=numpy.uint8).reshape(2, 8, 8, 3)
+equal = lambda ours, others: numpy.allclose(ours, others, atol=1e-3)
+order = iter([])
+network._time = lambda run, device: (run(), next(order))[1]
+cases = [((2.0, 1.0), equal, "channels first"), ((1.0, 2.0), equal, ""), ((1.0, 0.99), equal, "")]
+for seconds, same, expected in (*cases, ((2.0, 1.0), lambda *_: False, "")):
+    order = iter(seconds)
+    seen.clear()
+    assert made.tune(frames, same) == expected, (seconds, expected)
+    assert seen == [True, True, False, False], seen
+    seen.clear()
+    made.predict(frames)
+    assert seen == [expected == ""], (seen, expected)
+def fails(run, device):
+    raise torch.OutOfMemoryError("CUDA out of memory")
+network._time = fails
+made.release_memory = lambda: None
+assert made.tune(frames, equal) == ""
+"""
+
+
+@pytest.mark.real
+def test_the_layout_of_maps_is_chosen_by_measuring(case: OwnLoop) -> None:
+    """With a clock of our own: there is no GPU here."""
+    case.call("-I", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{TUNE}")
+
+
 @pytest.mark.full
 @pytest.mark.skipif(not (CLIP.exists() and TRAINED.exists()), reason="the project ships neither clip nor model")
 def test_the_whole_open_field_clip_equals_stock(native_pytorch: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,12 @@ from entrypoint.video.pixels import Box, stock_box
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
 """PyTorch's messages for a lack of memory on GPUs and CPUs."""
 
+USUAL = "channels last"
+LAYOUTS = (USUAL, "channels first")
+"""How maps lie in memory: the usual, and what else is tried on a GPU."""
+FASTER = 0.95
+"""Share of the usual layout's time from which on another one is worth it."""
+TIMED = 3
 SEPARATOR = "/"
 """Between a head's name and a map's: DeepLabCut's are identifiers of Python."""
 
@@ -74,7 +81,7 @@ class TorchNetwork:
 
         self._runner, self._project = runner, project
         self._steps = normalisation(runner.preprocessor, runner.device)
-        self._model = runner.model.to(memory_format=torch.channels_last)
+        self._model, self._layout = runner.model.to(memory_format=torch.channels_last), torch.channels_last
         self._compiled: openvino.Compiled | None = None
         self._precision: Any = None
         self._pinned = str(runner.device).startswith("cuda")
@@ -109,10 +116,11 @@ class TorchNetwork:
         import torch
 
         with torch.inference_mode():
+            pictures = prepare(batch, self._steps).contiguous(memory_format=self._layout)
             if self._precision is None:
-                return self._read(self._model(prepare(batch, self._steps)))
+                return self._read(self._model(pictures))
             with torch.autocast(batch.device.type, dtype=self._precision):
-                maps = self._model(prepare(batch, self._steps))
+                maps = self._model(pictures)
             # In 16 bits a place in a picture of 640 px would be known to half a pixel, or to two
             return self._read({head: {kind: each.float() for kind, each in of.items()} for head, of in maps.items()})
 
@@ -146,6 +154,35 @@ class TorchNetwork:
         self._compiled = self._precision = None
         return f"PyTorch {torch.__version__}"
 
+    def tune(self, frames: Any, equal: Callable[[Any, Any], bool]) -> str:
+        """Choose the layout of maps: on a GPU `channels_last` is faster for convolutions and slower for group norm."""
+        import torch
+
+        if not self._pinned:
+            return ""
+        times, found = dict[str, float](), dict[str, Any]()
+        try:
+            batch = torch.from_numpy(frames).to(self._runner.device)
+            for layout in LAYOUTS:
+                self._lay_out(layout)
+                found[layout] = self._positions(batch).cpu().numpy()  # cuDNN chooses its algorithms meanwhile
+                times[layout] = _time(lambda: self._positions(batch), self._runner.device)
+        except Exception as error:
+            if not self.is_out_of_memory(error):
+                raise
+            self.release_memory()
+            times.clear()
+        usual, other = LAYOUTS
+        best = other if times and times[other] < FASTER * times[usual] and equal(found[other], found[usual]) else usual
+        self._lay_out(best)
+        return "" if best == usual else best
+
+    def _lay_out(self, name: str) -> None:
+        import torch
+
+        self._layout = getattr(torch, {USUAL: "channels_last"}.get(name, "contiguous_format"))
+        self._model = self._model.to(memory_format=self._layout)
+
     def use_precision(self, name: str) -> None:
         import torch
 
@@ -173,6 +210,18 @@ class TorchNetwork:
 
     def write(self, job: Job, poses: Any, runtime: tuple[float, float]) -> None:
         write_files(self._project, self.scorer, job, poses, runtime)
+
+
+def _time(run: Callable[[], object], device: Any) -> float:
+    """Seconds that something takes on a GPU, on average."""
+    import torch
+
+    torch.cuda.synchronize(device)
+    start = time.perf_counter()
+    for _ in range(TIMED):
+        run()
+    torch.cuda.synchronize(device)
+    return (time.perf_counter() - start) / TIMED
 
 
 def prepare(frames: Any, steps: list[Step]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from entrypoint.engines import openvino, versions
@@ -109,6 +109,9 @@ class TensorFlowNetwork:
 
         self._compiled = None
         return f"TensorFlow {tf.__version__}"
+
+    def tune(self, frames: Any, equal: Callable[[Any, Any], bool]) -> str:
+        return ""
 
     def use_precision(self, name: str) -> None:
         raise NotCovered(f"TensorFlow models are not computed in {name}")
