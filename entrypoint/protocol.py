@@ -45,6 +45,8 @@ class Job:
         The model's columns in order, without the scorer.
     scan : FrameScan or None
         What a pass over the video has found; None for our loop where its own pass is to find it.
+    gpu_batch_size : int
+        Batch size that suits a GPU, where nobody chose one; 0 otherwise. Our loop takes it if batches do not matter.
     precision : str
         In which our loop's network computes: ``float32``, ``fp16`` or ``bf16``.
     announced : int
@@ -97,6 +99,7 @@ class Job:
     checkpoint_s: float = 0.0
     announced: int = 0
     precision: str = FLOAT32
+    gpu_batch_size: int = 0
 
     @property
     def found(self) -> FrameScan:

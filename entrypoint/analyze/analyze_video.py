@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 RESULTS = "results"
 COPY_NAME = "copy.mov"
 SPARE_BYTES = 5_000_000
+GPU_BATCH, GPU_BATCH_PX, MOST_GPU_BATCH = 32, 640 * 480, 128
+"""Frames of a batch on a GPU, for pictures of so many px, and the most for smaller ones; not measured on one yet."""
 PLAIN_ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}")
 SHOWN_LINES = 15
 
@@ -288,11 +290,21 @@ class _Session:
             trusted=task.trusted,
             backend=self._backend(),
             precision=task.settings.precision,
+            gpu_batch_size=self._gpu_batch_size(),
             cache=str(task.settings.out / NETWORKS_FOLDER),
         )
         if path != "own":
             return job
         return checkpoint_folder.with_checkpoints(job, task.folder, task.fingerprint, self.request.checkpoint_s)
+
+    def _gpu_batch_size(self) -> int:
+        """Batch size for a GPU: small pictures need large batches to keep it busy, large ones fill its memory."""
+        row = self.task.row
+        if self.device != "cuda" or self.task.settings.batch_size is not None:
+            return 0
+        pixels = (row.width or 0) * (row.height or 0) or GPU_BATCH_PX
+        fitting = GPU_BATCH * GPU_BATCH_PX // pixels
+        return max(min(fitting, MOST_GPU_BATCH), self.task.model.batch_size or 1)
 
     def _backend(self) -> str:
         wanted = self.request.backend

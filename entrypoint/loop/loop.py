@@ -21,7 +21,7 @@ from entrypoint.loop.pose_array import PoseArray
 from entrypoint.loop.result import LoopResult
 from entrypoint.loop.stock_batches import StockBatches
 from entrypoint.loop.stock_pixels import prove_pixels, read_first_picture
-from entrypoint.protocol import ANALYSING, Job, Progress, Report
+from entrypoint.protocol import ANALYSING, Job, Message, Progress, Report
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.pixels import Box, check_crop
 from entrypoint.video.restart import Restart, RestartLost
@@ -76,6 +76,7 @@ class Loop:
         """
         began, clock = time.time(), time.perf_counter()
         network = self._load(job)
+        job = replace(job, batch_size=_batch_size(job, network, report))
         result = LoopResult(network.scorer, job.batch_size or 1)
         result.add("load", clock)
         with PoseArray(Path(job.folder).parent, network.n_bodyparts) as poses:
@@ -217,6 +218,19 @@ class _UnderWay:
         at, count, finish = self._batches.popleft()
         self._checkpoints.take(at, finish()[:count], self._result.batch_size, self._result.backend)
         self._progress.update(max(at + count, self._checkpoints.start))
+
+
+def _batch_size(job: Job, network: Network, report: Report) -> int:
+    """Frames per network call: what was chosen, or the project's own, or what suits a GPU."""
+    usual = job.batch_size or 1
+    if job.gpu_batch_size in (0, usual) or network.batch_matters:
+        return usual
+    report(
+        Message(
+            f"batches of {job.gpu_batch_size} frames on the GPU, not the project's {usual}; choose with --batch-size"
+        )
+    )
+    return job.gpu_batch_size
 
 
 def _box(network: Network, job: Job, width: int, height: int) -> Box | None:

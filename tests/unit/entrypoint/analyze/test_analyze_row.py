@@ -559,3 +559,23 @@ def test_what_stock_must_do_is_done_in_float32(case: Case) -> None:
     error = case.fail(ModelError, "cannot be analysed in fp16, because this worker is a fake", precision="fp16")
     assert "--precision float32" in error.hint
     case.fail(UsageError, "stock DeepLabCut computes in float32, not in fp16", precision="fp16", path="stock")
+
+
+@pytest.mark.parametrize(
+    ("size", "chosen", "expected"),
+    [
+        ((640, 480), None, 32), ((1280, 960), None, 8), ((3840, 2160), None, 8), ((64, 48), None, 128),
+        ((None, None), None, 32), ((640, 480), 4, 0),
+    ],
+)  # fmt: skip
+def test_the_batch_on_a_gpu(
+    case: Case, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], chosen: int | None, expected: int
+) -> None:
+    """At least the project's own, which is 8 here, unless one was chosen."""
+    monkeypatch.setenv("FAKE_WORKER", "cuda")
+    monkeypatch.setattr(gpu, "examine_driver", lambda: gpu.Driver("1", gpus=[gpu.Gpu(0, "Fake", (9, 0), 80.0)]))
+    case.write(width=size[0], height=size[1])
+    assert case.run(device="cuda", batch_size=chosen) is ExitCode.OK
+    job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
+    assert job["device"] == "cuda"
+    assert job["gpu_batch_size"] == expected

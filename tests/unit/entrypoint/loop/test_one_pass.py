@@ -22,6 +22,7 @@ from entrypoint.video.decoding import DecodePass
 from entrypoint.video.scan import scan_video
 from entrypoint.video.sound_pass import DamagedVideo
 from tests import media
+from tests.unit.entrypoint.engines.test_tensorflow import Whole
 from tests.unit.entrypoint.loop.test_resume import Mortal, die
 from tests.unit.support.number_network import Numbers, ignore, make_job
 
@@ -316,3 +317,13 @@ def test_a_network_that_knows_no_other_precision(tmp_path: Path) -> None:
     job = one_pass(media.write_video(tmp_path / "a.mp4", FRAMES), precision="fp16")
     with pytest.raises(NotCovered, match="not read in fp16"):
         attempt(job, Numbers())
+
+
+def test_a_batch_that_suits_a_gpu(tmp_path: Path) -> None:
+    video = media.write_video(tmp_path / "a.mp4", FRAMES)
+    network, reported = Numbers(), list[Any]()
+    result = attempt(one_pass(video, batch_size=4, gpu_batch_size=16), network, reported.append)
+    assert result.batch_size == max(network.batches) == 16
+    assert Message("batches of 16 frames on the GPU, not the project's 4; choose with --batch-size") in reported
+    whole = Whole()
+    assert attempt(one_pass(video, batch_size=4, gpu_batch_size=16), whole).batch_size == 4, "batches matter"
