@@ -175,11 +175,6 @@ class _Session:
     def run(self) -> list[Path]:
         """Analyse the video in our loop, or through stock DeepLabCut where the loop does not cover it."""
         if self.request.path == "stock":
-            if self.task.settings.precision != FLOAT32:
-                raise UsageError(
-                    f"stock DeepLabCut computes in float32, not in {self.task.settings.precision}",
-                    "leave --path stock or the precision out",
-                )
             return self._run_stock()
         answer = self._run_job(self._link(), "own")
         if isinstance(answer, DamageFound):

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.precision import FLOAT32
 from dlcctr.campaign.rows import Row, find_row, inspect_campaign_model, row_settings
 from dlcctr.campaign.tracking import TRACKING_HINT, tracking_problem
 from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.contract import failure_file, row_folder
-from dlcctr.errors import ManifestError, VideoError
+from dlcctr.errors import ManifestError, UsageError, VideoError
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.model.project.trust import require_trust
 from dlcctr.results.expected import Expected, expected_of
@@ -83,6 +84,8 @@ def resolve(request: RowRequest) -> RowTask:
     ------
     ManifestError
         No such row, or no such manifest.
+    UsageError
+        Stock DeepLabCut is to compute in another precision than float32.
     ModelError
         No model is named, it is incomplete, it is no longer the campaign's, or it asks for trust that is not given.
     """
@@ -93,6 +96,11 @@ def resolve(request: RowRequest) -> RowTask:
 def resolve_row(row: Row, campaign: Campaign, request: RowRequest) -> RowTask:
     """Put a row, its campaign and the command line together; raises as `resolve` does."""
     settings = _override(row_settings(row, campaign), request)
+    if request.path == "stock" and settings.precision != FLOAT32:
+        raise UsageError(
+            f"stock DeepLabCut computes in float32, not in {settings.precision}",
+            "leave --path stock or the precision out",
+        )
     model = inspect_campaign_model(settings)
     if problem := tracking_problem(settings.tracking, model):
         raise ManifestError(f"{request.manifest}: row {row.index}, {row.video}: {problem}", TRACKING_HINT)

@@ -25,6 +25,8 @@ BOOT = (
     "main(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))"
 )
 STOP_AFTER_S = 5.0
+DEATH_S = 60.0
+"""A process that is killed for its memory may take a while to be gone; what it died of must not be missed."""
 SILENT_S = 3600.0
 """Our loop on a GPU reports several times a minute. The longest pauses are those in which a driver compiles TensorFlow
 for its GPU (half an hour), and a table of a day of video is written."""
@@ -122,7 +124,7 @@ class Worker:
 
     def _death(self) -> DlcctrError:
         try:
-            code = self._process.wait(STOP_AFTER_S)
+            code = self._process.wait(DEATH_S)
         except subprocess.TimeoutExpired:
             return AnalysisError("the analysis process answers no more", "its last output is shown above")
         self._output.join(STOP_AFTER_S)  # its last lines may still be on their way

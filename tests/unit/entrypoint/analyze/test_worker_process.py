@@ -145,7 +145,7 @@ def test_a_gpu_that_hangs_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch
 
 def test_a_worker_that_answers_no_more_and_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_process, "BOOT", SILENT.replace("time.sleep", "pipe.close(); time.sleep"))
-    monkeypatch.setattr(worker_process, "STOP_AFTER_S", 0.3)
+    monkeypatch.setattr(worker_process, "DEATH_S", 0.3)
     job = make_job(media.write_video(tmp_path / "a.mp4", 3))
     with start_worker("pytorch", 1, os.environ, tmp_path) as worker:
         worker.wait_ready()
