@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from entrypoint.video.containers import matroska
+from entrypoint.video.containers.announced_size import flv_is_cut, ivf_is_cut, mxf_is_cut
 from entrypoint.video.containers.packet_chains import CHAINS, Chain, ts_is_broken, ts_is_cut, walk
 
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -28,9 +29,9 @@ Check = Callable[[BinaryIO, int], bool]
 def is_cut(path: Path, container: str) -> bool:
     """Whether the file ends before its own structure does, or cannot be followed to its end.
 
-    AVI, Matroska, MP4 and ASF announce sizes; a file that is shorter was cut. Sizes of 0 or "unknown", as live
-    recorders leave them, say nothing. FLV, IVF, MXF and MPEG streams are chains of parts, the last of which is then
-    shorter than it says; raw bitstreams say nothing.
+    AVI, Matroska, MP4, ASF, FLV, IVF and MXF announce how long they are; a file that is shorter was cut. Sizes of 0 or
+    "unknown", as live recorders leave them, say nothing. FLV, IVF, MXF and MPEG streams are also chains of parts, the
+    last of which is then shorter than it says; raw bitstreams say nothing.
     """
     return _ask(IS_CUT, path, container) or _chain(path, container).cut
 
@@ -190,7 +191,7 @@ def _asf_data(file: BinaryIO, size: int) -> tuple[int, int, int]:
 
 IS_CUT: dict[str, Check] = {
     "avi": _riff_is_cut, "matroska": matroska.is_cut, "mov": _boxes_are_cut, "asf": _asf_is_cut, "mpegts": ts_is_cut,
-    "dv": _dv_is_cut,
+    "dv": _dv_is_cut, "flv": flv_is_cut, "ivf": ivf_is_cut, "mxf": mxf_is_cut,
 }  # fmt: skip
 IS_BROKEN: dict[str, Check] = {
     "avi": _riff_is_broken, "matroska": matroska.is_broken, "asf": _asf_is_broken, "mpegts": ts_is_broken,

@@ -65,9 +65,14 @@ def _ivf(head: bytes, place: int) -> int | None:
 def _mxf(head: bytes, place: int) -> int | None:
     if head[:4] != MXF_KEY:
         return None
+    start = mxf_value(head)
+    return start + int.from_bytes(head[17:start] if start > 17 else head[16:17], "big")
+
+
+def mxf_value(head: bytes) -> int:
+    """Where the value of a key begins, behind its length."""
     first = head[16] if len(head) > 16 else 0
-    n_bytes = first & 0x7F if first & 0x80 else 0
-    return 17 + n_bytes + (int.from_bytes(head[17 : 17 + n_bytes], "big") if n_bytes else first)
+    return 17 + (first & 0x7F if first & 0x80 else 0)
 
 
 def _mpeg(head: bytes, place: int) -> int | None:

@@ -9,6 +9,7 @@ import av.logging
 import pytest
 
 from dlcctr.errors import VideoError
+from entrypoint.video.containers.packet_chains import mxf_value
 from entrypoint.video.scan import scan_video
 from tests import media
 from tests.unit.entrypoint.video.test_scan import assert_sound, decode
@@ -71,6 +72,39 @@ def test_a_cut_stream_misses_its_end(name: str, tmp_path: Path) -> None:
     assert found.missing[-1][1] == found.stream
     assert found.stream == 60 if name in ("a.flv", "a.ivf") else found.stream < 60  # these say how long they were
     assert_sound(path, decode(whole), found)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "stream"),
+    [("a.flv", "libx264", 60), ("b.flv", "flv1", 60), ("a.ivf", "libvpx", 60), ("a.mxf", "mpeg2video", 41)],
+)
+def test_a_cut_between_two_parts_is_seen_by_what_the_header_says(
+    name: str, codec: str, stream: int, tmp_path: Path
+) -> None:
+    whole = media.write_video(tmp_path / name, 60, codec=codec)
+    assert scan_video(whole).clean
+    place = media.packet_places(whole)[40][0]
+    path = drop(whole, tmp_path / f"cut_{name}", place, whole.stat().st_size - place)
+    found = scan_video(path)
+    assert found.missing[-1][1] == found.stream == stream
+    assert_sound(path, decode(whole), found)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.flv", "libx264"), ("a.ivf", "libvpx"), ("a.mxf", "mpeg2video")])
+def test_a_header_that_was_never_filled_in_says_nothing(name: str, codec: str, tmp_path: Path) -> None:
+    """As live recorders leave it."""
+    path = media.write_video(tmp_path / name, 60, codec=codec)
+    data = bytearray(path.read_bytes())
+    if name == "a.flv":
+        place = data.index(b"filesize\0") + 9
+        data[place : place + 8] = bytes(8)
+    elif name == "a.ivf":
+        data[24:28] = b"\xff" * 4
+    else:
+        place = mxf_value(bytes(data[:32])) + 24
+        data[place : place + 8] = bytes(8)
+    path.write_bytes(data)
+    assert (scan_video(path).stream, scan_video(path).clean) == (60, True)
 
 
 def test_a_cut_behind_the_last_frame_costs_no_row(tmp_path: Path) -> None:
