@@ -124,6 +124,23 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Order:
+    """What the worker is asked for.
+
+    Parameters
+    ----------
+    job : Job
+        The video that is analysed now.
+    beside : list of Job
+        Jobs of other models on the same video, whose turn comes later: the pass of this one feeds their networks too,
+        and their positions go into their checkpoints.
+    """
+
+    job: Job
+    beside: list[Job] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Ready:
     """The worker has imported its engine.
 
@@ -260,15 +277,15 @@ class ProtocolError(ValueError):
     """A line is not valid in this protocol."""
 
 
-def job_line(job: Job) -> bytes:
-    """Line that holds a job."""
-    return json.dumps(to_table(job)).encode() + b"\n"
+def order_line(order: Order) -> bytes:
+    """Line that holds an order."""
+    return json.dumps(to_table(order)).encode() + b"\n"
 
 
-def parse_job(line: str) -> Job:
-    """Job in a line; raises `ProtocolError`."""
+def parse_order(line: str) -> Order:
+    """Order in a line; raises `ProtocolError`."""
     try:
-        return from_table(Job, parse_object(line))
+        return from_table(Order, parse_object(line))
     except RecordError as error:
         raise ProtocolError(str(error)) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 RESULTS = "results"
 COPY_NAME = "copy.mov"
+BESIDE = "beside-"
+"""Folders below a row's scratch folder for the rows beside it."""
 SPARE_BYTES = 5_000_000
 GPU_BATCH, GPU_BATCH_PX, MOST_GPU_BATCH = 32, 640 * 480, 128
 """Frames of a batch on a GPU, for pictures of so many px, and the most for smaller ones; not measured on one yet."""
@@ -152,8 +154,7 @@ class _Session:
 
         Then its own pass finds out which frames decode. What goes through stock DeepLabCut must be scanned first.
         """
-        model = self.task.model
-        return self.request.path != "stock" and not (model.multianimal or model.top_down or model.conditions)
+        return self.request.path != "stock" and self.task.may_be_one_pass
 
     @property
     def scan(self) -> FrameScan:
@@ -176,7 +177,7 @@ class _Session:
         """Analyse the video in our loop, or through stock DeepLabCut where the loop does not cover it."""
         if self.request.path == "stock":
             return self._run_stock()
-        answer = self._run_job(self._link(), "own")
+        answer = self._run_job(self._link(), "own", self._jobs_beside())
         if isinstance(answer, DamageFound):
             print_lines([f"{self.task.name}: there are signs of damage; the video is checked frame by frame"])
             self.scan_video(suspect=True)
@@ -292,6 +293,19 @@ class _Session:
             return job
         return checkpoint_folder.with_checkpoints(job, task.folder, task.fingerprint, self.request.checkpoint_s)
 
+    def _jobs_beside(self) -> list[Job]:
+        """Jobs of the rows beside, each as it will be when its turn comes, so that its checkpoints fit."""
+        if not self.may_be_one_pass:
+            return []
+        return [self._job_beside(number, task) for number, task in enumerate(self.task.beside)]
+
+    def _job_beside(self, number: int, task: RowTask) -> Job:
+        scratch = self.scratch / f"{BESIDE}{number}"
+        scratch.mkdir()
+        config = make_skeleton(task.model, scratch, task.settings.tracking.tracker, trusted=task.trusted)
+        session = replace(self, task=task, record=AttemptRecord(), config=config, scratch=scratch)
+        return session._make_job(session._link(), "own")
+
     def _gpu_batch_size(self) -> int:
         """Batch size for a GPU: small pictures need large batches to keep it busy, large ones fill its memory."""
         row = self.task.row
@@ -309,13 +323,13 @@ class _Session:
             raise UsageError("OpenVINO computes on CPUs; this is a GPU", "leave --backend out, or add --device cpu")
         return "engine"
 
-    def _run_job(self, video: Path, path: str = "stock") -> Answer:
+    def _run_job(self, video: Path, path: str = "stock", beside: Sequence[Job] = ()) -> Answer:
         """Run a job, and show its progress and messages."""
         job = self._make_job(video, path)
         display = RowDisplay(self.task.name, job.announced, reports_start=path == "own", tell=self.tell)
         with self.record.timed("analysis"):
             try:
-                answer = self.worker.run(job, display.show)
+                answer = self.worker.run(job, display.show, beside)
                 if not isinstance(answer, (NotCovered, DamageFound)):
                     display.finish(answer.scan.decoded if isinstance(answer, Done) and answer.scan else 0)
                 return answer

@@ -62,9 +62,14 @@ class FirstPicture:
     interlaced: bool
 
     @property
+    def turned_size(self) -> tuple[int, int]:
+        """Width and height of the turned pictures in px."""
+        return self.size[::-1] if self.rotation % 180 else self.size
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and channels of the pictures in batches."""
-        width, height = self.size[::-1] if self.rotation % 180 else self.size
+        width, height = self.turned_size
         x1, x2, y1, y2 = self.box or (0, width, 0, height)
         return y2 - y1, x2 - x1, 3
 

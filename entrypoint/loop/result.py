@@ -42,3 +42,8 @@ class LoopResult:
     def add(self, phase: str, since: float) -> None:
         """Add the time since a `time.perf_counter` to a phase."""
         self.timings_s[phase] = self.timings_s.get(phase, 0.0) + time.perf_counter() - since
+
+    def take_over(self, other: LoopResult) -> None:
+        """Take over how positions were made."""
+        self.batch_size, self.from_float32 = other.batch_size, other.from_float32
+        self.backend, self.why_engine = other.backend, other.why_engine
