@@ -17,6 +17,7 @@ from dlcctr.campaign.precision import FLOAT32
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.results.sections import Columns, DeviceUsed, FromFloat32
 from dlcctr.system.values.records import RecordError, from_table, parse_object, to_table
+from entrypoint.video.decoders import CPU
 from entrypoint.video.frame_scan import FrameScan
 
 ANALYSING = "analysing"
@@ -49,6 +50,8 @@ class Job:
         Batch size that suits a GPU, where nobody chose one; 0 otherwise. Our loop takes it if batches do not matter.
     precision : str
         In which our loop's network computes: ``float32``, ``fp16`` or ``bf16``.
+    decoder : str
+        What decodes for our loop where there is no scan: ``cpu`` or ``nvdec``.
     announced : int
         Frames that the video's header claims, for progress; 0 where it claims none.
     device : str
@@ -99,6 +102,7 @@ class Job:
     checkpoint_s: float = 0.0
     announced: int = 0
     precision: str = FLOAT32
+    decoder: str = CPU
     gpu_batch_size: int = 0
 
     @property
@@ -220,6 +224,8 @@ class Done:
         What our loop's own pass has found, where the job had no scan.
     from_float32 : FromFloat32 or None
         How far another precision is from float32.
+    decoder : str
+        ``nvdec`` where the GPU's video engine decoded; else empty.
     """
 
     scorer: str
@@ -235,6 +241,7 @@ class Done:
     timings_s: dict[str, float] = field(default_factory=dict)
     scan: FrameScan | None = None
     from_float32: FromFloat32 | None = None
+    decoder: str = ""
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,7 @@ def _analyze_own(engine: Engine, loop: Loop, order: Order, report: Report) -> Do
         timings_s=result.timings_s,
         scan=None if job.scan else result.scan,
         from_float32=result.from_float32,
+        decoder=result.decoder,
     )
 
 

@@ -26,6 +26,7 @@ from entrypoint.analyze.row_task import RowTask
 from entrypoint.analyze.shared_worker import SharedWorker
 from entrypoint.analyze.worker_process import Worker
 from entrypoint.protocol import Answer, DamageFound, Done, Job, NotCovered, Ready, ShortRead
+from entrypoint.video.decoders import CPU, NVDEC
 
 if TYPE_CHECKING:
     from entrypoint.analyze.request import RowRequest
@@ -286,6 +287,7 @@ class _Session:
             trusted=task.trusted,
             backend=self._backend(),
             precision=task.settings.precision,
+            decoder=self._decoder(),
             gpu_batch_size=self._gpu_batch_size(),
             cache=str(task.settings.out / NETWORKS_FOLDER),
         )
@@ -323,6 +325,13 @@ class _Session:
             raise UsageError("OpenVINO computes on CPUs; this is a GPU", "leave --backend out, or add --device cpu")
         return "engine"
 
+    def _decoder(self) -> str:
+        if self.request.decode != NVDEC:
+            return CPU
+        if self.device == "cpu":
+            raise UsageError("NVDEC is a GPU's video engine; this row runs on the CPU", "leave --decode out")
+        return NVDEC
+
     def _run_job(self, video: Path, path: str = "stock", beside: Sequence[Job] = ()) -> Answer:
         """Run a job, and show its progress and messages."""
         job = self._make_job(video, path)
@@ -341,7 +350,9 @@ class _Session:
         record.scan = done.scan or record.scan
         record.path, record.scorer, record.columns, record.remark = path, done.scorer, done.columns, done.remark
         reused = tuple(ReusedPart(**asdict(checkpoint)) for checkpoint in done.checkpoints)
-        record.device = replace(done.device, backend=done.backend, parts=reused, from_float32=done.from_float32)
+        record.device = replace(
+            done.device, backend=done.backend, parts=reused, from_float32=done.from_float32, decoder=done.decoder
+        )
         record.batch_size = done.batch_size
         if done.why_engine:
             print_lines([f"{self.task.name}: computed by {done.backend} itself, because {done.why_engine}"])

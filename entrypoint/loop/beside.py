@@ -182,6 +182,11 @@ class ModelsBeside:
         for each in self._members:
             each.checkpoints.save()
 
+    def discard(self) -> None:
+        """Remove all that they have got: the pictures were wrong."""
+        for each in self._members:
+            each.checkpoints.discard()
+
     def leave_out(self) -> None:
         """Go on without them."""
         self._members = []

@@ -72,14 +72,8 @@ class CheckpointWriter:
             self.restart = self.restart_for(self.start)
             self._report(Message(f"continuing at frame {at} of {frames}"))
 
-    def discard(self, why: str) -> None:
-        """Remove the checkpoints; all frames are analysed in this attempt."""
-        self._report(
-            Message(
-                "what earlier attempts finished is not used: on the first frames the network gives other positions "
-                f"({why})"
-            )
-        )
+    def discard(self) -> None:
+        """Remove the checkpoints; all frames are analysed anew."""
         self.used, self.restart, self._restarts = [], None, []
         self._begin(0)
         if self._folder:

@@ -22,11 +22,14 @@ from entrypoint.loop.stock_pixels import prove_pixels, read_first_picture
 from entrypoint.loop.termination import save_when_terminated
 from entrypoint.loop.under_way import UnderWay
 from entrypoint.protocol import ANALYSING, Job, Message, Progress, Report
+from entrypoint.video.decoders import NVDEC
 from entrypoint.video.frame_scan import FrameScan
+from entrypoint.video.nvdec import OtherDecoder
 from entrypoint.video.pixels import Box, check_crop
 from entrypoint.video.restart import Restart, RestartLost
 
 PROGRESS_EVERY_S = 0.5
+NOT_USED = "what earlier attempts finished is not used: on the first frames the network gives other positions"
 
 
 class Loop:
@@ -89,7 +92,8 @@ class Loop:
                 self._fed.clear()
                 with ModelsBeside(beside, job, self._load, result, report) as others:
                     checkpoints = CheckpointWriter(job, poses, report)
-                    scan = self._fill(_Row(job, loaded, result, checkpoints, report, others))
+                    on_gpu = job.decoder == NVDEC and job.scan is None
+                    scan = self._fill(_Row(job, loaded, result, checkpoints, report, others, on_gpu))
                     self._fed = others.fed(video, scan)
             result.scan = scan
             clock = time.perf_counter()
@@ -137,13 +141,19 @@ class Loop:
                     scan = self._analyze_rest(row, restart)
                 except RestartLost:
                     restart = None
+                except OtherDecoder as why:
+                    row.report(Message(f"the CPU decodes this video, not the GPU, because {why}"))
+                    row.on_gpu, restart = False, None
+                    checkpoints.discard()
+                    row.others.discard()
                 except OtherPositions as why:
                     if restart is None:
-                        checkpoints.discard(str(why))
+                        row.report(Message(f"{NOT_USED} ({why})"))
+                        checkpoints.discard()
                     restart = None  # the pictures from there on may be others, though nothing should make them so
                 if scan is None:
                     row.others.leave_out()
-        row.result.checkpoints = checkpoints.used
+        row.result.checkpoints, row.result.decoder = checkpoints.used, NVDEC if row.on_gpu else ""
         return scan
 
     def _analyze_rest(self, row: _Row, restart: Restart | None) -> FrameScan:
@@ -164,7 +174,14 @@ class Loop:
         under_way = UnderWay(network, result, checkpoints, row.report, progress.update)
         box, most = partial(_box, network, job), job.scan.decoded if job.scan else None
         with BatchReader(
-            Path(job.video), job.scan, batch_size=size, box=box, allocate=network.allocate, skip=skip, restart=restart
+            Path(job.video),
+            job.scan,
+            batch_size=size,
+            box=box,
+            allocate=network.allocate,
+            skip=skip,
+            restart=restart,
+            on_gpu=row.on_gpu,
         ) as reader:
             checkpoints.restart_before = reader.restart_before
             others.follow(reader)
@@ -196,9 +213,9 @@ class Loop:
         return scan
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Row:
-    """Everything about the row that is being analysed."""
+    """Everything about the row that is being analysed; `on_gpu`: the GPU's video engine decodes."""
 
     job: Job
     loaded: LoadedNetwork
@@ -206,6 +223,7 @@ class _Row:
     checkpoints: CheckpointWriter
     report: Report
     others: ModelsBeside
+    on_gpu: bool = False
 
     def save(self) -> None:
         """Write checkpoints of what is finished, of the other models too."""

@@ -28,6 +28,8 @@ class LoopResult:
         What is known of the video in the end.
     from_float32 : FromFloat32 or None
         How far another precision is from float32 on the first frames.
+    decoder : str
+        ``nvdec`` where the GPU's video engine decoded; empty where the CPU did.
     """
 
     scorer: str
@@ -38,6 +40,7 @@ class LoopResult:
     checkpoints: list[Checkpoint] = field(default_factory=list)
     scan: FrameScan | None = None
     from_float32: FromFloat32 | None = None
+    decoder: str = ""
 
     def add(self, phase: str, since: float) -> None:
         """Add the time since a `time.perf_counter` to a phase."""

@@ -109,7 +109,18 @@ def many_text(found: dict[str, Any]) -> str:
     )
 
 
-READING = ("codec", "decoding alone", "scan", "reader", "loop", "stock", "ffmpeg", "loop / stock", "loop / ffmpeg", "three models / one")
+READING = (
+    "codec",
+    "decoding alone",
+    "scan",
+    "reader",
+    "loop",
+    "stock",
+    "ffmpeg",
+    "loop / stock",
+    "loop / ffmpeg",
+    "three models / one",
+)
 READING_NOTE = """\
 From file to batches with a network that takes no time (`python -m tests.benchmarks.reading`): what a fast GPU would
 wait for. Frames/s, the median of the turns; ratios of neighbouring turns, with least and most. *Loop* is all of ours:

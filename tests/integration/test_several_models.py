@@ -23,7 +23,7 @@ from tests.integration.test_analyze_native import BOOT, ROOT, Native, receipt_of
 
 FRAMES = 203
 KINDS = {
-    "pytorch": ("pytorch-single", RESNET50, "pytorch-network+hrnet_w18+none+single"),
+    "pytorch": ("pytorch-single", RESNET50),
     "tensorflow": ("tensorflow-single", "tensorflow-efficientnet"),
 }
 
