@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from dlcctr.campaign.precision import FLOAT32
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
+from dlcctr.results.frame_times import FrameTimes
 from dlcctr.results.sections import Columns, DeviceUsed, FromFloat32
 from dlcctr.system.values.records import RecordError, from_table, parse_object, to_table
 from entrypoint.video.frame_scan import FrameScan
@@ -68,6 +69,9 @@ class Job:
         what the engine gives).
     cache : str
         Folder for networks in OpenVINO's form, shared by all tasks; empty for none.
+    times : str
+        File with the times of all stream frames (`dlcctr.results.frame_times`); empty where our loop's own pass is to
+        find them and to write the file.
     checkpoint_folder : str
         Folder for our loop's checkpoints (`entrypoint.loop.checkpoint_files`); empty for none.
     checkpoint_s : float
@@ -100,6 +104,7 @@ class Job:
     announced: int = 0
     precision: str = FLOAT32
     gpu_batch_size: int = 0
+    times: str = ""
 
     @property
     def found(self) -> FrameScan:
@@ -203,6 +208,8 @@ class Done:
         What our loop's own pass has found, where the job had no scan.
     from_float32 : FromFloat32 or None
         How far another precision is from float32.
+    times : FrameTimes or None
+        About the times of the frames, where the job had no file of them: it is one of its files.
     """
 
     scorer: str
@@ -218,6 +225,7 @@ class Done:
     timings_s: dict[str, float] = field(default_factory=dict)
     scan: FrameScan | None = None
     from_float32: FromFloat32 | None = None
+    times: FrameTimes | None = None
 
 
 @dataclass(frozen=True)

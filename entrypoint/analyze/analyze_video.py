@@ -23,6 +23,7 @@ from entrypoint.analyze import checkpoint_folder
 from entrypoint.analyze.attempt import AttemptRecord
 from entrypoint.analyze.row_display import RowDisplay
 from entrypoint.analyze.row_task import RowTask
+from entrypoint.analyze.row_times import RowTimes
 from entrypoint.analyze.shared_worker import SharedWorker
 from entrypoint.analyze.worker_process import Worker
 from entrypoint.protocol import Answer, DamageFound, Done, Job, NotCovered, Ready, ShortRead
@@ -64,6 +65,7 @@ def analyse(
     """
     from entrypoint.video.scan_result import announced_frames
 
+    times = RowTimes.of(task, scratch)
     threads = cpu_count()
     worker = place.start_worker(task.model.engine, threads, device, task.settings.out / NETWORKS_FOLDER)
     worker.tail.clear()
@@ -75,8 +77,9 @@ def analyse(
             announced = task.row.frames
         _check_space(task, announced, scratch)
         session = _Session(
-            task, request, record, announced, worker, config=config, device=device, scratch=scratch, tell=place.tell
-        )
+            task, request, record, announced, worker,
+            config=config, device=device, scratch=scratch, tell=place.tell, times=times,
+        )  # fmt: skip
         if not session.may_be_one_pass:  # the worker imports DeepLabCut meanwhile
             session.scan_video()
         place.tell(RowReport("loading DeepLabCut"))
@@ -145,6 +148,7 @@ class _Session:
     device: str
     scratch: Path
     tell: Callable[[RowReport], None]
+    times: RowTimes
 
     @property
     def may_be_one_pass(self) -> bool:
@@ -153,7 +157,8 @@ class _Session:
         Then its own pass finds out which frames decode. What goes through stock DeepLabCut must be scanned first.
         """
         model = self.task.model
-        return self.request.path != "stock" and not (model.multianimal or model.top_down or model.conditions)
+        stock = self.request.path == "stock" or model.multianimal or model.top_down or model.conditions
+        return not stock and self.times.may_fit(self.announced)
 
     @property
     def scan(self) -> FrameScan:
@@ -171,6 +176,7 @@ class _Session:
         with self.record.timed("scan"):
             self.record.scan = scan_video(self.task.video, threads=cpu_count(), suspect=suspect)
         _check_frames(self.task, self.record.scan, self.scratch)
+        self.times.check(self.record.scan)
 
     def run(self) -> list[Path]:
         """Analyse the video in our loop, or through stock DeepLabCut where the loop does not cover it."""
@@ -287,6 +293,7 @@ class _Session:
             precision=task.settings.precision,
             gpu_batch_size=self._gpu_batch_size(),
             cache=str(task.settings.out / NETWORKS_FOLDER),
+            times=self.times.prepare(scan),
         )
         if path != "own":
             return job
@@ -334,7 +341,8 @@ class _Session:
         for phase, seconds in {**done.timings_s, "verification": done.verification_s}.items():
             record.add_time(phase, seconds)
             record.add_time("analysis", -seconds)
-        return [self.scratch / RESULTS / name for name in done.files]
+        record.times, files = self.times.take(done, record.scan)
+        return [*(self.scratch / RESULTS / name for name in done.files), *files]
 
 
 def _show_tail(worker: Worker) -> None:
