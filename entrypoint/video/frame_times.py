@@ -11,9 +11,10 @@ A frame's time is what FFmpeg gives it, in seconds of the container's clock. Thr
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby, pairwise
 from math import nan
 from typing import TYPE_CHECKING
 
@@ -125,7 +126,7 @@ class PassTimes:
             False if these tell of another number of frames.
         """
         if not self._watches:
-            self.frames = array("q", [UNKNOWN]) * output
+            self.frames = _unknown(output)
             return True
         if self.told != output:
             return False
@@ -139,9 +140,40 @@ def _ticks(pts: int | None) -> int:
     return UNKNOWN if pts is None else pts
 
 
-def slot_ticks(times: PassTimes, slots: Iterable[tuple[int | None, int | None]]) -> array[int]:
-    """Ticks of stream frames, each given as its output and its packet's time; one of both may be None."""
-    return array("q", (_ticks(pts) if output is None else times.frames[output] for output, pts in slots))
+def slot_ticks(times: PassTimes, slots: Sequence[tuple[int | None, int | None]]) -> array[int]:
+    """Ticks of stream frames, each given as its output and its packet's time; one of both may be None.
+
+    Frames that did not decode may still stand in the order of decoding: their times are put into the order in which
+    they would be shown. Where one of them has no time, or one that is not between those of the frames around, that is
+    not possible.
+    """
+    ticks = array("q", (_ticks(pts) if output is None else times.frames[output] for output, pts in slots))
+    first = 0
+    for is_lost, run in groupby(slots, key=lambda slot: slot[0] is None):
+        stop = first + sum(1 for _ in run)
+        if is_lost:
+            ticks[first:stop] = _lost_ticks(ticks, first, stop)
+        first = stop
+    return ticks
+
+
+def _lost_ticks(ticks: array[int], first: int, stop: int) -> array[int]:
+    """Times of frames that did not decode, in order; all unknown where they do not fit between their neighbours."""
+    run = array("q", sorted(ticks[first:stop]))
+    around = [*(ticks[first - 1 : first]), *run, *(ticks[stop : stop + 1])]
+    if UNKNOWN not in run and _rises(around):
+        return run
+    known = array("q", (tick for tick in ticks[first:stop] if tick != UNKNOWN))
+    at_end = stop == len(ticks) and ticks[first : first + len(known)] == known  # cut off: what is there comes first
+    return ticks[first:stop] if at_end and _rises(ticks[max(0, first - 1) : first] + known) else _unknown(stop - first)
+
+
+def _rises(ticks: Sequence[int]) -> bool:
+    return all(before < after for before, after in pairwise(ticks))
+
+
+def _unknown(frames: int) -> array[int]:
+    return array("q", [UNKNOWN]) * frames
 
 
 def count_chunks(chunks: Sequence[int], frames: int) -> array[int]:

@@ -118,7 +118,7 @@ def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
 
 def _ticks(shape: Shape, reading: DecodePass, slots: list[StreamFrame]) -> Sequence[int]:
     if not shape.is_avi:
-        return slot_ticks(reading.times, ((slot.output, slot.pts) for slot in slots))
+        return slot_ticks(reading.times, [(slot.output, slot.pts) for slot in slots])
     chunks = [packet.dts for packet in _settle_with_index(shape, reading) if packet.dts is not None]
     return count_chunks(chunks, len(slots))
 
