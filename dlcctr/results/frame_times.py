@@ -69,6 +69,9 @@ class FrameTimes(Open):
         Numbers of frames behind a gap, with the time of the one before, with an earlier one, and without a time.
     listed : TimePlaces
         Where these are.
+    reordered : int
+        Frames that got the time of one close by, because the container's times contradict the order in which frames
+        are shown.
     file, sha256 : str
         Of hardware times: the manifest's cell, and the hash of the file that it names.
     """
@@ -81,6 +84,7 @@ class FrameTimes(Open):
     backwards: int = 0
     unknown: int = 0
     listed: TimePlaces = field(default=TimePlaces(), metadata=OMIT)
+    reordered: int = field(default=0, metadata=OMIT)
     file: str = field(default="", metadata=OMIT)
     sha256: str = field(default="", metadata=OMIT)
 

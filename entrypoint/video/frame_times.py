@@ -1,10 +1,12 @@
 """The time of every frame of a pass: eight bytes each, in the order in which frames are shown.
 
-A frame's time is what FFmpeg gives it, in seconds of the container's clock. Three kinds of files have none:
+A frame's time is what FFmpeg gives it, in seconds of the container's clock. Not every file has such times:
 
 - AVI counts its chunks and carries no timestamps. FFmpeg makes some up, which go backwards where frames are predicted
   from later ones: there a frame's number, counted with chunks that repeat a frame, is divided by the rate.
 - A bare stream (H.264, H.265, MJPEG …) says at most how many frames a second there should be.
+- Some writers note when a frame is decoded, not when it is shown (ASF, MP4 made of a bare stream). Then the decoder's
+  order contradicts the times of frames close by; that order is sure, and these times are sorted.
 - Frames that did not decode have the time of their packet, or of the gap that they left; some have none.
 """
 
@@ -12,10 +14,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
 from math import nan
+from operator import ne
 from typing import TYPE_CHECKING
 
 from dlcctr.results.frame_times import CONTAINER, COUNTED, NONE, FrameTimes, describe_times
@@ -30,6 +33,8 @@ BARE_STREAMS = {
     "mjpeg_2000", "mpegvideo", "obu", "vc1", "vvc",
 }  # fmt: skip
 """FFmpeg's names of formats that are nothing but a stream: their clock is a guess of the reader's."""
+TANGLED = 32
+"""Most frames among which times are sorted: twice what H.264 and H.265 may hold back."""
 PLACED = {"h264", "hevc", "vp8", "vp9", "av1"}
 """Codecs with places at which decoding can begin anew (`entrypoint.video.restart`)."""
 
@@ -46,15 +51,18 @@ class StreamTimes:
         As in `FrameTimes`.
     rate : float or None
         Nominal frames/s; None where the file does not say it.
+    reordered : int
+        Number of frames that have the time of one close by, so that times go forward.
     """
 
     seconds: array[float]
     source: str
     rate: float | None
+    reordered: int = 0
 
     def describe(self) -> FrameTimes:
         """What a receipt says about them."""
-        return describe_times(self.seconds, self.source, self.rate)
+        return replace(describe_times(self.seconds, self.source, self.rate), reordered=self.reordered)
 
 
 class PassTimes:
@@ -195,5 +203,30 @@ def stream_times(times: PassTimes, ticks: Sequence[int], time_base: Fraction, ra
     if times.is_bare:
         return StreamTimes(array("d", [nan]) * len(ticks), NONE, rate or None)
     up, down = time_base.numerator, time_base.denominator
+    ticks, reordered = untangle(ticks)
     seconds = array("d", (nan if tick == UNKNOWN else tick * up / down for tick in ticks))
-    return StreamTimes(seconds, COUNTED if times.is_counted else CONTAINER, rate or None)
+    return StreamTimes(seconds, COUNTED if times.is_counted else CONTAINER, rate or None, reordered)
+
+
+def untangle(ticks: Sequence[int]) -> tuple[Sequence[int], int]:
+    """Sort times that go backwards and forwards within `TANGLED` frames; and the number of frames that get another one.
+
+    Where recordings were joined, time goes back for good: that stays.
+    """
+    count = len(ticks)
+    while count and ticks[count - 1] == UNKNOWN:
+        count -= 1
+    if not any(ticks[n] > ticks[n + 1] for n in range(count - 1)):
+        return ticks, 0
+    lowest = array("q", ticks[:count])  # of all from there on
+    for n in range(count - 2, -1, -1):
+        lowest[n] = min(lowest[n], lowest[n + 1])
+    out, first, highest = array("q", ticks), 0, UNKNOWN
+    for n in range(count):
+        highest = max(highest, ticks[n])
+        if n + 1 == count or highest < lowest[n + 1]:
+            part = sorted(ticks[first : n + 1])
+            if len(part) <= TANGLED and len(set(part)) == len(part) and part[0] != UNKNOWN:
+                out[first : n + 1] = array("q", part)
+            first = n + 1
+    return out, sum(map(ne, out, ticks))

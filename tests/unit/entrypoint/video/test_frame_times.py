@@ -15,7 +15,7 @@ import pytest
 from dlcctr.results.frame_times import CONTAINER, COUNTED, NONE, write_frame_times
 from entrypoint.video.damage.bitstream import PacketFacts
 from entrypoint.video.frame_scan import FrameScan
-from entrypoint.video.frame_times import UNKNOWN, PassTimes, slot_ticks
+from entrypoint.video.frame_times import UNKNOWN, PassTimes, slot_ticks, untangle
 from entrypoint.video.packets import Packet
 from entrypoint.video.restart import Jump, RestartLost
 from entrypoint.video.scan import scan_video
@@ -274,6 +274,33 @@ def test_the_times_of_lost_frames_are_in_order_or_not_known() -> None:
     assert lost(20, 65) == [None] * 2
     at_end = slot_ticks(times, [(0, 0), (None, 20), (None, 30), (None, None)])
     assert list(at_end) == [0, 20, 30, UNKNOWN]
+
+
+def test_times_that_contradict_the_order_of_frames_are_sorted(tmp_path: Path) -> None:
+    """ASF notes when frames are decoded: FFmpeg's own list goes backwards and forwards."""
+    path = media.write_video(tmp_path / "a.asf", FRAMES)
+    wanted = ffmpeg_s(path)
+    assert wanted != sorted(wanted), "the test is about times that do"
+    for suspect in (False, True):
+        found = scan_video(path, suspect=suspect)
+        assert_equal(found, sorted(wanted))
+        assert found.times
+        told = found.times.describe()
+        assert (told.backwards, told.gaps) == (0, 0)
+        assert told.reordered == sum(a != b for a, b in zip(wanted, sorted(wanted), strict=True)) > 0
+
+
+@pytest.mark.parametrize(
+    ("ticks", "sorted_ticks", "count"),
+    [
+        ([0, 1, 2], [0, 1, 2], 0), ([], [], 0), ([0, 2, 1, 3], [0, 1, 2, 3], 2), ([1, 3, 4, 2, 5], [1, 2, 3, 4, 5], 3),
+        ([0, 1, 2, 0, 1, 2], [0, 1, 2, 0, 1, 2], 0), ([0, 2, 1, UNKNOWN], [0, 1, 2, UNKNOWN], 2),
+        ([*range(50, 100), *range(50)], [*range(50, 100), *range(50)], 0), ([0, UNKNOWN, 2, 1], [0, UNKNOWN, 1, 2], 2),
+    ],
+)  # fmt: skip
+def test_only_what_is_tangled_is_sorted(ticks: list[int], sorted_ticks: list[int], count: int) -> None:
+    found, changed = untangle(array("q", ticks))
+    assert (list(found), changed) == (sorted_ticks, count)
 
 
 def test_memory_is_eight_bytes_a_frame(tmp_path: Path) -> None:
