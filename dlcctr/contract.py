@@ -9,11 +9,16 @@ from __future__ import annotations
 from enum import Enum, IntEnum
 from pathlib import Path, PurePosixPath
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
+"""Version that is written. 2 brought the times of the frames; see docs/results.md."""
+READABLE_CONTRACTS = (1, 2)
+"""Versions of files that are read. What an older one did not write is empty; nothing in it has changed its meaning."""
 
 CAMPAIGN_FILENAME = "campaign.toml"
 SIF_NAME = "dlc.sif"
 RECEIPT_FILENAME = "receipt.json"
+FRAME_TIMES_FILENAME = "frame-times.csv.gz"
+"""File in a row's folder with the time of every frame; see `dlcctr.results.frame_times`."""
 FAILURE_SUFFIX = ".failed.json"
 PRIVATE_PREFIX = ".dlcctr-"
 """Prefix of every hidden file or folder that dlcctr makes below the results' root."""
@@ -61,6 +66,8 @@ PROBE_COLUMNS = (
 )
 OVERRIDE_COLUMNS = ("model", "shuffle", "snapshot", "crop")
 MANIFEST_COLUMNS = PROBE_COLUMNS + OVERRIDE_COLUMNS
+TIMES_COLUMN = "times"
+"""Column with a row's file of hardware times; a manifest has it only if some row uses it."""
 TRACKING_COLUMNS = ("individuals", "n_tracks", "tracker", "identity")
 """Columns of multi-animal campaigns; a manifest has them only if some row uses them."""
 

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from dlcctr.campaign.precision import FLOAT32
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
+from dlcctr.results.frame_times import FrameTimes
 from dlcctr.results.sections import Columns, DeviceUsed, FromFloat32
 from dlcctr.system.values.records import RecordError, from_table, parse_object, to_table
 from entrypoint.video.decoders import CPU
@@ -71,6 +72,9 @@ class Job:
         what the engine gives).
     cache : str
         Folder for networks in OpenVINO's form, shared by all tasks; empty for none.
+    times : str
+        File with the times of all stream frames (`dlcctr.results.frame_times`); empty where our loop's own pass is to
+        find them and to write the file.
     checkpoint_folder : str
         Folder for our loop's checkpoints (`entrypoint.loop.checkpoint_files`); empty for none.
     checkpoint_s : float
@@ -104,6 +108,7 @@ class Job:
     precision: str = FLOAT32
     decoder: str = CPU
     gpu_batch_size: int = 0
+    times: str = ""
 
     @property
     def found(self) -> FrameScan:
@@ -226,6 +231,8 @@ class Done:
         How far another precision is from float32.
     decoder : str
         ``nvdec`` where the GPU's video engine decoded; else empty.
+    times : FrameTimes or None
+        About the times of the frames, where the job had no file of them: it is one of its files.
     """
 
     scorer: str
@@ -242,6 +249,7 @@ class Done:
     scan: FrameScan | None = None
     from_float32: FromFloat32 | None = None
     decoder: str = ""
+    times: FrameTimes | None = None
 
 
 @dataclass(frozen=True)

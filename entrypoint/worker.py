@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 
-from dlcctr.contract import FIXES_KEY
+from dlcctr.contract import FIXES_KEY, FRAME_TIMES_FILENAME
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, OutputError, VideoError
 from dlcctr.system.gpus import OUT_OF_GPU_MEMORY
 from entrypoint import protocol
@@ -25,6 +25,7 @@ from entrypoint.engines import no_animal, output_files
 from entrypoint.engines.base import Engine, NotCovered, get_engine
 from entrypoint.engines.gpu_failures import is_gpu_failure, is_gpu_memory
 from entrypoint.engines.versions import versions
+from entrypoint.loop import row_times
 from entrypoint.loop.loop import Loop
 from entrypoint.protocol import Answer, DamageFound, Done, EventWriter, Failed, Job, Order, Ready, Report, parse_order
 from entrypoint.video.sound_pass import DamagedVideo
@@ -98,8 +99,12 @@ def _run(engine: Engine, loop: Loop, order: Order, report: Report) -> Answer | F
 def _analyze_own(engine: Engine, loop: Loop, order: Order, report: Report) -> Done:
     job = order.job
     result = loop.analyze(job, report, order.beside)
+    done = _finish(engine, replace(job, scan=result.scan), result.scorer)
+    times = row_times.write(job, result.scan)
     return replace(
-        _finish(engine, replace(job, scan=result.scan), result.scorer),
+        done,
+        files=[*done.files, FRAME_TIMES_FILENAME] if times else done.files,
+        times=times,
         backend=result.backend,
         why_engine=result.why_engine,
         batch_size=result.batch_size,

@@ -8,7 +8,7 @@ from typing import Any
 
 from dlcctr.campaign.precision import FLOAT32, precision_problem
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
-from dlcctr.contract import CAMPAIGN_FILENAME, CONTRACT_VERSION
+from dlcctr.contract import CAMPAIGN_FILENAME, CONTRACT_VERSION, READABLE_CONTRACTS
 from dlcctr.errors import ContractError, ManifestError
 from dlcctr.system.files import read_text_bounded, write_text_atomic
 from dlcctr.system.values.names import check_name, check_path
@@ -156,7 +156,7 @@ def parse_campaign(text: str, file: Path) -> Campaign:
     except ValueError as error:
         raise _not_toml(file, error) from error
     version = table.get("contract", CONTRACT_VERSION)
-    if version != CONTRACT_VERSION:
+    if type(version) is not int or version not in READABLE_CONTRACTS:
         raise ContractError(
             f"{file}: written for contract version {version}; this program has version {CONTRACT_VERSION}",
             "use the image and the dlcctr of the same version for one campaign",

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlcctr.campaign.hardware_times import HINT, split_cell
 from dlcctr.campaign.rows import Crop, Row, parse_crop
 from dlcctr.campaign.spreadsheet import Record, Sheet, append_lines, format_line, read_sheet
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking, parse_names, parse_yes
-from dlcctr.contract import MANIFEST_COLUMNS, TRACKING_COLUMNS
+from dlcctr.contract import MANIFEST_COLUMNS, TIMES_COLUMN, TRACKING_COLUMNS
 from dlcctr.errors import ManifestError
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.values.names import check_below
@@ -57,7 +58,7 @@ def rows_of(sheet: Sheet) -> list[Row]:
 def write_manifest(path: Path, rows: Iterable[Row]) -> None:
     """Write a manifest (UTF-8, commas, LF); readers find either the old file or the new one.
 
-    It has all columns, but the `TRACKING_COLUMNS` only if some row uses them.
+    It has all columns, but the `TRACKING_COLUMNS` and `TIMES_COLUMN` only if some row uses them.
     """
     write_text_atomic(path, manifest_text(rows), keep=True)
 
@@ -65,8 +66,9 @@ def write_manifest(path: Path, rows: Iterable[Row]) -> None:
 def manifest_text(rows: Iterable[Row]) -> str:
     """Text of a new manifest; see `write_manifest`."""
     rows = list(rows)
-    tracked = any(row.tracking != PROJECTS_OWN for row in rows)
-    header = MANIFEST_COLUMNS + TRACKING_COLUMNS if tracked else MANIFEST_COLUMNS
+    header: tuple[str, ...] = MANIFEST_COLUMNS
+    header += TRACKING_COLUMNS if any(row.tracking != PROJECTS_OWN for row in rows) else ()
+    header += (TIMES_COLUMN,) if any(row.times for row in rows) else ()
     lines = [list(header), *(row_cells(row, header) for row in rows)]
     return "".join(format_line(cells) + "\n" for cells in lines)
 
@@ -80,6 +82,7 @@ def row_cells(row: Row, header: Sequence[str]) -> list[str]:
     """Cells of a row under a header; unknown columns stay empty."""
     cells = {name: _format(getattr(row, name)) for name in MANIFEST_COLUMNS}
     cells["video"] = _guard(row.video)
+    cells[TIMES_COLUMN] = row.times
     cells |= _tracking_cells(row.tracking)
     return [cells.get(name, "") for name in header]
 
@@ -167,6 +170,7 @@ def _row(cells: _Cells) -> Row:
         snapshot=cells.text("snapshot").strip(),
         crop=_crop(cells),
         tracking=_tracking(cells),
+        times=_times(cells),
         line=cells.record.line,
     )
 
@@ -201,6 +205,17 @@ def _crop(cells: _Cells) -> Crop | None:
         return parse_crop(text)
     except ValueError as error:
         raise cells.error(f"crop: {error}") from None
+
+
+def _times(cells: _Cells) -> str:
+    text = cells.text(TIMES_COLUMN).strip()
+    if not text:
+        return ""
+    try:
+        split_cell(text)
+    except ValueError as error:
+        raise cells.error(str(error), HINT) from error
+    return text
 
 
 def _tracking(cells: _Cells) -> Tracking:

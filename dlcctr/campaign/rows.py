@@ -75,6 +75,8 @@ class Row:
         ``(x1, x2, y1, y2)`` in px, origin at the top left.
     tracking : Tracking
         The columns `individuals`, `n_tracks`, `tracker` and `identity`.
+    times : str
+        File of hardware times, and column; see `dlcctr.campaign.hardware_times`. Empty where there is none.
     line : int
         Line of the manifest file that the row starts on, for messages; 0 if it is not from a file.
     """
@@ -95,6 +97,7 @@ class Row:
     snapshot: str = ""
     crop: Crop | None = None
     tracking: Tracking = PROJECTS_OWN
+    times: str = ""
     line: int = 0
 
 

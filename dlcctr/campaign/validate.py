@@ -9,16 +9,17 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from dlcctr.campaign.config import Campaign, read_campaign
+from dlcctr.campaign.hardware_times import read_hardware_times
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row, inspect_campaign_model, require_rows, row_settings
 from dlcctr.campaign.tracking import tracking_problem
 from dlcctr.campaign.videos.discover import file_id
 from dlcctr.campaign.videos.unchanged import find_change
 from dlcctr.contract import FAILURE_SUFFIX
-from dlcctr.errors import DlcctrError
+from dlcctr.errors import DlcctrError, ManifestError
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.model.project.trust import UNASKED
 from dlcctr.system.terminal.console import plural
@@ -28,6 +29,9 @@ from dlcctr.system.values.names import NAME_MAX_BYTES
 LONGEST_ENDINGS = {False: "_meta.pickle", True: "_assemblies.pickle"}
 """Longest of what DeepLabCut puts behind video and scorer, for single-animal and for multi-animal models."""
 
+INDEXED = (".mp4", ".m4v", ".mov", ".avi")
+"""Endings of videos whose index counts the frames; of others the manifest's number is an estimate."""
+
 ADD = "dlcctr manifest VIDEO -o MANIFEST --append"
 REMEDIES = {
     "changed": "put the old file back, or give the new one another name and add it: " + ADD,
@@ -36,6 +40,7 @@ REMEDIES = {
     "colliding": "give one of the files another name and add it: " + ADD,
     "unreadable": "repair the file, give it another name and add it: " + ADD,
     "override": "fix the cells model, shuffle, snapshot or crop on that line, or leave them empty",
+    "times": "fix the file, or the cell `times` on that line; it may also be empty",
     "model": "put the model back, or make a new campaign for the new one",
 }
 """What to do, by kind of problem."""
@@ -87,6 +92,7 @@ def validate(manifest: Path, *, jobs: int | None = None, progress: RowProgress =
     models = _Models()
     problems += [*_double(rows, campaign), *_colliding(rows), *_too_long(rows, campaign, models)]
     problems += [*_model_problems(rows, campaign, models), *_crop_problems(rows, campaign)]
+    problems += _times_problems(rows, campaign)
     problems.sort(key=lambda problem: (problem.line, problem.kind))
     return Validation(manifest, rows, problems, [*_notes(rows), *models.notes()])
 
@@ -205,6 +211,17 @@ def _crop_problems(rows: Sequence[Row], campaign: Campaign) -> Iterator[Problem]
         if crop and row.width and row.height and (crop[1] > row.width or crop[3] > row.height):
             text = ",".join(map(str, crop))
             yield _problem("override", row, f"crop {text} is larger than the picture, {row.width} x {row.height} px")
+
+
+def _times_problems(rows: Sequence[Row], campaign: Campaign) -> Iterator[Problem]:
+    """Hardware times that cannot be read, or are not as many as frames where the container's index counts these."""
+    for row in rows:
+        try:
+            times = read_hardware_times(row, campaign.video_root)
+            if times and row.frames and PurePosixPath(row.video).suffix.lower() in INDEXED:
+                times.check_count(row.frames)
+        except ManifestError as error:
+            yield _problem("times", row, error.message)
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
+from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX, READABLE_CONTRACTS
 from dlcctr.errors import CommandFailedError, ContractError, ToolMissingError
 from dlcctr.system import processes
 from dlcctr.system.values.numbers import parse_whole
@@ -49,8 +49,22 @@ def check_contract(what: str, labels: Mapping[str, str]) -> None:
     if str(version) != str(CONTRACT_VERSION):
         raise ContractError(
             f"{what} has contract version {version}, this dlcctr has {CONTRACT_VERSION}",
-            "use the image and the dlcctr of the same version",
+            _remedy(parse_whole(str(version))),
         )
+
+
+def _remedy(version: int | None) -> str:
+    """What to do about an image of another contract version."""
+    if version in READABLE_CONTRACTS:
+        return (
+            "the image is older: get this dlcctr's own (dlcctr image pull, or dlcctr image build); finished rows stay "
+            "whole and are not analysed again"
+        )
+    if version is not None and version > CONTRACT_VERSION:
+        return (
+            "the image is newer: install the dlcctr of its version, or get this dlcctr's own image: dlcctr image pull"
+        )
+    return "use the image and the dlcctr of the same version"
 
 
 def check_flavour(what: str, labels: Mapping[str, str], flavour: str) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from dlcctr import __version__
-from dlcctr.contract import CONTRACT_VERSION
+from dlcctr.contract import READABLE_CONTRACTS
 from dlcctr.errors import ContractError, ModelError
 from dlcctr.system.files import CHUNK_BYTES, read_bounded
 from dlcctr.system.values.names import check_below
@@ -26,6 +26,8 @@ from dlcctr.system.values.records import parse_object
 BUNDLE_SUFFIX = ".dlcmodel"
 LISTING = "bundle.json"
 FORMAT_VERSION = 1
+BUNDLE_CONTRACT = 1
+"""Contract version since which bundles have this form; images of that version read them, too."""
 BLOCK = tarfile.BLOCKSIZE
 END = bytes(2 * BLOCK)
 MAX_LISTING_BYTES = 1 << 20
@@ -58,7 +60,7 @@ class Listing:
     model: dict[str, Any]
     files: tuple[Entry, ...]
     made_by: str = __version__
-    contract: int = CONTRACT_VERSION
+    contract: int = BUNDLE_CONTRACT
 
     @property
     def choice(self) -> tuple[int, int]:
@@ -167,10 +169,10 @@ def parse_listing(text: str, file: Path) -> Listing:
         table: dict[str, Any] = parse_object(text)
         if table["kind"] != "model-bundle":
             raise ValueError(f"its kind is {table['kind']!r}")
-        if table["format"] != FORMAT_VERSION or table["contract"] != CONTRACT_VERSION:
+        if table["format"] != FORMAT_VERSION or table["contract"] not in READABLE_CONTRACTS:
             raise ContractError(
                 f"{file}: a bundle of format {table['format']} and contract {table['contract']}; this program reads "
-                f"{FORMAT_VERSION} and {CONTRACT_VERSION}",
+                f"{FORMAT_VERSION} and {' or '.join(map(str, READABLE_CONTRACTS))}",
                 "use the dlcctr that packed it, or pack the model again",
             )
         files = tuple(_entry(each) for each in table["files"])

@@ -38,6 +38,7 @@ from dlcctr.results.expected import (
 from dlcctr.results.placing import find_replaced, settle
 from dlcctr.results.receipt import Receipt, broken_files, parse_receipt, read_receipt
 from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
+from dlcctr.results.stale_times import stale_times
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 
@@ -163,7 +164,9 @@ class _Examiner:
             problems += table_problems(receipt, folder)
         changed, note = self._video(row, receipt.row.fingerprint)
         problems += [changed] if changed else []
-        notes = [receipt.remark, note, index_note(receipt, row), *_stray_note(folder, receipt)]
+        stale, kept_times = stale_times(receipt, row, self.campaign.video_root)
+        problems += [stale] if stale else []
+        notes = [receipt.remark, note, kept_times, index_note(receipt, row), *_stray_note(folder, receipt)]
         notes += self._replaced_note(folder)
         state = {RowState.OK: State.WHOLE, RowState.DEGRADED: State.DEGRADED}.get(receipt.state, State.BROKEN)
         cause = receipt.cause if state is not State.WHOLE else ""

@@ -11,7 +11,7 @@ from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.precision import FLOAT32
 from dlcctr.campaign.rows import Row, row_settings
 from dlcctr.campaign.tracking import PROJECTS_OWN, UNIQUE_OWNER, Tracking
-from dlcctr.contract import ELLIPSE_FIX, FIXES_KEY, RowState
+from dlcctr.contract import ELLIPSE_FIX, FIXES_KEY, FRAME_TIMES_FILENAME, RowState
 from dlcctr.errors import DlcctrError, ManifestError
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import FrameCounts
@@ -202,6 +202,8 @@ def content_problems(receipt: Receipt, expected: Expected) -> list[str]:
         problems.append("its receipt does not list exactly one .h5")
     if expected.csv and not any(name.endswith(".csv") for name in names):
         problems.append("the campaign needs a .csv, but its receipt lists none")
+    if receipt.times and FRAME_TIMES_FILENAME not in names:
+        problems.append(f"its receipt describes times, but does not list {FRAME_TIMES_FILENAME}")
     problems += [*_frame_problems(receipt, expected), *_column_problems(receipt, expected)]
     return [*problems, *_tracker_problems(receipt, expected)]
 

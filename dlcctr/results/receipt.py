@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dlcctr.contract import CONTRACT_VERSION, RECEIPT_FILENAME, RowState
 from dlcctr.errors import OutputError
+from dlcctr.results.frame_times import FrameTimes
 from dlcctr.results.sections import (
     AnalysedRow,
     Columns,
@@ -48,6 +49,8 @@ class Receipt:
         Files of the result; empty for a failed attempt.
     columns : Columns
         Columns of the .h5.
+    times : FrameTimes or None
+        About the times of the frames; None for a failed attempt, and where no times were written (contract version 1).
     model : ModelUsed
         The model of the result.
     parameters : Parameters
@@ -72,6 +75,8 @@ class Receipt:
         Slurm's environment variables that name the job, and the GPUs that it was given.
     started, finished : str
         Times in UTC, ISO 8601.
+    updated : str
+        When files were last added to a finished result, or renewed, in UTC; empty where that never happened.
     contract : int
         Contract version of the program that wrote it.
 
@@ -88,6 +93,7 @@ class Receipt:
     frames: FrameCounts | None = None
     files: list[OutputFile] = field(default_factory=list)
     columns: Columns = field(default_factory=Columns)
+    times: FrameTimes | None = field(default=None, metadata=OMIT)
     model: ModelUsed = field(default_factory=ModelUsed)
     parameters: Parameters = field(default_factory=Parameters)
     software: dict[str, str] = field(default_factory=dict)
@@ -100,6 +106,7 @@ class Receipt:
     scheduler: dict[str, str] = field(default_factory=dict)
     started: str = ""
     finished: str = ""
+    updated: str = field(default="", metadata=OMIT)
     contract: int = CONTRACT_VERSION
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from dlcctr.contract import CONTRACT_VERSION
+from dlcctr.contract import CONTRACT_VERSION, READABLE_CONTRACTS
 from dlcctr.errors import ContractError, DlcctrError
 from dlcctr.system.files import read_bounded
 from dlcctr.system.values.records import RecordError, from_table, parse_object, to_table
@@ -69,7 +69,7 @@ class StateFile(Generic[T]):
             Of the class `error`: the file cannot be read, is too long, is not UTF-8 or JSON, or a value in it does
             not fit.
         ContractError
-            It was written by another contract version.
+            It was written by a contract version that this program does not read.
         """
         try:
             data = read_bounded(file, MAX_BYTES)
@@ -119,7 +119,7 @@ class StateFile(Generic[T]):
         version = table.get(VERSION_KEY)
         if type(version) is not int:
             raise RecordError("missing, or not a whole number", VERSION_KEY)
-        if version != CONTRACT_VERSION:
+        if version not in READABLE_CONTRACTS:
             raise ContractError(
                 f"{file}: written for contract version {version}; this program has version {CONTRACT_VERSION}",
                 self.version_hint,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.hardware_times import split_cell
 from dlcctr.campaign.rows import Row, row_settings
 from dlcctr.campaign.spreadsheet import Sheet, format_line
 from dlcctr.campaign.videos.fingerprint import fingerprint
@@ -42,8 +43,10 @@ class Item:
 
 
 def video_items(campaign: Campaign, rows: Iterable[Row]) -> list[Item]:
-    """Videos of rows; their paths below the video root stay. Raises `OSError`."""
-    return [Item.of(f"{VIDEOS}/{row.video}", campaign.video_root / row.video) for row in rows]
+    """Videos of rows and their hardware times; their paths below the video root stay. Raises `OSError`."""
+    rows = list(rows)
+    names = [row.video for row in rows] + [split_cell(row.times)[0] for row in rows if row.times]
+    return [Item.of(f"{VIDEOS}/{name}", campaign.video_root / name) for name in dict.fromkeys(names)]
 
 
 def image_items(image: Path | None) -> list[Item]:

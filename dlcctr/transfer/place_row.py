@@ -120,5 +120,10 @@ def reason_to_stay(incoming: IncomingRow) -> str:
     if mine.state is not incoming.receipt.state:
         whole_there = incoming.receipt.state is RowState.OK
         return "" if whole_there else "the result here is kept: it is whole, and frames of the one there did not decode"
-    newer = (epoch(incoming.receipt.finished) or 0.0) > (epoch(mine.finished) or 0.0)
+    newer = _written_s(incoming.receipt) > _written_s(mine)
     return "" if newer else "the result here is kept: it is newer than the one there"
+
+
+def _written_s(receipt: Receipt) -> float:
+    """When a receipt was written, in seconds since 1970: files may have been added to a finished row."""
+    return max(epoch(receipt.finished) or 0.0, epoch(receipt.updated) or 0.0)

@@ -18,6 +18,7 @@ from dlcctr.system.gpus import NO_DEVICE_FILES, NOT_GRANTED
 from dlcctr.system.terminal.console import print_lines, warn
 from entrypoint.analyze import checkpoint_folder
 from entrypoint.analyze.attempt import AttemptRecord, make_failure, make_receipt
+from entrypoint.analyze.renew_times import renew_if_stale
 from entrypoint.analyze.request import RowRequest
 from entrypoint.analyze.row_task import RowTask, check_video, resolve
 from entrypoint.analyze.shared_worker import SharedWorker
@@ -48,7 +49,8 @@ def run(request: RowRequest) -> ExitCode:
 def run_row(task: RowTask, request: RowRequest, place: SharedWorker) -> ExitCode:
     """Analyse one row with a worker that other rows may have used before; returns and raises as `run` does."""
     if not request.overwrite and _is_finished(task):
-        print_lines([f"{task.name}: already finished, nothing to do: {task.folder}"])
+        done = renew_if_stale(task) or "nothing to do"
+        print_lines([f"{task.name}: already finished, {done}: {task.folder}"])
         checkpoint_folder.remove_checkpoints(task.folder)
         return ExitCode.OK
     record = AttemptRecord()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from collections.abc import Callable, Sequence
@@ -11,7 +12,16 @@ from typing import TYPE_CHECKING
 
 from dlcctr.campaign.precision import FLOAT32
 from dlcctr.contract import NETWORKS_FOLDER, RESULT_BYTES_PER_VALUE
-from dlcctr.errors import AnalysisError, GpuError, ManifestError, ModelError, OutputError, UsageError, VideoError
+from dlcctr.errors import (
+    AnalysisError,
+    DlcctrError,
+    GpuError,
+    ManifestError,
+    ModelError,
+    OutputError,
+    UsageError,
+    VideoError,
+)
 from dlcctr.model import inference_project
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.results.sections import ReusedPart
@@ -23,6 +33,7 @@ from entrypoint.analyze import checkpoint_folder
 from entrypoint.analyze.attempt import AttemptRecord
 from entrypoint.analyze.row_display import RowDisplay
 from entrypoint.analyze.row_task import RowTask
+from entrypoint.analyze.row_times import RowTimes
 from entrypoint.analyze.shared_worker import SharedWorker
 from entrypoint.analyze.worker_process import Worker
 from entrypoint.protocol import Answer, DamageFound, Done, Job, NotCovered, Ready, ShortRead
@@ -67,6 +78,7 @@ def analyse(
     """
     from entrypoint.video.scan_result import announced_frames
 
+    times = RowTimes.of(task, scratch)
     threads = cpu_count()
     worker = place.start_worker(task.model.engine, threads, device, task.settings.out / NETWORKS_FOLDER)
     worker.tail.clear()
@@ -78,8 +90,9 @@ def analyse(
             announced = task.row.frames
         _check_space(task, announced, scratch)
         session = _Session(
-            task, request, record, announced, worker, config=config, device=device, scratch=scratch, tell=place.tell
-        )
+            task, request, record, announced, worker,
+            config=config, device=device, scratch=scratch, tell=place.tell, times=times,
+        )  # fmt: skip
         if not session.may_be_one_pass:  # the worker imports DeepLabCut meanwhile
             session.scan_video()
         place.tell(RowReport("loading DeepLabCut"))
@@ -148,6 +161,7 @@ class _Session:
     device: str
     scratch: Path
     tell: Callable[[RowReport], None]
+    times: RowTimes
 
     @property
     def may_be_one_pass(self) -> bool:
@@ -155,7 +169,8 @@ class _Session:
 
         Then its own pass finds out which frames decode. What goes through stock DeepLabCut must be scanned first.
         """
-        return self.request.path != "stock" and self.task.may_be_one_pass
+        own = self.request.path != "stock" and self.task.may_be_one_pass
+        return own and self.times.may_fit(self.announced)
 
     @property
     def scan(self) -> FrameScan:
@@ -173,6 +188,7 @@ class _Session:
         with self.record.timed("scan"):
             self.record.scan = scan_video(self.task.video, threads=cpu_count(), suspect=suspect)
         _check_frames(self.task, self.record.scan, self.scratch)
+        self.times.check(self.record.scan)
 
     def run(self) -> list[Path]:
         """Analyse the video in our loop, or through stock DeepLabCut where the loop does not cover it."""
@@ -290,6 +306,7 @@ class _Session:
             decoder=self._decoder(),
             gpu_batch_size=self._gpu_batch_size(),
             cache=str(task.settings.out / NETWORKS_FOLDER),
+            times=self.times.prepare(scan),
         )
         if path != "own":
             return job
@@ -297,15 +314,19 @@ class _Session:
 
     def _jobs_beside(self) -> list[Job]:
         """Jobs of the rows beside, each as it will be when its turn comes, so that its checkpoints fit."""
-        if not self.may_be_one_pass:
-            return []
-        return [self._job_beside(number, task) for number, task in enumerate(self.task.beside)]
+        jobs: list[Job] = []
+        for number, task in enumerate(self.task.beside if self.may_be_one_pass else ()):
+            with contextlib.suppress(DlcctrError):  # said when its turn comes
+                jobs.append(self._job_beside(number, task))
+        return jobs
 
     def _job_beside(self, number: int, task: RowTask) -> Job:
         scratch = self.scratch / f"{BESIDE}{number}"
         scratch.mkdir()
         config = make_skeleton(task.model, scratch, task.settings.tracking.tracker, trusted=task.trusted)
-        session = replace(self, task=task, record=AttemptRecord(), config=config, scratch=scratch)
+        session = replace(
+            self, task=task, record=AttemptRecord(), config=config, scratch=scratch, times=RowTimes.of(task, scratch)
+        )
         return session._make_job(session._link(), "own")
 
     def _gpu_batch_size(self) -> int:
@@ -359,7 +380,8 @@ class _Session:
         for phase, seconds in {**done.timings_s, "verification": done.verification_s}.items():
             record.add_time(phase, seconds)
             record.add_time("analysis", -seconds)
-        return [self.scratch / RESULTS / name for name in done.files]
+        record.times, files = self.times.take(done, record.scan)
+        return [*(self.scratch / RESULTS / name for name in done.files), *files]
 
 
 def _show_tail(worker: Worker) -> None:

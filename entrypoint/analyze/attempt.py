@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dlcctr.contract import RowState
 from dlcctr.errors import DlcctrError
+from dlcctr.results.frame_times import FrameTimes
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import (
     AnalysedRow,
@@ -51,6 +52,7 @@ class AttemptRecord:
     timings_s: dict[str, float] = field(default_factory=dict)
     scorer: str = ""
     columns: Columns = field(default_factory=Columns)
+    times: FrameTimes | None = None
     path: str = ""
     remark: str = ""
     batch_size: int | None = None
@@ -105,6 +107,7 @@ def _receipt(
         frames=_frames(record.scan),
         files=files,
         columns=record.columns,
+        times=record.times,
         model=_model(task, record),
         parameters=_parameters(task, record),
         software=record.software,

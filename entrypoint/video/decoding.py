@@ -12,6 +12,7 @@ from dlcctr.system.cpus import cpu_count
 from entrypoint.video import nvdec
 from entrypoint.video.damage.bitstream import Inspect, inspector
 from entrypoint.video.ffmpeg_log import FFmpegLog
+from entrypoint.video.frame_times import PassTimes
 from entrypoint.video.packets import Packet, PacketTrail
 from entrypoint.video.restart import Jump, RestartLost, Restarts
 
@@ -118,6 +119,8 @@ class DecodePass:
         Degrees that the first frame is to be turned by; whether any frame is interlaced.
     size : tuple of int
         Width and height of the first frame in px, before it is turned; OpenCV fits later ones of other sizes to it.
+    times : PassTimes
+        Times of the frames.
     restarts : Restarts
         Places at which a later pass may begin.
     source : int or None
@@ -153,7 +156,8 @@ class DecodePass:
         self._log, self._decoder = log, str(context.name)
         self.packets: list[Packet] = []
         self.trail = PacketTrail()
-        self.restarts = Restarts()
+        self.times = PassTimes(str(self.container.format.name), self.codec)
+        self.restarts = Restarts(self.times)
         self.read_errors = 0
         self.skips = 0
         self.outputs = 0
@@ -226,6 +230,7 @@ class DecodePass:
                 expected = None
                 self.interlaced |= bool(frame.interlaced_frame)
                 self.restarts.see_frame(frame, self.outputs, interlaced=self.interlaced)
+                self.times.see_frame(frame.pts)
                 if self._samples:
                     self._samples.see_frame(frame)
                 yield self.outputs, frame
@@ -237,7 +242,7 @@ class DecodePass:
         """Whether the packet that was just noted is the one to begin at."""
         packet, wanted = self.packets[-1], jump.to
         place = self.trail.count - 1, packet.pts, packet.facts.restart, before.hexdigest()
-        if place != (wanted.packet, wanted.pts, "closed", wanted.digest):
+        if place != (wanted.packet, wanted.pts, "closed", wanted.digest) or not self.times.leap(wanted.output):
             raise RestartLost
 
     def _read_log(self) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from dlcctr.system.values.records import LOCAL
+from entrypoint.video.frame_times import StreamTimes
+
 
 @dataclass(frozen=True)
 class FrameScan:
@@ -30,6 +33,8 @@ class FrameScan:
         Some frame is interlaced. OpenCV 5.0 silently makes black pictures of those: analyse a copy.
     outputs : list of [first, stop]
         Half-open ranges of the decoder's outputs (in its own count) that are the decoded frames; for `write_copy`.
+    times : StreamTimes or None
+        Times of the stream frames; only where the pass was made, for they do not go from process to process.
     strict : bool or None
         How `write_copy` must decode to count the same: None is the fast way, otherwise one thread.
     """
@@ -45,6 +50,7 @@ class FrameScan:
     interlaced: bool = False
     outputs: list[list[int]] = field(default_factory=list, repr=False, compare=False)
     strict: bool | None = field(default=None, repr=False, compare=False)
+    times: StreamTimes | None = field(default=None, repr=False, compare=False, metadata=LOCAL)
 
     @property
     def clean(self) -> bool:

@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from entrypoint.video.frame_times import PassTimes
 from entrypoint.video.packets import Packet
 
 APART = 32
@@ -53,24 +54,26 @@ class Jump:
 
 
 class Restarts:
-    """The last places that a pass came by."""
+    """The last places that a pass came by; only those in front of which the packets tell the frames' times."""
 
-    def __init__(self) -> None:
+    def __init__(self, times: PassTimes | None = None) -> None:
+        self._times = times or PassTimes("", "")
         self._known: deque[Restart] = deque(maxlen=REMEMBERED)
-        self._begun: dict[int, tuple[int, str]] = {}
+        self._begun: dict[int, tuple[int, str, int]] = {}
         self._last = -APART
 
     def see_packet(self, number: int, packet: Packet, digest: Any) -> None:
         """Take note of a packet before it is decoded; `digest` is that of all packets before it."""
         closed = packet.facts.restart == "closed" and packet.key_flag and not packet.damaged
+        self._times.see_packet(packet, is_place=closed)
         if closed and packet.pts is not None and number - self._last >= APART:
-            self._begun[packet.pts] = number, digest.hexdigest()
+            self._begun[packet.pts] = number, digest.hexdigest(), self._times.told
             self._last = number
 
     def see_frame(self, frame: Any, output: int, *, interlaced: bool) -> None:
         """Take note of the decoder's next output."""
         found = self._begun.pop(frame.pts, None) if frame.key_frame else None
-        if found:
+        if found and self._times.proves(found[2]):
             self._known.append(Restart(found[0], output, frame.pts, found[1], interlaced))
 
     def before(self, output: int) -> Restart | None:

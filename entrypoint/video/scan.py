@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from entrypoint.video.damage.structure import MANNER_FRACTION, Shape, examine_st
 from entrypoint.video.decoding import CONVERT_HINT, DecodePass
 from entrypoint.video.ffmpeg_log import FFmpegLog
 from entrypoint.video.frame_scan import FrameScan
+from entrypoint.video.frame_times import count_chunks, slot_ticks
 from entrypoint.video.packets import Packet
 from entrypoint.video.scan_result import header_frames, make_scan, rate
 from entrypoint.video.sound_pass import DamagedVideo, SoundPass
@@ -107,11 +109,18 @@ def _scan_careful(path: Path, *, strict: bool) -> FrameScan | None:
             return None
         return make_scan(
             reading,
-            stream=len(slots),
+            ticks=_ticks(shape, reading, slots),
             outputs=sorted(slot.output for slot in slots if slot.output is not None),
             missing=(number for number, slot in enumerate(slots) if slot.output is None),
             strict=strict,
         )
+
+
+def _ticks(shape: Shape, reading: DecodePass, slots: list[StreamFrame]) -> Sequence[int]:
+    if not shape.is_avi:
+        return slot_ticks(reading.times, [(slot.output, slot.pts) for slot in slots])
+    chunks = [packet.dts for packet in _settle_with_index(shape, reading) if packet.dts is not None]
+    return count_chunks(chunks, len(slots))
 
 
 def _is_odd_throughout(packets: list[Packet]) -> bool:

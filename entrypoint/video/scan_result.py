@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from dlcctr.campaign.videos.probe import frame_rate
 from entrypoint.video.decoding import DecodePass, open_container
 from entrypoint.video.frame_scan import FrameScan, ranges
+from entrypoint.video.frame_times import stream_times
 
 
 def announced_frames(path: Path) -> int:
@@ -36,15 +37,22 @@ def rate(stream: Any) -> float:
     return float(frame_rate(stream) or 0)
 
 
+def nominal_rate(reading: DecodePass) -> float:
+    """Frames/s that the file itself names; 0 where it names none. Of a bare stream FFmpeg takes 25 for granted."""
+    if not reading.times.is_bare:
+        return rate(reading.stream)
+    return float(reading.stream.codec_context.framerate or 0)
+
+
 def make_scan(
-    reading: DecodePass, *, stream: int, outputs: Iterable[int], missing: Iterable[int], strict: bool | None
+    reading: DecodePass, *, ticks: Sequence[int], outputs: Iterable[int], missing: Iterable[int], strict: bool | None
 ) -> FrameScan:
     """Put together what a pass found.
 
     Parameters
     ----------
-    stream : int
-        Frames that should be there.
+    ticks : sequence of int
+        Times of the frames that should be there, in the stream's units.
     outputs, missing : iterable of int
         Ascending: the decoder's outputs that are the decoded frames; stream frames that did not decode.
     strict : bool or None
@@ -54,7 +62,7 @@ def make_scan(
     good = ranges(outputs)
     return FrameScan(
         header=header_frames(reading.container),
-        stream=stream,
+        stream=len(ticks),
         decoded=sum(stop - first for first, stop in good),
         missing=ranges(missing),
         width=width,
@@ -64,4 +72,5 @@ def make_scan(
         interlaced=reading.interlaced,
         outputs=good,
         strict=strict,
+        times=stream_times(reading.times, ticks, reading.stream.time_base, nominal_rate(reading)),
     )

@@ -12,6 +12,7 @@ from entrypoint.video.damage.structure import FileStructure, Shape, examine_stru
 from entrypoint.video.decoding import DecodePass
 from entrypoint.video.ffmpeg_log import FFmpegLog
 from entrypoint.video.frame_scan import FrameScan
+from entrypoint.video.frame_times import count_chunks
 from entrypoint.video.nvdec import FORMATS, OtherDecoder
 from entrypoint.video.restart import Jump
 from entrypoint.video.scan_result import make_scan
@@ -118,4 +119,6 @@ class SoundPass:
             raise DamagedVideo
         if not Shape(self._path, reading, self._structure).is_sound(reading.trail):
             raise DamagedVideo
-        return make_scan(reading, stream=reading.outputs, outputs=range(reading.outputs), missing=(), strict=None)
+        times = reading.times
+        ticks = count_chunks(times.chunks, reading.outputs) if times.is_counted else times.frames
+        return make_scan(reading, ticks=ticks, outputs=range(reading.outputs), missing=(), strict=None)

@@ -133,7 +133,7 @@ def small_image(docker_engine: str, tmp_path_factory: pytest.TempPathFactory) ->
         "COPY --from=os /lib64/ld-linux-x86-64.so.2 /lib64/ld-linux-x86-64.so.2\n"
         "COPY dlc /usr/local/bin/dlc\n"
         "ENV SINGULARITY_NO_EVAL=1\n"
-        "LABEL org.dlcctr.contract=1 org.dlcctr.engine=none\n"
+        "LABEL org.dlcctr.contract=2 org.dlcctr.engine=none\n"
         'ENTRYPOINT ["/usr/local/bin/dlc"]\n',
         encoding="utf-8",
     )

@@ -48,7 +48,7 @@ def test_save_writes_a_whole_archive(small_image: str, tmp_path: Path) -> None:
     facts = inspect_archive(archive)
     assert size == archive.stat().st_size
     assert facts["id"] == inspect_tag(small_image)["id"]
-    assert facts["labels"]["org.dlcctr.contract"] == "1"
+    assert facts["labels"]["org.dlcctr.contract"] == "2"
     assert facts["tags"] == [small_image]
     assert list(tmp_path.iterdir()) == [archive]
 
@@ -97,7 +97,7 @@ def test_sif_by_the_plain_command_from_the_registry(
     done = apptainer_bench.run_as_user(build, network="host")
     assert done.returncode == 0, done.stderr
     shown = apptainer_bench.dlcctr(["image", "inspect", made, "--json"])
-    assert json.loads(shown.stdout)["labels"]["org.dlcctr.contract"] == "1", shown.stderr
+    assert json.loads(shown.stdout)["labels"]["org.dlcctr.contract"] == "2", shown.stderr
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
+import av
 import pytest
 
+from dlcctr.results.frame_times import CONTAINER, COUNTED
 from entrypoint.video.scan import scan_video
 from tests import media
 from tests.integration.conftest import REAL_DATA
@@ -39,6 +43,21 @@ def assert_clean(video: Path, frames: int) -> None:
     assert (found.stream, found.decoded, found.missing) == (frames, frames, []), video.name
 
 
+def assert_times(video: Path) -> None:
+    """Every frame has the time that FFmpeg's own list gives it, but for formats whose list is guessed."""
+    times = scan_video(video, threads=2).times
+    assert times
+    with av.open(str(video)) as source:
+        wanted = [frame.time for frame in source.decode(video=0)]
+    if times.source == CONTAINER:
+        assert list(times.seconds) == pytest.approx(sorted(wanted) if times.reordered else wanted, abs=1e-9), video.name
+    elif times.source == COUNTED:
+        assert video.suffix == ".avi"
+        assert all(a < b for a, b in pairwise(times.seconds)), video.name
+    else:
+        assert all(map(math.isnan, times.seconds)), video.name
+
+
 def name_of(case: tuple[Kind, str]) -> str:
     return f"{case[0].codec}-{case[0].pix_fmt}.{case[1]}"
 
@@ -58,6 +77,7 @@ def test_flat_stretches_odd_clocks_joined_and_padded_files_are_not_damage(
         video = write(tmp_path / f"{clock}.{ending}", kind, ending, clock)
         there = count(video)
         assert clock != "even" or there == FRAMES
+        assert_times(video)
         assert_clean(video, there)
     data = (tmp_path / f"even.{ending}").read_bytes()
     others = {"joined": data * 2} if ending in JOINED else {}

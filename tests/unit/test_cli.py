@@ -141,7 +141,7 @@ def test_check_json_is_one_versioned_document(bench: Bench) -> None:
     document = json.loads(done.stdout)
     assert {key: document[key] for key in ("dlcctr", "contract", "kind", "exit_code")} == {
         "dlcctr": __version__,
-        "contract": 1,
+        "contract": 2,
         "kind": "check",
         "exit_code": 20,
     }

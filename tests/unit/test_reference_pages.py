@@ -15,11 +15,12 @@ import typer
 from dlcctr.campaign import config
 from dlcctr.campaign.validate import REMEDIES
 from dlcctr.commands import IN_IMAGE
-from dlcctr.contract import ENV_PREFIX, MANIFEST_COLUMNS, TRACKING_COLUMNS, ExitCode, RowState
+from dlcctr.contract import ENV_PREFIX, MANIFEST_COLUMNS, TIMES_COLUMN, TRACKING_COLUMNS, ExitCode, RowState
 from dlcctr.image.flavours import Flavour, list_flavours, pick_flavour, read_pins
 from dlcctr.model.engines import ENGINES
 from dlcctr.planning.options import Summary
 from dlcctr.results import receipt, sections
+from dlcctr.results.frame_times import FrameTimes
 from dlcctr.results.notice import Notice
 from dlcctr.results.row_state import State
 from dlcctr.runtime.row_run import Outcome
@@ -76,7 +77,7 @@ def test_every_exit_code_has_its_line() -> None:
 
 
 def test_every_column_of_a_manifest_has_its_line() -> None:
-    assert named(section("manifest.md", "Columns")) == [*MANIFEST_COLUMNS, *TRACKING_COLUMNS]
+    assert named(section("manifest.md", "Columns")) == [*MANIFEST_COLUMNS, *TRACKING_COLUMNS, TIMES_COLUMN]
 
 
 def test_every_problem_that_validate_finds_has_its_line() -> None:
@@ -103,6 +104,7 @@ def test_the_campaign_toml_that_is_shown_can_be_read(tmp_path: Path) -> None:
         ("frames", sections.FrameCounts),
         ("files", sections.OutputFile),
         ("columns", sections.Columns),
+        ("times", FrameTimes),
         ("model", sections.ModelUsed),
         ("parameters", sections.Parameters),
         ("image", sections.ImageUsed),

@@ -47,6 +47,8 @@ class PacketFacts:
         empty: no place to start.
     reference : bool
         Other frames may be predicted from it.
+    shown : bool
+        The packet's picture is shown; VP8 has some that others are only predicted from.
     doubtful : bool
         Whether they hold a run of zeros, which is legal there: a lost block only where something else says so, too.
     """
@@ -55,6 +57,7 @@ class PacketFacts:
     restart: str = ""
     reference: bool = True
     doubtful: bool = False
+    shown: bool = True
 
 
 Inspect = Callable[[bytes, bool], PacketFacts]
@@ -83,9 +86,16 @@ def inspector(codec: str, extradata: bytes) -> Inspect:
     if codec == "mjpeg":
         return lambda data, key: _facts(is_complete(data), "open" if key else "")
     restart = "closed" if codec in CLOSED_KEYS else "open"
+    if codec == "vp8":
+        return lambda data, key: _facts(not _is_doubtful(data), restart if key else "", shown=_vp8_shows(data))
     if codec in ZERO_FREE | CLOSED_KEYS:
         return lambda data, key: _facts(not _is_doubtful(data), restart if key else "")
     return lambda data, key: _facts(True, restart if key else "", doubtful=codec in COMPRESSED and _is_doubtful(data))
+
+
+def _vp8_shows(data: bytes) -> bool:
+    """Bit 4 of a frame's header (RFC 6386, 9.1)."""
+    return bool(data) and bool(data[0] & 0x10)
 
 
 def _is_doubtful(data: bytes) -> bool:

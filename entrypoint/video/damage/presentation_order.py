@@ -20,7 +20,7 @@ EVEN_FRACTION = 0.9
 
 @dataclass
 class StreamFrame:
-    """One stream frame: the decoder's output that is right for it, or None."""
+    """One stream frame: the decoder's output that is right for it, or None; its time, where that is known without."""
 
     output: int | None
     pts: int | None = None
@@ -149,7 +149,8 @@ def fill_gaps(slots: list[StreamFrame], path: Path, limit: int) -> list[StreamFr
             lost = round((slot.pts - before.pts) / step) - 1
             if len(out) + lost > limit:
                 raise uncountable(path, "its timestamps are damaged too")
-            out += [StreamFrame(None)] * lost
+            lasts = slot.pts - before.pts
+            out += [StreamFrame(None, before.pts + round(lasts * (n + 1) / (lost + 1))) for n in range(lost)]
         out.append(slot)
     return out
 

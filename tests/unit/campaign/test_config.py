@@ -65,7 +65,7 @@ def test_a_campaign_is_written_for_people_to_read(tmp_path: Path) -> None:
         campaign_text(campaign)
         == """\
 # Made by `dlcctr manifest`. Everything that decides this campaign's results is in this file.
-contract = 1
+contract = 2
 
 [model]
 path = "/m/a \\"b\\" \\\\ ü🐭\\u007f\\t"  # DeepLabCut project folder, or a bundle of one

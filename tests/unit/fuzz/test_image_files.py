@@ -19,7 +19,7 @@ from entrypoint.environment.image_info import ImageInfo, read_image_info
 from tests.unit.support.fault_world import SIF
 from tests.unit.support.fuzz import check_reader, damaged, with_wrong_values
 
-CONFIG = {"os": "linux", "architecture": "amd64", "config": {"Labels": {"org.dlcctr.contract": "1"}}}
+CONFIG = {"os": "linux", "architecture": "amd64", "config": {"Labels": {"org.dlcctr.contract": "2"}}}
 MANIFEST = [{"Config": "c0ffee.json", "RepoTags": ["dlcctr:1"], "Layers": ["1/layer.tar"]}]
 BOM = {
     "bomFormat": "CycloneDX",

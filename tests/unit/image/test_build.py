@@ -344,7 +344,7 @@ def test_push_target_without_a_registry_is_refused(target: str) -> None:
 
 
 def write_archive(path: Path, layers: Sequence[str], written: Sequence[str]) -> None:
-    config = {"os": "linux", "architecture": "amd64", "config": {"Labels": {"org.dlcctr.contract": "1"}}}
+    config = {"os": "linux", "architecture": "amd64", "config": {"Labels": {"org.dlcctr.contract": "2"}}}
     manifest = [{"Config": "c0ffee.json", "RepoTags": ["dlcctr:1"], "Layers": list(layers)}]
     with tarfile.open(path, "w") as tar:
         files = {"c0ffee.json": json.dumps(config), "manifest.json": json.dumps(manifest)}
@@ -358,7 +358,7 @@ def test_archive_is_read_without_an_engine(tmp_path: Path) -> None:
     write_archive(tmp_path / "a.tar", ["1/layer.tar"], ["1/layer.tar"])
     facts = archive.inspect_archive(tmp_path / "a.tar")
     assert facts["id"] == "sha256:c0ffee"
-    assert facts["labels"] == {"org.dlcctr.contract": "1"}
+    assert facts["labels"] == {"org.dlcctr.contract": "2"}
 
 
 def test_archive_without_a_layer_is_not_whole(tmp_path: Path) -> None:

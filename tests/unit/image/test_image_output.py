@@ -24,7 +24,7 @@ build)
     echo "E: Unable to locate package nonsense" >&2
     exit "${BUILD_ENDS-0}" ;;
 version) echo 29.0 ;;
-image) case "$*" in *Labels*) echo '{"org.dlcctr.contract":"1"}' ;; *) echo "sha256:%064d" ;; esac ;;
+image) case "$*" in *Labels*) echo '{"org.dlcctr.contract":"2"}' ;; *) echo "sha256:%064d" ;; esac ;;
 esac
 """
 

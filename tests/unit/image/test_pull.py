@@ -28,7 +28,7 @@ case "$*" in
 "pull "*) exit "${PULLS-0}" ;;
 "version "*) echo 24.0 ;;
 *RepoDigests*) echo "registry:5000/lab/dlc@${DIGEST}" ;;
-*Labels*) printf '{"org.dlcctr.contract":"%s","org.dlcctr.flavour":"%s"}' "${CONTRACT-1}" "${FLAVOUR-pytorch-cpu}" ;;
+*Labels*) printf '{"org.dlcctr.contract":"%s","org.dlcctr.flavour":"%s"}' "${CONTRACT-2}" "${FLAVOUR-pytorch-cpu}" ;;
 *"{{len .RepoTags}}"*) echo "${NAMES-0}" ;;
 *"{{.Id}} dlcctr:"*) [ -n "$OLD" ] && echo "$OLD" || exit 1 ;;
 *"{{.Id}} "*) echo sha256:new ;;

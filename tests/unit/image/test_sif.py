@@ -27,7 +27,7 @@ build*)
     echo "FATAL: no space left"
     [ "$MAKES" = nothing ] || { printf '%32s%s' '#!/usr/bin/env run-singularity' "${MAKES-SIF_MAGIC}" >"$previous"; }
     exit "${ENDS-0}" ;;
-inspect*) echo "{\\"data\\":{\\"attributes\\":{\\"labels\\":{\\"org.dlcctr.contract\\":\\"${CONTRACT-1}\\"}}}}" ;;
+inspect*) echo "{\\"data\\":{\\"attributes\\":{\\"labels\\":{\\"org.dlcctr.contract\\":\\"${CONTRACT-2}\\"}}}}" ;;
 esac
 """
 

@@ -43,15 +43,15 @@ def test_what_its_readers_rely_on() -> None:
         "state", "cause", "exit_code", "row", "frames", "files", "columns", "model", "parameters", "software", "image",
         "device", "path", "timings_s", "host", "scheduler", "started", "finished", "contract", "checksum",
     }  # fmt: skip
-    assert table["contract"] == 1
+    assert table["contract"] == 2
     assert table["state"] == "degraded"
     assert table["frames"] == {"header": 10, "stream": 10, "decoded": 9, "missing": [[4, 5]]}
     assert table["files"] == [{"name": "a.h5", "bytes": 1, "sha256": "00" * 32}]
 
 
 def test_another_contract_is_no_damage(tmp_path: Path) -> None:
-    with pytest.raises(ContractError, match="written for contract version 2"):
-        Receipt.from_json(RECEIPT.to_json().replace('"contract": 1', '"contract": 2'), tmp_path)
+    with pytest.raises(ContractError, match="written for contract version 99"):
+        Receipt.from_json(RECEIPT.to_json().replace('"contract": 2', '"contract": 99'), tmp_path)
 
 
 @pytest.mark.parametrize("file", golden("receipt-*.json") + golden("failed*.json"))

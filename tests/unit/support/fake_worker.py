@@ -11,7 +11,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 sys.path.insert(0, sys.argv[1])
+from dlcctr.contract import FRAME_TIMES_FILENAME
 from dlcctr.results.sections import Columns, DeviceUsed
+from entrypoint.loop import row_times
 from entrypoint.protocol import (
     ANALYSING,
     Checkpoint,
@@ -101,6 +103,8 @@ def analyse(job: Job, events: EventWriter, mode: str) -> None:
     done = Done(SCORER, device, Columns(job.frames, tuple(map(tuple, job.columns))), names, 0.0)
     if job.path == "own":
         checkpoints = run_own(job, events)
+        if times := row_times.write(job, found):
+            done = replace(done, files=[*names, FRAME_TIMES_FILENAME], times=times)
         done = replace(
             done, scan=found, backend="Fake 1", batch_size=2, checkpoints=checkpoints, timings_s={"network": 0.0}
         )
@@ -108,6 +112,8 @@ def analyse(job: Job, events: EventWriter, mode: str) -> None:
         run_stock(job)
     if mode == "imitate":
         imitate()
+    if job.scan:
+        job = replace(job, scan=replace(job.scan, times=None))
     for name in names:
         (Path(job.folder) / name).write_text(json.dumps(asdict(job)))
     for number in range(int(os.environ["FAKE_FLOOD"]) if mode == "flood" else 0):

@@ -30,7 +30,7 @@ build) [ -f "${3#docker-archive:}" ] || exit 4
     [ "$MAKES" = nothing ] || printf '%32s%s' '#!/usr/bin/env run-singularity' "${MAKES-SIF_MAGIC}" >"$2"
     echo "FATAL: no space left" >&2
     exit "${ENDS-0}" ;;
-inspect) printf '{"data":{"attributes":{"labels":{"org.dlcctr.contract":"%s"}}}}\\n' "${CONTRACT-1}" ;;
+inspect) printf '{"data":{"attributes":{"labels":{"org.dlcctr.contract":"%s"}}}}\\n' "${CONTRACT-2}" ;;
 esac
 """
 
