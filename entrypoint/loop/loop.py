@@ -127,7 +127,6 @@ class Loop:
         result.take_over(fed.result)
         result.checkpoints = checkpoints.used
         report(Message("analysed in the pass of a row before it"))
-        report(Progress(ANALYSING, fed.scan.decoded))
         return fed.scan
 
     def _fill(self, row: _Row) -> FrameScan:
