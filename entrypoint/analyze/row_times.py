@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dlcctr.campaign.hardware_times import HardwareTimes, read_hardware_times
 from dlcctr.contract import FRAME_TIMES_FILENAME
 from dlcctr.results.frame_times import HARDWARE, FrameTimes, describe_times, write_frame_times
+from dlcctr.system.terminal.console import warn
 
 if TYPE_CHECKING:
     from entrypoint.analyze.row_task import RowTask
@@ -35,7 +36,10 @@ class RowTimes:
     @classmethod
     def of(cls, task: RowTask, folder: Path) -> RowTimes:
         """Read a row's hardware times, if it has some, before anything else is done; raises `ManifestError`."""
-        return cls(folder / FRAME_TIMES_FILENAME, read_hardware_times(task.row, task.settings.video_root))
+        hardware = read_hardware_times(task.row, task.settings.video_root)
+        if hardware and (doubt := hardware.doubt(task.row.fps)):
+            warn(f"warning: {task.name}: {doubt}")
+        return cls(folder / FRAME_TIMES_FILENAME, hardware)
 
     def may_fit(self, announced: int) -> bool:
         """Whether hardware times are as many as the header claims frames: else the video is scanned first."""
