@@ -22,6 +22,7 @@ from entrypoint.analyze.request import (
     find_index,
     find_task,
     parse_backend,
+    parse_decode,
     parse_device,
     parse_path,
 )
@@ -71,6 +72,7 @@ def analyze(
     path: options.AnalysisPath = "auto",
     backend: options.Backend = "auto",
     precision: options.Precision = "",
+    decode: options.Decode = "auto",
     checkpoint_s: options.CheckpointS = None,
     part_s: options.PartS = None,
 ) -> None:
@@ -85,7 +87,7 @@ def analyze(
         crop=parse_crop_option(crop), device=parse_device(device), allow_cpu=allow_cpu, overwrite=overwrite,
         scratch=scratch, path=parse_path(path), backend=parse_backend(backend, path),
         checkpoint_s=[*given, CHECKPOINT_EVERY_S][0], trust_model=trust_model,
-        precision=parse_precision(precision) if precision else None,
+        precision=parse_precision(precision) if precision else None, decode=parse_decode(decode, path),
     )  # fmt: skip
     raise typer.Exit(_analyze_row(request) if plan is None else _analyze_task(request, plan, task))
 

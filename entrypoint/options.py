@@ -100,6 +100,13 @@ Precision = Annotated[
         help="float32, fp16 or bf16; the campaign's by default. Decides results: our loop, PyTorch.",
     ),
 ]
+Decode = Annotated[
+    str,
+    typer.Option(
+        envvar=variable("DECODE"),
+        help="What decodes for our loop: cpu, nvdec (the GPU's video engine) or auto, which is the CPU.",
+    ),
+]
 CheckpointS = Annotated[
     float | None,
     typer.Option(

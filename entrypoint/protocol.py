@@ -18,6 +18,7 @@ from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.results.frame_times import FrameTimes
 from dlcctr.results.sections import Columns, DeviceUsed, FromFloat32
 from dlcctr.system.values.records import RecordError, from_table, parse_object, to_table
+from entrypoint.video.decoders import CPU
 from entrypoint.video.frame_scan import FrameScan
 
 ANALYSING = "analysing"
@@ -50,6 +51,8 @@ class Job:
         Batch size that suits a GPU, where nobody chose one; 0 otherwise. Our loop takes it if batches do not matter.
     precision : str
         In which our loop's network computes: ``float32``, ``fp16`` or ``bf16``.
+    decoder : str
+        What decodes for our loop where there is no scan: ``cpu`` or ``nvdec``.
     announced : int
         Frames that the video's header claims, for progress; 0 where it claims none.
     device : str
@@ -103,6 +106,7 @@ class Job:
     checkpoint_s: float = 0.0
     announced: int = 0
     precision: str = FLOAT32
+    decoder: str = CPU
     gpu_batch_size: int = 0
     times: str = ""
 
@@ -126,6 +130,23 @@ class Job:
     def missing(self) -> list[list[int]]:
         """Ranges ``[first, stop)`` of the stream's frames that do not decode."""
         return self.found.missing
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the worker is asked for.
+
+    Parameters
+    ----------
+    job : Job
+        The video that is analysed now.
+    beside : list of Job
+        Jobs of other models on the same video, whose turn comes later: the pass of this one feeds their networks too,
+        and their positions go into their checkpoints.
+    """
+
+    job: Job
+    beside: list[Job] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -208,6 +229,8 @@ class Done:
         What our loop's own pass has found, where the job had no scan.
     from_float32 : FromFloat32 or None
         How far another precision is from float32.
+    decoder : str
+        ``nvdec`` where the GPU's video engine decoded; else empty.
     times : FrameTimes or None
         About the times of the frames, where the job had no file of them: it is one of its files.
     """
@@ -225,6 +248,7 @@ class Done:
     timings_s: dict[str, float] = field(default_factory=dict)
     scan: FrameScan | None = None
     from_float32: FromFloat32 | None = None
+    decoder: str = ""
     times: FrameTimes | None = None
 
 
@@ -268,15 +292,15 @@ class ProtocolError(ValueError):
     """A line is not valid in this protocol."""
 
 
-def job_line(job: Job) -> bytes:
-    """Line that holds a job."""
-    return json.dumps(to_table(job)).encode() + b"\n"
+def order_line(order: Order) -> bytes:
+    """Line that holds an order."""
+    return json.dumps(to_table(order)).encode() + b"\n"
 
 
-def parse_job(line: str) -> Job:
-    """Job in a line; raises `ProtocolError`."""
+def parse_order(line: str) -> Order:
+    """Order in a line; raises `ProtocolError`."""
     try:
-        return from_table(Job, parse_object(line))
+        return from_table(Order, parse_object(line))
     except RecordError as error:
         raise ProtocolError(str(error)) from error
 

@@ -27,7 +27,7 @@ from entrypoint.engines.gpu_failures import is_gpu_failure, is_gpu_memory
 from entrypoint.engines.versions import versions
 from entrypoint.loop import row_times
 from entrypoint.loop.loop import Loop
-from entrypoint.protocol import Answer, DamageFound, Done, EventWriter, Failed, Job, Ready, Report, parse_job
+from entrypoint.protocol import Answer, DamageFound, Done, EventWriter, Failed, Job, Order, Ready, Report, parse_order
 from entrypoint.video.sound_pass import DamagedVideo
 
 PR_SET_PDEATHSIG = 1
@@ -50,7 +50,7 @@ def main(engine_name: str, events: int, threads: int) -> None:
         if engine is not None:
             loop = Loop(engine.open_network)
             for line in sys.stdin:
-                writer.write(_run(engine, loop, parse_job(line), writer.write))
+                writer.write(_run(engine, loop, parse_order(line), writer.write))
     sys.stdout.flush()
     # Interpreter shutdown of the big libraries takes seconds and can hang; all is written.
     os._exit(0)
@@ -79,11 +79,13 @@ def _load(name: str, threads: int, writer: EventWriter) -> Engine | None:
     return engine
 
 
-def _run(engine: Engine, loop: Loop, job: Job, report: Report) -> Answer | Failed:
-    """Run a job."""
+def _run(engine: Engine, loop: Loop, order: Order, report: Report) -> Answer | Failed:
+    """Do what is asked for; the answer is about the job itself, not those beside it."""
     try:
         with _explained():
-            return _analyze_own(engine, loop, job, report) if job.path == "own" else _analyze_stock(engine, loop, job)
+            if order.job.path == "own":
+                return _analyze_own(engine, loop, order, report)
+            return _analyze_stock(engine, loop, order.job)
     except output_files.ShortRead as short:
         return protocol.ShortRead(short.rows)
     except NotCovered as why:
@@ -94,8 +96,9 @@ def _run(engine: Engine, loop: Loop, job: Job, report: Report) -> Answer | Faile
         return _failure(error)
 
 
-def _analyze_own(engine: Engine, loop: Loop, job: Job, report: Report) -> Done:
-    result = loop.analyze(job, report)
+def _analyze_own(engine: Engine, loop: Loop, order: Order, report: Report) -> Done:
+    job = order.job
+    result = loop.analyze(job, report, order.beside)
     done = _finish(engine, replace(job, scan=result.scan), result.scorer)
     times = row_times.write(job, result.scan)
     return replace(
@@ -109,6 +112,7 @@ def _analyze_own(engine: Engine, loop: Loop, job: Job, report: Report) -> Done:
         timings_s=result.timings_s,
         scan=None if job.scan else result.scan,
         from_float32=result.from_float32,
+        decoder=result.decoder,
     )
 
 

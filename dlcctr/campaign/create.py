@@ -20,6 +20,18 @@ from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 
 @dataclass(frozen=True)
+class OwnModel:
+    """What a row names of its model where it is not the campaign's; see `dlcctr.campaign.rows.Row`."""
+
+    model: str = ""
+    shuffle: int | None = None
+    snapshot: str = ""
+
+
+CAMPAIGNS_MODEL = OwnModel()
+
+
+@dataclass(frozen=True)
 class CampaignChanges:
     """What was written: new rows, files without a row, rows with known content, and remarks on rows."""
 
@@ -42,6 +54,7 @@ def make_campaign(
     campaign: Campaign,
     *,
     root: Path | None = None,
+    models: Sequence[OwnModel] = (CAMPAIGNS_MODEL,),
     overwrite: bool = False,
     jobs: int | None = None,
     progress: RowProgress = no_progress,
@@ -54,6 +67,8 @@ def make_campaign(
         Everything but the video root.
     root : Path, optional
         Video root; the closest folder that holds all inputs by default.
+    models : sequence of OwnModel
+        Each video gets a row for each of them, one behind the other.
     progress : callable
         Progress bar, such as `dlcctr.system.terminal.progress.progress`.
 
@@ -72,10 +87,11 @@ def make_campaign(
     campaign = replace(campaign, video_root=found.root)
     if not overwrite:
         _check_free(manifest, campaign)
-    rows, notes = _probe(found.videos, jobs, progress)
+    probed, notes = _probe(found.videos, jobs, progress)
     with campaign_lock(CampaignPaths.of(manifest).manifest_lock):
         if not overwrite:
             _check_free(manifest, campaign)  # another command may have made it while videos were probed
+        rows = _for_each(models, probed)
         write_pair_atomic((campaign.file, campaign_text(campaign)), (manifest, manifest_text(rows)))
     return CampaignChanges(manifest, campaign, rows, found.skipped, _same_content([], rows), _noted(rows, notes))
 
@@ -88,6 +104,8 @@ def extend_campaign(
     progress: RowProgress = no_progress,
 ) -> CampaignChanges:
     """Add videos that have no row yet; existing rows stay byte for byte, also those of files that moved or changed.
+
+    Where every video has rows for the same several models, the new ones get them, too.
 
     Raises
     ------
@@ -115,10 +133,26 @@ def _append(manifest: Path, probed: Sequence[Row]) -> list[Row]:
         taken = {row.video for row in rows}
         start = max((row.index for row in rows), default=-1) + 1
         fresh = [row for row in probed if row.video not in taken]
-        new = [replace(row, index=start + number) for number, row in enumerate(fresh)]
+        new = [replace(row, index=start + row.index) for row in _for_each(_models_of_all(rows), fresh)]
         if new:
             append_rows(sheet, new)
     return new
+
+
+def _for_each(models: Sequence[OwnModel], rows: Sequence[Row]) -> list[Row]:
+    """Rows numbered from 0: each of the given ones once for each model."""
+    made = [replace(row, **asdict(model)) for row in rows for model in models]
+    return [replace(row, index=index) for index, row in enumerate(made)]
+
+
+def _models_of_all(rows: Sequence[Row]) -> list[OwnModel]:
+    """The models that each video of a campaign has rows of, if there are several and they are the same for all."""
+    by_video: dict[str, list[OwnModel]] = {}
+    for row in rows:
+        by_video.setdefault(row.video, []).append(OwnModel(row.model, row.shuffle, row.snapshot))
+    first = next(iter(by_video.values()), [])
+    same = len(first) > 1 and all(set(each) == set(first) for each in by_video.values())
+    return list(dict.fromkeys(first)) if same else [CAMPAIGNS_MODEL]
 
 
 def _check_free(manifest: Path, campaign: Campaign | None = None) -> None:
@@ -152,7 +186,8 @@ def _row(index: int, video: FoundVideo, facts: VideoFacts) -> Row:
 
 
 def _noted(rows: Sequence[Row], notes: dict[str, str]) -> list[tuple[Row, str]]:
-    return [(row, notes[row.video]) for row in rows if row.video in notes]
+    one_each = {row.video: row for row in reversed(rows)}
+    return [(one_each[video], note) for video, note in notes.items() if video in one_each]
 
 
 def _known_files(rows: Sequence[Row], root: Path) -> Iterator[tuple[FileId, Path]]:
@@ -166,6 +201,9 @@ def _same_content(old: Sequence[Row], new: Sequence[Row]) -> list[tuple[Row, Row
     first: dict[str, Row] = {row.fingerprint: row for row in reversed(old) if row.fingerprint}
     pairs = []
     for row in new:
-        if row.fingerprint and row.bytes and first.setdefault(row.fingerprint, row) is not row:
-            pairs.append((row, first[row.fingerprint]))
+        if not row.fingerprint or not row.bytes:
+            continue
+        known = first.setdefault(row.fingerprint, row)
+        if known.video != row.video:  # else it is the same video for another model
+            pairs.append((row, known))
     return pairs

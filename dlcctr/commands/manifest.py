@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 import sys
 from dataclasses import asdict, replace
@@ -12,10 +13,11 @@ import typer
 
 if TYPE_CHECKING:
     from dlcctr.campaign.config import Campaign
-    from dlcctr.campaign.create import CampaignChanges
+    from dlcctr.campaign.create import CampaignChanges, OwnModel
     from dlcctr.campaign.tracking import Tracking
 
 SHOWN = 10
+SHOWN_CHARS = 60
 
 
 def add(app: typer.Typer) -> None:
@@ -41,9 +43,14 @@ def manifest(
         Path | None,
         typer.Option(help="Folder that video names in the manifest are relative to; by default their common folder."),
     ] = None,
-    shuffle: Annotated[int, typer.Option(min=0, help="DeepLabCut's shuffle.")] = 1,
+    shuffle: Annotated[
+        str, typer.Option(metavar="N[,N]", help="DeepLabCut's shuffle; of several, each video gets a row for each.")
+    ] = "1",
     trainset_index: Annotated[int, typer.Option(min=0, help="DeepLabCut's training set index.")] = 0,
-    snapshot: Annotated[str, typer.Option(help="Snapshot name or index; the project's own by default.")] = "",
+    snapshot: Annotated[
+        str,
+        typer.Option(metavar="NAME[,NAME]", help="Snapshot name or index, or several; the project's own by default."),
+    ] = "",
     crop: Annotated[
         str, typer.Option(metavar="X1,X2,Y1,Y2", help="Part of every picture to analyse, px from the top left.")
     ] = "",
@@ -78,34 +85,38 @@ def manifest(
 ) -> None:
     """Find videos, probe them, and write the manifest and campaign.toml.
 
-    The manifest has one row for each video.
+    The manifest has one row for each video; for several shuffles or snapshots it has one for each of them.
     """
     from dlcctr.campaign.config import Campaign, campaign_file
-    from dlcctr.campaign.create import extend_campaign, make_campaign
+    from dlcctr.campaign.create import CAMPAIGNS_MODEL, extend_campaign, make_campaign
     from dlcctr.campaign.rows import parse_crop_option, parse_precision
     from dlcctr.system.terminal.progress import progress
 
-    chosen = (model, out, root, snapshot, crop, batch_size, no_csv, overwrite, shuffle != 1, trainset_index,
+    chosen = (model, out, root, snapshot, crop, batch_size, no_csv, overwrite, shuffle != "1", trainset_index,
               individuals, n_tracks, tracker, identity, precision != "float32")  # fmt: skip
     if append:
         _check_append(any(chosen))
         made = extend_campaign(videos, output, jobs=jobs, progress=progress)
     else:
         file = campaign_file(output)
+        pairs = _pairs(shuffle, snapshot)
         campaign = Campaign(
             file=file,
             out=Path(out).absolute() if out else file.parent / "results",
             csv=not no_csv,
-            shuffle=shuffle,
+            shuffle=pairs[0][0],
             trainset_index=trainset_index,
-            snapshot=snapshot,
+            snapshot=pairs[0][1],
             crop=parse_crop_option(crop),
             batch_size=batch_size,
             precision=parse_precision(precision),
             tracking=_tracking(individuals, n_tracks, tracker, identity or None),
         )
         campaign = _with_model(campaign, model) if model else campaign
-        made = make_campaign(videos, output, campaign, root=root, overwrite=overwrite, jobs=jobs, progress=progress)
+        models = [CAMPAIGNS_MODEL, *_other_models(campaign, pairs[1:])]
+        made = make_campaign(
+            videos, output, campaign, root=root, models=models, overwrite=overwrite, jobs=jobs, progress=progress
+        )
     _print(made, videos, append=append, as_json=as_json)
 
 
@@ -127,6 +138,49 @@ def _tracking(individuals: str, n_tracks: int | None, tracker: str, identity: bo
         return Tracking(parse_names(individuals), n_tracks, tracker, identity)
     except ValueError as error:
         raise UsageError(str(error), "see `dlcctr manifest --help`") from error
+
+
+def _pairs(shuffles: str, snapshots: str) -> list[tuple[int, str]]:
+    """Every shuffle with every snapshot."""
+    from dlcctr.errors import UsageError
+    from dlcctr.system.values.numbers import parse_whole
+
+    numbers = []
+    for word in shuffles.split(","):
+        number = parse_whole(word.strip())
+        if number is None:
+            raise UsageError(
+                f"--shuffle {shuffles[:SHOWN_CHARS]!r} is not a shuffle or a list of them",
+                "for example --shuffle 1,2,3",
+            )
+        numbers.append(number)
+    names = [name.strip() for name in snapshots.split(",")]
+    pairs = list(itertools.product(numbers, names))
+    if len(set(pairs)) < len(pairs) or (len(names) > 1 and "" in names):
+        raise UsageError("--shuffle or --snapshot names something twice, or nothing", "name each of them once")
+    return pairs
+
+
+def _other_models(campaign: Campaign, pairs: list[tuple[int, str]]) -> list[OwnModel]:
+    """Further shuffles and snapshots of the campaign's project, pinned by the snapshots' names."""
+    from dlcctr.campaign.create import OwnModel
+    from dlcctr.errors import UsageError
+    from dlcctr.model.inspection import inspect_model
+
+    if pairs and campaign.model is None:
+        raise UsageError("several shuffles or snapshots need a model to look at", "add --model PROJECT")
+    known = {(campaign.shuffle, campaign.snapshot)}
+    models = []
+    for shuffle, snapshot in pairs:
+        assert campaign.model is not None
+        info = inspect_model(campaign.model, shuffle=shuffle, trainset_index=campaign.trainset_index, snapshot=snapshot)
+        if (info.shuffle, info.snapshot) in known:
+            raise UsageError(
+                f"shuffle {info.shuffle}, {info.snapshot} is named twice", "name each shuffle and snapshot once"
+            )
+        known.add((info.shuffle, info.snapshot))
+        models.append(OwnModel("", info.shuffle, info.snapshot))
+    return models
 
 
 def _with_model(campaign: Campaign, project: Path) -> Campaign:
@@ -185,10 +239,11 @@ def _summary(made: CampaignChanges, videos: list[str], *, append: bool) -> list[
     from dlcctr.commands.in_image import here
     from dlcctr.system.terminal.console import duration, plural
 
-    seconds = sum(row.duration_s or 0 for row in made.rows)
+    videos_once = {row.video: row.duration_s or 0 for row in made.rows}
+    each = "" if len(videos_once) == len(made.rows) else f" for {plural(len(videos_once), 'video')}"
     lines = [
-        f"{'added' if append else 'wrote'} {plural(len(made.rows), 'row')}, {duration(seconds)} of video: "
-        f"{made.manifest}"
+        f"{'added' if append else 'wrote'} {plural(len(made.rows), 'row')}{each}, "
+        f"{duration(sum(videos_once.values()))} of video: {made.manifest}"
     ]
     if not append:
         lines.append(f"videos are below {made.campaign.video_root}, results go below {made.campaign.out}")

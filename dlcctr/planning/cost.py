@@ -10,7 +10,7 @@ from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Crop, Row
 from dlcctr.errors import UsageError
 from dlcctr.model.engines import ENGINES
-from dlcctr.results.receipt import Receipt
+from dlcctr.results.receipt import OTHER_MODELS, Receipt
 
 IMPORT_S = 15.0
 """Seconds to import DeepLabCut, once per task: 10 s in a warm environment on two cores, 10 to 18 s in the image."""
@@ -163,15 +163,15 @@ def speed_of_fps(fps: float, px: int, engine: str) -> Speed:
 def sample_of(receipt: Receipt, row: Row) -> Sample | None:
     """Speed sample from a receipt; None if the receipt does not say enough.
 
-    The time is all of the row's but the import, which a task pays once: DeepLabCut's part, the scan as far as it took
-    longer than the import, verification and the commit. A row that continued an earlier attempt says
-    nothing: its time is that of the others.
+    The time is all of the row's but the import, which a task pays once, and what went into rows of other models:
+    DeepLabCut's part, the scan as far as it took longer than the import, verification and the commit. A row that
+    continued an earlier attempt says nothing: its time is that of the others.
     """
     if receipt.device.parts:
         return None
     px = row_px(row, receipt.parameters.crop)
     import_s = receipt.timings_s.get("import", 0.0)
-    work_s = receipt.timings_s.get("total", 0.0) - import_s
+    work_s = receipt.timings_s.get("total", 0.0) - import_s - receipt.timings_s.get(OTHER_MODELS, 0.0)
     if not receipt.frames or not receipt.frames.decoded or not px or not 0 < work_s < DAMAGED_S:
         return None
     return Sample(

@@ -64,6 +64,14 @@ def _pack_below(costs: Sequence[float], target: float, most: float) -> list[list
         n_bins = max(n_bins + 1, math.ceil(1.05 * n_bins))
 
 
+def keep_together(keys: Sequence[object]) -> list[list[int]]:
+    """Positions of equal keys, in the order of the first of each: what must not be divided among tasks."""
+    units: dict[object, list[int]] = {}
+    for position, key in enumerate(keys):
+        units.setdefault(key, []).append(position)
+    return list(units.values())
+
+
 def group(bins: Sequence[list[int]], size: int, costs: Sequence[float]) -> list[list[int]]:
     """Join bins in groups of `size`, those that are about equally full; in each the costliest item comes first.
 

@@ -137,19 +137,19 @@ def _left_out(manifest: Path, results: Sequence[RowResult], options: PlanOptions
 def _plan(
     manifest: Path, work: Sequence[Work], speed: Speed, options: PlanOptions, summary: Summary
 ) -> tuple[Plan, Summary]:
-    costs = [each.cost_s(speed) for each in work]
+    # Rows of one video stay together and in their order: a task decodes it once for all of their models
+    units = packing.keep_together([(each.row.video, each.row.fingerprint) for each in work])
+    costs = [sum(work[i].cost_s(speed) for i in unit) for unit in units]
     margin = options.margin or (MARGIN_MEASURED if speed.measured else MARGIN_GUESSED)
-    tasks = [
-        PlanTask(
-            rows=tuple(work[i].row.index for i in each),
-            cost_s=speed.fixed_per_task_s + packing.makespan([costs[i] for i in each], options.gpus_per_task),
-            digest=rows_digest(work[i].row for i in each),
-        )
-        for each in _pack(costs, speed, margin, options)
-    ]
+    tasks = []
+    for each in _pack(costs, speed, margin, options):
+        rows = [work[i].row for unit in each for i in units[unit]]
+        makespan = packing.makespan([costs[unit] for unit in each], options.gpus_per_task)
+        indices = tuple(row.index for row in rows)
+        tasks.append(PlanTask(rows=indices, cost_s=speed.fixed_per_task_s + makespan, digest=rows_digest(rows)))
     tasks.sort(key=lambda task: -task.cost_s)
     summary = _sum_up(replace(summary, speed=speed, margin=margin, n_rows=len(work)), tasks, options)
-    warnings = [*summary.warnings, *_warnings(work, costs, tasks, speed, options)]
+    warnings = [*summary.warnings, *_warnings(work, tasks, speed, options)]
     limit = _time_limit_min(tasks[0].cost_s, margin * options.time_factor, options)
     created = datetime.now(timezone.utc).isoformat(timespec="seconds")
     plan = Plan(new_plan_id(), manifest.name, tuple(tasks), limit, created, _facts(summary, options))
@@ -221,9 +221,7 @@ def _notes(work: Sequence[Work], speed: Speed) -> list[str]:
     return notes
 
 
-def _warnings(
-    work: Sequence[Work], costs: Sequence[float], tasks: Sequence[PlanTask], speed: Speed, options: PlanOptions
-) -> list[str]:
+def _warnings(work: Sequence[Work], tasks: Sequence[PlanTask], speed: Speed, options: PlanOptions) -> list[str]:
     warnings = []
     if not speed.on_gpu:
         warnings.append(
@@ -233,18 +231,14 @@ def _warnings(
     if limits.max_submit and len(tasks) > limits.max_submit:
         warnings.append(f"{len(tasks)} tasks, but you may have {limits.max_submit} in the queue: submit them in turns")
     if options.time_cap_min is not None:
-        warnings += _too_long(work, costs, tasks, speed, options)
+        warnings += _too_long(work, tasks, speed, options)
     return warnings
 
 
-def _too_long(
-    work: Sequence[Work], costs: Sequence[float], tasks: Sequence[PlanTask], speed: Speed, options: PlanOptions
-) -> list[str]:
+def _too_long(work: Sequence[Work], tasks: Sequence[PlanTask], speed: Speed, options: PlanOptions) -> list[str]:
     """Warnings for rows and tasks that take longer than the longest job; an error where the user gave its time."""
     cap_min = options.time_cap_min or 0
-    rows = [
-        each.row for each, cost_s in zip(work, costs, strict=True) if cost_s + speed.fixed_per_task_s > cap_min * 60
-    ]
+    rows = [each.row for each in work if each.cost_s(speed) + speed.fixed_per_task_s > cap_min * 60]
     named = "; ".join(f"row {row.index}, {one_line(row.video)}" for row in rows[:NAMED])
     more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
     if rows:

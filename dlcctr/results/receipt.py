@@ -24,6 +24,8 @@ from dlcctr.system.files import sha256_file
 from dlcctr.system.state_files import StateFile
 from dlcctr.system.values.records import OMIT
 
+OTHER_MODELS = "other models"
+"""Phase of a row's time that went into rows of other models, which its pass over the video fed as well."""
 ARRAY_INDEX = re.compile(r"[0-9]{1,9}")
 
 

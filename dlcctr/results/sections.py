@@ -245,6 +245,8 @@ class DeviceUsed(Open):
         told not to; None on a CPU.
     from_float32 : FromFloat32 or None
         How far positions were from those in float32, if another precision was asked for.
+    decoder : str
+        ``nvdec`` where the GPU's video engine decoded the video; empty where the CPU did.
     """
 
     type: str = field(default="", metadata=OMIT)
@@ -255,6 +257,7 @@ class DeviceUsed(Open):
     parts: tuple[ReusedPart, ...] = field(default=(), metadata=OMIT)
     tf32: bool | None = field(default=None, metadata=OMIT)
     from_float32: FromFloat32 | None = field(default=None, metadata=OMIT)
+    decoder: str = field(default="", metadata=OMIT)
 
     @property
     def on_gpu(self) -> bool:

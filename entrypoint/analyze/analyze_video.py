@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from dlcctr.campaign.precision import FLOAT32
 from dlcctr.contract import NETWORKS_FOLDER, RESULT_BYTES_PER_VALUE
-from dlcctr.errors import AnalysisError, GpuError, ManifestError, ModelError, OutputError, UsageError, VideoError
+from dlcctr.errors import (
+    AnalysisError,
+    DlcctrError,
+    GpuError,
+    ManifestError,
+    ModelError,
+    OutputError,
+    UsageError,
+    VideoError,
+)
 from dlcctr.model import inference_project
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.results.sections import ReusedPart
@@ -27,6 +37,7 @@ from entrypoint.analyze.row_times import RowTimes
 from entrypoint.analyze.shared_worker import SharedWorker
 from entrypoint.analyze.worker_process import Worker
 from entrypoint.protocol import Answer, DamageFound, Done, Job, NotCovered, Ready, ShortRead
+from entrypoint.video.decoders import CPU, NVDEC
 
 if TYPE_CHECKING:
     from entrypoint.analyze.request import RowRequest
@@ -34,6 +45,8 @@ if TYPE_CHECKING:
 
 RESULTS = "results"
 COPY_NAME = "copy.mov"
+BESIDE = "beside-"
+"""Folders below a row's scratch folder for the rows beside it."""
 SPARE_BYTES = 5_000_000
 GPU_BATCH, GPU_BATCH_PX, MOST_GPU_BATCH = 32, 640 * 480, 128
 """Frames of a batch on a GPU, for pictures of so many px, and the most for smaller ones; not measured on one yet."""
@@ -156,9 +169,8 @@ class _Session:
 
         Then its own pass finds out which frames decode. What goes through stock DeepLabCut must be scanned first.
         """
-        model = self.task.model
-        stock = self.request.path == "stock" or model.multianimal or model.top_down or model.conditions
-        return not stock and self.times.may_fit(self.announced)
+        own = self.request.path != "stock" and self.task.may_be_one_pass
+        return own and self.times.may_fit(self.announced)
 
     @property
     def scan(self) -> FrameScan:
@@ -182,7 +194,7 @@ class _Session:
         """Analyse the video in our loop, or through stock DeepLabCut where the loop does not cover it."""
         if self.request.path == "stock":
             return self._run_stock()
-        answer = self._run_job(self._link(), "own")
+        answer = self._run_job(self._link(), "own", self._jobs_beside())
         if isinstance(answer, DamageFound):
             print_lines([f"{self.task.name}: there are signs of damage; the video is checked frame by frame"])
             self.scan_video(suspect=True)
@@ -291,6 +303,7 @@ class _Session:
             trusted=task.trusted,
             backend=self._backend(),
             precision=task.settings.precision,
+            decoder=self._decoder(),
             gpu_batch_size=self._gpu_batch_size(),
             cache=str(task.settings.out / NETWORKS_FOLDER),
             times=self.times.prepare(scan),
@@ -298,6 +311,23 @@ class _Session:
         if path != "own":
             return job
         return checkpoint_folder.with_checkpoints(job, task.folder, task.fingerprint, self.request.checkpoint_s)
+
+    def _jobs_beside(self) -> list[Job]:
+        """Jobs of the rows beside, each as it will be when its turn comes, so that its checkpoints fit."""
+        jobs: list[Job] = []
+        for number, task in enumerate(self.task.beside if self.may_be_one_pass else ()):
+            with contextlib.suppress(DlcctrError):  # said when its turn comes
+                jobs.append(self._job_beside(number, task))
+        return jobs
+
+    def _job_beside(self, number: int, task: RowTask) -> Job:
+        scratch = self.scratch / f"{BESIDE}{number}"
+        scratch.mkdir()
+        config = make_skeleton(task.model, scratch, task.settings.tracking.tracker, trusted=task.trusted)
+        session = replace(
+            self, task=task, record=AttemptRecord(), config=config, scratch=scratch, times=RowTimes.of(task, scratch)
+        )
+        return session._make_job(session._link(), "own")
 
     def _gpu_batch_size(self) -> int:
         """Batch size for a GPU: small pictures need large batches to keep it busy, large ones fill its memory."""
@@ -316,13 +346,20 @@ class _Session:
             raise UsageError("OpenVINO computes on CPUs; this is a GPU", "leave --backend out, or add --device cpu")
         return "engine"
 
-    def _run_job(self, video: Path, path: str = "stock") -> Answer:
+    def _decoder(self) -> str:
+        if self.request.decode != NVDEC:
+            return CPU
+        if self.device == "cpu":
+            raise UsageError("NVDEC is a GPU's video engine; this row runs on the CPU", "leave --decode out")
+        return NVDEC
+
+    def _run_job(self, video: Path, path: str = "stock", beside: Sequence[Job] = ()) -> Answer:
         """Run a job, and show its progress and messages."""
         job = self._make_job(video, path)
         display = RowDisplay(self.task.name, job.announced, reports_start=path == "own", tell=self.tell)
         with self.record.timed("analysis"):
             try:
-                answer = self.worker.run(job, display.show)
+                answer = self.worker.run(job, display.show, beside)
                 if not isinstance(answer, (NotCovered, DamageFound)):
                     display.finish(answer.scan.decoded if isinstance(answer, Done) and answer.scan else 0)
                 return answer
@@ -334,7 +371,9 @@ class _Session:
         record.scan = done.scan or record.scan
         record.path, record.scorer, record.columns, record.remark = path, done.scorer, done.columns, done.remark
         reused = tuple(ReusedPart(**asdict(checkpoint)) for checkpoint in done.checkpoints)
-        record.device = replace(done.device, backend=done.backend, parts=reused, from_float32=done.from_float32)
+        record.device = replace(
+            done.device, backend=done.backend, parts=reused, from_float32=done.from_float32, decoder=done.decoder
+        )
         record.batch_size = done.batch_size
         if done.why_engine:
             print_lines([f"{self.task.name}: computed by {done.backend} itself, because {done.why_engine}"])

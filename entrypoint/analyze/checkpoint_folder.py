@@ -21,7 +21,7 @@ from dlcctr.results.checkpoints import checkpoint_folders, kept_frames
 if TYPE_CHECKING:
     from entrypoint.protocol import Job
 
-KEY_FIELDS = ("model", "shuffle", "trainset_index", "columns", "batch_size", "crop", "precision")
+KEY_FIELDS = ("model", "shuffle", "trainset_index", "columns", "batch_size", "crop", "precision", "decoder")
 """Fields of a job that must be equal. Device, threads and runtime may differ: another node can continue a row."""
 SCAN_FIELDS = ("stream", "decoded", "missing", "outputs")
 """The same of a job's scan, if it has one."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from dlcctr.contract import ENV_PREFIX
 from dlcctr.errors import UsageError
 from dlcctr.system.values.numbers import parse_whole
+from entrypoint.video.decoders import AUTO, DECODERS, NVDEC
 
 CHECKPOINT_EVERY_S = 60.0
 SHOWN_CHARS = 60
@@ -37,6 +38,8 @@ class RowRequest:
         Code in a project's snapshots may run if the project asks for it.
     precision : str or None
         ``float32``, ``fp16`` or ``bf16``.
+    decode : str
+        ``auto`` or ``cpu`` (FFmpeg's decoders), or ``nvdec`` (the GPU's video engine, where our loop takes the row).
     """
 
     manifest: Path
@@ -59,6 +62,7 @@ class RowRequest:
     checkpoint_s: float = CHECKPOINT_EVERY_S
     trust_model: bool = False
     precision: str | None = None
+    decode: str = AUTO
 
 
 INDEX_VARIABLE = f"{ENV_PREFIX}INDEX"
@@ -137,6 +141,17 @@ def parse_backend(text: str, path: str) -> str:
         )
     if text == "openvino" and path == "stock":
         raise UsageError("stock DeepLabCut runs without OpenVINO", "leave --backend or --path out")
+    return text
+
+
+def parse_decode(text: str, path: str) -> str:
+    """One of `DECODERS` that fits the path; anything else is a `UsageError`."""
+    if text not in DECODERS:
+        raise UsageError(
+            f"--decode is {text!r}; it must be one of {', '.join(DECODERS)}", "leave it out: auto fits every machine"
+        )
+    if text == NVDEC and path == "stock":
+        raise UsageError("stock DeepLabCut decodes on the CPU", "leave --decode or --path out")
     return text
 
 

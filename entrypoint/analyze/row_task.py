@@ -35,6 +35,8 @@ class RowTask:
     model: ModelInfo
     trusted: bool = False
     """The project asks for code in its snapshots to be run, and the command line agrees."""
+    beside: tuple[RowTask, ...] = ()
+    """Rows of other models on the same video whose turn comes next: one pass may feed all of their networks."""
 
     @property
     def name(self) -> str:
@@ -70,6 +72,23 @@ class RowTask:
     def fingerprint(self) -> str:
         """Fingerprint in the manifest, or of the file itself if the manifest has none."""
         return self.row.fingerprint or _fingerprint(self)
+
+    @property
+    def may_be_one_pass(self) -> bool:
+        """Whether our loop may take the row without a scan, as far as is known before it has a look at the model."""
+        model = self.model
+        return not (model.multianimal or model.top_down or model.conditions)
+
+    def may_share_pass(self, other: RowTask) -> bool:
+        """Whether one pass over the video may be for another row as well."""
+        return (
+            self.may_be_one_pass
+            and other.may_be_one_pass
+            and (self.row.video, self.fingerprint) == (other.row.video, other.fingerprint)
+            and (self.model.engine, self.crop) == (other.model.engine, other.crop)
+            and self.settings.video_root == other.settings.video_root
+            and self.settings.out == other.settings.out
+        )
 
     @property
     def expected(self) -> Expected:

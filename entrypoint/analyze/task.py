@@ -9,7 +9,7 @@ from dlcctr.system.terminal.console import print_lines
 from entrypoint.analyze.analyze_row import stoppable
 from entrypoint.analyze.request import TaskRequest
 from entrypoint.analyze.shared_worker import SharedWorker
-from entrypoint.analyze.task_rows import first_failure, run_one
+from entrypoint.analyze.task_rows import by_video, first_failure, run_group
 
 
 def run_task(request: TaskRequest) -> int:
@@ -34,6 +34,6 @@ def run_task(request: TaskRequest) -> int:
             return run_lanes(request, rows, gpus)
     message = f"task {request.number}: stopped by {{}}; finished rows stay"
     with stoppable(message), SharedWorker(request.row.scratch) as place:
-        codes = {row.index: code for row in rows if (code := run_one(row, request, place)) is not None}
+        codes = dict(entry for group in by_video(rows) for entry in run_group(group, request, place).items())
     print_lines([task_end(request.number, [row.index for row in rows], codes)])
     return first_failure(rows, codes)

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
-from dlcctr.errors import GpuError, TryAgainError
+from dlcctr.errors import DlcctrError, GpuError, TryAgainError
 from dlcctr.planning.task_lines import row_start
+from dlcctr.results.commit import Standing, standing
 from dlcctr.system.disk import as_expected
 from dlcctr.system.terminal.console import print_lines, say_error
 from entrypoint.analyze.analyze_row import run_row
-from entrypoint.analyze.request import TaskRequest
-from entrypoint.analyze.row_task import resolve_row
+from entrypoint.analyze.request import RowRequest, TaskRequest
+from entrypoint.analyze.row_task import RowTask, resolve_row
 from entrypoint.analyze.shared_worker import SharedWorker
 
 
-def run_one(row: Row, request: TaskRequest, place: SharedWorker) -> int | None:
-    """Exit code of a row; None if another process has it, or no more rows are tried."""
-    if place.without_gpu or (request.claims and not claim(request.claims, row.index)):
-        return None
-    print_lines([row_start(row.index, row.video)])
-    code = _attempt(row, request, place)
-    if request.claims:
-        (request.claims / str(row.index)).write_text(str(int(code)))
-    return code
+def by_video(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows in their order, those of one video that follow each other together: they share a pass over it."""
+    return [list(group) for _, group in itertools.groupby(rows, lambda row: (row.video, row.fingerprint))]
 
 
-def _attempt(row: Row, request: TaskRequest, place: SharedWorker) -> ExitCode:
+def run_group(rows: Sequence[Row], request: TaskRequest, place: SharedWorker) -> dict[int, int]:
+    """Exit codes of rows of one video; none where another process has them, or no more rows are tried."""
+    codes: dict[int, int] = {}
+    if place.without_gpu or (request.claims and not claim(request.claims, [row.index for row in rows])):
+        return codes
+    for number, row in enumerate(rows):
+        if place.without_gpu:
+            break
+        print_lines([row_start(row.index, row.video)])
+        codes[row.index] = int(_attempt(row, rows[number + 1 :], request, place))
+        if request.claims:
+            (request.claims / str(row.index)).write_text(str(codes[row.index]))
+    return codes
+
+
+def _attempt(row: Row, others: Sequence[Row], request: TaskRequest, place: SharedWorker) -> ExitCode:
     options = replace(request.row, index=row.index)
     try:
-        return run_row(resolve_row(row, read_campaign(options.manifest), options), options, place)
+        task = _resolve(row, options)
+        return run_row(replace(task, beside=tuple(_beside(task, others, options))), options, place)
     except TryAgainError:
         raise
     except Exception as error:
@@ -45,10 +59,25 @@ def _attempt(row: Row, request: TaskRequest, place: SharedWorker) -> ExitCode:
         return known.exit_code
 
 
-def claim(folder: Path, index: int) -> bool:
-    """Claim a row for this process; False if another one has it."""
+def _resolve(row: Row, options: RowRequest) -> RowTask:
+    return resolve_row(row, read_campaign(options.manifest), options)
+
+
+def _beside(task: RowTask, rows: Sequence[Row], options: RowRequest) -> Iterator[RowTask]:
+    """Those of the rows that may share the pass of a task; what is wrong with one is said when its turn comes."""
+    for row in rows:
+        with contextlib.suppress(DlcctrError):
+            other = _resolve(row, replace(options, index=row.index))
+            finished = standing(other.folder, row, other.expected).state is Standing.FINISHED
+            if task.may_share_pass(other) and (options.overwrite or not finished):
+                yield other
+
+
+def claim(folder: Path, indices: Sequence[int]) -> bool:
+    """Claim rows for this process; False if another one has the first of them."""
     try:
-        os.close(os.open(folder / str(index), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        for index in indices:
+            os.close(os.open(folder / str(index), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
         return False
     return True

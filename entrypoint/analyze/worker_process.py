@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dlcctr.contract import ExitCode
@@ -16,7 +16,7 @@ from dlcctr.errors import BY_CODE, AnalysisError, DlcctrError, GpuError
 from dlcctr.system import processes
 from dlcctr.system.terminal.console import duration
 from entrypoint.analyze.worker_output import WorkerOutput
-from entrypoint.protocol import Answer, Failed, Job, Message, Progress, ProtocolError, Ready, Report, job_line
+from entrypoint.protocol import Answer, Failed, Job, Message, Order, Progress, ProtocolError, Ready, Report, order_line
 
 ROOT = Path(__file__).resolve().parents[2]
 # -I keeps the user's PYTHONPATH and site folder out, so this program's own place has to be given
@@ -59,11 +59,13 @@ class Worker:
             raise _out_of_turn(ready)
         return ready
 
-    def run(self, job: Job, show: Report) -> Answer:
+    def run(self, job: Job, show: Report, beside: Sequence[Job] = ()) -> Answer:
         """Run a job.
 
         Parameters
         ----------
+        beside : sequence of Job
+            See `Order`.
         show : callable
             Called with the job's progress and messages; all of them are shown before the job's end is returned.
 
@@ -72,7 +74,7 @@ class Worker:
         DlcctrError
             What the worker reports, or `AnalysisError` where it died.
         """
-        self._send(job)
+        self._send(Order(job, list(beside)))
         answer = self._wait(show, SILENT_S if (job.path, job.device) == ("own", "cuda") else None)
         if isinstance(answer, Ready):
             raise _out_of_turn(answer)
@@ -94,13 +96,13 @@ class Worker:
         if self._output.join(STOP_AFTER_S) and self._process.stdout:
             self._process.stdout.close()
 
-    def _send(self, job: Job) -> None:
-        """Send a job; a worker that is gone is noticed when its answer is awaited."""
+    def _send(self, order: Order) -> None:
+        """Send an order; a worker that is gone is noticed when its answer is awaited."""
         assert self._process.stdin is not None
         self.busy = True
-        self._output.begin(stock=job.path == "stock")
+        self._output.begin(stock=order.job.path == "stock")
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(job_line(job))
+            self._process.stdin.write(order_line(order))
             self._process.stdin.flush()
 
     def _wait(self, show: Report, timeout_s: float | None = None) -> Ready | Answer:

@@ -62,9 +62,14 @@ class FirstPicture:
     interlaced: bool
 
     @property
+    def turned_size(self) -> tuple[int, int]:
+        """Width and height of the turned pictures in px."""
+        return self.size[::-1] if self.rotation % 180 else self.size
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and channels of the pictures in batches."""
-        width, height = self.size[::-1] if self.rotation % 180 else self.size
+        width, height = self.turned_size
         x1, x2, y1, y2 = self.box or (0, width, 0, height)
         return y2 - y1, x2 - x1, 3
 
@@ -103,6 +108,8 @@ class BatchReader:
         Without a scan: a place between them from which on it suffices to decode, found by a pass before.
     threads : int
         Threads that convert, and of the decoder; 0 for as many as may be used.
+    on_gpu : bool
+        Without a scan: decode with the GPU's video engine.
 
     Attributes
     ----------
@@ -127,7 +134,9 @@ class BatchReader:
         skip: tuple[int, int] = (0, 0),
         restart: Restart | None = None,
         threads: int = 0,
+        on_gpu: bool = False,
     ) -> None:
+        self._on_gpu = on_gpu
         self.decoded, self.scan, self._is_sound_pass = 0, scan, scan is None
         self._path, self._box = path, box
         self._jump = Jump(skip[0], restart) if restart and skip[0] < restart.output <= skip[1] else None
@@ -160,6 +169,8 @@ class BatchReader:
             The video can no longer be read.
         DamagedVideo
             Without a scan: there are signs of damage, and frames that were given before may be wrong.
+        OtherDecoder
+            The GPU's video engine cannot be used for this video, or has given wrong pictures.
         """
         while True:
             item = self._ready.get()
@@ -216,7 +227,7 @@ class BatchReader:
         if self.scan is not None:
             reading = stack.enter_context(open_pass(self._path, self.scan, self._threads))
             return reading, enumerate(decoded_frames(reading, self.scan))
-        sound = stack.enter_context(SoundPass(self._path, self._threads))
+        sound = stack.enter_context(SoundPass(self._path, self._threads, on_gpu=self._on_gpu))
         return sound.reading, self._scanned(sound)
 
     def _scanned(self, sound: SoundPass) -> Iterator[tuple[int, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 from entrypoint.loop.checkpoint_files import CheckpointFolder
 from entrypoint.loop.compare import difference
 from entrypoint.loop.pose_array import PoseArray
-from entrypoint.loop.termination import save_when_terminated
 from entrypoint.protocol import Checkpoint, Job, Message, Report
 from entrypoint.video.restart import Restart
 
@@ -48,6 +46,7 @@ class CheckpointWriter:
         size, path, scan = job.batch_size or 1, job.checkpoint_folder, job.scan
         self.start, self.used, self._size = 0, list[Checkpoint](), size
         self.restart: Restart | None = None
+        self._restarts: list[Restart] = []
         self.restart_before: Callable[[int], Restart | None] = lambda _: None
         self._folder = (
             CheckpointFolder(Path(path), scan.decoded if scan else None, poses.n_bodyparts, size) if path else None
@@ -61,29 +60,21 @@ class CheckpointWriter:
 
     def restore(self) -> None:
         """Take over the checkpoints of earlier attempts, and report it."""
-        restarts = list[Restart]()
         for checkpoint, positions, restart in self._folder.chain() if self._folder else ():
             self._poses.put(checkpoint.first, positions)
             self._use(checkpoint)
-            restarts += [restart] if restart else []
+            self._restarts += [restart] if restart else []
         self._made = bool(self.used)
         if self.used:
             self._begin(self.used[-1].stop)
             at = self._scan.stream_number(self.start) if self._scan else self.start
             frames = self._scan.stream if self._scan else max(self._announced, at)
-            fit = [each for each in restarts if each.output <= self.start - self._size]
-            self.restart = max(fit, key=lambda each: each.output, default=None)
+            self.restart = self.restart_for(self.start)
             self._report(Message(f"continuing at frame {at} of {frames}"))
 
-    def discard(self, why: str) -> None:
-        """Remove the checkpoints; all frames are analysed in this attempt."""
-        self._report(
-            Message(
-                "what earlier attempts finished is not used: on the first frames the network gives other positions "
-                f"({why})"
-            )
-        )
-        self.used, self.restart = [], None
+    def discard(self) -> None:
+        """Remove the checkpoints; all frames are analysed anew."""
+        self.used, self.restart, self._restarts = [], None, []
         self._begin(0)
         if self._folder:
             try:
@@ -91,9 +82,10 @@ class CheckpointWriter:
             except OSError as error:
                 self._complain(error)
 
-    def saving(self) -> AbstractContextManager[None]:
-        """Within this context, SIGTERM writes a checkpoint of what is finished and ends the process."""
-        return save_when_terminated(self.save)
+    def restart_for(self, start: int) -> Restart | None:
+        """Place at which it suffices to begin to decode for the frames from `start` on, and the batch before."""
+        fit = [each for each in self._restarts if each.output <= start - self._size]
+        return max(fit, key=lambda each: each.output, default=None)
 
     def take(self, at: int, positions: Any, batch_size: int, backend: str) -> None:
         """Store a batch's positions, and write a checkpoint when it is time; known positions verify the checkpoints.

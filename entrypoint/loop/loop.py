@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dlcctr.campaign.precision import FLOAT32
 from dlcctr.errors import ManifestError, VideoError
-from entrypoint.engines.base import Finish, Network, NotCovered
-from entrypoint.loop.backend import choose_backend, start
+from entrypoint.engines.base import Network
 from entrypoint.loop.batch_reader import BatchReader
+from entrypoint.loop.beside import Fed, ModelsBeside, identify
 from entrypoint.loop.checkpoint_writer import CheckpointWriter, OtherPositions
-from entrypoint.loop.compare import difference
+from entrypoint.loop.loaded_network import LoadedNetwork
 from entrypoint.loop.pose_array import PoseArray
 from entrypoint.loop.result import LoopResult
 from entrypoint.loop.stock_batches import StockBatches
 from entrypoint.loop.stock_pixels import prove_pixels, read_first_picture
+from entrypoint.loop.termination import save_when_terminated
+from entrypoint.loop.under_way import UnderWay
 from entrypoint.protocol import ANALYSING, Job, Message, Progress, Report
+from entrypoint.video.decoders import NVDEC
 from entrypoint.video.frame_scan import FrameScan
+from entrypoint.video.nvdec import OtherDecoder
 from entrypoint.video.pixels import Box, check_crop
 from entrypoint.video.restart import Restart, RestartLost
 
 PROGRESS_EVERY_S = 0.5
+NOT_USED = "what earlier attempts finished is not used: on the first frames the network gives other positions"
 
 
 class Loop:
-    """Analyses one video after the other; the network stays loaded while the model is the same.
+    """Analyses one video after the other; a network stays loaded while its model is asked for.
 
     Parameters
     ----------
@@ -44,18 +47,15 @@ class Loop:
         self, open_network: Callable[[Job], Network], first_picture: Callable[[Job], Any] = read_first_picture
     ) -> None:
         self._open, self._read_first_picture = open_network, first_picture
-        self._network: Network | None = None
-        self._key: tuple[str, str] | None = None
-        self._proven: set[tuple[int, ...]] = set()
-        self._backends: dict[Any, tuple[str, str]] = {}
+        self._models: dict[tuple[str, str], LoadedNetwork] = {}
+        self._fed: dict[str, Fed] = {}
 
     def forget(self) -> None:
-        """Release the network's memory."""
-        self._network, self._key = None, None
-        self._proven.clear()
-        self._backends.clear()
+        """Release the networks' memory."""
+        self._models.clear()
+        self._fed.clear()
 
-    def analyze(self, job: Job, report: Report) -> LoopResult:
+    def analyze(self, job: Job, report: Report, beside: Sequence[Job] = ()) -> LoopResult:
         """Analyse a video, and write DeepLabCut's files of all stream frames into the job's folder.
 
         A job without a scan is one pass: what the scan must know is gathered while the network works.
@@ -64,6 +64,8 @@ class Loop:
         ----------
         report : callable
             Gets progress and messages.
+        beside : sequence of Job
+            Jobs of other models on the same video, whose checkpoints get their positions on the way.
 
         Raises
         ------
@@ -75,85 +77,134 @@ class Loop:
             The video is no longer what was scanned.
         """
         began, clock = time.time(), time.perf_counter()
-        network = self._load(job)
-        job = replace(job, batch_size=_batch_size(job, network, report))
+        video = identify(Path(job.video))
+        self._forget_others([job, *beside])
+        loaded = self._load(job)
+        network = loaded.network
+        size = loaded.batch_size(job)
+        _say_batch_size(job, size, report)
+        job = replace(job, batch_size=size)
         result = LoopResult(network.scorer, job.batch_size or 1)
         result.add("load", clock)
         with PoseArray(Path(job.folder).parent, network.n_bodyparts) as poses:
-            scan = result.scan = self._fill(poses, job, network, result, report)
+            scan = self._take_fed(job, video, poses, result, report)
+            if scan is None:
+                self._fed.clear()
+                with ModelsBeside(beside, job, self._load, result, report) as others:
+                    checkpoints = CheckpointWriter(job, poses, report)
+                    on_gpu = job.decoder == NVDEC and job.scan is None
+                    scan = self._fill(_Row(job, loaded, result, checkpoints, report, others, on_gpu))
+                    self._fed = others.fed(video, scan)
+            result.scan = scan
             clock = time.perf_counter()
             network.write(replace(job, scan=scan), poses.by_stream_frame(scan), (began, time.time()))
             result.add("writing", clock)
         return result
 
-    def _load(self, job: Job) -> Network:
-        key = (job.model, job.device)
-        if self._network is None or self._key != key:
-            self.forget()
-            self._network, self._key = self._open(job), key
-        return self._network
+    def _forget_others(self, jobs: Sequence[Job]) -> None:
+        wanted = {_key(each) for each in jobs}
+        for key in self._models.keys() - wanted:
+            del self._models[key]
 
-    def _fill(self, poses: PoseArray, job: Job, network: Network, result: LoopResult, report: Report) -> FrameScan:
-        checkpoints = CheckpointWriter(job, poses, report)
-        with checkpoints.saving():
+    def _load(self, job: Job) -> LoadedNetwork:
+        key = _key(job)
+        if key not in self._models:
+            self._models[key] = LoadedNetwork(self._open(job))
+        return self._models[key]
+
+    def _take_fed(
+        self, job: Job, video: tuple[int, ...], poses: PoseArray, result: LoopResult, report: Report
+    ) -> FrameScan | None:
+        """Positions from the pass of a row before that has fed this job's network, and what it found of the video."""
+        fed = self._fed.pop(job.checkpoint_folder, None)
+        if fed is None or job.scan or fed.video != video:
+            return None
+        checkpoints = CheckpointWriter(job, poses, lambda _: None)
+        checkpoints.restore()
+        if checkpoints.start != fed.at:
+            return None
+        poses.put(fed.at, fed.tail)
+        result.take_over(fed.result)
+        result.checkpoints = checkpoints.used
+        report(Message("analysed in the pass of a row before it"))
+        report(Progress(ANALYSING, fed.scan.decoded))
+        return fed.scan
+
+    def _fill(self, row: _Row) -> FrameScan:
+        """Analyse all frames, from checkpoints or anew; returns what is known of the video."""
+        checkpoints = row.checkpoints
+        with save_when_terminated(row.save):
             checkpoints.restore()
             scan, restart = None, checkpoints.restart
             while scan is None:
                 try:
-                    scan = self._analyze_rest(job, network, result, checkpoints, report, restart=restart)
+                    scan = self._analyze_rest(row, restart)
                 except RestartLost:
                     restart = None
+                except OtherDecoder as why:
+                    row.report(Message(f"the CPU decodes this video, not the GPU, because {why}"))
+                    row.on_gpu, restart = False, None
+                    checkpoints.discard()
+                    row.others.discard()
                 except OtherPositions as why:
                     if restart is None:
-                        checkpoints.discard(str(why))
+                        row.report(Message(f"{NOT_USED} ({why})"))
+                        checkpoints.discard()
                     restart = None  # the pictures from there on may be others, though nothing should make them so
-        result.checkpoints = checkpoints.used
+                if scan is None:
+                    row.others.leave_out()
+        row.result.checkpoints, row.result.decoder = checkpoints.used, NVDEC if row.on_gpu else ""
         return scan
 
-    def _analyze_rest(
-        self,
-        job: Job,
-        network: Network,
-        result: LoopResult,
-        checkpoints: CheckpointWriter,
-        report: Report,
-        *,
-        restart: Restart | None,
-    ) -> FrameScan:
+    def _analyze_rest(self, row: _Row, restart: Restart | None) -> FrameScan:
         """Analyse what is in no checkpoint, and first the first batch again, which verifies the checkpoints.
 
         Where decoding begins anew on the way, the last batch of the checkpoints is analysed again as well.
         """
+        job, result, checkpoints, others = row.job, row.result, row.checkpoints, row.others
+        network = row.loaded.network
         size, first, at = job.batch_size or 1, checkpoints.start, 0
+        behind = int(min(first, others.start))
+        if restart and behind < first:
+            restart = checkpoints.restart_for(behind)
         whole = StockBatches(size) if network.batch_matters else None
         # Stock fills the last batch up with the one before: that must be there, though its positions are known
-        skip = size, max(size, first - size if whole or restart else first)
-        progress = _ProgressReporter(report, job.announced, first)
-        under_way = _UnderWay(network, result, checkpoints, progress, report)
+        skip = size, max(size, behind - size if whole or restart else behind)
+        progress = _ProgressReporter(row.report, job.announced, first)
+        under_way = UnderWay(network, result, checkpoints, row.report, progress.update)
         box, most = partial(_box, network, job), job.scan.decoded if job.scan else None
         with BatchReader(
-            Path(job.video), job.scan, batch_size=size, box=box, allocate=network.allocate, skip=skip, restart=restart
+            Path(job.video),
+            job.scan,
+            batch_size=size,
+            box=box,
+            allocate=network.allocate,
+            skip=skip,
+            restart=restart,
+            on_gpu=row.on_gpu,
         ) as reader:
             checkpoints.restart_before = reader.restart_before
+            others.follow(reader)
             clock = time.perf_counter()
             for frames in reader:
                 result.add("decoding", clock)
                 if not at:
                     prove_pixels(job, reader.first, frames[0], self._read_first_picture(job))
-                self._prove(network, frames[0])
-                self._settle_backend(network, job, frames, result, report)
+                row.loaded.prepare(job, frames, result, row.report)
                 clock = time.perf_counter()
                 if most is not None and at + len(frames) > most:
                     raise _changed(job, most, f"more than {at}")
                 batch = whole.fill(frames) if whole else frames
-                if restart or not 0 < at < first:
+                if not 0 < at < first - (size if restart else 0):
                     under_way.begin(at, batch, len(frames))
                 result.add("network", clock)
+                others.feed(at, frames)
                 at = skip[1] if at + len(frames) == skip[0] else at + len(frames)
                 clock = time.perf_counter()
             clock = time.perf_counter()
             under_way.finish_all()
             result.add("network", clock)
+            others.finish()
         scan = reader.scan
         assert scan is not None
         if reader.decoded != scan.decoded or first > scan.decoded:
@@ -161,76 +212,36 @@ class Loop:
         progress.finish(scan.decoded)
         return scan
 
-    def _prove(self, network: Network, frame: Any) -> None:
-        """Compare the first frame of each size with DeepLabCut's own runner, which may change."""
-        if frame.shape in self._proven:
-            return
-        network.use_engine()
-        ours, stock = network.predict(frame[None])[0], network.predict_as_stock(frame)
-        if ours.shape != stock.shape:
-            raise NotCovered(f"DeepLabCut gives positions of shape {stock.shape} for a frame, not {ours.shape}")
-        if off := difference(ours, stock):
-            raise NotCovered(f"on its first frame DeepLabCut's own runner gives other positions ({off})")
-        self._proven.add(frame.shape)
 
-    def _settle_backend(self, network: Network, job: Job, frames: Any, result: LoopResult, report: Report) -> None:
-        """Let OpenVINO compute the network if it is wanted and gives the engine's positions on real frames.
+@dataclass
+class _Row:
+    """Everything about the row that is being analysed; `on_gpu`: the GPU's video engine decodes."""
 
-        Raises
-        ------
-        ModelError
-            OpenVINO was requested, but cannot compute this network.
-        """
-        # OpenVINO shares a batch out by its size; how far another precision is off is said of each video
-        key = (job.backend, job.batch_size, frames.shape[1:], job.precision)
-        if key not in self._backends or (job.precision != FLOAT32 and result.from_float32 is None):
-            self._backends = {key: choose_backend(network, job, frames, result, report)}
-        result.backend, result.why_engine = self._backends[key]
+    job: Job
+    loaded: LoadedNetwork
+    result: LoopResult
+    checkpoints: CheckpointWriter
+    report: Report
+    others: ModelsBeside
+    on_gpu: bool = False
+
+    def save(self) -> None:
+        """Write checkpoints of what is finished, of the other models too."""
+        self.checkpoints.save()
+        self.others.save()
 
 
-class _UnderWay:
-    """Batches that the network was given and whose positions have not been asked for: as many as it can take ahead."""
-
-    def __init__(
-        self,
-        network: Network,
-        result: LoopResult,
-        checkpoints: CheckpointWriter,
-        progress: _ProgressReporter,
-        report: Report,
-    ) -> None:
-        self._network, self._result, self._checkpoints = network, result, checkpoints
-        self._progress, self._report = progress, report
-        self._batches: deque[tuple[int, int, Finish]] = deque()
-
-    def begin(self, at: int, frames: Any, count: int) -> None:
-        """Begin with a batch, of which the first `count` positions are of the frames from `at` on."""
-        self._batches.append((at, count, start(self._network, frames, self._result, self._report)))
-        while len(self._batches) > self._network.ahead:
-            self._finish_one()
-
-    def finish_all(self) -> None:
-        """Wait for all positions."""
-        while self._batches:
-            self._finish_one()
-
-    def _finish_one(self) -> None:
-        at, count, finish = self._batches.popleft()
-        self._checkpoints.take(at, finish()[:count], self._result.batch_size, self._result.backend)
-        self._progress.update(max(at + count, self._checkpoints.start))
+def _key(job: Job) -> tuple[str, str]:
+    return job.model, job.device
 
 
-def _batch_size(job: Job, network: Network, report: Report) -> int:
-    """Frames per network call: what was chosen, or the project's own, or what suits a GPU."""
-    usual = job.batch_size or 1
-    if job.gpu_batch_size in (0, usual) or network.batch_matters:
-        return usual
-    report(
-        Message(
-            f"batches of {job.gpu_batch_size} frames on the GPU, not the project's {usual}; choose with --batch-size"
+def _say_batch_size(job: Job, size: int, report: Report) -> None:
+    if size != (job.batch_size or 1):
+        report(
+            Message(
+                f"batches of {size} frames on the GPU, not the project's {job.batch_size}; choose with --batch-size"
+            )
         )
-    )
-    return job.gpu_batch_size
 
 
 def _box(network: Network, job: Job, width: int, height: int) -> Box | None:

@@ -28,6 +28,8 @@ class LoopResult:
         What is known of the video in the end.
     from_float32 : FromFloat32 or None
         How far another precision is from float32 on the first frames.
+    decoder : str
+        ``nvdec`` where the GPU's video engine decoded; empty where the CPU did.
     """
 
     scorer: str
@@ -38,7 +40,13 @@ class LoopResult:
     checkpoints: list[Checkpoint] = field(default_factory=list)
     scan: FrameScan | None = None
     from_float32: FromFloat32 | None = None
+    decoder: str = ""
 
     def add(self, phase: str, since: float) -> None:
         """Add the time since a `time.perf_counter` to a phase."""
         self.timings_s[phase] = self.timings_s.get(phase, 0.0) + time.perf_counter() - since
+
+    def take_over(self, other: LoopResult) -> None:
+        """Take over how positions were made."""
+        self.batch_size, self.from_float32 = other.batch_size, other.from_float32
+        self.backend, self.why_engine = other.backend, other.why_engine

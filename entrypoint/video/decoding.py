@@ -9,6 +9,7 @@ from typing import Any
 from dlcctr.campaign.videos.encryption import ENCRYPTED, is_encrypted
 from dlcctr.errors import VideoError
 from dlcctr.system.cpus import cpu_count
+from entrypoint.video import nvdec
 from entrypoint.video.damage.bitstream import Inspect, inspector
 from entrypoint.video.ffmpeg_log import FFmpegLog
 from entrypoint.video.frame_times import PassTimes
@@ -27,8 +28,13 @@ EXACT_LENGTH = {"wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"}
 """Codecs whose pictures fill their packets; others are filled up by some programs."""
 
 
-def open_container(path: Path) -> Any:
+def open_container(path: Path, engine: Any = None) -> Any:
     """Open a video for reading.
+
+    Parameters
+    ----------
+    engine : HWAccel, optional
+        What decodes it, if it is not the CPU.
 
     Raises
     ------
@@ -45,7 +51,7 @@ def open_container(path: Path) -> Any:
         if is_encrypted(path):
             raise VideoError(f"{path}: {ENCRYPTED}", "analyse the copy, under its own row")
         # An absolute name is never taken for a protocol, and a playlist cannot lead elsewhere.
-        container = av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
+        container = av.open(str(path.absolute()), options={"protocol_whitelist": "file"}, hwaccel=engine)
     except (av.FFmpegError, ValueError) as error:
         raise VideoError(f"{path}: {_why_unreadable(path, error)}", CONVERT_HINT) from error
     except OSError as error:
@@ -97,6 +103,8 @@ class DecodePass:
         Keep the facts on all packets; else only those on the last one, so that memory does not grow with the video.
     log : FFmpegLog, optional
         Open one: what FFmpeg writes into it counts as a failure, too.
+    on_gpu : bool
+        Decode with the GPU's video engine (`entrypoint.video.nvdec`).
 
     Attributes
     ----------
@@ -130,8 +138,9 @@ class DecodePass:
         hold: bool = False,
         keep_facts: bool = True,
         log: FFmpegLog | None = None,
+        on_gpu: bool = False,
     ) -> None:
-        self.container = open_container(path)
+        self.container = open_container(path, nvdec.open_engine() if on_gpu else None)
         self.stream = self.container.streams.video[0]
         context = self.stream.codec_context
         context.thread_count = threads or cpu_count()
@@ -159,6 +168,7 @@ class DecodePass:
         self.source: int | None = None
         self.held: dict[int, Any] = {}
         self._hold, self._keep_facts = hold, keep_facts
+        self._samples = nvdec.Samples(context) if on_gpu else None
 
     def __enter__(self) -> DecodePass:
         return self
@@ -202,6 +212,8 @@ class DecodePass:
                 self.outputs, expected = jump.to.output, jump.to.pts
                 self.interlaced |= jump.to.interlaced
                 jump = None
+            if self._samples and packet.size:
+                self._samples.see_packet(self.trail.count - 1, packet, self.packets[-1])
             try:
                 frames = self.stream.codec_context.decode(packet if packet.size else None)
             except av.FFmpegError as error:
@@ -219,8 +231,12 @@ class DecodePass:
                 self.interlaced |= bool(frame.interlaced_frame)
                 self.restarts.see_frame(frame, self.outputs, interlaced=self.interlaced)
                 self.times.see_frame(frame.pts)
+                if self._samples:
+                    self._samples.see_frame(frame)
                 yield self.outputs, frame
                 self.outputs += 1
+        if self._samples:
+            self._samples.finish()
 
     def _check_place(self, jump: Jump, before: Any) -> None:
         """Whether the packet that was just noted is the one to begin at."""

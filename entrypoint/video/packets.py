@@ -57,8 +57,8 @@ class PacketTrail:
 
     Attributes
     ----------
-    count : int
-        Number of packets.
+    count, shown : int
+        Number of packets, and of those whose pictures are to be shown.
     positions : array of int
         Where in the file they lie, for those of which that is known.
     last_size : int
@@ -71,7 +71,7 @@ class PacketTrail:
     """
 
     def __init__(self) -> None:
-        self.count, self.last_size, self.loses_frames = 0, 0, False
+        self.count, self.shown, self.last_size, self.loses_frames = 0, 0, 0, False
         self.positions = array("q")
         self.digest = hashlib.blake2b(digest_size=16)
         self._before: Packet | None = None
@@ -89,6 +89,7 @@ class PacketTrail:
         """Add the next packet, in the order of the file."""
         self._damaged = self.damaged
         self.count += 1
+        self.shown += not packet.discard
         self.last_size = packet.size
         if packet.pos is not None:
             self.positions.append(packet.pos)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from entrypoint.video.nvdec import planar
+
 Box = tuple[int, int, int, int]
 
 BT709 = 1
@@ -45,6 +47,7 @@ class Pictures:
 
     def convert(self, frame: Any) -> Any:
         """BGR picture (height, width, 3), uint8; valid as long as it is referred to."""
+        frame = planar(frame)
         if frame.interlaced_frame:
             frame = _progressive(frame)
         width, height = self._size = self._size or (frame.width, frame.height)

@@ -13,6 +13,7 @@ from entrypoint.video.decoding import DecodePass
 from entrypoint.video.ffmpeg_log import FFmpegLog
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.frame_times import count_chunks
+from entrypoint.video.nvdec import FORMATS, OtherDecoder
 from entrypoint.video.restart import Jump
 from entrypoint.video.scan_result import make_scan
 
@@ -36,6 +37,8 @@ class SoundPass:
     ----------
     threads : int
         CPUs to use; 0 for all that are allowed.
+    on_gpu : bool
+        Decode with the GPU's video engine.
 
     Attributes
     ----------
@@ -45,8 +48,8 @@ class SoundPass:
 
     reading: DecodePass
 
-    def __init__(self, path: Path, threads: int = 0) -> None:
-        self._path, self._threads = path.absolute(), threads
+    def __init__(self, path: Path, threads: int = 0, *, on_gpu: bool = False) -> None:
+        self._path, self._threads, self._on_gpu = path.absolute(), threads, on_gpu
         self._stack = ExitStack()
         self._structure: FileStructure
 
@@ -63,13 +66,24 @@ class SoundPass:
         with ExitStack() as stack:
             log = stack.enter_context(FFmpegLog(threads=True))
             threads = min(self._threads or cpu_count(), MOST_THREADS) + SPARE_THREADS
-            opened = DecodePass(self._path, threads=threads, keep_facts=False, log=log)
-            self.reading = stack.enter_context(opened)
+            self.reading = stack.enter_context(self._open(threads, log))
             self._structure = examine_structure(self._path, self.reading.container.format.name)
             if not self._structure.is_sound:
                 raise DamagedVideo
             self._stack = stack.pop_all()
         return self
+
+    def _open(self, threads: int, log: FFmpegLog) -> DecodePass:
+        if not self._on_gpu:
+            return DecodePass(self._path, threads=threads, keep_facts=False, log=log)
+        try:
+            made = DecodePass(self._path, threads=1, keep_facts=False, log=log, on_gpu=True)
+        except Exception as error:  # PyAV and CUDA have many; the CPU tells what is wrong with the video itself
+            raise OtherDecoder(f"its video engine cannot be used ({error})") from error
+        if (found := str(made.stream.codec_context.pix_fmt)) not in FORMATS:
+            made.container.close()
+            raise OtherDecoder(f"its video engine is not used for pictures of the kind {found}")
+        return made
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
@@ -88,6 +102,8 @@ class SoundPass:
             At the first sign of damage.
         RestartLost
             The place to jump to is not there.
+        OtherDecoder
+            The GPU gives other pictures than the CPU, or none.
         """
         for number, frame in self.reading.frames(jump):
             if frame.is_corrupt or self.reading.trail.damaged:
@@ -97,6 +113,8 @@ class SoundPass:
     def judge(self) -> FrameScan:
         """What was found, after the last frame; raises `DamagedVideo`."""
         reading = self.reading
+        if self._on_gpu and reading.trail.shown != reading.outputs:
+            raise OtherDecoder(f"its video engine gave {reading.outputs} pictures of {reading.trail.shown} packets")
         if not reading.outputs or reading.read_errors or reading.trail.damaged:
             raise DamagedVideo
         if not Shape(self._path, reading, self._structure).is_sound(reading.trail):

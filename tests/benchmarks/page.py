@@ -109,12 +109,25 @@ def many_text(found: dict[str, Any]) -> str:
     )
 
 
-READING = ("codec", "decoding alone", "scan", "reader", "loop", "stock", "ffmpeg", "loop / stock", "loop / ffmpeg")
+READING = (
+    "codec",
+    "decoding alone",
+    "scan",
+    "reader",
+    "loop",
+    "stock",
+    "ffmpeg",
+    "loop / stock",
+    "loop / ffmpeg",
+    "three models / one",
+)
 READING_NOTE = """\
 From file to batches with a network that takes no time (`python -m tests.benchmarks.reading`): what a fast GPU would
 wait for. Frames/s, the median of the turns; ratios of neighbouring turns, with least and most. *Loop* is all of ours:
 one pass that also proves every frame. *Stock* is DeepLabCut's own reading, preparing and bookkeeping. *ffmpeg* is
 `ffmpeg -i VIDEO -pix_fmt bgr24 -f rawvideo`, which converts in a faster and less exact way than OpenCV and we do.
+*Three models / one* is the time of three rows on one video, whose pass feeds all three networks, as a multiple of the
+time of one.
 """
 
 
@@ -123,10 +136,11 @@ def reading_line(line: dict[str, Any]) -> list[str]:
     sides = line["sides"]
     speeds = [f"{statistics.median(sides[name]):.0f}" if name in sides else "-"
               for name in ("decoding", "scan", "reader", "loop", "stock", "ffmpeg")]  # fmt: skip
-    return [line["codec"], *speeds, *(_ratio(sides, name) for name in ("stock", "ffmpeg"))]
+    return [line["codec"], *speeds, *(_ratio(sides, name) for name in ("stock", "ffmpeg", "three"))]
 
 
 def _ratio(sides: dict[str, list[float]], name: str) -> str:
+    """How many times as fast as another side our loop is."""
     if name not in sides:
         return "-"
     ratios = sorted(ours / other for ours, other in zip(sides["loop"], sides[name], strict=True))

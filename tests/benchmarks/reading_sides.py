@@ -77,22 +77,29 @@ def read(video: Path, threads: int) -> int:
         return sum(len(batch) for batch in reader)
 
 
-def run_loop(video: Path, threads: int) -> int:
-    """Our whole loop: frames proven, pictures, positions on disk."""
+def run_loop(video: Path, threads: int, models: int = 1) -> int:
+    """Our whole loop: frames proven, pictures, positions on disk; the rows of so many models one after the other."""
     from entrypoint.loop.loop import Loop
     from entrypoint.protocol import Job
 
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "results"
-        folder.mkdir()
-        job = Job(
-            path="own", model="m", config="", video=str(video), folder=str(folder), stem="v", columns=[], scan=None,
-            multianimal=False, shuffle=1, trainset_index=0, device="cpu", batch_size=BATCH, crop=None, csv=True,
-        )  # fmt: skip
+        jobs = []
+        for number in range(models):
+            folder = Path(name) / str(number) / "results"
+            folder.mkdir(parents=True)
+            jobs.append(Job(
+                path="own", model=str(number), config="", video=str(video), folder=str(folder), stem="v", columns=[],
+                scan=None, multianimal=False, shuffle=1, trainset_index=0, device="cpu", batch_size=BATCH, crop=None,
+                csv=True, checkpoint_folder=f"{name}/parts-{number}", checkpoint_s=60.0,
+            ))  # fmt: skip
         loop = Loop(lambda _: NullNetwork())  # type: ignore[arg-type,return-value]
-        result = loop.analyze(job, lambda _: None)
-        assert result.scan is not None
-        return result.scan.decoded
+        results = [loop.analyze(job, lambda _: None, jobs[number + 1 :]) for number, job in enumerate(jobs)]
+        (decoded,) = {result.scan.decoded for result in results if result.scan}
+        return decoded
+
+
+def run_three(video: Path, threads: int) -> int:
+    return run_loop(video, threads, models=3)
 
 
 def stock(project: Path, threads: int) -> Callable[[Path, int], int]:
@@ -138,7 +145,8 @@ def main() -> None:
     project, video, threads, turns = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     sides: dict[str, Callable[[Path, int], int]] = {
-        "decoding": decode, "scan": scan, "reader": read, "loop": run_loop, "stock": stock(project, threads),
+        "decoding": decode, "scan": scan, "reader": read, "loop": run_loop, "three": run_three,
+        "stock": stock(project, threads),
     }  # fmt: skip
     if shutil.which("ffmpeg"):
         sides["ffmpeg"] = ffmpeg

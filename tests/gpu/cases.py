@@ -81,6 +81,7 @@ def cases_of(device: str) -> list[Case]:
         Case("kinds", "Equal: seeded models of each kind", equal_cases.compare_kinds, 40, must=True),
         Case("kill", "Killed and resumed", row_cases.kill_and_resume, 50, must=True),
         Case("two-rows", "Two rows at once on one device", row_cases.two_rows, 40, must=True),
+        *([Case("decode", "Decoded by the GPU", row_cases.decode_on_gpu, 40)] if device == "cuda" else []),
         Case("network", "The network alone, by layout, TF32 and batch", network_case.measure_network, 15),
         *(_speed_case(setting, 15) for setting in others),
     ]

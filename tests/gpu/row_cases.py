@@ -124,6 +124,32 @@ def two_rows(context: Context) -> Outcome:
     return Outcome(found, lines, facts={"fps": speeds})
 
 
-def _fps(rows: Rows, row: Row, frames: int) -> float:
-    timings = rows.receipt(row, "out").timings_s
+def _fps(rows: Rows, row: Row, frames: int, out: str = "out") -> float:
+    timings = rows.receipt(row, out).timings_s
     return frames / (timings["decoding"] + timings["network"])
+
+
+def decode_on_gpu(context: Context) -> Outcome:
+    """The same row with the GPU's video engine and with the CPU, which must give the same positions."""
+    model = context.model(RESNET50 if context.on_gpu else "pytorch-single")
+    size = (640, 480) if context.on_gpu else (144, 96)
+    frames = context.by_device(3000, 96)
+    rows = context.rows("decode")
+    row = rows.add(context.clips.made(*size, frames), model, "decode")
+    said = {}
+    for decoder in ("cpu", "nvdec"):
+        options = ["--decode", decoder] if context.on_gpu else []
+        said[decoder] = rows.start(decoder, *context.backend, *options, device=context.device).wait()
+    receipts = {name: rows.receipt(row, name) for name in said}
+    outcome = Outcome()
+    used = receipts["nvdec"].device.decoder
+    speeds = {name: _fps(rows, row, frames, name) for name in said}
+    outcome.lines.append(
+        f"{frames} frames of {size[0]} x {size[1]} px: {speeds['cpu']:.0f} frames/s with the CPU's decoder, "
+        f"{speeds['nvdec']:.0f} with {used or 'the CPU again'}."
+    )
+    outcome.lines += [line for line in said["nvdec"].splitlines() if "the CPU decodes this video" in line]
+    tables = (rows.table(row, "nvdec"), rows.table(row, "cpu"))
+    outcome.comparisons.append(compare_files("NVDEC against the CPU's decoder", *tables, context.tolerance))
+    outcome.facts = {"fps": speeds, "decoder": used}
+    return outcome

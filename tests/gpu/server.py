@@ -107,9 +107,10 @@ class Own(Measured):
             self.side._loop.forget()  # its layout was changed
 
     def _job(self, order: dict[str, Any]) -> Any:
-        from entrypoint.protocol import parse_job
+        from dlcctr.system.values.records import from_table
+        from entrypoint.protocol import Job
 
-        return parse_job(json.dumps(order["job"]))
+        return from_table(Job, order["job"])
 
     def _network(self, order: dict[str, Any]) -> Any:
         network = self.side._loop._load(self._job(order))

@@ -74,13 +74,14 @@ class Own:
         self._loop = Loop(self._engine.open_network)
 
     def run(self, fields: dict[str, Any]) -> dict[str, Any]:
+        from dlcctr.system.values.records import from_table
         from entrypoint import worker
-        from entrypoint.protocol import Done, parse_job
+        from entrypoint.protocol import Done, Job, Order
 
         ceilings = fields.pop("ceilings")
-        job = parse_job(json.dumps(fields))
+        job = from_table(Job, fields)
         start = time.perf_counter()
-        answer = worker._run(self._engine, self._loop, job, lambda _: None)
+        answer = worker._run(self._engine, self._loop, Order(job), lambda _: None)
         call_s, peak = time.perf_counter() - start, peak_mb()
         assert isinstance(answer, Done), answer
         phases = answer.timings_s

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 import threading
@@ -12,8 +13,8 @@ import pytest
 
 from dlcctr.campaign import create
 from dlcctr.campaign.config import Campaign, read_campaign
-from dlcctr.campaign.create import CampaignChanges, extend_campaign, make_campaign
-from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.create import CampaignChanges, OwnModel, extend_campaign, make_campaign
+from dlcctr.campaign.manifest import read_manifest, write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.errors import ManifestError, UsageError, VideoError
 from tests import media
@@ -175,3 +176,37 @@ def test_the_same_folder_gives_the_same_manifest(tmp_path: Path, videos: Path) -
     one, two = make(tmp_path / "1", videos), make(tmp_path / "2", videos / "b.mp4", videos)
     assert one.rows == [replace(row) for row in two.rows]
     assert (tmp_path / "1/m.csv").read_bytes() == (tmp_path / "2/m.csv").read_bytes()
+
+
+def test_several_models_give_each_video_a_row_for_each(tmp_path: Path) -> None:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    media.write_video(videos / "a.mp4", 10)
+    media.write_video(videos / "b.mp4", 12)
+    campaign = Campaign(file=tmp_path / "campaign.toml", out=tmp_path / "results")
+    models = [OwnModel(), OwnModel(shuffle=2, snapshot="snapshot-7"), OwnModel(shuffle=3, snapshot="snapshot-9")]
+    made = make_campaign([str(videos)], tmp_path / "m.csv", campaign, models=models)
+    assert made.same_content == []
+    media.write_video(videos / "c.mp4", 14)
+    extend_campaign([str(videos)], tmp_path / "m.csv")
+    rows = read_manifest(tmp_path / "m.csv")
+    assert [(row.index, row.video, row.shuffle, row.snapshot) for row in rows] == [
+        (index, video, shuffle, snapshot)
+        for index, (video, (shuffle, snapshot)) in enumerate(
+            itertools.product(["a.mp4", "b.mp4", "c.mp4"], [(None, ""), (2, "snapshot-7"), (3, "snapshot-9")])
+        )
+    ]
+
+
+def test_new_videos_get_the_models_of_a_row_only_where_all_videos_have_them(tmp_path: Path) -> None:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    media.write_video(videos / "a.mp4", 10)
+    media.write_video(videos / "b.mp4", 12)
+    campaign = Campaign(file=tmp_path / "campaign.toml", out=tmp_path / "results")
+    make_campaign([str(videos)], tmp_path / "m.csv", campaign)
+    rows = read_manifest(tmp_path / "m.csv")
+    write_manifest(tmp_path / "m.csv", [*rows, replace(rows[0], index=2, shuffle=2)])
+    media.write_video(videos / "c.mp4", 14)
+    made = extend_campaign([str(videos)], tmp_path / "m.csv")
+    assert [(row.index, row.video, row.shuffle) for row in made.rows] == [(3, "c.mp4", None)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,12 +24,13 @@ from entrypoint.protocol import (
     Failed,
     Job,
     Message,
+    Order,
     Progress,
     ProtocolError,
     Ready,
-    job_line,
+    order_line,
     parse_event,
-    parse_job,
+    parse_order,
 )
 from entrypoint.video.frame_scan import FrameScan
 
@@ -75,7 +77,9 @@ def test_a_job_arrives_as_it_was_sent() -> None:
         scan=FrameScan(9, 8, 7, [[3, 4]], 640, 480, 29.97, "h264", True, [[0, 3], [4, 8]], False), multianimal=False,
         shuffle=1, trainset_index=0, device="cpu", batch_size=None, crop=[1, 2, 3, 4], csv=True, checkpoint_s=60,
     )  # fmt: skip
-    found = parse_job(job_line(job).decode())
+    order = parse_order(order_line(Order(job, [replace(job, model="n")])).decode())
+    assert order.beside == [replace(job, model="n")]
+    found = order.job
     assert found == job
     assert (found.scan.outputs, found.scan.strict) == (job.scan.outputs, job.scan.strict), "not compared by FrameScan"
 

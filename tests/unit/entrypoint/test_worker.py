@@ -17,7 +17,7 @@ from dlcctr.errors import AnalysisError
 from dlcctr.results.sections import DeviceUsed
 from entrypoint.analyze import worker_process
 from entrypoint.analyze.worker_process import Worker, start_worker
-from entrypoint.protocol import ANALYSING, Done, Job, Message, NotCovered, Progress, ShortRead
+from entrypoint.protocol import ANALYSING, Done, Job, Message, NotCovered, Order, Progress, ShortRead
 from tests import media
 from tests.unit.support.number_engine import BOOT, COLUMNS, SCORER
 from tests.unit.support.number_network import make_job
@@ -105,7 +105,7 @@ def test_a_worker_that_is_stopped_writes_a_checkpoint_and_the_next_goes_on(
 
     with start() as worker:
         worker.wait_ready()
-        worker._send(job)
+        worker._send(Order(job))
         deadline = time.monotonic() + 60
         while not (tmp_path / "reached").exists():
             assert time.monotonic() < deadline

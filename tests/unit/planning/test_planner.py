@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -385,3 +386,19 @@ def test_what_needs_nothing_is_one_line_of_information(bench: Bench, capsys: pyt
     assert len(summary.notes) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("note: row 20: length and picture size unknown") and "factor of two" in line
+
+
+@pytest.mark.parametrize("options", [{"tasks": 4}, {"tasks": 3, "gpus_per_task": 2}, {"task_time_min": 5}, {}])
+def test_rows_of_one_video_stay_together(tmp_path: Path, options: dict[str, Any]) -> None:
+    """A task decodes it once for all of their models."""
+    bench = make_bench(tmp_path, [f"{n}.mp4" for n in range(5)])
+    rows = [replace(row, frames=1000 * (row.index + 1), fingerprint=f"f{row.index}") for row in bench.rows]
+    models = [replace(row, snapshot=name) for name in ("", "snapshot-1", "snapshot-2") for row in rows]
+    write_manifest(bench.manifest, [replace(row, index=index) for index, row in enumerate(models)])
+    bench.rows = read_manifest(bench.manifest)
+    plan, _ = planned(bench, **options)
+    assert plan.rows == list(range(15))
+    for task in plan.tasks:
+        videos = [bench.rows[index].video for index in task.rows]
+        assert [video for video, _ in itertools.groupby(videos)] == list(dict.fromkeys(videos)), "one behind the other"
+        assert all(videos.count(video) == 3 for video in videos)

@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,12 +20,14 @@ from dlcctr.campaign.rows import Row
 from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ManifestError, TryAgainError
+from dlcctr.model.inspection import inspect_model
 from dlcctr.planning.plan import Plan, PlanFacts, PlanTask, rows_digest, write_plan
 from dlcctr.results.receipt import read_receipt
 from entrypoint.analyze.multi_gpu import run_lanes, visible_gpus
 from entrypoint.analyze.request import RowRequest, TaskRequest
 from entrypoint.analyze.task import run_task
 from tests.unit.support.analyze_case import FLOOD, Case
+from tests.unit.support.projects import pytorch_project
 
 
 def spread(case: Case, count: int) -> list[Row]:
@@ -193,3 +196,64 @@ def test_plans_are_read_as_they_were_written(tmp_path: Path) -> None:
         read_plan(tmp_path / "p.json")
     with pytest.raises(ManifestError, match="cannot be read"):
         read_plan(tmp_path / "q.json")
+
+
+def spread_models(case: Case, *, videos: int = 2) -> list[Row]:
+    """Give each of the campaign's videos a row for each of three snapshots."""
+    pytorch_project(case.folder / "model", snapshots=("snapshot-100", "snapshot-150", "snapshot-200"))
+    model = inspect_model(case.folder / "model", snapshot="snapshot-100")
+    case.campaign = replace(case.campaign, model_hash=model.hash, model_id=model.id, snapshot="snapshot-100")
+    case.write()
+    rows = []
+    for row in spread(case, videos):
+        rows += [replace(row, snapshot=name) for name in ("", "snapshot-150", "snapshot-200")]
+    rows = [replace(row, index=index) for index, row in enumerate(rows)]
+    write_manifest(case.folder / "m.csv", rows)
+    return rows
+
+
+@pytest.fixture
+def orders(case: Case, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """File of what the worker was asked for: one line for each pass, the row's job and those beside it."""
+    file = case.folder / "orders"
+    monkeypatch.setenv("FAKE_ORDERS", str(file))
+    monkeypatch.setenv("FAKE_WORKER", "own")
+    return file
+
+
+def asked(orders: Path) -> list[list[dict[str, Any]]]:
+    return [json.loads(line) for line in orders.read_text().splitlines()]
+
+
+def test_the_rows_of_one_video_share_its_pass(case: Case, orders: Path) -> None:
+    rows = spread_models(case)
+    hashes = [inspect_model(case.folder / "model", snapshot=f"snapshot-{n}").hash for n in (100, 150, 200)]
+    assert run_task(make_task(case, rows)) == ExitCode.OK
+    passes = asked(orders)
+    assert [[job["model"] for job in each] for each in passes] == [hashes, hashes[1:], hashes[2:]] * 2
+    first, second, _ = passes[:3]
+    places = ("checkpoint_folder", "config", "folder", "video")
+    for told, own in zip(first[1:], (second[0], passes[2][0]), strict=True):
+        assert told["checkpoint_folder"] == own["checkpoint_folder"], "where its own turn looks for them"
+        assert {**told, **dict.fromkeys(places)} == {**own, **dict.fromkeys(places)}
+    assert len({job["folder"] for job in first}) == 3
+    assert len(list(case.campaign.out.rglob("receipt.json"))) == 6
+
+
+def test_finished_rows_and_other_crops_are_not_fed(case: Case, orders: Path) -> None:
+    rows = spread_models(case, videos=1)
+    rows[1] = replace(rows[1], crop=(0, 20, 0, 20))
+    write_manifest(case.folder / "m.csv", rows)
+    assert run_task(make_task(case, rows[2:])) == ExitCode.OK
+    orders.unlink()
+    assert run_task(make_task(case, rows)) == ExitCode.OK
+    assert [len(each) for each in asked(orders)] == [1, 1]
+
+
+def test_a_row_that_cannot_be_resolved_stops_no_other(case: Case, orders: Path) -> None:
+    rows = spread_models(case, videos=1)
+    rows[1] = replace(rows[1], snapshot="snapshot-999")
+    write_manifest(case.folder / "m.csv", rows)
+    assert run_task(make_task(case, rows)) == ExitCode.MODEL
+    assert [len(each) for each in asked(orders)] == [2, 1]
+    assert len(list(case.campaign.out.rglob("receipt.json"))) == 2

@@ -234,5 +234,5 @@ def test_an_interrupted_run_leaves_the_terminal_clean(tmp_path: Path, name: str)
     after = written[written.rindex("\x1b[2K") :]
     assert "starting" not in re.sub(r"stopping.*", "", after), "nothing is left of the table"
     assert "ended with [75, 75, 75]" in after
-    assert "[2/3] row 1 stopped: v1.mp4" in written
+    assert re.search(r"\[[12]/3\] row 1 stopped: v1\.mp4", written), "whichever of the two ends first"
     assert not list(tmp_path.glob("dlcctr-scratch-*"))
