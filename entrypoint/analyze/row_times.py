@@ -36,10 +36,12 @@ class RowTimes:
     @classmethod
     def of(cls, task: RowTask, folder: Path) -> RowTimes:
         """Read a row's hardware times, if it has some, before anything else is done; raises `ManifestError`."""
-        hardware = read_hardware_times(task.row, task.settings.video_root)
-        if hardware and (doubt := hardware.doubt(task.row.fps)):
+        return cls(folder / FRAME_TIMES_FILENAME, read_hardware_times(task.row, task.settings.video_root))
+
+    def warn(self, task: RowTask) -> None:
+        """Say where hardware times do not look like seconds."""
+        if self.hardware and (doubt := self.hardware.doubt(task.row.fps)):
             warn(f"warning: {task.name}: {doubt}")
-        return cls(folder / FRAME_TIMES_FILENAME, hardware)
 
     def may_fit(self, announced: int) -> bool:
         """Whether hardware times are as many as the header claims frames: else the video is scanned first."""

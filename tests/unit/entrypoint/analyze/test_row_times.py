@@ -205,3 +205,11 @@ def test_a_deep_check_counts_them(both_paths: Case) -> None:
     ]
     (problem,) = times_problems(case.result / RECEIPT_FILENAME, FRAMES)
     assert "cannot be read" in problem
+
+
+def test_milliseconds_are_doubted_and_the_row_is_analysed(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    write_times(case, [40.0 * number for number in range(FRAMES)])
+    case.write(campaign={"csv": False}, times="ttl.csv", fps=25.0)
+    case.run()
+    assert capsys.readouterr().err.count("are the times in milliseconds, or ticks?") == 1
+    assert times_of(case)[0][1] == 40
