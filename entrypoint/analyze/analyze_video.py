@@ -322,6 +322,7 @@ class _Session:
         return jobs
 
     def _job_beside(self, number: int, task: RowTask) -> Job:
+        disk.check_writable(task.folder, SPARE_BYTES)
         scratch = self.scratch / f"{BESIDE}{number}"
         scratch.mkdir()
         config = make_skeleton(task.model, scratch, task.settings.tracking.tracker, trusted=task.trusted)

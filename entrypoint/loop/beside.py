@@ -127,9 +127,9 @@ class ModelsBeside:
         poses = self._stack.enter_context(PoseArray(Path(job.folder).parent, network.n_bodyparts))
         job = replace(job, batch_size=self._lead.batch_size)
         result = LoopResult(network.scorer, job.batch_size or 1)
-        checkpoints = CheckpointWriter(job, poses, _nothing)
+        checkpoints = CheckpointWriter(job, poses, self._warn)
         checkpoints.restore()
-        return _Beside(job, loaded, result, checkpoints, UnderWay(network, result, checkpoints, _nothing))
+        return _Beside(job, loaded, result, checkpoints, UnderWay(network, result, checkpoints, self._warn))
 
     @property
     def start(self) -> float:
@@ -154,13 +154,13 @@ class ModelsBeside:
             first = self._reader.first
             if _whole(each.loaded.network.box(each.job, *first.turned_size), first) != _whole(first.box, first):
                 raise NotCovered("it looks at another part of the pictures")
-            each.loaded.prepare(each.job, frames, each.result, _nothing)
+            each.loaded.prepare(each.job, frames, each.result, self._warn)
             each.is_prepared = True
         if len(frames) == self._lead.batch_size:
             each.under_way.begin(at, frames, len(frames))
             each.end = at + len(frames)
         else:  # checkpoints hold whole batches
-            each.tail = predict(each.loaded.network, frames, each.result, _nothing)
+            each.tail = predict(each.loaded.network, frames, each.result, self._warn)
 
     def finish(self) -> None:
         """Wait for all positions, and save them."""
@@ -204,6 +204,11 @@ class ModelsBeside:
                 self._say(error)
         self._lead_result.add(OTHER_MODELS, clock)
 
+    def _warn(self, event: object) -> None:
+        """Pass on warnings about a job whose turn has not come, and nothing else."""
+        if isinstance(event, Message) and event.is_warning:
+            self._report(event)
+
     def _say(self, error: Exception) -> None:
         text = " ".join(str(error).split())[:SHOWN_CHARS]
         why = text if isinstance(error, NotCovered) else f"{type(error).__name__}: {text}"
@@ -219,7 +224,3 @@ def _no_positions(each: _Beside) -> Any:
     import numpy
 
     return numpy.empty((0, each.loaded.network.n_bodyparts, 3), numpy.float32)
-
-
-def _nothing(_: object) -> None:
-    """Take a report about a job whose turn has not come."""

@@ -13,7 +13,7 @@ from dlcctr.campaign.config import Campaign, write_campaign
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.videos.fingerprint import fingerprint
-from dlcctr.contract import row_folder
+from dlcctr.contract import FRAME_TIMES_FILENAME, row_folder
 from dlcctr.model.inspection import inspect_model
 from dlcctr.planning.plan import Plan, PlanTask, rows_digest, write_plan
 from dlcctr.results.receipt import OTHER_MODELS
@@ -56,6 +56,8 @@ def test_each_result_is_that_of_its_row_alone(request: pytest.FixtureRequest, tm
         ours, single = (row_folder(out / "results", inspect_model(model).id, video.name) for out in outs)
         (h5,) = ours.glob("*.h5")
         assert h5.read_bytes() == (single / h5.name).read_bytes() or native.compare(h5, single / h5.name)["equal"]
+        times = [folder / FRAME_TIMES_FILENAME for folder in (ours, single)]
+        assert times[0].read_bytes() == times[1].read_bytes()
         receipt = receipt_of(ours)
         assert [(part.first, part.stop) for part in receipt.device.parts] == ([(0, whole)] if row.index else [])
         assert (OTHER_MODELS in receipt.timings_s) == (not row.index)

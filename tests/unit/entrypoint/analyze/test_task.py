@@ -237,6 +237,7 @@ def test_the_rows_of_one_video_share_its_pass(case: Case, orders: Path) -> None:
         assert told["checkpoint_folder"] == own["checkpoint_folder"], "where its own turn looks for them"
         assert {**told, **dict.fromkeys(places)} == {**own, **dict.fromkeys(places)}
     assert len({job["folder"] for job in first}) == 3
+    assert all(Path(job["checkpoint_folder"]).parent.is_dir() for job in first), "they can be written"
     assert len(list(case.campaign.out.rglob("receipt.json"))) == 6
 
 

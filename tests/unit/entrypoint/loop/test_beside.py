@@ -230,3 +230,12 @@ def test_of_a_damaged_video_every_row_makes_its_own_scan(video: Path) -> None:
         with pytest.raises(DamagedVideo):
             rows.run(number)
     assert rows.networks["m1"].written is None
+
+
+def test_checkpoints_that_cannot_be_written_are_said(video: Path) -> None:
+    rows = Rows(video, {"m0": Shifted(0), "m1": Shifted(1)})
+    rows.jobs[1] = replace(rows.jobs[1], checkpoint_folder=str(video.parent / "nowhere" / "parts"))
+    rows.run(0)
+    assert [text.startswith("checkpoints cannot be written") for text in rows.said] == [True]
+    rows.run(1)
+    assert np.array_equal(rows.networks["m1"].written, alone(video, Shifted(1)))
