@@ -29,6 +29,8 @@ CELL = re.compile(r"(?P<file>.+?\.\w+)(?::(?P<column>[^/]+))?")
 HINT = "`times` names a file below the video root, or a column of one: day1/ttl.csv, or day1/ttl.csv:camera"
 ONE_EACH = "give the time of each frame on a line of its own, in seconds; nan where it is not known"
 MAX_BYTES = 1 << 32
+DOUBT_FRAMES, UNLIKELY_UNIT = 1000, 200
+"""The first frames tell whether times may be seconds: not where steps are so many times what the frame rate says."""
 DELIMITERS = ";\t,"
 """A comma comes last: beside one of the others it is a decimal comma. Alone it never is: 1,25 could be two columns."""
 SHOWN_CHARS = 40
@@ -64,6 +66,25 @@ class HardwareTimes:
                 "give one time for each frame of the video, in its order, also for frames that cannot be decoded; or "
                 "empty the row's cell in the column `times`",
             )
+
+    def doubt(self, rate: float | None) -> str:
+        """Sentence on times whose unit does not look like seconds; empty where it does, or nothing tells.
+
+        Parameters
+        ----------
+        rate : float or None
+            Frames/s of the video, as its container says.
+        """
+        known = [time for time in self.seconds[:DOUBT_FRAMES] if not math.isnan(time)]
+        if not rate or len(known) < 3 or known[-1] <= known[0]:
+            return ""
+        times_too_long = (known[-1] - known[0]) / (len(known) - 1) * rate
+        if times_too_long < UNLIKELY_UNIT:
+            return ""
+        return (
+            f"{self.file}: frames are {times_too_long:,.0f} times as far apart as the video's {rate:g} frames/s say: "
+            "are the times in milliseconds, or ticks? They are taken for seconds"
+        )
 
 
 def split_cell(cell: str) -> tuple[str, str]:

@@ -92,9 +92,10 @@ def validate(manifest: Path, *, jobs: int | None = None, progress: RowProgress =
     models = _Models()
     problems += [*_double(rows, campaign), *_colliding(rows), *_too_long(rows, campaign, models)]
     problems += [*_model_problems(rows, campaign, models), *_crop_problems(rows, campaign)]
-    problems += _times_problems(rows, campaign)
+    found, doubts = _times_problems(rows, campaign)
+    problems += found
     problems.sort(key=lambda problem: (problem.line, problem.kind))
-    return Validation(manifest, rows, problems, [*_notes(rows), *models.notes()])
+    return Validation(manifest, rows, problems, [*_notes(rows), *models.notes(), *doubts])
 
 
 def _problem(kind: str, row: Row, message: str) -> Problem:
@@ -213,15 +214,21 @@ def _crop_problems(rows: Sequence[Row], campaign: Campaign) -> Iterator[Problem]
             yield _problem("override", row, f"crop {text} is larger than the picture, {row.width} x {row.height} px")
 
 
-def _times_problems(rows: Sequence[Row], campaign: Campaign) -> Iterator[Problem]:
-    """Hardware times that cannot be read, or are not as many as frames where the container's index counts these."""
+def _times_problems(rows: Sequence[Row], campaign: Campaign) -> tuple[list[Problem], list[str]]:
+    """Hardware times that cannot be read, or are not as many as frames where the container's index counts these.
+
+    Those whose unit is in doubt are notes.
+    """
+    problems, doubts = list[Problem](), list[str]()
     for row in rows:
         try:
             times = read_hardware_times(row, campaign.video_root)
             if times and row.frames and PurePosixPath(row.video).suffix.lower() in INDEXED:
                 times.check_count(row.frames)
+            doubts += [doubt] if times and (doubt := times.doubt(row.fps)) else []
         except ManifestError as error:
-            yield _problem("times", row, error.message)
+            problems.append(_problem("times", row, error.message))
+    return problems, doubts
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:

@@ -16,6 +16,7 @@ from dlcctr.campaign.videos.unchanged import find_change
 from dlcctr.contract import (
     ATTEMPT_PREFIX,
     CHECKPOINTS_PREFIX,
+    FRAME_TIMES_FILENAME,
     PRIVATE_PREFIX,
     RECEIPT_FILENAME,
     REPLACED_PREFIX,
@@ -35,6 +36,7 @@ from dlcctr.results.expected import (
     stray_files,
     with_model,
 )
+from dlcctr.results.frame_times import times_problems
 from dlcctr.results.placing import find_replaced, settle
 from dlcctr.results.receipt import Receipt, broken_files, parse_receipt, read_receipt
 from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
@@ -162,6 +164,8 @@ class _Examiner:
             from dlcctr.results.h5_check import table_problems
 
             problems += table_problems(receipt, folder)
+            if receipt.times and receipt.frames:
+                problems += times_problems(folder / FRAME_TIMES_FILENAME, receipt.frames.stream)
         changed, note = self._video(row, receipt.row.fingerprint)
         problems += [changed] if changed else []
         stale, kept_times = stale_times(receipt, row, self.campaign.video_root)

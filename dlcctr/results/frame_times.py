@@ -174,6 +174,15 @@ def read_frame_times(file: Path) -> array[float]:
     return times
 
 
+def times_problems(file: Path, frames: int) -> list[str]:
+    """Why a file does not have a time for each of a video's frames; empty where it has."""
+    try:
+        count = len(read_frame_times(file))
+    except OutputError as error:
+        return [error.message]
+    return [] if count == frames else [f"{file.name} has {count} times for {frames} frames"]
+
+
 def _values(file: Path, lines: Iterator[bytes]) -> Iterator[float]:
     for frame, line in enumerate(lines):
         number, _, text = line.partition(b",")

@@ -79,6 +79,7 @@ def analyse(
     from entrypoint.video.scan_result import announced_frames
 
     times = RowTimes.of(task, scratch)
+    times.warn(task)
     threads = cpu_count()
     worker = place.start_worker(task.model.engine, threads, device, task.settings.out / NETWORKS_FOLDER)
     worker.tail.clear()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dlcctr.campaign.hardware_times import HardwareTimes, read_hardware_times
 from dlcctr.contract import FRAME_TIMES_FILENAME
 from dlcctr.results.frame_times import HARDWARE, FrameTimes, describe_times, write_frame_times
+from dlcctr.system.terminal.console import warn
 
 if TYPE_CHECKING:
     from entrypoint.analyze.row_task import RowTask
@@ -36,6 +37,11 @@ class RowTimes:
     def of(cls, task: RowTask, folder: Path) -> RowTimes:
         """Read a row's hardware times, if it has some, before anything else is done; raises `ManifestError`."""
         return cls(folder / FRAME_TIMES_FILENAME, read_hardware_times(task.row, task.settings.video_root))
+
+    def warn(self, task: RowTask) -> None:
+        """Say where hardware times do not look like seconds."""
+        if self.hardware and (doubt := self.hardware.doubt(task.row.fps)):
+            warn(f"warning: {task.name}: {doubt}")
 
     def may_fit(self, announced: int) -> bool:
         """Whether hardware times are as many as the header claims frames: else the video is scanned first."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
+from dlcctr.campaign.hardware_times import times_file
 from dlcctr.campaign.rows import Row, row_settings
 from dlcctr.campaign.tracking import PROJECTS_OWN
 from dlcctr.campaign.videos.fingerprint import fingerprint
@@ -27,10 +28,20 @@ def check_models(campaign: Campaign, rows: Sequence[Row]) -> list[ModelInfo]:
 
 
 def bad_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:
-    """Rows whose video is missing, unreadable or of another size than in the manifest, with the reason for each."""
+    """Rows whose video is missing, unreadable or of another size than in the manifest, with the reason for each.
+
+    A row's file of hardware times must be there, too.
+    """
     with ThreadPoolExecutor(max_workers=16) as pool:
-        found = pool.map(lambda row: _video_problem(campaign.video_root / row.video, row), rows)
+        found = pool.map(lambda row: _row_problem(campaign.video_root, row), rows)
         return {row.index: problem for row, problem in zip(rows, found, strict=True) if problem}
+
+
+def _row_problem(root: Path, row: Row) -> str:
+    problem = _video_problem(root / row.video, row)
+    if not problem and row.times and not os.access(file := times_file(row, root), os.R_OK):
+        return f"{file}: no such file of hardware times, or no permission to read it"
+    return problem
 
 
 def _video_problem(path: Path, row: Row) -> str:

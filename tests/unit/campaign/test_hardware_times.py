@@ -15,6 +15,7 @@ from dlcctr.campaign.manifest import manifest_text, read_manifest, write_manifes
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.campaign.validate import validate
+from dlcctr.campaign.videos.unchanged import bad_videos
 from dlcctr.errors import ManifestError
 from tests.unit.support.results import FRAMES, make_bench
 
@@ -154,3 +155,34 @@ def test_they_travel_with_their_videos(tmp_path: Path) -> None:
     rows = [Row(0, "a.mp4", times="t.csv:a"), Row(1, "b.mp4", times="t.csv:b")]
     items = video_items(Campaign(file=tmp_path / "campaign.toml", video_root=tmp_path, out=tmp_path), rows)
     assert [item.name for item in items] == ["videos/a.mp4", "videos/b.mp4", "videos/t.csv"]
+
+
+@pytest.mark.parametrize(
+    ("step", "rate", "doubted"),
+    [(0.04, 25, False), (40, 25, True), (0.04, None, False), (1, 30, False), (60, 25, True), (1 / 30, 500, False)],
+)
+def test_milliseconds_are_not_taken_for_seconds_in_silence(
+    tmp_path: Path, step: float, rate: float | None, doubted: bool
+) -> None:
+    (tmp_path / "t.csv").write_text("".join(f"{n * step}\n" for n in range(50)))
+    found = read_hardware_times(ROW, tmp_path)
+    assert found
+    assert ("are the times in milliseconds" in found.doubt(rate)) is doubted
+
+
+def test_validate_doubts_them_too(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, ["a.mp4"])
+    (bench.campaign.video_root / "ms.csv").write_text("".join(f"{40 * n}\n" for n in range(FRAMES)))
+    write_manifest(bench.manifest, [replace(bench.rows[0], times="ms.csv")])
+    found = validate(bench.manifest)
+    assert not [each for each in found.problems if each.kind == "times"]
+    assert any("1,000 times as far apart" in note for note in found.notes)
+
+
+def test_a_row_whose_file_is_missing_is_not_submitted(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, ["a.mp4", "b.mp4"])
+    (bench.campaign.video_root / "t.csv").write_text("0\n")
+    rows = [replace(row, times=cell) for row, cell in zip(bench.rows, ["t.csv", "none.csv:a"], strict=True)]
+    assert bad_videos(bench.campaign, rows) == {
+        1: f"{bench.campaign.video_root / 'none.csv'}: no such file of hardware times, or no permission to read it"
+    }

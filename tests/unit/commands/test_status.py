@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dlcctr import cli
-from dlcctr.contract import ExitCode
+from dlcctr.contract import CONTRACT_VERSION, ExitCode
 from dlcctr.slurm import client
 from dlcctr.slurm.jobs.submissions import Array
 from dlcctr.slurm.output import TaskState
@@ -95,7 +95,7 @@ def test_all_lists_every_row(case: SlurmCase, capsys: pytest.CaptureFixture[str]
 def test_json(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("status", case.bench.manifest, "--json", *mixed(case)) == ExitCode.UNFINISHED
     told = json.loads(capsys.readouterr().out)
-    assert (told["kind"], told["exit_code"], told["contract"]) == ("status", 20, 1)
+    assert (told["kind"], told["exit_code"], told["contract"]) == ("status", 20, CONTRACT_VERSION)
     assert set(told) == {
         "dlcctr", "contract", "kind", "manifest", "exit_code", "totals", "asked", "pace", "cost", "rows", "notes",
     }  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from dlcctr.campaign.config import KEYS, campaign_text, read_campaign
+from dlcctr.campaign.hardware_times import read_hardware_times, times_file
 from dlcctr.campaign.manifest import manifest_text, read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.tracking import Tracking
-from dlcctr.errors import ContractError, ManifestError, TryAgainError, UsageError
+from dlcctr.errors import ContractError, ManifestError, OutputError, TryAgainError, UsageError
+from dlcctr.results.frame_times import read_frame_times, write_frame_times
 from dlcctr.slurm.jobs.job_notes import read_job_notes
 from dlcctr.slurm.site.files import site_text
 from dlcctr.slurm.site.keys import KEYS as SITE_KEYS
@@ -182,3 +186,31 @@ def test_the_note_of_a_job(tmp_path: Path) -> None:
                 read(changed.encode("utf-8", "surrogateescape"))
             except ManifestError as error:
                 assert error.message.startswith(str(file))
+
+
+@pytest.mark.parametrize("cell", ["t.csv", "t.csv:cam", "t.csv.gz:cam"])
+def test_hardware_times(tmp_path: Path, cell: str) -> None:
+    file = times_file(Row(0, "a.mp4", times=cell), tmp_path)
+    text = "0\n0.5\n1.25\n" * 1 if cell == "t.csv" else "x,cam\n" + "".join(f"{n},{n / 7}\n" for n in range(20))
+
+    def read(data: bytes) -> object:
+        file.write_bytes(data)
+        found = read_hardware_times(Row(0, "a.mp4", times=cell), tmp_path)
+        assert found
+        known = [time for time in found.seconds if not math.isnan(time)]
+        assert known == sorted(known)
+        return found
+
+    data = gzip.compress(text.encode(), mtime=0) if cell.endswith(".gz:cam") else text.encode()
+    check_reader(read, data, (ManifestError,), says=str(file), most=200, refused=20)
+
+
+def test_frame_times(tmp_path: Path) -> None:
+    file = tmp_path / "frame-times.csv.gz"
+    write_frame_times(file, [0.0, math.nan, *(n / 25 for n in range(50))])
+
+    def read(data: bytes) -> object:
+        file.write_bytes(data)
+        return read_frame_times(file)
+
+    check_reader(read, file.read_bytes(), (OutputError,), says=str(file), most=200)

@@ -16,6 +16,7 @@ READS = {
 FUZZED = {
     "tests/unit/fuzz/test_campaign_files.py": (
         "dlcctr.campaign.config", "dlcctr.campaign.manifest", "dlcctr.campaign.spreadsheet",
+        "dlcctr.campaign.hardware_times", "dlcctr.results.frame_times",
         "dlcctr.slurm.jobs.job_notes", "dlcctr.slurm.site.profile", "dlcctr.system.hash_cache", "dlcctr.system.locks",
         "dlcctr.system.values.toml",
     ),
@@ -50,6 +51,7 @@ OTHERS = {
     "dlcctr.image.flavours": "pins of the checkout, which are part of the program",
     "dlcctr.runtime.native.code_layer": "its own source and environment",
     "dlcctr.runtime.native.environment": "the log of pip, of which it shows the last line",
+    "dlcctr.results.additions": "files that its caller has just written",
     "dlcctr.system.cpus": "files of the kernel",
     "dlcctr.system.files": "bytes, whatever they are",
     "dlcctr.system.source_tree": "files of dlcctr itself",

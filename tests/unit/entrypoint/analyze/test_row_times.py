@@ -10,7 +10,7 @@ import pytest
 from dlcctr.contract import FRAME_TIMES_FILENAME, RECEIPT_FILENAME, ExitCode
 from dlcctr.errors import ManifestError, VideoError
 from dlcctr.results.check import CheckOptions, check, finished_rows
-from dlcctr.results.frame_times import CONTAINER, HARDWARE, FrameTimes, read_frame_times
+from dlcctr.results.frame_times import CONTAINER, HARDWARE, FrameTimes, read_frame_times, times_problems
 from dlcctr.results.row_state import State
 from entrypoint.loop import row_times
 from tests import media
@@ -194,3 +194,22 @@ def test_the_worker_has_the_times_whoever_knows_them(tmp_path: Path) -> None:
     job = replace(job, times=str(file))
     assert list(row_times.read(job, replace(job.found, times=None))) == OWN_S
     assert row_times.write(job, job.found) is None
+
+
+def test_a_deep_check_counts_them(both_paths: Case) -> None:
+    case = both_paths
+    case.run()
+    assert times_problems(case.result / FRAME_TIMES_FILENAME, FRAMES) == []
+    assert times_problems(case.result / FRAME_TIMES_FILENAME, FRAMES + 1) == [
+        f"{FRAME_TIMES_FILENAME} has {FRAMES} times for {FRAMES + 1} frames"
+    ]
+    (problem,) = times_problems(case.result / RECEIPT_FILENAME, FRAMES)
+    assert "cannot be read" in problem
+
+
+def test_milliseconds_are_doubted_and_the_row_is_analysed(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    write_times(case, [40.0 * number for number in range(FRAMES)])
+    case.write(campaign={"csv": False}, times="ttl.csv", fps=25.0)
+    case.run()
+    assert capsys.readouterr().err.count("are the times in milliseconds, or ticks?") == 1
+    assert times_of(case)[0][1] == 40

@@ -70,6 +70,8 @@ def test_finished_groups_are_not_decoded(tmp_path: Path, name: str, kind: type[M
     result = attempt(job, network)
     assert network.written.tobytes() == whole.written.tobytes()
     assert result.scan == expected == scan_video(Path(job.video))
+    assert result.scan.times.seconds == expected.times.seconds, "also of frames that were not decoded again"
+    assert result.scan.times.seconds == scan_video(Path(job.video), suspect=True).times.seconds
     assert network.seen[:9] == [0, *range(8)]
     assert network.seen[9:] == list(range(288, FRAMES)), "the last finished batch proves the pictures"
     new = decoded[: decoded.index(FRAMES - 1) + 1]

@@ -308,3 +308,22 @@ def test_memory_is_eight_bytes_a_frame(tmp_path: Path) -> None:
     assert found.times
     assert isinstance(found.times.seconds, array)
     assert found.times.seconds.itemsize == 8
+
+
+def test_an_mp4_made_of_a_bare_stream_has_times_in_the_order_of_frames(tmp_path: Path) -> None:
+    """Its writer knew no presentation times and counted packets, though B-frames are shown in another order."""
+    source = media.write_video(tmp_path / "a.mp4", FRAMES)
+
+    def count(number: int, packet: Any) -> bool:
+        packet.pts = packet.dts = number * packet.duration
+        return True
+
+    path = remux(source, tmp_path / "b.mp4", count)
+    wanted = ffmpeg_s(path)
+    assert wanted != sorted(wanted), "the test is about a clock that goes backwards"
+    found = scan_video(path)
+    assert_equal(found, [number / 25 for number in range(FRAMES)])
+    assert found.times
+    assert found.times.describe().reordered > 0
+    with pytest.raises(RestartLost):  # the packets do not tell what frame is shown when
+        resumed(path, 70)
