@@ -27,6 +27,7 @@ LAYERS = (
     ("dlcctr.model", "dlcctr.image"),
     ("dlcctr.campaign",),
     ("dlcctr.results",),
+    ("dlcctr.quality",),
     ("dlcctr.runtime", "dlcctr.transfer"),
     ("dlcctr.planning",),
     ("dlcctr.slurm",),
