@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dlcctr.model.prior.appearance import EDGES, LINES, MIN_CONTRAST, STEP_PX
+from dlcctr.model.prior.appearance import EDGES, MIN_CONTRAST, STEP_PX, measured_lines
 from dlcctr.model.prior.record import SCENE_HEIGHT, SCENE_WIDTH
 from dlcctr.quality.track import import_numpy
 
@@ -111,8 +111,8 @@ class PictureStatistics:
         self._last = None
         self._size = size
         height, width = size
-        step = max(1, height // LINES)
-        self._lines = slice(step // 2, min(height, step // 2 + step * LINES), step)
+        step = measured_lines(height).step
+        self._lines = slice(step // 2, height, step)
         self._step = max(STEP_PX if width > 2 * STEP_PX else 1, width // COLUMNS)
 
     def _flush(self) -> None:

@@ -43,8 +43,8 @@ class Look:
 
 def measured_lines(height: int) -> range:
     """Numbers of the lines of a picture that are measured."""
-    step = max(1, height // LINES)
-    return range(step // 2, height, step)[:LINES]
+    step = -(-height // LINES) or 1
+    return range(step // 2, height, step)
 
 
 def look_at(lines: Sequence[Sequence[int]], width: int, height: int) -> Look:
