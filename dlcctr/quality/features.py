@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlcctr.model.prior.record import PosePrior
-from dlcctr.quality.motion import find_motion, outside
+from dlcctr.quality.motion import Motion, find_motion, masked_median, outside
 from dlcctr.quality.pictures import PictureSeries
 from dlcctr.quality.pose_fit import fit_poses
 from dlcctr.quality.track import Track, import_numpy
@@ -20,6 +20,9 @@ REPEAT_SHARE = 0.25
 """A picture repeats the one before where it changes by less than this share of what is usual in its video."""
 REPEAT_LEVELS = 0.05
 """Grey levels; less is no change at all."""
+TELEPORT_LENGTHS = 0.5
+"""Body lengths from one frame to the next."""
+SPLIT_LENGTHS = 1.2
 MIN_REPEATS = 3
 """Shorter runs of repeated pictures are what encoders and variable rates make."""
 
@@ -41,6 +44,10 @@ class Features:
         As in `dlcctr.quality.pose_fit`.
     centres : array, (n, individuals, 2)
         Where each animal is, in px.
+    teleport : array of bool, (n, individuals)
+        Most parts jumped at once, farther than an animal can.
+    split : array of bool, (n, individuals)
+        Several sure parts are far from the others.
     repeated : array of bool, (n,)
         Frames of runs in which the picture stands still.
     """
@@ -59,6 +66,8 @@ class Features:
     scale: Any
     energy: Any
     centres: Any
+    teleport: Any
+    split: Any
     repeated: Any
 
 
@@ -71,7 +80,9 @@ def find_features(track: Track, prior: PosePrior | None, pictures: PictureSeries
     shaped = prior if prior and prior.has_shape and prior.bodyparts == track.bodyparts else None
     fits = [fit_poses(positions, shaped) for positions in animals] if shaped else []
     n_frames, nothing = track.n_frames, numpy.full(track.positions.shape[:1] + track.positions.shape[2:3], numpy.nan)
-    scale = numpy.stack([fit.scale for fit in fits], axis=1) if fits else numpy.full((n_frames, len(animals)), numpy.nan)
+    scale = (
+        numpy.stack([fit.scale for fit in fits], axis=1) if fits else numpy.full((n_frames, len(animals)), numpy.nan)
+    )
     length = _body_length(track, prior, scale)
 
     def beside(arrays: list[Any]) -> Any:
@@ -93,6 +104,8 @@ def find_features(track: Track, prior: PosePrior | None, pictures: PictureSeries
         scale=scale,
         energy=numpy.stack([fit.energy for fit in fits], axis=1) if fits else numpy.full_like(scale, numpy.nan),
         centres=numpy.stack([motion.centre for motion in motions], axis=1),
+        teleport=numpy.stack([_teleports(motion.speed_px_s * steps_s[:, None], length) for motion in motions], axis=1),
+        split=numpy.stack([_split(*each, length) for each in zip(animals, motions, strict=True)], axis=1),
         repeated=find_repeats(pictures, n_frames),
     )
 
@@ -117,6 +130,23 @@ def _some(xy: Any) -> Any:
     found = xy[there]
     found = found[:: max(1, len(found) // 10_000)]
     return numpy.where(numpy.isfinite(found).any(axis=(2, 3), keepdims=True), found, 0.0)
+
+
+def _teleports(moved_px: Any, length_px: float) -> Any:
+    numpy = import_numpy()
+    there = numpy.isfinite(moved_px)
+    found = masked_median(numpy.nan_to_num(moved_px), there) > TELEPORT_LENGTHS * (length_px or numpy.inf)
+    return found & there.any(axis=1)
+
+
+def _split(positions: Any, motion: Motion, length_px: float) -> Any:
+    """Frames in which at least two sure parts, and a quarter of them, are a body length from the middle of all."""
+    numpy = import_numpy()
+    with numpy.errstate(invalid="ignore"):
+        sure = positions[..., 2] >= SURE
+        away = numpy.hypot(*numpy.moveaxis(positions[..., :2] - motion.centre[:, None], 2, 0))
+        far = sure & (away > SPLIT_LENGTHS * (length_px or numpy.inf))
+    return (far.sum(axis=1) >= 2) & (far.sum(axis=1) >= 0.25 * sure.sum(axis=1))
 
 
 def _odd_distances(positions: Any, prior: PosePrior) -> Any:

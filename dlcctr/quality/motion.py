@@ -67,9 +67,10 @@ def fill_gaps(xy: Any) -> Any:
     frames = numpy.arange(len(xy))
     filled = xy.copy()
     for index in numpy.ndindex(*xy.shape[1:]):
-        column = xy[(slice(None), *index)]
+        place = (slice(None), *index)
+        column = xy[place]
         known = numpy.isfinite(column)
-        filled[(slice(None), *index)] = numpy.interp(frames, frames[known], column[known]) if known.any() else 0.0
+        filled[place] = numpy.interp(frames, frames[known], column[known]) if known.any() else 0.0
     return filled
 
 
@@ -88,14 +89,22 @@ def _from_median(xy: Any, window: tuple[int, ...]) -> Any:
 def _centre(filled: Any, likelihood: Any) -> Any:
     """Median of each frame's parts; unsure parts count only where there are no others."""
     numpy = import_numpy()
+    known = numpy.nan_to_num(likelihood)
     if not len(filled):
         return numpy.zeros((0, 2))
-    sure = numpy.nan_to_num(likelihood) >= numpy.nanmedian(numpy.nan_to_num(likelihood), axis=1, keepdims=True)
-    total = sure.sum(axis=1)[:, None]
-    centre = (filled * sure[..., None]).sum(axis=1) / numpy.maximum(total, 1)
-    nothing = ~numpy.isfinite(likelihood).any(axis=1)
-    centre[nothing] = numpy.nan
+    sure = known >= numpy.minimum(0.6, 0.8 * known.max(axis=1, keepdims=True))
+    centre = masked_median(filled, sure)
+    centre[~numpy.isfinite(likelihood).any(axis=1)] = numpy.nan
     return centre
+
+
+def masked_median(values: Any, which: Any) -> Any:
+    """Median over parts (n, p, …) of those that count (n, p); the lower one of two. Something must count."""
+    numpy = import_numpy()
+    mask = which if values.ndim == which.ndim else which[..., None]
+    ordered = numpy.sort(numpy.where(mask, values, numpy.inf), axis=1)
+    place = numpy.maximum(which.sum(axis=1) - 1, 0) // 2
+    return ordered[numpy.arange(len(values)), place]
 
 
 def outside(positions: Any, bounds: tuple[float, float, float, float] | None) -> Any:

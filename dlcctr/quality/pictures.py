@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dlcctr.model.prior.appearance import EDGES, MIN_CONTRAST, STEP_PX, measured_lines
+from dlcctr.model.prior.appearance import EDGES, FAR_PX, STEP_PX, measured_lines
 from dlcctr.model.prior.record import SCENE_HEIGHT, SCENE_WIDTH
 from dlcctr.quality.track import import_numpy
 
@@ -133,16 +133,20 @@ class PictureStatistics:
     def _look(self, lines: Any) -> None:
         numpy = self._numpy
         low, high = numpy.percentile(lines[:, ::STEP_PX], (5, 95))
-        n_pairs = (lines.shape[1] - 1) // 2 + (lines.shape[1] - 1) % 2
-        before, after = lines[:, :-1:2][:, :n_pairs], lines[:, 1::2][:, :n_pairs]
-        steps = numpy.abs(after.astype(numpy.int16) - before).ravel()
-        kept = min(int(EDGES * len(steps)), len(steps) - 1)
-        edges = float(numpy.partition(steps, kept)[kept:].mean()) if len(steps) else 0.0
-        contrast = float(high - low)
-        self._looks.append((self._n_frames, contrast, edges / max(contrast, MIN_CONTRAST), _coarse(numpy, lines)))
+        edges = [self._edges(lines, px) for px in (1, min(FAR_PX, max(1, lines.shape[1] - 2)))]
+        self._looks.append((self._n_frames, float(high - low), edges[0] / max(edges[1], 1.0), _coarse(numpy, lines)))
         if len(self._looks) > MAX_LOOKS:
             self._looks = self._looks[::2]
             self._every *= 2
+
+    def _edges(self, lines: Any, px: int) -> float:
+        """Mean of the strongest differences of pixels that are some px apart."""
+        numpy = self._numpy
+        before, after = lines[:, :-px:2], lines[:, px::2]
+        n_pairs = min(before.shape[1], after.shape[1])
+        steps = numpy.abs(after[:, :n_pairs].astype(numpy.int16) - before[:, :n_pairs]).ravel()
+        kept = min(int(EDGES * len(steps)), len(steps) - 1)
+        return float(numpy.partition(steps, kept)[kept:].mean()) if len(steps) else 0.0
 
 
 def _coarse(numpy: Any, lines: Any) -> Any:

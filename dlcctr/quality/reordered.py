@@ -62,7 +62,7 @@ def reorder_gain(positions: Any, prior: PosePrior) -> tuple[float, list[int]]:
 
 
 def _log_distances(positions: Any, length_px: float) -> Any:
-    """Logarithms of the median distances, in body lengths, of parts that are sure; scaled to the prior's size by them."""
+    """Logarithms of the median distances, in body lengths, of parts that are sure."""
     numpy = import_numpy()
     some = positions[:: max(1, len(positions) // MAX_FRAMES)]
     xy = numpy.where(numpy.nan_to_num(some[..., 2:]) >= SURE, some[..., :2], numpy.nan)

@@ -1,8 +1,8 @@
 """One number for each frame and body part: how probable it is that its position is more than 5 px off. Needs numpy.
 
-A logistic regression on measures that are there anyway. It was fitted to synthetic videos whose seeds the benchmark does
-not use (`python -m tests.benchmarks.quality --fit` prints new numbers), and is used because it is better than the best
-single measure on others (docs/quality.md).
+A logistic regression on measures that are there anyway. It was fitted to synthetic videos whose seeds the benchmark
+does not use (`python -m tests.benchmarks.quality --fit` prints new numbers), and is used because it is better than the
+best single measure on others (docs/quality.md).
 """
 
 from __future__ import annotations
@@ -13,10 +13,26 @@ from dlcctr.quality.features import Features
 from dlcctr.quality.track import import_numpy
 
 TERMS = (
-    "one", "unsure", "unsure_around", "unsure_others", "residual", "odd", "near", "far", "distance", "energy", "swapped",
-    "repeated", "outside", "no_shape",
+    "one", "unsure", "unsure_around", "unsure_others", "residual", "odd", "near", "far", "distance", "energy",
+    "swapped", "repeated", "outside", "split", "no_shape",
 )  # fmt: skip
-COEFFICIENTS: tuple[float, ...] = (-4.0, 0.5, 1.0, 0.5, 0.5, 0.5, 1.0, 0.5, 0.5, 0.3, 2.0, 2.0, 1.0, 0.0)
+COEFFICIENTS: tuple[float, ...] = (
+    -5.136,
+    0.181,
+    7.147,
+    0.706,
+    0.291,
+    0.951,
+    0.486,
+    0.222,
+    1.636,
+    0.566,
+    2.548,
+    7.141,
+    0.0,
+    0.0,
+    0.0,
+)
 AROUND = 7
 """Frames before and after that count as around one."""
 
@@ -35,7 +51,9 @@ def score(features: Features) -> Any:
 def frame_score(scores: Any) -> Any:
     """Score of each frame: that of its worst column, softened by the others."""
     numpy = import_numpy()
-    return 1 - numpy.exp(numpy.log1p(-numpy.minimum(scores, 1 - 1e-9)).mean(axis=1)) if scores.shape[1] else scores[:, 0]
+    return (
+        1 - numpy.exp(numpy.log1p(-numpy.minimum(scores, 1 - 1e-9)).mean(axis=1)) if scores.shape[1] else scores[:, 0]
+    )
 
 
 def find_terms(features: Features) -> dict[str, Any]:
@@ -70,6 +88,7 @@ def find_terms(features: Features) -> dict[str, Any]:
         "swapped": spread(numpy.maximum(features.swapped, 0)),
         "repeated": numpy.broadcast_to(features.repeated[:, None], shape).astype(float),
         "outside": features.outside.astype(float),
+        "split": spread(features.split).astype(float),
         "no_shape": (~numpy.isfinite(features.odd)).astype(float),
     }
 

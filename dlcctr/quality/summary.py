@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from dlcctr.model.prior.record import PosePrior
@@ -9,13 +10,12 @@ from dlcctr.quality.features import SURE, Features
 from dlcctr.quality.pictures import PictureSeries
 from dlcctr.quality.record import finite_summary
 from dlcctr.quality.reordered import reorder_gain
+from dlcctr.quality.scenes import CELLS, MIN_SPREAD
 from dlcctr.quality.several import Animals
 from dlcctr.quality.track import Track, import_numpy
 
 JUMP_LENGTHS = 0.3
 """Body lengths from the running median of seven frames."""
-TELEPORT_LENGTHS = 0.6
-"""Body lengths that a whole animal moves within one frame."""
 ODD = 4.0
 """Standard deviations of the prior."""
 ODD_DISTANCE = 0.5
@@ -23,15 +23,22 @@ SWAPPED = 0.25
 SMOOTH_LOOKS = 5
 
 
-def summarise(
-    track: Track,
-    features: Features,
-    scores: Any,
-    prior: PosePrior | None,
-    pictures: PictureSeries | None,
-    animals: Animals | None,
-) -> dict[str, float]:
+@dataclass(frozen=True)
+class Measured:
+    """All that a summary is made from; `animals` only where there are several."""
+
+    track: Track
+    features: Features
+    scores: Any
+    prior: PosePrior | None = None
+    pictures: PictureSeries | None = None
+    animals: Animals | None = None
+
+
+def summarise(measured: Measured) -> dict[str, float]:
     """All numbers of a video that can be had."""
+    track, features, scores = measured.track, measured.features, measured.scores
+    prior, pictures, animals = measured.prior, measured.pictures, measured.animals
     numpy = import_numpy()
     if not track.n_frames:
         return {}
@@ -92,9 +99,8 @@ def _poses(features: Features, track: Track, prior: PosePrior | None) -> dict[st
 def _movement(features: Features, track: Track) -> dict[str, Any]:
     numpy = import_numpy()
     length = features.body_length_px or 100.0
-    moved = numpy.hypot(*numpy.moveaxis(numpy.diff(features.centres, axis=0), 2, 0)) / length
-    usual = track.steps_s()[1:] < 1.5 / track.frame_rate()
-    teleports = (numpy.nan_to_num(moved) > TELEPORT_LENGTHS) & usual[:, None]
+    usual = track.steps_s() < 1.5 / track.frame_rate()
+    teleports = features.teleport & usual[:, None]
     sure = numpy.nan_to_num(features.likelihood) >= SURE
     x, y = features.centres[..., 0], features.centres[..., 1]
     return {
@@ -102,7 +108,8 @@ def _movement(features: Features, track: Track) -> dict[str, Any]:
         "speed_p99": _quantile(features.speed, 0.99),
         "jump_share": _share(features.near, JUMP_LENGTHS * length),
         "sure_jump_share": _share(numpy.where(sure, features.near, numpy.nan), JUMP_LENGTHS * length),
-        "teleport_share": teleports.mean() if teleports.size else 0.0,
+        "teleport_share": teleports.mean(),
+        "split_share": features.split.mean(),
         "still_share": features.still.mean(),
         "still_longest_share": _longest(features.still.all(axis=1)) / track.n_frames,
         "outside_share": features.outside.mean(),
@@ -169,11 +176,13 @@ def _smooth(values: Any) -> Any:
 
 
 def scene_distance(scenes: Any, scene: Any) -> Any:
-    """How unlike coarse pictures (k, 192) are to one: 1 minus their correlation, which does not depend on the light."""
+    """How unlike coarse pictures (k, 192) are to one; see `dlcctr.quality.scenes.scene_distance`."""
     numpy = import_numpy()
-    away, other = scenes - scenes.mean(axis=1, keepdims=True), scene - scene.mean()
-    below = numpy.sqrt((away**2).sum(axis=1) * (other**2).sum()) + 1e-9
-    return 1 - (away * other).sum(axis=1) / below
+    away = scenes - numpy.median(scenes, axis=1, keepdims=True)
+    other = scene - numpy.median(scene)
+    usual = max(float(numpy.abs(other).mean()), MIN_SPREAD)
+    size = numpy.maximum(numpy.abs(away).mean(axis=1, keepdims=True), 1.0)
+    return numpy.quantile(numpy.abs(away * (usual / size) - other), CELLS, axis=1) / usual
 
 
 def _several(animals: Animals, track: Track) -> dict[str, Any]:

@@ -22,9 +22,9 @@ LINES = 48
 STEP_PX = 4
 """Brightness and contrast are those of every fourth pixel."""
 EDGES = 0.98
-"""Sharpness looks at the strongest differences of neighbours only: weak ones are noise."""
-MIN_CONTRAST = 8.0
-"""Grey levels; in a black picture everything is noise."""
+"""Sharpness looks at the strongest differences only: weak ones are noise."""
+FAR_PX = 8
+"""Sharpness compares neighbours with pixels this far apart: across a sharp edge, both differ equally."""
 MAX_PIXELS = 100_000_000
 SHARES = (0.05, 0.5, 0.95)
 
@@ -50,16 +50,21 @@ def measured_lines(height: int) -> range:
 def look_at(lines: Sequence[Sequence[int]], width: int, height: int) -> Look:
     """Measure some lines of a picture, each a sequence of grey levels."""
     some = [level for line in lines for level in line[::STEP_PX]]
-    near = sorted(abs(b - a) for line in lines for a, b in zip(line[:-1:2], line[1::2], strict=False))
+    near, far = _steps(lines, 1), _steps(lines, min(FAR_PX, max(1, len(lines[0]) - 2)))
     low, high = quantiles(some, (0.05, 0.95))
     return Look(
         width,
         height,
         brightness=statistics.fmean(some),
         contrast=high - low,
-        sharpness=_edges(near) / max(high - low, MIN_CONTRAST) if near else 0.0,
+        sharpness=_edges(near) / max(_edges(far), 1.0),
         scene=_scene(lines),
     )
+
+
+def _steps(lines: Sequence[Sequence[int]], px: int) -> list[int]:
+    """Sorted differences of pixels that are some px apart, of every other pixel."""
+    return sorted(abs(b - a) for line in lines for a, b in zip(line[:-px:2], line[px::2], strict=False))
 
 
 def _edges(ordered: Sequence[int]) -> float:

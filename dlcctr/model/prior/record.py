@@ -66,7 +66,7 @@ class Appearance(Open):
     brightness, contrast : tuple of float
         Grey levels, 0-255.
     sharpness : tuple of float
-        Steepness of the strongest edges: grey levels per pixel, divided by the contrast.
+        How much of the strongest edges lies between two neighbouring pixels: 1 for sharp ones.
     scene : tuple of int
         Coarse mean picture, 16 x 12 grey levels, row by row.
     """
