@@ -21,8 +21,8 @@ LINES = 48
 """Lines of a picture that are measured, evenly spread."""
 STEP_PX = 4
 """Brightness and contrast are those of every fourth pixel."""
-EDGES = 0.98
-"""Sharpness looks at the strongest differences only: weak ones are noise."""
+EDGES = 0.02
+"""Sharpness looks at this share of the differences, the strongest: weak ones are noise."""
 FAR_PX = 8
 """Sharpness compares neighbours with pixels this far apart: across a sharp edge, both differ equally."""
 MAX_PIXELS = 100_000_000
@@ -57,19 +57,19 @@ def look_at(lines: Sequence[Sequence[int]], width: int, height: int) -> Look:
         height,
         brightness=statistics.fmean(some),
         contrast=high - low,
-        sharpness=_edges(near) / max(_edges(far), 1.0),
+        sharpness=_edges(near, EDGES / FAR_PX) / max(_edges(far, EDGES), 1.0),
         scene=_scene(lines),
     )
 
 
 def _steps(lines: Sequence[Sequence[int]], px: int) -> list[int]:
-    """Sorted differences of pixels that are some px apart, of every other pixel."""
-    return sorted(abs(b - a) for line in lines for a, b in zip(line[:-px:2], line[px::2], strict=False))
+    """Sorted differences of pixels that are some px apart."""
+    return sorted(abs(b - a) for line in lines for a, b in zip(line[:-px], line[px:], strict=True))
 
 
-def _edges(ordered: Sequence[int]) -> float:
-    """Mean of the strongest differences."""
-    return statistics.fmean(ordered[min(int(EDGES * len(ordered)), len(ordered) - 1) :])
+def _edges(ordered: Sequence[int], share: float) -> float:
+    """Mean of the strongest differences. One edge makes a single difference of neighbours, but eight of far pixels."""
+    return statistics.fmean(ordered[-max(1, int(share * len(ordered))) :])
 
 
 def _scene(lines: Sequence[Sequence[int]]) -> tuple[float, ...]:
