@@ -105,7 +105,8 @@ def test_several_animals_and_three_columns_of_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "data",
     [b"", b"\xff\xfe\x00", b"a,b\n1,2\n", b"scorer,a\nbodyparts,snout\ncoords,x\nimg,1e400\n", b"x" * 200_000,
-     b"bodyparts,snout,snout\ncoords,x\n", b'"' * 9 + b"\n", b"bodyparts,snout,snout\ncoords,x,y\nscorer,l,l\ni,nan,inf\n"],
+     b"bodyparts,snout,snout\ncoords,x\n", b'"' * 9 + b"\n",
+     b"bodyparts,snout,snout\ncoords,x,y\nscorer,l,l\ni,nan,inf\n"],
 )  # fmt: skip
 def test_broken_labels_are_skipped_with_a_note(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "labeled-data" / "bad\n[red]" / "CollectedData_lab.csv"
