@@ -172,7 +172,9 @@ def test_the_times_of_the_frames_are_used(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"no gzip", gzip.compress(b"frame,time_s\n0,x\n"), gzip.compress(b"\xff\n" * 99)]
+    "data",
+    [b"", b"no gzip", gzip.compress(b"frame,time_s\n0,x\n"), gzip.compress(b"\xff\n" * 99)],
+    ids=["empty", "no gzip", "no number", "no text"],
 )
 def test_broken_times_are_none(bench: Bench, data: bytes) -> None:
     add_files(bench.folder(0), {TIMES_FILENAME: data})

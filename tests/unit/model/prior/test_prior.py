@@ -116,7 +116,9 @@ def test_broken_labels_are_skipped_with_a_note(tmp_path: Path, data: bytes) -> N
     write_labels(tmp_path, poses(20))
     prior = make_prior(tmp_path, NAMES)
     assert prior is not None and prior.poses == 20
-    assert "skipped" in prior.notes[0] and "\n" not in prior.notes[0]
+    assert "1 file of labels skipped: " in prior.notes[0] and "\n" not in prior.notes[0]
+    assert "bad" not in prior_text(prior)  # a bundle tells nothing of a project's folders
+    assert [file.parent.name for file, _ in read_labels(tmp_path, NAMES).skipped] == ["bad\n[red]"]
 
 
 def test_labels_of_the_projects_scorer_are_taken(tmp_path: Path) -> None:
