@@ -12,13 +12,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from dlcctr.model.prior.shape import quantiles
 from dlcctr.quality.flag_kinds import advice_for
 from dlcctr.quality.record import Flag, Quality
-from dlcctr.quality.scenes import scene_distance
+from dlcctr.quality.scenes import CELLS, fitted_differences, spread_of
 
 MIN_ROWS = 8
 """Fewest rows of a camera that say what is usual for it; smaller groups are compared with the whole campaign."""
 MAD_TO_SIGMA = 1.4826
+SCENE_SIGMAS = 3.8
+"""Robust standard deviations that a fifth of a coarse picture's cells must exceed."""
+SCENE_FLOOR = 0.1
+"""Smallest standard deviation of a cell, as a share of the picture's own spread."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ RULES = (
     Rule("split_share", "jumps", 8, 0.012, 1),
     Rule("energy_median", "odd-pose", 8, 0.4, 1),
     Rule("odd_pose_share", "odd-pose", 8, 0.1, 1),
+    Rule("several_bad_share", "odd-pose", 8, 0.03, 1),
     Rule("odd_distance_share", "odd-distance", 8, 0.06, 1),
     Rule("scale", "odd-distance", 8, 0.25, 0, relative=True),
     Rule("swapped_share", "swapped-sides", 8, 0.015, 1),
@@ -161,26 +167,31 @@ def _once(flags: Sequence[Flag]) -> tuple[Flag, ...]:
 def _odd_scenes(rows: Sequence[JudgedRow]) -> dict[int, Flag]:
     """Rows whose coarse picture, or that of the first or the last quarter, is unlike the camera's usual one."""
     found: dict[int, Flag] = {}
-    middle = _usual_scene([row.quality.scene for row in rows])
-    if not middle:
-        return found
     for name in ("scene", "scene_first", "scene_last"):
-        scenes = [(row.index, getattr(row.quality, name)) for row in rows]
-        away = {index: scene_distance(scene, middle) for index, scene in scenes if len(scene) == len(middle)}
-        if len(away) < MIN_ROWS:
-            continue
-        usual, sigma = robust(list(away.values()))
-        limit = usual + max(SCENE_SIGMAS * sigma, SCENE_LEAST)
-        for index, value in away.items():
-            if value > limit and index not in found:
-                found[index] = _flag("camera-differs", value, limit)
+        away = scene_deviations([getattr(row.quality, name) for row in rows])
+        for row, value in zip(rows, away, strict=True):
+            if value is not None and value > SCENE_SIGMAS and row.index not in found:
+                found[row.index] = _flag("camera-differs", value, SCENE_SIGMAS)
     return found
 
 
-def _usual_scene(scenes: Sequence[Sequence[int]]) -> list[float]:
+def scene_deviations(scenes: Sequence[Sequence[int]]) -> list[float | None]:
+    """How unlike the others each coarse picture is: robust standard deviations that a fifth of its cells exceed.
+
+    Each cell is compared with the same cell of the others, so that edges, which a camera that shakes a little moves,
+    may differ more. None where there is no picture, or too few to compare with.
+    """
     size = max((len(scene) for scene in scenes), default=0)
-    there = [scene for scene in scenes if len(scene) == size]
-    return [statistics.median(cells) for cells in zip(*there, strict=True)] if size and len(there) >= MIN_ROWS else []
-
-
-SCENE_SIGMAS, SCENE_LEAST = 9.0, 0.17
+    there = [scene for scene in scenes if size and len(scene) == size]
+    if len(there) < MIN_ROWS:
+        return [None] * len(scenes)
+    middle = [statistics.median(cells) for cells in zip(*there, strict=True)]
+    usual = spread_of(middle)
+    off = {n: fitted_differences(scene, middle) for n, scene in enumerate(scenes) if size and len(scene) == size}
+    sigmas = [MAD_TO_SIGMA * statistics.median(cells) for cells in zip(*off.values(), strict=True)]
+    least = SCENE_FLOOR * usual
+    deviations = {
+        n: quantiles([value / max(sigma, least) for value, sigma in zip(each, sigmas, strict=True)], (CELLS,))[0]
+        for n, each in off.items()
+    }
+    return [deviations.get(n) for n in range(len(scenes))]

@@ -43,6 +43,7 @@ LIMITS = (
     Limit("split_share", "jumps", 0.03),
     Limit("energy_median", "odd-pose", 1.6, by_labels=True),
     Limit("odd_pose_share", "odd-pose", 0.25, by_labels=True),
+    Limit("several_bad_share", "odd-pose", 0.15),
     Limit("odd_pose_part", "odd-pose", 0.6, by_labels=True),
     Limit("odd_distance_share", "odd-distance", 0.15, by_labels=True),
     Limit("swapped_share", "swapped-sides", 0.03, by_labels=True),

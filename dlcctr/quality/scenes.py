@@ -1,11 +1,9 @@
-"""How unlike two coarse pictures are, in pure Python."""
+"""How unlike coarse pictures are, in pure Python."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-
-from dlcctr.model.prior.shape import quantiles
 
 CELLS = 0.8
 """Share of the cells that decides; an animal is in few of the others."""
@@ -13,16 +11,16 @@ MIN_SPREAD = 2.0
 """Grey levels."""
 
 
-def scene_distance(one: Sequence[float], other: Sequence[float]) -> float:
-    """Difference in all but the most different fifth of the cells, in units of the second one's own spread.
-
-    Brightness and contrast are made equal first, so that a lamp changes little; an animal, which is in few cells, does
-    not count. 0 for the same scene, about 1 for another one.
-    """
+def fitted_differences(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """Difference of each cell, in grey levels of the second picture, once brightness and contrast are made equal."""
     a, b = _centred(one), _centred(other)
-    usual, size = max(_size(b), MIN_SPREAD), max(_size(a), 1.0)
-    off = [abs(v * usual / size - w) for v, w in zip(a, b, strict=True)]
-    return quantiles(off, (CELLS,))[0] / usual
+    factor = max(_size(b), MIN_SPREAD) / max(_size(a), 1.0)
+    return [abs(v * factor - w) for v, w in zip(a, b, strict=True)]
+
+
+def spread_of(scene: Sequence[float]) -> float:
+    """Mean distance of the cells from their median, in grey levels."""
+    return max(_size(_centred(scene)), MIN_SPREAD)
 
 
 def _centred(cells: Sequence[float]) -> list[float]:

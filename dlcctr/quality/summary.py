@@ -16,6 +16,8 @@ from dlcctr.quality.track import Track, import_numpy
 
 JUMP_LENGTHS = 0.3
 """Body lengths from the running median of seven frames."""
+HIGH, SEVERAL = 0.5, 0.3
+"""Score of a point that is probably off, and the share of such parts that makes a frame bad."""
 ODD = 4.0
 """Standard deviations of the prior."""
 ODD_DISTANCE = 0.5
@@ -50,7 +52,9 @@ def summarise(measured: Measured) -> dict[str, float]:
     numbers |= _movement(features, track)
     numbers |= _times(track)
     numbers["score_mean"] = numpy.mean(scores)
-    numbers["score_high_share"] = numpy.mean(scores > 0.5)
+    numbers["score_high_share"] = numpy.mean(scores > HIGH)
+    n_high = (scores > HIGH).sum(axis=1)
+    numbers["several_bad_share"] = ((n_high >= 2) & (n_high >= SEVERAL * scores.shape[1])).mean()
     if pictures is not None and len(pictures.brightness):
         numbers |= _pictures(pictures, features, prior)
     if animals is not None:
@@ -199,7 +203,10 @@ def _smooth(values: Any) -> Any:
 
 
 def scene_distance(scenes: Any, scene: Any) -> Any:
-    """How unlike coarse pictures (k, 192) are to one; see `dlcctr.quality.scenes.scene_distance`."""
+    """How unlike coarse pictures (k, 192) are to one, all but the most different fifth of the cells; 0 for the same.
+
+    Brightness and contrast are made equal first, as in `dlcctr.quality.scenes.fitted_differences`.
+    """
     numpy = import_numpy()
     away = scenes - numpy.median(scenes, axis=1, keepdims=True)
     other = scene - numpy.median(scene)

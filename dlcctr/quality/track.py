@@ -27,7 +27,7 @@ class Track:
     Parameters
     ----------
     positions : array, (n_frames, n_individuals, n_bodyparts, 3)
-        x, y in px of the whole picture, likelihood 0-1; NaN where nothing is known.
+        x, y in px of what was analysed, the picture or its crop; likelihood 0-1; NaN where nothing is known.
     bodyparts : tuple of str
         Without unique ones.
     individuals : tuple of str
@@ -37,7 +37,7 @@ class Track:
     rate : float or None
         Nominal frames per second.
     bounds : tuple of float or None
-        ``(x1, y1, x2, y2)`` of what was analysed: the picture, or its crop.
+        ``(x1, y1, x2, y2)`` that positions can lie in, in px.
     """
 
     positions: Any

@@ -39,7 +39,8 @@ def read_track(folder: Path, receipt: Receipt, row: Row) -> Track:
             f"{file}: cannot be read: {' '.join(str(error).split())[:200]}", "analyse the row again with --overwrite"
         ) from error
     crop = receipt.parameters.crop
-    bounds = (crop[0], crop[2], crop[1], crop[3]) if crop else (0, 0, row.width or 0, row.height or 0)
+    # DeepLabCut counts positions from the crop's corner
+    bounds = (0, 0, crop[1] - crop[0], crop[3] - crop[2]) if crop else (0, 0, row.width or 0, row.height or 0)
     return Track(
         positions,
         bodyparts,

@@ -26,8 +26,9 @@ from dlcctr.quality.score import TERMS, find_terms, frame_score
 from tests.benchmarks.quality.campaigns import make_campaign
 from tests.benchmarks.quality.measures import EPSILON_PX, P_BOUND, Found, auroc, displacement, fit_logistic
 
-TEST_SEEDS = range(9000, 9010)
-TUNING_SEEDS = range(2010, 2020)
+TEST_SEEDS = range(9100, 9110)
+"""Never looked at while limits were chosen. (9000 to 9009 were the first ones; then the comparison of scenes changed.)"""
+TUNING_SEEDS = range(2017, 2027)
 FIT_SEEDS = range(1000, 1012)
 OFF_PX = 5.0
 SAMPLED = 150
@@ -54,9 +55,9 @@ def judge_campaign(seed: int, n_videos: int = 100) -> list[Judged]:
     rng = np.random.default_rng(seed)
     found = []
     for case in campaign.cases:
-        start = time.perf_counter()
+        start = time.process_time()
         judged = judge(case.track, campaign.prior, case.pictures)
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         some = rng.choice(case.track.n_frames, min(SAMPLED, case.track.n_frames), replace=False)
         positions = case.track.positions[:, 0]
         away, off = displacement(positions), case.errors_px > OFF_PX
@@ -185,7 +186,7 @@ def report(figures: dict[str, Any]) -> None:
     for level in ("points", "frames"):
         numbers = {k: round(v, 4) if isinstance(v, float) else v for k, v in figures[level].items()}
         print(f"AUROC of {level}: {numbers}")
-    print(f"judging takes {figures['seconds_per_hour_of_video']:.1f} s per hour of video")
+    print(f"judging takes {figures['seconds_per_hour_of_video']:.1f} s of CPU time per hour of video")
 
 
 if __name__ == "__main__":

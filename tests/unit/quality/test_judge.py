@@ -93,7 +93,7 @@ def test_a_flag_says_where_and_which_part(prior: PosePrior) -> None:
     xy[100:500, 0] += [120, 90]
     record = judge(track(xy), prior).record
     (flag,) = [flag for flag in record.flags if flag.name == "odd-pose"]
-    assert (flag.part, flag.source) == ("snout", "labels")
+    assert flag.part == "snout"
     assert flag.first == pytest.approx(100, abs=2) and flag.stop == pytest.approx(500, abs=2)
     assert flag.value > flag.threshold and flag.advice
     assert record.stretches[0].first == pytest.approx(100, abs=4)

@@ -186,7 +186,7 @@ def test_bounds_are_the_crop(bench: Bench) -> None:
     receipt_of(bench, 0, N_FRAMES, parameters=Parameters(shuffle=1, trainset_index=0, crop=(10, 300, 20, 400)))
     receipt = read_receipt(bench.folder(0))
     assert receipt is not None
-    assert read_track(bench.folder(0), receipt, bench.rows[0]).bounds == (10, 20, 300, 400)
+    assert read_track(bench.folder(0), receipt, bench.rows[0]).bounds == (0, 0, 290, 380)
 
 
 def test_tables_of_several_animals() -> None:
