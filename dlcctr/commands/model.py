@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -90,9 +91,25 @@ def pack(
     print_lines(
         [
             f"wrote {output}: {listing.model['id']}, {len(listing.files)} files, {size / _MB:.1f} MB",
+            *_prior_lines(project, output, listing.model["bodyparts"]),
             here(f"next: dlcctr model verify {name}, or dlcctr manifest VIDEOS -o m.csv --model {name}"),
         ]
     )
+
+
+def _prior_lines(project: Path, bundle: Path, bodyparts: Sequence[str]) -> list[str]:
+    """What poses will be compared with, and which files of labels could not be used."""
+    from dlcctr.model.files import open_tree
+    from dlcctr.model.prior.labels import read_labels
+    from dlcctr.model.prior.make import find_prior
+    from dlcctr.system.terminal.console import plural
+
+    prior = find_prior(open_tree(bundle))
+    skipped = read_labels(open_tree(project).root, bodyparts).skipped
+    notes = [f"note: {file}: skipped: {reason}" for file, reason in skipped]
+    if prior:
+        return [f"its pose prior is of {plural(prior.poses, 'labelled pose')}", *notes]
+    return ["no labelled poses: dlc quality will compare with the campaign's own confident frames", *notes]
 
 
 def verify(bundle: Bundle, *, as_json: Json = False) -> None:

@@ -1,0 +1,1 @@
+"""Is the tracking right: what poses should look like, measures of every row, flags, comparison with the campaign."""

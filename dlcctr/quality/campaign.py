@@ -1,0 +1,197 @@
+"""Which videos of a campaign are unlike the others of their camera: medians and MADs, in pure Python.
+
+What is compared are the numbers in each row's `quality.json`; nothing else is read, so that a thousand rows take
+seconds on any machine.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from dlcctr.model.prior.shape import quantiles
+from dlcctr.quality.flag_kinds import advice_for
+from dlcctr.quality.record import Flag, Quality
+from dlcctr.quality.scenes import CELLS, fitted_differences, spread_of
+
+MIN_ROWS = 8
+"""Fewest rows of a camera that say what is usual for it; smaller groups are compared with the whole campaign."""
+MAD_TO_SIGMA = 1.4826
+SCENE_SIGMAS = 3.8
+"""Robust standard deviations that a fifth of a coarse picture's cells must exceed."""
+SCENE_FLOOR = 0.1
+"""Smallest standard deviation of a cell, as a share of the picture's own spread."""
+
+
+@dataclass(frozen=True)
+class JudgedRow:
+    """A row with its quality, as far as the comparison needs it.
+
+    Parameters
+    ----------
+    camera : str
+        Videos with the same word are compared with each other, see `camera_of`.
+    """
+
+    index: int
+    camera: str
+    quality: Quality
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When a number is odd: far from the camera's median in both ways of measuring, and to which side.
+
+    Parameters
+    ----------
+    number : str
+        Name in the summary.
+    flag : str
+        Kind of flag.
+    sigmas : float
+        Robust standard deviations from the median.
+    least : float
+        Smallest difference that counts, in the number's unit (in shares of the median with `relative`).
+    side : int
+        1: too high, -1: too low, 0: either.
+    relative : bool
+        Compare logarithms; for numbers that are never negative, such as brightness.
+    """
+
+    number: str
+    flag: str
+    sigmas: float
+    least: float
+    side: int = 0
+    relative: bool = False
+
+
+RULES = (
+    Rule("likelihood_low_share", "low-likelihood", 8, 0.08, 1),
+    Rule("likelihood_median", "low-likelihood", 8, 0.02, -1),
+    Rule("likelihood_p10", "low-likelihood", 8, 0.08, -1),
+    Rule("sure_jump_share", "jumps", 8, 0.012, 1),
+    Rule("teleport_share", "jumps", 8, 0.003, 1),
+    Rule("split_share", "jumps", 8, 0.012, 1),
+    Rule("energy_median", "odd-pose", 8, 0.4, 1),
+    Rule("odd_pose_share", "odd-pose", 8, 0.1, 1),
+    Rule("several_bad_share", "odd-pose", 8, 0.03, 1),
+    Rule("odd_distance_share", "odd-distance", 8, 0.06, 1),
+    Rule("scale", "odd-distance", 8, 0.25, 0, relative=True),
+    Rule("swapped_share", "swapped-sides", 8, 0.015, 1),
+    Rule("brightness_low", "dark", 8, 0.35, 0, relative=True),
+    Rule("brightness_high", "dark", 8, 0.35, 0, relative=True),
+    Rule("sharpness", "blurred", 6, 0.35, -1, relative=True),
+    Rule("scene_jump", "scene-changed", 7, 0.25, 1),
+    Rule("dropped_share", "dropped-frames", 8, 0.01, 1),
+)
+
+
+def camera_of(width: int | None, height: int | None, fps: float | None, video: str, named: str = "") -> str:
+    """Word for a row's camera: the manifest's `camera` if there is one, else picture size, frame rate and folder."""
+    if named.strip():
+        return named.strip()
+    rate = f"{fps:.4g}" if fps and math.isfinite(fps) else "?"
+    return f"{width or '?'}x{height or '?'} {rate} {PurePosixPath(video).parent}"
+
+
+def compare(rows: Sequence[JudgedRow]) -> dict[int, tuple[Flag, ...]]:
+    """Flags by the campaign, by the rows' index; rows without any are left out."""
+    found: dict[int, tuple[Flag, ...]] = {}
+    groups: dict[str, list[JudgedRow]] = {}
+    for row in rows:
+        groups.setdefault(row.camera, []).append(row)
+    for group in groups.values():
+        others = group if len(group) >= MIN_ROWS else rows
+        if len(others) < MIN_ROWS:
+            continue
+        usual = [(rule, *_usual(rule, others)) for rule in RULES]
+        scenes = _odd_scenes(group) if len(group) >= MIN_ROWS else {}
+        for row in group:
+            flags = [flag for rule, middle, sigma in usual if (flag := _judge(row, rule, middle, sigma))]
+            if row.index in scenes:
+                flags.append(scenes[row.index])
+            if flags:
+                found[row.index] = _once(flags)
+    return found
+
+
+def with_campaign(quality: Quality, flags: Iterable[Flag]) -> Quality:
+    """A row's quality with the campaign's flags; a kind that the row has by itself already stays as it is."""
+    own = set(quality.flag_names)
+    return replace(quality, flags=(*quality.flags, *(flag for flag in flags if flag.name not in own)))
+
+
+def robust(values: Sequence[float]) -> tuple[float, float]:
+    """Median, and the standard deviation that the median absolute deviation stands for."""
+    middle = statistics.median(values)
+    return middle, MAD_TO_SIGMA * statistics.median(abs(value - middle) for value in values)
+
+
+def _usual(rule: Rule, rows: Sequence[JudgedRow]) -> tuple[float, float]:
+    values = [value for row in rows if (value := _value(row, rule)) is not None]
+    return robust(values) if len(values) >= MIN_ROWS else (math.nan, math.nan)
+
+
+def _value(row: JudgedRow, rule: Rule) -> float | None:
+    value = row.quality.summary.get(rule.number)
+    if value is None or not rule.relative:
+        return value
+    return math.log(max(value, 1e-6))
+
+
+def _judge(row: JudgedRow, rule: Rule, middle: float, sigma: float) -> Flag | None:
+    value = _value(row, rule)
+    if value is None or math.isnan(middle):
+        return None
+    reach = max(rule.sigmas * sigma, rule.least)
+    off = value - middle
+    if abs(off) <= reach or off * rule.side < 0:
+        return None
+    limit = middle + math.copysign(reach, off)
+    numbers = (math.exp(value), math.exp(limit)) if rule.relative else (value, limit)
+    return _flag(rule.flag, *numbers)
+
+
+def _flag(name: str, value: float, limit: float) -> Flag:
+    return Flag(name, float(f"{value:.4g}"), float(f"{limit:.4g}"), "campaign", advice_for(name))
+
+
+def _once(flags: Sequence[Flag]) -> tuple[Flag, ...]:
+    return tuple({flag.name: flag for flag in reversed(flags)}.values())[::-1]
+
+
+def _odd_scenes(rows: Sequence[JudgedRow]) -> dict[int, Flag]:
+    """Rows whose coarse picture, or that of the first or the last quarter, is unlike the camera's usual one."""
+    found: dict[int, Flag] = {}
+    for name in ("scene", "scene_first", "scene_last"):
+        away = scene_deviations([getattr(row.quality, name) for row in rows])
+        for row, value in zip(rows, away, strict=True):
+            if value is not None and value > SCENE_SIGMAS and row.index not in found:
+                found[row.index] = _flag("camera-differs", value, SCENE_SIGMAS)
+    return found
+
+
+def scene_deviations(scenes: Sequence[Sequence[int]]) -> list[float | None]:
+    """How unlike the others each coarse picture is: robust standard deviations that a fifth of its cells exceed.
+
+    Each cell is compared with the same cell of the others, so that edges, which a camera that shakes a little moves,
+    may differ more. None where there is no picture, or too few to compare with.
+    """
+    size = max((len(scene) for scene in scenes), default=0)
+    there = [scene for scene in scenes if size and len(scene) == size]
+    if len(there) < MIN_ROWS:
+        return [None] * len(scenes)
+    middle = [statistics.median(cells) for cells in zip(*there, strict=True)]
+    usual = spread_of(middle)
+    off = {n: fitted_differences(scene, middle) for n, scene in enumerate(scenes) if size and len(scene) == size}
+    sigmas = [MAD_TO_SIGMA * statistics.median(cells) for cells in zip(*off.values(), strict=True)]
+    least = SCENE_FLOOR * usual
+    deviations = {
+        n: quantiles([value / max(sigma, least) for value, sigma in zip(each, sigmas, strict=True)], (CELLS,))[0]
+        for n, each in off.items()
+    }
+    return [deviations.get(n) for n in range(len(scenes))]

@@ -1,0 +1,32 @@
+"""How unlike coarse pictures are, in pure Python."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+CELLS = 0.8
+"""Share of the cells that decides; an animal is in few of the others."""
+MIN_SPREAD = 2.0
+"""Grey levels."""
+
+
+def fitted_differences(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """Difference of each cell, in grey levels of the second picture, once brightness and contrast are made equal."""
+    a, b = _centred(one), _centred(other)
+    factor = max(_size(b), MIN_SPREAD) / max(_size(a), 1.0)
+    return [abs(v * factor - w) for v, w in zip(a, b, strict=True)]
+
+
+def spread_of(scene: Sequence[float]) -> float:
+    """Mean distance of the cells from their median, in grey levels."""
+    return max(_size(_centred(scene)), MIN_SPREAD)
+
+
+def _centred(cells: Sequence[float]) -> list[float]:
+    middle = statistics.median(cells)
+    return [cell - middle for cell in cells]
+
+
+def _size(cells: Sequence[float]) -> float:
+    return statistics.fmean(abs(cell) for cell in cells)
