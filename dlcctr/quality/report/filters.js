@@ -49,8 +49,6 @@ function applyFilters() {
   const words = find("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   find("clear").hidden = !(words.length || filter.day || Object.values(wanted).some(Boolean));
   find("clear").textContent = filter.day ? "Show all (now " + filter.day + ")" : "Show all";
-  find("scroller").scrollTop = 0;
-  list.place = -1;
   showList(videos.filter((video) => isShown(video, words, wanted)));
 }
 

@@ -34,8 +34,9 @@ function sortVideos(found) {
   return keyed.map(([, video]) => video);
 }
 
-function showList(found) {
-  const before = chosen();
+// Show videos, in the order that is chosen; the first one is chosen, unless another is still there and wanted.
+function showList(found, isKept) {
+  const before = isKept ? chosen() : null;
   list.shown = sortVideos(found);
   list.elements.clear();
   find("spacer").replaceChildren();
@@ -43,6 +44,7 @@ function showList(found) {
   find("count").textContent = countText();
   list.place = before ? list.shown.indexOf(before) : -1;
   drawHead();
+  if (!isKept) find("scroller").scrollTop = 0;
   if (list.place < 0) choose(list.shown.length ? 0 : -1);
   else reveal();
   drawRows();
@@ -55,6 +57,8 @@ function countText() {
 }
 
 function drawHead() {
+  // the list may have a scroll bar, and its head has none
+  find("head").style.paddingRight = 10 + find("scroller").offsetWidth - find("scroller").clientWidth + "px";
   find("head").replaceChildren(...HEADS.map(([key, title]) => {
     if (!key) return make("span", { class: "soft" }, title ? make("button", { type: "button", disabled: true }, title) : "");
     const sign = list.sort === key ? (list.isReversed ? " ▴" : " ▾") : "";

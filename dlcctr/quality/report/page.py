@@ -13,7 +13,6 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from dlcctr.quality.flag_kinds import FLAG_KINDS
 from dlcctr.quality.report.collect import Report, Video
 from dlcctr.quality.report.details import judgement, overview, provenance
 from dlcctr.quality.report.methods import methods_text
-from dlcctr.quality.report.pictures import embed, room_for
+from dlcctr.quality.report.pictures import embed, rooms_for
 from dlcctr.quality.report.summary import Summary
 from dlcctr.quality.report.timeline import encoded
 from dlcctr.results.row_state import State
@@ -118,9 +117,14 @@ def index_of(report: Report) -> dict[str, Any]:
 
 def _details(report: Report, progress: RowProgress) -> Iterator[tuple[int, str]]:
     """Row and JSON of each video; files are read by several threads, one after the other of them is written."""
-    room = room_for(sum(bool(v.quality and v.quality.pictures) for v in report.videos))
+    pictured = [video for video in report.videos if video.quality and video.quality.pictures]
+    rooms = dict(zip((v.row.index for v in pictured), rooms_for([bool(v.flags) for v in pictured]), strict=True))
+
+    def work(video: Video) -> str:
+        return _detail(video, rooms.get(video.row.index, 0))
+
     with progress("putting in pictures", len(report.videos)) as step, ThreadPoolExecutor(max_workers=4) as pool:
-        for video, text in zip(report.videos, pool.map(partial(_detail, room=room), report.videos), strict=True):
+        for video, text in zip(report.videos, pool.map(work, report.videos), strict=True):
             step()
             yield video.row.index, text
 

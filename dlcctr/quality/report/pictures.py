@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from dlcctr.system.files import read_bounded
 
 ALL_BYTES = 12_000_000
 """Bytes of all pictures together; they grow by a third as text. It is 12 kB a row in a report of 1,000."""
+FLAGGED_WEIGHT = 3
 ROW_BYTES = 300_000
 """A row's pictures have at most so many, however few rows there are."""
 FILE_BYTES = 1 << 20
@@ -28,9 +30,11 @@ BYTES_PER_PX = 0.12
 JPEG = b"\xff\xd8\xff"
 
 
-def room_for(n_rows: int) -> int:
-    """Bytes for the pictures of one row in a report with so many rows that have any."""
-    return min(ROW_BYTES, ALL_BYTES // max(1, n_rows))
+def rooms_for(are_flagged: Sequence[bool]) -> list[int]:
+    """Bytes for the pictures of each row that has any: flagged rows get more, since people look at those."""
+    weights = [FLAGGED_WEIGHT if flagged else 1 for flagged in are_flagged]
+    each = ALL_BYTES // max(1, sum(weights))
+    return [min(ROW_BYTES, weight * each) for weight in weights]
 
 
 def embed(folder: Path, quality: Quality, room: int) -> dict[str, str]:

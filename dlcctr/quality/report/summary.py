@@ -47,6 +47,11 @@ class HeatMap:
     columns: list[str]
     lines: list[tuple[str, list[tuple[int, int]]]]
 
+    @property
+    def darkest(self) -> float:
+        """Largest share of flagged videos in a cell."""
+        return max((flagged / judged for _, cells in self.lines for flagged, judged in cells if judged), default=0.0)
+
 
 @dataclass(frozen=True)
 class Summary:

@@ -173,8 +173,8 @@ def judge(row: Row, dice: random.Random, *, n_pictures: int = 4) -> Quality:
         stop = min(frames, first + dice.randrange(30, 2_000))
         threshold = dice.choice([0.1, 0.05, 3.0])
         part = dice.choice(["", *BODYPARTS])
-        flags.append(Flag(name, threshold * dice.uniform(1.05, 9), threshold, dice.choice(["labels", "campaign", "fixed"]),
-                          FLAG_KINDS[name].advice, part, first=first, stop=stop))  # fmt: skip
+        value, source = threshold * dice.uniform(1.05, 9), dice.choice(["labels", "campaign", "fixed"])
+        flags.append(Flag(name, value, threshold, source, FLAG_KINDS[name].advice, part, first=first, stop=stop))
         stretches.append(Stretch(first, stop, dice.uniform(0.5, 1), (name,), "picture-0.jpg" if n_pictures else ""))
     stretches.sort(key=lambda stretch: -stretch.score)
     pictures = [
