@@ -86,7 +86,8 @@ function drawRows() {
       list.elements.delete(place);
     }
   }
-  for (let place = from; place < to; place++) if (!list.elements.has(place)) drawRow(place, height);
+  // from below, so that each is put before the one that follows it
+  for (let place = to - 1; place >= from; place--) if (!list.elements.has(place)) drawRow(place, height);
 }
 
 function drawRow(place, height) {
@@ -105,7 +106,7 @@ function drawRow(place, height) {
     stateOf(video));
   element.style.top = place * height + "px";
   element.addEventListener("click", () => choose(place, true));
-  find("spacer").append(element);
+  find("spacer").insertBefore(element, list.elements.get(place + 1) || null);
   list.elements.set(place, element);
   if (detail && detail.timeline.length) {
     drawSpark(sparks[0], detail.timeline, detail.timeline.likelihood, [0, 1], "blue");

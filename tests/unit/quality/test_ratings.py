@@ -82,7 +82,7 @@ def test_a_table_by_hand_needs_a_rating_and_a_row_or_a_video(tmp_path: Path) -> 
     [
         ("9\t\t\tgood\t\tA\t", "has no row '9'"),
         ("-1\t\t\tgood\t\tA\t", "has no row"),
-        ("0\tother.mp4\t\tgood\t\tA\t", "row 0 is 'a/b.mp4', not 'other.mp4'"),
+        ("0\tother.mp4\t\tgood\t\tA\t", "row 0 is the video 'a/b.mp4', not 'other.mp4'"),
         ("\tnone.mp4\t\tgood\t\tA\t", "not in the manifest"),
         ("\ttwice.mp4\t\tgood\t\tA\t", "in several rows"),
         ("\t\t\tgood\t\tA\t", "neither a row nor a video"),
