@@ -70,8 +70,10 @@ def pack(
     """Pack what an analysis needs: one shuffle, one snapshot (and its detector's), its YAML files."""
     from dlcctr.commands.in_image import here
     from dlcctr.model.bundle import listing_fields
+    from dlcctr.model.files import open_tree
     from dlcctr.model.pack import pack_model
-    from dlcctr.system.terminal.console import print_json, print_lines
+    from dlcctr.model.prior.make import find_prior
+    from dlcctr.system.terminal.console import plural, print_json, print_lines
 
     listing = pack_model(
         project,
@@ -86,10 +88,15 @@ def pack(
         print_json("model pack", bundle=str(output.absolute()), **listing_fields(listing))
         return
     size = sum(entry.bytes for entry in listing.files)
+    prior = find_prior(open_tree(output))
     name = shlex.quote(str(output))
     print_lines(
         [
             f"wrote {output}: {listing.model['id']}, {len(listing.files)} files, {size / _MB:.1f} MB",
+            f"poses are judged by {plural(prior.poses, 'labelled pose')} in it"
+            if prior
+            else "no labelled frames in the project: poses are judged by the campaign's own confident frames",
+            *(f"  {note}" for note in (prior.notes if prior else ())),
             here(f"next: dlcctr model verify {name}, or dlcctr manifest VIDEOS -o m.csv --model {name}"),
         ]
     )

@@ -26,6 +26,8 @@ from dlcctr.model.inference_project import (
 )
 from dlcctr.model.inspection import ModelInfo, inspect_model, model_facts
 from dlcctr.model.model_hash import CONFIG_KEYS, DETECTOR_KEYS, PATH_KEYS, POSE_KEYS
+from dlcctr.model.prior.make import prior_of_model, prior_text
+from dlcctr.model.prior.record import PRIOR_FILENAME
 from dlcctr.model.project.shuffles import CONFIG, read_table
 from dlcctr.model.project.snapshots import check_without_code
 from dlcctr.model.yaml12 import dump_yaml, is_absolute, set_value
@@ -45,7 +47,7 @@ def pack_model(
     as_folder: bool = False,
     overwrite: bool = False,
 ) -> Listing:
-    """Pack what inference needs of a trained project: one shuffle, one snapshot, its YAML files.
+    """Pack what inference needs of a trained project: one shuffle, one snapshot, its YAML files; and its pose prior.
 
     The same project gives the same bytes wherever it is. Results of the bundle are results of the project: both
     have the same model id and hash, which is checked before the bundle appears.
@@ -117,7 +119,7 @@ def unpack_model(bundle: Path, folder: Path) -> Path:
 
 
 def _texts(info: ModelInfo, tree: ModelTree) -> dict[PurePosixPath, bytes]:
-    """The bundle's YAML files: the project's, with relative paths and without the places of its videos."""
+    """The bundle's YAML files, with relative paths and without the places of its videos; and its pose prior."""
     config = read_table(tree, CONFIG)
     config["video_sets"] = {}
     for keys, value in config_values(".").items():
@@ -132,6 +134,8 @@ def _texts(info: ModelInfo, tree: ModelTree) -> dict[PurePosixPath, bytes]:
         tables[name] = _scrub_pose(table, name, info.engine)
     texts = {name: dump_yaml(table) for name, table in tables.items()}
     texts[metadata_name(info)] = metadata_text(info)
+    if prior := prior_of_model(tree, info.bodyparts, str(config.get("scorer") or "")):
+        texts[PurePosixPath(PRIOR_FILENAME)] = prior_text(prior)
     return {name: text.encode("utf-8") for name, text in texts.items()}
 
 

@@ -43,7 +43,7 @@ _KINDS = (
     ),
     FlagKind(
         "swapped-sides", "left and right are exchanged",
-        "If it is all of the video, it is mirrored: flip it and analyse again; otherwise label frames where sides swap.",
+        "If it is all of the video, flip it and analyse again; otherwise label frames where sides swap.",
     ),
     FlagKind(
         "frozen-points", "positions stand still while time goes on",

@@ -15,7 +15,7 @@ from dlcctr.errors import ContractError, OutputError
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.state_files import StateFile
 from dlcctr.system.values.names import check_name
-from dlcctr.system.values.records import Open
+from dlcctr.system.values.records import OMIT, Open
 
 QUALITY_FILENAME = "quality.json"
 TABLE_FILENAME = "quality.csv.gz"
@@ -200,6 +200,8 @@ class Quality(Open):
         For plots.
     pictures : tuple of Picture
         Small pictures in the row's folder.
+    scene : tuple of int
+        Coarse mean picture, 16 x 12 grey levels row by row; empty where no pictures were looked at.
     contract : int
         Version of this file.
 
@@ -218,6 +220,7 @@ class Quality(Open):
     stretches: tuple[Stretch, ...] = ()
     timeline: Timeline = field(default_factory=Timeline)
     pictures: tuple[Picture, ...] = ()
+    scene: tuple[int, ...] = field(default=(), metadata=OMIT)
     contract: int = QUALITY_VERSION
 
     def __post_init__(self) -> None:
