@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from dlcctr.campaign.rows import Row
+from dlcctr.quality import campaign
+from dlcctr.quality.campaign import JudgedRow
 from dlcctr.quality.record import Flag, Quality
 
 NO_DAY = "no date in its name"
@@ -36,7 +38,19 @@ class Compared:
 
 def compare(rows: Sequence[tuple[Row, Quality | None]]) -> list[Compared]:
     """Compare all rows with each other; in the order in which they were given."""
-    return [Compared(camera_of(row), day_of(row.video), quality.flags if quality else ()) for row, quality in rows]
+    judged = [JudgedRow(row.index, _group_of(row), quality) for row, quality in rows if quality]
+    found = campaign.compare(judged)
+    return [
+        Compared(camera_of(row), day_of(row.video), _flags(quality, found.get(row.index, ()))) for row, quality in rows
+    ]
+
+
+def _group_of(row: Row) -> str:
+    return campaign.camera_of(row.width, row.height, row.fps, row.video)
+
+
+def _flags(quality: Quality | None, more: Sequence[Flag]) -> tuple[Flag, ...]:
+    return campaign.with_campaign(quality, more).flags if quality else ()
 
 
 def camera_of(row: Row) -> str:

@@ -35,7 +35,7 @@ FOLDER = "dlcctr/quality/report"
 TEMPLATE, STYLE = "page.html.j2", "page.css"
 SCRIPTS = ("text", "data", "ratings", "plot", "trajectory", "list", "panel", "filters", "keys", "main")
 """Parts of the page's script, in the order in which they are put together."""
-MARK = '<meta name="generator" content="dlcctr report'
+MARK = '<meta name="generator" content="dlcctr-report'
 """By this the file is known, so that nothing else is replaced by one."""
 MARK_WITHIN = 1000
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
