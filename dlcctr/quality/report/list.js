@@ -60,7 +60,7 @@ function drawHead() {
   // the list may have a scroll bar, and its head has none
   find("head").style.paddingRight = 10 + find("scroller").offsetWidth - find("scroller").clientWidth + "px";
   find("head").replaceChildren(...HEADS.map(([key, title]) => {
-    if (!key) return make("span", { class: "soft" }, title ? make("button", { type: "button", disabled: true }, title) : "");
+    if (!key) return make("span", {}, title ? make("button", { type: "button", disabled: true }, title) : "");
     const sign = list.sort === key ? (list.isReversed ? " ▴" : " ▾") : "";
     const button = make("button", { type: "button", title: "sort by " + key }, (title || "✓") + sign);
     if (sign) button.dataset.sorted = list.isReversed ? "descending" : "ascending";

@@ -81,7 +81,7 @@ def _version(receipt: Receipt, *names: str) -> str:
 
 def _model(receipt: Receipt) -> str:
     model = receipt.model
-    snapshot = f", snapshot {model.snapshot}" if model.snapshot else ""
+    snapshot = f", {model.snapshot}" if model.snapshot else ""
     detector = f", detector {model.detector_snapshot}" if model.detector_snapshot else ""
     return f"{model.id or 'unnamed'} (SHA-256 {model.hash[:HASH_CHARS] or 'not recorded'}{snapshot}{detector})"
 

@@ -109,7 +109,7 @@ function flagsOf(video, detail) {
     const where = [flag.individual, flag.part].filter(Boolean).join(" ");
     const item = make("li", {}, make("b", {}, shown(flag.name)), where ? " " + shown(where) : "", " " + numberText(flag.value) + " ", make("small", {}, "limit " + numberText(flag.threshold) + ", from " + shown({ labels: "the labels", campaign: "the campaign", fixed: "a fixed rule" }[flag.source] || flag.source)));
     if (flag.first !== null && flag.stop !== null) item.append(" ", zoomButton(detail, flag.first, flag.stop));
-    item.append(make("br"), make("small", {}, shown([campaign.kinds[flag.name], flag.advice].filter(Boolean).join(". "))));
+    item.append(make("br"), make("small", {}, shown(sentence([campaign.kinds[flag.name], flag.advice].filter(Boolean).join(". ")))));
     return item;
   });
   return [make("h3", {}, plural(items.length, "flag")), make("ul", { class: "flags" }, ...items)];
@@ -211,7 +211,7 @@ function partsOf(video, detail) {
   const columns = ["likelihood", "unsure", "jumps", "frozen", "outside", "odd"];
   const names = ["low_share", "jump_share", "frozen_share", "outside_share", "odd_share"];
   const lines = detail.parts.map((part) => make("tr", {}, make("th", { scope: "row" }, shown([part.individual, part.name].filter(Boolean).join(" "))), make("td", { class: "number" }, numberText(part.likelihood_median)), ...names.map((name) => make("td", { class: "number" }, percent(part[name])))));
-  const head = make("thead", {}, make("tr", {}, ...["body part", ...columns].map((name) => make("th", { scope: "col" }, name))));
+  const head = make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "body part"), ...columns.map((name) => make("th", { scope: "col", class: "number" }, name))));
   return make("details", { open: detail.parts.length <= 12 }, make("summary", {}, make("h3", {}, "Body parts")), make("table", { class: "plain small" }, head, make("tbody", {}, ...lines)));
 }
 

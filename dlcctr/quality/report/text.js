@@ -41,6 +41,10 @@ function clock(seconds) {
   return sign + (parts[0] ? parts[0] + ":" + String(parts[1]).padStart(2, "0") : parts[1]) + ":" + fraction;
 }
 
+function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function plural(count, noun) {
   return count.toLocaleString("en") + " " + noun + (count === 1 ? "" : "s");
 }
