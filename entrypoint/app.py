@@ -114,6 +114,35 @@ def _analyze_task(request: RowRequest, plan: Path, task: int | None) -> int:
 
 
 @app.command(rich_help_panel=PANEL)
+def quality(
+    manifest: options.QualityManifest,
+    *,
+    index: options.QualityIndex = None,
+    rows: options.QualityRows = "",
+    plan: options.Plan = None,
+    task: options.Task = None,
+    pictures: options.WithPictures = True,
+    again: options.Again = False,
+) -> None:
+    """Judge finished rows: is the tracking right? Adds quality.json and quality.csv.gz to each; resumes where it was.
+
+    Exits with the code of the first row that could not be judged.
+    """
+    from entrypoint.quality.judge_rows import QualityRequest, judge_rows
+
+    _check_row_or_task(index, plan, task)
+    indices: tuple[int, ...] = ()
+    if plan is not None:
+        from dlcctr.campaign.manifest import read_manifest
+        from dlcctr.planning.plan import read_plan, task_rows
+
+        found = task_rows(read_plan(plan), find_task(task), read_manifest(manifest), plan)
+        indices = tuple(row.index for row in found)
+    request = QualityRequest(manifest, index, rows, indices, pictures=pictures, again=again)
+    raise typer.Exit(int(judge_rows(request)))
+
+
+@app.command(rich_help_panel=PANEL)
 def doctor(
     allow_cpu: options.NoGpuIsFine = False,
     scratch: options.Scratch = None,

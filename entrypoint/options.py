@@ -111,6 +111,14 @@ CheckpointS = Annotated[
 PartS = Annotated[float | None, typer.Option("--part-s", min=0, envvar=variable("PART_S"), hidden=True)]
 """Old name of --checkpoint-s."""
 
+QualityManifest = Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")]
+QualityIndex = Annotated[int | None, typer.Option("--index", "-i", min=0, help="Only this row.")]
+QualityRows = Annotated[str, typer.Option("--rows", metavar="0-9,12", help="Only these rows.")]
+WithPictures = Annotated[
+    bool, typer.Option("--pictures/--no-pictures", help="Look at the videos too, in one pass over each.")
+]
+Again = Annotated[bool, typer.Option("--again", help="Judge rows again that have been judged.")]
+
 NoGpuIsFine = Annotated[
     bool, typer.Option("--allow-cpu", envvar=variable("ALLOW_CPU"), help="Accept a machine without a GPU.")
 ]

@@ -64,7 +64,24 @@ class Rule:
     relative: bool = False
 
 
-RULES: tuple[Rule, ...] = ()
+RULES = (
+    Rule("likelihood_low_share", "low-likelihood", 8, 0.06, 1),
+    Rule("likelihood_median", "low-likelihood", 8, 0.02, -1),
+    Rule("likelihood_p10", "low-likelihood", 8, 0.05, -1),
+    Rule("sure_jump_share", "jumps", 8, 0.01, 1),
+    Rule("teleport_share", "jumps", 8, 0.004, 1),
+    Rule("split_share", "jumps", 8, 0.006, 1),
+    Rule("energy_median", "odd-pose", 8, 0.4, 1),
+    Rule("odd_pose_share", "odd-pose", 8, 0.08, 1),
+    Rule("odd_distance_share", "odd-distance", 8, 0.04, 1),
+    Rule("scale", "odd-distance", 8, 0.25, 0, relative=True),
+    Rule("swapped_share", "swapped-sides", 8, 0.015, 1),
+    Rule("brightness_low", "dark", 8, 0.35, 0, relative=True),
+    Rule("brightness_high", "dark", 8, 0.35, 0, relative=True),
+    Rule("sharpness", "blurred", 6, 0.35, -1, relative=True),
+    Rule("scene_jump", "scene-changed", 8, 0.3, 1),
+    Rule("dropped_share", "dropped-frames", 8, 0.01, 1),
+)
 
 
 def camera_of(width: int | None, height: int | None, fps: float | None, video: str, named: str = "") -> str:
@@ -86,12 +103,11 @@ def compare(rows: Sequence[JudgedRow]) -> dict[int, tuple[Flag, ...]]:
         if len(others) < MIN_ROWS:
             continue
         usual = [(rule, *_usual(rule, others)) for rule in RULES]
-        away = scene_distances([row.quality.scene for row in others], [row.quality.scene for row in group])
-        limit = _scene_limit(scene_distances([row.quality.scene for row in others]))
-        for row, distance in zip(group, away, strict=True):
+        scenes = _odd_scenes(group) if len(group) >= MIN_ROWS else {}
+        for row in group:
             flags = [flag for rule, middle, sigma in usual if (flag := _judge(row, rule, middle, sigma))]
-            if distance is not None and len(group) >= MIN_ROWS and distance > limit:
-                flags.append(_flag("camera-differs", distance, limit))
+            if row.index in scenes:
+                flags.append(scenes[row.index])
             if flags:
                 found[row.index] = _once(flags)
     return found
@@ -142,23 +158,29 @@ def _once(flags: Sequence[Flag]) -> tuple[Flag, ...]:
     return tuple({flag.name: flag for flag in reversed(flags)}.values())[::-1]
 
 
-def scene_distances(scenes: Sequence[Sequence[int]], of: Sequence[Sequence[int]] | None = None) -> list[float | None]:
-    """How unlike each coarse picture (of `of`, else of `scenes`) is to the median of `scenes`; None without one."""
+def _odd_scenes(rows: Sequence[JudgedRow]) -> dict[int, Flag]:
+    """Rows whose coarse picture, or that of the first or the last quarter, is unlike the camera's usual one."""
+    found: dict[int, Flag] = {}
+    middle = _usual_scene([row.quality.scene for row in rows])
+    if not middle:
+        return found
+    for name in ("scene", "scene_first", "scene_last"):
+        scenes = [(row.index, getattr(row.quality, name)) for row in rows]
+        away = {index: scene_distance(scene, middle) for index, scene in scenes if len(scene) == len(middle)}
+        if len(away) < MIN_ROWS:
+            continue
+        usual, sigma = robust(list(away.values()))
+        limit = usual + max(SCENE_SIGMAS * sigma, SCENE_LEAST)
+        for index, value in away.items():
+            if value > limit and index not in found:
+                found[index] = _flag("camera-differs", value, limit)
+    return found
+
+
+def _usual_scene(scenes: Sequence[Sequence[int]]) -> list[float]:
     size = max((len(scene) for scene in scenes), default=0)
     there = [scene for scene in scenes if len(scene) == size]
-    of = scenes if of is None else of
-    if not size or len(there) < MIN_ROWS:
-        return [None] * len(of)
-    middle = [statistics.median(cells) for cells in zip(*there, strict=True)]
-    return [scene_distance(scene, middle) if len(scene) == size else None for scene in of]
+    return [statistics.median(cells) for cells in zip(*there, strict=True)] if size and len(there) >= MIN_ROWS else []
 
 
-SCENE_SIGMAS, SCENE_LEAST = 10.0, 0.05
-
-
-def _scene_limit(distances: Sequence[float | None]) -> float:
-    known = [distance for distance in distances if distance is not None]
-    if not known:
-        return math.inf
-    middle, sigma = robust(known)
-    return middle + max(SCENE_SIGMAS * sigma, SCENE_LEAST)
+SCENE_SIGMAS, SCENE_LEAST = 8.0, 0.15

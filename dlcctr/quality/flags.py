@@ -48,7 +48,7 @@ LIMITS = (
     Limit("outside_share", "outside-picture", 0.15),
     Limit("brightness_low", "dark", 12.0, below=True),
     Limit("repeat_share", "frozen-camera", 0.02),
-    Limit("scene_change", "scene-changed", 0.5),
+    Limit("scene_jump", "scene-changed", 1.0),
     Limit("dropped_share", "dropped-frames", 0.02),
     Limit("missing_most_share", "missing-individuals", 0.5),
     Limit("exchanges_per_min", "exchanged-identities", 1.0),

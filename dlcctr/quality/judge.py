@@ -14,6 +14,7 @@ from typing import Any
 from dlcctr.model.prior.record import PosePrior
 from dlcctr.quality.features import SURE, Features, find_features, runs
 from dlcctr.quality.flags import find_flags
+from dlcctr.quality.motion import masked_median
 from dlcctr.quality.pictures import PictureSeries
 from dlcctr.quality.record import (
     MAX_BINS,
@@ -89,6 +90,8 @@ def judge(track: Track, prior: PosePrior | None, pictures: PictureSeries | None 
             stretches=_stretches(by_frame, masks, track),
             timeline=_timeline(track, features, by_frame),
             scene=_scene(pictures),
+            scene_first=_scene(pictures, first=True),
+            scene_last=_scene(pictures, last=True),
         )
     return Judgement(record, features, scores)
 
@@ -185,7 +188,7 @@ def _timeline(track: Track, features: Features, by_frame: Any) -> Timeline:
     n_bins = min(MAX_BINS, track.n_frames)
     edges = numpy.arange(n_bins + 1) * track.n_frames // n_bins
     likelihood = numpy.nanmedian(numpy.nan_to_num(features.likelihood), axis=1)
-    speed = _row_median(features.speed)
+    speed = row_median(features.speed)
     nothing = numpy.full(track.n_frames, numpy.nan)
     times = nothing if track.times_s is None else track.times_s
 
@@ -208,18 +211,19 @@ def _timeline(track: Track, features: Features, by_frame: Any) -> Timeline:
     )
 
 
-def _row_median(values: Any) -> Any:
+def row_median(values: Any) -> Any:
     """Median of each frame's known values; NaN where there are none."""
-    from dlcctr.quality.motion import masked_median
-
     numpy = import_numpy()
     there = numpy.isfinite(values)
     found = masked_median(numpy.nan_to_num(values), there)
     return numpy.where(there.any(axis=1), found, numpy.nan)
 
 
-def _scene(pictures: PictureSeries | None) -> tuple[int, ...]:
+def _scene(pictures: PictureSeries | None, *, first: bool = False, last: bool = False) -> tuple[int, ...]:
+    """Coarse mean picture, of a quarter where that is asked for."""
     numpy = import_numpy()
     if pictures is None or not len(pictures.scenes):
         return ()
-    return tuple(int(cell) for cell in numpy.rint(numpy.median(pictures.scenes, axis=0)))
+    quarter = -(-len(pictures.scenes) // 4)
+    some = pictures.scenes[:quarter] if first else pictures.scenes[-quarter if last else 0 :]
+    return tuple(int(cell) for cell in numpy.rint(numpy.median(some, axis=0)))

@@ -200,8 +200,9 @@ class Quality(Open):
         For plots.
     pictures : tuple of Picture
         Small pictures in the row's folder.
-    scene : tuple of int
-        Coarse mean picture, 16 x 12 grey levels row by row; empty where no pictures were looked at.
+    scene, scene_first, scene_last : tuple of int
+        Coarse mean picture of the video, of its first and of its last quarter: 16 x 12 grey levels row by row; empty
+        where no pictures were looked at.
     contract : int
         Version of this file.
 
@@ -221,6 +222,8 @@ class Quality(Open):
     timeline: Timeline = field(default_factory=Timeline)
     pictures: tuple[Picture, ...] = ()
     scene: tuple[int, ...] = field(default=(), metadata=OMIT)
+    scene_first: tuple[int, ...] = field(default=(), metadata=OMIT)
+    scene_last: tuple[int, ...] = field(default=(), metadata=OMIT)
     contract: int = QUALITY_VERSION
 
     def __post_init__(self) -> None:

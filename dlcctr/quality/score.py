@@ -14,25 +14,11 @@ from dlcctr.quality.track import import_numpy
 
 TERMS = (
     "one", "unsure", "unsure_around", "unsure_others", "residual", "odd", "near", "far", "distance", "energy",
-    "swapped", "repeated", "outside", "split", "no_shape",
+    "swapped", "repeated", "split",
 )  # fmt: skip
 COEFFICIENTS: tuple[float, ...] = (
-    -5.136,
-    0.181,
-    7.147,
-    0.706,
-    0.291,
-    0.951,
-    0.486,
-    0.222,
-    1.636,
-    0.566,
-    2.548,
-    7.141,
-    0.0,
-    0.0,
-    0.0,
-)
+    -5.132, 0.187, 7.352, 1.007, 0.341, 0.916, 0.494, 0.245, 1.451, 0.509, 2.748, 7.647, 1.18,
+)  # fmt: skip
 AROUND = 7
 """Frames before and after that count as around one."""
 
@@ -87,9 +73,7 @@ def find_terms(features: Features) -> dict[str, Any]:
         "energy": spread(grown(features.energy, 1.0)),
         "swapped": spread(numpy.maximum(features.swapped, 0)),
         "repeated": numpy.broadcast_to(features.repeated[:, None], shape).astype(float),
-        "outside": features.outside.astype(float),
         "split": spread(features.split).astype(float),
-        "no_shape": (~numpy.isfinite(features.odd)).astype(float),
     }
 
 

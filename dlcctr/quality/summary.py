@@ -21,6 +21,8 @@ ODD = 4.0
 ODD_DISTANCE = 0.5
 SWAPPED = 0.25
 SMOOTH_LOOKS = 5
+MOMENTS = 9
+MIN_LOOKS = 3
 
 
 @dataclass(frozen=True)
@@ -158,12 +160,22 @@ def _pictures(pictures: PictureSeries, features: Features, prior: PosePrior | No
     }
     if len(pictures.scenes):
         middle = numpy.median(pictures.scenes, axis=0)
-        away = scene_distance(pictures.scenes, middle)
-        found["scene_change"] = _quantile(_smooth(away), 0.95)
-        found["scene_change_median"] = _quantile(away, 0.5)
+        found["scene_jump"] = _scene_jump(pictures.scenes)
         if prior and prior.appearance.scene:
             found["scene_unlike_labels"] = scene_distance(middle[None], numpy.array(prior.appearance.scene, float))[0]
     return found
+
+
+def _scene_jump(scenes: Any) -> float:
+    """Largest difference between the scene before some moment and after it; at ten moments."""
+    numpy = import_numpy()
+    places = {len(scenes) * n // (MOMENTS + 1) for n in range(1, MOMENTS + 1)}
+    parts = [(scenes[:n], scenes[n:]) for n in sorted(places) if MIN_LOOKS <= n <= len(scenes) - MIN_LOOKS]
+    found = [
+        float(scene_distance(numpy.median(before, axis=0)[None], numpy.median(after, axis=0))[0])
+        for before, after in parts
+    ]
+    return max(found, default=0.0)
 
 
 def _smooth(values: Any) -> Any:

@@ -39,7 +39,7 @@ LAYERS = (
     ("entrypoint.protocol",),
     ("entrypoint.engines",),
     ("entrypoint.loop",),
-    ("entrypoint.worker", "entrypoint.analyze", "entrypoint.doctor", "entrypoint.tensor_check"),
+    ("entrypoint.worker", "entrypoint.analyze", "entrypoint.quality", "entrypoint.doctor", "entrypoint.tensor_check"),
     ("entrypoint.options",),
     ("entrypoint.app",),
     ("entrypoint.__main__",),

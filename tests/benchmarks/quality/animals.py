@@ -1,4 +1,4 @@
-"""Skeletons, arenas, cameras and trajectories of synthetic animals. Lengths are in body lengths until a camera sees them."""
+"""Skeletons, cameras and trajectories of synthetic animals; lengths are in body lengths until a camera sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Campaigns of synthetic videos: a skeleton, a few cameras, labels from some clean videos, and faults in a fifth of them."""
+"""Campaigns of synthetic videos: a skeleton, a few cameras, labels from clean videos, and faults in a fifth of them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def make_campaign(seed: int, n_videos: int = 100) -> SyntheticCampaign:
     cases = []
     kinds = [str(kind) for kind in rng.permutation(list(FAULTS))]
     n_faulty = 0
-    for n in range(n_videos):
+    for _ in range(n_videos):
         is_faulty = rng.random() < FAULTY
         fault = kinds[n_faulty % len(kinds)] if is_faulty else ""
         n_faulty += is_faulty
@@ -69,10 +69,7 @@ def _case(video: Video, seed: int, camera: str) -> Case:
         video.predictions[:, None], video.skeleton.names, times_s=video.times_s, rate=video.camera.rate,
         bounds=(0, 0, video.camera.width, video.camera.height),
     )  # fmt: skip
-    errors = video.errors_px()
-    if video.frozen is not None:
-        errors = np.where(video.frozen[:, None] & (errors <= 5), errors, errors)
-    return Case(seed, camera, video.fault, track, errors, statistics.finish())
+    return Case(seed, camera, video.fault, track, video.errors_px(), statistics.finish())
 
 
 def _prior(videos: list[Video], rng: np.random.Generator) -> PosePrior:
@@ -104,7 +101,7 @@ def _with_appearance(prior: PosePrior, looks: list[PictureSeries], videos: list[
     found = Appearance(
         sum(len(look.looked) for look in looks), spread([look.brightness for look in looks]),
         spread([look.contrast for look in looks]), spread([look.sharpness for look in looks]),
-        tuple(int(round(cell)) for cell in scene),
+        tuple(round(float(cell)) for cell in scene),
     )  # fmt: skip
     width, height = small_size(videos[0].camera)
     return replace(prior, appearance=found, width_px=width, height_px=height)

@@ -1,4 +1,4 @@
-"""What a network would say of an animal: positions with noise, failures in bursts, and a likelihood that is not sure of itself.
+"""What a network would say of an animal: positions with noise, failures in bursts, an imperfect likelihood.
 
 How often it fails differs from video to video and from part to part; a share of failures has a high likelihood, and a
 share of right positions a low one.
@@ -35,11 +35,9 @@ def bursts(n_frames: int, rate_per_frame: float, mean_frames: float, rng: np.ran
     return found
 
 
-def fail(
-    predicted: Any, which: Any, skeleton: Skeleton, camera: Camera, sure: float, rng: np.random.Generator
-) -> None:
-    """Replace predictions (n, p, 3) where `which` (n, p): by another part, by an offset, or by some thing in the arena."""
-    n_frames, n_parts = which.shape
+def fail(predicted: Any, which: Any, skeleton: Skeleton, camera: Camera, sure: float, rng: np.random.Generator) -> None:
+    """Replace predictions (n, p, 3) where `which` (n, p): by another part, an offset, or some thing in the arena."""
+    n_parts = which.shape[1]
     before = predicted.copy()
     decoys = rng.uniform([0, 0], [camera.width, camera.height], (4, 2))
     for part in range(n_parts):

@@ -1,0 +1,1 @@
+"""`dlc quality`: judge the finished rows of a campaign: positions from the .h5, pictures from the video."""

@@ -1,0 +1,175 @@
+"""Judge finished rows, one after the other: resumable, and a bad row never stops the others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcctr.campaign.config import Campaign, read_campaign
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.rows import Row, choose_rows, find_row, require_rows, row_settings
+from dlcctr.contract import RECEIPT_FILENAME, ExitCode, row_folder
+from dlcctr.errors import DlcctrError, OutputError
+from dlcctr.model.prior.record import PosePrior
+from dlcctr.quality.judge import judge
+from dlcctr.quality.pictures import PictureSeries
+from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, TABLE_FILENAME, Quality, read_quality
+from dlcctr.quality.table_file import table_bytes
+from dlcctr.results.add_files import add_files, locked
+from dlcctr.results.commit import Standing, standing
+from dlcctr.results.expected import ExpectedOfRows
+from dlcctr.results.receipt import Receipt, read_receipt
+from dlcctr.system.disk import as_expected
+from dlcctr.system.terminal.console import one_line, plural, print_lines, say_error
+from entrypoint.quality.look_at_video import look_at_video
+from entrypoint.quality.priors import Priors
+from entrypoint.quality.read_track import read_track
+
+
+@dataclass(frozen=True)
+class QualityRequest:
+    """What to judge.
+
+    Parameters
+    ----------
+    index : int or None
+        One row.
+    rows : str
+        Some rows, as ``0-9,12``; all of them where it is empty.
+    indices : tuple of int
+        The rows of a plan's task; empty without one.
+    pictures : bool
+        Look at the videos, too, where they are there.
+    again : bool
+        Also rows that have been judged with the same prior.
+    """
+
+    manifest: Path
+    index: int | None = None
+    rows: str = ""
+    indices: tuple[int, ...] = ()
+    pictures: bool = True
+    again: bool = False
+
+
+def judge_rows(request: QualityRequest) -> ExitCode:
+    """Judge rows and add `quality.json` and `quality.csv.gz` to them.
+
+    Returns
+    -------
+    ExitCode
+        0, or that of the first row that could not be judged. Unfinished rows are only counted.
+
+    Raises
+    ------
+    DlcctrError
+        Manifest, campaign or rows cannot be read.
+    """
+    campaign = read_campaign(request.manifest)
+    rows = read_manifest(request.manifest)
+    require_rows(rows, request.manifest)
+    chosen = list(_chosen(request, rows))
+    judging = _Judging(request, campaign, rows)
+    codes = [judging.attempt(row) for row in chosen]
+    print_lines([judging.counted(len(chosen))])
+    return next((code for code in codes if code is not ExitCode.OK), ExitCode.OK)
+
+
+def _chosen(request: QualityRequest, rows: Sequence[Row]) -> Iterator[Row]:
+    if request.index is not None:
+        yield find_row(rows, request.index, request.manifest)
+    elif request.indices:
+        wanted = set(request.indices)
+        yield from (row for row in rows if row.index in wanted)
+    else:
+        yield from choose_rows(rows, request.rows, request.manifest)
+
+
+class _Judging:
+    """The rows of one command, and what they share."""
+
+    def __init__(self, request: QualityRequest, campaign: Campaign, rows: Sequence[Row]) -> None:
+        self._request, self._campaign = request, campaign
+        self._expected = ExpectedOfRows(campaign)
+        self._priors = Priors(campaign, rows)
+        self._counts = {"judged": 0, "flagged": 0, "kept": 0, "unfinished": 0, "failed": 0}
+
+    def counted(self, total: int) -> str:
+        """Line for the end."""
+        counts = self._counts
+        words = [
+            f"{counts['judged']} judged, {counts['flagged']} of them flagged",
+            f"{counts['kept']} were judged before" if counts["kept"] else "",
+            f"{counts['unfinished']} not finished" if counts["unfinished"] else "",
+            f"{counts['failed']} failed" if counts["failed"] else "",
+        ]
+        return f"{plural(total, 'row')}: {'; '.join(filter(None, words))}"
+
+    def attempt(self, row: Row) -> ExitCode:
+        """Judge a row, or say why not."""
+        try:
+            self._judge(row)
+        except DlcctrError as error:
+            return self._failed(row, error)
+        except Exception as error:
+            known = as_expected(error)
+            return self._failed(row, known)
+        return ExitCode.OK
+
+    def _failed(self, row: Row, error: DlcctrError) -> ExitCode:
+        self._counts["failed"] += 1
+        say_error(f"row {row.index}: {error.message}", error.hint)
+        return error.exit_code
+
+    def _judge(self, row: Row) -> None:
+        settings = row_settings(row, self._campaign)
+        expected = self._expected.of(row)
+        folder = row_folder(self._campaign.out, expected.model_id, row.video)
+        if standing(folder, row, expected).state is not Standing.FINISHED:
+            self._counts["unfinished"] += 1
+            return
+        receipt = read_receipt(folder)
+        if receipt is None:
+            raise OutputError(f"{folder / RECEIPT_FILENAME}: has just gone", "try again")
+        prior = self._priors.of(settings, receipt)
+        video = settings.video_root / row.video
+        with locked(folder) as mine:
+            looked = self._request.pictures and video.is_file()
+            if not mine or (not self._request.again and is_judged(folder, receipt, prior, pictures=looked)):
+                self._counts["kept"] += 1
+                return
+            start = time.monotonic()
+            quality = judge_row(folder, receipt, row, prior, video if looked else None)
+        self._counts["judged"] += 1
+        self._counts["flagged"] += bool(quality.flags)
+        names = ", ".join(quality.flag_names) or "nothing suspicious"
+        print_lines([f"row {row.index} ({one_line(row.video)}): {names} ({time.monotonic() - start:.1f} s)"])
+
+
+def is_judged(folder: Path, receipt: Receipt, prior: PosePrior | None, *, pictures: bool) -> bool:
+    """Whether a row has been judged with this prior, and its pictures looked at where they can be."""
+    listed = {entry.name for entry in receipt.files}
+    if not {QUALITY_FILENAME, TABLE_FILENAME} <= listed:
+        return False
+    try:
+        quality = read_quality(folder)
+    except DlcctrError:
+        return False
+    if quality is None or (pictures and not quality.scene):
+        return False
+    return quality.prior.hash == (prior.hash if prior else "")
+
+
+def judge_row(folder: Path, receipt: Receipt, row: Row, prior: PosePrior | None, video: Path | None) -> Quality:
+    """Judge one finished row and add the files to it; `video` only if its pictures are to be looked at."""
+    track = read_track(folder, receipt, row)
+    pictures: PictureSeries | None = look_at_video(video, receipt) if video else None
+    judgement = judge(track, prior, pictures)
+    files = {
+        QUALITY_FILENAME: QUALITIES.text(judgement.record).encode("utf-8"),
+        TABLE_FILENAME: table_bytes(track, judgement, pictures),
+    }
+    add_files(folder, files)
+    return judgement.record
