@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,10 +71,8 @@ def pack(
     """Pack what an analysis needs: one shuffle, one snapshot (and its detector's), its YAML files."""
     from dlcctr.commands.in_image import here
     from dlcctr.model.bundle import listing_fields
-    from dlcctr.model.files import open_tree
     from dlcctr.model.pack import pack_model
-    from dlcctr.model.prior.make import find_prior
-    from dlcctr.system.terminal.console import plural, print_json, print_lines
+    from dlcctr.system.terminal.console import print_json, print_lines
 
     listing = pack_model(
         project,
@@ -88,18 +87,29 @@ def pack(
         print_json("model pack", bundle=str(output.absolute()), **listing_fields(listing))
         return
     size = sum(entry.bytes for entry in listing.files)
-    prior = find_prior(open_tree(output))
     name = shlex.quote(str(output))
     print_lines(
         [
             f"wrote {output}: {listing.model['id']}, {len(listing.files)} files, {size / _MB:.1f} MB",
-            f"poses are judged by {plural(prior.poses, 'labelled pose')} in it"
-            if prior
-            else "no labelled frames in the project: poses are judged by the campaign's own confident frames",
-            *(f"  {note}" for note in (prior.notes if prior else ())),
+            *_prior_lines(project, output, listing.model["bodyparts"]),
             here(f"next: dlcctr model verify {name}, or dlcctr manifest VIDEOS -o m.csv --model {name}"),
         ]
     )
+
+
+def _prior_lines(project: Path, bundle: Path, bodyparts: Sequence[str]) -> list[str]:
+    """What poses will be compared with, and which files of labels could not be used."""
+    from dlcctr.model.files import open_tree
+    from dlcctr.model.prior.labels import read_labels
+    from dlcctr.model.prior.make import find_prior
+    from dlcctr.system.terminal.console import plural
+
+    prior = find_prior(open_tree(bundle))
+    skipped = read_labels(open_tree(project).root, bodyparts).skipped
+    notes = [f"note: {file}: skipped: {reason}" for file, reason in skipped]
+    if prior:
+        return [f"its pose prior is of {plural(prior.poses, 'labelled pose')}", *notes]
+    return ["no labelled poses: dlc quality will compare with the campaign's own confident frames", *notes]
 
 
 def verify(bundle: Bundle, *, as_json: Json = False) -> None:

@@ -71,6 +71,8 @@ def judge(track: Track, prior: PosePrior | None, pictures: PictureSeries | None 
         Measures of the video's pictures, where somebody has looked at them.
     """
     numpy = import_numpy()
+    if not track.n_frames:
+        return _empty(track, prior)
     with numpy.errstate(all="ignore"):
         features = find_features(track, prior, pictures)
         scores = score(features)
@@ -83,7 +85,7 @@ def judge(track: Track, prior: PosePrior | None, pictures: PictureSeries | None 
         record = Quality(
             frames=track.n_frames,
             duration_s=_duration(track),
-            prior=PriorUsed(prior.source, prior.hash) if prior else PriorUsed(),
+            prior=_used(prior),
             summary=summary,
             parts=_parts(track, features),
             flags=flags,
@@ -94,6 +96,16 @@ def judge(track: Track, prior: PosePrior | None, pictures: PictureSeries | None 
             scene_last=_scene(pictures, last=True),
         )
     return Judgement(record, features, scores)
+
+
+def _used(prior: PosePrior | None) -> PriorUsed:
+    return PriorUsed(prior.source, prior.hash) if prior else PriorUsed()
+
+
+def _empty(track: Track, prior: PosePrior | None) -> Judgement:
+    """A video without frames."""
+    features = find_features(track, None)
+    return Judgement(Quality(frames=0, prior=_used(prior)), features, features.likelihood)
 
 
 def frame_masks(features: Features) -> dict[str, Any]:
@@ -150,7 +162,7 @@ def _parts(track: Track, features: Features) -> tuple[PartQuality, ...]:
         "frozen_share": features.still.mean(axis=0),
         "outside_share": features.outside.mean(axis=0),
         "odd_share": (features.odd > ODD).mean(axis=0),
-        "likelihood_median": numpy.median(likelihood, axis=0) if len(likelihood) else likelihood.mean(axis=0),
+        "likelihood_median": numpy.median(likelihood, axis=0),
     }
     return tuple(
         PartQuality(part, who, **{name: finite(float(values[n]), 4) for name, values in columns.items()})
@@ -159,8 +171,6 @@ def _parts(track: Track, features: Features) -> tuple[PartQuality, ...]:
 
 
 def _stretches(by_frame: Any, masks: dict[str, Any], track: Track) -> tuple[Stretch, ...]:
-    if not len(by_frame):
-        return ()
     smooth = running_mean(by_frame[:, None], SMOOTH_FRAMES)[:, 0]
     joined: list[tuple[int, int]] = []
     for first, stop in runs(smooth > SUSPICIOUS):
@@ -183,8 +193,6 @@ def _kinds(masks: dict[str, Any], first: int, stop: int) -> tuple[str, ...]:
 
 def _timeline(track: Track, features: Features, by_frame: Any) -> Timeline:
     numpy = import_numpy()
-    if not track.n_frames:
-        return Timeline()
     n_bins = min(MAX_BINS, track.n_frames)
     edges = numpy.arange(n_bins + 1) * track.n_frames // n_bins
     likelihood = numpy.nanmedian(numpy.nan_to_num(features.likelihood), axis=1)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dlcctr.model.prior.appearance import EDGES, FAR_PX, STEP_PX, measured_lines
+from dlcctr.model.prior.appearance import EDGES, FAR_PX, STEP_PX, measured_lines, scene_step
 from dlcctr.model.prior.record import SCENE_HEIGHT, SCENE_WIDTH
 from dlcctr.quality.track import import_numpy
 
@@ -76,7 +76,7 @@ class PictureStatistics:
         lines = picture[self._lines] if picture.ndim == 2 else picture[self._lines, :, 1]
         self._batch.append(self._numpy.ascontiguousarray(lines[:, :: self._step]))
         if self._n_frames % self._every == 0:
-            self._look(lines)
+            self._look(lines, picture)
         self._n_frames += 1
         if len(self._batch) == BATCH:
             self._flush()
@@ -130,22 +130,23 @@ class PictureStatistics:
         self._change.append(change)
         self._last = thin[-1]
 
-    def _look(self, lines: Any) -> None:
+    def _look(self, lines: Any, picture: Any) -> None:
         numpy = self._numpy
+        step = scene_step(picture.shape[0])
+        whole = picture[::step] if picture.ndim == 2 else picture[::step, :, 1]
         low, high = numpy.percentile(lines[:, ::STEP_PX], (5, 95))
-        edges = [self._edges(lines, px) for px in (1, min(FAR_PX, max(1, lines.shape[1] - 2)))]
-        self._looks.append((self._n_frames, float(high - low), edges[0] / max(edges[1], 1.0), _coarse(numpy, lines)))
+        far = self._edges(lines, min(FAR_PX, max(1, lines.shape[1] - 2)), EDGES)
+        sharpness = self._edges(lines, 1, EDGES / FAR_PX) / max(far, 1.0)
+        self._looks.append((self._n_frames, float(high - low), sharpness, _coarse(numpy, whole)))
         if len(self._looks) > MAX_LOOKS:
             self._looks = self._looks[::2]
             self._every *= 2
 
-    def _edges(self, lines: Any, px: int) -> float:
+    def _edges(self, lines: Any, px: int, share: float) -> float:
         """Mean of the strongest differences of pixels that are some px apart."""
         numpy = self._numpy
-        before, after = lines[:, :-px:2], lines[:, px::2]
-        n_pairs = min(before.shape[1], after.shape[1])
-        steps = numpy.abs(after[:, :n_pairs].astype(numpy.int16) - before[:, :n_pairs]).ravel()
-        kept = min(int(EDGES * len(steps)), len(steps) - 1)
+        steps = numpy.abs(lines[:, px:].astype(numpy.int16) - lines[:, :-px]).ravel()
+        kept = len(steps) - max(1, int(share * len(steps)))
         return float(numpy.partition(steps, kept)[kept:].mean()) if len(steps) else 0.0
 
 

@@ -70,6 +70,14 @@ def _share(values: Any, limit: float) -> float | None:
     return float((known > limit).mean()) if len(known) else None
 
 
+def _worst_share(values: Any, limit: float) -> float | None:
+    """Share of frames above a limit, of the worst column."""
+    numpy = import_numpy()
+    known = numpy.isfinite(values)
+    shares = (known & (values > limit)).sum(axis=0) / numpy.maximum(known.sum(axis=0), 1)
+    return float(shares.max()) if known.any() else None
+
+
 def _likelihood(features: Features) -> dict[str, Any]:
     numpy = import_numpy()
     likelihood = numpy.nan_to_num(features.likelihood)
@@ -78,6 +86,7 @@ def _likelihood(features: Features) -> dict[str, Any]:
         "likelihood_median": numpy.median(likelihood),
         "likelihood_p10": numpy.quantile(by_frame, 0.1),
         "likelihood_low_share": (likelihood < SURE).mean(),
+        "likelihood_low_part": (likelihood < SURE).mean(axis=0).max(),
         "nan_share": (~numpy.isfinite(features.likelihood)).mean(),
     }
 
@@ -89,6 +98,7 @@ def _poses(features: Features, track: Track, prior: PosePrior | None) -> dict[st
         "scale": _quantile(features.scale, 0.5),
         "energy_median": _quantile(features.energy, 0.5),
         "odd_pose_share": _share(features.odd, ODD),
+        "odd_pose_part": _worst_share(features.odd, ODD),
         "odd_distance_share": _share(features.distance, ODD_DISTANCE),
     }
     if prior and numpy.isfinite(features.odd).any():
@@ -109,6 +119,7 @@ def _movement(features: Features, track: Track) -> dict[str, Any]:
         "speed_median": _quantile(features.speed, 0.5),
         "speed_p99": _quantile(features.speed, 0.99),
         "jump_share": _share(features.near, JUMP_LENGTHS * length),
+        "jump_part": _worst_share(features.near, JUMP_LENGTHS * length),
         "sure_jump_share": _share(numpy.where(sure, features.near, numpy.nan), JUMP_LENGTHS * length),
         "teleport_share": teleports.mean(),
         "split_share": features.split.mean(),

@@ -19,10 +19,12 @@ from dlcctr.model.prior.shape import quantiles
 MAX_PICTURES = 40
 LINES = 48
 """Lines of a picture that are measured, evenly spread."""
+SCENE_LINES = 192
+"""Lines that the coarse picture is made of: enough that a camera that shakes by a pixel hardly changes it."""
 STEP_PX = 4
 """Brightness and contrast are those of every fourth pixel."""
-EDGES = 0.98
-"""Sharpness looks at the strongest differences only: weak ones are noise."""
+EDGES = 0.02
+"""Sharpness looks at this share of the differences, the strongest: weak ones are noise."""
 FAR_PX = 8
 """Sharpness compares neighbours with pixels this far apart: across a sharp edge, both differ equally."""
 MAX_PIXELS = 100_000_000
@@ -47,8 +49,13 @@ def measured_lines(height: int) -> range:
     return range(step // 2, height, step)
 
 
-def look_at(lines: Sequence[Sequence[int]], width: int, height: int) -> Look:
-    """Measure some lines of a picture, each a sequence of grey levels."""
+def scene_step(height: int) -> int:
+    """Every how many lines the coarse picture is made of."""
+    return -(-height // SCENE_LINES) or 1
+
+
+def look_at(lines: Sequence[Sequence[int]], scene_lines: Sequence[Sequence[int]], width: int, height: int) -> Look:
+    """Measure a picture by some of its lines, each a sequence of grey levels."""
     some = [level for line in lines for level in line[::STEP_PX]]
     near, far = _steps(lines, 1), _steps(lines, min(FAR_PX, max(1, len(lines[0]) - 2)))
     low, high = quantiles(some, (0.05, 0.95))
@@ -57,19 +64,19 @@ def look_at(lines: Sequence[Sequence[int]], width: int, height: int) -> Look:
         height,
         brightness=statistics.fmean(some),
         contrast=high - low,
-        sharpness=_edges(near) / max(_edges(far), 1.0),
-        scene=_scene(lines),
+        sharpness=_edges(near, EDGES / FAR_PX) / max(_edges(far, EDGES), 1.0),
+        scene=_scene(scene_lines),
     )
 
 
 def _steps(lines: Sequence[Sequence[int]], px: int) -> list[int]:
-    """Sorted differences of pixels that are some px apart, of every other pixel."""
-    return sorted(abs(b - a) for line in lines for a, b in zip(line[:-px:2], line[px::2], strict=False))
+    """Sorted differences of pixels that are some px apart."""
+    return sorted(abs(b - a) for line in lines for a, b in zip(line[:-px], line[px:], strict=True))
 
 
-def _edges(ordered: Sequence[int]) -> float:
-    """Mean of the strongest differences."""
-    return statistics.fmean(ordered[min(int(EDGES * len(ordered)), len(ordered) - 1) :])
+def _edges(ordered: Sequence[int], share: float) -> float:
+    """Mean of the strongest differences. One edge makes a single difference of neighbours, but eight of far pixels."""
+    return statistics.fmean(ordered[-max(1, int(share * len(ordered))) :])
 
 
 def _scene(lines: Sequence[Sequence[int]]) -> tuple[float, ...]:
@@ -95,8 +102,11 @@ def read_look(file: Path) -> Look:
         plane = frame.reformat(format="rgb24").planes[0]
         data, stride = bytes(plane), plane.line_size
         width, height = frame.width, frame.height
-    lines = [data[y * stride + 1 : y * stride + 3 * width : 3] for y in measured_lines(height)]
-    return look_at(lines, width, height)
+    measured, scene = (
+        [data[y * stride + 1 : y * stride + 3 * width : 3] for y in numbers]
+        for numbers in (measured_lines(height), range(0, height, scene_step(height)))
+    )
+    return look_at(measured, scene, width, height)
 
 
 def find_appearance(pictures: Sequence[Path]) -> tuple[Appearance, tuple[int, int] | None, list[str]]:

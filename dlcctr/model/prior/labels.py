@@ -31,10 +31,10 @@ class LabelledPose:
 
 @dataclass
 class Labels:
-    """Labelled poses, and notes about what was skipped."""
+    """Labelled poses, and which files were skipped and why."""
 
     poses: list[LabelledPose] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    skipped: list[tuple[Path, str]] = field(default_factory=list)
 
 
 def read_labels(project: Path, bodyparts: Sequence[str], scorer: str = "") -> Labels:
@@ -50,7 +50,7 @@ def read_labels(project: Path, bodyparts: Sequence[str], scorer: str = "") -> La
     Returns
     -------
     Labels
-        A file that cannot be used is skipped with a note; nothing is raised.
+        A file that cannot be used is skipped, and listed; nothing is raised.
     """
     labels = Labels()
     for file in _label_files(project, scorer):
@@ -61,7 +61,7 @@ def read_labels(project: Path, bodyparts: Sequence[str], scorer: str = "") -> La
             labels.poses += _parse(text, project, bodyparts)
         except (OSError, ValueError, csv.Error) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            labels.notes.append(f"{file.parent.name}/{file.name}: skipped: {reason}")
+            labels.skipped.append((file, str(reason)))
     return labels
 
 

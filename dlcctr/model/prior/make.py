@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -13,7 +14,7 @@ from dlcctr.model.prior.appearance import find_appearance
 from dlcctr.model.prior.labels import Labels, read_labels
 from dlcctr.model.prior.record import MAX_PARTS, PRIOR_FILENAME, PRIORS, Appearance, PosePrior, parse_prior
 from dlcctr.model.prior.shape import Pose, body_length, find_shape, pair_distances, side_pairs
-from dlcctr.system.terminal.console import one_line
+from dlcctr.system.terminal.console import one_line, plural
 
 MAX_POSES = 2000
 MAX_NOTES = 20
@@ -40,7 +41,7 @@ def make_prior(project: Path, bodyparts: Sequence[str], scorer: str = "") -> Pos
         return None
     prior = prior_of_poses([each.points for each in labels.poses], names, "labels")
     appearance, size, notes = find_appearance([each.picture for each in labels.poses])
-    return _with_pictures(prior, appearance, size, [*_first_notes(labels), *notes])
+    return _with_pictures(prior, appearance, size, [*_notes(labels), *notes])
 
 
 def prior_of_poses(poses: Sequence[Pose], names: Sequence[str], source: str) -> PosePrior:
@@ -72,10 +73,13 @@ def _with_pictures(
     return replace(prior, appearance=appearance, width_px=width, height_px=height, notes=tuple(notes))
 
 
-def _first_notes(labels: Labels) -> list[str]:
-    notes = [one_line(note) for note in labels.notes]
-    more = [f"and {len(notes) - MAX_NOTES} more files"] if len(notes) > MAX_NOTES else []
-    return notes[:MAX_NOTES] + more
+def _notes(labels: Labels) -> list[str]:
+    """How many files were skipped and why, without their names: a bundle tells nothing of a project's folders."""
+    reasons = Counter(reason for _, reason in labels.skipped)
+    return [
+        f"{plural(count, 'file')} of labels skipped: {one_line(reason)}"
+        for reason, count in reasons.most_common(MAX_NOTES)
+    ]
 
 
 def prior_text(prior: PosePrior) -> str:
