@@ -59,7 +59,7 @@ def camera_of(row: Row) -> str:
     facts = [
         "/".join(filter(None, folders)),
         f"{row.width}×{row.height}" if row.width and row.height else "",
-        f"{row.fps:g}/s" if row.fps else "",
+        f"{row.fps:.4g}/s" if row.fps else "",
     ]
     return " · ".join(filter(None, facts)) or "unknown"
 

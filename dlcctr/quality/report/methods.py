@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from dlcctr import __version__
 from dlcctr.quality.report.collect import HAS_RESULT, Report, Video
-from dlcctr.quality.report.summary import Summary
+from dlcctr.quality.report.summary import Summary, hours_text
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.row_state import State
 from dlcctr.system.terminal.console import one_line, plural, row_ranges
@@ -63,9 +63,9 @@ def _each(videos: Iterable[Video], fact: Callable[[Receipt], str]) -> str:
 def _model_sentence(made: Sequence[Video], summary: Summary) -> str:
     is_multi = any(video.receipt and video.receipt.model.individuals for video in made)
     cites = "Mathis et al., 2018; Nath et al., 2019" + ("; Lauer et al., 2022" if is_multi else "")
+    size = f"{hours_text(summary.analysed_h)}, {summary.frames:,} frames"
     return (
-        f"Poses were estimated in {plural(len(made), 'video')} ({summary.analysed_h:.1f} h, {summary.frames:,} frames) "
-        f"with DeepLabCut {_each(made, _deeplabcut)} ({cites}). The trained model was {_each(made, _model)}, "
+        f"Poses were estimated in {plural(len(made), 'video')} ({size}) with DeepLabCut {_each(made, _deeplabcut)} ({cites}). The trained model was {_each(made, _model)}, "
         f"with {_each(made, _parts)}."
     )
 

@@ -23,7 +23,7 @@ from dlcctr.quality.report.collect import Report, Video
 from dlcctr.quality.report.details import judgement, overview, provenance
 from dlcctr.quality.report.methods import methods_text
 from dlcctr.quality.report.pictures import embed, rooms_for
-from dlcctr.quality.report.summary import Summary
+from dlcctr.quality.report.summary import Summary, hours_text
 from dlcctr.quality.report.timeline import encoded
 from dlcctr.results.row_state import State
 from dlcctr.system.files import write_text_atomic
@@ -100,6 +100,7 @@ def _template() -> Any:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["one_line"] = one_line
+    environment.filters["hours"] = hours_text
     return environment.from_string(_own(TEMPLATE))
 
 

@@ -11,7 +11,7 @@ from dlcctr.quality.report.collect import HAS_RESULT, Report, Video
 from dlcctr.quality.report.compared import NO_DAY
 from dlcctr.quality.report.details import device_of
 from dlcctr.results.row_state import State
-from dlcctr.system.terminal.console import ranges
+from dlcctr.system.terminal.console import duration, ranges
 
 CauseOf = Callable[[int, str, str], str]
 """From an exit code, the cause in words and the node to the machine word of the cause."""
@@ -107,6 +107,11 @@ class Summary:
     flags: dict[str, int]
     causes: list[CauseCount]
     maps: list[HeatMap]
+
+
+def hours_text(hours: float) -> str:
+    """Hours for people: ``32 s``, ``1 h 05 min``, ``248 h``."""
+    return f"{hours:,.0f} h" if hours >= 10 else duration(3600 * hours)
 
 
 def summarise(report: Report, cause_of: CauseOf) -> Summary:

@@ -10,7 +10,7 @@ from dlcctr.quality.ratings import Rating, write_ratings
 from dlcctr.quality.record import QUALITY_FILENAME, Flag, Quality, write_quality
 from dlcctr.quality.report.collect import Video, collect, severity
 from dlcctr.quality.report.methods import methods_text
-from dlcctr.quality.report.summary import Summary, summarise
+from dlcctr.quality.report.summary import Summary, hours_text, summarise
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import DeviceUsed
 from dlcctr.slurm.status.causes import of_failure
@@ -157,3 +157,8 @@ def test_the_methods_say_where_rows_differ_and_cite_for_several_animals(tmp_path
 
 def test_without_results_there_is_nothing_to_describe(tmp_path: Path) -> None:
     assert "nothing to describe" in methods(make_bench(tmp_path, ["a.mp4"]).manifest)
+
+
+@pytest.mark.parametrize(("hours", "text"), [(0, "0 s"), (0.5, "30 min"), (3.5, "3 h 30 min"), (1234.4, "1,234 h")])
+def test_hours_are_told_as_people_say_them(hours: float, text: str) -> None:
+    assert hours_text(hours) == text
