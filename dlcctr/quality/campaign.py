@@ -65,17 +65,15 @@ class Rule:
 
 
 RULES = (
-    Rule("likelihood_low_share", "low-likelihood", 8, 0.05, 1),
-    Rule("likelihood_low_part", "low-likelihood", 8, 0.12, 1),
+    Rule("likelihood_low_share", "low-likelihood", 8, 0.08, 1),
     Rule("likelihood_median", "low-likelihood", 8, 0.02, -1),
-    Rule("likelihood_p10", "low-likelihood", 8, 0.05, -1),
-    Rule("sure_jump_share", "jumps", 8, 0.01, 1),
+    Rule("likelihood_p10", "low-likelihood", 8, 0.08, -1),
+    Rule("sure_jump_share", "jumps", 8, 0.012, 1),
     Rule("teleport_share", "jumps", 8, 0.003, 1),
-    Rule("split_share", "jumps", 8, 0.006, 1),
+    Rule("split_share", "jumps", 8, 0.012, 1),
     Rule("energy_median", "odd-pose", 8, 0.4, 1),
-    Rule("odd_pose_share", "odd-pose", 7, 0.07, 1),
-    Rule("odd_pose_part", "odd-pose", 8, 0.15, 1),
-    Rule("odd_distance_share", "odd-distance", 8, 0.04, 1),
+    Rule("odd_pose_share", "odd-pose", 8, 0.1, 1),
+    Rule("odd_distance_share", "odd-distance", 8, 0.06, 1),
     Rule("scale", "odd-distance", 8, 0.25, 0, relative=True),
     Rule("swapped_share", "swapped-sides", 8, 0.015, 1),
     Rule("brightness_low", "dark", 8, 0.35, 0, relative=True),
@@ -185,4 +183,4 @@ def _usual_scene(scenes: Sequence[Sequence[int]]) -> list[float]:
     return [statistics.median(cells) for cells in zip(*there, strict=True)] if size and len(there) >= MIN_ROWS else []
 
 
-SCENE_SIGMAS, SCENE_LEAST = 8.0, 0.15
+SCENE_SIGMAS, SCENE_LEAST = 9.0, 0.17

@@ -95,7 +95,10 @@ def read_look(file: Path) -> Look:
     """Measure a picture's file; raises `OSError` or `ValueError` where it is none."""
     import av
 
-    with av.open(str(file)) as container:
+    # A picture and nothing else: no playlist that leads elsewhere, no pattern of names, none that fills the memory
+    options = {"pattern_type": "none", "protocol_whitelist": "file"}
+    with av.open(str(file.absolute()), format="image2", options=options) as container:
+        container.streams.video[0].codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         frame: Any = next(container.decode(video=0), None)
         if frame is None or not 0 < frame.width * frame.height <= MAX_PIXELS or frame.width <= 2 * STEP_PX:
             raise ValueError("no picture, or of an impossible size")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,7 +101,9 @@ def _parse(text: str, project: Path, bodyparts: Sequence[str]) -> list[LabelledP
     for line in lines[n_heads:]:
         if len(line) != len(coords):
             continue  # cut off, or edited by hand
-        picture = project.joinpath(*[cell for cell in line[:first] if cell])
+        picture = project.joinpath(
+            *[part for cell in line[:first] for part in re.split(r"[\\/]", cell) if _is_plain(part)]
+        )
         for places in columns.values():
             points = tuple(_point(line, places.get(part, {})) for part in bodyparts)
             if any(point is not None for point in points):
@@ -108,6 +111,11 @@ def _parse(text: str, project: Path, bodyparts: Sequence[str]) -> list[LabelledP
     if not found:
         raise ValueError("no body part of the model is labelled in it")
     return found
+
+
+def _is_plain(part: str) -> bool:
+    """Whether a part of a picture's path stays below the project."""
+    return part not in ("", ".", "..") and "\0" not in part
 
 
 def _point(line: Sequence[str], places: dict[str, int]) -> Point:

@@ -17,6 +17,8 @@ from dlcctr.model.prior.shape import Pose, body_length, find_shape, pair_distanc
 from dlcctr.system.terminal.console import one_line, plural
 
 MAX_POSES = 2000
+USUAL_PARTS = 20
+"""Of animals with more body parts, fewer poses are taken: a host computes in pure Python."""
 MAX_NOTES = 20
 
 
@@ -46,7 +48,7 @@ def make_prior(project: Path, bodyparts: Sequence[str], scorer: str = "") -> Pos
 
 def prior_of_poses(poses: Sequence[Pose], names: Sequence[str], source: str) -> PosePrior:
     """Prior of given poses, without pictures."""
-    n_kept = min(len(poses), MAX_POSES)
+    n_kept = min(len(poses), MAX_POSES * USUAL_PARTS // max(USUAL_PARTS, len(names)))
     kept = [poses[n * len(poses) // n_kept] for n in range(n_kept)]
     length_px, sides = body_length(kept), side_pairs(names)
     shape = find_shape(kept, length_px, sides) if length_px else None

@@ -65,8 +65,8 @@ def _model_sentence(made: Sequence[Video], summary: Summary) -> str:
     cites = "Mathis et al., 2018; Nath et al., 2019" + ("; Lauer et al., 2022" if is_multi else "")
     size = f"{hours_text(summary.analysed_h)}, {summary.frames:,} frames"
     return (
-        f"Poses were estimated in {plural(len(made), 'video')} ({size}) with DeepLabCut {_each(made, _deeplabcut)} ({cites}). The trained model was {_each(made, _model)}, "
-        f"with {_each(made, _parts)}."
+        f"Poses were estimated in {plural(len(made), 'video')} ({size}) with DeepLabCut {_each(made, _deeplabcut)} "
+        f"({cites}). The trained model was {_each(made, _model)}, with {_each(made, _parts)}."
     )
 
 

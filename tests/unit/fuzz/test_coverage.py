@@ -32,6 +32,7 @@ FUZZED = {
         "entrypoint.environment.image_info",
     ),
     "tests/unit/fuzz/test_tables.py": ("dlcctr.results.h5_file",),
+    "tests/unit/fuzz/test_labels.py": ("dlcctr.model.prior.appearance", "dlcctr.model.prior.labels"),
     "tests/unit/results/test_receipt.py": ("dlcctr.system.state_files", "dlcctr.system.values.records"),
     "tests/unit/planning/test_plan.py": ("dlcctr.system.state_files",),
     "tests/unit/slurm/jobs/test_submissions.py": ("dlcctr.system.state_files",),

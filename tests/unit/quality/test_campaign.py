@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import json
 import random
+import sys
+from pathlib import Path
 
+import pytest
+
+from dlcctr.cli import catch, make_app
 from dlcctr.quality.campaign import JudgedRow, camera_of, compare, with_campaign
 from dlcctr.quality.flag_kinds import FLAG_KINDS
-from dlcctr.quality.record import Flag, Quality
+from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, Flag, Quality
+from dlcctr.results.add_files import add_files
+from tests.unit.support.results import make_bench
 
 SCENE = tuple(40 + (n * 37) % 150 for n in range(192))
 
@@ -76,3 +84,34 @@ def test_the_word_for_a_camera() -> None:
     assert camera_of(640, 480, 29.97003, "day1/box2/a.mp4") == "640x480 29.97 day1/box2"
     assert camera_of(None, None, None, "a.mp4") == "?x? ? ."
     assert camera_of(640, 480, float("nan"), "a.mp4", " box 3 ") == "box 3"
+
+
+def test_check_shows_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    bench = make_bench(tmp_path, [f"{n}.mp4" for n in range(3)])
+    for n in range(3):
+        bench.commit(n)
+
+    def check(*options: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["dlcctr", "check", str(bench.manifest), *options])
+        code = catch(make_app())
+        return code, capsys.readouterr().out
+
+    code, out = check("--flagged")
+    assert code == 0 and "flag" not in out  # nobody has judged them
+    add_files(bench.folder(0), {QUALITY_FILENAME: QUALITIES.text(Quality(20)).encode()})
+    code, out = check("--flagged")
+    assert code == 0 and "no judged row has any" in out
+    odd = Quality(20, flags=(Flag("dark", 3, 12, advice="[red]\n"), Flag("jumps", 1, 0.1)))
+    add_files(bench.folder(1), {QUALITY_FILENAME: QUALITIES.text(odd).encode()})
+    code, out = check()
+    assert code == 0 and "1 row of 2 judged flagged: 1 dark, 1 jumps" in out and "--flagged" in out
+    code, out = check("--flagged")
+    assert code == 20 and "dark, jumps" in out and "1.mp4" in out
+    code, out = check("--flagged", "--json")
+    assert code == 20
+    table = json.loads(out)
+    assert table["exit_code"] == 20
+    assert [row["flags"] for row in table["rows"]] == [[], ["dark", "jumps"], None]
+    (bench.folder(1) / QUALITY_FILENAME).write_text("{")
+    code, out = check("--flagged")
+    assert code == 20 and "broken" in out
