@@ -43,7 +43,9 @@ def main() -> None:
     dlcctr("run", *words, *(["--overwrite"] if wish.again else []))
     dlcctr("check", str(manifest))
     compare(python, folder, manifest, wish.engine)
-    say(f"demo: done in {time.monotonic() - began:.0f} s; look at {folder / 'tracked.png'}")
+    report = folder / "report.html"
+    dlcctr("report", str(manifest), "-o", str(report))
+    say(f"demo: done in {time.monotonic() - began:.0f} s; look at {folder / 'tracked.png'} and {report}")
     say_runtimes(manifest, flavour, wish.runtime)
 
 

@@ -9,8 +9,8 @@ python=.venv/bin/python
 began=$(date +%s)
 cat <<'TEXT'
 What this does (the first run downloads about 6 GB; every later one a few MB):
-  installs, where missing and as root on Debian: python3-venv, docker.io, mmdebstrap, openssh-client, rsync
-  makes    .venv, .cache (SIF files, DeepLabCut's own tests, Snakemake), and below ~/.cache/dlcctr the two CPU environments of DeepLabCut (6 GB)
+  installs, where missing and as root on Debian: python3-venv, docker.io, mmdebstrap, openssh-client, rsync, chromium
+  makes    .venv, .cache (SIF files, DeepLabCut's own tests, Snakemake, Playwright), and below ~/.cache/dlcctr the two CPU environments of DeepLabCut (6 GB)
   builds   Docker images named dlcctr:*, dlcctr-base:*, dlcctr-bench:* and dlcctr-test:* (10 GB with their layers)
   starts   dockerd where no engine answers, stopped at the end; containers with a Slurm cluster, Grid Engine, sshd and a registry,
            reachable from this machine only and gone at the end

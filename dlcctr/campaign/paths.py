@@ -90,6 +90,16 @@ class CampaignPaths:
         return file.with_name(f".{file.name}.lock")
 
     @property
+    def ratings(self) -> Path:
+        """What people said of the videos: a table beside the manifest, ``m.ratings.tsv``."""
+        return self.manifest.with_name(f"{self.manifest.stem}.ratings.tsv")
+
+    @property
+    def ratings_lock(self) -> Path:
+        """Held while ratings are taken in."""
+        return self.root / "ratings.lock"
+
+    @property
     def push_lock(self) -> Path:
         """Held while files are sent to a cluster."""
         return self.root / "push.lock"

@@ -240,6 +240,7 @@ OTHER_KEYS: dict[str, Callable[[], set[str]]] = {
     "model verify": listing_keys,
     "notice": lambda: {*names_of(Notice), "content"},
     "plan": lambda: names_of(Summary),
+    "report": lambda: literal_keys("dlcctr/commands/report.py", "as_fields"),
     "resubmit": lambda: names_of(Decision),
     "site show": lambda: {"name", "file", "sbatch_options"},  # the profile's own keys: docs/sites.md
     "status": lambda: literal_keys("dlcctr/commands/cluster/status.py", "as_fields"),
@@ -249,6 +250,7 @@ NESTED: dict[str, Callable[[], set[str]]] = {
     "cancel": lambda: literal_keys("dlcctr/commands/cluster/cancel.py", "as_fields", nested=True),
     "check": lambda: literal_keys("dlcctr/commands/check.py", "_row_fields"),
     "fetch": lambda: names_of(RefusedRow),
+    "report": lambda: literal_keys("dlcctr/quality/report/details.py", "overview", "judgement", "for_programs"),
     "resubmit": lambda: names_of(Group),
     "run": lambda: names_of(Outcome),
     "status": lambda: names_of(RowStatus),

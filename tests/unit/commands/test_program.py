@@ -134,7 +134,7 @@ def test_bash_takes_the_completion_script(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("re", ["resubmit"]),
+        ("res", ["resubmit"]),
         ("s", ["site", "sbatch", "script", "submit", "status"]),
         ("site ", ["init", "list", "show"]),
         ("submit --can", ["--canary"]),

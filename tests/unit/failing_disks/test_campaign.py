@@ -84,6 +84,16 @@ def unpack(world: World) -> Work:
     return command("model", "unpack", world.here / "m.dlcmodel", "-o", world.here / "u")
 
 
+def report(world: World) -> Work:
+    return command("report", bench_in(world).manifest, "-o", world.here / "report.html")
+
+
+def rate(world: World) -> Work:
+    table = world.here / "ratings.tsv"
+    table.write_text("row\trating\trater\ttime\n0\tgood\tAda\t2026-01-01T00:00:00Z\n")
+    return command("rate", bench_in(world).manifest, table)
+
+
 CASES = (
     Case("manifest", new_manifest, is_there=True),
     Case("manifest, again", overwritten_manifest),
@@ -95,6 +105,8 @@ CASES = (
     Case("model pack, as a folder", pack_folder, is_there=True),
     Case("model pack, again", pack_again),
     Case("model unpack", unpack, is_there=True),
+    Case("report", report),
+    Case("rate", rate),
 )
 
 

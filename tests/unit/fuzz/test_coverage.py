@@ -37,6 +37,8 @@ FUZZED = {
     "tests/unit/results/test_receipt.py": ("dlcctr.system.state_files", "dlcctr.system.values.records"),
     "tests/unit/planning/test_plan.py": ("dlcctr.system.state_files",),
     "tests/unit/slurm/jobs/test_submissions.py": ("dlcctr.system.state_files",),
+    "tests/unit/quality/test_ratings.py": ("dlcctr.quality.ratings",),
+    "tests/unit/quality/report/test_pictures.py": ("dlcctr.quality.report.pictures",),
     "tests/unit/results/test_notice.py": ("dlcctr.results.notice",),
     "tests/unit/transfer/test_watch.py": ("dlcctr.transfer.watch",),
     "tests/unit/transfer/test_fetch.py": ("dlcctr.transfer.fetch", "dlcctr.transfer.place_row"),

@@ -29,6 +29,7 @@ RANDOM = re.compile(r"[0-9a-f]{8}-(?=dlcctr)|\d{8}-\d{6}-[0-9a-f]{4}(-[0-9a-f]{8
 """Name of a plan, and of a submission of it, and what makes the names of jobs unique."""
 VARYING = re.compile(
     rf"{RANDOM.pattern}|\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00)?|[0-9a-f]{{64}}|"
+    rf"made \d{{4}}-\d\d-\d\d \d\d:\d\d UTC|"
     r'"checksum": "[0-9a-f]{32}"|"(mtime|since)": [0-9.]+'
 )
 
