@@ -53,6 +53,8 @@ class Job:
         In which our loop's network computes: ``float32``, ``fp16`` or ``bf16``.
     decoder : str
         What decodes for our loop where there is no scan: ``cpu`` or ``nvdec``.
+    prior : str
+        Text of the pose prior that our loop's result is judged with; empty where there is none.
     announced : int
         Frames that the video's header claims, for progress; 0 where it claims none.
     device : str
@@ -109,6 +111,7 @@ class Job:
     decoder: str = CPU
     gpu_batch_size: int = 0
     times: str = ""
+    prior: str = ""
 
     @property
     def found(self) -> FrameScan:

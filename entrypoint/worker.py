@@ -16,6 +16,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from dlcctr.contract import FIXES_KEY, FRAME_TIMES_FILENAME
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, OutputError, VideoError
@@ -101,9 +102,11 @@ def _analyze_own(engine: Engine, loop: Loop, order: Order, report: Report) -> Do
     result = loop.analyze(job, report, order.beside)
     done = _finish(engine, replace(job, scan=result.scan), result.scorer)
     times = row_times.write(job, result.scan)
+    for name, data in result.quality.items():
+        (Path(job.folder) / name).write_bytes(data)
     return replace(
         done,
-        files=[*done.files, FRAME_TIMES_FILENAME] if times else done.files,
+        files=[*done.files, *([FRAME_TIMES_FILENAME] if times else []), *result.quality],
         times=times,
         backend=result.backend,
         why_engine=result.why_engine,

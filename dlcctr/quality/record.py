@@ -164,7 +164,7 @@ class Picture(Open):
     Parameters
     ----------
     why : str
-        Kind of flag that it shows, or ``random``.
+        Kinds of flags that it shows, or ``at random``.
     """
 
     file: str

@@ -308,6 +308,7 @@ class _Session:
             gpu_batch_size=self._gpu_batch_size(),
             cache=str(task.settings.out / NETWORKS_FOLDER),
             times=self.times.prepare(scan),
+            prior=self._prior() if path == "own" else "",
         )
         if path != "own":
             return job
@@ -347,6 +348,12 @@ class _Session:
         if wanted == "openvino":
             raise UsageError("OpenVINO computes on CPUs; this is a GPU", "leave --backend out, or add --device cpu")
         return "engine"
+
+    def _prior(self) -> str:
+        from dlcctr.quality.known_prior import known_prior
+
+        model = self.task.model
+        return known_prior(model.project, model.id, tuple(model.bodyparts), self.task.settings.out)
 
     def _decoder(self) -> str:
         if self.request.decode != NVDEC:

@@ -15,6 +15,7 @@ from entrypoint.engines.base import NotCovered
 from entrypoint.loop.backend import predict
 from entrypoint.loop.batch_reader import BatchReader, FirstPicture
 from entrypoint.loop.checkpoint_writer import CheckpointWriter
+from entrypoint.loop.judging import Seen
 from entrypoint.loop.loaded_network import LoadedNetwork
 from entrypoint.loop.pose_array import PoseArray
 from entrypoint.loop.result import LoopResult
@@ -167,9 +168,11 @@ class ModelsBeside:
         self._each(lambda each: each.under_way.finish_all())
         self.save()
 
-    def fed(self, video: tuple[int, ...], scan: FrameScan) -> dict[str, Fed]:
+    def fed(self, video: tuple[int, ...], scan: FrameScan, seen: Seen | None) -> dict[str, Fed]:
         """What is left of each of them once the pass has proven the video, by the folder of its checkpoints."""
         whole = [each for each in self._members if each.is_prepared and not each.checkpoints.used]
+        for each in whole:
+            each.result.seen = seen
         return {
             each.job.checkpoint_folder: Fed(
                 video, scan, each.end, _no_positions(each) if each.tail is None else each.tail, each.result

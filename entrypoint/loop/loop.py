@@ -14,6 +14,7 @@ from entrypoint.engines.base import Network
 from entrypoint.loop.batch_reader import BatchReader
 from entrypoint.loop.beside import Fed, ModelsBeside, identify
 from entrypoint.loop.checkpoint_writer import CheckpointWriter, OtherPositions
+from entrypoint.loop.judging import SeenPictures, judge_job
 from entrypoint.loop.loaded_network import LoadedNetwork
 from entrypoint.loop.pose_array import PoseArray
 from entrypoint.loop.result import LoopResult
@@ -94,11 +95,16 @@ class Loop:
                     checkpoints = CheckpointWriter(job, poses, report)
                     on_gpu = job.decoder == NVDEC and job.scan is None
                     scan = self._fill(_Row(job, loaded, result, checkpoints, report, others, on_gpu))
-                    self._fed = others.fed(video, scan)
+                    self._fed = others.fed(video, scan, result.seen)
             result.scan = scan
             clock = time.perf_counter()
-            network.write(replace(job, scan=scan), poses.by_stream_frame(scan), (began, time.time()))
+            positions = poses.by_stream_frame(scan)
+            network.write(replace(job, scan=scan), positions, (began, time.time()))
             result.add("writing", clock)
+            clock = time.perf_counter()
+            if result.seen is not None:
+                result.quality = judge_job(job, scan, positions, result.seen, report)
+            result.add("quality", clock)
         return result
 
     def _forget_others(self, jobs: Sequence[Job]) -> None:
@@ -171,6 +177,7 @@ class Loop:
         skip = size, max(size, behind - size if whole or restart else behind)
         progress = _ProgressReporter(row.report, job.announced, first)
         under_way = UnderWay(network, result, checkpoints, row.report, progress.update)
+        pictures = SeenPictures()
         box, most = partial(_box, network, job), job.scan.decoded if job.scan else None
         with BatchReader(
             Path(job.video),
@@ -197,6 +204,9 @@ class Loop:
                 if not 0 < at < first - (size if restart else 0):
                     under_way.begin(at, batch, len(frames))
                 result.add("network", clock)
+                clock = time.perf_counter()
+                pictures.add(at, frames, job.scan)
+                result.add("pictures", clock)
                 others.feed(at, frames)
                 at = skip[1] if at + len(frames) == skip[0] else at + len(frames)
                 clock = time.perf_counter()
@@ -209,6 +219,7 @@ class Loop:
         if reader.decoded != scan.decoded or first > scan.decoded:
             raise _changed(job, scan.decoded, str(max(reader.decoded, first)))
         progress.finish(scan.decoded)
+        result.seen = pictures.finish(scan.stream, reader.first.box)
         return scan
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dlcctr.results.sections import FromFloat32
+from entrypoint.loop.judging import Seen
 from entrypoint.protocol import Checkpoint
 from entrypoint.video.frame_scan import FrameScan
 
@@ -30,6 +32,10 @@ class LoopResult:
         How far another precision is from float32 on the first frames.
     decoder : str
         ``nvdec`` where the GPU's video engine decoded; empty where the CPU did.
+    seen : Seen or None
+        The pictures that were analysed.
+    quality : dict of str to bytes
+        Files that judge the row, by name.
     """
 
     scorer: str
@@ -41,6 +47,8 @@ class LoopResult:
     scan: FrameScan | None = None
     from_float32: FromFloat32 | None = None
     decoder: str = ""
+    seen: Seen | None = None
+    quality: Mapping[str, bytes] = field(default_factory=dict)
 
     def add(self, phase: str, since: float) -> None:
         """Add the time since a `time.perf_counter` to a phase."""
@@ -50,3 +58,4 @@ class LoopResult:
         """Take over how positions were made."""
         self.batch_size, self.from_float32 = other.batch_size, other.from_float32
         self.backend, self.why_engine = other.backend, other.why_engine
+        self.seen = other.seen

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
-from dlcctr.contract import PRIVATE_PREFIX, row_folder
+from dlcctr.contract import row_folder
 from dlcctr.errors import DlcctrError
 from dlcctr.model.files import open_tree
 from dlcctr.model.prior.make import prior_of_model
 from dlcctr.model.prior.record import PRIORS, PosePrior
 from dlcctr.quality.campaign_prior import prior_of_campaign
+from dlcctr.quality.known_prior import CAMPAIGN_PRIOR
 from dlcctr.quality.track import Track
 from dlcctr.results.receipt import Receipt, read_receipt
 from dlcctr.system.files import write_text_atomic
@@ -21,8 +22,6 @@ from entrypoint.quality.read_track import read_track
 
 MAX_VIDEOS = 40
 """Videos whose confident frames make a prior."""
-CAMPAIGN_PRIOR = f"{PRIVATE_PREFIX}pose-prior.json"
-"""File below the model's folder of results; remove it, and the next `dlc quality` makes it again."""
 
 
 class Priors:

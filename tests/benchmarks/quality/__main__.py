@@ -27,7 +27,7 @@ from tests.benchmarks.quality.campaigns import make_campaign
 from tests.benchmarks.quality.measures import EPSILON_PX, P_BOUND, Found, auroc, displacement, fit_logistic
 
 TEST_SEEDS = range(9100, 9110)
-"""Never looked at while limits were chosen. (9000 to 9009 were the first ones; then the comparison of scenes changed.)"""
+"""Never looked at while limits were chosen; 9000 to 9009 were the first, then the comparison of scenes changed."""
 TUNING_SEEDS = range(2017, 2027)
 FIT_SEEDS = range(1000, 1012)
 OFF_PX = 5.0

@@ -1,0 +1,115 @@
+"""Single pictures of a video, found by their time, as small JPEGs with points drawn: for people, not for networks."""
+
+from __future__ import annotations
+
+import colorsys
+import math
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from dlcctr.errors import VideoError
+from entrypoint.video.decoding import open_container
+from entrypoint.video.pixels import Box, Pictures
+
+LONGEST_PX = 480
+"""Longer side of a drawn picture."""
+RADIUS_PX = 4
+FAINT = 0.35
+"""How much of its colour a point has that the network is not sure of at all."""
+QUANTISER = "4"
+"""The encoder's, 2 (best) to 31."""
+FAR_FRAMES = 600
+"""Frames behind the place that the container jumped to among which a picture must be."""
+NEAR_S = 0.0005
+"""Times of a frame in two places differ by rounding."""
+
+
+def read_stills(video: Path, times_s: Mapping[int, float], box: Box | None) -> Iterator[tuple[int, Any]]:
+    """Yield some frames' BGR pictures with their numbers, as far as the container finds them by their time.
+
+    A frame counts as found only if its own time is the one that the result says, wherever the container jumped to.
+
+    Parameters
+    ----------
+    times_s : mapping of int to float
+        Frame numbers to times in seconds.
+    box : tuple of int or None
+        Part of each turned picture: ``(x1, x2, y1, y2)`` in px.
+
+    Raises
+    ------
+    VideoError
+        The video cannot be opened.
+    """
+    import av
+
+    with open_container(video) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        for number, time_s in sorted(times_s.items()):
+            if math.isnan(time_s):
+                continue
+            try:
+                frame = _find(container, stream, time_s)
+            except av.FFmpegError:
+                continue
+            if frame is not None:
+                yield number, Pictures(int(getattr(frame, "rotation", 0)), box).convert(frame)
+
+
+def _find(container: Any, stream: Any, time_s: float) -> Any:
+    container.seek(math.floor(time_s / stream.time_base), stream=stream, backward=True)
+    for passed, frame in enumerate(container.decode(stream)):
+        if frame.time is None or frame.time > time_s + NEAR_S or passed > FAR_FRAMES:
+            return None
+        if frame.time >= time_s - NEAR_S:
+            return frame
+    return None
+
+
+def draw(picture: Any, points: Any) -> bytes:
+    """Small JPEG of a BGR picture with points.
+
+    Parameters
+    ----------
+    points : array, (n_individuals, n_bodyparts, 3)
+        x, y in px of the picture, likelihood 0-1; NaN where there is none. Each body part has a colour of its own.
+    """
+    import av
+    import numpy
+
+    height, width = picture.shape[:2]
+    scale = min(1.0, LONGEST_PX / max(height, width))
+    size = [max(16, round(side * scale) // 2 * 2) for side in (width, height)]
+    frame = av.VideoFrame.from_ndarray(numpy.ascontiguousarray(picture), format="bgr24")
+    small = frame.reformat(*size, format="rgb24").to_ndarray()
+    ys, xs = numpy.ogrid[: small.shape[0], : small.shape[1]]
+    n_bodyparts = points.shape[1]
+    for number in range(n_bodyparts):
+        colour = 255 * numpy.array(colorsys.hsv_to_rgb(number / max(1, n_bodyparts), 0.85, 1.0))
+        for x, y, likelihood in points[:, number]:
+            if not (math.isfinite(x) and math.isfinite(y)):
+                continue
+            distance = numpy.hypot(xs - (x + 0.5) * size[0] / width, ys - (y + 0.5) * size[1] / height)
+            share = FAINT + (1 - FAINT) * min(1.0, max(0.0, likelihood if math.isfinite(likelihood) else 0.0))
+            small[(distance > RADIUS_PX) & (distance <= RADIUS_PX + 1.2)] = 0
+            inside = distance <= RADIUS_PX
+            small[inside] = (share * colour + (1 - share) * small[inside]).astype(numpy.uint8)
+    return _jpeg(small)
+
+
+def _jpeg(picture: Any) -> bytes:
+    import av
+
+    height, width = picture.shape[:2]
+    encoder = av.CodecContext.create("mjpeg", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuvj420p"
+    encoder.time_base = Fraction(1, 25)
+    encoder.options = {"qmin": QUANTISER, "qmax": QUANTISER}
+    frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuvj420p")
+    try:
+        return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
+    except av.FFmpegError as error:
+        raise VideoError(f"no JPEG can be made of it ({error})", "its pictures are left out") from error
