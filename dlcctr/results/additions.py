@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,10 +14,21 @@ from dlcctr.errors import OutputError
 from dlcctr.results.receipt import Receipt, read_receipt
 from dlcctr.results.sections import OutputFile
 from dlcctr.system.files import write_bytes_atomic, write_text_atomic
+from dlcctr.system.kernel_locks import try_lock
+
+
+def unchanged(receipt: Receipt) -> Receipt:
+    """The receipt as it is."""
+    return receipt
 
 
 def add_files(
-    folder: Path, sources: Sequence[Path], change: Callable[[Receipt], Receipt], without: Callable[[Receipt], Receipt]
+    folder: Path,
+    files: Mapping[str, bytes],
+    *,
+    gone: Collection[str] = (),
+    change: Callable[[Receipt], Receipt] = unchanged,
+    without: Callable[[Receipt], Receipt] = unchanged,
 ) -> Receipt:
     """Put files into the folder of a finished row, and list them in its receipt.
 
@@ -23,8 +36,10 @@ def add_files(
 
     Parameters
     ----------
-    sources : sequence of Path
-        Files, whose names they keep; those in the folder with the same names are replaced.
+    files : mapping of str to bytes
+        Content by name; files in the folder with the same names are replaced.
+    gone : collection of str
+        Files that the receipt shall no longer list, as those of an earlier run; they are removed.
     change : callable
         Gives the receipt what it says about the new files. Their list is taken care of, and `updated`, and the contract
         version.
@@ -44,14 +59,17 @@ def add_files(
     receipt = read_receipt(folder)
     if receipt is None:
         raise OutputError(f"{folder}: has no receipt", "analyse this row first")
-    names = {source.name for source in sources}
-    kept = [entry for entry in receipt.files if entry.name not in names]
+    replaced = {*files, *gone}
+    kept = [entry for entry in receipt.files if entry.name not in replaced]
     if len(kept) < len(receipt.files):
         receipt = replace(without(receipt), files=kept)
         _write(folder, receipt)
-    for source in sources:
-        write_bytes_atomic(folder / source.name, source.read_bytes(), make_folder=False)
-    entries = [OutputFile.of(folder / source.name) for source in sources]
+    for name, data in files.items():
+        write_bytes_atomic(folder / name, data, make_folder=False)
+    for name in set(gone) - set(files):
+        with contextlib.suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
+    entries = [OutputFile.of(folder / name) for name in files]
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     changed = replace(change(receipt), files=[*kept, *entries], updated=now, contract=CONTRACT_VERSION)
     _write(folder, changed)
@@ -60,3 +78,20 @@ def add_files(
 
 def _write(folder: Path, receipt: Receipt) -> None:
     write_text_atomic(folder / RECEIPT_FILENAME, receipt.to_json())
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[bool]:
+    """Lock a row's folder while files are added; yields False where another process is at it.
+
+    A file system without locks lets everybody in: files are written in one step each, and the last receipt is right.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            mine = try_lock(handle)
+        except OSError:
+            mine = True
+        yield mine
+    finally:
+        os.close(handle)

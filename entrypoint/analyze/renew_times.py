@@ -57,7 +57,12 @@ def renew_times(task: RowTask) -> FrameTimes:
         file = Path(folder) / FRAME_TIMES_FILENAME
         with disk_errors(task.folder.parent, ROW_PLACES):
             times = _write(task, receipt, receipt.frames.stream, file)
-            add_files(task.folder, [file], lambda held: replace(held, times=times), _without_times)
+            add_files(
+                task.folder,
+                {file.name: file.read_bytes()},
+                change=lambda held: replace(held, times=times),
+                without=_without_times,
+            )
     return times
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,15 +18,18 @@ from dlcctr.quality.judge import judge
 from dlcctr.quality.pictures import PictureSeries
 from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, TABLE_FILENAME, Quality, read_quality
 from dlcctr.quality.table_file import table_bytes
-from dlcctr.results.add_files import add_files, locked
+from dlcctr.results.additions import add_files, locked
 from dlcctr.results.commit import Standing, standing
 from dlcctr.results.expected import ExpectedOfRows
 from dlcctr.results.receipt import Receipt, read_receipt
 from dlcctr.system.disk import as_expected
 from dlcctr.system.terminal.console import one_line, plural, print_lines, say_error
-from entrypoint.quality.look_at_video import look_at_video
+from entrypoint.loop.row_pictures import take_pictures
+from entrypoint.quality.look_at_video import analysed_part, look_at_video
 from entrypoint.quality.priors import Priors
 from entrypoint.quality.read_track import read_track
+
+PICTURE_NAME = re.compile(r"picture-[0-9]+\.jpg")
 
 
 @dataclass(frozen=True)
@@ -167,9 +171,13 @@ def judge_row(folder: Path, receipt: Receipt, row: Row, prior: PosePrior | None,
     track = read_track(folder, receipt, row)
     pictures: PictureSeries | None = look_at_video(video, receipt) if video else None
     judgement = judge(track, prior, pictures)
+    quality, stills = judgement.record, dict[str, bytes]()
+    if video:
+        quality, stills = take_pictures(video, track, judgement, analysed_part(video, receipt))
     files = {
-        QUALITY_FILENAME: QUALITIES.text(judgement.record).encode("utf-8"),
+        QUALITY_FILENAME: QUALITIES.text(quality).encode("utf-8"),
         TABLE_FILENAME: table_bytes(track, judgement, pictures),
+        **stills,
     }
-    add_files(folder, files)
-    return judgement.record
+    add_files(folder, files, gone=[entry.name for entry in receipt.files if PICTURE_NAME.fullmatch(entry.name)])
+    return quality

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 from pathlib import Path
 from typing import Any
 
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.tracking import UNIQUE_OWNER
+from dlcctr.contract import FRAME_TIMES_FILENAME
 from dlcctr.errors import OutputError, ToolMissingError
 from dlcctr.quality.track import Track
+from dlcctr.results.frame_times import read_frame_times
 from dlcctr.results.h5_file import read_table
 from dlcctr.results.receipt import Receipt
-
-TIMES_FILENAME = "frame-times.csv.gz"
-MAX_TIMES_BYTES = 1 << 30
 
 
 def read_track(folder: Path, receipt: Receipt, row: Row) -> Track:
@@ -80,18 +78,10 @@ def read_times(folder: Path, receipt: Receipt, n_frames: int) -> Any:
     """Presentation times of the frames, (n_frames,) in s; None without the file, or where it does not fit."""
     import numpy
 
-    if all(entry.name != TIMES_FILENAME for entry in receipt.files):
+    if all(entry.name != FRAME_TIMES_FILENAME for entry in receipt.files):
         return None
     try:
-        with gzip.open(folder / TIMES_FILENAME, "rt", encoding="utf-8") as stream:
-            text = stream.read(MAX_TIMES_BYTES)
-        lines = text.splitlines()[1:]
-        times = numpy.array([_seconds(line.partition(",")[2]) for line in lines])
-    except (OSError, ValueError, EOFError):
+        times = numpy.array(read_frame_times(folder / FRAME_TIMES_FILENAME))
+    except OutputError:
         return None
-    return times[:n_frames] if len(times) >= n_frames else None
-
-
-def _seconds(word: str) -> float:
-    number = float(word) if word.strip() else math.nan
-    return number if math.isfinite(number) else math.nan
+    return times if len(times) == n_frames else None

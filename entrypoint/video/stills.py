@@ -22,6 +22,8 @@ QUANTISER = "4"
 """The encoder's, 2 (best) to 31."""
 FAR_FRAMES = 600
 """Frames behind the place that the container jumped to among which a picture must be."""
+EARLIER_S = (0.0, 3.0, 15.0, None)
+"""How far before a picture's time the container is asked to jump to, for MPEG-TS jumps too far; None: not at all."""
 NEAR_S = 0.0005
 """Times of a frame in two places differ by rounding."""
 
@@ -43,25 +45,36 @@ def read_stills(video: Path, times_s: Mapping[int, float], box: Box | None) -> I
     VideoError
         The video cannot be opened.
     """
+    for number, time_s in sorted(times_s.items()):
+        if math.isnan(time_s):
+            continue
+        frame = _find(video, time_s)
+        if frame is not None:
+            yield number, Pictures(int(getattr(frame, "rotation", 0)), box).convert(frame)
+
+
+def _find(video: Path, time_s: float) -> Any:
+    """The frame that is shown at a time; None where none is found."""
     import av
 
-    with open_container(video) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        for number, time_s in sorted(times_s.items()):
-            if math.isnan(time_s):
-                continue
+    for earlier_s in EARLIER_S:
+        with open_container(video) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
             try:
-                frame = _find(container, stream, time_s)
+                if earlier_s is not None:
+                    place = math.floor((time_s - earlier_s) / stream.time_base)
+                    container.seek(place, stream=stream, backward=True)
+                frame = _first_at(container.decode(stream), time_s)
             except av.FFmpegError:
                 continue
-            if frame is not None:
-                yield number, Pictures(int(getattr(frame, "rotation", 0)), box).convert(frame)
+        if frame is not None:
+            return frame
+    return None
 
 
-def _find(container: Any, stream: Any, time_s: float) -> Any:
-    container.seek(math.floor(time_s / stream.time_base), stream=stream, backward=True)
-    for passed, frame in enumerate(container.decode(stream)):
+def _first_at(frames: Iterator[Any], time_s: float) -> Any:
+    for passed, frame in enumerate(frames):
         if frame.time is None or frame.time > time_s + NEAR_S or passed > FAR_FRAMES:
             return None
         if frame.time >= time_s - NEAR_S:

@@ -11,7 +11,7 @@ from dlcctr.cli import catch, make_app
 from dlcctr.quality.campaign import JudgedRow, camera_of, compare, with_campaign
 from dlcctr.quality.flag_kinds import FLAG_KINDS
 from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, Flag, Quality
-from dlcctr.results.add_files import add_files
+from dlcctr.results.additions import add_files
 from tests.unit.support.results import make_bench
 
 SCENE = tuple(40 + (n * 37) % 150 for n in range(192))

@@ -15,16 +15,16 @@ from dlcctr.campaign.config import write_campaign
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.cli import catch
-from dlcctr.contract import RECEIPT_FILENAME, ExitCode
+from dlcctr.contract import FRAME_TIMES_FILENAME, RECEIPT_FILENAME, ExitCode
 from dlcctr.quality.record import TABLE_FILENAME, read_quality
-from dlcctr.results.add_files import add_files, locked
+from dlcctr.results.additions import add_files, locked
 from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.receipt import read_receipt
 from dlcctr.results.row_state import State
 from dlcctr.results.sections import AnalysedRow, Columns, FrameCounts, Parameters
 from entrypoint import app as program
 from entrypoint.quality.judge_rows import QualityRequest, judge_rows
-from entrypoint.quality.read_track import TIMES_FILENAME, positions_of, read_times, read_track
+from entrypoint.quality.read_track import positions_of, read_times, read_track
 from tests.media import write_video
 from tests.unit.quality.test_judge import NAMES, walk
 from tests.unit.support.results import SCORER, Bench, make_bench
@@ -160,7 +160,7 @@ def test_the_times_of_the_frames_are_used(bench: Bench) -> None:
     times = np.arange(N_FRAMES) / 25.0
     times[40:] += 2
     lines = ["frame,time_s", *(f"{n},{'' if n == 7 else f'{time:.9f}'}" for n, time in enumerate(times))]
-    add_files(bench.folder(0), {TIMES_FILENAME: gzip.compress("\n".join(lines).encode())})
+    add_files(bench.folder(0), {FRAME_TIMES_FILENAME: gzip.compress("\n".join(lines).encode())})
     receipt = read_receipt(bench.folder(0))
     assert receipt is not None
     track = read_track(bench.folder(0), receipt, bench.rows[0])
@@ -177,7 +177,7 @@ def test_the_times_of_the_frames_are_used(bench: Bench) -> None:
     ids=["empty", "no gzip", "no number", "no text"],
 )
 def test_broken_times_are_none(bench: Bench, data: bytes) -> None:
-    add_files(bench.folder(0), {TIMES_FILENAME: data})
+    add_files(bench.folder(0), {FRAME_TIMES_FILENAME: data})
     receipt = read_receipt(bench.folder(0))
     assert receipt is not None and read_times(bench.folder(0), receipt, N_FRAMES) is None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.errors import OutputError
-from dlcctr.results.add_files import add_files, locked
+from dlcctr.results.additions import add_files, locked
 from dlcctr.results.check import check
 from dlcctr.results.commit import Standing, standing
 from dlcctr.results.expected import expected_of
