@@ -15,14 +15,17 @@ from pathlib import PurePosixPath
 from dlcctr.model.prior.shape import quantiles
 from dlcctr.quality.flag_kinds import advice_for
 from dlcctr.quality.record import Flag, Quality
-from dlcctr.quality.scenes import CELLS, fitted_differences, spread_of
+from dlcctr.quality.scenes import fitted_differences, spread_of
 
 MIN_ROWS = 8
 """Fewest rows of a camera that say what is usual for it; smaller groups are compared with the whole campaign."""
 MAD_TO_SIGMA = 1.4826
-SCENE_SIGMAS = 3.8
-"""Robust standard deviations that a fifth of a coarse picture's cells must exceed."""
-SCENE_FLOOR = 0.1
+SCENE_SIGMAS, SCENE_LEAST = 7.5, 0.25
+"""How far a video's deviation from the camera's scene must be from the usual one: robust standard deviations, which are
+at least `SCENE_LEAST`."""
+SCENE_CELLS = 0.9
+"""Share of the cells of a coarse picture that decides: an animal that rests is in few of the others."""
+SCENE_FLOOR = 0.05
 """Smallest standard deviation of a cell, as a share of the picture's own spread."""
 
 
@@ -78,7 +81,7 @@ RULES = (
     Rule("split_share", "jumps", 8, 0.012, 1),
     Rule("energy_median", "odd-pose", 8, 0.4, 1),
     Rule("odd_pose_share", "odd-pose", 8, 0.1, 1),
-    Rule("several_bad_share", "odd-pose", 8, 0.03, 1),
+    Rule("several_bad_share", "odd-pose", 8, 0.1, 1),
     Rule("odd_distance_share", "odd-distance", 8, 0.06, 1),
     Rule("scale", "odd-distance", 8, 0.25, 0, relative=True),
     Rule("swapped_share", "swapped-sides", 8, 0.015, 1),
@@ -169,14 +172,19 @@ def _odd_scenes(rows: Sequence[JudgedRow]) -> dict[int, Flag]:
     found: dict[int, Flag] = {}
     for name in ("scene", "scene_first", "scene_last"):
         away = scene_deviations([getattr(row.quality, name) for row in rows])
+        known = [value for value in away if value is not None]
+        if not known:
+            continue
+        usual, sigma = robust(known)
+        limit = usual + SCENE_SIGMAS * max(sigma, SCENE_LEAST)
         for row, value in zip(rows, away, strict=True):
-            if value is not None and value > SCENE_SIGMAS and row.index not in found:
-                found[row.index] = _flag("camera-differs", value, SCENE_SIGMAS)
+            if value is not None and value > limit and row.index not in found:
+                found[row.index] = _flag("camera-differs", value, limit)
     return found
 
 
 def scene_deviations(scenes: Sequence[Sequence[int]]) -> list[float | None]:
-    """How unlike the others each coarse picture is: robust standard deviations that a fifth of its cells exceed.
+    """How unlike the others each coarse picture is: robust standard deviations that a tenth of its cells exceed.
 
     Each cell is compared with the same cell of the others, so that edges, which a camera that shakes a little moves,
     may differ more. None where there is no picture, or too few to compare with.
@@ -191,7 +199,7 @@ def scene_deviations(scenes: Sequence[Sequence[int]]) -> list[float | None]:
     sigmas = [MAD_TO_SIGMA * statistics.median(cells) for cells in zip(*off.values(), strict=True)]
     least = SCENE_FLOOR * usual
     deviations = {
-        n: quantiles([value / max(sigma, least) for value, sigma in zip(each, sigmas, strict=True)], (CELLS,))[0]
+        n: quantiles([value / max(sigma, least) for value, sigma in zip(each, sigmas, strict=True)], (SCENE_CELLS,))[0]
         for n, each in off.items()
     }
     return [deviations.get(n) for n in range(len(scenes))]
