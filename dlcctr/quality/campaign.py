@@ -15,14 +15,19 @@ from pathlib import PurePosixPath
 from dlcctr.model.prior.shape import quantiles
 from dlcctr.quality.flag_kinds import advice_for
 from dlcctr.quality.record import Flag, Quality
-from dlcctr.quality.scenes import CELLS, fitted_differences, spread_of
+from dlcctr.quality.scenes import fitted_differences, spread_of, unlikeness
 
 MIN_ROWS = 8
 """Fewest rows of a camera that say what is usual for it; smaller groups are compared with the whole campaign."""
 MAD_TO_SIGMA = 1.4826
-SCENE_SIGMAS = 3.8
-"""Robust standard deviations that a fifth of a coarse picture's cells must exceed."""
-SCENE_FLOOR = 0.1
+SCENE_SIGMAS, SCENE_LEAST = 4.5, 0.25
+"""How far a video's deviation from the camera's scene must be from the usual one: robust standard deviations, which are
+at least `SCENE_LEAST`."""
+UNLIKE_SIGMAS, UNLIKE_LEAST = 11.0, 0.024
+"""The same for 1 minus the correlation with the camera's scene; both must be odd."""
+SCENE_CELLS = 0.9
+"""Share of the cells of a coarse picture that decides: an animal that rests is in few of the others."""
+SCENE_FLOOR = 0.05
 """Smallest standard deviation of a cell, as a share of the picture's own spread."""
 
 
@@ -78,7 +83,7 @@ RULES = (
     Rule("split_share", "jumps", 8, 0.012, 1),
     Rule("energy_median", "odd-pose", 8, 0.4, 1),
     Rule("odd_pose_share", "odd-pose", 8, 0.1, 1),
-    Rule("several_bad_share", "odd-pose", 8, 0.03, 1),
+    Rule("several_bad_share", "odd-pose", 8, 0.1, 1),
     Rule("odd_distance_share", "odd-distance", 8, 0.06, 1),
     Rule("scale", "odd-distance", 8, 0.25, 0, relative=True),
     Rule("swapped_share", "swapped-sides", 8, 0.015, 1),
@@ -168,30 +173,45 @@ def _odd_scenes(rows: Sequence[JudgedRow]) -> dict[int, Flag]:
     """Rows whose coarse picture, or that of the first or the last quarter, is unlike the camera's usual one."""
     found: dict[int, Flag] = {}
     for name in ("scene", "scene_first", "scene_last"):
-        away = scene_deviations([getattr(row.quality, name) for row in rows])
-        for row, value in zip(rows, away, strict=True):
-            if value is not None and value > SCENE_SIGMAS and row.index not in found:
-                found[row.index] = _flag("camera-differs", value, SCENE_SIGMAS)
+        scenes = [getattr(row.quality, name) for row in rows]
+        middle = _usual_scene(scenes)
+        if not middle:
+            continue
+        there = [(row.index, scene) for row, scene in zip(rows, scenes, strict=True) if len(scene) == len(middle)]
+        odd = _beyond(scene_deviations([scene for _, scene in there], middle), SCENE_SIGMAS, SCENE_LEAST)
+        unlike = _beyond([unlikeness(scene, middle) for _, scene in there], UNLIKE_SIGMAS, 0, UNLIKE_LEAST)
+        for (index, _), one, other in zip(there, odd, unlike, strict=True):
+            if one and other and index not in found:
+                found[index] = _flag("camera-differs", *one)
     return found
 
 
-def scene_deviations(scenes: Sequence[Sequence[int]]) -> list[float | None]:
-    """How unlike the others each coarse picture is: robust standard deviations that a fifth of its cells exceed.
+def _beyond(
+    values: Sequence[float], sigmas: float, least_sigma: float, least: float = 0.0
+) -> list[tuple[float, float] | None]:
+    """Those values that are far above the median, with the limit that they exceed; None for the others."""
+    usual, sigma = robust(values)
+    limit = usual + max(sigmas * max(sigma, least_sigma), least)
+    return [(value, limit) if value > limit else None for value in values]
 
-    Each cell is compared with the same cell of the others, so that edges, which a camera that shakes a little moves,
-    may differ more. None where there is no picture, or too few to compare with.
-    """
+
+def _usual_scene(scenes: Sequence[Sequence[int]]) -> list[float]:
+    """Median of those coarse pictures that are there; empty where they are too few."""
     size = max((len(scene) for scene in scenes), default=0)
     there = [scene for scene in scenes if size and len(scene) == size]
-    if len(there) < MIN_ROWS:
-        return [None] * len(scenes)
-    middle = [statistics.median(cells) for cells in zip(*there, strict=True)]
-    usual = spread_of(middle)
-    off = {n: fitted_differences(scene, middle) for n, scene in enumerate(scenes) if size and len(scene) == size}
-    sigmas = [MAD_TO_SIGMA * statistics.median(cells) for cells in zip(*off.values(), strict=True)]
-    least = SCENE_FLOOR * usual
-    deviations = {
-        n: quantiles([value / max(sigma, least) for value, sigma in zip(each, sigmas, strict=True)], (CELLS,))[0]
-        for n, each in off.items()
-    }
-    return [deviations.get(n) for n in range(len(scenes))]
+    return [statistics.median(cells) for cells in zip(*there, strict=True)] if len(there) >= MIN_ROWS else []
+
+
+def scene_deviations(scenes: Sequence[Sequence[int]], middle: Sequence[float]) -> list[float]:
+    """How unlike the usual one each coarse picture is: robust standard deviations that a tenth of its cells exceed.
+
+    Each cell is compared with the same cell of the others, so that edges, which a camera that shakes a little moves,
+    may differ more.
+    """
+    off = [fitted_differences(scene, middle) for scene in scenes]
+    sigmas = [MAD_TO_SIGMA * statistics.median(cells) for cells in zip(*off, strict=True)]
+    least = SCENE_FLOOR * spread_of(middle)
+    return [
+        quantiles([value / max(sigma, least) for value, sigma in zip(each, sigmas, strict=True)], (SCENE_CELLS,))[0]
+        for each in off
+    ]

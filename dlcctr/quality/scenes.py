@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 
@@ -16,6 +17,14 @@ def fitted_differences(one: Sequence[float], other: Sequence[float]) -> list[flo
     a, b = _centred(one), _centred(other)
     factor = max(_size(b), MIN_SPREAD) / max(_size(a), 1.0)
     return [abs(v * factor - w) for v, w in zip(a, b, strict=True)]
+
+
+def unlikeness(one: Sequence[float], other: Sequence[float]) -> float:
+    """1 minus the correlation of two coarse pictures: 0 for the same, about 1 for another one, whatever the light."""
+    mean_one, mean_other = statistics.fmean(one), statistics.fmean(other)
+    a, b = [cell - mean_one for cell in one], [cell - mean_other for cell in other]
+    below = math.sqrt(sum(v * v for v in a) * sum(w * w for w in b)) + 1e-9
+    return 1 - sum(v * w for v, w in zip(a, b, strict=True)) / below
 
 
 def spread_of(scene: Sequence[float]) -> float:

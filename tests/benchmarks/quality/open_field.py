@@ -48,6 +48,13 @@ CHANGES: dict[str, Change] = {
 }
 
 
+FRAMES: dict[str, Callable[[int], Any]] = {
+    "with holes": lambda n_frames: np.delete(np.arange(n_frames), slice(30, 45)),
+    "frozen": lambda n_frames: np.minimum(np.arange(n_frames), n_frames * 2 // 3),
+}
+"""Which frames are shown, of how many."""
+
+
 def read_clip(file: Path) -> list[Any]:
     with av.open(str(file)) as container:
         frames = [frame for n, frame in enumerate(container.decode(video=0)) if n % EVERY == 0]
@@ -82,22 +89,25 @@ def main(project: Path) -> None:
     tracks = [walk(poses, len(part), rng) for part in parts]
     usual = [JudgedRow(n, "box", _judge(clip, part, xy, CHANGES["as it is"], prior))
              for n, (part, xy) in enumerate(zip(parts, tracks, strict=True))]  # fmt: skip
-    for name, change in CHANGES.items():
-        row = JudgedRow(99, "box", _judge(clip, parts[-1], tracks[-1], change, prior))
+    for name, change in [*CHANGES.items(), *((name, CHANGES["as it is"]) for name in FRAMES)]:
+        kept = FRAMES.get(name, np.arange)(len(parts[-1]))
+        times = np.arange(len(kept)) * EVERY / 30 if name == "frozen" else kept * EVERY / 30
+        row = JudgedRow(99, "box", _judge(clip, parts[-1][kept], tracks[-1][kept], change, prior, times))
         flags = with_campaign(row.quality, compare([*usual, row]).get(99, ())).flags
         print(f"{name:10s}", ", ".join(f"{f.name} {f.value:.3g} ({f.source}: {f.threshold:.3g})" for f in flags) or "-")
     others = compare(usual)
     print("others:", {n: [flag.name for flag in flags] for n, flags in others.items()} or "-")
 
 
-def _judge(clip: list[Any], part: Any, xy: Any, change: Change, prior: Any) -> Any:
+def _judge(clip: list[Any], part: Any, xy: Any, change: Change, prior: Any, times: Any = None) -> Any:
     statistics = PictureStatistics(look_every=4)
     positions = np.empty_like(xy)
     for n, frame in enumerate(part):
         picture, positions[n] = change(clip[frame], xy[n])
         statistics.add(picture)
     series = statistics.finish()
-    track = Track(positions[:, None], NAMES, rate=30.0 / EVERY, bounds=(0, 0, series.width, series.height))
+    bounds = (0, 0, series.width, series.height)
+    track = Track(positions[:, None], NAMES, times_s=times, rate=30.0 / EVERY, bounds=bounds)
     return judge(track, prior, series).record
 
 

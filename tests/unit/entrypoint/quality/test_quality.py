@@ -160,7 +160,7 @@ def test_the_times_of_the_frames_are_used(bench: Bench) -> None:
     times = np.arange(N_FRAMES) / 25.0
     times[40:] += 2
     lines = ["frame,time_s", *(f"{n},{'' if n == 7 else f'{time:.9f}'}" for n, time in enumerate(times))]
-    add_files(bench.folder(0), {FRAME_TIMES_FILENAME: gzip.compress("\n".join(lines).encode())})
+    add_files(bench.folder(0), {FRAME_TIMES_FILENAME: gzip.compress(("\n".join(lines) + "\n").encode())})
     receipt = read_receipt(bench.folder(0))
     assert receipt is not None
     track = read_track(bench.folder(0), receipt, bench.rows[0])
