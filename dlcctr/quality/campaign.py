@@ -14,8 +14,8 @@ from pathlib import PurePosixPath
 
 from dlcctr.model.prior.shape import quantiles
 from dlcctr.quality.flag_kinds import advice_for
+from dlcctr.quality.measures.scenes import fitted_differences, spread_of, unlikeness
 from dlcctr.quality.record import Flag, Quality
-from dlcctr.quality.scenes import fitted_differences, spread_of, unlikeness
 
 MIN_ROWS = 8
 """Fewest rows of a camera that say what is usual for it; smaller groups are compared with the whole campaign."""

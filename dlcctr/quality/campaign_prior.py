@@ -8,7 +8,7 @@ from typing import Any
 from dlcctr.model.prior.make import MAX_POSES, prior_of_poses
 from dlcctr.model.prior.record import MAX_PARTS, PosePrior
 from dlcctr.model.prior.shape import Pose
-from dlcctr.quality.track import Track, import_numpy
+from dlcctr.quality.measures.track import Track, import_numpy
 
 CONFIDENT = 0.9
 """Likelihood from which on a point may say what poses look like."""

@@ -12,10 +12,14 @@ from itertools import pairwise
 from typing import Any
 
 from dlcctr.model.prior.record import PosePrior
-from dlcctr.quality.features import SURE, Features, find_features, runs
 from dlcctr.quality.flags import find_flags
-from dlcctr.quality.motion import masked_median
-from dlcctr.quality.pictures import PictureSeries
+from dlcctr.quality.measures.features import SURE, Features, find_features, runs
+from dlcctr.quality.measures.motion import masked_median
+from dlcctr.quality.measures.pictures import PictureSeries
+from dlcctr.quality.measures.score import frame_score, running_mean, score
+from dlcctr.quality.measures.several import compare_animals
+from dlcctr.quality.measures.summary import JUMP_LENGTHS, ODD, SWAPPED, Measured, summarise
+from dlcctr.quality.measures.track import Track, import_numpy
 from dlcctr.quality.record import (
     MAX_BINS,
     MAX_STRETCHES,
@@ -27,10 +31,6 @@ from dlcctr.quality.record import (
     Timeline,
     finite,
 )
-from dlcctr.quality.score import frame_score, running_mean, score
-from dlcctr.quality.several import compare_animals
-from dlcctr.quality.summary import JUMP_LENGTHS, ODD, SWAPPED, Measured, summarise
-from dlcctr.quality.track import Track, import_numpy
 
 SUSPICIOUS = 0.5
 """Score from which on frames belong to a stretch."""

@@ -11,9 +11,9 @@ import math
 from typing import Any
 
 from dlcctr.quality.judge import Judgement, row_median
-from dlcctr.quality.pictures import PictureSeries
-from dlcctr.quality.score import frame_score
-from dlcctr.quality.track import Track, import_numpy
+from dlcctr.quality.measures.pictures import PictureSeries
+from dlcctr.quality.measures.score import frame_score
+from dlcctr.quality.measures.track import Track, import_numpy
 
 CHUNK = 4096
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from dlcctr.model.prior.record import PRIORS, PosePrior
 from dlcctr.quality.judge import judge
-from dlcctr.quality.pictures import PictureSeries, PictureStatistics
+from dlcctr.quality.measures.pictures import PictureSeries, PictureStatistics
+from dlcctr.quality.measures.track import Track
 from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, TABLE_FILENAME
 from dlcctr.quality.table_file import table_bytes
-from dlcctr.quality.track import Track
 from entrypoint.loop import row_times
 from entrypoint.loop.row_pictures import take_pictures
 from entrypoint.protocol import Job, Message, Report

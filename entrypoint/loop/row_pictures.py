@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.quality.judge import Judgement
+from dlcctr.quality.measures.score import frame_score
+from dlcctr.quality.measures.track import Track
 from dlcctr.quality.record import Picture, Quality
-from dlcctr.quality.score import frame_score
 from dlcctr.quality.shown_frames import choose_frames
-from dlcctr.quality.track import Track
 from entrypoint.video.pixels import Box
 from entrypoint.video.stills import draw, read_stills
 

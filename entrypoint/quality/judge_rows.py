@@ -15,7 +15,7 @@ from dlcctr.contract import RECEIPT_FILENAME, ExitCode, row_folder
 from dlcctr.errors import DlcctrError, OutputError
 from dlcctr.model.prior.record import PosePrior
 from dlcctr.quality.judge import judge
-from dlcctr.quality.pictures import PictureSeries
+from dlcctr.quality.measures.pictures import PictureSeries
 from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, TABLE_FILENAME, Quality, read_quality
 from dlcctr.quality.table_file import table_bytes
 from dlcctr.results.additions import add_files, locked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dlcctr.quality.pictures import PictureSeries, PictureStatistics
+from dlcctr.quality.measures.pictures import PictureSeries, PictureStatistics
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import FrameCounts
 from entrypoint.video.decoding import DecodePass

@@ -10,7 +10,7 @@ from dlcctr.campaign.rows import Row
 from dlcctr.campaign.tracking import UNIQUE_OWNER
 from dlcctr.contract import FRAME_TIMES_FILENAME
 from dlcctr.errors import OutputError, ToolMissingError
-from dlcctr.quality.track import Track
+from dlcctr.quality.measures.track import Track
 from dlcctr.results.frame_times import read_frame_times
 from dlcctr.results.h5_file import read_table
 from dlcctr.results.receipt import Receipt

@@ -1,7 +1,7 @@
 """What labelled pictures look like: brightness, contrast, sharpness and a coarse mean picture, in pure Python.
 
-The same measures are taken of videos in `dlcctr.quality.pictures`; a test holds both to the same numbers. Only the
-green channel is looked at, and of it some lines.
+The same measures are taken of videos in `dlcctr.quality.measures.pictures`; a test holds both to the same numbers.
+Only the green channel is looked at, and of it some lines.
 """
 
 from __future__ import annotations

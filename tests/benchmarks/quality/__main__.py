@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from dlcctr.quality.campaign import JudgedRow, compare, with_campaign
-from dlcctr.quality.features import find_features
 from dlcctr.quality.judge import judge
+from dlcctr.quality.measures.features import find_features
+from dlcctr.quality.measures.score import TERMS, find_terms, frame_score
 from dlcctr.quality.record import Quality
-from dlcctr.quality.score import TERMS, find_terms, frame_score
 from tests.benchmarks.quality.campaigns import make_campaign
 from tests.benchmarks.quality.measures import EPSILON_PX, P_BOUND, Found, auroc, displacement, fit_logistic
 

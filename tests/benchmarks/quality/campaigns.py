@@ -10,8 +10,8 @@ import numpy as np
 
 from dlcctr.model.prior.make import prior_of_poses
 from dlcctr.model.prior.record import Appearance, PosePrior
-from dlcctr.quality.pictures import PictureSeries, PictureStatistics
-from dlcctr.quality.track import Track
+from dlcctr.quality.measures.pictures import PictureSeries, PictureStatistics
+from dlcctr.quality.measures.track import Track
 from tests.benchmarks.quality.animals import make_skeleton
 from tests.benchmarks.quality.scenes import small_size
 from tests.benchmarks.quality.videos import FAULTS, Video, make_cameras, make_video

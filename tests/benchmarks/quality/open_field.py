@@ -19,8 +19,8 @@ from dlcctr.model.prior.labels import read_labels
 from dlcctr.model.prior.make import make_prior
 from dlcctr.quality.campaign import JudgedRow, compare, with_campaign
 from dlcctr.quality.judge import judge
-from dlcctr.quality.pictures import PictureStatistics
-from dlcctr.quality.track import Track
+from dlcctr.quality.measures.pictures import PictureStatistics
+from dlcctr.quality.measures.track import Track
 from tests.benchmarks.quality.scenes import blurred
 
 NAMES = ("snout", "leftear", "rightear", "tailbase")

@@ -13,9 +13,9 @@ from dlcctr.model.prior.make import prior_of_poses
 from dlcctr.model.prior.record import PosePrior
 from dlcctr.quality.campaign_prior import prior_of_campaign
 from dlcctr.quality.judge import judge
+from dlcctr.quality.measures.track import Track
 from dlcctr.quality.record import MAX_BINS, MAX_STRETCHES, QUALITIES, parse_quality
 from dlcctr.quality.table_file import table_bytes
-from dlcctr.quality.track import Track
 
 NAMES = ("snout", "leftear", "rightear", "tailbase")
 MOUSE = np.array([[50.0, 0], [30, -10], [30, 10], [-50, 0]])

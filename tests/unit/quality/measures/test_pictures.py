@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from dlcctr.model.prior.appearance import find_appearance, read_look
-from dlcctr.quality.features import find_repeats
-from dlcctr.quality.pictures import PictureStatistics
+from dlcctr.quality.measures.features import find_repeats
+from dlcctr.quality.measures.pictures import PictureStatistics
 from tests.media import picture
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlcctr.model.prior.record import PosePrior
-from dlcctr.quality.motion import Motion, find_motion, masked_median, outside
-from dlcctr.quality.pictures import PictureSeries
-from dlcctr.quality.pose_fit import fit_poses
-from dlcctr.quality.track import Track, import_numpy
+from dlcctr.quality.measures.motion import Motion, find_motion, masked_median, outside
+from dlcctr.quality.measures.pictures import PictureSeries
+from dlcctr.quality.measures.pose_fit import fit_poses
+from dlcctr.quality.measures.track import Track, import_numpy
 
 SURE = 0.6
 """Likelihood from which on a position is taken for one, as DeepLabCut's pcutoff."""
@@ -39,9 +39,9 @@ class Features:
         Likelihood; body lengths per second; deviation from the running medians, in px; deviation from where the other
         parts say, in px and in standard deviations; how impossible distances to most other parts are.
     still, outside : array of bool, (n, c)
-        As in `dlcctr.quality.motion`.
+        As in `dlcctr.quality.measures.motion`.
     swapped, scale, energy : array, (n, individuals)
-        As in `dlcctr.quality.pose_fit`.
+        As in `dlcctr.quality.measures.pose_fit`.
     centres : array, (n, individuals, 2)
         Where each animal is, in px.
     teleport : array of bool, (n, individuals)

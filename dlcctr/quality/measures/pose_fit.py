@@ -13,7 +13,7 @@ from typing import Any
 
 from dlcctr.model.prior.record import PosePrior
 from dlcctr.model.prior.shape import exchanged
-from dlcctr.quality.track import import_numpy
+from dlcctr.quality.measures.track import import_numpy
 
 ROUNDS = 3
 CHUNK = 4096

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dlcctr.quality.track import import_numpy
+from dlcctr.quality.measures.track import import_numpy
 
 NEAR = (-3, -2, -1, 0, 1, 2, 3)
 """Frames around one, for its running median: finds points that are off for up to three frames."""

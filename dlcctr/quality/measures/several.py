@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from dlcctr.quality.track import import_numpy
+from dlcctr.quality.measures.track import import_numpy
 
 EXCHANGE_LENGTHS = 0.5
 """Body lengths: two animals that are farther apart and come to be where the other one was have exchanged identities."""

@@ -6,8 +6,8 @@ from itertools import combinations
 from typing import Any
 
 from dlcctr.model.prior.record import PosePrior
-from dlcctr.quality.features import SURE
-from dlcctr.quality.track import import_numpy
+from dlcctr.quality.measures.features import SURE
+from dlcctr.quality.measures.track import import_numpy
 
 ROUNDS = 10
 MAX_FRAMES = 2000
@@ -24,7 +24,7 @@ def reorder_gain(positions: Any, prior: PosePrior) -> tuple[float, list[int]]:
     Notes
     -----
     Medians of the distances between parts are compared with the prior's, in logarithms. Pairs of parts are exchanged as
-    long as that helps. Left and right cannot be told by distances; `dlcctr.quality.pose_fit` looks at these.
+    long as that helps. Left and right cannot be told by distances; `dlcctr.quality.measures.pose_fit` looks at these.
     """
     numpy = import_numpy()
     n_parts = positions.shape[1]

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlcctr.model.prior.record import PosePrior
-from dlcctr.quality.features import SURE, Features
-from dlcctr.quality.pictures import PictureSeries
+from dlcctr.quality.measures.features import SURE, Features
+from dlcctr.quality.measures.pictures import PictureSeries
+from dlcctr.quality.measures.reordered import reorder_gain
+from dlcctr.quality.measures.scenes import CELLS, MIN_SPREAD
+from dlcctr.quality.measures.several import Animals
+from dlcctr.quality.measures.track import Track, import_numpy
 from dlcctr.quality.record import finite_summary
-from dlcctr.quality.reordered import reorder_gain
-from dlcctr.quality.scenes import CELLS, MIN_SPREAD
-from dlcctr.quality.several import Animals
-from dlcctr.quality.track import Track, import_numpy
 
 JUMP_LENGTHS = 0.3
 """Body lengths from the running median of seven frames."""
@@ -136,7 +136,7 @@ def _movement(features: Features, track: Track) -> dict[str, Any]:
 
 
 def _longest(which: Any) -> int:
-    from dlcctr.quality.features import runs
+    from dlcctr.quality.measures.features import runs
 
     return max((stop - first for first, stop in runs(which)), default=0)
 
@@ -205,7 +205,7 @@ def _smooth(values: Any) -> Any:
 def scene_distance(scenes: Any, scene: Any) -> Any:
     """How unlike coarse pictures (k, 192) are to one, all but the most different fifth of the cells; 0 for the same.
 
-    Brightness and contrast are made equal first, as in `dlcctr.quality.scenes.fitted_differences`.
+    Brightness and contrast are made equal first, as in `dlcctr.quality.measures.scenes.fitted_differences`.
     """
     numpy = import_numpy()
     away = scenes - numpy.median(scenes, axis=1, keepdims=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlcctr.quality.features import Features
-from dlcctr.quality.track import import_numpy
+from dlcctr.quality.measures.features import Features
+from dlcctr.quality.measures.track import import_numpy
 
 TERMS = (
     "one", "unsure", "unsure_around", "unsure_others", "residual", "odd", "near", "far", "distance", "energy",

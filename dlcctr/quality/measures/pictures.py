@@ -16,7 +16,7 @@ from typing import Any
 
 from dlcctr.model.prior.appearance import EDGES, FAR_PX, STEP_PX, measured_lines, scene_step
 from dlcctr.model.prior.record import SCENE_HEIGHT, SCENE_WIDTH
-from dlcctr.quality.track import import_numpy
+from dlcctr.quality.measures.track import import_numpy
 
 LOOK_EVERY = 16
 BATCH = 64
