@@ -13,10 +13,14 @@ import sys
 import time
 from pathlib import Path
 
+from demo.videos import SPOILT
 from dlcctr.campaign.config import read_campaign
+from dlcctr.campaign.manifest import read_manifest
 from dlcctr.cli import catch
+from dlcctr.contract import row_folder
 from dlcctr.errors import AnalysisError, CommandFailedError
 from dlcctr.image import flavours
+from dlcctr.quality.rows import read_qualities
 from dlcctr.runtime.native import environment as native
 from dlcctr.system import processes as run
 
@@ -45,6 +49,7 @@ def main() -> None:
     compare(python, folder, manifest, wish.engine)
     report = folder / "report.html"
     dlcctr("report", str(manifest), "-o", str(report))
+    say_flags(manifest)
     say(f"demo: done in {time.monotonic() - began:.0f} s; look at {folder / 'tracked.png'} and {report}")
     say_runtimes(manifest, flavour, wish.runtime)
 
@@ -121,7 +126,7 @@ def make_videos(python: Path, folder: Path) -> None:
     if not marker.exists() or marker.read_text() != key:
         for name in ("videos", "truth"):
             shutil.rmtree(folder / name, ignore_errors=True)
-    say("videos: a drawn mouse with four body parts, three held-out videos with awkward names")
+    say("videos: a drawn mouse with four body parts, three held-out videos with awkward names, and a spoilt one")
     in_native(python, "videos.py", str(folder))
     marker.write_text(key)
 
@@ -169,6 +174,17 @@ def compare(python: Path, folder: Path, manifest: Path, engine: str) -> None:
         in_native(python, "picture.py", str(folder), str(results), str(picture), str(LIMIT_PX[engine]))
     except CommandFailedError as error:
         raise AnalysisError("the tracks are further from the truth than allowed", error.hint) from error
+
+
+def say_flags(manifest: Path) -> None:
+    """Print what is suspicious about each video; fail if nothing is about the spoilt one."""
+    campaign, rows = read_campaign(manifest), read_manifest(manifest)
+    found = read_qualities((row, row_folder(campaign.out, campaign.model_id, row.video)) for row in rows)
+    for row in rows:
+        names = found[row.index].flag_names if row.index in found else ()
+        say(f"  {', '.join(names) or 'nothing suspicious'}: {row.video}")
+        if row.video == SPOILT.name and not names:
+            raise AnalysisError("the spoilt video is not flagged", f"look at {manifest.parent}")
 
 
 def say_runtimes(manifest: Path, flavour: flavours.Flavour, runtime: str) -> None:

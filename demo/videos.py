@@ -26,6 +26,8 @@ class Clip:
     name: str
     seed: int
     fourcc: str = "mp4v"
+    lamp_fails: bool = False
+    """It goes dark after a third of the video."""
 
 
 HELD_OUT = (
@@ -34,7 +36,11 @@ HELD_OUT = (
     Clip("camera 2/-été $(night).avi", seed=13, fourcc="MJPG"),
 )
 """Deliberately awkward names: blanks, a comma, equal names in two folders, a leading dash, shell syntax."""
+SPOILT = Clip("camera 2/mouse, day 2.mp4", seed=14, lamp_fails=True)
+"""What no lab wants, for the report to find."""
 TRAINING = Clip("training.mp4", seed=1)
+LAMP_OFF = 0.12
+"""What is left of the light."""
 
 
 def truth_file(folder: Path, clip: Clip) -> Path:
@@ -67,6 +73,8 @@ def draw_clip(clip: Clip, n_frames: int, *, jumps: bool = False) -> tuple[list[A
         floor = background
         frame, truth[number] = draw_mouse(background, *pose)
         noise = rng.normal(0, 3, frame.shape)
+        if clip.lamp_fails and number >= n_frames // 3:
+            frame = LAMP_OFF * frame
         frames.append(np.clip(frame + noise, 0, 255).astype(np.uint8))
     return frames, truth
 
@@ -180,7 +188,7 @@ def make_videos(folder: Path) -> None:
     import numpy as np
 
     (folder / "truth").mkdir(parents=True, exist_ok=True)
-    for clip in HELD_OUT:
+    for clip in (*HELD_OUT, SPOILT):
         video = folder / "videos" / clip.name
         if video.exists() and truth_file(folder, clip).exists():
             continue
