@@ -39,7 +39,7 @@ HELD_OUT = (
 SPOILT = Clip("camera 2/mouse, day 2.mp4", seed=14, lamp_fails=True)
 """What no lab wants, for the report to find."""
 TRAINING = Clip("training.mp4", seed=1)
-LAMP_OFF = 0.12
+LAMP_OFF = 0.06
 """What is left of the light."""
 
 

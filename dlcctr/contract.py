@@ -66,6 +66,8 @@ PROBE_COLUMNS = (
 )
 OVERRIDE_COLUMNS = ("model", "shuffle", "snapshot", "crop")
 MANIFEST_COLUMNS = PROBE_COLUMNS + OVERRIDE_COLUMNS
+CAMERA_COLUMN = "camera"
+"""Column with a word for a row's camera, whose videos are compared with each other; a manifest has it only if used."""
 TIMES_COLUMN = "times"
 """Column with a row's file of hardware times; a manifest has it only if some row uses it."""
 TRACKING_COLUMNS = ("individuals", "n_tracks", "tracker", "identity")

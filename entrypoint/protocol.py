@@ -236,6 +236,8 @@ class Done:
         ``nvdec`` where the GPU's video engine decoded; else empty.
     times : FrameTimes or None
         About the times of the frames, where the job had no file of them: it is one of its files.
+    flags : list of str
+        Kinds of what is suspicious about the tracking.
     """
 
     scorer: str
@@ -253,6 +255,7 @@ class Done:
     from_float32: FromFloat32 | None = None
     decoder: str = ""
     times: FrameTimes | None = None
+    flags: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

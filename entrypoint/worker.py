@@ -116,6 +116,7 @@ def _analyze_own(engine: Engine, loop: Loop, order: Order, report: Report) -> Do
         scan=None if job.scan else result.scan,
         from_float32=result.from_float32,
         decoder=result.decoder,
+        flags=list(result.flags),
     )
 
 

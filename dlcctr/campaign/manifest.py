@@ -13,7 +13,7 @@ from dlcctr.campaign.hardware_times import HINT, split_cell
 from dlcctr.campaign.rows import Crop, Row, parse_crop
 from dlcctr.campaign.spreadsheet import Record, Sheet, append_lines, format_line, read_sheet
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking, parse_names, parse_yes
-from dlcctr.contract import MANIFEST_COLUMNS, TIMES_COLUMN, TRACKING_COLUMNS
+from dlcctr.contract import CAMERA_COLUMN, MANIFEST_COLUMNS, TIMES_COLUMN, TRACKING_COLUMNS
 from dlcctr.errors import ManifestError
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.values.names import check_below
@@ -58,7 +58,7 @@ def rows_of(sheet: Sheet) -> list[Row]:
 def write_manifest(path: Path, rows: Iterable[Row]) -> None:
     """Write a manifest (UTF-8, commas, LF); readers find either the old file or the new one.
 
-    It has all columns, but the `TRACKING_COLUMNS` and `TIMES_COLUMN` only if some row uses them.
+    It has all columns, but the `TRACKING_COLUMNS`, `CAMERA_COLUMN` and `TIMES_COLUMN` only if some row uses them.
     """
     write_text_atomic(path, manifest_text(rows), keep=True)
 
@@ -68,6 +68,7 @@ def manifest_text(rows: Iterable[Row]) -> str:
     rows = list(rows)
     header: tuple[str, ...] = MANIFEST_COLUMNS
     header += TRACKING_COLUMNS if any(row.tracking != PROJECTS_OWN for row in rows) else ()
+    header += (CAMERA_COLUMN,) if any(row.camera for row in rows) else ()
     header += (TIMES_COLUMN,) if any(row.times for row in rows) else ()
     lines = [list(header), *(row_cells(row, header) for row in rows)]
     return "".join(format_line(cells) + "\n" for cells in lines)
@@ -82,7 +83,7 @@ def row_cells(row: Row, header: Sequence[str]) -> list[str]:
     """Cells of a row under a header; unknown columns stay empty."""
     cells = {name: _format(getattr(row, name)) for name in MANIFEST_COLUMNS}
     cells["video"] = _guard(row.video)
-    cells[TIMES_COLUMN] = row.times
+    cells |= {CAMERA_COLUMN: row.camera, TIMES_COLUMN: row.times}
     cells |= _tracking_cells(row.tracking)
     return [cells.get(name, "") for name in header]
 
@@ -170,6 +171,7 @@ def _row(cells: _Cells) -> Row:
         snapshot=cells.text("snapshot").strip(),
         crop=_crop(cells),
         tracking=_tracking(cells),
+        camera=" ".join(cells.text(CAMERA_COLUMN).split()),
         times=_times(cells),
         line=cells.record.line,
     )

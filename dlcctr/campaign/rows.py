@@ -75,6 +75,8 @@ class Row:
         ``(x1, x2, y1, y2)`` in px, origin at the top left.
     tracking : Tracking
         The columns `individuals`, `n_tracks`, `tracker` and `identity`.
+    camera : str
+        Word for its camera; empty where the video's own facts tell (`dlcctr.quality.cameras`).
     times : str
         File of hardware times, and column; see `dlcctr.campaign.hardware_times`. Empty where there is none.
     line : int
@@ -97,6 +99,7 @@ class Row:
     snapshot: str = ""
     crop: Crop | None = None
     tracking: Tracking = PROJECTS_OWN
+    camera: str = ""
     times: str = ""
     line: int = 0
 

@@ -10,7 +10,6 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 from dlcctr.model.prior.shape import quantiles
 from dlcctr.quality.flag_kinds import advice_for
@@ -38,7 +37,7 @@ class JudgedRow:
     Parameters
     ----------
     camera : str
-        Videos with the same word are compared with each other, see `camera_of`.
+        Videos with the same word are compared with each other, see `dlcctr.quality.cameras`.
     """
 
     index: int
@@ -93,14 +92,6 @@ RULES = (
     Rule("scene_jump", "scene-changed", 7, 0.25, 1),
     Rule("dropped_share", "dropped-frames", 8, 0.01, 1),
 )
-
-
-def camera_of(width: int | None, height: int | None, fps: float | None, video: str, named: str = "") -> str:
-    """Word for a row's camera: the manifest's `camera` if there is one, else picture size, frame rate and folder."""
-    if named.strip():
-        return named.strip()
-    rate = f"{fps:.4g}" if fps and math.isfinite(fps) else "?"
-    return f"{width or '?'}x{height or '?'} {rate} {PurePosixPath(video).parent}"
 
 
 def compare(rows: Sequence[JudgedRow]) -> dict[int, tuple[Flag, ...]]:

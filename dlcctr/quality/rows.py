@@ -7,7 +7,8 @@ from pathlib import Path
 
 from dlcctr.campaign.rows import Row
 from dlcctr.errors import DlcctrError
-from dlcctr.quality.campaign import JudgedRow, camera_of, compare, with_campaign
+from dlcctr.quality.cameras import camera_of
+from dlcctr.quality.campaign import JudgedRow, compare, with_campaign
 from dlcctr.quality.record import Quality, read_quality
 
 
@@ -31,6 +32,6 @@ def read_qualities(rows: Iterable[tuple[Row, Path]]) -> dict[int, Quality]:
         except DlcctrError:
             continue
         if quality:
-            judged.append(JudgedRow(row.index, camera_of(row.width, row.height, row.fps, row.video), quality))
+            judged.append(JudgedRow(row.index, camera_of(row), quality))
     flags = compare(judged)
     return {each.index: with_campaign(each.quality, flags.get(each.index, ())) for each in judged}

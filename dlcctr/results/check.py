@@ -182,7 +182,7 @@ class _Examiner:
             lost = receipt.frames.stream - receipt.frames.decoded
             cause = cause or f"{lost} of {receipt.frames.stream} frames did not decode"
         kept, made_by = tuple(note for note in notes if note), Attempt.of(receipt)
-        return RowResult(row, state, cause, kept, folder, made_by, remark=receipt.remark)
+        return RowResult(row, state, cause, kept, folder, made_by, remark=receipt.remark, flags=receipt.flags)
 
     def _without_result(self, row: Row, expected: Expected, folder: Path) -> RowResult:
         notes = [note for note in self._video(row, "") if note and not row.error]

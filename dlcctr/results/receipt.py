@@ -63,6 +63,8 @@ class Receipt:
         Device that the network ran on.
     remark : str
         What a reader of a whole result must know: for example that no animal was found in the video. Usually empty.
+    flags : tuple of str
+        Kinds of what is suspicious about the tracking, as the row was judged by itself (`quality.json`).
     path : str
         How the result was made: ``own`` (our loop with DeepLabCut's network), ``stock`` (DeepLabCut's
         `analyze_videos` on the video itself) or ``stock-reencoded`` (the same on a lossless copy of the frames that
@@ -100,6 +102,7 @@ class Receipt:
     image: ImageUsed = field(default_factory=ImageUsed)
     device: DeviceUsed = field(default_factory=DeviceUsed)
     remark: str = field(default="", metadata=OMIT)
+    flags: tuple[str, ...] = field(default=(), metadata=OMIT)
     path: str = ""
     timings_s: dict[str, float] = field(default_factory=dict)
     host: str = ""

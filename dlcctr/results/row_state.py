@@ -88,6 +88,8 @@ class RowResult:
     ----------
     remark : str
         What a whole result itself says: that no animal was found. It stands in `notes` as well.
+    flags : tuple of str
+        Kinds of what is suspicious about its tracking, as the receipt says.
     attempt : Attempt or None
         Who made the receipt that the state was read from; None where there is none.
     kept_frames : int
@@ -101,6 +103,7 @@ class RowResult:
     folder: Path | None = None
     attempt: Attempt | None = None
     remark: str = ""
+    flags: tuple[str, ...] = ()
     kept_frames: int = 0
 
 

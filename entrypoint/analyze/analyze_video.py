@@ -390,6 +390,7 @@ class _Session:
             record.add_time(phase, seconds)
             record.add_time("analysis", -seconds)
         record.times, files = self.times.take(done, record.scan)
+        record.flags = tuple(done.flags)
         return [*(self.scratch / RESULTS / name for name in done.files), *files]
 
 

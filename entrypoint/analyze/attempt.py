@@ -53,6 +53,7 @@ class AttemptRecord:
     scorer: str = ""
     columns: Columns = field(default_factory=Columns)
     times: FrameTimes | None = None
+    flags: tuple[str, ...] = ()
     path: str = ""
     remark: str = ""
     batch_size: int | None = None
@@ -115,6 +116,7 @@ def _receipt(
         device=record.device,
         path=record.path,
         remark=record.remark,
+        flags=record.flags,
         timings_s={**record.timings_s, "total": round(time.monotonic() - record.clock, 3)},
         host=provenance.host_name(),
         scheduler=provenance.scheduler_ids(),

@@ -23,6 +23,9 @@ MOST_VALUES = 6_000_000
 """Positions beyond which a row is not judged in its task: each takes some 250 bytes of memory meanwhile."""
 
 
+Judged = tuple[Mapping[str, bytes], tuple[str, ...]]
+
+
 @dataclass(frozen=True)
 class Seen:
     """Measures of the pictures that were analysed, and the part of each that was: None for all of it."""
@@ -66,7 +69,7 @@ class SeenPictures:
             self._next += 1
 
 
-def judge_job(job: Job, scan: FrameScan, positions: Any, seen: Seen, report: Report) -> Mapping[str, bytes]:
+def judge_job(job: Job, scan: FrameScan, positions: Any, seen: Seen, report: Report) -> Judged:
     """Judge a job of our loop.
 
     Parameters
@@ -76,15 +79,17 @@ def judge_job(job: Job, scan: FrameScan, positions: Any, seen: Seen, report: Rep
 
     Returns
     -------
-    mapping of str to bytes
+    files : mapping of str to bytes
         The row's files by name; none where it was not judged, which never harms the analysis: a message says why.
+    flags : tuple of str
+        Kinds of what is suspicious about it.
     """
     import numpy
 
     n_frames, n_bodyparts = len(positions), positions.shape[1]
     if n_frames * n_bodyparts > MOST_VALUES:
         report(Message("too long to be judged here; afterwards: dlc quality"))
-        return {}
+        return {}, ()
     pictures = seen.series
     try:
         track = Track(
@@ -96,17 +101,16 @@ def judge_job(job: Job, scan: FrameScan, positions: Any, seen: Seen, report: Rep
         )
         judgement = judge(track, _prior(job), pictures)
         quality, files = take_pictures(Path(job.video), track, judgement, seen.box)
-        return {
+        made = {
             QUALITY_FILENAME: QUALITIES.text(quality).encode("utf-8"),
             TABLE_FILENAME: table_bytes(track, judgement, pictures),
-            **files,
         }
+        return made | files, quality.flag_names
     except Exception as error:  # the result itself is whole
         text = " ".join(str(error).split())[:200]
-        report(
-            Message(f"it could not be judged ({type(error).__name__}: {text}); its result is whole", is_warning=True)
-        )
-        return {}
+        why = f"it could not be judged ({type(error).__name__}: {text}); its result is whole"
+        report(Message(why, is_warning=True))
+        return {}, ()
 
 
 def _prior(job: Job) -> PosePrior | None:

@@ -103,7 +103,7 @@ class Loop:
             result.add("writing", clock)
             clock = time.perf_counter()
             if result.seen is not None:
-                result.quality = judge_job(job, scan, positions, result.seen, report)
+                result.quality, result.flags = judge_job(job, scan, positions, result.seen, report)
             result.add("quality", clock)
         return result
 

@@ -36,6 +36,8 @@ class LoopResult:
         The pictures that were analysed.
     quality : dict of str to bytes
         Files that judge the row, by name.
+    flags : tuple of str
+        Kinds of what is suspicious about it.
     """
 
     scorer: str
@@ -49,6 +51,7 @@ class LoopResult:
     decoder: str = ""
     seen: Seen | None = None
     quality: Mapping[str, bytes] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
 
     def add(self, phase: str, since: float) -> None:
         """Add the time since a `time.perf_counter` to a phase."""

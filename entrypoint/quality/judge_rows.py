@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign, read_campaign
@@ -23,7 +23,10 @@ from dlcctr.results.commit import Standing, standing
 from dlcctr.results.expected import ExpectedOfRows
 from dlcctr.results.receipt import Receipt, read_receipt
 from dlcctr.system.disk import as_expected
-from dlcctr.system.terminal.console import one_line, plural, print_lines, say_error
+from dlcctr.system.terminal.console import one_line, plural, print_lines, say_error, warn
+from entrypoint.analyze.renew_times import renew_times
+from entrypoint.analyze.request import RowRequest
+from entrypoint.analyze.row_task import resolve_row
 from entrypoint.loop.row_pictures import take_pictures
 from entrypoint.quality.look_at_video import analysed_part, look_at_video
 from entrypoint.quality.priors import Priors
@@ -145,11 +148,23 @@ class _Judging:
                 self._counts["kept"] += 1
                 return
             start = time.monotonic()
+            receipt = self._with_times(row, folder, receipt) if looked else receipt
             quality = judge_row(folder, receipt, row, prior, video if looked else None)
         self._counts["judged"] += 1
         self._counts["flagged"] += bool(quality.flags)
         names = ", ".join(quality.flag_names) or "nothing suspicious"
         print_lines([f"row {row.index} ({one_line(row.video)}): {names} ({time.monotonic() - start:.1f} s)"])
+
+    def _with_times(self, row: Row, folder: Path, receipt: Receipt) -> Receipt:
+        """Give a row its times that was analysed before there were any; without them it is judged all the same."""
+        if receipt.times is not None:
+            return receipt
+        request = RowRequest(manifest=self._request.manifest, index=row.index)
+        try:
+            renew_times(resolve_row(row, self._campaign, request))
+        except DlcctrError as error:
+            warn(f"warning: row {row.index}: it stays without times: {error.message}")
+        return read_receipt(folder) or receipt
 
 
 def is_judged(folder: Path, receipt: Receipt, prior: PosePrior | None, *, pictures: bool) -> bool:
@@ -179,5 +194,10 @@ def judge_row(folder: Path, receipt: Receipt, row: Row, prior: PosePrior | None,
         TABLE_FILENAME: table_bytes(track, judgement, pictures),
         **stills,
     }
-    add_files(folder, files, gone=[entry.name for entry in receipt.files if PICTURE_NAME.fullmatch(entry.name)])
+    add_files(
+        folder,
+        files,
+        gone=[entry.name for entry in receipt.files if PICTURE_NAME.fullmatch(entry.name)],
+        change=lambda held: replace(held, flags=quality.flag_names),
+    )
     return quality

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dlcctr.campaign.config import read_campaign
@@ -15,6 +16,8 @@ from dlcctr.errors import ContractError
 from dlcctr.image.labels import check_contract
 from dlcctr.model.verify import verify_bundle
 from dlcctr.planning.plan import read_plan
+from dlcctr.quality.measures.track import Track
+from dlcctr.quality.record import QUALITY_FILENAME
 from dlcctr.results.additions import add_files
 from dlcctr.results.check import CheckOptions, check, finished_rows
 from dlcctr.results.frame_times import read_frame_times
@@ -25,7 +28,9 @@ from dlcctr.transfer.place_row import HERE, IncomingRow, reason_to_stay
 from entrypoint.analyze.analyze_row import run
 from entrypoint.analyze.renew_times import renew_times
 from entrypoint.analyze.request import RowRequest
-from entrypoint.analyze.row_task import resolve
+from entrypoint.analyze.row_task import RowTask, resolve
+from entrypoint.quality import judge_rows
+from entrypoint.quality.judge_rows import QualityRequest
 
 RECORDED = Path(__file__).parent / "recorded" / "contract-1"
 STATES = [State.WHOLE, State.WHOLE, State.DEGRADED, State.UNREADABLE]
@@ -87,6 +92,23 @@ def test_times_are_added_without_analysing_again(manifest: Path) -> None:
         assert receipt.times
         assert (receipt.contract, receipt.times.unknown) == (CONTRACT_VERSION, 0)
     assert [row.state for row in check(manifest).rows] == STATES
+
+
+def test_a_row_that_is_judged_later_gets_its_times_too(
+    manifest: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def table_of(task: RowTask) -> Track:
+        return Track(np.zeros((12, 1, 1, 3)), ("nose",), rate=25.0)
+
+    task = resolve(RowRequest(manifest=manifest, index=0))
+    monkeypatch.setattr(judge_rows, "read_track", lambda *_: table_of(task))  # its recorded .h5 is a stand-in
+    assert judge_rows.judge_rows(QualityRequest(manifest, index=0)) is ExitCode.OK
+    assert "1 judged" in capsys.readouterr().out
+    receipt = read_receipt(task.folder)
+    assert receipt
+    assert receipt.times
+    assert {FRAME_TIMES_FILENAME, QUALITY_FILENAME} <= {entry.name for entry in receipt.files}
+    assert check(manifest).rows[0].state is STATES[0]
 
 
 @pytest.mark.parametrize("killed_at", range(1, 4))

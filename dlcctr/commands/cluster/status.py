@@ -13,6 +13,7 @@ import typer
 
 from dlcctr.commands.cluster import options
 from dlcctr.commands.cluster.on_cluster import runs_on_cluster
+from dlcctr.contract import ExitCode
 
 if TYPE_CHECKING:
     from dlcctr.commands.cluster.watch_view import WatchText
@@ -34,6 +35,9 @@ def status(
     ] = False,
     interval: Annotated[float, typer.Option(min=1, metavar="S", help="Seconds between refreshes.")] = 30,
     show_all: Annotated[bool, typer.Option("--all", help="List every row.")] = False,
+    flagged: Annotated[
+        bool, typer.Option("--flagged", help="List rows whose tracking is suspicious; exit with 20 if there are any.")
+    ] = False,
     squeue: options.SqueueText = "",
     sacct: options.SacctText = "",
     accept_degraded: Annotated[
@@ -63,7 +67,7 @@ def status(
         )
 
     def show(result: StatusResult) -> None:
-        _show(result, show_all=show_all, as_json=as_json)
+        _show(result, show_all=show_all, show_flags=flagged, as_json=as_json)
 
     if watch and is_live(sys.stdout) and not (show_all or as_json):
         result = watch_on_terminal(once, watch_text, interval)
@@ -73,7 +77,8 @@ def status(
     else:
         result = _wait(once, interval) if wait else once()
         show(result)
-    raise typer.Exit(int(result.exit_code))
+    odd = flagged and any(row.flags for row in result.rows)
+    raise typer.Exit(int(result.exit_code) or (int(ExitCode.UNFINISHED) if odd else 0))
 
 
 def _check_options(squeue: str, sacct: str, *, watch: bool, wait: bool) -> None:
@@ -124,13 +129,13 @@ def _wait(once: Callable[[], StatusResult], interval: float) -> StatusResult:
     return result
 
 
-def _show(result: StatusResult, *, show_all: bool, as_json: bool) -> None:
+def _show(result: StatusResult, *, show_all: bool, show_flags: bool, as_json: bool) -> None:
     from dlcctr.system.terminal.console import print_json
 
     if as_json:
         print_json("status", **as_fields(result))
     else:
-        _print(result, show_all=show_all)
+        _print(result, show_all=show_all, show_flags=show_flags)
 
 
 def as_fields(result: StatusResult) -> dict[str, Any]:
@@ -147,7 +152,7 @@ def as_fields(result: StatusResult) -> dict[str, Any]:
     }
 
 
-def _print(result: StatusResult, *, show_all: bool) -> None:
+def _print(result: StatusResult, *, show_all: bool, show_flags: bool) -> None:
     from dlcctr.campaign.config import read_campaign
     from dlcctr.commands.in_image import say_next
     from dlcctr.slurm.advice import after_status
@@ -156,16 +161,23 @@ def _print(result: StatusResult, *, show_all: bool) -> None:
     from dlcctr.system.terminal.console import plural, print_lines, print_table
 
     if show_all:
+        flags = [", ".join(row.flags) for row in result.rows]
         print_table(
-            ("row", "phase", "task", "node", "video", "why"),
+            ("row", "phase", "task", "node", "video", "why", *(["flags"] if any(flags) else [])),
             [(row.index, row.phase.value, row.job + shown_cluster(row.cluster), row.node, row.video,
-              row.cause or row.reason) for row in result.rows],
+              row.cause or row.reason, *([names] if any(flags) else []))
+             for row, names in zip(result.rows, flags, strict=True)],
         )  # fmt: skip
         print_lines([""])
     print_table(("phase", "rows", "which", "node", "why"), _groups(result))
     say_next(f"note: {note}" for note in result.notes)
     cost = [f"cost so far: {result.cost.text}"] if result.cost.text else []
-    print_lines([f"{plural(len(result.rows), 'row')}: {_counts(result)}", *_pace_lines(result.pace), *cost])
+    if show_flags and (odd := [row for row in result.rows if row.flags]):
+        print_lines([""])
+        print_table(("row", "flags", "video"), [(row.index, ", ".join(row.flags), row.video) for row in odd])
+        print_lines([""])
+    lines = [f"{plural(len(result.rows), 'row')}: {_counts(result)}", *_pace_lines(result.pace), *cost]
+    print_lines([*lines, *_flag_lines(result)])
     say_next(after_status(result, find_whereabouts(result.manifest, read_campaign(result.manifest))))
 
 
@@ -226,6 +238,18 @@ def _why(why: str, rows: list[RowStatus]) -> str:
         return why
     others = f" (and {len(causes) - 1} other causes; --all shows them)" if len(causes) > 1 else ""
     return (f"{why}: " if why else "") + causes[0] + others
+
+
+def _flag_lines(result: StatusResult) -> list[str]:
+    """How many finished rows are suspicious, and how."""
+    from collections import Counter
+
+    from dlcctr.system.terminal.console import plural
+
+    odd = [row for row in result.rows if row.flags]
+    kinds = Counter(name for row in odd for name in row.flags)
+    shown = ", ".join(f"{name} {count}" for name, count in kinds.most_common())
+    return [f"{plural(len(odd), 'row')} flagged: {shown}"] if odd else []
 
 
 def _counts(result: StatusResult) -> str:

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from dlcctr.quality.cameras import NO_DAY
 from dlcctr.quality.report.collect import HAS_RESULT, Report, Video
-from dlcctr.quality.report.compared import NO_DAY
 from dlcctr.quality.report.details import device_of
 from dlcctr.results.row_state import State
 from dlcctr.system.terminal.console import duration, ranges

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 
@@ -52,8 +54,8 @@ def encode(values: Series) -> Encoded:
     """Write a series with 12 bits a number, which no plot can tell from the whole."""
     known = [value for value in values if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
-    scale = STEPS / (high - low) if high > low else 0.0
-    text = "".join(NONE if value is None else _pair(round((value - low) * scale)) for value in values)
+    span = high - low if high - low > sys.float_info.min * STEPS else math.inf
+    text = "".join(NONE if value is None else _pair(round((value - low) / span * STEPS)) for value in values)
     return float(f"{low:.7g}"), float(f"{high:.7g}"), text
 
 

@@ -59,6 +59,8 @@ class RowStatus:
         Cluster of the job, where Slurm has to be asked for it by name; with commas where it may be one of several.
     canary : int or None
         Canary that this row waits for, or whose failure stopped it.
+    flags : tuple of str
+        Kinds of what is suspicious about the tracking of a finished row.
     """
 
     index: int
@@ -75,6 +77,7 @@ class RowStatus:
     code: int = 0
     cluster: str = ""
     canary: int | None = None
+    flags: tuple[str, ...] = ()
 
     @property
     def is_live(self) -> bool:

@@ -165,7 +165,7 @@ class _Joiner:
     def row(self, result: RowResult) -> RowStatus:
         """Phase of a row."""
         task = self.ledger.newest.get(result.row.index)
-        status = RowStatus(result.row.index, result.row.video, Phase.UNSUBMITTED)
+        status = RowStatus(result.row.index, result.row.video, Phase.UNSUBMITTED, flags=result.flags)
         if task:
             state = self.states.get(task.key)
             status = replace(

@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from dlcctr import cli
 from dlcctr.contract import CONTRACT_VERSION, ExitCode
+from dlcctr.results.additions import add_files
 from dlcctr.slurm import client
 from dlcctr.slurm.jobs.submissions import Array
 from dlcctr.slurm.output import TaskState
@@ -92,6 +94,25 @@ def test_all_lists_every_row(case: SlurmCase, capsys: pytest.CaptureFixture[str]
     ]
 
 
+def test_flags_of_finished_rows(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
+    for index in range(8):
+        case.commit(index, task=index)
+    words = ["status", case.bench.manifest, *give(case, squeue_text())]
+    assert run(*words, "--flagged") == ExitCode.OK
+    assert " flagged: " not in capsys.readouterr().out
+    for index, flags in ((1, ("dark",)), (4, ("dark", "jumps"))):
+        add_files(case.bench.folder(index), {}, change=lambda held, flags=flags: replace(held, flags=flags))
+    assert run(*words) == ExitCode.OK
+    assert "2 rows flagged: dark 2, jumps 1" in capsys.readouterr().out
+    assert run(*words, "--flagged") == ExitCode.UNFINISHED
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[lines.index("row flags video") + 1 :][:2] == ["1 dark v1.mp4", "4 dark, jumps v4.mp4"]
+    assert run(*words, "--all") == ExitCode.OK
+    assert "4 done 123_4 node7 v4.mp4 dark, jumps" in [
+        " ".join(line.split()) for line in capsys.readouterr().out.splitlines()
+    ]
+
+
 def test_json(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("status", case.bench.manifest, "--json", *mixed(case)) == ExitCode.UNFINISHED
     told = json.loads(capsys.readouterr().out)
@@ -105,7 +126,7 @@ def test_json(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
     assert told["rows"][6] == {
         "index": 6, "video": "v6.mp4", "phase": "failed", "cause": "the node failed (Slurm: NODE_FAIL)",
         "cause_kind": "node-fail", "node": "node3", "job": "123_6", "task": 6, "plan": "plan-0", "attempts": 1,
-        "reason": "", "code": 0, "cluster": "", "canary": None,
+        "reason": "", "code": 0, "cluster": "", "canary": None, "flags": [],
     }  # fmt: skip
     assert told["pace"]["frames_per_s"] is None
 

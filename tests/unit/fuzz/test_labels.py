@@ -12,7 +12,7 @@ from dlcctr.model.prior.make import make_prior, prior_text
 from dlcctr.model.prior.record import parse_prior
 from tests.media import picture
 from tests.unit.model.prior.test_prior import NAMES, poses, write_labels
-from tests.unit.quality.test_pictures import write_png
+from tests.unit.quality.measures.test_pictures import write_png
 from tests.unit.support.fuzz import damaged
 
 

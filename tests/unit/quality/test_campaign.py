@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.cli import catch, make_app
-from dlcctr.quality.campaign import JudgedRow, camera_of, compare, with_campaign
+from dlcctr.quality.campaign import JudgedRow, compare, with_campaign
 from dlcctr.quality.flag_kinds import FLAG_KINDS
 from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, Flag, Quality
 from dlcctr.results.additions import add_files
@@ -78,12 +78,6 @@ def test_own_flags_win() -> None:
     quality = Quality(1, flags=(Flag("dark", 3, 12),))
     both = with_campaign(quality, [Flag("dark", 3, 80, "campaign"), Flag("blurred", 1, 2, "campaign")])
     assert [(flag.name, flag.source) for flag in both.flags] == [("dark", "fixed"), ("blurred", "campaign")]
-
-
-def test_the_word_for_a_camera() -> None:
-    assert camera_of(640, 480, 29.97003, "day1/box2/a.mp4") == "640x480 29.97 day1/box2"
-    assert camera_of(None, None, None, "a.mp4") == "?x? ? ."
-    assert camera_of(640, 480, float("nan"), "a.mp4", " box 3 ") == "box 3"
 
 
 def test_check_shows_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
