@@ -18,7 +18,7 @@ from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.results.frame_times import FrameTimes
 from dlcctr.results.sections import Columns, DeviceUsed, FromFloat32
 from dlcctr.system.values.records import RecordError, from_table, parse_object, to_table
-from entrypoint.video.decoders import CPU
+from entrypoint.video.decoding.decoders import CPU
 from entrypoint.video.frame_scan import FrameScan
 
 ANALYSING = "analysing"
@@ -78,7 +78,7 @@ class Job:
         File with the times of all stream frames (`dlcctr.results.frame_times`); empty where our loop's own pass is to
         find them and to write the file.
     checkpoint_folder : str
-        Folder for our loop's checkpoints (`entrypoint.loop.checkpoint_files`); empty for none.
+        Folder for our loop's checkpoints (`entrypoint.loop.checkpoints.files`); empty for none.
     checkpoint_s : float
         Seconds between two checkpoints.
     """

@@ -1,7 +1,7 @@
 """Child process that imports DeepLabCut. It reads one job per line from stdin and answers with events on a pipe.
 
 stdout and stderr are left to DeepLabCut and its progress bars; the supervisor reads them
-(`entrypoint.analyze.worker_output`).
+(`entrypoint.analyze.worker.output`).
 """
 
 from __future__ import annotations

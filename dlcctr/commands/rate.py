@@ -25,7 +25,7 @@ def rate(
     They are kept beside the manifest, in `<manifest>.ratings.tsv`, with who said them and when. Of each person and row
     the newest rating counts. A table with a wrong line is refused as a whole.
     """
-    from dlcctr.quality.take_ratings import take_ratings
+    from dlcctr.quality.ratings.take import take_ratings
     from dlcctr.system.terminal.console import plural, print_json, print_lines
 
     taken = take_ratings(manifest, ratings, rater.strip())

@@ -21,7 +21,7 @@ from entrypoint.analyze.attempt import AttemptRecord, make_failure, make_receipt
 from entrypoint.analyze.renew_times import renew_if_stale
 from entrypoint.analyze.request import RowRequest
 from entrypoint.analyze.row_task import RowTask, check_video, resolve
-from entrypoint.analyze.shared_worker import SharedWorker
+from entrypoint.analyze.worker.shared import SharedWorker
 from entrypoint.environment import provenance
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

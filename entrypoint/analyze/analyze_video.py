@@ -2,55 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcctr.campaign.precision import FLOAT32
 from dlcctr.contract import NETWORKS_FOLDER, RESULT_BYTES_PER_VALUE
 from dlcctr.errors import (
     AnalysisError,
-    DlcctrError,
     GpuError,
     ManifestError,
     ModelError,
     OutputError,
-    UsageError,
     VideoError,
 )
-from dlcctr.model import inference_project
-from dlcctr.model.inspection import ModelInfo
 from dlcctr.results.sections import ReusedPart
 from dlcctr.runtime.progress.row_report import RowReport
 from dlcctr.system import disk
 from dlcctr.system.cpus import cpu_count
 from dlcctr.system.terminal.console import print_lines, warn
-from entrypoint.analyze import checkpoint_folder
 from entrypoint.analyze.attempt import AttemptRecord
 from entrypoint.analyze.row_display import RowDisplay
+from entrypoint.analyze.row_jobs import RESULTS, SPARE_BYTES, RowJobs, make_skeleton
 from entrypoint.analyze.row_task import RowTask
 from entrypoint.analyze.row_times import RowTimes
-from entrypoint.analyze.shared_worker import SharedWorker
-from entrypoint.analyze.worker_process import Worker
+from entrypoint.analyze.worker.process import Worker
+from entrypoint.analyze.worker.shared import SharedWorker
 from entrypoint.protocol import Answer, DamageFound, Done, Job, NotCovered, Ready, ShortRead
-from entrypoint.video.decoders import CPU, NVDEC
 
 if TYPE_CHECKING:
     from entrypoint.analyze.request import RowRequest
     from entrypoint.video.frame_scan import FrameScan
 
-RESULTS = "results"
 COPY_NAME = "copy.mov"
-BESIDE = "beside-"
-"""Folders below a row's scratch folder for the rows beside it."""
-SPARE_BYTES = 5_000_000
-GPU_BATCH, GPU_BATCH_PX, MOST_GPU_BATCH = 32, 640 * 480, 128
-"""Frames of a batch on a GPU, for pictures of so many px, and the most for smaller ones; not measured on one yet."""
-PLAIN_ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}")
 SHOWN_LINES = 15
 
 
@@ -90,14 +75,12 @@ def analyse(
         if task.row.frames:  # the manifest believes no header that its index contradicts
             announced = task.row.frames
         _check_space(task, announced, scratch)
-        session = _Session(
-            task, request, record, announced, worker,
-            config=config, device=device, scratch=scratch, tell=place.tell, times=times,
-        )  # fmt: skip
+        jobs = RowJobs(task, request, announced, config, device, scratch, times)
+        session = _Session(task, request, record, jobs, worker, tell=place.tell)
         if not session.may_be_one_pass:  # the worker imports DeepLabCut meanwhile
             session.scan_video()
         place.tell(RowReport("loading DeepLabCut"))
-        session.device = _resolve_device(place.wait_ready(), device, may_use_cpu, record)
+        jobs.device = _resolve_device(place.wait_ready(), device, may_use_cpu, record)
         place.tell(RowReport("loading the model"))
         files = session.run()
         place.tell(RowReport("saving the results"))
@@ -145,24 +128,20 @@ def _resolve_device(ready: Ready, device: str, may_use_cpu: bool, record: Attemp
 
 @dataclass
 class _Session:
-    """A worker, and everything that its jobs are made from.
+    """A worker, and the jobs that it is given.
 
     Parameters
     ----------
-    announced : int
-        Frames that the video has, as far as is known before it is decoded; 0 where not.
+    jobs : RowJobs
+        Makes the row's jobs.
     """
 
     task: RowTask
     request: RowRequest
     record: AttemptRecord
-    announced: int
+    jobs: RowJobs
     worker: Worker
-    config: Path
-    device: str
-    scratch: Path
     tell: Callable[[RowReport], None]
-    times: RowTimes
 
     @property
     def may_be_one_pass(self) -> bool:
@@ -171,7 +150,7 @@ class _Session:
         Then its own pass finds out which frames decode. What goes through stock DeepLabCut must be scanned first.
         """
         own = self.request.path != "stock" and self.task.may_be_one_pass
-        return own and self.times.may_fit(self.announced)
+        return own and self.jobs.times.may_fit(self.jobs.announced)
 
     @property
     def scan(self) -> FrameScan:
@@ -188,18 +167,18 @@ class _Session:
         self.tell(RowReport("checking the video"))
         with self.record.timed("scan"):
             self.record.scan = scan_video(self.task.video, threads=cpu_count(), suspect=suspect)
-        _check_frames(self.task, self.record.scan, self.scratch)
-        self.times.check(self.record.scan)
+        _check_frames(self.task, self.record.scan, self.jobs.scratch)
+        self.jobs.times.check(self.record.scan)
 
     def run(self) -> list[Path]:
         """Analyse the video in our loop, or through stock DeepLabCut where the loop does not cover it."""
         if self.request.path == "stock":
             return self._run_stock()
-        answer = self._run_job(self._link(), "own", self._jobs_beside())
+        answer = self._run_job(self.jobs.link(), "own", self.jobs.beside() if self.may_be_one_pass else ())
         if isinstance(answer, DamageFound):
             print_lines([f"{self.task.name}: there are signs of damage; the video is checked frame by frame"])
             self.scan_video(suspect=True)
-            answer = self._run_job(self._link(), "own")
+            answer = self._run_job(self.jobs.link(), "own")
         if isinstance(answer, Done):
             return self._take(answer, "own")
         if isinstance(answer, ShortRead):
@@ -223,7 +202,7 @@ class _Session:
         """Analyse the video itself, or a lossless copy of its frames if DeepLabCut would misread the original."""
         failed = ""
         if not self._needs_copy():
-            answer = self._run_job(self._link())
+            answer = self._run_job(self.jobs.link())
             if isinstance(answer, Done):
                 return self._take(answer, "stock")
             failed = f"DeepLabCut read {self._rows_read(answer)}"
@@ -238,7 +217,7 @@ class _Session:
 
     @property
     def _frames_known(self) -> int:
-        return self.record.scan.decoded if self.record.scan else self.announced
+        return self.record.scan.decoded if self.record.scan else self.jobs.announced
 
     def _rows_read(self, answer: ShortRead | NotCovered | DamageFound) -> str:
         if not isinstance(answer, ShortRead):  # of our own loop only
@@ -259,112 +238,17 @@ class _Session:
             or (believed and not (self.scan.header_true and self.scan.fps > 0))
         )
 
-    def _link(self) -> Path:
-        """Give the video a plain name: DeepLabCut leaves out ``*_labeled.*`` and cuts names at ``.h5``."""
-        video = self.task.video
-        link = self.scratch / f"video{video.suffix if PLAIN_ENDING.fullmatch(video.suffix) else ''}"
-        link.unlink(missing_ok=True)
-        link.symlink_to(video.absolute())
-        return link
-
     def _copy(self) -> Path:
         from entrypoint.video.lossless_copy import write_copy
 
-        target = self.scratch / COPY_NAME
+        target = self.jobs.scratch / COPY_NAME
         with self.record.timed("reencoding"):
             write_copy(self.task.video, target, self.scan, threads=cpu_count())
         return target
 
-    def _make_job(self, video: Path, path: str) -> Job:
-        task, results = self.task, self.scratch / RESULTS
-        scan = self.record.scan if path == "own" else self.scan
-        # A folder of its own: DeepLabCut takes any earlier file in it for "already analyzed"
-        shutil.rmtree(results, ignore_errors=True)
-        results.mkdir()
-        job = Job(
-            path=path,
-            model=task.model.hash,
-            config=str(self.config),
-            video=str(video),
-            folder=str(results),
-            stem=PurePosixPath(task.row.video).stem,
-            columns=[list(column) for column in task.columns],
-            scan=scan,
-            announced=scan.decoded if scan else self.announced,
-            multianimal=task.model.multianimal,
-            shuffle=task.model.shuffle,
-            trainset_index=task.model.trainset_index,
-            device=self.device,
-            batch_size=task.settings.batch_size or task.model.batch_size,
-            crop=list(task.crop) if task.crop else None,
-            csv=task.settings.csv,
-            top_down=task.model.top_down,
-            conditional=task.model.conditions is not None,
-            tracking=task.settings.tracking,
-            trusted=task.trusted,
-            backend=self._backend(),
-            precision=task.settings.precision,
-            decoder=self._decoder(),
-            gpu_batch_size=self._gpu_batch_size(),
-            cache=str(task.settings.out / NETWORKS_FOLDER),
-            times=self.times.prepare(scan),
-            prior=self._prior() if path == "own" else "",
-        )
-        if path != "own":
-            return job
-        return checkpoint_folder.with_checkpoints(job, task.folder, task.fingerprint, self.request.checkpoint_s)
-
-    def _jobs_beside(self) -> list[Job]:
-        """Jobs of the rows beside, each as it will be when its turn comes, so that its checkpoints fit."""
-        jobs: list[Job] = []
-        for number, task in enumerate(self.task.beside if self.may_be_one_pass else ()):
-            with contextlib.suppress(DlcctrError):  # said when its turn comes
-                jobs.append(self._job_beside(number, task))
-        return jobs
-
-    def _job_beside(self, number: int, task: RowTask) -> Job:
-        disk.check_writable(task.folder, SPARE_BYTES)
-        scratch = self.scratch / f"{BESIDE}{number}"
-        scratch.mkdir()
-        config = make_skeleton(task.model, scratch, task.settings.tracking.tracker, trusted=task.trusted)
-        session = replace(
-            self, task=task, record=AttemptRecord(), config=config, scratch=scratch, times=RowTimes.of(task, scratch)
-        )
-        return session._make_job(session._link(), "own")
-
-    def _gpu_batch_size(self) -> int:
-        """Batch size for a GPU: small pictures need large batches to keep it busy, large ones fill its memory."""
-        row = self.task.row
-        if self.device != "cuda" or self.task.settings.batch_size is not None:
-            return 0
-        pixels = (row.width or 0) * (row.height or 0) or GPU_BATCH_PX
-        fitting = GPU_BATCH * GPU_BATCH_PX // pixels
-        return max(min(fitting, MOST_GPU_BATCH), self.task.model.batch_size or 1)
-
-    def _backend(self) -> str:
-        wanted = self.request.backend
-        if self.device == "cpu":
-            return wanted
-        if wanted == "openvino":
-            raise UsageError("OpenVINO computes on CPUs; this is a GPU", "leave --backend out, or add --device cpu")
-        return "engine"
-
-    def _prior(self) -> str:
-        from dlcctr.quality.known_prior import known_prior
-
-        model = self.task.model
-        return known_prior(model.project, model.id, tuple(model.bodyparts), self.task.settings.out)
-
-    def _decoder(self) -> str:
-        if self.request.decode != NVDEC:
-            return CPU
-        if self.device == "cpu":
-            raise UsageError("NVDEC is a GPU's video engine; this row runs on the CPU", "leave --decode out")
-        return NVDEC
-
     def _run_job(self, video: Path, path: str = "stock", beside: Sequence[Job] = ()) -> Answer:
         """Run a job, and show its progress and messages."""
-        job = self._make_job(video, path)
+        job = self.jobs.make(video, path, self.record.scan if path == "own" else self.scan)
         display = RowDisplay(self.task.name, job.announced, reports_start=path == "own", tell=self.tell)
         with self.record.timed("analysis"):
             try:
@@ -389,9 +273,9 @@ class _Session:
         for phase, seconds in {**done.timings_s, "verification": done.verification_s}.items():
             record.add_time(phase, seconds)
             record.add_time("analysis", -seconds)
-        record.times, files = self.times.take(done, record.scan)
+        record.times, files = self.jobs.times.take(done, record.scan)
         record.flags = tuple(done.flags)
-        return [*(self.scratch / RESULTS / name for name in done.files), *files]
+        return [*(self.jobs.scratch / RESULTS / name for name in done.files), *files]
 
 
 def _show_tail(worker: Worker) -> None:
@@ -405,11 +289,3 @@ def _check_not_full(scratch: Path) -> None:
         disk.check_space(scratch, 1 << 16)
     except OutputError as full:
         raise OutputError(f"the scratch folder's disk is full: {full.message}", full.hint) from full
-
-
-SKELETON = "project"
-
-
-def make_skeleton(model: ModelInfo, scratch: Path, tracker: str = "", *, trusted: bool = False) -> Path:
-    """Make the inference project of a model below `scratch` and return its config.yaml; raises `ModelError`."""
-    return inference_project.make_inference_project(model, scratch / SKELETON, tracker=tracker, trusted=trusted)

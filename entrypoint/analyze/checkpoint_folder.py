@@ -1,6 +1,6 @@
 """Where the checkpoints of a row are until its result is committed, and how they are removed; no heavy imports here.
 
-The worker writes them and reads them again: `entrypoint.loop.checkpoint_files`.
+The worker writes them and reads them again: `entrypoint.loop.checkpoints.files`.
 """
 
 from __future__ import annotations

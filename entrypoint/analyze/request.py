@@ -9,7 +9,7 @@ from pathlib import Path
 from dlcctr.contract import ENV_PREFIX
 from dlcctr.errors import UsageError
 from dlcctr.system.values.numbers import parse_whole
-from entrypoint.video.decoders import AUTO, DECODERS, NVDEC
+from entrypoint.video.decoding.decoders import AUTO, DECODERS, NVDEC
 
 CHECKPOINT_EVERY_S = 60.0
 SHOWN_CHARS = 60

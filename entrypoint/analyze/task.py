@@ -8,8 +8,8 @@ from dlcctr.planning.task_lines import task_end
 from dlcctr.system.terminal.console import print_lines
 from entrypoint.analyze.analyze_row import stoppable
 from entrypoint.analyze.request import TaskRequest
-from entrypoint.analyze.shared_worker import SharedWorker
 from entrypoint.analyze.task_rows import by_video, first_failure, run_group
+from entrypoint.analyze.worker.shared import SharedWorker
 
 
 def run_task(request: TaskRequest) -> int:

@@ -20,7 +20,7 @@ from dlcctr.system.terminal.console import print_lines, say_error
 from entrypoint.analyze.analyze_row import run_row
 from entrypoint.analyze.request import RowRequest, TaskRequest
 from entrypoint.analyze.row_task import RowTask, resolve_row
-from entrypoint.analyze.shared_worker import SharedWorker
+from entrypoint.analyze.worker.shared import SharedWorker
 
 
 def by_video(rows: Sequence[Row]) -> list[list[Row]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.system.cpus import cpu_count
-from entrypoint.video.decoding import DecodePass
+from entrypoint.video.decoding.decode_pass import DecodePass
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.frames import decoded_frames, open_pass
 from entrypoint.video.pixels import Box, Pictures

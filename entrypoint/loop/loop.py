@@ -13,19 +13,19 @@ from dlcctr.errors import ManifestError, VideoError
 from entrypoint.engines.base import Network
 from entrypoint.loop.batch_reader import BatchReader
 from entrypoint.loop.beside import Fed, ModelsBeside, identify
-from entrypoint.loop.checkpoint_writer import CheckpointWriter, OtherPositions
-from entrypoint.loop.judging import SeenPictures, judge_job
+from entrypoint.loop.checkpoints.termination import save_when_terminated
+from entrypoint.loop.checkpoints.writer import CheckpointWriter, OtherPositions
+from entrypoint.loop.judging.judge_job import SeenPictures, judge_job
 from entrypoint.loop.loaded_network import LoadedNetwork
 from entrypoint.loop.pose_array import PoseArray
 from entrypoint.loop.result import LoopResult
 from entrypoint.loop.stock_batches import StockBatches
 from entrypoint.loop.stock_pixels import prove_pixels, read_first_picture
-from entrypoint.loop.termination import save_when_terminated
 from entrypoint.loop.under_way import UnderWay
 from entrypoint.protocol import ANALYSING, Job, Message, Progress, Report
-from entrypoint.video.decoders import NVDEC
+from entrypoint.video.decoding.decoders import NVDEC
+from entrypoint.video.decoding.nvdec import OtherDecoder
 from entrypoint.video.frame_scan import FrameScan
-from entrypoint.video.nvdec import OtherDecoder
 from entrypoint.video.pixels import Box, check_crop
 from entrypoint.video.restart import Restart, RestartLost
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dlcctr.results.sections import FromFloat32
-from entrypoint.loop.judging import Seen
+from entrypoint.loop.judging.judge_job import Seen
 from entrypoint.protocol import Checkpoint
 from entrypoint.video.frame_scan import FrameScan
 

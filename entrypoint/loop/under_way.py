@@ -8,7 +8,7 @@ from typing import Any
 
 from entrypoint.engines.base import Finish, Network
 from entrypoint.loop.backend import start
-from entrypoint.loop.checkpoint_writer import CheckpointWriter
+from entrypoint.loop.checkpoints.writer import CheckpointWriter
 from entrypoint.loop.result import LoopResult
 from entrypoint.protocol import Report
 

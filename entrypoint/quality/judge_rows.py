@@ -27,7 +27,7 @@ from dlcctr.system.terminal.console import one_line, plural, print_lines, say_er
 from entrypoint.analyze.renew_times import renew_times
 from entrypoint.analyze.request import RowRequest
 from entrypoint.analyze.row_task import resolve_row
-from entrypoint.loop.row_pictures import take_pictures
+from entrypoint.loop.judging.row_pictures import take_pictures
 from entrypoint.quality.look_at_video import analysed_part, look_at_video
 from entrypoint.quality.priors import Priors
 from entrypoint.quality.read_track import read_track

@@ -7,7 +7,7 @@ from pathlib import Path
 from dlcctr.quality.measures.pictures import PictureSeries, PictureStatistics
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import FrameCounts
-from entrypoint.video.decoding import DecodePass
+from entrypoint.video.decoding.decode_pass import DecodePass
 from entrypoint.video.pixels import Box, Pictures, check_crop, stock_box
 
 

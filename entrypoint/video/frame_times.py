@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from dlcctr.results.frame_times import CONTAINER, COUNTED, NONE, FrameTimes, describe_times
 
 if TYPE_CHECKING:
-    from entrypoint.video.packets import Packet
+    from entrypoint.video.decoding.packets import Packet
 
 UNKNOWN = -(1 << 63)
 """Stands for a time that is not known in arrays of ticks; FFmpeg's AV_NOPTS_VALUE."""

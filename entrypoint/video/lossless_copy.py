@@ -9,7 +9,7 @@ from typing import Any
 
 from dlcctr.errors import OutputError, VideoError
 from dlcctr.system.cpus import cpu_count
-from entrypoint.video.decoding import DecodePass
+from entrypoint.video.decoding.decode_pass import DecodePass
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.frames import decoded_frames, open_pass
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from entrypoint.video.nvdec import planar
+from entrypoint.video.decoding.nvdec import planar
 
 Box = tuple[int, int, int, int]
 
@@ -28,7 +28,7 @@ class Pictures:
     Parameters
     ----------
     rotation : int
-        Degrees, as the container asks for it and `entrypoint.video.decoding.DecodePass` reports it.
+        Degrees, as the container asks for it and `entrypoint.video.decoding.decode_pass.DecodePass` reports it.
     box : tuple of int or None
         Part of the turned picture: ``(x1, x2, y1, y2)`` in px.
     size : tuple of int or None

@@ -10,8 +10,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from entrypoint.video.decoding.packets import Packet
 from entrypoint.video.frame_times import PassTimes
-from entrypoint.video.packets import Packet
 
 APART = 32
 """Least number of packets between two places that are remembered."""

@@ -19,11 +19,11 @@ from entrypoint.video.damage.presentation_order import (
     uncountable,
 )
 from entrypoint.video.damage.structure import MANNER_FRACTION, Shape, examine_structure
-from entrypoint.video.decoding import CONVERT_HINT, DecodePass
-from entrypoint.video.ffmpeg_log import FFmpegLog
+from entrypoint.video.decoding.decode_pass import CONVERT_HINT, DecodePass
+from entrypoint.video.decoding.ffmpeg_log import FFmpegLog
+from entrypoint.video.decoding.packets import Packet
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.frame_times import count_chunks, slot_ticks
-from entrypoint.video.packets import Packet
 from entrypoint.video.scan_result import header_frames, make_scan, rate
 from entrypoint.video.sound_pass import DamagedVideo, SoundPass
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.campaign.videos.probe import frame_rate
-from entrypoint.video.decoding import DecodePass, open_container
+from entrypoint.video.decoding.decode_pass import DecodePass, open_container
 from entrypoint.video.frame_scan import FrameScan, ranges
 from entrypoint.video.frame_times import stream_times
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from dlcctr.system.cpus import cpu_count
 from entrypoint.video.damage.structure import FileStructure, Shape, examine_structure
-from entrypoint.video.decoding import DecodePass
-from entrypoint.video.ffmpeg_log import FFmpegLog
+from entrypoint.video.decoding.decode_pass import DecodePass
+from entrypoint.video.decoding.ffmpeg_log import FFmpegLog
+from entrypoint.video.decoding.nvdec import FORMATS, OtherDecoder
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.frame_times import count_chunks
-from entrypoint.video.nvdec import FORMATS, OtherDecoder
 from entrypoint.video.restart import Jump
 from entrypoint.video.scan_result import make_scan
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import VideoError
-from entrypoint.video.decoding import open_container
+from entrypoint.video.decoding.decode_pass import open_container
 from entrypoint.video.pixels import Box, Pictures
 
 LONGEST_PX = 480

@@ -17,7 +17,7 @@ import pytest
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.contract import row_folder
-from dlcctr.quality.ratings import read_ratings
+from dlcctr.quality.ratings.table import read_ratings
 from dlcctr.quality.record import read_quality
 from dlcctr.system.locks import waiting_lock
 from tests.docker.apptainer import CHECKOUT

@@ -15,7 +15,15 @@ import typer
 from dlcctr.campaign import config
 from dlcctr.campaign.validate import REMEDIES
 from dlcctr.commands import IN_IMAGE
-from dlcctr.contract import ENV_PREFIX, MANIFEST_COLUMNS, TIMES_COLUMN, TRACKING_COLUMNS, ExitCode, RowState
+from dlcctr.contract import (
+    CAMERA_COLUMN,
+    ENV_PREFIX,
+    MANIFEST_COLUMNS,
+    TIMES_COLUMN,
+    TRACKING_COLUMNS,
+    ExitCode,
+    RowState,
+)
 from dlcctr.image.flavours import Flavour, list_flavours, pick_flavour, read_pins
 from dlcctr.model.engines import ENGINES
 from dlcctr.planning.options import Summary
@@ -77,7 +85,12 @@ def test_every_exit_code_has_its_line() -> None:
 
 
 def test_every_column_of_a_manifest_has_its_line() -> None:
-    assert named(section("manifest.md", "Columns")) == [*MANIFEST_COLUMNS, *TRACKING_COLUMNS, TIMES_COLUMN]
+    assert named(section("manifest.md", "Columns")) == [
+        *MANIFEST_COLUMNS,
+        *TRACKING_COLUMNS,
+        CAMERA_COLUMN,
+        TIMES_COLUMN,
+    ]
 
 
 def test_every_problem_that_validate_finds_has_its_line() -> None:

@@ -13,7 +13,7 @@ from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row
 from dlcctr.errors import DlcctrError
-from dlcctr.quality.ratings import Rating, current_ratings, fitting_ratings
+from dlcctr.quality.ratings.table import Rating, current_ratings, fitting_ratings
 from dlcctr.quality.record import Flag, Quality, read_quality
 from dlcctr.quality.report.compared import Compared, compare
 from dlcctr.quality.report.timeline import bins_for, reduced

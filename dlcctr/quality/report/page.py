@@ -31,7 +31,7 @@ from dlcctr.system.source_tree import own_sources
 from dlcctr.system.terminal.console import one_line
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
-FOLDER = "dlcctr/quality/report"
+FOLDER = "dlcctr/quality/report/web"
 TEMPLATE, STYLE = "page.html.j2", "page.css"
 SCRIPTS = ("text", "data", "ratings", "plot", "trajectory", "list", "panel", "filters", "keys", "main")
 """Parts of the page's script, in the order in which they are put together."""

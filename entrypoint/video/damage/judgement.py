@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from entrypoint.video.damage.structure import Shape
-from entrypoint.video.packets import Packet, jumps
+from entrypoint.video.decoding.packets import Packet, jumps
 
 LONGEST_REORDERING = 32
 """Packets after which a decoder has output a frame (H.264 and H.265 allow 16)."""

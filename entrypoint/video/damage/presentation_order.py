@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from dlcctr.errors import VideoError
-from entrypoint.video.packets import Packet
+from entrypoint.video.decoding.packets import Packet
 
 EVEN_TOLERANCE = 0.1
 """Share of a frame's time by which it may come early or late."""

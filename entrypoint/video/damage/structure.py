@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from entrypoint.video.containers.container_format import broken_spans, indexed_frames, is_broken, is_cut, media_end
-from entrypoint.video.decoding import DecodePass
-from entrypoint.video.packets import PacketTrail
+from entrypoint.video.decoding.decode_pass import DecodePass
+from entrypoint.video.decoding.packets import PacketTrail
 
 INDEXED = {"mov", "mp4", "avi"}
 """Containers whose index names every frame."""

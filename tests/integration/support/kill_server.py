@@ -141,7 +141,7 @@ def supervise(command: dict[str, Any], log: Path) -> NoReturn:
 def main() -> None:
     sys.path.insert(0, str(ROOT))
     engine, log = sys.argv[1], Path(sys.argv[2])
-    from entrypoint.analyze import worker_process as child
+    from entrypoint.analyze.worker import process as child
     from entrypoint.engines.base import get_engine
 
     get_engine(engine).load(1)

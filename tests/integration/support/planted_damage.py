@@ -15,7 +15,7 @@ import av
 import numpy as np
 
 from dlcctr.errors import VideoError
-from entrypoint.video.decoding import DecodePass
+from entrypoint.video.decoding.decode_pass import DecodePass
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.scan import scan_video
 from tests import media

@@ -15,8 +15,8 @@ import pytest
 from dlcctr.contract import FIXES_KEY
 from dlcctr.errors import AnalysisError
 from dlcctr.results.sections import DeviceUsed
-from entrypoint.analyze import worker_process
-from entrypoint.analyze.worker_process import Worker, start_worker
+from entrypoint.analyze.worker import process as worker_process
+from entrypoint.analyze.worker.process import Worker, start_worker
 from entrypoint.protocol import ANALYSING, Done, Job, Message, NotCovered, Order, Progress, ShortRead
 from tests import media
 from tests.unit.support.number_engine import BOOT, COLUMNS, SCORER

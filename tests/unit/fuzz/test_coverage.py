@@ -37,14 +37,16 @@ FUZZED = {
     "tests/unit/results/test_receipt.py": ("dlcctr.system.state_files", "dlcctr.system.values.records"),
     "tests/unit/planning/test_plan.py": ("dlcctr.system.state_files",),
     "tests/unit/slurm/jobs/test_submissions.py": ("dlcctr.system.state_files",),
-    "tests/unit/quality/test_ratings.py": ("dlcctr.quality.ratings",),
+    "tests/unit/quality/test_ratings.py": ("dlcctr.quality.ratings.table",),
     "tests/unit/quality/report/test_pictures.py": ("dlcctr.quality.report.pictures",),
     "tests/unit/results/test_notice.py": ("dlcctr.results.notice",),
     "tests/unit/transfer/test_watch.py": ("dlcctr.transfer.watch",),
     "tests/unit/transfer/test_fetch.py": ("dlcctr.transfer.fetch", "dlcctr.transfer.place_row"),
-    "tests/unit/entrypoint/loop/test_checkpoints.py": ("entrypoint.loop.checkpoint_files",),
+    "tests/unit/entrypoint/loop/test_checkpoints.py": ("entrypoint.loop.checkpoints.files",),
     "tests/unit/campaign/videos/test_probe.py": ("dlcctr.campaign.videos.probe",),
-    "tests/unit/entrypoint/video/test_scan.py": ("entrypoint.video.decoding", "entrypoint.video.lossless_copy"),
+    "tests/unit/entrypoint/video/test_scan.py": (
+        "entrypoint.video.decoding.decode_pass", "entrypoint.video.lossless_copy",
+    ),
 }  # fmt: skip
 """Modules by the tests that damage what they read."""
 OTHERS = {

@@ -86,7 +86,7 @@ def test_where_a_row_was_resumed_is_read_from_what_analyze_says() -> None:
 
 def test_what_analyze_says_of_both_is_still_what_is_looked_for() -> None:
     assert NOT_USED.startswith(DISCARDED)
-    source = (ROOT / "entrypoint/loop/checkpoint_writer.py").read_text(encoding="utf-8")
+    source = (ROOT / "entrypoint/loop/checkpoints/writer.py").read_text(encoding="utf-8")
     assert 'f"continuing at frame {at} of {frames}"' in source
 
 

@@ -25,8 +25,8 @@ from dlcctr.model.yaml12 import read_yaml
 from dlcctr.results.expected import expected_of
 from dlcctr.slurm.submit.job_arrays import campaign_binds
 from dlcctr.system.files import sha256_file
-from entrypoint.analyze.analyze_video import make_skeleton
 from entrypoint.analyze.request import RowRequest
+from entrypoint.analyze.row_jobs import make_skeleton
 from entrypoint.analyze.row_task import resolve
 from tests.media import write_video
 from tests.unit.support.disk_steps import DiskDiary

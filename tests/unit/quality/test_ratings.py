@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row
 from dlcctr.errors import ManifestError
-from dlcctr.quality.ratings import (
+from dlcctr.quality.ratings.table import (
     COLUMNS,
     Rating,
     current_ratings,
@@ -20,7 +20,7 @@ from dlcctr.quality.ratings import (
     read_ratings,
     write_ratings,
 )
-from dlcctr.quality.take_ratings import take_ratings
+from dlcctr.quality.ratings.take import take_ratings
 from tests.unit.support.fuzz import check_reader
 from tests.unit.support.results import make_bench
 

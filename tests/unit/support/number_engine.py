@@ -14,7 +14,7 @@ from typing import Any
 from dlcctr.results.sections import DeviceUsed
 from entrypoint.engines.base import EngineFacts, NotCovered
 from entrypoint.protocol import Job
-from entrypoint.video.decoding import DecodePass
+from entrypoint.video.decoding.decode_pass import DecodePass
 from tests.unit.support.number_network import Numbers
 
 SCORER = "DLC_Numbers"
@@ -25,7 +25,7 @@ BOOT = (
     "from entrypoint.worker import main; "
     "main(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))"
 )
-"""In place of `entrypoint.analyze.worker_process.BOOT`; the engine's name is ``numbers``."""
+"""In place of `entrypoint.analyze.worker.process.BOOT`; the engine's name is ``numbers``."""
 
 
 PASSES = "NUMBER_PASSES"

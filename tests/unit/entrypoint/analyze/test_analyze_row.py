@@ -28,9 +28,9 @@ from dlcctr.errors import (
 from dlcctr.planning.task_lines import is_task_end, parse_row_start
 from dlcctr.results.sections import DeviceUsed, FrameCounts, Parameters, ReusedPart
 from dlcctr.slurm.status.causes import of_failure
-from entrypoint.analyze import worker_process as child
 from entrypoint.analyze.request import CHECKPOINT_EVERY_S
-from entrypoint.analyze.worker_output import WorkerOutput
+from entrypoint.analyze.worker import process as child
+from entrypoint.analyze.worker.output import WorkerOutput
 from entrypoint.environment import gpu
 from tests import media
 from tests.unit.support import number_engine

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from entrypoint.analyze.worker_output import BAR, WorkerOutput
+from entrypoint.analyze.worker.output import BAR, WorkerOutput
 from entrypoint.protocol import ANALYSING, Event, Message, NotCovered, Progress, ProtocolError, ShortRead
 
 

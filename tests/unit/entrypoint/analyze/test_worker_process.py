@@ -16,9 +16,9 @@ import pytest
 from dlcctr.contract import ExitCode
 from dlcctr.errors import AnalysisError, GpuError
 from entrypoint import worker
-from entrypoint.analyze import worker_process
-from entrypoint.analyze.shared_worker import SharedWorker
-from entrypoint.analyze.worker_process import BOOT, ROOT, start_worker
+from entrypoint.analyze.worker import process as worker_process
+from entrypoint.analyze.worker.process import BOOT, ROOT, start_worker
+from entrypoint.analyze.worker.shared import SharedWorker
 from entrypoint.protocol import Failed, parse_event
 from tests import media
 from tests.unit.support.number_network import make_job
@@ -77,7 +77,7 @@ ORPHAN = """
 import os, sys, time
 sys.path.insert(0, sys.argv[1])
 from entrypoint import worker
-from entrypoint.analyze import worker_process
+from entrypoint.analyze.worker import process as worker_process
 worker_process.BOOT = "import sys, time; sys.path.insert(0, sys.argv[1]); from entrypoint import worker; "
 worker_process.BOOT += "worker._die_with_parent(); "
 worker_process.BOOT += "open('pid', 'w').write(str(__import__('os').getpid())); time.sleep(600)"
@@ -117,8 +117,8 @@ def test_a_worker_and_its_children_are_stopped(tmp_path: Path, monkeypatch: pyte
     stubborn = "import os, signal, subprocess, sys, time; signal.signal(15, signal.SIG_IGN); "
     stubborn += "child = subprocess.Popen(['sleep', '600']); open('pids', 'w').write(f'{os.getpid()} {child.pid}'); "
     stubborn += "time.sleep(600)"
-    monkeypatch.setattr("entrypoint.analyze.worker_process.BOOT", stubborn)
-    monkeypatch.setattr("entrypoint.analyze.worker_process.STOP_AFTER_S", 0.5)
+    monkeypatch.setattr("entrypoint.analyze.worker.process.BOOT", stubborn)
+    monkeypatch.setattr("entrypoint.analyze.worker.process.STOP_AFTER_S", 0.5)
     file = tmp_path / "pids"
     with start_worker("pytorch", 1, os.environ, tmp_path):
         wait_until(lambda: file.exists() and bool(file.read_text()))

@@ -14,7 +14,7 @@ from dlcctr.results.receipt import OTHER_MODELS
 from entrypoint.engines.base import NotCovered
 from entrypoint.loop.loop import Loop
 from entrypoint.protocol import Job, Message
-from entrypoint.video.decoding import DecodePass
+from entrypoint.video.decoding.decode_pass import DecodePass
 from entrypoint.video.sound_pass import DamagedVideo
 from tests import media
 from tests.unit.entrypoint.engines.test_tensorflow import Whole

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from dlcctr.contract import CHECKPOINTS_PREFIX
 from entrypoint.analyze import checkpoint_folder
 from entrypoint.analyze.checkpoint_folder import has_checkpoints, remove_checkpoints, with_checkpoints
-from entrypoint.loop import checkpoint_writer
-from entrypoint.loop.checkpoint_files import CheckpointFolder
-from entrypoint.loop.checkpoint_writer import CheckpointWriter
+from entrypoint.loop.checkpoints import writer as checkpoint_writer
+from entrypoint.loop.checkpoints.files import CheckpointFolder
+from entrypoint.loop.checkpoints.writer import CheckpointWriter
 from entrypoint.loop.pose_array import PoseArray
 from entrypoint.protocol import Checkpoint, Job, Message, Report
 from entrypoint.video.frame_scan import FrameScan

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, TABLE_FILENAME, Quality
-from entrypoint.loop import judging
+from entrypoint.loop.judging import judge_job as judging
 from entrypoint.loop.loop import Loop
 from entrypoint.loop.result import LoopResult
 from entrypoint.protocol import Job, Message

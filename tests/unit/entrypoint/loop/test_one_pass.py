@@ -18,7 +18,7 @@ from entrypoint.loop.batch_reader import BatchReader
 from entrypoint.loop.loop import Loop
 from entrypoint.loop.result import LoopResult
 from entrypoint.protocol import Checkpoint, Job, Message, Progress
-from entrypoint.video.decoding import DecodePass
+from entrypoint.video.decoding.decode_pass import DecodePass
 from entrypoint.video.scan import scan_video
 from entrypoint.video.sound_pass import DamagedVideo
 from tests import media

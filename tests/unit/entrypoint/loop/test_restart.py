@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from entrypoint.loop.checkpoint_files import CheckpointFolder
+from entrypoint.loop.checkpoints.files import CheckpointFolder
 from entrypoint.protocol import Job, Message
-from entrypoint.video.decoding import DecodePass
+from entrypoint.video.decoding.decode_pass import DecodePass
 from entrypoint.video.restart import Jump, RestartLost
 from entrypoint.video.scan import scan_video
 from entrypoint.video.sound_pass import DamagedVideo, SoundPass

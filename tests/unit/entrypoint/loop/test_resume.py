@@ -20,10 +20,10 @@ from entrypoint.engines.base import NotCovered
 from entrypoint.loop import batch_reader as ahead
 from entrypoint.loop import loop as run
 from entrypoint.loop.batch_reader import BatchReader
+from entrypoint.loop.checkpoints.termination import EXIT_CODE, save_when_terminated
 from entrypoint.loop.loop import Loop
 from entrypoint.loop.pose_array import DECODED_NAME
 from entrypoint.loop.result import LoopResult
-from entrypoint.loop.termination import EXIT_CODE, save_when_terminated
 from entrypoint.protocol import ANALYSING, Checkpoint, Job, Message, Progress, Report
 from entrypoint.video.frames import decoded_frames
 from entrypoint.video.scan import scan_video

@@ -14,9 +14,9 @@ import pytest
 
 from dlcctr.results.frame_times import CONTAINER, COUNTED, NONE, write_frame_times
 from entrypoint.video.damage.bitstream import PacketFacts
+from entrypoint.video.decoding.packets import Packet
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.frame_times import UNKNOWN, PassTimes, slot_ticks, untangle
-from entrypoint.video.packets import Packet
 from entrypoint.video.restart import Jump, RestartLost
 from entrypoint.video.scan import scan_video
 from entrypoint.video.sound_pass import SoundPass

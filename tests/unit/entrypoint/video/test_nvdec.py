@@ -13,10 +13,10 @@ import pytest
 from entrypoint.engines.base import NotCovered
 from entrypoint.loop.loop import Loop
 from entrypoint.protocol import Job, Message
-from entrypoint.video import nvdec
-from entrypoint.video.decoders import NVDEC
-from entrypoint.video.decoding import DecodePass
-from entrypoint.video.nvdec import OtherDecoder, Samples, digest_of, planar
+from entrypoint.video.decoding import nvdec
+from entrypoint.video.decoding.decode_pass import DecodePass
+from entrypoint.video.decoding.decoders import NVDEC
+from entrypoint.video.decoding.nvdec import OtherDecoder, Samples, digest_of, planar
 from entrypoint.video.pixels import Pictures
 from entrypoint.video.scan import scan_video
 from entrypoint.video.sound_pass import DamagedVideo, SoundPass

@@ -12,7 +12,7 @@ import pytest
 
 from dlcctr.contract import ExitCode
 from dlcctr.errors import OutputError, VideoError
-from entrypoint.video.decoding import DecodePass
+from entrypoint.video.decoding.decode_pass import DecodePass
 from entrypoint.video.frame_scan import FrameScan, ranges
 from entrypoint.video.lossless_copy import write_copy
 from entrypoint.video.scan import scan_video

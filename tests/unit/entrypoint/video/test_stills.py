@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from entrypoint.video.decoding import DecodePass
+from entrypoint.video.decoding.decode_pass import DecodePass
 from entrypoint.video.pixels import Pictures
 from entrypoint.video.scan import scan_video
 from entrypoint.video.stills import LONGEST_PX, draw, read_stills

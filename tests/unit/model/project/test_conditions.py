@@ -20,7 +20,7 @@ from dlcctr.model.project.survey import survey_model
 from dlcctr.model.verify import verify_bundle
 from dlcctr.model.yaml12 import read_yaml
 from dlcctr.transfer.layout import model_items
-from entrypoint.analyze.analyze_video import make_skeleton
+from entrypoint.analyze.row_jobs import make_skeleton
 from tests.unit.support.projects import (
     NAME,
     conditional_project,

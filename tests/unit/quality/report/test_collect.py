@@ -6,7 +6,7 @@ import pytest
 
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.contract import ExitCode, RowState
-from dlcctr.quality.ratings import Rating, write_ratings
+from dlcctr.quality.ratings.table import Rating, write_ratings
 from dlcctr.quality.record import QUALITY_FILENAME, Flag, Quality, write_quality
 from dlcctr.quality.report.collect import Video, collect, severity
 from dlcctr.quality.report.methods import methods_text

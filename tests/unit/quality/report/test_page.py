@@ -157,7 +157,7 @@ def test_a_campaign_without_results_has_a_page_too(tmp_path: Path, monkeypatch: 
 
 
 def test_every_part_of_the_script_is_in_the_page() -> None:
-    files = {path.stem for path in own_sources().path("dlcctr/quality/report").glob("*.js")}
+    files = {path.stem for path in own_sources().path("dlcctr/quality/report/web").glob("*.js")}
     assert files == set(SCRIPTS)
 
 

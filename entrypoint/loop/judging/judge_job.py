@@ -14,7 +14,7 @@ from dlcctr.quality.measures.track import Track
 from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, TABLE_FILENAME
 from dlcctr.quality.table_file import table_bytes
 from entrypoint.loop import row_times
-from entrypoint.loop.row_pictures import take_pictures
+from entrypoint.loop.judging.row_pictures import take_pictures
 from entrypoint.protocol import Job, Message, Report
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.pixels import Box

@@ -14,7 +14,7 @@ from dlcctr.runtime.progress.row_report import RowReport, write_report
 from dlcctr.system.gpus import gpu_environment
 
 if TYPE_CHECKING:
-    from entrypoint.analyze.worker_process import Worker
+    from entrypoint.analyze.worker.process import Worker
     from entrypoint.protocol import Ready
 
 ROW_FOLDER = "row"
@@ -75,7 +75,7 @@ class SharedWorker:
             Folder that all tasks share, for what a GPU's driver compiles.
         """
         if self._worker is None or self._kind != (engine, device):
-            from entrypoint.analyze.worker_process import start_worker
+            from entrypoint.analyze.worker.process import start_worker
 
             self.drop_worker()
             assert self._scratch is not None

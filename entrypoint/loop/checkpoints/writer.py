@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from entrypoint.loop.checkpoint_files import CheckpointFolder
+from entrypoint.loop.checkpoints.files import CheckpointFolder
 from entrypoint.loop.compare import difference
 from entrypoint.loop.pose_array import PoseArray
 from entrypoint.protocol import Checkpoint, Job, Message, Report

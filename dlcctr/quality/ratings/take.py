@@ -10,7 +10,7 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import require_rows
 from dlcctr.errors import ManifestError
-from dlcctr.quality.ratings import current_ratings, merge_ratings, read_ratings, write_ratings
+from dlcctr.quality.ratings.table import current_ratings, merge_ratings, read_ratings, write_ratings
 from dlcctr.system.locks import campaign_lock
 
 

@@ -15,10 +15,10 @@ from dlcctr.contract import ExitCode
 from dlcctr.errors import BY_CODE, AnalysisError, DlcctrError, GpuError
 from dlcctr.system import processes
 from dlcctr.system.terminal.console import duration
-from entrypoint.analyze.worker_output import WorkerOutput
+from entrypoint.analyze.worker.output import WorkerOutput
 from entrypoint.protocol import Answer, Failed, Job, Message, Order, Progress, ProtocolError, Ready, Report, order_line
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 # -I keeps the user's PYTHONPATH and site folder out, so this program's own place has to be given
 BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); from entrypoint.worker import main; "

@@ -9,11 +9,11 @@ from typing import Any
 from dlcctr.campaign.videos.encryption import ENCRYPTED, is_encrypted
 from dlcctr.errors import VideoError
 from dlcctr.system.cpus import cpu_count
-from entrypoint.video import nvdec
 from entrypoint.video.damage.bitstream import Inspect, inspector
-from entrypoint.video.ffmpeg_log import FFmpegLog
+from entrypoint.video.decoding import nvdec
+from entrypoint.video.decoding.ffmpeg_log import FFmpegLog
+from entrypoint.video.decoding.packets import Packet, PacketTrail
 from entrypoint.video.frame_times import PassTimes
-from entrypoint.video.packets import Packet, PacketTrail
 from entrypoint.video.restart import Jump, RestartLost, Restarts
 
 CONVERT_HINT = "play it, record it again, or convert it: ffmpeg -i VIDEO -c:v libx264 -crf 10 NEW.mp4"
@@ -104,7 +104,7 @@ class DecodePass:
     log : FFmpegLog, optional
         Open one: what FFmpeg writes into it counts as a failure, too.
     on_gpu : bool
-        Decode with the GPU's video engine (`entrypoint.video.nvdec`).
+        Decode with the GPU's video engine (`entrypoint.video.decoding.nvdec`).
 
     Attributes
     ----------

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from entrypoint.video.packets import Packet
+from entrypoint.video.decoding.packets import Packet
 
 FORMATS = {"yuv420p", "yuvj420p"}
 """What the engine is used for: 8 bits, colours of half the resolution; of other formats its pictures differ."""

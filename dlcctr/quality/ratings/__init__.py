@@ -1,0 +1,1 @@
+"""What people say of the videos: the table of ratings, and how more are taken in."""

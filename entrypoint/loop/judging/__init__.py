@@ -1,0 +1,1 @@
+"""Is the tracking right: judged in the task that analyses a row."""
