@@ -124,7 +124,8 @@ READING = (
 READING_NOTE = """\
 From file to batches with a network that takes no time (`python -m tests.benchmarks.reading`): what a fast GPU would
 wait for. Frames/s, the median of the turns; ratios of neighbouring turns, with least and most. *Loop* is all of ours:
-one pass that also proves every frame. *Stock* is DeepLabCut's own reading, preparing and bookkeeping. *ffmpeg* is
+one pass that also proves every frame and measures the pictures, and the judgement at its end, which takes some tenths
+of a second however short a video is. *Stock* is DeepLabCut's own reading, preparing and bookkeeping. *ffmpeg* is
 `ffmpeg -i VIDEO -pix_fmt bgr24 -f rawvideo`, which converts in a faster and less exact way than OpenCV and we do.
 *Three models / one* is the time of three rows on one video, whose pass feeds all three networks, as a multiple of the
 time of one.

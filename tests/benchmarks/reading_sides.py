@@ -21,6 +21,7 @@ import numpy
 
 BATCH = 8
 BODYPARTS = 4
+COLUMNS = [[f"part{number}", coord] for number in range(BODYPARTS) for coord in ("x", "y", "likelihood")]
 
 
 class NullNetwork:
@@ -88,9 +89,9 @@ def run_loop(video: Path, threads: int, models: int = 1) -> int:
             folder = Path(name) / str(number) / "results"
             folder.mkdir(parents=True)
             jobs.append(Job(
-                path="own", model=str(number), config="", video=str(video), folder=str(folder), stem="v", columns=[],
-                scan=None, multianimal=False, shuffle=1, trainset_index=0, device="cpu", batch_size=BATCH, crop=None,
-                csv=True, checkpoint_folder=f"{name}/parts-{number}", checkpoint_s=60.0,
+                path="own", model=str(number), config="", video=str(video), folder=str(folder), stem="v",
+                columns=COLUMNS, scan=None, multianimal=False, shuffle=1, trainset_index=0, device="cpu",
+                batch_size=BATCH, crop=None, csv=True, checkpoint_folder=f"{name}/parts-{number}", checkpoint_s=60.0,
             ))  # fmt: skip
         loop = Loop(lambda _: NullNetwork())  # type: ignore[arg-type,return-value]
         results = [loop.analyze(job, lambda _: None, jobs[number + 1 :]) for number, job in enumerate(jobs)]
