@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import cmath
 import json
-import os
 import random
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from dlcctr.model.prior.make import find_prior, make_prior, prior_of_model, prio
 from dlcctr.model.prior.record import PRIOR_FILENAME, PosePrior, parse_prior
 from dlcctr.model.prior.shape import Pose, body_length, find_shape, side_pairs
 from dlcctr.model.verify import verify_bundle
+from tests.gpu.clips import CLIP
 from tests.unit.support.projects import PARTS, pytorch_project, tensorflow_project
 
 MOUSE = (0 + 0j, -20 - 10j, -20 + 10j, -100 + 0j)
@@ -177,10 +177,9 @@ def test_a_prior_that_cannot_be_is_refused(tmp_path: Path, key: str, value: obje
         parse_prior(json.dumps(table), tmp_path)
 
 
-@pytest.mark.skipif(not os.environ.get("DLCCTR_REAL_DATA"), reason="needs the open-field project")
+@pytest.mark.skipif(not CLIP.is_file(), reason="the project ships no foreign labels")
 def test_the_open_field_labels() -> None:
-    project = next((Path(os.environ["DLCCTR_REAL_DATA"]) / "data").glob("openfield*"))
-    prior = make_prior(project, NAMES, "Pranav")
+    prior = make_prior(CLIP.parents[1], NAMES, "Pranav")
     assert prior is not None
     assert prior.poses == 116 and prior.sides_agree > 0.95 and not prior.notes
     assert prior.body_length_px == pytest.approx(117, abs=2)
