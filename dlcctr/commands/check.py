@@ -119,7 +119,13 @@ def _print(result: CheckResult, qualities: Mapping[int, Quality], *, show_all: b
     counts = ", ".join(f"{count} {state}" for state, count in result.totals.items() if count)
     place = find_whereabouts(result.manifest, result.campaign)
     print_lines([f"{plural(len(result.rows), 'row')}: {counts or 'none'}"])
-    say_next(after_check(result, place))
+    say_next(after_check(result, place) or _after_all(result, qualities))
+
+
+def _after_all(result: CheckResult, qualities: Mapping[int, Quality]) -> list[str]:
+    """What comes next where every row is whole."""
+    name = shlex.quote(str(result.manifest))
+    return [f"next, is the tracking right: dlcctr report {name}"] if qualities else []
 
 
 def _print_flags(result: CheckResult, qualities: Mapping[int, Quality], *, show_flags: bool) -> None:
