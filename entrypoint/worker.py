@@ -27,6 +27,7 @@ from entrypoint.engines.base import Engine, NotCovered, get_engine
 from entrypoint.engines.gpu_failures import is_gpu_failure, is_gpu_memory
 from entrypoint.engines.versions import versions
 from entrypoint.loop import row_times
+from entrypoint.loop.judging.judge_job import NOT_JUDGED
 from entrypoint.loop.loop import Loop
 from entrypoint.protocol import Answer, DamageFound, Done, EventWriter, Failed, Job, Order, Ready, Report, parse_order
 from entrypoint.video.sound_pass import DamagedVideo
@@ -102,11 +103,12 @@ def _analyze_own(engine: Engine, loop: Loop, order: Order, report: Report) -> Do
     result = loop.analyze(job, report, order.beside)
     done = _finish(engine, replace(job, scan=result.scan), result.scorer)
     times = row_times.write(job, result.scan)
-    for name, data in result.quality.items():
+    judged = result.judged or NOT_JUDGED
+    for name, data in judged.files.items():
         (Path(job.folder) / name).write_bytes(data)
     return replace(
         done,
-        files=[*done.files, *([FRAME_TIMES_FILENAME] if times else []), *result.quality],
+        files=[*done.files, *([FRAME_TIMES_FILENAME] if times else []), *judged.files],
         times=times,
         backend=result.backend,
         why_engine=result.why_engine,
@@ -116,7 +118,7 @@ def _analyze_own(engine: Engine, loop: Loop, order: Order, report: Report) -> Do
         scan=None if job.scan else result.scan,
         from_float32=result.from_float32,
         decoder=result.decoder,
-        flags=list(result.flags),
+        flags=list(judged.flags),
     )
 
 

@@ -15,7 +15,7 @@ from entrypoint.engines.base import NotCovered
 from entrypoint.loop.backend import predict
 from entrypoint.loop.batch_reader import BatchReader, FirstPicture
 from entrypoint.loop.checkpoints.writer import CheckpointWriter
-from entrypoint.loop.judging.judge_job import Seen
+from entrypoint.loop.judging.seen import Seen
 from entrypoint.loop.loaded_network import LoadedNetwork
 from entrypoint.loop.pose_array import PoseArray
 from entrypoint.loop.result import LoopResult

@@ -15,7 +15,8 @@ from entrypoint.loop.batch_reader import BatchReader
 from entrypoint.loop.beside import Fed, ModelsBeside, identify
 from entrypoint.loop.checkpoints.termination import save_when_terminated
 from entrypoint.loop.checkpoints.writer import CheckpointWriter, OtherPositions
-from entrypoint.loop.judging.judge_job import SeenPictures, judge_job
+from entrypoint.loop.judging.judge_job import judge_job
+from entrypoint.loop.judging.seen import SeenPictures
 from entrypoint.loop.loaded_network import LoadedNetwork
 from entrypoint.loop.pose_array import PoseArray
 from entrypoint.loop.result import LoopResult
@@ -103,7 +104,7 @@ class Loop:
             result.add("writing", clock)
             clock = time.perf_counter()
             if result.seen is not None:
-                result.quality, result.flags = judge_job(job, scan, positions, result.seen, report)
+                result.judged = judge_job(job, scan, positions, result.seen, report)
             result.add("quality", clock)
         return result
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dlcctr.results.sections import FromFloat32
-from entrypoint.loop.judging.judge_job import Seen
+from entrypoint.loop.judging.judge_row import Judged
+from entrypoint.loop.judging.seen import Seen
 from entrypoint.protocol import Checkpoint
 from entrypoint.video.frame_scan import FrameScan
 
@@ -34,10 +34,8 @@ class LoopResult:
         ``nvdec`` where the GPU's video engine decoded; empty where the CPU did.
     seen : Seen or None
         The pictures that were analysed.
-    quality : dict of str to bytes
-        Files that judge the row, by name.
-    flags : tuple of str
-        Kinds of what is suspicious about it.
+    judged : Judged or None
+        What is said of the row; None where nobody has looked at it.
     """
 
     scorer: str
@@ -50,8 +48,7 @@ class LoopResult:
     from_float32: FromFloat32 | None = None
     decoder: str = ""
     seen: Seen | None = None
-    quality: Mapping[str, bytes] = field(default_factory=dict)
-    flags: tuple[str, ...] = ()
+    judged: Judged | None = None
 
     def add(self, phase: str, since: float) -> None:
         """Add the time since a `time.perf_counter` to a phase."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dlcctr.model.prior.make import prior_text
+from dlcctr.model.prior.record import PosePrior
 from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, TABLE_FILENAME, Quality
-from entrypoint.loop.judging import judge_job as judging
+from entrypoint.loop.judging import apart, judge_job, judge_row
 from entrypoint.loop.loop import Loop
 from entrypoint.loop.result import LoopResult
 from entrypoint.protocol import Job, Message
@@ -39,12 +42,17 @@ def analyse(job: Job, network: Mortal | None = None) -> tuple[LoopResult, list[s
     return Loop(lambda _: network, network.first_picture).analyze(job, hear), said  # type: ignore[arg-type,return-value]
 
 
+def files_of(result: LoopResult) -> Mapping[str, bytes]:
+    assert result.judged is not None
+    return result.judged.files
+
+
 def quality_of(result: LoopResult) -> Quality:
-    return QUALITIES.parse(result.quality[QUALITY_FILENAME].decode(), Path("quality.json"))
+    return QUALITIES.parse(files_of(result)[QUALITY_FILENAME].decode(), Path("quality.json"))
 
 
 def table_of(result: LoopResult) -> list[list[str]]:
-    return [line.split(",") for line in gzip.decompress(result.quality[TABLE_FILENAME]).decode().splitlines()]
+    return [line.split(",") for line in gzip.decompress(files_of(result)[TABLE_FILENAME]).decode().splitlines()]
 
 
 @pytest.fixture
@@ -62,8 +70,8 @@ def test_every_frame_is_measured_in_the_pass(video: Path) -> None:
     assert [part.name for part in quality.parts] == ["nose", "tail"]
     names = [each.file for each in quality.pictures]
     assert names
-    assert all(result.quality[name].startswith(b"\xff\xd8\xff") for name in names)
-    assert set(result.quality) == {QUALITY_FILENAME, TABLE_FILENAME, *names}
+    assert all(files_of(result)[name].startswith(b"\xff\xd8\xff") for name in names)
+    assert set(files_of(result)) == {QUALITY_FILENAME, TABLE_FILENAME, *names}
     assert {"pictures", "quality"} <= result.timings_s.keys()
 
 
@@ -97,10 +105,10 @@ def test_whatever_goes_wrong_the_result_stays(video: Path, monkeypatch: pytest.M
     def fail(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("of no use")
 
-    monkeypatch.setattr(judging, "judge", fail)
+    monkeypatch.setattr(judge_row, "judge", fail)
     network = Mortal()
     result, said = analyse(job_of(video), network)
-    assert result.quality == {}
+    assert files_of(result) == {}
     assert said == ["it could not be judged (ZeroDivisionError: of no use); its result is whole"]
     assert network.written[:, 0, 0].tolist() == list(range(FRAMES))
 
@@ -108,9 +116,9 @@ def test_whatever_goes_wrong_the_result_stays(video: Path, monkeypatch: pytest.M
 def test_a_row_that_would_take_too_much_memory_is_left_to_the_command(
     video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "MOST_VALUES", 100)
+    monkeypatch.setattr(judge_job, "MOST_VALUES", 100)
     result, said = analyse(job_of(video))
-    assert (result.quality, said) == ({}, ["too long to be judged here; afterwards: dlc quality"])
+    assert (files_of(result), said) == ({}, ["too long to be judged here; afterwards: dlc quality"])
 
 
 def test_pictures_hold_what_was_analysed(video: Path) -> None:
@@ -120,3 +128,26 @@ def test_pictures_hold_what_was_analysed(video: Path) -> None:
     assert result.seen is not None
     assert (result.seen.series.width, result.seen.series.height) == (scan.width - 8, scan.height - 6)
     assert np.isfinite(result.seen.series.brightness).all()
+
+
+def test_another_process_says_the_same_of_a_long_row(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, _ = analyse(job_of(video, prior=prior_text(PosePrior("labels", ("nose", "tail"), 3))))
+    monkeypatch.setattr(judge_job, "FEW_VALUES", 10)
+    there, said = analyse(job_of(video, prior=prior_text(PosePrior("labels", ("nose", "tail"), 3))))
+    assert said == []
+    assert files_of(there) == files_of(here)
+    assert there.judged == here.judged
+    assert not list(video.parent.glob("judging*"))
+
+
+@pytest.mark.parametrize("ends", ["import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "raise SystemExit(3)"])
+def test_whatever_ends_that_process_the_result_stays(video: Path, monkeypatch: pytest.MonkeyPatch, ends: str) -> None:
+    monkeypatch.setattr(judge_job, "FEW_VALUES", 10)
+    monkeypatch.setattr(apart, "BOOT", ends)
+    network = Mortal()
+    result, said = analyse(job_of(video), network)
+    assert files_of(result) == {}
+    assert len(said) == 1
+    assert "its result is whole" in said[0]
+    assert network.written[:, 0, 0].tolist() == list(range(FRAMES))
+    assert not list(video.parent.glob("judging*"))
