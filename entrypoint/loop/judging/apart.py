@@ -81,7 +81,7 @@ def _read(folder: Path) -> RowFacts:
 
 
 def main(folder: str) -> None:
-    """Judge what is in a folder, and leave the files in it. Where memory is short, the kernel ends this process first."""
+    """Judge what is in a folder, and leave the files in it. If memory is short, the kernel ends this process first."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     place = Path(folder)
