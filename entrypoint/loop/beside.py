@@ -172,7 +172,7 @@ class ModelsBeside:
         """What is left of each of them once the pass has proven the video, by the folder of its checkpoints."""
         whole = [each for each in self._members if each.is_prepared and not each.checkpoints.used]
         for each in whole:
-            each.result.seen = seen
+            each.result.seen, each.result.decoder = seen, self._lead_result.decoder
         return {
             each.job.checkpoint_folder: Fed(
                 video, scan, each.end, _no_positions(each) if each.tail is None else each.tail, each.result

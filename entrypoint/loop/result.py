@@ -58,4 +58,4 @@ class LoopResult:
         """Take over how positions were made."""
         self.batch_size, self.from_float32 = other.batch_size, other.from_float32
         self.backend, self.why_engine = other.backend, other.why_engine
-        self.seen = other.seen
+        self.seen, self.decoder = other.seen, other.decoder

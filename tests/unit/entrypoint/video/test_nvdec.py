@@ -21,6 +21,7 @@ from entrypoint.video.pixels import Pictures
 from entrypoint.video.scan import scan_video
 from entrypoint.video.sound_pass import DamagedVideo, SoundPass
 from tests import media
+from tests.unit.entrypoint.loop.test_beside import Rows
 from tests.unit.entrypoint.loop.test_resume import Mortal
 from tests.unit.support.number_network import make_job
 
@@ -35,7 +36,6 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> dict[int, Any]:
     changes: dict[int, Any] = {}
     monkeypatch.setattr(nvdec, "open_engine", lambda: None)
     monkeypatch.setattr(nvdec, "EVERY", 40)
-    before = DecodePass.frames
     see = Samples.see_frame
 
     def as_nv12(frame: Any) -> Any:
@@ -51,7 +51,6 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> dict[int, Any]:
             see(self, changes[number](as_nv12(frame)) if number in changes else as_nv12(frame))
 
     monkeypatch.setattr(Samples, "see_frame", see_changed)
-    del before
     return changes
 
 
@@ -163,6 +162,22 @@ def test_the_receipt_says_who_decoded(tmp_path: Path, engine: dict[int, Any]) ->
     result, said = attempt(gpu_job(write(tmp_path)), network)
     assert (result.decoder, said) == (NVDEC, [])
     assert network.written[:, 0, 0].tolist() == list(range(FRAMES))
+
+
+def test_a_row_that_takes_the_positions_over_says_it_too(tmp_path: Path, engine: dict[int, Any]) -> None:
+    rows = Rows(write(tmp_path), {"m0": Mortal(), "m1": Mortal()}, decoder=NVDEC)
+    assert [rows.run(number).decoder for number in (0, 1)] == [NVDEC, NVDEC]
+    assert rows.said == ["analysed in the pass of a row before it"]
+
+
+def test_other_models_get_nothing_of_a_wrong_attempt(tmp_path: Path, engine: dict[int, Any]) -> None:
+    engine[123] = darker
+    rows = Rows(write(tmp_path), {"m0": Mortal(), "m1": Mortal()}, decoder=NVDEC, checkpoint_s=0.0)
+    assert rows.run(0).decoder == ""
+    assert not list(Path(rows.jobs[1].checkpoint_folder).glob("*"))
+    engine.clear()
+    assert rows.run(1).decoder == NVDEC
+    assert rows.networks["m1"].written[:, 0, 0].tolist() == list(range(FRAMES))
 
 
 def test_nothing_of_a_wrong_attempt_is_kept(tmp_path: Path, engine: dict[int, Any]) -> None:
