@@ -21,7 +21,7 @@ from dlcctr.quality.measures.track import import_numpy
 LOOK_EVERY = 16
 BATCH = 64
 COLUMNS = 160
-MAX_LOOKS = 8192
+MAX_LOOKS = 512
 """More looks than these are thinned out by half."""
 
 
@@ -73,10 +73,10 @@ class PictureStatistics:
         """Measure the next frame."""
         if picture.shape[:2] != self._size:
             self._new_size(picture.shape[:2])
-        lines = picture[self._lines] if picture.ndim == 2 else picture[self._lines, :, 1]
-        self._batch.append(self._numpy.ascontiguousarray(lines[:, :: self._step]))
+        green = picture if picture.ndim == 2 else picture[..., 1]
+        self._batch.append(self._numpy.ascontiguousarray(green[self._lines, :: self._step]))
         if self._n_frames % self._every == 0:
-            self._look(lines, picture)
+            self._look(self._numpy.ascontiguousarray(green[self._lines]), picture)
         self._n_frames += 1
         if len(self._batch) == BATCH:
             self._flush()
