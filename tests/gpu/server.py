@@ -113,7 +113,7 @@ class Own(Measured):
         return from_table(Job, order["job"])
 
     def _network(self, order: dict[str, Any]) -> Any:
-        network = self.side._loop._load(self._job(order))
+        network = self.side._loop._load(self._job(order)).network
         network.use_engine()
         return network
 

@@ -98,7 +98,7 @@ class Own:
         """Frames/s of decoding alone, and of the network alone on the first batch; what it needs, and could have."""
         from entrypoint.loop.batch_reader import BatchReader
 
-        network, batch = self._loop._load(job), None
+        network, batch = self._loop._load(job).network, None
         start = time.perf_counter()
         with BatchReader(
             Path(job.video), job.scan, batch_size=job.batch_size, box=None, allocate=network.allocate
