@@ -30,7 +30,7 @@ HINT = "`times` names a file below the video root, or a column of one: day1/ttl.
 ONE_EACH = "give the time of each frame on a line of its own, in seconds; nan where it is not known"
 MAX_BYTES = 1 << 32
 DOUBT_FRAMES, UNLIKELY_UNIT = 1000, 200
-"""The first frames tell whether times may be seconds: not where steps are so many times what the frame rate says."""
+"""Times whose steps are this many times longer than the frame rate says are hardly seconds; the first frames tell."""
 DELIMITERS = ";\t,"
 """A comma comes last: beside one of the others it is a decimal comma. Alone it never is: 1,25 could be two columns."""
 SHOWN_CHARS = 40

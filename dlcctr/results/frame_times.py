@@ -25,7 +25,7 @@ AGAIN = "analyse this row again: only its times are renewed"
 LISTED = 100
 """Most places of each kind that a receipt lists."""
 GAP_STEPS = 1.5
-"""A gap is longer than so many usual steps, the usual step being the median."""
+"""A gap is a step longer than this many times the median step."""
 SAMPLED_STEPS = 100_000
 """Steps that the median is taken of, evenly spread, so that a day of video needs no list of them."""
 LINE_BYTES = 64

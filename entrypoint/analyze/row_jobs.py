@@ -29,7 +29,7 @@ BESIDE = "beside-"
 """Folders below a row's scratch folder for the rows beside it."""
 SPARE_BYTES = 5_000_000
 GPU_BATCH, GPU_BATCH_PX, MOST_GPU_BATCH = 32, 640 * 480, 128
-"""Frames of a batch on a GPU, for pictures of so many px, and the most for smaller ones; not measured on one yet."""
+"""Frames in a batch on a GPU for pictures of this many px, and the most for smaller ones; not measured on one yet."""
 PLAIN_ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 

@@ -14,10 +14,7 @@ from dlcctr.campaign.rows import Row, choose_rows, find_row, require_rows, row_s
 from dlcctr.contract import RECEIPT_FILENAME, ExitCode, row_folder
 from dlcctr.errors import DlcctrError, OutputError
 from dlcctr.model.prior.record import PosePrior
-from dlcctr.quality.judge import judge
-from dlcctr.quality.measures.pictures import PictureSeries
-from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, TABLE_FILENAME, Quality, read_quality
-from dlcctr.quality.table_file import table_bytes
+from dlcctr.quality.record import QUALITY_FILENAME, TABLE_FILENAME, read_quality
 from dlcctr.results.additions import add_files, locked
 from dlcctr.results.commit import Standing, standing
 from dlcctr.results.expected import ExpectedOfRows
@@ -27,8 +24,8 @@ from dlcctr.system.terminal.console import one_line, plural, print_lines, say_er
 from entrypoint.analyze.renew_times import renew_times
 from entrypoint.analyze.request import RowRequest
 from entrypoint.analyze.row_task import resolve_row
-from entrypoint.loop.judging.row_pictures import take_pictures
-from entrypoint.quality.look_at_video import analysed_part, look_at_video
+from entrypoint.loop.judging.judge_row import judge_track
+from entrypoint.quality.look_at_video import look_at_video
 from entrypoint.quality.priors import Priors
 from entrypoint.quality.read_track import read_track
 
@@ -149,10 +146,10 @@ class _Judging:
                 return
             start = time.monotonic()
             receipt = self._with_times(row, folder, receipt) if looked else receipt
-            quality = judge_row(folder, receipt, row, prior, video if looked else None)
+            flags = judge_row(folder, receipt, row, prior, video if looked else None)
         self._counts["judged"] += 1
-        self._counts["flagged"] += bool(quality.flags)
-        names = ", ".join(quality.flag_names) or "nothing suspicious"
+        self._counts["flagged"] += bool(flags)
+        names = ", ".join(flags) or "nothing suspicious"
         print_lines([f"row {row.index} ({one_line(row.video)}): {names} ({time.monotonic() - start:.1f} s)"])
 
     def _with_times(self, row: Row, folder: Path, receipt: Receipt) -> Receipt:
@@ -181,23 +178,21 @@ def is_judged(folder: Path, receipt: Receipt, prior: PosePrior | None, *, pictur
     return quality.prior.hash == (prior.hash if prior else "")
 
 
-def judge_row(folder: Path, receipt: Receipt, row: Row, prior: PosePrior | None, video: Path | None) -> Quality:
-    """Judge one finished row and add the files to it; `video` only if its pictures are to be looked at."""
+def judge_row(folder: Path, receipt: Receipt, row: Row, prior: PosePrior | None, video: Path | None) -> tuple[str, ...]:
+    """Judge one finished row, add the files to it, and return the kinds of its flags.
+
+    Parameters
+    ----------
+    video : Path or None
+        Only if its pictures are to be looked at.
+    """
     track = read_track(folder, receipt, row)
-    pictures: PictureSeries | None = look_at_video(video, receipt) if video else None
-    judgement = judge(track, prior, pictures)
-    quality, stills = judgement.record, dict[str, bytes]()
-    if video:
-        quality, stills = take_pictures(video, track, judgement, analysed_part(video, receipt))
-    files = {
-        QUALITY_FILENAME: QUALITIES.text(quality).encode("utf-8"),
-        TABLE_FILENAME: table_bytes(track, judgement, pictures),
-        **stills,
-    }
+    seen = look_at_video(video, receipt) if video else None
+    judged = judge_track(track, prior, seen, video or folder)
     add_files(
         folder,
-        files,
+        judged.files,
         gone=[entry.name for entry in receipt.files if PICTURE_NAME.fullmatch(entry.name)],
-        change=lambda held: replace(held, flags=quality.flag_names),
+        change=lambda held: replace(held, flags=judged.flags),
     )
-    return quality
+    return judged.flags

@@ -5,11 +5,11 @@ from __future__ import annotations
 import colorsys
 import math
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import VideoError
+from dlcctr.quality.jpeg import encode_jpeg
 from entrypoint.video.decoding.decode_pass import open_container
 from entrypoint.video.pixels import Box, Pictures
 
@@ -18,7 +18,7 @@ LONGEST_PX = 480
 RADIUS_PX = 4
 FAINT = 0.35
 """How much of its colour a point has that the network is not sure of at all."""
-QUANTISER = "4"
+QUANTISER = 4
 """The encoder's, 2 (best) to 31."""
 FAR_FRAMES = 600
 """Frames behind the place that the container jumped to among which a picture must be."""
@@ -110,19 +110,7 @@ def draw(picture: Any, points: Any) -> bytes:
             small[(distance > RADIUS_PX) & (distance <= RADIUS_PX + 1.2)] = 0
             inside = distance <= RADIUS_PX
             small[inside] = (share * colour + (1 - share) * small[inside]).astype(numpy.uint8)
-    return _jpeg(small)
-
-
-def _jpeg(picture: Any) -> bytes:
-    import av
-
-    height, width = picture.shape[:2]
-    encoder = av.CodecContext.create("mjpeg", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuvj420p"
-    encoder.time_base = Fraction(1, 25)
-    encoder.options = {"qmin": QUANTISER, "qmax": QUANTISER}
-    frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuvj420p")
     try:
-        return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
+        return encode_jpeg(av.VideoFrame.from_ndarray(small, format="rgb24"), size[0], size[1], QUANTISER)
     except av.FFmpegError as error:
         raise VideoError(f"no JPEG can be made of it ({error})", "its pictures are left out") from error

@@ -19,7 +19,7 @@ SURE = 0.6
 REPEAT_SHARE = 0.25
 """A picture repeats the one before where it changes by less than this share of what is usual in its video."""
 REPEAT_LEVELS = 0.05
-"""Grey levels; less is no change at all."""
+"""Smallest difference in grey levels that counts as a change."""
 TELEPORT_LENGTHS = 0.5
 """Body lengths from one frame to the next."""
 SPLIT_LENGTHS = 1.2

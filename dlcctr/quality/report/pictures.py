@@ -6,9 +6,9 @@ import base64
 import io
 import math
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 
+from dlcctr.quality.jpeg import encode_jpeg
 from dlcctr.quality.record import Quality
 from dlcctr.system.files import read_bounded
 
@@ -23,7 +23,7 @@ MOST = 6
 """Pictures of a row, worst first."""
 LEAST_BYTES = 4_000
 """Room for a picture in which one can still see something; with less than that for each, a row shows fewer."""
-QUALITY = "5"
+QUANTISER = 5
 """The encoder's quantiser, 2 (best) to 31."""
 BYTES_PER_PX = 0.12
 """Of a usual picture at that quality; one that comes out larger is made smaller again."""
@@ -86,10 +86,4 @@ def _scaled(data: bytes, area: float) -> bytes:
         frame = next(source.decode(video=0))
     scale = min(1.0, math.sqrt(area / (frame.width * frame.height)))
     width, height = (max(2, round(side * scale) // 2 * 2) for side in (frame.width, frame.height))
-    encoder = av.CodecContext.create("mjpeg", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuvj420p"
-    encoder.time_base = Fraction(1, 25)
-    encoder.options = {"qmin": QUALITY, "qmax": QUALITY}
-    picture = frame.reformat(width, height, "yuvj420p")
-    picture.pts = None
-    return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])
+    return encode_jpeg(frame, width, height, QUANTISER)

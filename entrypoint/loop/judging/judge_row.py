@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dlcctr.model.prior.record import PRIORS
+from dlcctr.model.prior.record import PRIORS, PosePrior
 from dlcctr.quality.judge import judge
 from dlcctr.quality.measures.track import Track
 from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, TABLE_FILENAME
@@ -54,7 +54,7 @@ class Judged:
 
 
 def judge_row(row: RowFacts) -> Judged:
-    """Judge a row, and take pictures of the frames that a person should see."""
+    """Judge a row of one animal, and take pictures of the frames that a person should see."""
     import numpy
 
     pictures = row.seen.series
@@ -66,8 +66,14 @@ def judge_row(row: RowFacts) -> Judged:
         bounds=(0, 0, pictures.width, pictures.height) if pictures.width else None,
     )
     prior = PRIORS.parse(row.prior, Path("pose prior")) if row.prior else None
+    return judge_track(track, prior, row.seen, Path(row.video))
+
+
+def judge_track(track: Track, prior: PosePrior | None, seen: Seen | None, video: Path) -> Judged:
+    """Judge positions; without `seen`, pictures of the video are neither judged nor taken."""
+    pictures = seen.series if seen else None
     judgement = judge(track, prior, pictures)
-    quality, stills = take_pictures(Path(row.video), track, judgement, row.seen.box)
+    quality, stills = take_pictures(video, track, judgement, seen.box) if seen else (judgement.record, {})
     files = {
         QUALITY_FILENAME: QUALITIES.text(quality).encode("utf-8"),
         TABLE_FILENAME: table_bytes(track, judgement, pictures),

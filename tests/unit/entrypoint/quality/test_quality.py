@@ -15,16 +15,19 @@ from dlcctr.campaign.config import write_campaign
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.cli import catch
-from dlcctr.contract import FRAME_TIMES_FILENAME, RECEIPT_FILENAME, ExitCode
+from dlcctr.contract import FRAME_TIMES_FILENAME, RECEIPT_FILENAME, ExitCode, RowState
 from dlcctr.quality.record import TABLE_FILENAME, read_quality
 from dlcctr.results.additions import add_files, locked
 from dlcctr.results.check import CheckOptions, check
-from dlcctr.results.receipt import read_receipt
+from dlcctr.results.receipt import Receipt, read_receipt
 from dlcctr.results.row_state import State
 from dlcctr.results.sections import AnalysedRow, Columns, FrameCounts, Parameters
 from entrypoint import app as program
 from entrypoint.quality.judge_rows import QualityRequest, judge_rows
+from entrypoint.quality.look_at_video import look_at_video
 from entrypoint.quality.read_track import positions_of, read_times, read_track
+from entrypoint.video.scan import scan_video
+from tests import media
 from tests.media import write_video
 from tests.unit.quality.test_judge import NAMES, walk
 from tests.unit.support.results import SCORER, Bench, make_bench
@@ -208,3 +211,23 @@ def test_the_command(bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert "1 row: 1 judged" in capsys.readouterr().out
     monkeypatch.setattr(sys, "argv", ["dlc", "quality", str(bench.manifest), "--rows", "7"])
     assert catch(program.app) == ExitCode.MANIFEST
+
+
+@pytest.mark.parametrize("crop", [None, (0, 40, 0, 30)])
+def test_pictures_of_a_damaged_video_are_those_of_the_frames_that_were_analysed(
+    tmp_path: Path, crop: tuple[int, int, int, int] | None
+) -> None:
+    """Its decoder puts out more pictures than are right, and some are missing."""
+    whole = media.write_video(tmp_path / "a.mp4", 60, gop=10)
+    place, size = media.packet_places(whole)[25]
+    damaged = media.punch_hole(whole, tmp_path / "hole.mp4", place, size)
+    scan = scan_video(damaged)
+    missing = [n for first, stop in scan.missing for n in range(first, stop)]
+    assert missing
+    frames = FrameCounts(scan.header, scan.stream, scan.decoded, tuple((a, b) for a, b in scan.missing))
+    made = Receipt(RowState.DEGRADED, "", 0, AnalysedRow(0, "a"), frames=frames, parameters=Parameters(crop=crop))
+    found, sound = look_at_video(damaged, made), look_at_video(whole, replace(made, frames=None))
+    assert np.flatnonzero(np.isnan(found.series.brightness)).tolist() == missing
+    right = [n for n in range(scan.stream) if n not in missing]
+    assert found.series.brightness[right] == pytest.approx(sound.series.brightness[right])
+    assert found.box == sound.box == crop
