@@ -41,6 +41,7 @@ LAYERS = (
     ("entrypoint.loop",),
     ("entrypoint.worker", "entrypoint.analyze", "entrypoint.doctor", "entrypoint.tensor_check"),
     ("entrypoint.quality",),
+    ("entrypoint.steps",),
     ("entrypoint.options",),
     ("entrypoint.app",),
     ("entrypoint.__main__",),
