@@ -32,7 +32,7 @@ FUZZED = {
         "dlcctr.image.docker_sdk", "dlcctr.image.image_kind", "dlcctr.image.sbom", "dlcctr.image.sif",
         "entrypoint.environment.image_info",
     ),
-    "tests/unit/fuzz/test_tables.py": ("dlcctr.results.h5_file",),
+    "tests/unit/fuzz/test_tables.py": ("dlcctr.results.h5_file", "dlcctr.results.positions"),
     "tests/unit/fuzz/test_labels.py": ("dlcctr.model.prior.appearance", "dlcctr.model.prior.labels"),
     "tests/unit/results/test_receipt.py": ("dlcctr.system.state_files", "dlcctr.system.values.records"),
     "tests/unit/planning/test_plan.py": ("dlcctr.system.state_files",),
