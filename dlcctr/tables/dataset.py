@@ -180,13 +180,13 @@ def _partition(key: str, value: str) -> str:
 
 def read_footer(file: Path) -> RowFile | None:
     """What a row's file was made of; None if it is damaged, or of another program."""
-    import_arrow()
+    arrow = import_arrow()
     from pyarrow import parquet
 
     try:
         text = (parquet.read_metadata(file).metadata or {})[FOOTER_KEY].decode()
         return FOOTERS.parse(text, file)
-    except (DlcctrError, KeyError, ValueError, OSError):  # pyarrow's own errors are ValueErrors and OSErrors
+    except (DlcctrError, KeyError, ValueError, OSError, arrow.lib.ArrowException):
         return None
 
 

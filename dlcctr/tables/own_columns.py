@@ -47,18 +47,19 @@ def own_columns(sheet: Sheet, taken: Collection[str]) -> OwnColumns:
     return OwnColumns(tuple(spell(found, taken)), cells)
 
 
-def spell(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:
+def spell(names: Sequence[str], taken: Collection[str] = (), prefix: str = PREFIX) -> list[str]:
     """Names that every program takes: letters, digits and underscores, none twice, whatever the case.
 
     ``mouse id (no.)`` becomes ``mouse_id_no``, ``2nd`` ``manifest_2nd``, and ``frame``, which is taken,
     ``manifest_frame``.
     """
-    used = {name.lower() for name in taken}
+    reserved = {name.lower() for name in taken}
+    used = set(reserved)
     found = []
     for name in names:
         word = re.sub(r"\W+", "_", name).strip("_") or "column"
-        if not word[0].isalpha() or word.lower() in used:
-            word = PREFIX + word
+        if not word[0].isalpha() or word.lower() in reserved:
+            word = prefix + word
         number, plain = 2, word
         while word.lower() in used:
             word, number = f"{plain}_{number}", number + 1

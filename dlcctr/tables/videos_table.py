@@ -25,6 +25,8 @@ COLUMNS: Mapping[str, type] = {
 }  # fmt: skip
 """Columns that every campaign has; those of the quality and the manifest's own follow."""
 PART_PREFIX = "likelihood_of_"
+PREFIX = "quality_"
+"""Put before the name of a number of the quality where a column of the manifest has that name."""
 BOM = "\ufeff"
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 
@@ -50,9 +52,9 @@ def videos_columns(
     numbers = list(dict.fromkeys(name for each in qualities if each for name in each.summary))
     parts = list(dict.fromkeys(part.name for each in qualities if each for part in each.parts))
     taken = [*COLUMNS, *own]
-    for name, shown in zip(numbers, spell(numbers, taken), strict=True):
+    for name, shown in zip(numbers, spell(numbers, taken, PREFIX), strict=True):
         found[shown] = float, [each.summary.get(name) if each else None for each in qualities]
-    names = spell([PART_PREFIX + part for part in parts], [*taken, *found])
+    names = spell([PART_PREFIX + part for part in parts], [*taken, *found], PREFIX)
     for part, shown in zip(parts, names, strict=True):
         found[shown] = float, [_likelihood(each, part) for each in qualities]
     for n, name in enumerate(own):

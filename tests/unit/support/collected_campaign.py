@@ -52,7 +52,7 @@ def add_columns(manifest: Path, own: dict[str, Sequence[str]]) -> None:
         lines = list(csv.reader(file))
     lines[0] += own
     for line, cells in zip(lines[1:], zip(*own.values(), strict=True), strict=True):
-        line += cells
+        line.extend(cells)
     with manifest.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(lines)
 
@@ -72,7 +72,7 @@ def to_table(positions: Any, names: Sequence[tuple[str, str]]) -> Any:
     several = any(who for who, _ in names)
     columns = [(SCORER, *((who,) if several else ()), part, coord) for who, part in names for coord in COORDS]
     levels = ["scorer", *(["individuals"] if several else []), "bodyparts", "coords"]
-    values = numpy.asarray(positions).reshape(len(positions), -1)
+    values = numpy.asarray(positions).reshape(len(positions), len(columns))
     return pandas.DataFrame(values, columns=pandas.MultiIndex.from_tuples(columns, names=levels))
 
 
@@ -126,7 +126,8 @@ def write_judgement(
     individuals = tuple(dict.fromkeys(who for who, _ in names))
     parts = tuple(dict.fromkeys(part for _, part in names))
     shaped = numpy.asarray(positions).reshape(len(positions), len(individuals), len(parts), 3)
-    track = Track(shaped, parts, individuals, None if times is None else numpy.array(times), 25.0)
+    known = numpy.array(times) if times is not None and len(times) == len(positions) else None
+    track = Track(shaped, parts, individuals, known, 25.0)
     judgement = judge(track, NO_PRIOR)
     write_quality(folder, judgement.record)
     (folder / TABLE_FILENAME).write_bytes(table_bytes(track, judgement))
