@@ -24,6 +24,7 @@ from dlcctr.system.disk import disk_errors
 from dlcctr.system.files import current_umask, fsync_path
 from dlcctr.system.state_files import StateFile
 from dlcctr.tables.arrow import clean, import_arrow
+from dlcctr.tables.positions import COORDS
 
 FOOTER_KEY = b"dlcctr"
 SUFFIX = ".parquet"
@@ -137,19 +138,15 @@ class Dataset:
 
     def _write(self, stream: BinaryIO, blocks: Iterator[Any], record: RowFile, compression: str) -> int:
         """Write blocks, each a row group; gives the number of lines."""
-        arrow = import_arrow()
         from pyarrow import parquet
 
         first = next(blocks)
-        floats = [each.name for each in first.schema if arrow.types.is_floating(each.type) and each.name != "time_s"]
-        others = [each.name for each in first.schema if each.name not in floats]
+        repeated = [name for name in first.schema.names if name not in COORDS]  # positions are never the same
         schema = first.schema.with_metadata({FOOTER_KEY: FOOTERS.text(record)})
         lines = 0
         with (
             disk_errors(self.root, ELSEWHERE),
-            parquet.ParquetWriter(
-                stream, schema, compression=compression, use_dictionary=others, use_byte_stream_split=floats
-            ) as writer,
+            parquet.ParquetWriter(stream, schema, compression=compression, use_dictionary=repeated) as writer,
         ):
             for table in itertools.chain([first], blocks):
                 writer.write_table(table, row_group_size=max(1, len(table)))
