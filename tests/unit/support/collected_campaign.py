@@ -131,3 +131,10 @@ def write_judgement(
     judgement = judge(track, NO_PRIOR)
     write_quality(folder, judgement.record)
     (folder / TABLE_FILENAME).write_bytes(table_bytes(track, judgement))
+
+
+def code_of(heading: str) -> str:
+    """The lines of Python below a heading of docs/collect.md."""
+    page = Path(__file__).parents[3] / "docs" / "collect.md"
+    _, _, text = page.read_text(encoding="utf-8").partition(f"\n## {heading}\n")
+    return text.partition("```python\n")[2].partition("```")[0]
