@@ -20,11 +20,11 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from dlcctr.errors import DlcctrError, OutputError, UsageError
+from dlcctr.results.positions import COORDS
 from dlcctr.system.disk import disk_errors
 from dlcctr.system.files import current_umask, fsync_path
 from dlcctr.system.state_files import StateFile
 from dlcctr.tables.arrow import clean, import_arrow
-from dlcctr.tables.positions import COORDS
 
 FOOTER_KEY = b"dlcctr"
 SUFFIX = ".parquet"

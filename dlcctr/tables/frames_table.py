@@ -11,11 +11,12 @@ from dlcctr.contract import FRAME_TIMES_FILENAME
 from dlcctr.errors import OutputError
 from dlcctr.quality.record import QUALITY_FILENAME, TABLE_FILENAME, Quality
 from dlcctr.results.frame_times import read_frame_times
+from dlcctr.results.positions import COORDS
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import OutputFile
 from dlcctr.tables.arrow import import_arrow, words, words_type
-from dlcctr.tables.judged_frames import FrameFlags, Name, read_scores
-from dlcctr.tables.positions import COORDS, Block, Source, UnreadableRowError, read_blocks, require_unchanged
+from dlcctr.tables.judged_frames import FrameFlags, read_scores
+from dlcctr.tables.positions import Block, Name, Source, UnreadableRowError, frames_of, read_blocks, require_unchanged
 
 LINES = 1 << 19
 """Lines of a block, which becomes a row group of the file: some 20 MB in memory, and few enough that a program that
@@ -150,12 +151,12 @@ class _Maker:
         import numpy
 
         if self.scores is None:
-            self.scores = self._read_scores(max(1, self.lines // max(1, len(block.points.names))))
+            self.scores = self._read_scores(frames_of(self.lines, len(block.names)))
         found: Any = numpy.full(block.values.shape[:2], numpy.nan, numpy.float32)
         names, values = next(self.scores, ([], found))
         places = {name: n for n, name in enumerate(names)}
         n_frames = min(len(found), len(values))
-        for n, name in enumerate(block.points.names):
+        for n, name in enumerate(block.names):
             if name in places:
                 found[:n_frames, n] = values[:n_frames, places[name]]
         return found
@@ -182,7 +183,7 @@ def _names(block: Block, level: int) -> Any:
     """Individuals or body parts of a block's lines."""
     import numpy
 
-    names = [name[level] for name in block.points.names]
+    names = [name[level] for name in block.names]
     known = list(dict.fromkeys(names))
     codes = numpy.array([known.index(name) for name in names], numpy.int32)
     return words(numpy.tile(codes, len(block.values)), known)
@@ -191,5 +192,5 @@ def _names(block: Block, level: int) -> Any:
 def _flags(block: Block, flags: FrameFlags | None, constant: Any) -> Any:
     if flags is None:
         return words(constant - 1, [])
-    codes, texts = flags.codes(block.first, len(block.values), block.points.names)
+    codes, texts = flags.codes(block.first, len(block.values), block.names)
     return words(codes.reshape(-1), texts)

@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.quality.record import TABLE_FILENAME, Quality
-from dlcctr.tables.positions import SHOWN_CHARS, UnreadableRowError
+from dlcctr.tables.positions import Name, UnreadableRowError
 
 SCORE = "score."
 """Beginning of the names of the columns of `quality.csv.gz` that hold the parts' scores."""
 SEPARATOR = ";"
+SHOWN_CHARS = 200
 MAX_KINDS = 62
 """Kinds of flags are bits of a number; there are 18."""
-
-Name = tuple[str, str]
 
 
 class FrameFlags:

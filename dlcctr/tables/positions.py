@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dlcctr.contract import RECEIPT_FILENAME
-from dlcctr.errors import DlcctrError, OutputError
-from dlcctr.results.h5_file import open_blocks
+from dlcctr.errors import OutputError
+from dlcctr.results.positions import open_positions
 from dlcctr.results.receipt import Receipt, broken_files
 from dlcctr.results.sections import OutputFile
 from dlcctr.system.files import sha256_file
 
 STEPS_FOLDER = "steps"
 """Folder in a row's folder with a folder for each step."""
-COORDS = ("x", "y", "likelihood")
-SHOWN_CHARS = 200
 AGAIN = "analyse the row again with --overwrite"
+
+Name = tuple[str, str]
+"""Individual and body part."""
 
 
 class UnreadableRowError(OutputError):
@@ -46,27 +46,19 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Points:
-    """The columns of a table of positions.
+class Block:
+    """Positions of the frames from `first` on.
 
     Parameters
     ----------
     names : tuple of (individual, body part)
-        In the table's order; individuals are empty in results of one animal.
-    places : tuple of (x, y, likelihood)
-        Numbers of their columns.
+        Points in the table's order; individuals are empty in results of one animal.
+    values : array, (n_frames, n_points, 3)
+        x and y in px, and likelihood; NaN where nothing is known.
     """
 
-    names: tuple[tuple[str, str], ...]
-    places: tuple[tuple[int, int, int], ...]
-
-
-@dataclass(frozen=True)
-class Block:
-    """Positions of the frames from `first` on: `values` is an array (n_frames, n_points, 3)."""
-
     first: int
-    points: Points
+    names: tuple[Name, ...]
     values: Any
 
 
@@ -101,67 +93,36 @@ def _of_step(folder: Path, step: str) -> Source | None:
 
 def require_unchanged(folder: Path, receipt: Receipt, entries: list[OutputFile]) -> None:
     """Compare files with their hashes before they are copied into a table; raises `UnreadableRowError`."""
-    with _reading(folder):
+    try:
         problems = broken_files(replace(receipt, files=entries), folder)
+    except OSError as error:
+        raise UnreadableRowError(f"{folder}: cannot be read: {error.strerror}") from error
     if problems:
         raise UnreadableRowError(f"{folder}: {'; '.join(problems)}", AGAIN)
 
 
-def read_blocks(source: Source, size: int) -> Iterator[Block]:
-    """Positions in blocks of at most `size` values of points, at least one frame each; at least one block.
+def read_blocks(source: Source, lines: int) -> Iterator[Block]:
+    """Positions in blocks of about `lines` points, at least one frame each; at least one block, which may be empty.
 
     Raises
     ------
     UnreadableRowError
-        The .h5 cannot be read, is not of DeepLabCut's form, or its frames are not numbered from 0 on.
+        The .h5 cannot be read, or is not of DeepLabCut's form.
     """
-    with _reading(source.file), open_blocks(source.file) as rows:
-        points = _points_of(rows(0, 1).columns)
-        n_frames = max(1, size // max(1, len(points.names)))
-        first = 0
-        while True:
-            table = rows(first, first + n_frames)
-            if first and not len(table):
-                return
-            yield Block(first, points, _values(table, points, first))
-            first += len(table)
-            if len(table) < n_frames:
-                return
-
-
-@contextlib.contextmanager
-def _reading(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except (DlcctrError, GeneratorExit):
-        raise
-    except Exception as error:  # PyTables and pandas raise many kinds for a damaged file
-        said = " ".join(str(error).split())[:SHOWN_CHARS]
-        raise UnreadableRowError(f"{file}: cannot be read: {said}", AGAIN) from error
-
-
-def _values(table: Any, points: Points, first: int) -> Any:
     import numpy
 
-    index = table.index.to_numpy()
-    if len(index) and not numpy.array_equal(index, numpy.arange(first, first + len(index))):
-        raise ValueError(f"its frames are not numbered from {first} to {first + len(index) - 1}")
-    places = [place for each in points.places for place in each]
-    values = table.to_numpy(dtype=float)[:, places].reshape(len(table), len(points.names), len(COORDS))
-    values[~numpy.isfinite(values)] = numpy.nan
-    return values
+    try:
+        with open_positions(source.file) as table:
+            names = table.columns.points
+            size = frames_of(lines, len(names))
+            if not table.rows:
+                yield Block(0, names, table.read(0, 0))
+            for first, values in table.blocks(size=size):
+                yield Block(first, names, numpy.where(numpy.isfinite(values), values, numpy.nan))
+    except OutputError as error:
+        raise UnreadableRowError(error.message, error.hint) from error
 
 
-def _points_of(columns: Any) -> Points:
-    """Points of DeepLabCut's columns; second points of a part are left out. Raises `ValueError` for another form."""
-    found: dict[tuple[str, str], dict[str, int]] = {}
-    for place, column in enumerate(columns):
-        levels = tuple(map(str, column)) if isinstance(column, tuple) else (str(column),)
-        if len(levels) not in (3, 4):
-            raise ValueError(f"its columns have {len(levels)} levels, not DeepLabCut's 3 or 4")
-        *who, part, coord = levels[1:]
-        found.setdefault(("".join(who), part), {}).setdefault(coord, place)
-    for (_, part), places in found.items():
-        if missing := [coord for coord in COORDS if coord not in places]:
-            raise ValueError(f"{part} has no {missing[0]}")
-    return Points(tuple(found), tuple((each["x"], each["y"], each["likelihood"]) for each in found.values()))
+def frames_of(lines: int, n_points: int) -> int:
+    """Frames of a block."""
+    return max(1, lines // max(1, n_points))
