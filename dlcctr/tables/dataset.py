@@ -119,11 +119,11 @@ class Dataset:
             handle, path = tempfile.mkstemp(prefix=_private_prefix(self.root), dir=self.root.parent)
         private = Path(path)
         try:
-            with os.fdopen(handle, "wb") as stream:
+            # what is in the stream's own memory is written when it is closed, which fails as well
+            with disk_errors(self.root, ELSEWHERE), os.fdopen(handle, "wb") as stream:
                 lines = self._write(stream, itertools.chain([first], blocks), record, compression)
-                with disk_errors(private):
-                    stream.flush()
-                    os.fsync(stream.fileno())
+                stream.flush()
+                os.fsync(stream.fileno())
             target = self.root / name
             with disk_errors(target, ELSEWHERE):
                 private.chmod(0o666 & ~current_umask())
@@ -144,10 +144,7 @@ class Dataset:
         repeated = [name for name in first.schema.names if name not in COORDS]  # positions are never the same
         schema = first.schema.with_metadata({FOOTER_KEY: FOOTERS.text(record)})
         lines = 0
-        with (
-            disk_errors(self.root, ELSEWHERE),
-            parquet.ParquetWriter(stream, schema, compression=compression, use_dictionary=repeated) as writer,
-        ):
+        with parquet.ParquetWriter(stream, schema, compression=compression, use_dictionary=repeated) as writer:
             for table in itertools.chain([first], blocks):
                 writer.write_table(table, row_group_size=max(1, len(table)))
                 lines += len(table)
