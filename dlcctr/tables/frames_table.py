@@ -16,7 +16,16 @@ from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import OutputFile
 from dlcctr.tables.arrow import import_arrow, words, words_type
 from dlcctr.tables.judged_frames import FrameFlags, read_scores
-from dlcctr.tables.positions import Block, Name, Source, UnreadableRowError, frames_of, read_blocks, require_unchanged
+from dlcctr.tables.positions import (
+    Block,
+    Name,
+    Source,
+    UnreadableRowError,
+    frames_of,
+    read_blocks,
+    require_step_unchanged,
+    require_unchanged,
+)
 
 LINES = 1 << 19
 """Lines of a block, which becomes a row group of the file: some 20 MB in memory, and few enough that a program that
@@ -90,6 +99,8 @@ def frame_tables(row: RowSource, own: Sequence[str], lines: int = LINES) -> Iter
         A file of the row is not what its receipt says, or cannot be read.
     """
     require_unchanged(row.folder, row.receipt, row.files)
+    if row.source.step:
+        require_step_unchanged(row.source)
     if row.receipt.columns.rows == 0 and not row.source.step:  # pandas does not read what it writes of no rows
         yield frames_schema(own).empty_table()
         return

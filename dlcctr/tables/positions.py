@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dlcctr.contract import RECEIPT_FILENAME
-from dlcctr.errors import OutputError
+from dlcctr.errors import DlcctrError, OutputError
 from dlcctr.results.positions import open_positions
 from dlcctr.results.receipt import Receipt, broken_files
 from dlcctr.results.sections import OutputFile
+from dlcctr.results.steps.receipt import read_step_receipt, step_folder
 from dlcctr.system.files import sha256_file
 
-STEPS_FOLDER = "steps"
-"""Folder in a row's folder with a folder for each step."""
 AGAIN = "analyse the row again with --overwrite"
 
 Name = tuple[str, str]
@@ -75,20 +73,22 @@ def find_source(folder: Path, receipt: Receipt, step: str = "") -> Source | None
         if entry is None:
             raise UnreadableRowError(f"{folder}: its receipt lists no .h5", AGAIN)
         return Source(folder / entry.name, entry.sha256)
-    return _of_step(folder / STEPS_FOLDER / step, step)
+    return _of_step(folder, step)
 
 
 def _of_step(folder: Path, step: str) -> Source | None:
-    """The one place that knows how a step's result lies there: its receipt is written last."""
-    if not (folder / RECEIPT_FILENAME).is_file():
-        return None
-    files = sorted(folder.glob("*.h5"))
-    if len(files) != 1:
-        raise UnreadableRowError(f"{folder}: holds {len(files)} .h5 files, not one", "make this step again")
+    """The one place that knows how a step's result lies in a row's folder."""
     try:
-        return Source(files[0], sha256_file(files[0]), step)
-    except OSError as error:
-        raise UnreadableRowError(f"{files[0]}: cannot be read: {error.strerror}") from error
+        receipt = read_step_receipt(folder, step)
+    except DlcctrError as error:
+        raise UnreadableRowError(error.message, error.hint) from error
+    if receipt is None:
+        return None
+    below = step_folder(folder, step)
+    entries = [entry for entry in receipt.files if entry.name.endswith(".h5")]
+    if len(entries) != 1:
+        raise UnreadableRowError(f"{below}: its receipt lists {len(entries)} .h5 files", "name a step of positions")
+    return Source(below / entries[0].name, entries[0].sha256, step)
 
 
 def require_unchanged(folder: Path, receipt: Receipt, entries: list[OutputFile]) -> None:
@@ -99,6 +99,16 @@ def require_unchanged(folder: Path, receipt: Receipt, entries: list[OutputFile])
         raise UnreadableRowError(f"{folder}: cannot be read: {error.strerror}") from error
     if problems:
         raise UnreadableRowError(f"{folder}: {'; '.join(problems)}", AGAIN)
+
+
+def require_step_unchanged(source: Source) -> None:
+    """Compare a step's table with its hash; raises `UnreadableRowError`."""
+    try:
+        is_same = sha256_file(source.file) == source.sha256
+    except OSError as error:
+        raise UnreadableRowError(f"{source.file}: cannot be read: {error.strerror}") from error
+    if not is_same:
+        raise UnreadableRowError(f"{source.file} was changed after it was written (sha256 differs)")
 
 
 def read_blocks(source: Source, lines: int) -> Iterator[Block]:

@@ -20,6 +20,7 @@ from dlcctr.quality.table_file import table_bytes
 from dlcctr.results.frame_times import CONTAINER, describe_times, write_frame_times
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import AnalysedRow, Columns, FrameCounts, ModelUsed, OutputFile, Parameters
+from dlcctr.results.steps.receipt import Made, StepReceipt, step_folder
 from tests.unit.support.results import BODYPARTS, SCORER, Bench, make_bench
 
 COORDS = ("x", "y", "likelihood")
@@ -113,6 +114,17 @@ def finish(
     )
     write_receipt(folder, replace(receipt, **changes))
     return folder
+
+
+def finish_step(folder: Path, name: str, positions: Any, names: Sequence[tuple[str, str]]) -> Path:
+    """Give a row's folder the result of a step; gives its table."""
+    below = step_folder(folder, name)
+    below.mkdir(parents=True, exist_ok=True)
+    file = below / "filtered.h5"
+    to_table(positions, names).to_hdf(file, key="df_with_missing", format="table", mode="w")
+    receipt = StepReceipt(Made.OK, "", 0, name, "filter", "analysis", files=[OutputFile.of(file)])
+    (below / RECEIPT_FILENAME).write_text(receipt.to_json(), encoding="utf-8")
+    return file
 
 
 def write_receipt(folder: Path, receipt: Receipt) -> None:

@@ -18,7 +18,7 @@ from dlcctr.errors import ToolMissingError, UsageError
 from dlcctr.results.receipt import read_receipt
 from dlcctr.results.sections import FrameCounts
 from dlcctr.tables.collect import Collected, CollectOptions, collect
-from tests.unit.support.collected_campaign import add_columns, finish, make_campaign, make_positions, to_table
+from tests.unit.support.collected_campaign import add_columns, finish, finish_step, make_campaign, make_positions
 from tests.unit.support.disk_steps import killed_before_each_change
 from tests.unit.support.results import Bench
 
@@ -183,10 +183,7 @@ def test_a_row_that_cannot_be_read_is_named_and_the_others_are_there(bench: Benc
 
 def test_positions_of_a_step_are_taken_where_it_is_done(bench: Bench) -> None:
     positions = make_positions(20, 2, 8)
-    folder = bench.folder(1) / "steps/eks"
-    folder.mkdir(parents=True)
-    to_table(positions, [("", "snout"), ("", "tail")]).to_hdf(folder / "f.h5", key="k", format="table")
-    (folder / "receipt.json").write_text("{}")
+    finish_step(bench.folder(1), "eks", positions, [("", "snout"), ("", "tail")])
     found = run(bench, step="eks")
     assert [(each.index, each.state) for each in found.left_out] == [(0, "unfinished"), (2, "unfinished")]
     assert "eks" in found.left_out[0].cause

@@ -7,8 +7,8 @@ import numpy
 import pandas
 import pytest
 
-from dlcctr.tables.positions import Source, UnreadableRowError, find_source, read_blocks
-from tests.unit.support.collected_campaign import finish, make_campaign, make_positions, to_table
+from dlcctr.tables.positions import Source, UnreadableRowError, find_source, read_blocks, require_step_unchanged
+from tests.unit.support.collected_campaign import finish, finish_step, make_campaign, make_positions, to_table
 
 PARTS = [("", "snout"), ("", "tail")]
 SEVERAL = [(who, part) for who in ("anna", "otto") for part in ("snout", "tail")]
@@ -77,14 +77,15 @@ def test_positions_of_a_step_are_those_beside_its_receipt(tmp_path: Path) -> Non
     folder = finish(bench, 0, make_positions(5, 2))
     receipt = bench.receipt(0)
     assert find_source(folder, receipt, "") == Source(folder / "aDLC_Resnet50_mouse.h5", receipt.files[0].sha256)
-    step = folder / "steps/eks"
-    step.mkdir(parents=True)
-    written(step, to_table(make_positions(5, 2, 1), PARTS))
-    assert find_source(folder, receipt, "eks") is None  # without a receipt it is not finished
-    (step / "receipt.json").write_text("{}")
+    assert find_source(folder, receipt, "eks") is None
+    file = finish_step(folder, "eks", make_positions(5, 2, 1), PARTS)
     found = find_source(folder, receipt, "eks")
     assert found is not None
-    assert (found.file, found.step, len(found.sha256)) == (step / "p.h5", "eks", 64)
-    (step / "q.h5").write_bytes(b"")
-    with pytest.raises(UnreadableRowError, match=r"holds 2 \.h5 files"):
+    assert (found.file, found.step, len(found.sha256)) == (file, "eks", 64)
+    require_step_unchanged(found)
+    file.write_bytes(file.read_bytes() + b"x")
+    with pytest.raises(UnreadableRowError, match="was changed"):
+        require_step_unchanged(found)
+    (file.parent / "receipt.json").write_text("{}")
+    with pytest.raises(UnreadableRowError, match=r"receipt\.json"):
         find_source(folder, receipt, "eks")
