@@ -14,11 +14,9 @@ from dlcctr.quality.record import Quality, Timeline, read_quality
 from dlcctr.quality.report.compared import Compared, compare
 from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.receipt import Receipt, read_receipt
-from dlcctr.results.row_state import RowResult, State
+from dlcctr.results.row_state import RowResult
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 from dlcctr.tables.own_columns import OwnColumns, own_columns
-
-HAS_RESULT = (State.WHOLE, State.DEGRADED)
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def _ratings(manifest: Path, rows: list[Row]) -> tuple[dict[int, Rating], list[s
 
 
 def _read(result: RowResult) -> CampaignRow:
-    if result.state not in HAS_RESULT or result.folder is None:
+    if not result.analysed or result.folder is None:
         return CampaignRow(result)
     try:
         receipt = read_receipt(result.folder)

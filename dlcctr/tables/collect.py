@@ -14,7 +14,7 @@ from dlcctr.system.terminal.progress import RowProgress, no_progress
 from dlcctr.system.values.names import check_name
 from dlcctr.tables import frames_table, videos_table
 from dlcctr.tables.arrow import COMPRESSIONS, import_arrow
-from dlcctr.tables.campaign_rows import HAS_RESULT, CampaignRow, CampaignRows, read_campaign_rows
+from dlcctr.tables.campaign_rows import CampaignRow, CampaignRows, read_campaign_rows
 from dlcctr.tables.dataset import Dataset, RowFile, file_of
 from dlcctr.tables.frames_table import RowSource, frame_tables
 from dlcctr.tables.positions import UnreadableRowError, find_source
@@ -140,7 +140,7 @@ def _require_same_campaign(dataset: Dataset, campaign: CampaignRows, step: str) 
     videos = {each.row.index: each.row.video for each in campaign.rows}
     if not any(videos.get(each.row) == each.video for each in there):
         raise UsageError(f"{dataset.root}: holds another campaign", "name another folder with -o")
-    if not any(each.result.state in HAS_RESULT for each in campaign.rows):
+    if not any(each.result.analysed for each in campaign.rows):
         raise UsageError(
             f"{dataset.root}: holds {len(there)} rows, but no row has a result now: nothing was removed",
             "is the folder of the results there? If these rows are to go, remove the table's folder",
@@ -199,11 +199,15 @@ class _Update:
     def _source(self, each: CampaignRow) -> RowSource | None:
         """What a row gives to the table; None, and a reason, where that is nothing."""
         state, folder, receipt = each.result.state, each.result.folder, each.receipt
-        if state not in HAS_RESULT:
+        if not each.result.analysed:
             self._leave_out(each, state.value, each.result.cause)
             return None
         if each.problem or folder is None or receipt is None:
             self._leave_out(each, State.BROKEN.value, each.problem, unreadable=True)
+            return None
+        undone = [step for step in each.result.steps if step.spec.name == self.options.step and not step.settled]
+        if undone:
+            self._leave_out(each, State.UNFINISHED.value, f"its step {self.options.step} is {undone[0].state.value}")
             return None
         try:
             source = find_source(folder, receipt, self.options.step)
