@@ -40,6 +40,8 @@ FUZZED = {
     "tests/unit/quality/test_ratings.py": ("dlcctr.quality.ratings.table",),
     "tests/unit/quality/report/test_pictures.py": ("dlcctr.quality.report.pictures",),
     "tests/unit/results/test_notice.py": ("dlcctr.results.notice",),
+    "tests/unit/tables/test_judged_frames.py": ("dlcctr.tables.judged_frames",),
+    "tests/unit/tables/test_dataset.py": ("dlcctr.tables.dataset",),
     "tests/unit/transfer/test_watch.py": ("dlcctr.transfer.watch",),
     "tests/unit/transfer/test_fetch.py": ("dlcctr.transfer.fetch", "dlcctr.transfer.place_row"),
     "tests/unit/entrypoint/loop/test_checkpoints.py": ("entrypoint.loop.checkpoints.files",),
