@@ -36,7 +36,7 @@ def superanimal(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing bundle file.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Make a bundle of a SuperAnimal model: for videos without labels.
+    """Make a bundle of a published SuperAnimal model.
 
     It is analysed like any other model, and nothing is downloaded while it is.
     """

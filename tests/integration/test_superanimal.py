@@ -96,8 +96,8 @@ def test_a_bundle_gives_what_deeplabcuts_own_function_detects(
     """Of several animals, ours are tracked as in every other project, and what was detected before is compared."""
     choice = choose("quadruped", NETWORK, DETECTOR, individuals)
     bundle = tmp_path / "q.dlcmodel"
-    files = [weights / choice.animal.file_name(part) for part in choice.parts]
-    make_bundle(choice, *files, bundle)
+    network, detector = (weights / choice.animal.file_name(part) for part in choice.parts)
+    make_bundle(choice, network, detector, bundle)
     native = Native(native_pytorch, "pytorch", bundle, tmp_path)
     video = calm_video(tmp_path / "calm.mp4", frames, height=128)
     row = native.analyse(video)

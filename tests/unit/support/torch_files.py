@@ -39,7 +39,7 @@ class _Pickler(pickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         if isinstance(obj, _Tensor):
-            arguments = (obj.storage, 0, obj.shape, (1,) * len(obj.shape), False, OrderedDict())
+            arguments: tuple[Any, ...] = (obj.storage, 0, obj.shape, (1,) * len(obj.shape), False, OrderedDict())
             return self.functions["_rebuild_tensor_v2"], arguments
         return NotImplemented
 

@@ -122,8 +122,8 @@ def test_only_web_addresses_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_command_downloads_once_the_licence_is_agreed_to(
     hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("model", "superanimal", "quadruped", "--network", "rtmpose_s", "--detector", "ssdlite", "--download")
-    words += ("--weights", str(tmp_path / "w"), "-o", str(tmp_path / "q.dlcmodel"))
+    words = ["model", "superanimal", "quadruped", "--network", "rtmpose_s", "--detector", "ssdlite", "--download"]
+    words += ["--weights", str(tmp_path / "w"), "-o", str(tmp_path / "q.dlcmodel")]
     assert catch(command(*words)) == 2
     assert "non-commercial" in capsys.readouterr().err
     assert not hub.asked

@@ -140,7 +140,7 @@ def test_what_is_not_published_is_refused_with_what_is(words: tuple[str, ...], s
     assert raised.value.hint
 
 
-def run(*words: object) -> int:
+def run(*words: str | Path) -> int:
     return int(catch(command("model", "superanimal", *words)))
 
 

@@ -30,7 +30,8 @@ def test_each_network_is_recognised_by_its_tensors(part: str, tmp_path: Path) ->
     shapes = read_shapes(file)
     assert shapes == shapes_of(part)
     assert recognise(shapes) == part
-    check_weights(file, choose("quadruped", *([part] if part in ANIMALS["quadruped"].networks else ["", part])), part)
+    is_network = part in ANIMALS["quadruped"].networks
+    check_weights(file, choose("quadruped", part if is_network else "", "" if is_network else part), part)
 
 
 def test_a_detector_in_the_networks_place_is_named_and_the_other_way_round(tmp_path: Path) -> None:
