@@ -19,7 +19,8 @@ from dlcctr.model.superanimal.weights import MARKS, NETWORKS, recognise
 from tests.integration.test_analyze_native import SUPPORT, Native, calm_video, receipt_of
 
 SCRIPT = SUPPORT / "superanimal.py"
-NETWORK, DETECTOR = "hrnet_w32", "ssdlite"
+NETWORKS_RUN, DETECTOR = ("hrnet_w32", "rtmpose_s"), "ssdlite"
+"""Of the detectors the one that is bearable on a CPU; all of them are compared by shapes and settings."""
 MAX_PX, MAX_LIKELIHOOD = 0.01, 1e-4
 CHECKED = (
     "import json, sys; sys.path.insert(0, sys.argv[1])\n"
@@ -82,32 +83,33 @@ def same_settings(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
 def weights(native_pytorch: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("weights")
     Native(native_pytorch, "pytorch", folder, folder).call(
-        "-I", SCRIPT, "weights", folder, "quadruped", NETWORK, DETECTOR
+        "-I", SCRIPT, "weights", folder, "quadruped", *NETWORKS_RUN, DETECTOR
     )
     return folder
 
 
 @pytest.mark.real
 @pytest.mark.full
-@pytest.mark.parametrize(("individuals", "frames"), [(1, 3), (2, 12)])
+@pytest.mark.parametrize(("network", "individuals", "frames"), [("hrnet_w32", 1, 3), ("rtmpose_s", 2, 5)])
 def test_a_bundle_gives_what_deeplabcuts_own_function_detects(
-    individuals: int, frames: int, native_pytorch: Path, weights: Path, tmp_path: Path
+    network: str, individuals: int, frames: int, native_pytorch: Path, weights: Path, tmp_path: Path
 ) -> None:
     """Of several animals, ours are tracked as in every other project, and what was detected before is compared."""
-    choice = choose("quadruped", NETWORK, DETECTOR, individuals)
+    choice = choose("quadruped", network, DETECTOR, individuals)
     bundle = tmp_path / "q.dlcmodel"
-    network, detector = (weights / choice.animal.file_name(part) for part in choice.parts)
-    make_bundle(choice, network, detector, bundle)
+    network_file, detector_file = (weights / choice.animal.file_name(part) for part in choice.parts)
+    make_bundle(choice, network_file, detector_file, bundle)
     native = Native(native_pytorch, "pytorch", bundle, tmp_path)
     video = calm_video(tmp_path / "calm.mp4", frames, height=128)
     row = native.analyse(video)
     receipt = receipt_of(row)
     assert receipt.path == "stock"
     assert receipt.model.origin == inspect_model(bundle).origin
-    native.call("-I", SCRIPT, "stock", weights, "quadruped", NETWORK, DETECTOR, str(individuals), video, tmp_path / "s")
+    words = ("quadruped", network, DETECTOR, str(individuals))
+    native.call("-I", SCRIPT, "stock", weights, *words, video, tmp_path / "s")
     (predictions,), (full,) = (tmp_path / "s").glob("*.json"), row.glob("*_full.pickle")
     found = last_line(native.call("-I", SCRIPT, "same", predictions, full).stdout)
-    print(f"\nSUPERANIMAL {individuals}: {json.dumps(found)} {receipt.remark}")
+    print(f"\nSUPERANIMAL {network} {individuals}: {json.dumps(found)} {receipt.remark}")
     assert (found["frames"], found["poses"]) == (frames, frames * individuals)
     assert found["max_px"] <= MAX_PX
     assert found["max_likelihood"] <= MAX_LIKELIHOOD
