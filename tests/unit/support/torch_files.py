@@ -77,8 +77,11 @@ def write_snapshot(file: Path, table: dict[str, Any] | bytes) -> Path:
     """Write a snapshot with a table as of `pickled`, or with these bytes as its pickle."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(f"{file.stem}/data.pkl", table if isinstance(table, bytes) else pickled(table))
-        archive.writestr(f"{file.stem}/data/0", bytes(64))
+        # of no date, so that the same weights are the same bytes
+        archive.writestr(
+            zipfile.ZipInfo(f"{file.stem}/data.pkl"), table if isinstance(table, bytes) else pickled(table)
+        )
+        archive.writestr(zipfile.ZipInfo(f"{file.stem}/data/0"), bytes(64))
     return file
 
 
