@@ -62,7 +62,7 @@ _ORIGINS = StateFile(
     Origin,
     noun="an origin of weights",
     error=ModelError,
-    hint="make the bundle again with dlcctr model superanimal, or remove the file",
+    hint="make the bundle again: dlcctr model superanimal quadruped -o MODEL (or topviewmouse), or remove the file",
 )
 
 

@@ -24,8 +24,8 @@ HUB_VARIABLE = "HF_ENDPOINT"
 """Hugging Face's own variable for a mirror of its hub."""
 TIMEOUT_S = 60.0
 ELSEWHERE = (
-    "download them on a machine with internet (dlcctr model superanimal prints the commands), "
-    "copy them here, and give their folder with --weights"
+    "`dlcctr model superanimal quadruped` (or topviewmouse) prints commands for a machine with internet; copy the "
+    "files from there, and give their folder with --weights"
 )
 
 
