@@ -251,6 +251,7 @@ OTHER_KEYS: dict[str, Callable[[], set[str]]] = {
     "image inspect": lambda: literal_keys("dlcctr/image/docker_sdk.py", "inspect_tag", "inspect_archive"),
     "model inspect": survey_keys,
     "model pack": listing_keys,
+    "model superanimal": listing_keys,
     "model verify": listing_keys,
     "notice": lambda: {*names_of(Notice), "content"},
     "plan": lambda: names_of(Summary),

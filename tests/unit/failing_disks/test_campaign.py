@@ -16,6 +16,7 @@ from tests.unit.support.failing_commands import Case, Work, check_each_write, co
 from tests.unit.support.fault_world import World
 from tests.unit.support.projects import pytorch_project
 from tests.unit.support.results import BODYPARTS, FRAMES, Bench, make_bench
+from tests.unit.support.torch_files import write_weights
 
 
 def bench_in(world: World, **changes: object) -> Bench:
@@ -85,6 +86,12 @@ def unpack(world: World) -> Work:
     return command("model", "unpack", world.here / "m.dlcmodel", "-o", world.here / "u")
 
 
+def superanimal(world: World) -> Work:
+    weights = write_weights(world.here / "w", "quadruped", "rtmpose_s", "ssdlite")
+    given = ("--network", "rtmpose_s", "--detector", "ssdlite", "--weights", weights)
+    return command("model", "superanimal", "quadruped", *given, "-o", world.here / "q.dlcmodel")
+
+
 def report(world: World) -> Work:
     return command("report", bench_in(world).manifest, "-o", world.here / "report.html")
 
@@ -123,6 +130,7 @@ CASES = (
     Case("model pack, as a folder", pack_folder, is_there=True),
     Case("model pack, again", pack_again),
     Case("model unpack", unpack, is_there=True),
+    Case("model superanimal", superanimal, is_there=True),
     Case("report", report),
     Case("rate", rate),
     Case("collect", collect),

@@ -34,6 +34,7 @@ FUZZED = {
     ),
     "tests/unit/fuzz/test_tables.py": ("dlcctr.results.h5_file", "dlcctr.results.positions"),
     "tests/unit/fuzz/test_labels.py": ("dlcctr.model.prior.appearance", "dlcctr.model.prior.labels"),
+    "tests/unit/model/superanimal/test_weights.py": ("dlcctr.model.superanimal.tensors",),
     "tests/unit/results/test_receipt.py": ("dlcctr.system.state_files", "dlcctr.system.values.records"),
     "tests/unit/planning/test_plan.py": ("dlcctr.system.state_files",),
     "tests/unit/slurm/jobs/test_submissions.py": ("dlcctr.system.state_files",),
