@@ -24,7 +24,7 @@ def add(app: typer.Typer) -> None:
     group = typer.Typer(
         cls=CommandGroup,
         no_args_is_help=True,
-        help="Filter, tracks, labelled video, NWB, tables: what follows the analysis of each row.",
+        help="Filter, tracks, labelled video, NWB: what follows each analysis.",
     )
     group.command(name="add")(add_to)
     group.command()(remove)

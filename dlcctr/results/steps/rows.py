@@ -68,7 +68,7 @@ class CampaignRows:
             why = f": {found.detail}" if found.detail else ""
             raise OutputError(
                 f"row {row.index} ({row.video}): has no finished result{why}",
-                "analyse it first (dlcctr run, or analyze in the image)",
+                f"analyse it first: dlcctr run MANIFEST --rows {row.index}",
             )
         return receipt
 
