@@ -72,11 +72,15 @@ class PositionsFile:
         Its columns.
     rows : int
         Rows of the table. One of several animals may end before the video does.
+    number_type : str
+        What its numbers are kept as: ``float64`` or ``float32``.
     """
 
-    def __init__(self, file: Path, store: Any, key: str, columns: PositionColumns, rows: int) -> None:
+    def __init__(
+        self, file: Path, store: Any, key: str, columns: PositionColumns, rows: int, number_type: str = "float64"
+    ) -> None:
         self._file, self._store, self._key = file, store, key
-        self.columns, self.rows = columns, rows
+        self.columns, self.rows, self.number_type = columns, rows, number_type
 
     def read(self, first: int, stop: int) -> Any:
         """Positions of some frames.
@@ -127,10 +131,12 @@ def open_positions(file: Path) -> Iterator[PositionsFile]:
             keys = store.keys()
             if len(keys) != 1:
                 raise ValueError(f"it holds {len(keys)} tables")
-            columns = _columns(store.select(keys[0], start=0, stop=0).columns)
+            head = store.select(keys[0], start=0, stop=1)
+            columns = _columns(head.columns)
+            number_type = "float32" if str(head.to_numpy().dtype) == "float32" else "float64"
             storer = store.get_storer(keys[0])
             rows = int(storer.nrows if storer.is_table else storer.group.axis1.nrows)
-        yield PositionsFile(file, store, keys[0], columns, rows)
+        yield PositionsFile(file, store, keys[0], columns, rows, number_type)
 
 
 def _columns(header: Any) -> PositionColumns:

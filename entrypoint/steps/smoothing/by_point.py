@@ -1,0 +1,93 @@
+"""Positions turned round: a whole video's track of one point after the other, in memory or, where that is much, on disk."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dlcctr.results.positions import COORDS, PositionColumns, PositionsFile, write_positions
+
+IN_MEMORY_BYTES = 256 * 2**20
+"""More than this is kept in a file. A million frames of ten points are 240 MB."""
+WRITTEN_FRAMES = 20_000
+
+
+@contextlib.contextmanager
+def by_point(positions: PositionsFile, work: Path) -> Iterator[Any]:
+    """Read a table, and give its numbers point by point.
+
+    Parameters
+    ----------
+    positions : PositionsFile
+        The table.
+    work : Path
+        Folder for a file of its size, which is there only inside the ``with``.
+
+    Yields
+    ------
+    numpy.ndarray
+        Float64, (points, 3, rows of the table); it may be written to.
+    """
+    import numpy
+
+    shape = (len(positions.columns.points), len(COORDS), positions.rows)
+    file = None
+    if shape[0] * shape[1] * shape[2] * 8 > IN_MEMORY_BYTES:
+        file = work / f".points-{len(list(work.glob('.points-*')))}"
+        values = numpy.memmap(file, dtype=float, mode="w+", shape=shape)
+    else:
+        values = numpy.empty(shape)
+    try:
+        for first, block in positions.blocks():
+            values[:, :, first : first + len(block)] = block.transpose(1, 2, 0)
+        yield values
+    finally:
+        if file:
+            file.unlink(missing_ok=True)
+
+
+def write_points(
+    values: Any, columns: PositionColumns, frames: int, file: Path, *, number_type: str, csv: bool
+) -> list[Path]:
+    """Write what `by_point` gave as DeepLabCut's .h5 and, if asked for, its .csv.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        (points, 3, rows).
+    frames : int
+        Frames of the video; those after the last row are empty, as in an individual's track that ended.
+    file : Path
+        The .h5; the .csv has its name.
+
+    Returns
+    -------
+    list of Path
+        The files.
+    """
+    import numpy
+
+    table = file.with_suffix(".csv")
+    rows = values.shape[2]
+    with write_positions(file, columns) as writer:
+        for first in range(0, frames, WRITTEN_FRAMES):
+            stop = min(first + WRITTEN_FRAMES, frames)
+            block = numpy.full((stop - first, len(columns.points), len(COORDS)), numpy.nan, dtype=number_type)
+            known = max(min(stop, rows) - first, 0)
+            block[:known] = values[:, :, first : first + known].transpose(2, 0, 1)
+            writer.write(block)
+            if csv:
+                _append_csv(table, block, columns, first)
+        if not frames:
+            writer.write(numpy.empty((0, len(columns.points), len(COORDS))))
+    return [file, table] if csv and frames else [file]
+
+
+def _append_csv(file: Path, block: Any, columns: PositionColumns, first: int) -> None:
+    import pandas
+
+    index = pandas.RangeIndex(first, first + len(block))
+    table = pandas.DataFrame(block.reshape(len(block), -1), columns=columns.header(), index=index)
+    table.to_csv(file, mode="a" if first else "w", header=not first)
