@@ -77,7 +77,7 @@ class PositionsFile:
     """
 
     def __init__(
-        self, file: Path, store: Any, key: str, columns: PositionColumns, rows: int, number_type: str = "float64"
+        self, file: Path, store: Any, key: str, columns: PositionColumns, *, rows: int, number_type: str
     ) -> None:
         self._file, self._store, self._key = file, store, key
         self.columns, self.rows, self.number_type = columns, rows, number_type
@@ -136,7 +136,7 @@ def open_positions(file: Path) -> Iterator[PositionsFile]:
             number_type = "float32" if str(head.to_numpy().dtype) == "float32" else "float64"
             storer = store.get_storer(keys[0])
             rows = int(storer.nrows if storer.is_table else storer.group.axis1.nrows)
-        yield PositionsFile(file, store, keys[0], columns, rows, number_type)
+        yield PositionsFile(file, store, keys[0], columns, rows=rows, number_type=number_type)
 
 
 def _columns(header: Any) -> PositionColumns:
@@ -157,25 +157,25 @@ def _columns(header: Any) -> PositionColumns:
 class PositionsWriter:
     """Writes a table of positions, block by block; see `write_positions`."""
 
-    def __init__(self, store: Any, columns: PositionColumns) -> None:
-        self._store, self._header, self.rows = store, columns.header(), 0
+    def __init__(self, store: Any, columns: PositionColumns, number_type: str) -> None:
+        self._store, self._header, self._number_type, self.rows = store, columns.header(), number_type, 0
 
     def write(self, positions: Any) -> None:
         """Append frames: float, (n, points, 3)."""
         pandas = import_pandas()
         n = len(positions)
         index = pandas.RangeIndex(self.rows, self.rows + n)
-        table = pandas.DataFrame(positions.reshape(n, -1), columns=self._header, index=index, dtype=float)
+        table = pandas.DataFrame(positions.reshape(n, -1), columns=self._header, index=index, dtype=self._number_type)
         self._store.append(KEY, table, format="table")
         self.rows += n
 
 
 @contextlib.contextmanager
-def write_positions(file: Path, columns: PositionColumns) -> Iterator[PositionsWriter]:
+def write_positions(file: Path, columns: PositionColumns, number_type: str = "float64") -> Iterator[PositionsWriter]:
     """Make an .h5 as DeepLabCut writes it, which its functions read; raises OSError."""
     pandas = import_pandas()
     with pandas.HDFStore(file, mode="w") as store:
-        yield PositionsWriter(store, columns)
+        yield PositionsWriter(store, columns, number_type)
 
 
 @contextlib.contextmanager

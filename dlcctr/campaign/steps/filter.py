@@ -24,7 +24,7 @@ class Motion(Enum):
 
     @property
     def order(self) -> int:
-        """Numbers that describe a point's motion along one axis: position, velocity, …"""
+        """Numbers that describe a point's motion along one axis: position, velocity and so on."""
         return 2 if self is Motion.VELOCITY else 3
 
 

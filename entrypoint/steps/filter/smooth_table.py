@@ -6,7 +6,7 @@ from dlcctr.campaign.steps.filter import FilterParameters, FilterType
 from dlcctr.results.positions import open_positions
 from entrypoint.steps.base import StepInput, StepResult
 from entrypoint.steps.filter.own import KalmanFilter
-from entrypoint.steps.filter.stock import FILTERS
+from entrypoint.steps.filter.stock import FILTERS, Apply
 from entrypoint.steps.smoothing.by_point import by_point, write_points
 from entrypoint.steps.smoothing.changes import Changes
 from entrypoint.steps.smoothing.steps_of_time import read_steps
@@ -25,16 +25,17 @@ def smooth_table(given: StepInput) -> StepResult:
     with open_positions(file) as table, by_point(table, given.work) as values:
         if parameters.filtertype is FilterType.KALMAN:
             steps = read_steps(given.take_times(), table.rows)
-            apply = KalmanFilter(parameters, steps)
+            apply: Apply = KalmanFilter(parameters, steps)
             remarks += [steps.remark] * bool(steps.remark)
         else:
             apply = FILTERS[parameters.filtertype](parameters)
         points, infinite = table.columns.points, 0
         for number, point in enumerate(points):
             before = numpy.array(values[number], dtype=table.number_type)
-            wrong = numpy.isinf(before[:2])
-            infinite += int(wrong.any(axis=0).sum())
-            before[:2][wrong] = numpy.nan
+            if parameters.filtertype is not FilterType.MEDIAN:  # the others could not go on
+                wrong = numpy.isinf(before[:2])
+                infinite += int(wrong.any(axis=0).sum())
+                before[:2][wrong] = numpy.nan
             after = apply(before.copy(), point) if before.shape[1] else before
             changes.add(before[:2], after[:2])
             values[number] = after

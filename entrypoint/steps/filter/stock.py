@@ -20,7 +20,7 @@ Apply = Callable[[Any, tuple[str, str]], Any]
 
 def median(parameters: FilterParameters) -> Apply:
     """Median of a window; there are zeros before the first frame and after the last one, as in DeepLabCut."""
-    from scipy.signal import medfilt
+    from scipy.signal import medfilt  # type: ignore[import-untyped, unused-ignore]
 
     def apply(values: Any, point: tuple[str, str]) -> Any:
         with warnings.catch_warnings():  # a video shorter than the window is padded with zeros

@@ -1,4 +1,4 @@
-"""Positions turned round: a whole video's track of one point after the other, in memory or, where that is much, on disk."""
+"""Positions turned round: the whole track of one point after the other, in memory or, where that is much, on disk."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def by_point(positions: PositionsFile, work: Path) -> Iterator[Any]:
     import numpy
 
     shape = (len(positions.columns.points), len(COORDS), positions.rows)
-    file = None
+    file: Path | None = None
+    values: Any
     if shape[0] * shape[1] * shape[2] * 8 > IN_MEMORY_BYTES:
         file = work / f".points-{len(list(work.glob('.points-*')))}"
         values = numpy.memmap(file, dtype=float, mode="w+", shape=shape)
@@ -71,10 +72,10 @@ def write_points(
 
     table = file.with_suffix(".csv")
     rows = values.shape[2]
-    with write_positions(file, columns) as writer:
+    with write_positions(file, columns, number_type) as writer:
         for first in range(0, frames, WRITTEN_FRAMES):
             stop = min(first + WRITTEN_FRAMES, frames)
-            block = numpy.full((stop - first, len(columns.points), len(COORDS)), numpy.nan, dtype=number_type)
+            block: Any = numpy.full((stop - first, len(columns.points), len(COORDS)), numpy.nan, dtype=number_type)
             known = max(min(stop, rows) - first, 0)
             block[:known] = values[:, :, first : first + known].transpose(2, 0, 1)
             writer.write(block)

@@ -69,7 +69,7 @@ def smooth(found: Any, weights: Any, steps: Any, order: int, *, noise_px: float 
         return Smoothed(numpy.full((n, 2), numpy.nan), numpy.full(n, numpy.nan), 0.0)
     found = numpy.ascontiguousarray(found, dtype=float)
     weights = numpy.where(measured, numpy.maximum(weights, 1e-12), 1.0)
-    spectral, noise_px = _fit(found, weights, steps, order, noise_px, gate)
+    spectral, noise_px = _fit(found, weights, steps, order, noise_px=noise_px, gate=gate)
     means, covs = numpy.empty((n, order, 2)), numpy.empty((n, order, order))
     filter_it, smooth_it = compiled()
     filter_it(order, found, noise_px**2 / weights, steps, spectral, gate, means, covs)
@@ -77,7 +77,7 @@ def smooth(found: Any, weights: Any, steps: Any, order: int, *, noise_px: float 
     return Smoothed(means[:, 0, :].copy(), numpy.maximum(covs[:, 0, 0], 0), noise_px)
 
 
-def _fit(found: Any, weights: Any, steps: Any, order: int, noise_px: float, gate: float) -> tuple[float, float]:
+def _fit(found: Any, weights: Any, steps: Any, order: int, *, noise_px: float, gate: float) -> tuple[float, float]:
     """Liveliness and noise that make the track most probable."""
     import numpy
 

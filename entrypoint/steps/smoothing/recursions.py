@@ -6,6 +6,7 @@ Solin, Applied Stochastic Differential Equations, 2019, ch. 6 and 10). x and y h
 their covariances. What is here is loops over frames with a few numbers each: numba, which DeepLabCut brings along,
 compiles them (some million frames/s); without it they run as they are, slowly.
 """
+# ruff: noqa: PLR0912, PLR0917 - numba takes neither keywords nor, without a cost in every frame, more functions
 
 from __future__ import annotations
 

@@ -61,3 +61,12 @@ def test_other_files_are_refused_by_name(tmp_path: Path) -> None:
     pandas.DataFrame([[1.0, 2.0, 3.0]], columns=SINGLE.header()[[1, 0, 2]]).to_hdf(file, key="x", mode="w")
     with pytest.raises(OutputError, match="not x, y, likelihood"), open_positions(file):
         pass
+
+
+def test_single_precision_stays(tmp_path: Path) -> None:
+    table = table_of(SINGLE, 25).astype("float32")
+    table.to_hdf(tmp_path / "a.h5", key="df_with_missing", format="table", mode="w")
+    with open_positions(tmp_path / "a.h5") as found, write_positions(tmp_path / "b.h5", SINGLE, "float32") as writer:
+        assert found.number_type == "float32"
+        writer.write(found.read(0, 25))
+    pandas.testing.assert_frame_equal(pandas.read_hdf(tmp_path / "b.h5"), table, check_index_type=False)
