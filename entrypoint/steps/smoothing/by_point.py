@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,34 @@ WRITTEN_FRAMES = 20_000
 
 
 @contextlib.contextmanager
-def by_point(positions: PositionsFile, work: Path) -> Iterator[Any]:
+def empty_points(points: int, frames: int, work: Path) -> Iterator[Any]:
+    """Room for the numbers of points, all NaN.
+
+    Parameters
+    ----------
+    work : Path
+        Folder for a file where it is much; the file is there only inside the ``with``.
+
+    Yields
+    ------
+    numpy.ndarray
+        Float64, (points, 3, frames).
+    """
+    import numpy
+
+    shape = (points, len(COORDS), frames)
+    if points * len(COORDS) * frames * 8 <= IN_MEMORY_BYTES:
+        yield numpy.full(shape, numpy.nan)
+        return
+    with tempfile.NamedTemporaryFile(dir=work, prefix=".points-") as file:
+        values = numpy.memmap(file, dtype=float, mode="w+", shape=shape)
+        for each in values:
+            each[:] = numpy.nan
+        yield values
+
+
+@contextlib.contextmanager
+def by_point(positions: PositionsFile, work: Path, frames: int | None = None) -> Iterator[Any]:
     """Read a table, and give its numbers point by point.
 
     Parameters
@@ -23,30 +51,20 @@ def by_point(positions: PositionsFile, work: Path) -> Iterator[Any]:
     positions : PositionsFile
         The table.
     work : Path
-        Folder for a file of its size, which is there only inside the ``with``.
+        See `empty_points`.
+    frames : int, optional
+        Frames to give; by default the rows of the table. Those after the last row are NaN.
 
     Yields
     ------
     numpy.ndarray
-        Float64, (points, 3, rows of the table); it may be written to.
+        Float64, (points, 3, frames); it may be written to.
     """
-    import numpy
-
-    shape = (len(positions.columns.points), len(COORDS), positions.rows)
-    file: Path | None = None
-    values: Any
-    if shape[0] * shape[1] * shape[2] * 8 > IN_MEMORY_BYTES:
-        file = work / f".points-{len(list(work.glob('.points-*')))}"
-        values = numpy.memmap(file, dtype=float, mode="w+", shape=shape)
-    else:
-        values = numpy.empty(shape)
-    try:
+    rows = positions.rows
+    with empty_points(len(positions.columns.points), rows if frames is None else frames, work) as values:
         for first, block in positions.blocks():
             values[:, :, first : first + len(block)] = block.transpose(1, 2, 0)
         yield values
-    finally:
-        if file:
-            file.unlink(missing_ok=True)
 
 
 def write_points(

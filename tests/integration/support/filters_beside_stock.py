@@ -12,8 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, sys.argv[1])
 
-import numpy  # noqa: E402
-import pandas  # noqa: E402
+import numpy
+import pandas
 
 SCORER = "DLC_Resnet50_mouseJan1shuffle1_snapshot_200"
 PARTS = ("snout", "tail base", "ear")
