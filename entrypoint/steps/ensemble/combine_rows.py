@@ -69,7 +69,22 @@ def combine_rows(given: StepInput) -> StepResult:
 
 
 def combine_point(found: Agreement, steps: Steps | None, parameters: EnsembleParameters) -> tuple[Any, Any]:
-    """Positions (frames, 2) and their variance (frames,)."""
+    """Make one point's positions of what the models agree on.
+
+    Parameters
+    ----------
+    found : Agreement
+        The models' positions.
+    steps : Steps or None
+        Time between frames, for ``eks``; None leaves every frame to itself.
+    parameters : EnsembleParameters
+        The step's.
+
+    Returns
+    -------
+    positions, variance : numpy.ndarray
+        (frames, 2) in px, and (frames,), along one axis, in px².
+    """
     import numpy
 
     if steps is None:

@@ -37,9 +37,9 @@ def write_variances(values: Any, columns: PositionColumns, file: Path) -> Path:
     header = pandas.MultiIndex.from_tuples(names, names=LEVELS_OF_SEVERAL if columns.several else LEVELS)
     frames = values.shape[2]
     with pandas.HDFStore(file, mode="w") as store:
-        for first in range(0, max(frames, 1), WRITTEN_FRAMES):
+        for first in range(0, frames, WRITTEN_FRAMES):
             block = values[:, :, first : first + WRITTEN_FRAMES]
-            rows = block.transpose(2, 0, 1).reshape(block.shape[2], -1)
+            rows = block.transpose(2, 0, 1).reshape(block.shape[2], len(header))
             index = pandas.RangeIndex(first, first + len(rows))
             store.append(KEY, pandas.DataFrame(rows, columns=header, index=index, dtype=float), format="table")
     return file

@@ -99,9 +99,7 @@ def write_points(
             writer.write(block)
             if csv:
                 _append_csv(table, block, columns, first)
-        if not frames:
-            writer.write(numpy.empty((0, len(columns.points), len(COORDS))))
-    return [file, table] if csv and frames else [file]
+    return [file, table] if csv else [file]
 
 
 def _append_csv(file: Path, block: Any, columns: PositionColumns, first: int) -> None:

@@ -16,7 +16,7 @@ SAMPLES, SAMPLE_FRAMES = 5, 2000
 SPECTRAL_DECADES = (-8.0, 6.0)
 NOISE_DECADES = (-2.0, 2.0)
 """Where they are looked for: powers of ten of px² per step³ (or step⁵), and of px."""
-ROUNDS, TRIES = 3, 18
+ROUNDS, TRIES = 3, 10
 
 
 @dataclass(frozen=True)
