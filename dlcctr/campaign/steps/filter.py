@@ -32,7 +32,8 @@ class Motion(Enum):
 class FilterParameters:
     """How the step `filter` works.
 
-    The first six have DeepLabCut's names, defaults and meaning.
+    `windowlength` to `alpha` have DeepLabCut's names, defaults and meaning. The default is not its median: see
+    docs/filter.md for what each does to positions whose truth is known.
 
     Parameters
     ----------
@@ -58,13 +59,13 @@ class FilterParameters:
         Write a .csv as well.
     """
 
-    filtertype: FilterType = FilterType.MEDIAN
+    filtertype: FilterType = FilterType.KALMAN
     windowlength: int = 5
     p_bound: float = 0.001
     ARdegree: int = 3
     MAdegree: int = 1
     alpha: float = 0.01
-    pcutoff: float = 0.1
+    pcutoff: float = 0.3
     motion: Motion = Motion.VELOCITY
     noise_px: float = 0.0
     max_gap_s: float = 0.5

@@ -62,8 +62,11 @@ def lasting_noise(rng: Any, frames: int, noise_px: float, lasting: float) -> Any
     return noise
 
 
-def observe(way: Any, seed: int, errors: Errors = USUAL, shared: Any = 0.0) -> Any:
-    """What a model says: x, y, likelihood, (3, frames)."""
+def observe(way: Any, seed: int, errors: Errors = USUAL, shared: Any = 0.0, video: int | None = None) -> Any:
+    """What a model says: x, y, likelihood, (3, frames).
+
+    Where a point is hidden is the video's matter (its seed; the model's by default), and so the same for all models.
+    """
     rng = numpy.random.default_rng(seed)
     n = len(way)
     found = way + shared + lasting_noise(rng, n, errors.noise_px, errors.lasting)
@@ -71,8 +74,9 @@ def observe(way: Any, seed: int, errors: Errors = USUAL, shared: Any = 0.0) -> A
     jumps = rng.random(n) < errors.jumps
     found[jumps] = way[jumps] + rng.normal(0, 60, (jumps.sum(), 2))
     likelihood[jumps] = rng.beta(1.2, 1.5, jumps.sum())
-    for first in numpy.flatnonzero(rng.random(n) < errors.hidden):
-        part = slice(first, min(first + rng.integers(2, 12), n))
+    scene = numpy.random.default_rng(seed if video is None else video)
+    for first in numpy.flatnonzero(scene.random(n) < errors.hidden):
+        part = slice(first, min(first + scene.integers(2, 12), n))
         found[part] += numpy.cumsum(rng.normal(0, 6, found[part].shape), axis=0)
         likelihood[part] = rng.beta(1, 8, len(likelihood[part]))
     return numpy.vstack([found.T, likelihood])
@@ -81,4 +85,4 @@ def observe(way: Any, seed: int, errors: Errors = USUAL, shared: Any = 0.0) -> A
 def observe_by_several(way: Any, seed: int, models: int, errors: Errors = USUAL, shared_px: float = 0.7) -> Any:
     """What several models say: (models, 3, frames). A part of their errors is common to all of them."""
     shared = lasting_noise(numpy.random.default_rng(seed), len(way), shared_px, errors.lasting)
-    return numpy.stack([observe(way, 1000 * seed + number, errors, shared) for number in range(models)])
+    return numpy.stack([observe(way, 1000 * seed + number, errors, shared, seed) for number in range(models)])

@@ -13,7 +13,7 @@ from dlcctr.results.positions import PositionColumns, write_positions
 from entrypoint.steps.base import StepInput
 from entrypoint.steps.ensemble import run
 from entrypoint.steps.ensemble.agreement import agree, weighted_median
-from tests.unit.support.simulated_tracks import observe_by_several, walk
+from tests.unit.support.simulated_tracks import POOR, observe_by_several, walk
 from tests.unit.support.smoothing_case import input_of
 
 PARTS = ("nose", "tail")
@@ -42,11 +42,15 @@ def rows_of(tmp_path: Path, tables: list[tuple[PositionColumns, Any]], parameter
 
 def several_of(part: int, models: int = MODELS, frames: int = FRAMES) -> tuple[Any, Any]:
     way = walk(part, frames)
-    return way, observe_by_several(way, part, models)
+    return way, observe_by_several(way, part, models, POOR)
 
 
-@pytest.mark.parametrize("parameters", [EKS, MEDIAN], ids=["eks", "median"])
-def test_it_is_better_than_each_model_and_knows_where_it_errs(parameters: EnsembleParameters, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("parameters", "better", "apart"), [(EKS, 0.5, 1.2), (MEDIAN, 0.85, 1.7)], ids=["eks", "median"]
+)
+def test_it_is_better_than_each_model_and_knows_where_it_errs(
+    parameters: EnsembleParameters, better: float, apart: float, tmp_path: Path
+) -> None:
     ways, found = zip(*(several_of(part) for part in range(2)), strict=True)
     tables = [(columns_of(PARTS), numpy.stack([part[model] for part in found])) for model in range(MODELS)]
     given = rows_of(tmp_path, tables, parameters)
@@ -57,16 +61,18 @@ def test_it_is_better_than_each_model_and_knows_where_it_errs(parameters: Ensemb
     }  # fmt: skip
     values = pandas.read_hdf(result.files[0], "df_with_missing").to_numpy().reshape(FRAMES, 2, 3)
     spread = pandas.read_hdf(result.files[1])
+    low, high = [], []
     for number, part in enumerate(PARTS):
         off = numpy.hypot(*(values[:, number, :2] - ways[number]).T)
         known = numpy.isfinite(off)
-        assert known.mean() > 0.98
+        assert known.mean() > 0.9
         each = [numpy.hypot(*(one[:2].T - ways[number]).T)[known].mean() for one in found[number]]
-        assert off[known].mean() < 0.75 * min(each)
+        assert off[known].mean() < better * min(each)
         variance = spread["DLC_x"][part]["variance"].to_numpy()[known]
         order = numpy.argsort(variance)
-        low, high = off[known][order[: len(order) // 2]].mean(), off[known][order[-len(order) // 10 :]].mean()
-        assert high > 1.5 * low
+        low += list(off[known][order[: len(order) // 2]])
+        high += list(off[known][order[-len(order) // 10 :]])
+    assert numpy.mean(high) > apart * numpy.mean(low), "the variance says where it errs"
     assert result.facts["models"] == MODELS and result.facts["between_models_px"] > 1
 
 
