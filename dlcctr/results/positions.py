@@ -165,7 +165,8 @@ class PositionsWriter:
         pandas = import_pandas()
         n = len(positions)
         index = pandas.RangeIndex(self.rows, self.rows + n)
-        table = pandas.DataFrame(positions.reshape(n, len(self._header)), columns=self._header, index=index, dtype=self._number_type)
+        values = positions.reshape(n, len(self._header))
+        table = pandas.DataFrame(values, columns=self._header, index=index, dtype=self._number_type)
         self._store.append(KEY, table, format="table")
         self.rows += n
 

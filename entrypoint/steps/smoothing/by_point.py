@@ -36,7 +36,7 @@ def empty_points(points: int, frames: int, work: Path) -> Iterator[Any]:
         yield numpy.full(shape, numpy.nan)
         return
     with tempfile.NamedTemporaryFile(dir=work, prefix=".points-") as file:
-        values = numpy.memmap(file, dtype=float, mode="w+", shape=shape)
+        values: Any = numpy.memmap(file, dtype=float, mode="w+", shape=shape)
         for each in values:
             each[:] = numpy.nan
         yield values
