@@ -167,13 +167,19 @@ class PositionsWriter:
         index = pandas.RangeIndex(self.rows, self.rows + n)
         values = positions.reshape(n, len(self._header))
         table = pandas.DataFrame(values, columns=self._header, index=index, dtype=self._number_type)
-        self._store.append(KEY, table, format="table")
+        if self.rows:
+            self._store.append(KEY, table, format="table", index=False)
+        else:  # HDF5 would note when the table was made
+            self._store.put(KEY, table, format="table", index=False, track_times=False)
         self.rows += n
 
 
 @contextlib.contextmanager
 def write_positions(file: Path, columns: PositionColumns, number_type: str = "float64") -> Iterator[PositionsWriter]:
-    """Make an .h5 as DeepLabCut writes it, which its functions read; raises OSError."""
+    """Make an .h5 as DeepLabCut writes it, which its functions read; raises OSError.
+
+    The same positions give the same bytes, so that what depends on a step is not due again for nothing.
+    """
     pandas = import_pandas()
     with pandas.HDFStore(file, mode="w") as store:
         yield PositionsWriter(store, columns, number_type)

@@ -91,7 +91,7 @@ class StepInput:
         To be called now and then.
     used : dict
         Files that were taken so far: path below the row's folder (``steps/filter/x.h5``; those of other rows begin
-        with ``row 7: ``) to SHA-256. `take` fills it; the receipt lists them, and when one changes the step is due again.
+        with ``row 7: ``) to SHA-256. `take` fills it. The receipt lists them: when one changes, the step is due again.
     """
 
     source: RowSource

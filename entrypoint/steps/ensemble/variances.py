@@ -41,5 +41,9 @@ def write_variances(values: Any, columns: PositionColumns, file: Path) -> Path:
             block = values[:, :, first : first + WRITTEN_FRAMES]
             rows = block.transpose(2, 0, 1).reshape(block.shape[2], len(header))
             index = pandas.RangeIndex(first, first + len(rows))
-            store.append(KEY, pandas.DataFrame(rows, columns=header, index=index, dtype=float), format="table")
+            table = pandas.DataFrame(rows, columns=header, index=index, dtype=float)
+            if first:
+                store.append(KEY, table, format="table", index=False)
+            else:  # HDF5 would note when the table was made
+                store.put(KEY, table, format="table", index=False, track_times=False)
     return file

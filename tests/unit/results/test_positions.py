@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy
@@ -70,3 +71,12 @@ def test_single_precision_stays(tmp_path: Path) -> None:
         assert found.number_type == "float32"
         writer.write(found.read(0, 25))
     pandas.testing.assert_frame_equal(pandas.read_hdf(tmp_path / "b.h5"), table, check_index_type=False)
+
+
+def test_the_same_positions_give_the_same_bytes(tmp_path: Path) -> None:
+    files = [tmp_path / "1.h5", tmp_path / "2.h5"]
+    for file in files:
+        with write_positions(file, SINGLE) as writer:
+            writer.write(numpy.ones((5, 2, 3)))
+        time.sleep(1.1)  # HDF5 notes whole seconds
+    assert files[0].read_bytes() == files[1].read_bytes()
