@@ -72,11 +72,15 @@ class PositionsFile:
         Its columns.
     rows : int
         Rows of the table. One of several animals may end before the video does.
+    number_type : str
+        What its numbers are kept as: ``float64`` or ``float32``.
     """
 
-    def __init__(self, file: Path, store: Any, key: str, columns: PositionColumns, rows: int) -> None:
+    def __init__(
+        self, file: Path, store: Any, key: str, columns: PositionColumns, *, rows: int, number_type: str
+    ) -> None:
         self._file, self._store, self._key = file, store, key
-        self.columns, self.rows = columns, rows
+        self.columns, self.rows, self.number_type = columns, rows, number_type
 
     def read(self, first: int, stop: int) -> Any:
         """Positions of some frames.
@@ -127,10 +131,12 @@ def open_positions(file: Path) -> Iterator[PositionsFile]:
             keys = store.keys()
             if len(keys) != 1:
                 raise ValueError(f"it holds {len(keys)} tables")
-            columns = _columns(store.select(keys[0], start=0, stop=0).columns)
+            head = store.select(keys[0], start=0, stop=1)
+            columns = _columns(head.columns)
+            number_type = "float32" if str(head.to_numpy().dtype) == "float32" else "float64"
             storer = store.get_storer(keys[0])
             rows = int(storer.nrows if storer.is_table else storer.group.axis1.nrows)
-        yield PositionsFile(file, store, keys[0], columns, rows)
+        yield PositionsFile(file, store, keys[0], columns, rows=rows, number_type=number_type)
 
 
 def _columns(header: Any) -> PositionColumns:
@@ -151,15 +157,16 @@ def _columns(header: Any) -> PositionColumns:
 class PositionsWriter:
     """Writes a table of positions, block by block; see `write_positions`."""
 
-    def __init__(self, store: Any, columns: PositionColumns) -> None:
-        self._store, self._header, self.rows = store, columns.header(), 0
+    def __init__(self, store: Any, columns: PositionColumns, number_type: str) -> None:
+        self._store, self._header, self._number_type, self.rows = store, columns.header(), number_type, 0
 
     def write(self, positions: Any) -> None:
         """Append frames: float, (n, points, 3)."""
         pandas = import_pandas()
         n = len(positions)
         index = pandas.RangeIndex(self.rows, self.rows + n)
-        table = pandas.DataFrame(positions.reshape(n, -1), columns=self._header, index=index, dtype=float)
+        values = positions.reshape(n, len(self._header))
+        table = pandas.DataFrame(values, columns=self._header, index=index, dtype=self._number_type)
         if self.rows:
             self._store.append(KEY, table, format="table", index=False)
         else:  # HDF5 would note when the table was made
@@ -168,14 +175,14 @@ class PositionsWriter:
 
 
 @contextlib.contextmanager
-def write_positions(file: Path, columns: PositionColumns) -> Iterator[PositionsWriter]:
+def write_positions(file: Path, columns: PositionColumns, number_type: str = "float64") -> Iterator[PositionsWriter]:
     """Make an .h5 as DeepLabCut writes it, which its functions read; raises OSError.
 
     The same positions give the same bytes, so that what depends on a step is not due again for nothing.
     """
     pandas = import_pandas()
     with pandas.HDFStore(file, mode="w") as store:
-        yield PositionsWriter(store, columns)
+        yield PositionsWriter(store, columns, number_type)
 
 
 @contextlib.contextmanager

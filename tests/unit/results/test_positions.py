@@ -64,6 +64,15 @@ def test_other_files_are_refused_by_name(tmp_path: Path) -> None:
         pass
 
 
+def test_single_precision_stays(tmp_path: Path) -> None:
+    table = table_of(SINGLE, 25).astype("float32")
+    table.to_hdf(tmp_path / "a.h5", key="df_with_missing", format="table", mode="w")
+    with open_positions(tmp_path / "a.h5") as found, write_positions(tmp_path / "b.h5", SINGLE, "float32") as writer:
+        assert found.number_type == "float32"
+        writer.write(found.read(0, 25))
+    pandas.testing.assert_frame_equal(pandas.read_hdf(tmp_path / "b.h5"), table, check_index_type=False)
+
+
 def test_the_same_positions_give_the_same_bytes(tmp_path: Path) -> None:
     files = [tmp_path / "1.h5", tmp_path / "2.h5"]
     for file in files:
