@@ -93,3 +93,19 @@ def with_parameters(given: StepInput, **parameters: Any) -> StepInput:
     work = given.work.with_name(f"{given.work.name}-")
     work.mkdir()
     return replace(given, parameters=replace(given.parameters, **parameters), work=work, used={})
+
+
+def bare_case(video: Path, table: Path, frames: int, work: Path, **parameters: Any) -> StepInput:
+    """What the step gets of any video with a table of positions, at 30 frames/s; all its files go into `work`."""
+    result = work / "result"
+    result.mkdir(parents=True)
+    (result / table.name).symlink_to(table)
+    write_frame_times(result / FRAME_TIMES_FILENAME, [n / 30 for n in range(frames)])
+    bench = make_bench(work / "campaign", ["mouse.mp4"])
+    receipt = replace(
+        bench.receipt(0), frames=FrameCounts(frames, frames, frames), parameters=Parameters(1, 0, None, True, 8)
+    )
+    source = Source(result, "", dict.fromkeys((table.name, FRAME_TIMES_FILENAME), "0" * 64))
+    row = RowSource(bench.rows[0], receipt, source, source)
+    (work / "made").mkdir()
+    return StepInput(row, bench.campaign, LabelVideoParameters(**parameters), work / "made", work / "kept", video=video)
