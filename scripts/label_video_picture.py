@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Draw docs/label-video.jpg anew: frames of labelled videos of the demo's mouse. Usage: .venv/bin/python scripts/label_video_picture.py."""
+"""Draw docs/label-video.jpg anew: frames of labelled videos of the demo's mouse.
+
+Usage: .venv/bin/python scripts/label_video_picture.py
+"""
 
 from __future__ import annotations
 
@@ -73,9 +76,15 @@ def main() -> None:
             )
             shown.append(frame_of(run(given).files[0], FRAME))
     height = min(picture.shape[0] for picture in shown)
-    scaled = [cv2.resize(p, (round(p.shape[1] * height / p.shape[0]), height), interpolation=cv2.INTER_AREA) for p in shown]
+    scaled = [
+        cv2.resize(p, (round(p.shape[1] * height / p.shape[0]), height), interpolation=cv2.INTER_AREA) for p in shown
+    ]
     gap = numpy.full((height, 8, 3), 255, numpy.uint8)
-    cv2.imwrite(str(ROOT / "docs" / "label-video.jpg"), numpy.hstack([scaled[0], gap, scaled[1]]), [cv2.IMWRITE_JPEG_QUALITY, 80])
+    cv2.imwrite(
+        str(ROOT / "docs" / "label-video.jpg"),
+        numpy.hstack([scaled[0], gap, scaled[1]]),
+        [cv2.IMWRITE_JPEG_QUALITY, 80],
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Labelled videos beside stock's: `python -m tests.benchmarks.label_video`.
 
 Stock's `create_labeled_video`, its fast way and that of matplotlib, and the step `label-video` make videos of the same
-clip with the same positions, skeleton included, in turn; and what decoding and encoding alone take, which no way of drawing
-can go below. Prints frames/s, how they spread, and ratios; the machine and its load.
+clip with the same positions, skeleton included, in turn; and what decoding and encoding alone take, below which no way
+of drawing can go. Prints frames/s, how they spread, and ratios; the machine and its load.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One side after the other on one clip, in a Python that has DeepLabCut: `tests.benchmarks.label_video` starts it.
 
-``label_video_sides.py PROJECT CLIP THREADS TURNS SLOW_CLIP`` prints one line of JSON: seconds, and seconds of CPU, of each
-turn of each side. Everything is imported before the first clock starts.
+``label_video_sides.py PROJECT CLIP THREADS TURNS SLOW_CLIP`` prints one line of JSON: seconds, and seconds of CPU, of
+each turn of each side. Everything is imported before the first clock starts.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Clip:
 
     def __init__(self, config: Path, video: Path, folder: Path) -> None:
         from deeplabcut.utils import auxiliaryfunctions
+
         from dlcctr.results.positions import PositionColumns, write_positions
 
         with av.open(str(video)) as source:
@@ -117,6 +118,7 @@ def main() -> None:
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # DeepLabCut prints
     import deeplabcut  # noqa: F401
+
     import entrypoint.steps.label_video  # noqa: F401
 
     with tempfile.TemporaryDirectory() as name:
@@ -129,7 +131,9 @@ def main() -> None:
             "decoding": (long.frames, long.decode),
             "decoding and encoding": (long.frames, long.copy),
         }
-        found: dict[str, Any] = {name: {"frames": frames, "seconds": [], "cpu": []} for name, (frames, _) in sides.items()}
+        found: dict[str, Any] = {
+            name: {"frames": frames, "seconds": [], "cpu": []} for name, (frames, _) in sides.items()
+        }
         for turn in range(turns + 1):
             for side, (_, work) in sides.items():
                 seconds, cpu = measure(work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -90,8 +91,7 @@ def source_of(folder: Path, below: str = "") -> Source:
 
 def with_parameters(given: StepInput, **parameters: Any) -> StepInput:
     """The same row with other parameters, and its own empty folder for work."""
-    work = given.work.with_name(f"{given.work.name}-")
-    work.mkdir()
+    work = Path(tempfile.mkdtemp(dir=given.work.parent))
     return replace(given, parameters=replace(given.parameters, **parameters), work=work, used={})
 
 

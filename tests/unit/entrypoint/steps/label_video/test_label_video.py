@@ -19,7 +19,15 @@ from dlcctr.results.positions import PositionColumns
 from dlcctr.results.sections import FrameCounts
 from entrypoint.steps.label_video import run
 from tests.media import HEIGHT, WIDTH, punch_hole, read_number, rotate_mp4, write_video
-from tests.unit.support.label_video_case import PARTS, SCORER, make_case, positions_of, source_of, square, with_parameters
+from tests.unit.support.label_video_case import (
+    PARTS,
+    SCORER,
+    make_case,
+    positions_of,
+    source_of,
+    square,
+    with_parameters,
+)
 
 NO_STAMP = {"stamp": False}
 
@@ -110,11 +118,13 @@ def test_points_below_pcutoff_are_left_out_or_rings(tmp_path: Path) -> None:
     x, y = positions[0, 2, :2]
     assert not is_like(coloured(plain, x, y), (255, 0, 0))
     assert not is_like(coloured(rings, x, y), (255, 0, 0)), "a ring is open"
-    assert is_like(coloured(rings, x + 5, y, 1), (255, 0, 0), 130)
+    near = slice(round(y) - 7, round(y) + 8), slice(round(x) - 7, round(x) + 8)
+    redness = [(film[near][..., 0].astype(int) - film[near][..., 1]).max() for film in (plain, rings)]
+    assert redness[0] < 40 and redness[1] > 90
     drawn = film_of(with_parameters(given, pcutoff=0.2, shade=False)).pictures[0]
     faint = film_of(with_parameters(given, pcutoff=0.2, shade=True)).pictures[0]
     assert is_like(coloured(drawn, x, y), (255, 0, 0))
-    assert 20 < coloured(faint, x, y)[1] - coloured(drawn, x, y)[1], "the background shines through"
+    assert coloured(faint, x, y)[1] - coloured(drawn, x, y)[1] > 20, "the background shines through"
 
 
 def test_the_trail_is_where_the_animal_was(tmp_path: Path) -> None:
@@ -124,7 +134,7 @@ def test_the_trail_is_where_the_animal_was(tmp_path: Path) -> None:
     x, y = positions[7, 2, :2]
     assert is_like(coloured(with_trail.pictures[10], x, y, 0), (255, 0, 0), 150)
     assert not is_like(coloured(without.pictures[10], x, y, 0), (255, 0, 0), 150)
-    numpy.testing.assert_array_equal(with_trail.pictures[0], without.pictures[0])
+    assert numpy.abs(with_trail.pictures[0].astype(int) - without.pictures[0]).max() < 8, "there is nothing before"
 
 
 def test_lines_join_parts_that_are_both_sure(tmp_path: Path) -> None:
@@ -157,7 +167,9 @@ def test_a_square_follows_the_animal_and_is_enlarged(tmp_path: Path) -> None:
     assert film.size == (192, 192), "four times at most"
     seen = 0
     for picture in film.pictures:
-        seen += is_like(picture[40:150, 40:150].reshape(-1, 3)[numpy.argmax(picture[40:150, 40:150, 0])], (220, 30, 40), 60)
+        seen += is_like(
+            picture[40:150, 40:150].reshape(-1, 3)[numpy.argmax(picture[40:150, 40:150, 0])], (220, 30, 40), 60
+        )
     assert seen > 20
 
 
@@ -165,7 +177,7 @@ def test_two_tables_side_by_side(tmp_path: Path) -> None:
     given = make_case(tmp_path, beside="analysis", dotsize=4, crf=5)
     moved = tmp_path / "filter"
     moved.mkdir()
-    case = make_case(tmp_path / "other", positions=positions_of_case() + (0, 8, 0))
+    case = make_case(tmp_path / "other", positions=numpy.add(positions_of_case(), (0, 8, 0)))
     (moved / f"mouse{SCORER}_filtered.h5").write_bytes(next(case.source.analysis.folder.glob("*.h5")).read_bytes())
     step = source_of(moved, "steps/filter")
     given = replace(given, source=replace(given.source, positions=step))
@@ -173,7 +185,9 @@ def test_two_tables_side_by_side(tmp_path: Path) -> None:
     assert film.size[0] == 2 * WIDTH + 4 and film.size[1] > HEIGHT + 20
     assert sorted(given.used) == ["frame-times.csv.gz", f"mouse{SCORER}.h5", f"steps/filter/mouse{SCORER}_filtered.h5"]
     header = (film.size[1] - HEIGHT) // 2
-    place = next(n for n in range(30) if inside(positions_of_case()[n, 2]) and positions_of_case()[n, 2, 1] < HEIGHT - 14)
+    place = next(
+        n for n in range(30) if inside(positions_of_case()[n, 2]) and positions_of_case()[n, 2, 1] < HEIGHT - 14
+    )
     x, y = positions_of_case()[place, 2, :2]
     picture = film.pictures[place]
     assert is_like(coloured(picture, x, y + header + 8), (255, 0, 0)), "its own on the left"
@@ -338,7 +352,6 @@ def test_what_the_table_does_not_have_is_named(tmp_path: Path) -> None:
     ):
         with pytest.raises(ManifestError, match=words):
             run(with_parameters(given, **changes))
-        given = replace(given, work=given.work.with_name(f"{given.work.name}-"))
 
 
 def test_clips_of_the_worst_stretches(tmp_path: Path) -> None:
@@ -351,12 +364,15 @@ def test_clips_of_the_worst_stretches(tmp_path: Path) -> None:
     given = with_parameters(replace(given, source=replace(given.source, analysis=judged, positions=judged)))
     result = run(given)
     assert [file.name for file in result.files] == [
-        "clips.csv", "clips.jpg", f"mouse{SCORER}_clip02_labeled.mp4", f"mouse{SCORER}_clip01_labeled.mp4"
+        "clips.csv", "clips.jpg", f"mouse{SCORER}_clip01_labeled.mp4", f"mouse{SCORER}_clip02_labeled.mp4"
     ]  # fmt: skip
-    assert Film(result.files[3]).numbers() == list(range(65, 75)) and Film(result.files[2]).numbers() == list(range(7, 17))
+    assert Film(result.files[2]).numbers() == list(range(65, 75)) and Film(result.files[3]).numbers() == list(
+        range(7, 17)
+    )
     lines = result.files[0].read_text().splitlines()
     assert lines[1:] == [
-        f"1,mouse{SCORER}_clip01_labeled.mp4,65,75,2.600,0.900,", f"2,mouse{SCORER}_clip02_labeled.mp4,7,17,0.280,0.500,jumps"
+        f"1,mouse{SCORER}_clip01_labeled.mp4,65,75,2.600,0.900,",
+        f"2,mouse{SCORER}_clip02_labeled.mp4,7,17,0.280,0.500,jumps"
     ]  # fmt: skip
     with av.open(str(result.files[1])) as sheet:
         assert next(sheet.decode(video=0)).width > 600
