@@ -52,13 +52,13 @@ class Pen:
 
         self._look, self._wanted = look, wanted
         many = len(look.points) > 60
-        self.radius = wanted.dotsize or max(2, round(min(size) / (200 if many else 110)))
-        self._thick = max(1, round(self.radius / 2.5))
+        self.radius = wanted.dotsize or max(2, round(min(size) / (200 if many else 85)))
+        self._thick = max(1, round(self.radius / 2.3))
         self._colours = [to_yuv(rgb, bt709=bt709) for rgb in look.colours]
         self._lines = [(a, b, to_yuv(rgb, bt709=bt709)) for a, b, rgb in look.lines]
         self._chosen: Any = numpy.zeros(len(look.colours), bool)
         self._chosen[list(look.points)] = True
-        self._font = open_font("DejaVuSans.ttf", max(11, round(min(size) / 34)))
+        self._font = open_font("DejaVuSans.ttf", max(11, round(min(size) / 29)))
         self.unwritten: list[str] = []
         self._bt709 = bt709
         self._labels = {place: self._label(name, look.colours[place]) for place, name in look.labels.items()}
@@ -147,9 +147,10 @@ class Pen:
     def _ring(self, picture: Picture, centre: Any, chroma_centre: Any, colour: Yuv) -> None:
         import cv2
 
-        cv2.circle(picture.luma, centre, self.radius * 16, DARK, self._thick + 2, cv2.LINE_AA, SHIFT)
-        cv2.circle(picture.luma, centre, self.radius * 16, colour.y, self._thick, cv2.LINE_AA, SHIFT)
-        cv2.circle(picture.chroma, chroma_centre, self.radius * 8, (colour.u, colour.v), 1, cv2.LINE_AA, SHIFT)
+        thick, radius = max(2, self._thick), self.radius * 16
+        cv2.circle(picture.luma, centre, radius, DARK, thick + 2, cv2.LINE_AA, SHIFT)
+        cv2.circle(picture.luma, centre, radius, colour.y, thick, cv2.LINE_AA, SHIFT)
+        cv2.circle(picture.chroma, chroma_centre, radius // 2, (colour.u, colour.v), 2, cv2.LINE_AA, SHIFT)
 
     def _line(self, picture: Picture, ends: Any, chroma_ends: Any, colour: Yuv) -> None:
         import cv2

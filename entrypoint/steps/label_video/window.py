@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-QUIET = 0.25
+QUIET = 0.12
 """Share of the square's size by which the animal may be off its middle before it moves."""
 
 

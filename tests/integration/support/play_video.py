@@ -6,6 +6,7 @@ It runs in an environment of its own, which has Playwright but not dlcctr.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -20,11 +21,14 @@ async () => {
         video.load();
     });
     const seen = {width: video.videoWidth, height: video.videoHeight, duration: video.duration, times: []};
-    video.addEventListener('timeupdate', () => seen.times.push(video.currentTime));
+    const note = () => seen.times.push(video.currentTime);
+    video.addEventListener('timeupdate', note);
     const ended = new Promise(done => video.addEventListener('ended', done));
     video.muted = true;
     await video.play();
     await ended;
+    note();
+    video.removeEventListener('timeupdate', note);
     seen.dropped = video.getVideoPlaybackQuality().droppedVideoFrames;
     seen.shown = video.getVideoPlaybackQuality().totalVideoFrames;
     const canvas = document.createElement('canvas');
@@ -46,9 +50,9 @@ def main() -> None:
     """Play it."""
     page_file = Path(sys.argv[1])
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        )
+        # as root, as in a container, Chromium starts only without its sandbox; pixels of a file are read only if allowed
+        words = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--allow-file-access-from-files"]
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=words)
         page = browser.new_page()
         page.goto(page_file.as_uri())
         print(json.dumps(page.evaluate(PLAY)))
