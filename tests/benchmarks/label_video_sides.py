@@ -117,9 +117,11 @@ def main() -> None:
     turns = int(sys.argv[4])
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # DeepLabCut prints
-    import deeplabcut  # noqa: F401
+    import entrypoint.steps.label_video
+    from entrypoint.engines.torchvision_ops import declare_missing
 
-    import entrypoint.steps.label_video  # noqa: F401
+    declare_missing()
+    import deeplabcut  # noqa: F401
 
     with tempfile.TemporaryDirectory() as name:
         long = Clip(project / "config.yaml", video, Path(name) / "long")

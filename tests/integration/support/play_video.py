@@ -50,7 +50,7 @@ def main() -> None:
     """Play it."""
     page_file = Path(sys.argv[1])
     with sync_playwright() as playwright:
-        # as root, as in a container, Chromium starts only without its sandbox; pixels of a file are read only if allowed
+        # as root Chromium starts only without its sandbox; pixels of a file are read only if that is allowed
         words = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--allow-file-access-from-files"]
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=words)
         page = browser.new_page()
