@@ -117,7 +117,7 @@ def main() -> None:
     turns = int(sys.argv[4])
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # DeepLabCut prints
-    import entrypoint.steps.label_video
+    import entrypoint.steps.label_video  # noqa: F401
     from entrypoint.engines.torchvision_ops import declare_missing
 
     declare_missing()

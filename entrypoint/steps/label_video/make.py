@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr.campaign.steps.label_video import Clips, LabelVideoParameters
+from dlcctr.campaign.steps.spec import ANALYSIS
 from dlcctr.errors import OutputError, VideoError
 from dlcctr.model.project.drawing import Drawing, project_drawing
 from dlcctr.results.frame_times import read_frame_times
@@ -78,7 +79,9 @@ class _Making:
         self._stem = table.stem
         self._project = self._drawing()
         beside = find_beside(given)
-        self._panels = [self._panel(table, given.source, given.source.positions.below or "analysis", bool(beside))]
+        self._panels = [
+            self._panel(table, given.source, given.source.positions.below.rpartition("/")[2] or ANALYSIS, bool(beside))
+        ]
         self._panels += [self._panel(each.table, each.row, each.title, True) for each in beside]
         self._frames = self._counts.stream if self._counts else self._panels[0].track.rows
         self._clock = self._read_clock()
