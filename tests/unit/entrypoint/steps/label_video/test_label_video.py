@@ -113,12 +113,12 @@ def test_slow_motion_and_fast_forward(tmp_path: Path) -> None:
 def test_points_below_pcutoff_are_left_out_or_rings(tmp_path: Path) -> None:
     positions = positions_of_case()
     positions[:, 2, 2] = 0.3
-    given = make_case(tmp_path, positions=positions, dotsize=5, crf=5, **NO_STAMP)
+    given = make_case(tmp_path, positions=positions, dotsize=7, crf=5, **NO_STAMP)
     plain, rings = film_of(given).pictures[0], film_of(with_parameters(given, unsure=True)).pictures[0]
     x, y = positions[0, 2, :2]
     assert not is_like(coloured(plain, x, y), (255, 0, 0))
-    assert not is_like(coloured(rings, x, y), (255, 0, 0)), "a ring is open"
-    near = slice(round(y) - 7, round(y) + 8), slice(round(x) - 7, round(x) + 8)
+    assert not is_like(coloured(rings, x, y, 1), (255, 0, 0)), "a ring is open"
+    near = slice(round(y) - 9, round(y) + 10), slice(round(x) - 9, round(x) + 10)
     redness = [(film[near][..., 0].astype(int) - film[near][..., 1]).max() for film in (plain, rings)]
     assert redness[0] < 40 and redness[1] > 90
     drawn = film_of(with_parameters(given, pcutoff=0.2, shade=False)).pictures[0]
