@@ -74,8 +74,6 @@ class StepInput:
         The row.
     others : tuple of RowSource
         The other rows of the same video, in their order, where the kind joins rows (`StepKind.last_row`).
-    earlier : mapping of str to Source
-        Finished steps of this row that come before and give positions, by name.
     campaign : Campaign
         Settings of the row.
     model : ModelInfo or None
@@ -93,7 +91,7 @@ class StepInput:
         To be called now and then.
     used : dict
         Files that were taken so far: path below the row's folder (``steps/filter/x.h5``; those of other rows begin
-        with ``row 7: ``) to SHA-256. `take` fills it; the receipt lists them; when one changes the step is due again.
+        with ``row 7: ``) to SHA-256. `take` fills it. The receipt lists them: when one changes, the step is due again.
     """
 
     source: RowSource
@@ -102,7 +100,6 @@ class StepInput:
     work: Path
     kept: Path
     others: tuple[RowSource, ...] = ()
-    earlier: Mapping[str, Source] = field(default_factory=dict)
     model: ModelInfo | None = None
     video: Path | None = None
     progress: Progress = lambda done, total: None

@@ -16,7 +16,8 @@ from dlcctr.campaign.videos.discover import is_labelled
 from dlcctr.errors import ManifestError, OutputError, VideoError
 from dlcctr.quality.record import Quality, Stretch, write_quality
 from dlcctr.results.positions import PositionColumns
-from dlcctr.results.sections import FrameCounts
+from dlcctr.results.sections import FrameCounts, OutputFile
+from dlcctr.results.steps.receipt import Made, StepReceipt
 from entrypoint.steps.label_video import run
 from tests.media import HEIGHT, WIDTH, punch_hole, read_number, rotate_mp4, write_video
 from tests.unit.support.label_video_case import (
@@ -192,8 +193,14 @@ def test_two_tables_side_by_side(tmp_path: Path) -> None:
     picture = film.pictures[place]
     assert is_like(coloured(picture, x, y + header + 8), (255, 0, 0)), "its own on the left"
     assert is_like(coloured(picture, x + WIDTH + 4, y + header), (255, 0, 0)), "the other on the right"
-    by_name = with_parameters(replace(given, earlier={"raw": source_of(given.source.analysis.folder)}), beside="raw")
-    assert film_of(by_name).size == film.size
+    step = given.source.analysis.folder / "steps" / "raw"
+    step.mkdir(parents=True)
+    table = step / f"mouse{SCORER}_raw.h5"
+    table.write_bytes(next(given.source.analysis.folder.glob("*.h5")).read_bytes())
+    receipt = StepReceipt(Made.OK, "", 0, "raw", "filter", "analysis", files=[OutputFile.of(table)])
+    (step / "receipt.json").write_text(receipt.to_json())
+    by_name = with_parameters(given, beside="raw")
+    assert film_of(by_name).size == film.size and f"steps/raw/{table.name}" in by_name.used
 
 
 def test_the_other_rows_of_the_video_are_side_by_side(tmp_path: Path) -> None:
