@@ -52,7 +52,7 @@ class Pictures:
             frame = _progressive(frame)
         width, height = self._size = self._size or (frame.width, frame.height)
         picture = self._reformatter.reformat(
-            frame, width, height, format="bgr24", interpolation=self._bicubic, threads=1, **_target_colours(frame)
+            frame, width, height, format="bgr24", interpolation=self._bicubic, threads=1, **target_colours(frame)
         ).to_ndarray()
         if self._quarter_turns:
             import numpy
@@ -64,7 +64,7 @@ class Pictures:
         return picture
 
 
-def _target_colours(frame: Any) -> dict[str, int]:
+def target_colours(frame: Any) -> dict[str, int]:
     """Primaries and transfer that OpenCV gives BGR pictures; none where they stay the frame's own."""
     primaries, transfer = int(frame.color_primaries), int(frame.color_trc)
     wide, hdr = primaries in WIDE_PRIMARIES, transfer in HDR_TRANSFERS

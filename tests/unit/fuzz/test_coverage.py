@@ -71,6 +71,7 @@ OTHERS = {
     "entrypoint.engines.output_files": "bytes of files that the same process wrote, see test_output_files.py",
     "entrypoint.environment.gpu": "a file of the kernel",
     "entrypoint.steps.ensemble.variances": "it only writes",
+    "entrypoint.steps.label_video.encoder": "writes the labelled video",
 }
 """Modules that read, and why nothing of theirs is damaged in a test."""
 

@@ -121,6 +121,19 @@ def test_own_results_hidden_files_and_attempts_never_get_a_row(tmp_path: Path) -
     assert names(tmp_path, tmp_path / "**/*.mp4") == ["a.mp4", "results/id/a.mp4/overlay.mp4"]
 
 
+def test_labelled_videos_of_steps_are_no_videos(tmp_path: Path) -> None:
+    """Neither in a results folder that is walked or matched, nor copied out of it among the videos."""
+    labelled, clip = "aDLC_Resnet50_mouseJan1shuffle1_labeled.mp4", "aDLC_Resnet50_mouseJan1shuffle1_clip01_labeled.mp4"
+    step = "old/id/a.mp4/steps/label-video"
+    make(
+        tmp_path, "a.mp4", "old/id/a.mp4/receipt.json", f"{step}/receipt.json", f"{step}/{labelled}",
+        f"{step}/overview.mp4", f"copied/{labelled}", f"copied/{clip}",
+    )  # fmt: skip
+    assert names(tmp_path) == ["a.mp4"]
+    assert names(tmp_path, tmp_path / "**/*.mp4") == ["a.mp4"]
+    assert names(tmp_path, tmp_path / step, tmp_path / "a.mp4") == ["a.mp4"]
+
+
 def test_results_may_go_beside_the_videos(tmp_path: Path) -> None:
     make(tmp_path, "a.mp4", "id/a.mp4/receipt.json", "id/a.mp4/clip.mp4")
     assert names(tmp_path, own=(tmp_path,)) == ["a.mp4"]

@@ -1,0 +1,76 @@
+"""Whose positions are shown beside the step's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcctr.campaign.steps.spec import ANALYSIS, NAME
+from dlcctr.contract import STEPS_FOLDER
+from dlcctr.errors import ManifestError
+from dlcctr.results.steps.receipt import read_step_receipt, step_folder
+from entrypoint.steps.base import RowSource, Source, StepInput
+
+ROWS = "rows"
+"""The other rows of the same video."""
+MOST_PANELS = 4
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Another table on the same video.
+
+    Parameters
+    ----------
+    row : RowSource
+        Whose crop its positions count from.
+    """
+
+    table: Path
+    row: RowSource
+    title: str
+
+
+def find_beside(given: StepInput) -> list[Beside]:
+    """The tables that the parameter `beside` names; raises `ManifestError` where there are none."""
+    wanted = given.parameters.beside
+    if not wanted:
+        return []
+    if wanted == ROWS:
+        return _other_rows(given)
+    source = given.source.analysis if wanted == ANALYSIS else _step(given.source.analysis.folder, wanted)
+    if source is None:
+        raise ManifestError(
+            f"label-video: beside names {wanted[:64]!r}, which is no finished step before it that gives positions",
+            f"name an earlier step, {ANALYSIS} or {ROWS}",
+        )
+    return [Beside(_take(given, source), given.source, wanted)]
+
+
+def _step(folder: Path, name: str) -> Source | None:
+    receipt = read_step_receipt(folder, name) if NAME.fullmatch(name) else None
+    if receipt is None:
+        return None
+    return Source(
+        step_folder(folder, name), f"{STEPS_FOLDER}/{name}", {each.name: each.sha256 for each in receipt.files}
+    )
+
+
+def _other_rows(given: StepInput) -> list[Beside]:
+    if not given.others:
+        raise ManifestError(
+            "label-video: beside asks for the other rows of this video, and there are none",
+            "a second row of the video needs another model, shuffle or snapshot",
+        )
+    return [
+        Beside(given.take(other.positions.find(".h5"), other.positions, row=other.row), other, _row_title(other))
+        for other in given.others[: MOST_PANELS - 1]
+    ]
+
+
+def _row_title(other: RowSource) -> str:
+    return f"row {other.row.index}: {other.receipt.model.id}"
+
+
+def _take(given: StepInput, source: Source) -> Path:
+    return given.take(source.find(".h5"), source)
