@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,12 +57,15 @@ class RowSource:
         The analysis.
     positions : Source
         Where the table of positions is: the analysis, or the step that `of` names.
+    cells : mapping of str to str
+        The row's line of the manifest as it stands there: text by column, in small letters; also the lab's own columns.
     """
 
     row: Row
     receipt: Receipt
     analysis: Source
     positions: Source
+    cells: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,12 @@ class StepInput:
         self.used[f"row {row.index}: {below}" if row else below] = source.hashes[name]
         return source.folder / name
 
+    def take_cell(self, column: str) -> str | None:
+        """Text in the row's line of the manifest, which the receipt then lists; None where there is no such column."""
+        text = self.source.cells.get(column)
+        self.used[f"manifest: {column}"] = hash_cell(text)
+        return text
+
     def take_positions(self) -> Path:
         """The .h5 of positions that this step is of."""
         return self.take(self.source.positions.find(".h5"), self.source.positions)
@@ -132,6 +142,11 @@ class StepInput:
         """The file with the frames' times (`dlcctr.results.frame_times`); None for a result of contract version 1."""
         has_times = FRAME_TIMES_FILENAME in self.source.analysis.hashes
         return self.take(FRAME_TIMES_FILENAME) if has_times else None
+
+
+def hash_cell(text: str | None) -> str:
+    """What `StepInput.used` holds for a cell; an empty one and a column that is not there are the same."""
+    return hashlib.sha256((text or "").strip().encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)
