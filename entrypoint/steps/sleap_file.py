@@ -62,7 +62,8 @@ def _write_block(store: Any, first: int, block: Any, places: list[tuple[int, int
     import numpy
 
     stop, (tracks, nodes) = first + len(block), store["point_scores"].shape[:2]
-    xy, scores = numpy.full((tracks, 2, nodes, len(block)), numpy.nan), numpy.full((tracks, nodes, len(block)), numpy.nan)
+    xy = numpy.full((tracks, 2, nodes, len(block)), numpy.nan)
+    scores = numpy.full((tracks, nodes, len(block)), numpy.nan)
     for column, (track, node) in enumerate(places):
         xy[track, :, node] = block[:, column, :2].T
         scores[track, node] = block[:, column, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import timedelta, timezone, tzinfo
@@ -44,13 +45,13 @@ class NwbParameters:
         About the session; several experimenters or keywords have semicolons between them.
     subject_id, species, sex, age, date_of_birth, genotype, strain, weight, subject_description : str
         About the animal.
-    video_start_s : str
-        Seconds from the session's start to the first frame whose time is known; empty to keep the times as they are.
+    video_start_s : float or None
+        Seconds from the session's start to the first frame whose time is known; None to keep the times as they are.
 
     Raises
     ------
     ValueError
-        The pattern is no regular expression, a field or the time zone is not known.
+        The pattern is no regular expression, a field or the time zone is not known, or `video_start_s` is no number.
     """
 
     columns: tuple[str, ...] = ()
@@ -76,7 +77,7 @@ class NwbParameters:
     strain: str = ""
     weight: str = ""
     subject_description: str = ""
-    video_start_s: str = ""
+    video_start_s: float | None = None
 
     def __post_init__(self) -> None:
         for entry in self.columns:
@@ -90,6 +91,8 @@ class NwbParameters:
             raise ValueError(f"pattern: not a regular expression: {error}") from error
         for name in groups:
             _check_field(name, "pattern")
+        if self.video_start_s is not None and not math.isfinite(self.video_start_s):
+            raise ValueError(f"{VIDEO_START}: {self.video_start_s} is no number of seconds")
         if self.timezone:
             zone_of(self.timezone)
 
@@ -123,6 +126,4 @@ def zone_of(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: the name of a folder of zones
-        raise ValueError(
-            f"timezone: {name[:64]!r} is not known; write it as Europe/London, UTC or +01:00"
-        ) from error
+        raise ValueError(f"timezone: {name[:64]!r} is not known; write it as Europe/London, UTC or +01:00") from error

@@ -23,4 +23,4 @@ def read_skeleton(project: Path) -> Pairs:
 def skeleton_pairs(value: Any) -> Pairs:
     """Pairs in a `skeleton` of config.yaml, each once; what is no pair is left out."""
     entries = map(names_of, value) if isinstance(value, list) else ()
-    return tuple(dict.fromkeys((each[0], each[1]) for each in entries if len(each) == 2 and each[0] != each[1]))  # noqa: PLR2004
+    return tuple(dict.fromkeys((each[0], each[1]) for each in entries if len(each) == 2 and each[0] != each[1]))

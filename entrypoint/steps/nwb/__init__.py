@@ -78,7 +78,7 @@ def _require_pynwb() -> None:
             f"NWB files are written with pynwb and ndx-pose, which cannot be imported ({error})",
             "run the step from an image of this version, or make the native environment anew",
         ) from error
-    assert ndx_pose and pynwb  # noqa: S101 - the import registers the types
+    assert ndx_pose and pynwb
 
 
 def _identifier(given: StepInput) -> str:

@@ -27,7 +27,8 @@ def find_fields(parameters: NwbParameters, video: str, take_cell: TakeCell, wher
     ManifestError
         The parameters name a column that the manifest does not have, or the pattern does not fit the video's path.
     """
-    found = {name: str(getattr(parameters, name)).strip() for name in FIELDS}
+    told = {name: getattr(parameters, name) for name in FIELDS}
+    found = {name: "" if value is None else str(value).strip() for name, value in told.items()}
     if parameters.pattern:
         match = re.search(parameters.pattern, video)
         if match is None:

@@ -44,7 +44,7 @@ def read_moment(text: str, parameters: NwbParameters, *, own_format: bool) -> Mo
     """
     if own_format and parameters.start_format:
         try:
-            at = datetime.strptime(text, parameters.start_format)  # noqa: DTZ007 - the zone is added below
+            at = datetime.strptime(text, parameters.start_format)
         except ValueError as error:
             raise ValueError(f"{text[:64]!r} is not written as start_format {parameters.start_format!r}") from error
         has_clock = bool(CLOCK_DIRECTIVES.search(parameters.start_format))
@@ -56,7 +56,7 @@ def read_moment(text: str, parameters: NwbParameters, *, own_format: bool) -> Mo
                 f"{text[:64]!r} names no time zone: write 2026-03-05T14:22:10+01:00, or give the step a `timezone`"
             )
         at = at.replace(tzinfo=zone_of(parameters.timezone))
-    if not 1900 <= at.year < 2200:  # noqa: PLR2004 - a number of a spreadsheet, or a misread format
+    if not 1900 <= at.year < 2200:
         raise ValueError(f"{text[:64]!r} is of the year {at.year}")
     return Moment(at, has_clock)
 
@@ -74,7 +74,7 @@ def _read_iso(text: str) -> tuple[datetime, bool]:
 
 def _made(text: str, *numbers: int) -> datetime:
     try:
-        return datetime(*numbers)  # type: ignore[arg-type]  # noqa: DTZ001 - the zone is added by read_moment
+        return datetime(*numbers)  # type: ignore[arg-type]
     except ValueError:
         raise _unreadable(text) from None
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from dlcctr.campaign.steps.nwb import VIDEO_START, NwbParameters
 from dlcctr.errors import ManifestError
@@ -12,6 +14,7 @@ from entrypoint.steps.nwb.moments import Moment, read_moment
 from entrypoint.steps.nwb.subject import SubjectFacts, read_subjects
 
 START = "session_start_time"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def _start(fields: dict[str, str], parameters: NwbParameters, problems: list[str
         return None
 
 
-def _tried(read, problems: list[str]):  # type: ignore[no-untyped-def]
+def _tried(read: Callable[[], T], problems: list[str]) -> T | None:
     try:
         return read()
     except ValueError as error:

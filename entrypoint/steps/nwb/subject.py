@@ -135,7 +135,7 @@ def read_sex(text: str) -> str:
 def read_age(text: str) -> str:
     """A duration of ISO 8601, or a range of two; P90 is postnatal day 90. Raises ValueError."""
     ends = [_age(part.strip()) if part.strip() else "" for part in text.split("/")] if text else [""]
-    if len(ends) > 2 or (len(ends) == 2 and not ends[0]):  # noqa: PLR2004 - the ends of a range
+    if len(ends) > 2 or (len(ends) == 2 and not ends[0]):
         raise ValueError(f"age: {text[:64]!r} is no range such as P90D/P100D")
     return "/".join(ends)
 

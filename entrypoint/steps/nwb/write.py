@@ -71,8 +71,9 @@ def write_nwb(file: Path, content: FileContent, positions: PositionsFile, progre
 
 
 def _make_file(content: FileContent) -> Any:
+    from ndx_pose import Skeletons
     from pynwb import NWBFile
-    from pynwb.file import ProcessingModule
+    from pynwb.base import ProcessingModule
 
     session, individuals = content.session, content.individuals
     texts = {"session_description": f"Video {Path(content.video).name}", **session.texts}
@@ -91,8 +92,7 @@ def _make_file(content: FileContent) -> Any:
     module = ProcessingModule(name=MODULE, description="Positions of body parts over time, estimated by DeepLabCut")
     nwb.add_processing_module(module)
     skeletons = _make_skeletons(content)
-    container = _skeletons_class()(name="Skeletons", skeletons=list(dict.fromkeys(skeletons)))
-    module.add(container)
+    module.add(Skeletons(name="Skeletons", skeletons=list(dict.fromkeys(skeletons))))
     for number, (individual, skeleton) in enumerate(zip(individuals, skeletons, strict=True)):
         module.add(_make_pose(content, individual, number, skeleton, video))
     nwb.add_scratch(
@@ -101,19 +101,13 @@ def _make_file(content: FileContent) -> Any:
     return nwb
 
 
-def _skeletons_class() -> Any:
-    from ndx_pose import Skeletons
-
-    return Skeletons
-
-
 def _make_subject(content: FileContent) -> Any:
     from pynwb.file import Subject
 
     animals = tuple(each.individual for each in content.individuals if each.individual != UNIQUE)
     facts = in_one(content.session.subjects, animals)
     given = {name: value for name, value in vars(facts).items() if value}
-    return Subject(**given)
+    return Subject(**{"description": facts.sentence, **given})
 
 
 def _make_video(content: FileContent, nwb: Any) -> Any:
@@ -147,8 +141,9 @@ def _make_skeletons(content: FileContent) -> list[Any]:
             edges = [(places[a], places[b]) for a, b in content.edges if a in places and b in places]
             name = "skeleton_unique" if individual.individual == UNIQUE else "skeleton"
             name = name if name not in [each.name for each in made.values()] else f"{name}_{len(made) + 1}"
+            number = "uint8" if len(places) <= 256 else "uint16"
             made[individual.nodes] = Skeleton(
-                name=name, nodes=list(individual.nodes), edges=numpy.array(edges, dtype="uint8").reshape(-1, 2)
+                name=name, nodes=list(individual.nodes), edges=numpy.array(edges, dtype=number).reshape(-1, 2)
             )
     return [made[individual.nodes] for individual in content.individuals]
 

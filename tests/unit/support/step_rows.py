@@ -57,7 +57,7 @@ def make_step(
     step : str
         Name of the step that the table is of; empty for the analysis.
     changes
-        Fields of the row's `Parameters`, `Row` or `Receipt`.
+        Fields of its `Receipt`, of that one's `Parameters`, or of the `Row`.
     """
     frames = len(times if times is not None else TIMES)
     table = table_of(ONE, frames) if table is None else table
@@ -82,12 +82,12 @@ def make_step(
         finished="2026-03-06T10:00:00+00:00",
     )  # fmt: skip
     for key, value in changes.items():
-        if key in Row.__dataclass_fields__ and key != "crop":
-            row = replace(row, **{key: value})
+        if key in Receipt.__dataclass_fields__:
+            receipt = replace(receipt, **{key: value})
         elif key in Parameters.__dataclass_fields__:
             receipt = replace(receipt, parameters=replace(receipt.parameters, **{key: value}))
         else:
-            receipt = replace(receipt, **{key: value})
+            row = replace(row, **{key: value})
     analysis = Source(row_folder, "", {entry.name: entry.sha256 for entry in files})
     given = Source(positions, f"steps/{step}", {name: OutputFile.of(positions / name).sha256}) if step else analysis
     work = row_folder / "steps" / "mine"
