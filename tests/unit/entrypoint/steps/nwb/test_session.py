@@ -31,7 +31,7 @@ def test_what_is_missing_is_remarked() -> None:
 
 
 def test_no_start_is_made_up() -> None:
-    with pytest.raises(ManifestError, match="line 6 .*session_start_time is missing, which NWB needs") as caught:
+    with pytest.raises(ManifestError, match=r"line 6 .*session_start_time is missing, which NWB needs") as caught:
         read_session({"subject_id": "m1"}, 1, UTC, WHERE)
     assert "subject_id" in caught.value.hint
 

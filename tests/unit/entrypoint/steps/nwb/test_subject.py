@@ -22,7 +22,7 @@ def test_ages(text: str, age: str) -> None:
 
 @pytest.mark.parametrize("text", ["90", "old", "P", "PT", "3 m", "/P3D", "P1D/P2D/P3D", "-3 days", "P90D;"])
 def test_ages_that_cannot_be(text: str) -> None:
-    with pytest.raises(ValueError, match="^age: "):
+    with pytest.raises(ValueError, match=r"^age: "):
         read_age(text)
 
 
