@@ -12,12 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ndx_pose
 import numpy as np
 import pandas as pd
 import pynwb
 import sleap_io
 from movement.io import load_dataset
 from nwbinspector import inspect_nwbfile
+
+TYPES = ndx_pose.PoseEstimation
+"""Importing ndx-pose gives its objects the names of its documentation."""
 
 
 def inspect(file: str) -> list[str]:
@@ -30,7 +34,9 @@ def read_nwb(file: str) -> dict[str, Any]:
         found = store.read()
         module = found.processing["behavior"]
         poses = {name: each for name, each in module.data_interfaces.items() if name != "Skeletons"}
-        series = [s for pose in poses.values() for s in (pose.pose_estimation_series[n] for n in pose.skeleton.nodes[:])]
+        series = [
+            s for pose in poses.values() for s in (pose.pose_estimation_series[n] for n in pose.skeleton.nodes[:])
+        ]
         video = found.acquisition["original_video"]
         subject = found.subject
         errors = pynwb.validate(io=store)
@@ -61,7 +67,9 @@ def attempt(read: Callable[[], Any]) -> Any:
 def positions_in(dataset: Any) -> Any:
     """(frames, individuals, points, 3) of a dataset of movement's."""
     xy = dataset.position.transpose("time", "individual", "keypoint", "space").to_numpy()
-    return np.concatenate([xy, dataset.confidence.transpose("time", "individual", "keypoint").to_numpy()[..., None]], -1)
+    return np.concatenate(
+        [xy, dataset.confidence.transpose("time", "individual", "keypoint").to_numpy()[..., None]], -1
+    )
 
 
 def equal(ours: Any, others: Any) -> bool | str:
@@ -110,7 +118,9 @@ def look(case: dict[str, Any]) -> dict[str, Any]:
         "movement_nwb": attempt(
             lambda: equal(
                 (values + offset)[:, None, : len(found["poses"][key])],
-                positions_in(load_dataset(case["nwb"], "NWB", pose_estimation_key=key).sel(keypoint=found["poses"][key])),
+                positions_in(
+                    load_dataset(case["nwb"], "NWB", pose_estimation_key=key).sel(keypoint=found["poses"][key])
+                ),
             )
         ),
         "sleap_io": attempt(lambda: equal(stock_sleap, read_sleap(case["sleap"], frames))),

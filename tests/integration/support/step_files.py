@@ -1,6 +1,6 @@
 """Write files of the steps `nwb` and `csv` for rows of every kind; prints one JSON object. For the image's Python.
 
-Usage: step_files.py FOLDER
+Usage: step_files.py FOLDER, with the checkout in PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -12,9 +12,6 @@ import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT))
 
 import pandas
 
@@ -33,7 +30,7 @@ CELLS = {"animal": "m1", "session_start_time": "2026-03-05 14:22:10", "age": "12
 ODD = PositionColumns(
     SCORER, tuple((who, part) for who in ("a/1", "a:1", "左") for part in ("tail/base", "tail:base", "..", "耳")), True
 )
-LONG = tuple(1.4 + 0.033 * n + 0.004 * math.sin(n) for n in range(45_000))
+LONG = tuple(1.4 + 0.033 * n + 0.004 * math.sin(n) for n in range(20_500))
 """More frames than are read at once, at a variable rate."""
 
 
@@ -66,9 +63,7 @@ CASES = {
 
 def write(folder: Path, case: Case) -> dict[str, Any]:
     table = table_of(case.columns, case.rows or len(case.times))
-    given = make_step(
-        folder, case.parameters, table, case.times, step=case.step, cells=case.cells, **case.changes
-    )
+    given = make_step(folder, case.parameters, table, case.times, step=case.step, cells=case.cells, **case.changes)
     result = nwb.run(given)
     first = hashlib.sha256(result.files[0].read_bytes()).hexdigest()
     result.files[0].unlink()
