@@ -6,7 +6,6 @@ import os
 from datetime import datetime, timezone
 from pathlib import Path
 
-from dlcctr.campaign.steps.nwb import FIELDS
 from dlcctr.errors import ToolMissingError
 from dlcctr.model.project.skeleton import read_skeleton
 from dlcctr.results.positions import open_positions
@@ -44,7 +43,7 @@ def run(given: StepInput) -> StepResult:
         session = read_session(texts, animals, given.parameters, where)
         clock = read_clock(times, positions.rows, session.video_start_s)
         content = FileContent(
-            identifier=_identifier(given),
+            identifier=_identifier(given, texts, session),
             created=_created(given, session),
             session=session,
             clock=clock,
@@ -81,11 +80,14 @@ def _require_pynwb() -> None:
     assert ndx_pose and pynwb
 
 
-def _identifier(given: StepInput) -> str:
+def _identifier(given: StepInput, texts: dict[str, str], session: SessionFacts) -> str:
+    """The same for the same positions, times and facts, and another one for any other."""
     row, receipt = given.source.row, given.source.receipt
     used = [f"{name} {given.used[name]}" for name in sorted(given.used)]
-    told = [f"{name} {getattr(given.parameters, name)}" for name in FIELDS]
-    return make_identifier([row.video, row.fingerprint, receipt.model.hash, *used, *told])
+    told = [f"{name} {texts[name]}" for name in sorted(texts)]
+    return make_identifier([
+        row.video, row.fingerprint, receipt.model.hash, *used, *told, session.start.isoformat(),
+    ])  # fmt: skip
 
 
 def _created(given: StepInput, session: SessionFacts) -> datetime:

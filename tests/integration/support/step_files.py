@@ -46,7 +46,8 @@ class Case:
 
 
 CASES = {
-    "one": Case(ONE, LONG),
+    "one": Case(ONE),
+    "long": Case(ONE, LONG),
     "two": Case(TWO),
     "animals": Case(TWO, cells={**CELLS, "animal": "A;B", "age": "P90D;P91D", "sex": "M"}),
     "unique": Case(UNIQUE),
