@@ -67,9 +67,9 @@ def attempt(read: Callable[[], Any]) -> Any:
 
 def positions_in(dataset: Any) -> Any:
     """(frames, individuals, points, 3) of a dataset of movement's."""
-    xy = dataset.position.transpose("time", "individual", "keypoint", "space").to_numpy()
+    xy = dataset.position.transpose("time", "individuals", "keypoints", "space").to_numpy()
     return np.concatenate(
-        [xy, dataset.confidence.transpose("time", "individual", "keypoint").to_numpy()[..., None]], -1
+        [xy, dataset.confidence.transpose("time", "individuals", "keypoints").to_numpy()[..., None]], -1
     )
 
 
@@ -120,7 +120,7 @@ def look(case: dict[str, Any]) -> dict[str, Any]:
             lambda: equal(
                 (values + offset)[:, None, : len(found["poses"][key])],
                 positions_in(
-                    load_dataset(case["nwb"], "NWB", pose_estimation_key=key).sel(keypoint=found["poses"][key])
+                    load_dataset(case["nwb"], "NWB", pose_estimation_key=key).sel(keypoints=found["poses"][key])
                 ),
             )
         ),
