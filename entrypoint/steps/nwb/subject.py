@@ -18,6 +18,7 @@ DURATION = re.compile(
     r"P(?=.)(\d+(\.\d+)?Y)?(\d+(\.\d+)?M)?(\d+(\.\d+)?W)?(\d+(\.\d+)?D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?"
 )
 POSTNATAL = re.compile(r"P(\d+)", re.IGNORECASE)
+ONE_UNIT = re.compile(r"P(\d+(?:\.\d+)?)([YMWD])")
 AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(d|days?|w|wks?|weeks?|mo|months?|y|years?)", re.IGNORECASE)
 WEIGHT = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(kg|g|mg|ug|μg|ng|pg)")
 SEPARATOR = ";"
@@ -94,6 +95,7 @@ def in_one(subjects: tuple[SubjectFacts, ...], individuals: tuple[str, ...]) -> 
         for name in ("species", "sex", "age", "genotype", "strain", "weight", "date_of_birth")
         if len({getattr(each, name) for each in subjects}) == 1
     }
+    common.setdefault("age", _range([each.age for each in subjects]))
     lines = [f"{who}: {each.sentence}" for who, each in zip(individuals, subjects, strict=True)]
     together = replace(SubjectFacts(sex="U"), **common)
     return replace(
@@ -101,6 +103,16 @@ def in_one(subjects: tuple[SubjectFacts, ...], individuals: tuple[str, ...]) -> 
         subject_id="_".join(dict.fromkeys(each.subject_id for each in subjects if each.subject_id)),
         description=f"{len(subjects)} animals. " + "; ".join(lines),
     )
+
+
+def _range(ages: list[str]) -> str:
+    """From the youngest to the oldest, where all ages count in one unit; empty otherwise."""
+    found = [ONE_UNIT.fullmatch(age) for age in ages]
+    units = {each[2] for each in found if each}
+    if not all(found) or len(units) != 1:
+        return ""
+    ordered = sorted((each[1] for each in found if each), key=float)
+    return f"P{ordered[0]}{(unit := units.pop())}/P{ordered[-1]}{unit}"
 
 
 def _subject(texts: dict[str, str], parameters: NwbParameters) -> SubjectFacts:

@@ -67,8 +67,14 @@ def test_several_animals_have_a_value_each_or_one_for_all() -> None:
     found = read_subjects({"subject_id": "A; B", "sex": "M", "age": "P9D;P10D"}, 2, UTC)
     assert [(each.subject_id, each.sex, each.age) for each in found] == [("A", "M", "P9D"), ("B", "M", "P10D")]
     whole = in_one(found, ("mus1", "mus2"))
-    assert (whole.subject_id, whole.sex, whole.age) == ("A_B", "M", "")
+    assert (whole.subject_id, whole.sex, whole.age) == ("A_B", "M", "P9D/P10D")
     assert whole.description == "2 animals. mus1: A, M, P9D; mus2: B, M, P10D"
+
+
+def test_ages_in_different_units_have_no_range() -> None:
+    found = read_subjects({"subject_id": "A", "age": "P9D;P2W", "sex": "M;F"}, 2, UTC)
+    whole = in_one(found, ("mus1", "mus2"))
+    assert (whole.age, whole.sex, whole.subject_id) == ("", "U", "A")
 
 
 @pytest.mark.parametrize(
