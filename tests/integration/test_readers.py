@@ -16,6 +16,8 @@ import pytest
 from dlcctr.system.locks import waiting_lock
 from tests.docker.apptainer import CHECKOUT
 from tests.integration.support.step_files import CASES
+from tests.integration.support.tiny_models import make_model
+from tests.media import write_video
 
 pytestmark = [pytest.mark.real, pytest.mark.full]
 LOCK = CHECKOUT / "requirements" / "readers.lock"
@@ -102,6 +104,19 @@ def test_movement_and_sleap_io(name: str, read: dict[str, Any]) -> None:
 
 def test_csv_is_stocks(written: dict[str, Any]) -> None:
     assert all(case["stock_csv"] for name, case in written.items() if name in CASES)
+
+
+@pytest.mark.parametrize("kind", ["pytorch-single", "pytorch-multi"])
+def test_csv_is_what_deeplabcut_wrote(
+    kind: str, native_pytorch: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    model = make_model(native_pytorch, kind, tmp_path_factory.getbasetemp() / "models")
+    shutil.copytree(model, tmp_path / "project")
+    (tmp_path / "out").mkdir()
+    write_video(tmp_path / "a.mp4", 12)
+    config = tmp_path / "project" / "config.yaml"
+    found = answer(native_pytorch, SUPPORT / "stock_tables.py", config, tmp_path / "a.mp4", tmp_path / "out")
+    assert sum("filtered" in name for name in found) == 1 and len(found) >= 2 and all(found.values()), found
 
 
 def test_what_the_files_say(written: dict[str, Any], read: dict[str, Any]) -> None:
