@@ -163,13 +163,19 @@ class PositionsWriter:
         n = len(positions)
         index = pandas.RangeIndex(self.rows, self.rows + n)
         table = pandas.DataFrame(positions.reshape(n, -1), columns=self._header, index=index, dtype=float)
-        self._store.append(KEY, table, format="table")
+        if self.rows:
+            self._store.append(KEY, table, format="table", index=False)
+        else:  # HDF5 would note when the table was made
+            self._store.put(KEY, table, format="table", index=False, track_times=False)
         self.rows += n
 
 
 @contextlib.contextmanager
 def write_positions(file: Path, columns: PositionColumns) -> Iterator[PositionsWriter]:
-    """Make an .h5 as DeepLabCut writes it, which its functions read; raises OSError."""
+    """Make an .h5 as DeepLabCut writes it, which its functions read; raises OSError.
+
+    The same positions give the same bytes, so that what depends on a step is not due again for nothing.
+    """
     pandas = import_pandas()
     with pandas.HDFStore(file, mode="w") as store:
         yield PositionsWriter(store, columns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from dlcctr.contract import FRAME_TIMES_FILENAME
 from dlcctr.errors import OutputError
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.results.receipt import Receipt
+from dlcctr.results.steps.standing import MANIFEST_PREFIX, hash_cell
 
 Progress = Callable[[int, int], None]
 """Called with what is done and how much there is, in the step's own unit (usually frames)."""
@@ -57,15 +57,12 @@ class RowSource:
         The analysis.
     positions : Source
         Where the table of positions is: the analysis, or the step that `of` names.
-    cells : mapping of str to str
-        The row's line of the manifest as it stands there: text by column, in small letters; also the lab's own columns.
     """
 
     row: Row
     receipt: Receipt
     analysis: Source
     positions: Source
-    cells: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ class StepInput:
         To be called now and then.
     used : dict
         Files that were taken so far: path below the row's folder (``steps/filter/x.h5``; those of other rows begin
-        with ``row 7: ``) to SHA-256. `take` fills it; the receipt lists them, and when one changes the step is due again.
+        with ``row 7: ``) to SHA-256. `take` fills it. The receipt lists them: when one changes, the step is due again.
     """
 
     source: RowSource
@@ -129,9 +126,9 @@ class StepInput:
         return source.folder / name
 
     def take_cell(self, column: str) -> str | None:
-        """Text in the row's line of the manifest, which the receipt then lists; None where there is no such column."""
-        text = self.source.cells.get(column)
-        self.used[f"manifest: {column}"] = hash_cell(text)
+        """Text of one of the lab's own columns, which the receipt then lists; None where there is no such column."""
+        text = dict(self.source.row.own).get(column)
+        self.used[f"{MANIFEST_PREFIX}{column}"] = hash_cell(text)
         return text
 
     def take_positions(self) -> Path:
@@ -142,11 +139,6 @@ class StepInput:
         """The file with the frames' times (`dlcctr.results.frame_times`); None for a result of contract version 1."""
         has_times = FRAME_TIMES_FILENAME in self.source.analysis.hashes
         return self.take(FRAME_TIMES_FILENAME) if has_times else None
-
-
-def hash_cell(text: str | None) -> str:
-    """What `StepInput.used` holds for a cell; an empty one and a column that is not there are the same."""
-    return hashlib.sha256((text or "").strip().encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)

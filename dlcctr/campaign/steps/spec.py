@@ -83,11 +83,13 @@ def parse_step(table: object) -> StepSpec:
             raise ValueError(f"{key} must be text" if key in table else f"has no {key}")
     step = StepSpec(str(name), str(kind), str(of))
     given = {key: value for key, value in table.items() if key not in OWN_KEYS}
+    known = [each.name for each in fields(step.about.parameters)]
+    if unknown := [key for key in given if key not in known]:
+        raise ValueError(f"has no parameter {unknown[0][:64]!r}; {step.kind} has: {', '.join(known) or 'none'}")
     try:
         return StepSpec(step.name, step.kind, step.of, from_table(step.about.parameters, given))
     except RecordError as error:
-        known = ", ".join(each.name for each in fields(step.about.parameters))
-        raise ValueError(f"{error} ({step.kind} has the parameters: {known or 'none'})") from error
+        raise ValueError(str(error)) from error
 
 
 def parse_steps(tables: object) -> tuple[StepSpec, ...]:

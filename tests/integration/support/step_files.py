@@ -30,7 +30,7 @@ CELLS = {"animal": "m1", "session_start_time": "2026-03-05 14:22:10", "age": "12
 ODD = PositionColumns(
     SCORER, tuple((who, part) for who in ("a/1", "a:1", "左") for part in ("tail/base", "tail:base", "..", "耳")), True
 )
-LONG = tuple(1.4 + 0.033 * n + 0.004 * math.sin(n) for n in range(20_500))
+LONG = tuple(round(1.4 + 0.033 * n + 0.004 * math.sin(n), 6) for n in range(20_500))
 """More frames than are read at once, at a variable rate."""
 
 

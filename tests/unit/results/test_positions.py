@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy
@@ -61,3 +62,12 @@ def test_other_files_are_refused_by_name(tmp_path: Path) -> None:
     pandas.DataFrame([[1.0, 2.0, 3.0]], columns=SINGLE.header()[[1, 0, 2]]).to_hdf(file, key="x", mode="w")
     with pytest.raises(OutputError, match="not x, y, likelihood"), open_positions(file):
         pass
+
+
+def test_the_same_positions_give_the_same_bytes(tmp_path: Path) -> None:
+    files = [tmp_path / "1.h5", tmp_path / "2.h5"]
+    for file in files:
+        with write_positions(file, SINGLE) as writer:
+            writer.write(numpy.ones((5, 2, 3)))
+        time.sleep(1.1)  # HDF5 notes whole seconds
+    assert files[0].read_bytes() == files[1].read_bytes()

@@ -73,7 +73,16 @@ def make_step(
         write_frame_times(row_folder / FRAME_TIMES_FILENAME, array("d", times))
         names.append(FRAME_TIMES_FILENAME)
     files = [OutputFile.of(row_folder / each) for each in names]
-    row = Row(4, "day 1/a.mp4", frames=frames, width=640, height=480, fingerprint="f" * 40, line=6)
+    row = Row(
+        4,
+        "day 1/a.mp4",
+        frames=frames,
+        width=640,
+        height=480,
+        fingerprint="f" * 40,
+        line=6,
+        own=tuple((cells or {}).items()),
+    )
     receipt = Receipt(
         RowState.OK, "", 0, AnalysedRow(4, row.video, row.fingerprint, 7),
         frames=FrameCounts(frames, frames, frames), files=files,
@@ -94,5 +103,5 @@ def make_step(
     for private in (work, folder / "kept"):
         private.mkdir(parents=True, exist_ok=True)
     campaign = Campaign(folder / "campaign.toml", video_root=folder / "videos", out=folder / "results")
-    source = RowSource(row, receipt, analysis, given, cells or {})
+    source = RowSource(row, receipt, analysis, given)
     return StepInput(source, campaign, parameters, work, folder / "kept")
