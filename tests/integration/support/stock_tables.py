@@ -13,6 +13,10 @@ from pathlib import Path
 
 def main() -> None:
     config, video, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    from entrypoint.engines.torchvision_ops import declare_missing, supply_operators
+
+    if declare_missing():
+        supply_operators()
     import deeplabcut
 
     from dlcctr.results.positions import open_positions
