@@ -9,7 +9,7 @@ PANELS = {
     "Prepare": ("manifest", "validate"),
     "Run here": ("run",),
     "On a cluster": ("site", "plan", "sbatch", "script", "submit", "status", "logs", "resubmit", "cancel"),
-    "Results": ("check", "report", "rate", "steps", "notice"),
+    "Results": ("check", "report", "rate", "steps", "collect", "notice"),
     "Other machines": ("push", "fetch", "watch"),
     "Image and models": ("model", "image", "version"),
 }
@@ -23,6 +23,7 @@ IN_IMAGE = {
         "report",
         "rate",
         "steps",
+        "collect",
         "notice",
         "plan",
         "sbatch",

@@ -1,4 +1,4 @@
-"""The commands of `model`: inspect a trained project, pack it, verify and unpack a bundle."""
+"""The commands of `model`: inspect a trained project, pack it, verify and unpack a bundle; `superanimal`."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ _MB = 1_000_000
 
 def add(app: typer.Typer) -> None:
     """Add the group of commands."""
+    from dlcctr.commands.superanimal import superanimal
+
     group = typer.Typer(
         cls=CommandGroup, no_args_is_help=True, help="Inspect a trained project, pack it as one file, verify, unpack."
     )
-    for command in (inspect, pack, verify, unpack):
+    for command in (inspect, pack, verify, unpack, superanimal):
         group.command()(command)
     app.add_typer(group, name="model")
 
@@ -153,6 +155,8 @@ def _print(found: Survey) -> None:
         print_table(("used", "what", "because"), [(each.what, each.value, each.why) for each in found.choices])
         print_lines([""])
     _print_snapshots(found)
+    if found.model and (origin := found.model.origin):
+        print_lines([f"weights of {origin.name}: {origin.licence_url}", origin.licence, f"cite: {origin.citation}"])
     for title, names in (
         ("body parts, in the order of results", found.bodyparts),
         ("individuals", found.individuals),

@@ -12,11 +12,13 @@ from typing import Any
 from dlcctr.errors import ModelError
 from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.model_hash import hash_model
+from dlcctr.model.origin import Origin, find_origin
 from dlcctr.model.project.conditions import Conditions, ConditionsInfo, find_conditions
 from dlcctr.model.project.scorer import scorer_name
 from dlcctr.model.project.shuffles import CONFIG, Shuffle, find_shuffle, names_of, read_config
 from dlcctr.model.project.snapshots import choose_snapshot, list_snapshots, weight_files
 from dlcctr.model.project.trust import find_unsafe_loading
+from dlcctr.system.values.records import to_table
 
 COORDS = ("x", "y", "likelihood")
 MAX_COLUMNS = 100_000
@@ -60,6 +62,8 @@ class ModelInfo:
         The project's own `default_track_method`; empty for none.
     conditions : ConditionsInfo or None
         The bottom-up model whose poses it starts from; only for conditional top-down models.
+    origin : Origin or None
+        Who published the weights, and under which licence; None where their own people trained them.
     """
 
     project: Path
@@ -91,6 +95,7 @@ class ModelInfo:
     unsafe_loading: str = ""
     tracker: str = ""
     conditions: ConditionsInfo | None = None
+    origin: Origin | None = None
 
     def columns(self, individuals: tuple[str, ...]) -> list[tuple[str, ...]]:
         """Columns of an .h5 with these animals, in order and without the scorer: (animal,) body part, coordinate."""
@@ -191,6 +196,7 @@ def _describe(found: Shuffle, snapshot: str, detector: str, conditions: Conditio
         unsafe_loading=next(filter(None, map(find_unsafe_loading, models)), ""),
         tracker=str(config.get("default_track_method") or "") if found.multianimal else "",
         conditions=conditions.info if conditions else None,
+        origin=find_origin(tree),
     )
 
 
@@ -247,7 +253,7 @@ def own_crop(config: dict[str, Any]) -> tuple[int, int, int, int] | None:
 
 _LEFT_OUT = (
     "project", "scorer", "snapshot_files", "detector_files", "folder", "identity", "unsafe_loading", "tracker",
-    "conditions",
+    "conditions", "origin",
 )  # fmt: skip
 
 
@@ -258,4 +264,6 @@ def model_facts(info: ModelInfo) -> dict[str, Any]:
         del facts[name]
     if info.conditions:
         facts["conditions"] = info.conditions.reference
+    if info.origin:
+        facts["origin"] = to_table(info.origin)
     return {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}

@@ -26,6 +26,7 @@ from dlcctr.model.inference_project import (
 )
 from dlcctr.model.inspection import ModelInfo, inspect_model, model_facts
 from dlcctr.model.model_hash import CONFIG_KEYS, DETECTOR_KEYS, PATH_KEYS, POSE_KEYS
+from dlcctr.model.origin import ORIGIN_FILE, origin_text
 from dlcctr.model.prior.make import prior_of_model, prior_text
 from dlcctr.model.prior.record import PRIOR_FILENAME
 from dlcctr.model.project.shuffles import CONFIG, read_table
@@ -115,11 +116,13 @@ def unpack_model(bundle: Path, folder: Path) -> Path:
     info = inspect_model(bundle)
     with _appearing(folder) as place:
         make_project(info, place, folder.absolute())
+        if info.origin:  # so that the licence comes along where the project is packed or pushed again
+            (place / ORIGIN_FILE).write_text(origin_text(info.origin), encoding="utf-8")
     return folder / CONFIG
 
 
 def _texts(info: ModelInfo, tree: ModelTree) -> dict[PurePosixPath, bytes]:
-    """The bundle's YAML files, with relative paths and without the places of its videos; and its pose prior."""
+    """The bundle's YAML files, with relative paths and without the places of its videos; its pose prior and origin."""
     config = read_table(tree, CONFIG)
     config["video_sets"] = {}
     for keys, value in config_values(".").items():
@@ -136,6 +139,8 @@ def _texts(info: ModelInfo, tree: ModelTree) -> dict[PurePosixPath, bytes]:
     texts[metadata_name(info)] = metadata_text(info)
     if prior := prior_of_model(tree, info.bodyparts, str(config.get("scorer") or "")):
         texts[PurePosixPath(PRIOR_FILENAME)] = prior_text(prior)
+    if info.origin:
+        texts[ORIGIN_FILE] = origin_text(info.origin)
     return {name: text.encode("utf-8") for name, text in texts.items()}
 
 

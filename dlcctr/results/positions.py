@@ -190,5 +190,5 @@ def _readable(file: Path) -> Iterator[None]:
     except Exception as error:  # PyTables and pandas raise many kinds for a damaged file
         raise OutputError(
             f"{file}: cannot be read: {' '.join(str(error).split())[:200]}",
-            "dlcctr check names the rows with damaged files; analyse them again with --overwrite",
+            "see which rows have damaged files with `check`, and analyse them again with --overwrite",
         ) from error

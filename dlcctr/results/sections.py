@@ -14,6 +14,7 @@ from dlcctr.campaign.precision import FLOAT32
 from dlcctr.campaign.rows import Crop
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.contract import PRIVATE_PREFIX, RECEIPT_FILENAME
+from dlcctr.model.origin import Origin
 from dlcctr.system.files import sha256_file
 from dlcctr.system.values.names import check_name
 from dlcctr.system.values.records import OMIT, Open
@@ -148,6 +149,8 @@ class ModelUsed(Open):
         Names in the model's order; no individuals in single-animal projects.
     trusted : bool
         Code in the snapshot could run: the project's files asked for it, and ``--trust-model`` was given.
+    origin : Origin or None
+        Who published the weights, their hashes and their licence; None where their own people trained them.
     """
 
     id: str = ""
@@ -161,6 +164,7 @@ class ModelUsed(Open):
     unique_bodyparts: tuple[str, ...] = ()
     trusted: bool = field(default=False, metadata=OMIT)
     conditions: str = field(default="", metadata=OMIT)
+    origin: Origin | None = field(default=None, metadata=OMIT)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from dlcctr.model.bundle import LISTING
 from dlcctr.model.files import open_tree
 from dlcctr.model.inference_project import model_folders
 from dlcctr.model.inspection import ModelInfo, inspect_model
+from dlcctr.model.origin import ORIGIN_FILE
 from dlcctr.model.yaml12 import read_yaml
 
 VIDEOS = "videos"
@@ -137,6 +138,7 @@ def _project_files(info: ModelInfo, *, all_snapshots: bool) -> set[Path]:
         weights.update((info.conditions.snapshot_file, *others))
     yaml = [file for folder in model_folders(info) for part in ("train", "test")
             for file in (project / folder / part).glob("*.yaml")]  # fmt: skip
+    yaml += [project / ORIGIN_FILE] if info.origin else []
     yaml += project.glob(f"training-datasets/iteration-{info.iteration}/*/metadata.yaml")
     return {file.relative_to(project) for file in (*weights, *yaml) if file.is_file()}
 

@@ -145,6 +145,7 @@ def _model(task: RowTask, record: AttemptRecord) -> ModelUsed:
         unique_bodyparts=tuple(model.unique_bodyparts),
         trusted=task.trusted,
         conditions=f"{begun.folder.name}/{begun.snapshot}" if (begun := model.conditions) else "",
+        origin=model.origin,
     )
 
 

@@ -28,6 +28,7 @@ LAYERS = (
     ("dlcctr.campaign",),
     ("dlcctr.results",),
     ("dlcctr.quality",),
+    ("dlcctr.tables",),
     ("dlcctr.runtime", "dlcctr.transfer"),
     ("dlcctr.planning",),
     ("dlcctr.slurm",),
