@@ -20,6 +20,8 @@ from dlcctr.system.values.names import check_below
 from dlcctr.system.values.numbers import MAX_DIGITS, parse_whole
 
 SHOWN_CHARS = 60
+KNOWN_COLUMNS = frozenset((*MANIFEST_COLUMNS, *TRACKING_COLUMNS, CAMERA_COLUMN, TIMES_COLUMN))
+"""All other columns are the lab's own."""
 
 
 def read_manifest(path: Path) -> list[Row]:
@@ -173,6 +175,7 @@ def _row(cells: _Cells) -> Row:
         tracking=_tracking(cells),
         camera=" ".join(cells.text(CAMERA_COLUMN).split()),
         times=_times(cells),
+        own=tuple((name, text) for name, text in cells.record.cells.items() if name and name not in KNOWN_COLUMNS),
         line=cells.record.line,
     )
 

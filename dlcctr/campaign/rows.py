@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
@@ -79,6 +79,8 @@ class Row:
         Word for its camera; empty where the video's own facts tell (`dlcctr.quality.cameras`).
     times : str
         File of hardware times, and column; see `dlcctr.campaign.hardware_times`. Empty where there is none.
+    own : tuple of (str, str)
+        The lab's own columns, in small letters, and their text as it stands in the row's line.
     line : int
         Line of the manifest file that the row starts on, for messages; 0 if it is not from a file.
     """
@@ -101,6 +103,7 @@ class Row:
     tracking: Tracking = PROJECTS_OWN
     camera: str = ""
     times: str = ""
+    own: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     line: int = 0
 
 

@@ -100,10 +100,13 @@ class PositionsFile:
         found = numpy.full((max(stop - first, 0), len(self.columns.points), len(COORDS)), numpy.nan)
         here = min(stop, self.rows)
         if first < here:
-            with _readable(self._file), plain_pickles():
-                table = self._store.select(self._key, start=first, stop=here)
-            found[: here - first] = table.to_numpy(dtype=float).reshape(here - first, -1, len(COORDS))
+            found[: here - first] = self.table(first, here).to_numpy(dtype=float).reshape(here - first, -1, len(COORDS))
         return found
+
+    def table(self, first: int, stop: int) -> Any:
+        """Some rows as pandas reads them, in the table's own type, index and header included."""
+        with _readable(self._file), plain_pickles():
+            return self._store.select(self._key, start=first, stop=min(stop, self.rows))
 
     def blocks(self, frames: int | None = None, size: int = BLOCK_FRAMES) -> Iterator[tuple[int, Any]]:
         """First frame and positions of one block after the other, `frames` in all (by default the table's rows)."""

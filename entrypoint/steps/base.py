@@ -13,6 +13,7 @@ from dlcctr.contract import FRAME_TIMES_FILENAME
 from dlcctr.errors import OutputError
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.results.receipt import Receipt
+from dlcctr.results.steps.standing import MANIFEST_PREFIX, hash_cell
 
 Progress = Callable[[int, int], None]
 """Called with what is done and how much there is, in the step's own unit (usually frames)."""
@@ -123,6 +124,12 @@ class StepInput:
         below = f"{source.below}/{name}" if source.below else name
         self.used[f"row {row.index}: {below}" if row else below] = source.hashes[name]
         return source.folder / name
+
+    def take_cell(self, column: str) -> str | None:
+        """Text of one of the lab's own columns, which the receipt then lists; None where there is no such column."""
+        text = dict(self.source.row.own).get(column)
+        self.used[f"{MANIFEST_PREFIX}{column}"] = hash_cell(text)
+        return text
 
     def take_positions(self) -> Path:
         """The .h5 of positions that this step is of."""

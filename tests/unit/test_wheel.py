@@ -18,7 +18,7 @@ from dlcctr.runtime.native.code_layer import code_digest
 from dlcctr.system.source_tree import SourceTree, own_sources
 from tests.docker.apptainer import CHECKOUT
 
-NOT_BUILT_FROM = {f"requirements/{name}.lock" for name in ("browser", "dev", "docs", "snakemake")}
+NOT_BUILT_FROM = {f"requirements/{name}.lock" for name in ("browser", "dev", "docs", "readers", "snakemake")}
 """Of what an image build may see (.dockerignore): read by nothing in it."""
 PROGRAM = "import sys; from setuptools import build_meta as b; print(getattr(b, 'build_' + sys.argv[1])(sys.argv[2]))"
 

@@ -94,6 +94,7 @@ class CampaignRows:
             self.campaign.steps,
             last_of_video=self.is_last(row),
             other=lambda index, path: self._hash_of(row, index, path),
+            own=dict(row.own),
             hashes=hashes,
         )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 
 from dlcctr.campaign.steps.spec import ANALYSIS, StepSpec
 from dlcctr.contract import STEPS_FOLDER
@@ -61,6 +63,15 @@ HashOf = Callable[[int, str], str]
 """SHA-256 of a file below another row's folder; empty where it has none."""
 
 
+MANIFEST_PREFIX = "manifest: "
+"""Begins the name of an input that is a cell of the row's line in the manifest, before its column."""
+
+
+def hash_cell(text: str | None) -> str:
+    """SHA-256 of a cell; an empty one and a column that is not there are the same."""
+    return hashlib.sha256((text or "").strip().encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def no_other_row(index: int, path: str) -> str:
     """No hash: of a caller that does not look at other rows."""
     return ""
@@ -73,6 +84,7 @@ def find_steps(
     *,
     last_of_video: bool,
     other: HashOf = no_other_row,
+    own: Mapping[str, str] = MappingProxyType({}),
     hashes: bool = False,
 ) -> list[StepStanding]:
     """States of a row's steps, in the campaign's order.
@@ -87,6 +99,8 @@ def find_steps(
         Whether the row is the last of its video, and so has the steps that join rows.
     other : callable
         Hash of a file of another row.
+    own : mapping of str to str
+        The lab's own columns of the row.
     hashes : bool
         Compare the content of the steps' files with their hashes, and not only their sizes.
 
@@ -107,7 +121,7 @@ def find_steps(
         elif source and source.state is not StepState.DONE:
             found[spec.name] = StepStanding(spec, StepState.WAITING, f"it takes the positions of {spec.of}")
         else:
-            known = _known(analysis, found, other)
+            known = _known(analysis, found, other, own)
             found[spec.name] = _standing(folder, spec, known, hashes=hashes)
     return list(found.values())
 
@@ -117,11 +131,15 @@ def step_hashes(receipt: StepReceipt) -> dict[str, str]:
     return {f"{STEPS_FOLDER}/{receipt.name}/{entry.name}": entry.sha256 for entry in receipt.files}
 
 
-def _known(analysis: Mapping[str, str], found: Mapping[str, StepStanding], other: HashOf) -> Callable[[str], str]:
+def _known(
+    analysis: Mapping[str, str], found: Mapping[str, StepStanding], other: HashOf, own: Mapping[str, str]
+) -> Callable[[str], str]:
     done = [each.receipt for each in found.values() if each.receipt and each.state is StepState.DONE]
     below = {path: digest for each in done for path, digest in step_hashes(each).items()}
 
     def hash_now(path: str) -> str:
+        if path.startswith(MANIFEST_PREFIX):
+            return hash_cell(own.get(path.removeprefix(MANIFEST_PREFIX)))
         if path.startswith("row "):
             number, _, rest = path[4:].partition(": ")
             return other(int(number), rest) if number.isdecimal() and len(number) < 10 else ""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 import pytest
 
-from dlcctr.campaign.manifest import write_manifest
+from dlcctr.campaign.manifest import read_manifest, write_manifest
 from dlcctr.contract import ExitCode
 from dlcctr.errors import AnalysisError, UsageError
 from dlcctr.results.check import check
@@ -240,3 +240,22 @@ def test_a_step_killed_anywhere_is_done_by_the_next_run(tmp_path: Path) -> None:
         held = content(other.folder(0))
         assert {name: data for name, data in held.items() if not name.startswith("steps/")} == analysis
         assert held["steps/csv/a.txt"] == b"made"
+
+
+def test_a_step_is_due_again_when_a_cell_that_it_took_has_changed(tmp_path: Path, fake_steps: FakeSteps) -> None:
+    bench = make_steps_bench(tmp_path, ["a.mp4"], [{"name": "nwb"}, {"name": "csv"}])
+    fake_steps.on_run["nwb"] = lambda given: print(given.take_cell("animal"), given.take_cell("sex"))
+    lines = bench.manifest.read_text(encoding="utf-8").splitlines()
+
+    def write(animal: str, other: str = "") -> None:
+        bench.manifest.write_text(f"{lines[0]},Animal,other\n{lines[1]},{animal},{other}\n", encoding="utf-8")
+        bench.rows = read_manifest(bench.manifest)
+
+    write("m1")
+    assert run_steps(StepsRequest(bench.manifest)) == ExitCode.OK and states(bench) == {"nwb": "done", "csv": "done"}
+    write(" m1 ", "something that no step has taken")
+    assert states(bench) == {"nwb": "done", "csv": "done"}
+    write("m2")
+    assert states(bench) == {"nwb": "due again", "csv": "done"}
+    assert run_steps(StepsRequest(bench.manifest)) == ExitCode.OK and states(bench)["nwb"] == "done"
+    assert fake_steps.ran == ["nwb", "csv", "nwb"]
