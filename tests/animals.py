@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from entrypoint.engines.pytorch.streamed_pickle import DictPickle
 
+FILE = "mouse_assemblies.pickle"
+ANIMALS, PARTS = 4, 6
 CAGE = 1_000.0
 """Side of the cage, in px."""
 
@@ -65,3 +68,40 @@ def write_assemblies(file: Path, poses: Iterator[Any], unique: dict[int, Any] | 
                 out.add(batch)
                 batch = []
         out.add(batch)
+
+
+def step_input(folder: Path, frames: int, parameters: Any, **facts: Any) -> Any:
+    """What the step gets: a row whose analysis is in `folder`.
+
+    Parameters
+    ----------
+    facts : dict
+        ``animals``, ``parts``, ``engine``, ``unique``, ``identity`` and ``tracker`` where they are not the usual ones.
+    """
+    from dlcctr.campaign.tracking import Tracking
+    from entrypoint.steps.base import RowSource, Source, StepInput
+
+    names = tuple(f"animal{n}" for n in range(facts.get("animals", ANIMALS)))
+    parts = tuple(f"part{n}" for n in range(facts.get("parts", PARTS)))
+    used = SimpleNamespace(
+        engine=facts.get("engine", "pytorch"),
+        scorer="DLC_x",
+        individuals=names,
+        bodyparts=parts,
+        unique_bodyparts=tuple(facts.get("unique", ())),
+    )
+    receipt: Any = SimpleNamespace(model=used, frames=SimpleNamespace(stream=frames))
+    model: Any = SimpleNamespace(
+        project=folder,
+        folder=Path("model"),
+        individuals=names,
+        identity=facts.get("identity", False),
+        tracker=facts.get("tracker", "ellipse"),
+    )
+    source = Source(folder, "", {FILE: "0" * 64})
+    work, kept = folder / "work", folder / "kept"
+    work.mkdir(exist_ok=True)
+    kept.mkdir(exist_ok=True)
+    row: Any = SimpleNamespace(index=0)
+    campaign: Any = SimpleNamespace(tracking=Tracking())
+    return StepInput(RowSource(row, receipt, source, source), campaign, parameters, work, kept, model=model)

@@ -17,6 +17,8 @@ from entrypoint.steps.tracks.pickle_machine import Function, Machine, NumberType
 INDEX_FILE = "index.npz"
 HINT = "dlcctr check tells whether the file is the one that was made; analyse the row again with --overwrite"
 FIELDS = ("frame", "start", "stop", "memo")
+POSE_AXES, POSE_VALUES = 3, (3, 4)
+"""A frame's poses: animals, parts, and x, y, likelihood with or without an identity."""
 
 
 @dataclass
@@ -64,10 +66,13 @@ class Detections:
         import numpy
 
         value = self._read(self._animals, frame)
-        if value is None or not len(value):
+        if value is None:
             return None
-        poses = numpy.array(value) if isinstance(value, numpy.ndarray) else self._stack(value)
-        if poses.ndim != 3 or poses.shape[2] not in (3, 4):
+        try:
+            poses = numpy.stack(list(value)).astype(float, copy=False) if len(value) else None
+        except (TypeError, ValueError) as error:
+            raise OutputError(f"{self._file}: frame {frame} holds no poses ({error})", HINT) from error
+        if poses is not None and (poses.ndim != POSE_AXES or poses.shape[-1] not in POSE_VALUES):
             raise OutputError(f"{self._file}: frame {frame} has poses of the form {poses.shape}", HINT)
         return poses
 
@@ -76,15 +81,11 @@ class Detections:
         import numpy
 
         value = self._read(self._unique, frame)
-        return None if value is None else numpy.asarray(value)
-
-    def _stack(self, value: Any) -> Any:
-        import numpy
-
-        try:
-            return numpy.stack(value)
-        except (TypeError, ValueError) as error:
-            raise OutputError(f"{self._file}: holds poses of different forms ({error})", HINT) from error
+        if value is None:
+            return None
+        if not isinstance(value, numpy.ndarray) or value.ndim != POSE_AXES - 1 or value.shape[-1] not in POSE_VALUES:
+            raise OutputError(f"{self._file}: frame {frame} has unique body parts of an unknown form", HINT)
+        return value
 
     def _read(self, entries: _Entries, frame: int) -> Any:
         place = entries.find(frame)

@@ -308,8 +308,11 @@ class Machine:
         if function.key == DTYPE:
             self._stack.append(NumberType(_plain_type(arguments[0])))
         elif function.key == FROM_BUFFER:
-            data, form, shape, order = arguments
-            self._stack.append(_array(data, form, shape, order))
+            data, form, shape, order = arguments[:4]
+            array = _array(data, form, shape, "C" if order == "K" else order)
+            if order == "K":  # of other axes in memory: since numpy 2.3
+                array = array.transpose(arguments[4])
+            self._stack.append(array)
         elif function.key == RECONSTRUCT:
             self._stack.append(_Array())
         else:

@@ -7,6 +7,7 @@ longer one in windows that overlap, whose tracks belong together where they hold
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,13 +98,14 @@ def stitch_windows(
     import numpy
 
     windows, empty = plan_windows(settings.frames, parameters.window), 0
+    stitch_one = functools.partial(_stitch_one, detections, tracklets, settings, parameters)
     before = numpy.empty((0, len(settings.names)), dtype=numpy.int16)
     last = numpy.full((len(settings.names), 2), numpy.nan)
     for window in windows:
         file = _file(tracklets.folder, window)
         held = read_arrays(file)
         if held is None or not held.keys() >= {"poses", "last"}:
-            held = _stitch_one(window, detections, tracklets, settings, parameters, before, last)
+            held = _link_one(stitch_one(window), window, before, last)
             write_arrays(file, **held)
         poses, last = held["poses"], held["last"]
         empty += int((poses < 0).all())
@@ -112,29 +114,27 @@ def stitch_windows(
     return Tracks(tracklets.folder, windows, empty)
 
 
+def _link_one(found: tuple[Any, Any], window: Window, before: Any, last: Any) -> dict[str, Any]:
+    poses, centres = found
+    if window.number:
+        order = link(before, poses[: len(before)], last, centres)
+        poses, centres = poses[:, order], centres[:, order]
+    return {"poses": poses[window.used - window.first :], "last": _last_centres(centres, last)}
+
+
 def _stitch_one(
-    window: Window,
-    detections: Detections,
-    tracklets: Tracklets,
-    settings: TrackSettings,
-    parameters: TracksParameters,
-    before: Any,
-    last: Any,
-) -> dict[str, Any]:
+    detections: Detections, tracklets: Tracklets, settings: TrackSettings, parameters: TracksParameters, window: Window
+) -> tuple[Any, Any]:
+    """Numbers of poses (frames, animals), -1 for none, and the centres of the poses, (frames, animals, 2) in px."""
     import numpy
 
     frames = range(window.first, window.stop)
     found = dict(poses_of(detections, settings, frames))
     tracks = stitch(tracklets.rows(window.first, window.stop), found, len(settings.names), parameters)
     if tracks:
-        poses, centres = _numbers_of(tracks, found, window, len(settings.names))
-    else:
-        poses = numpy.full((len(frames), len(settings.names)), NO_POSE, dtype=numpy.int16)
-        centres = numpy.full((*poses.shape, 2), numpy.nan)
-    if window.number:
-        order = link(before, poses[: len(before)], last, centres)
-        poses, centres = poses[:, order], centres[:, order]
-    return {"poses": poses[window.used - window.first :], "last": _last_centres(centres, last)}
+        return _numbers_of(tracks, found, window, len(settings.names))
+    numbers = numpy.full((len(frames), len(settings.names)), NO_POSE, dtype=numpy.int16)
+    return numbers, numpy.full((*numbers.shape, 2), numpy.nan)
 
 
 def link(before: Any, after: Any, last: Any, centres: Any) -> Any:
