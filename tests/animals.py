@@ -31,7 +31,7 @@ def wander(
     body = generator.normal(size=(parts, 2)) * (25, 9)
     place = generator.random((animals, 2)) * CAGE
     heading = generator.random(animals) * 6.3
-    hidden = numpy.zeros(animals, int)
+    hidden: Any = numpy.zeros(animals, int)
     for _ in range(frames):
         heading += generator.normal(size=animals) * 0.15
         step = numpy.column_stack([numpy.cos(heading), numpy.sin(heading)])

@@ -69,12 +69,12 @@ class Detections:
         if value is None:
             return None
         try:
-            poses = numpy.stack(list(value)).astype(float, copy=False) if len(value) else None
+            poses = numpy.stack(list(value)) if len(value) else None
         except (TypeError, ValueError) as error:
             raise OutputError(f"{self._file}: frame {frame} holds no poses ({error})", HINT) from error
         if poses is not None and (poses.ndim != POSE_AXES or poses.shape[-1] not in POSE_VALUES):
             raise OutputError(f"{self._file}: frame {frame} has poses of the form {poses.shape}", HINT)
-        return poses
+        return poses if poses is None or poses.dtype.kind == "f" else poses.astype(float)
 
     def unique(self, frame: int) -> Any:
         """Unique body parts in a frame, (parts, 3 or 4); None where they were not found."""
@@ -165,12 +165,11 @@ def _write_index(file: Path, machine: Machine, found: tuple[_Entries, _Entries])
 
     from entrypoint.steps.tracks.kept_arrays import write_arrays
 
-    common = [(number, *_held(value)) for number, value in machine.common.items()]
     arrays = {f"{n}{name}": getattr(entries, name) for n, entries in enumerate(found) for name in FIELDS}
     write_arrays(
         file,
-        numbers=numpy.array([each[0] for each in common], dtype=numpy.int64),
-        common=numpy.array(["\n".join(each[1:]) for each in common], dtype=numpy.str_),
+        numbers=numpy.array(list(machine.common), dtype=numpy.int64),
+        common=numpy.array(["\n".join(_held(value)) for value in machine.common.values()], dtype=numpy.str_),
         **arrays,
     )
 

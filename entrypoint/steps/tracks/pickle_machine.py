@@ -7,14 +7,16 @@ where each entry of a dictionary begins, and makes any single one of them afterw
 
 from __future__ import annotations
 
+import mmap
 import pickle
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from mmap import mmap
 from typing import Any
 
 SHORT_BYTES = 16
+LET_GO_BYTES = 64_000_000
+"""Pages that were read count as this process's own memory until it gives them back."""
 MAX_COMMON = 100_000
 RECONSTRUCT = ("numpy.core.multiarray", "_reconstruct")
 FROM_BUFFER = ("numpy.core.numeric", "_frombuffer")
@@ -76,10 +78,11 @@ class Machine:
         What many entries refer to (functions, number types), by number in the memo; found by `index`.
     """
 
-    def __init__(self, data: mmap | bytes, common: dict[int, Any] | None = None) -> None:
+    def __init__(self, data: mmap.mmap | bytes, common: dict[int, Any] | None = None) -> None:
         self._data, self._size = data, len(data)
         self.common: dict[int, Any] = {} if common is None else common
         self._do = {ord(code): getattr(self, name) for code, name in INSTRUCTIONS.items()}
+        self._let_go_at = 0
         self._begin(0, 0)
 
     def _begin(self, position: int, memo: int) -> None:
@@ -131,11 +134,17 @@ class Machine:
                 self._at += 1
                 do[code]()
             key, value = self._stack
+            self._let_go()
         except UnknownForm:
             raise
         except Exception as error:
             raise self._unknown(error) from error
         return key, plain(value)
+
+    def _let_go(self) -> None:
+        if abs(self._at - self._let_go_at) > LET_GO_BYTES and isinstance(self._data, mmap.mmap):
+            self._data.madvise(getattr(mmap, "MADV_DONTNEED", mmap.MADV_NORMAL))
+            self._let_go_at = self._at
 
     def _unknown(self, error: Exception) -> UnknownForm:
         return UnknownForm(f"it is damaged or of an unknown form at byte {self._at} ({type(error).__name__}: {error})")
@@ -281,6 +290,7 @@ class Machine:
         for key, place, end in zip(values[::2], places, ends, strict=True):
             self._found(key, place, end, within)
         self._memo = {}  # of a whole file only some entries are in memory
+        self._let_go()
 
     def _global(self) -> None:
         line_1 = self._data.find(b"\n", self._at)

@@ -72,7 +72,7 @@ SAME_IDENTITY = 0.01
 def _stitcher_class() -> Any:
     from deeplabcut.refine_training_dataset.stitch import TrackletStitcher
 
-    class Stitcher(TrackletStitcher):  # type: ignore[misc, valid-type]
+    class Stitcher(TrackletStitcher):  # type: ignore[misc]
         """Finds the largest gap without comparing all tracklets with each other."""
 
         @staticmethod

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.campaign.tracking import UNIQUE_OWNER
+from dlcctr.errors import OutputError
 from dlcctr.results.positions import BLOCK_FRAMES, PositionColumns, write_positions
-from entrypoint.steps.tracks.detections import Detections
+from entrypoint.steps.tracks.detections import HINT, Detections
 from entrypoint.steps.tracks.settings import TrackSettings
 from entrypoint.steps.tracks.tracking import poses_of
 from entrypoint.steps.tracks.windows import NO_POSE, Tracks
@@ -56,6 +57,8 @@ def _block(detections: Detections, settings: TrackSettings, frames: range, numbe
                 block[frame - frames.start, animal * parts : (animal + 1) * parts] = poses[number, :, :3]
     for frame in frames if settings.unique else ():
         unique = detections.unique(frame)
+        if unique is not None and len(unique) != len(settings.unique):
+            raise OutputError(f"frame {frame} has {len(unique)} unique body parts, not {len(settings.unique)}", HINT)
         if unique is not None:
             block[frame - frames.start, len(settings.names) * parts :] = unique[:, :3]
     return block

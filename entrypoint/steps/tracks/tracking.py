@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from entrypoint.steps.tracks.detections import Detections
+from dlcctr.errors import OutputError
+from entrypoint.steps.tracks.detections import HINT, Detections
 from entrypoint.steps.tracks.kept_arrays import read_arrays, write_arrays
 from entrypoint.steps.tracks.settings import TrackSettings
 from entrypoint.steps.tracks.trackers import FrameTracker, clean_poses
@@ -71,7 +72,7 @@ def track(detections: Detections, settings: TrackSettings, kept: Path, progress:
 def _rows(detections: Detections, settings: TrackSettings, tracker: FrameTracker, frames: range) -> Any:
     import numpy
 
-    held = [numpy.empty((0, 3), dtype=numpy.int32)]
+    held: list[Any] = [numpy.empty((0, 3), dtype=numpy.int32)]
     for frame, poses in poses_of(detections, settings, frames):
         found = tracker.track(poses)
         held.append(numpy.column_stack([numpy.full(len(found), frame), found]).astype(numpy.int32))
@@ -83,7 +84,15 @@ def poses_of(detections: Detections, settings: TrackSettings, frames: range) -> 
     for frame in frames:
         poses = clean_poses(detections.animals(frame), settings)
         if poses is not None:
+            _check_parts(poses, settings, frame)
             yield frame, poses
+
+
+def _check_parts(poses: Any, settings: TrackSettings, frame: int) -> None:
+    if poses.shape[1] != len(settings.bodyparts):
+        raise OutputError(
+            f"in frame {frame} animals have {poses.shape[1]} body parts, the model has {len(settings.bodyparts)}", HINT
+        )
 
 
 def _resume(tracker: FrameTracker, kept: Path) -> int:

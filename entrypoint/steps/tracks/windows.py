@@ -99,7 +99,7 @@ def stitch_windows(
 
     windows, empty = plan_windows(settings.frames, parameters.window), 0
     stitch_one = functools.partial(_stitch_one, detections, tracklets, settings, parameters)
-    before = numpy.empty((0, len(settings.names)), dtype=numpy.int16)
+    before: Any = numpy.empty((0, len(settings.names)), dtype=numpy.int16)
     last = numpy.full((len(settings.names), 2), numpy.nan)
     for window in windows:
         file = _file(tracklets.folder, window)
@@ -133,7 +133,7 @@ def _stitch_one(
     tracks = stitch(tracklets.rows(window.first, window.stop), found, len(settings.names), parameters)
     if tracks:
         return _numbers_of(tracks, found, window, len(settings.names))
-    numbers = numpy.full((len(frames), len(settings.names)), NO_POSE, dtype=numpy.int16)
+    numbers: Any = numpy.full((len(frames), len(settings.names)), NO_POSE, dtype=numpy.int16)
     return numbers, numpy.full((*numbers.shape, 2), numpy.nan)
 
 
@@ -160,7 +160,8 @@ def link(before: Any, after: Any, last: Any, centres: Any) -> Any:
     same = (before[:, :, None] == after[:, None, :]) & (before[:, :, None] >= 0)
     first = _last_centres(centres[::-1], numpy.full_like(last, numpy.nan))
     distance = numpy.sqrt(((last[:, None] - first[None]) ** 2).sum(axis=-1))
-    near = numpy.nan_to_num(1 / (1 + distance))  # decides only where no frame of the overlap does
+    # less than one frame of the overlap, all together: it decides only where none of them does
+    near = numpy.nan_to_num(1 / (1 + distance)) / (1 + len(last))
     _, columns = linear_sum_assignment(same.sum(axis=0) + near, maximize=True)
     return columns
 
@@ -185,7 +186,7 @@ def _numbers_of(tracks: list[Any], found: dict[int, Any], window: Window, count:
     everything = numpy.full((length, most, *shape), numpy.inf)
     for frame, poses in found.items():
         everything[frame - window.first, : len(poses)] = numpy.nan_to_num(poses, nan=-numpy.inf)
-    numbers = numpy.full((length, count), NO_POSE, dtype=numpy.int16)
+    numbers: Any = numpy.full((length, count), NO_POSE, dtype=numpy.int16)
     centres = numpy.full((length, count, 2), numpy.nan)
     for n, track in enumerate(tracks[:count]):
         at = track.inds - window.first
