@@ -12,7 +12,8 @@ from typing import Any
 
 from dlcctr.campaign.tracking import UNIQUE_OWNER
 from dlcctr.errors import OutputError
-from entrypoint.steps.tracks.pickle_machine import Function, Machine, NumberType, Place, UnknownForm
+from entrypoint.steps.tracks.pickle_machine import Machine, Place
+from entrypoint.steps.tracks.pickle_values import Function, NumberType, UnknownForm
 
 INDEX_FILE = "index.npz"
 HINT = "dlcctr check tells whether the file is the one that was made; analyse the row again with --overwrite"

@@ -14,45 +14,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from entrypoint.steps.tracks.pickle_values import (
+    DTYPE,
+    FROM_BUFFER,
+    KNOWN,
+    RECONSTRUCT,
+    ArrayToFill,
+    Function,
+    NumberType,
+    UnknownForm,
+    make_array,
+    plain,
+    plain_type,
+)
+
 SHORT_BYTES = 16
 LET_GO_BYTES = 64_000_000
 """Pages that were read count as this process's own memory until it gives them back."""
 MAX_COMMON = 100_000
-RECONSTRUCT = ("numpy.core.multiarray", "_reconstruct")
-FROM_BUFFER = ("numpy.core.numeric", "_frombuffer")
-DTYPE, NDARRAY = ("numpy", "dtype"), ("numpy", "ndarray")
-KNOWN = (RECONSTRUCT, FROM_BUFFER, DTYPE, NDARRAY)
-
-
-class UnknownForm(ValueError):
-    """The pickle is damaged, or holds something else than arrays, lists and dictionaries."""
-
-
-@dataclass
-class Function:
-    """A function or class of numpy that a pickle names; it is never called."""
-
-    module: str
-    name: str
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Its name, whichever version of numpy wrote it."""
-        return self.module.replace("numpy._core", "numpy.core"), self.name
-
-
-@dataclass
-class NumberType:
-    """A numpy dtype of plain numbers, as ``<f8``."""
-
-    name: str
-
-
-@dataclass
-class _Array:
-    """An array that BUILD fills."""
-
-    value: Any = None
 
 
 @dataclass(frozen=True)
@@ -316,15 +295,15 @@ class Machine:
         arguments = self._stack.pop()
         function = self._stack.pop()
         if function.key == DTYPE:
-            self._stack.append(NumberType(_plain_type(arguments[0])))
+            self._stack.append(NumberType(plain_type(arguments[0])))
         elif function.key == FROM_BUFFER:
             data, form, shape, order = arguments[:4]
-            array = _array(data, form, shape, "C" if order == "K" else order)
+            array = make_array(data, form, shape, "C" if order == "K" else order)
             if order == "K":  # of other axes in memory: since numpy 2.3
                 array = array.transpose(arguments[4])
             self._stack.append(array)
         elif function.key == RECONSTRUCT:
-            self._stack.append(_Array())
+            self._stack.append(ArrayToFill())
         else:
             raise UnknownForm(f"it calls {function.name}")
 
@@ -333,9 +312,9 @@ class Machine:
         target = self._stack[-1]
         if isinstance(target, NumberType):
             target.name = state[1].replace("|", "") + target.name.lstrip("<>=|")
-        elif isinstance(target, _Array):
+        elif isinstance(target, ArrayToFill):
             _, shape, form, fortran, data = state
-            target.value = _array(data, form, shape, "F" if fortran else "C")
+            target.value = make_array(data, form, shape, "F" if fortran else "C")
         else:
             raise UnknownForm("it fills something that is no array")
 
@@ -355,25 +334,3 @@ INSTRUCTIONS = {
     pickle.APPENDS: "_appends", pickle.SETITEM: "_set_item", pickle.SETITEMS: "_set_items", pickle.GLOBAL: "_global",
     pickle.STACK_GLOBAL: "_stack_global", pickle.REDUCE: "_reduce", pickle.BUILD: "_build",
 }  # fmt: skip
-
-
-def plain(value: Any) -> Any:
-    """Arrays in place of what stood for them."""
-    if isinstance(value, _Array):
-        return value.value
-    return [plain(each) for each in value] if isinstance(value, list) else value
-
-
-def _plain_type(name: object) -> str:
-    import numpy
-
-    text = str(name)
-    if numpy.dtype(text).kind not in "fiub":
-        raise UnknownForm(f"it holds {text[:20]!r} in place of numbers")
-    return text
-
-
-def _array(data: Any, form: NumberType, shape: Any, order: str) -> Any:
-    import numpy
-
-    return numpy.frombuffer(data, numpy.dtype(form.name)).reshape(shape, order=order)
