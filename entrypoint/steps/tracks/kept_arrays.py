@@ -25,7 +25,7 @@ def read_arrays(file: Path) -> dict[str, Any] | None:
     import numpy
 
     try:
-        with numpy.load(file, allow_pickle=False) as held:
+        with file.open("rb") as stream, numpy.load(stream, allow_pickle=False) as held:
             return {name: held[name] for name in held.files}
     except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
         return None

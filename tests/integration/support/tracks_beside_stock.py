@@ -76,7 +76,11 @@ def equal(folder: Path) -> Iterator[dict[str, Any]]:
         # stock's skeleton tracker ends with an error as soon as an animal is not seen in a frame
         seen = wander(frames, animals, parts, identity=identity, missed=0.0 if tracker == "skeleton" else 0.02)
         poses = [each for n, each in enumerate(seen) if tracker != "skeleton" or n < 300 or n > 309]
-        write_assemblies(place / FILE, iter(poses + [poses[0][:0]] * (frames - len(poses))), corner if unique else None)
+        write_assemblies(
+            place / FILE,
+            iter(poses + [poses[0][:0].copy() for _ in range(len(poses), frames)]),
+            corner if unique else None,
+        )
         wanted, tracklets = stock(place / FILE, frames, tracker, animals=animals, parts=parts, unique=unique, only=only)
         found, _ = ours(
             place, frames, TracksParameters(tracker=tracker, identity=only or None), identity=identity, unique=unique
@@ -139,7 +143,8 @@ def lanes(frames: int, animals: int) -> Iterator[Any]:
         centre = np.array([[300 + 100 * np.sin(n / 90), 100 + 300 * k] for k in range(animals)])
         poses[..., :2] = centre[:, None] + body + generator.normal(size=(animals, 5, 2))
         poses[..., 2], poses[..., 3] = 0.9, -1
-        yield poses[generator.permutation(animals)][: animals - (n % 50 < 4)]
+        seen = animals - (n % 50 < 4)  # the last one is missed
+        yield poses[generator.permutation(seen)]
 
 
 def windows(folder: Path) -> dict[str, Any]:
