@@ -33,6 +33,10 @@ FUZZED = {
         "entrypoint.environment.image_info",
     ),
     "tests/unit/fuzz/test_tables.py": ("dlcctr.results.h5_file", "dlcctr.results.positions"),
+    "tests/unit/entrypoint/steps/tracks/test_detections.py": (
+        "entrypoint.steps.tracks.detections", "entrypoint.steps.tracks.kept_arrays",
+        "entrypoint.steps.tracks.pickle_machine",
+    ),
     "tests/unit/fuzz/test_labels.py": ("dlcctr.model.prior.appearance", "dlcctr.model.prior.labels"),
     "tests/unit/model/superanimal/test_weights.py": ("dlcctr.model.superanimal.tensors",),
     "tests/unit/results/test_receipt.py": ("dlcctr.system.state_files", "dlcctr.system.values.records"),
