@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from demo.__main__ import train
+from demo.__main__ import digest, train
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest, write_manifest
 from dlcctr.image import flavours
@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parents[4]
 CACHE = Path.home() / ".cache" / "dlcctr" / "benchmarks" / "quality"
 """Models, videos and results; what is there is not made again."""
 ANY_SPEED = "100"
+HERE = Path(__file__).resolve().parent
+RENDERED_BY = ("arena.py", "clip.py", "faults.py", "render.py", "../../../../demo/videos.py")
+"""Videos of the same seed are others where one of these is."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def analyse(engine: str, seed: int, n_videos: int) -> Analysed:
     python = environment.ensure_environment(flavour, say=say)
     CACHE.mkdir(parents=True, exist_ok=True)
     project = train(python, CACHE, engine, environment.read_lock(flavour))
-    folder = CACHE / f"seed-{seed}"
+    folder = CACHE / f"seed-{seed}-{n_videos}-{digest(*(HERE / name for name in RENDERED_BY))}"
     _module(python, "render", str(folder), str(seed), str(n_videos))
     manifest = folder / f"{engine}-{project.parent.name[-12:]}" / "manifest.csv"
     if not manifest.exists():
