@@ -12,6 +12,7 @@ from pathlib import Path
 from demo.__main__ import digest, train
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest, write_manifest
+from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.image import flavours
 from dlcctr.runtime.native import environment
 
@@ -50,8 +51,8 @@ def analyse(engine: str, seed: int, n_videos: int) -> Analysed:
     if not manifest.exists():
         _dlcctr("manifest", str(folder / "videos"), "-o", str(manifest), "--model", str(project))
         _set_crops(manifest, folder)
-    plan = manifest.with_name("plan.json")
     _dlcctr("plan", str(manifest), "--tasks", "1", "--fps", ANY_SPEED, "--all")
+    plan = max(CampaignPaths.of(manifest).plans.glob("*.json"))
     words = ["analyze", "--manifest", str(manifest), "--plan", str(plan), "--task", "0", "--allow-cpu"]
     env = {**os.environ, "DLClight": "True", "CUDA_VISIBLE_DEVICES": "", "OMP_WAIT_POLICY": "PASSIVE"}
     subprocess.run([str(python), "-I", "-m", "entrypoint", *words], env=env, check=True)
