@@ -47,7 +47,9 @@ def read_judged(analysed: Analysed) -> tuple[list[Judged], list[Quality], list[P
     prior = None
     for row, folder in folders:
         receipt, alone = read_receipt(folder), read_quality(folder)
-        assert receipt and alone and campaign.model, f"{folder}: was not judged"
+        if not (receipt and alone and campaign.model):
+            say(f"row {row.index} has no result yet, and is left out")
+            continue
         prior = prior or prior_of_model(open_tree(campaign.model), receipt.model.bodyparts)
         track = read_track(folder, receipt, row)
         case = cases[row.video]
