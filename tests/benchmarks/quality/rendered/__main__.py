@@ -37,13 +37,14 @@ TUNING_SEEDS = {"pytorch": 41, "tensorflow": 41}
 RULES = ("score", "uncertain", "jump", "fitting")
 
 
-def read_judged(analysed: Analysed) -> tuple[list[Judged], list[Quality], list[Path]]:
-    """Videos with what was said of them by the task that analysed them, and their tables of positions."""
+def read_judged(analysed: Analysed) -> tuple[list[Judged], list[Quality], dict[int, Path]]:
+    """Videos with what was said of them by the task that analysed them, and their tables of positions by row."""
     campaign, rows = read_campaign(analysed.manifest), read_manifest(analysed.manifest)
     folders = [(row, row_folder(campaign.out, campaign.model_id, row.video)) for row in rows]
     cases = {case["video"]: case for case in json.loads((analysed.videos / "cases.json").read_text())}
     together = read_qualities(folders)
-    videos, qualities, tables = [], [], []
+    videos, qualities = [], []
+    tables: dict[int, Path] = {}
     prior = None
     for row, folder in folders:
         receipt, alone = read_receipt(folder), read_quality(folder)
@@ -72,7 +73,7 @@ def read_judged(analysed: Analysed) -> tuple[list[Judged], list[Quality], list[P
             Judged(0, camera_of(row), case["fault"], alone, points, frames, seconds, alone.duration_s or 0.0)
         )  # fmt: skip
         qualities.append(together[row.index])
-        tables.append(next(folder / entry.name for entry in receipt.files if entry.name.endswith(".h5")))
+        tables[row.index] = next(folder / entry.name for entry in receipt.files if entry.name.endswith(".h5"))
     return videos, qualities, tables
 
 
@@ -128,12 +129,13 @@ def main() -> None:
         own, said, tables = read_judged(analysed)
         report(engine, own, said)
         videos, qualities = videos + own, qualities + said
-        step = max(1, len(own) // given.fitted) if given.fitted else len(own) + 1
-        some = range(0, len(own), step) if given.fitted else range(0)
-        folder = fit_some(analysed, [tables[n] for n in some]) if given.fitted else Path()
-        fitted += [own[n] for n in some]
-        fits += [folder / f"{tables[n].parent.name}.npz" for n in some]
-    figures = report("both engines", videos, qualities)
+        if given.fitted:
+            step = max(1, given.videos // given.fitted)
+            some = {row: file for row, file in tables.items() if row % step == 0}
+            folder = fit_some(analysed, list(some.values()))
+            fitted += [video for video, row in zip(own, tables, strict=True) if row in some]
+            fits += [folder / f"{file.parent.name}.npz" for file in some.values()]
+    figures = report("together", videos, qualities)
     if fits:
         figures["fitting"] = compare_with_fitting(fitted, fits)
         say(json.dumps(figures["fitting"], indent=1))
