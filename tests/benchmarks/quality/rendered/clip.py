@@ -11,8 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from demo.videos import disc
 from tests.benchmarks.quality.rendered.arena import Camera, draw_scene, put_mouse, seen, view_of, walk
 
+EARS = (60, 60, 200), (70, 170, 60)
+"""Colours of the left and the right one, as `demo.videos.draw_mouse` draws them."""
 EDGE_PX = 0.7
 """Cameras blur this much by themselves."""
 
@@ -73,8 +76,10 @@ class Clip:
             whole = scene.copy()
             points = [put_mouse(whole, poses[frame]) for poses in ([] if self.is_empty else self.poses)]
             if points:
-                order = [0, 2, 1, 3] if self.dyed_wrongly else [0, 1, 2, 3]
-                self.truth[frame] = seen(points[0][order], self.views[frame])
+                if self.dyed_wrongly:
+                    for place, colour in zip(points[0][[1, 2]], EARS[::-1], strict=True):
+                        disc(whole, place, (3.2, 3.2), 0, colour)
+                self.truth[frame] = seen(points[0], self.views[frame])
             if self.covers[frame, 2] > 0:
                 _cover(whole, self.covers[frame], cover)
             if not self.kept[frame]:

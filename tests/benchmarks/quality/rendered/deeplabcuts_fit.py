@@ -18,6 +18,9 @@ P_BOUND, ALPHA, AR_DEGREE, MA_DEGREE = 0.01, 0.01, 3, 1
 
 def fit(out: Path, tables: list[Path]) -> None:
     """Distances from the fit: of points (n, p), and of frames (n,) as DeepLabCut takes their mean; and its CPU time."""
+    from entrypoint.engines.torchvision_ops import declare_missing
+
+    declare_missing()
     import pandas as pd
     from deeplabcut.refine_training_dataset.outlier_frames import compute_deviations
 
