@@ -75,6 +75,7 @@ def analyze(
     decode: options.Decode = "auto",
     checkpoint_s: options.CheckpointS = None,
     part_s: options.PartS = None,
+    steps: options.Steps = True,
 ) -> None:
     """Analyse one row of a manifest, or one task of a plan: DeepLabCut's files and receipts that prove them whole."""
     from dlcctr.campaign.rows import parse_crop_option, parse_precision
@@ -88,6 +89,7 @@ def analyze(
         scratch=scratch, path=parse_path(path), backend=parse_backend(backend, path),
         checkpoint_s=[*given, CHECKPOINT_EVERY_S][0], trust_model=trust_model,
         precision=parse_precision(precision) if precision else None, decode=parse_decode(decode, path),
+        steps=steps,
     )  # fmt: skip
     raise typer.Exit(_analyze_row(request) if plan is None else _analyze_task(request, plan, task))
 
@@ -133,15 +135,47 @@ def quality(
     from entrypoint.quality.judge_rows import QualityRequest, judge_rows
 
     _check_row_or_task(index, plan, task)
-    indices: tuple[int, ...] = ()
-    if plan is not None:
-        from dlcctr.campaign.manifest import read_manifest
-        from dlcctr.planning.plan import read_plan, task_rows
-
-        found = task_rows(read_plan(plan), find_task(task), read_manifest(manifest), plan)
-        indices = tuple(row.index for row in found)
+    indices = _rows_of_task(manifest, plan, task)
     request = QualityRequest(manifest, index, rows, indices, pictures=pictures, again=again)
     raise typer.Exit(int(judge_rows(request)))
+
+
+def _rows_of_task(manifest: Path, plan: Path | None, task: int | None) -> tuple[int, ...]:
+    """Indices of the rows of a plan's task; empty without a plan."""
+    if plan is None:
+        return ()
+    from dlcctr.campaign.manifest import read_manifest
+    from dlcctr.planning.plan import read_plan, task_rows
+
+    return tuple(row.index for row in task_rows(read_plan(plan), find_task(task), read_manifest(manifest), plan))
+
+
+@app.command(rich_help_panel=PANEL)
+def step(
+    name: options.StepName = "",
+    *,
+    manifest: options.Manifest,
+    index: options.StepIndex = None,
+    rows: options.QualityRows = "",
+    plan: options.Plan = None,
+    task: options.Task = None,
+    out: options.Out = None,
+    video_root: options.VideoRoot = None,
+    scratch: options.Scratch = None,
+    again: options.StepAgain = False,
+) -> None:
+    """Do the steps of finished rows: filter, tracks, labelled video, NWB. Done ones are skipped; see `steps list`.
+
+    Exits with the code of the first step that failed.
+    """
+    from entrypoint.steps.run_steps import StepsRequest, run_steps
+
+    _check_row_or_task(index, plan, task)
+    request = StepsRequest(
+        manifest, name, index, rows, _rows_of_task(manifest, plan, task), out=out, video_root=video_root,
+        scratch=scratch, again=again,
+    )  # fmt: skip
+    raise typer.Exit(int(run_steps(request)))
 
 
 @app.command(rich_help_panel=PANEL)

@@ -126,6 +126,18 @@ WithPictures = Annotated[
 ]
 Again = Annotated[bool, typer.Option("--again", help="Judge rows again that have been judged.")]
 
+Steps = Annotated[
+    bool,
+    typer.Option(
+        "--steps/--no-steps", envvar=variable("STEPS"), help="After each row, the steps of campaign.toml that are due."
+    ),
+]
+StepName = Annotated[
+    str, typer.Argument(metavar="[NAME]", help="Step of the campaign, and those it builds on; all where left out.")
+]
+StepIndex = Annotated[int | None, typer.Option("--index", "-i", min=0, help="Only this row.")]
+StepAgain = Annotated[bool, typer.Option("--again", help="Also steps that are done.")]
+
 NoGpuIsFine = Annotated[
     bool, typer.Option("--allow-cpu", envvar=variable("ALLOW_CPU"), help="Accept a machine without a GPU.")
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.campaign.precision import FLOAT32, precision_problem
+from dlcctr.campaign.steps.spec import StepSpec, parse_steps, steps_text
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.contract import CAMPAIGN_FILENAME, CONTRACT_VERSION, READABLE_CONTRACTS
 from dlcctr.errors import ContractError, ManifestError
@@ -24,12 +25,14 @@ KEYS = {
     "image": ("name",),
     "remote": ("host", "folder", "transfer_host", "program"),
 }
-"""Sections and keys of campaign.toml."""
+"""Sections and keys of campaign.toml, but for its tables of steps."""
+STEPS = "steps"
 MAX_BYTES = 4 << 20
 """Names of ten thousand body parts fit in."""
 
 
 _REMAKE = "make the campaign again"
+_MANIFEST = "m.csv"
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Campaign:
         One of `PRECISIONS`.
     tracking : Tracking
         The animals of all videos and how they are tracked, where that differs from the project.
+    steps : tuple of StepSpec
+        What follows the analysis of each row, in order.
     image : str
         Name of the image that the campaign is meant for; a note for people.
     remote_host, remote_folder : str
@@ -90,6 +95,7 @@ class Campaign:
     batch_size: int | None = None
     precision: str = FLOAT32
     tracking: Tracking = PROJECTS_OWN
+    steps: tuple[StepSpec, ...] = ()
     image: str = ""
     remote_host: str = ""
     remote_folder: str = ""
@@ -100,6 +106,14 @@ class Campaign:
     def folder(self) -> Path:
         """Folder of the manifest and of campaign.toml."""
         return self.file.parent
+
+    def elsewhere(self, *, out: Path | None, video_root: Path | None) -> Campaign:
+        """Copy with other roots of results and videos, where they are given."""
+        return replace(
+            self,
+            out=out.absolute() if out else self.out,
+            video_root=video_root.absolute() if video_root else self.video_root,
+        )
 
     def without_model_facts(self) -> Campaign:
         """Copy that keeps only the model's path, for a row with its own model, shuffle or snapshot."""
@@ -189,6 +203,7 @@ def _from_table(default: Campaign, table: dict[str, Any]) -> Campaign:
         batch_size=_batch_size(default, analysis),
         precision=_precision(default, analysis),
         tracking=_tracking(default, _section(default, table, "tracking")),
+        steps=_steps(default, table.get(STEPS, [])),
         image=_value(default, image, "image.name", str, ""),
         remote_host=_value(default, remote, "remote.host", str, ""),
         remote_folder=_value(default, remote, "remote.folder", str, ""),
@@ -236,11 +251,24 @@ def _tracking(campaign: Campaign, section: dict[str, Any]) -> Tracking:
         raise ManifestError(f"{campaign.file}: [tracking]: {error}", "correct that section") from error
 
 
+def _steps(campaign: Campaign, tables: object) -> tuple[StepSpec, ...]:
+    try:
+        return parse_steps(tables)
+    except ValueError as error:
+        raise ManifestError(
+            f"{campaign.file}: {error}", f"correct that step, or see what there is: dlcctr steps list {_MANIFEST}"
+        ) from error
+
+
 def _check_keys(campaign: Campaign, table: dict[str, Any]) -> None:
     """A misspelt key would silently change nothing."""
     for name, section in table.items():
+        if name == STEPS:
+            continue
         if name not in KEYS:
-            raise ManifestError(f"{campaign.file}: [{name}] is not known", f"known sections: {', '.join(KEYS)}")
+            raise ManifestError(
+                f"{campaign.file}: [{name}] is not known", f"known sections: {', '.join([*KEYS, STEPS])}"
+            )
         for key in section if isinstance(section, dict) else ():
             if key not in KEYS[name]:
                 raise ManifestError(
@@ -341,7 +369,7 @@ def campaign_text(campaign: Campaign) -> str:
         lines += ["", "[tracking]", *given]
     if campaign.image:
         lines += ["", "[image]", f"name = {toml_value(campaign.image)}"]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *steps_text(campaign.steps)]) + "\n"
 
 
 def _path(campaign: Campaign, path: Path | None) -> str:

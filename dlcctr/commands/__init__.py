@@ -9,14 +9,28 @@ PANELS = {
     "Prepare": ("manifest", "validate"),
     "Run here": ("run",),
     "On a cluster": ("site", "plan", "sbatch", "script", "submit", "status", "logs", "resubmit", "cancel"),
-    "Results": ("check", "report", "rate", "notice"),
+    "Results": ("check", "report", "rate", "steps", "collect", "notice"),
     "Other machines": ("push", "fetch", "watch"),
     "Image and models": ("model", "image", "version"),
 }
 """Commands by what a person wants, in the order of the help."""
 
 IN_IMAGE = {
-    *("manifest", "validate", "check", "report", "rate", "notice", "plan", "sbatch", "script", "status", "logs"),
+    *(
+        "manifest",
+        "validate",
+        "check",
+        "report",
+        "rate",
+        "steps",
+        "collect",
+        "notice",
+        "plan",
+        "sbatch",
+        "script",
+        "status",
+        "logs",
+    ),
     *("resubmit", "model", "version"),
 }
 """Commands that need neither Docker nor a scheduler (`resubmit` for --print): the image's command line has them too."""

@@ -68,10 +68,8 @@ def check(
 def _qualities(result: CheckResult) -> dict[int, Quality]:
     """What was judged of the rows that have a result."""
     from dlcctr.quality.rows import read_qualities
-    from dlcctr.results.row_state import State
 
-    there = (State.WHOLE, State.DEGRADED)
-    return read_qualities((each.row, each.folder) for each in result.rows if each.folder and each.state in there)
+    return read_qualities((each.row, each.folder) for each in result.rows if each.folder and each.analysed)
 
 
 def as_fields(result: CheckResult, qualities: Mapping[int, Quality] = MappingProxyType({})) -> dict[str, Any]:
@@ -97,6 +95,8 @@ def _row_fields(result: RowResult, quality: Quality | None) -> dict[str, Any]:
         "folder": str(result.folder) if result.folder else None,
         "kept_frames": result.kept_frames,
         "flags": list(quality.flag_names) if quality else None,
+        "analysed": result.analysed,
+        "steps": {step.spec.name: {"state": step.state.value, "detail": step.detail} for step in result.steps},
     }
 
 

@@ -20,6 +20,7 @@ from dlcctr.contract import (
     PRIVATE_PREFIX,
     RECEIPT_FILENAME,
     REPLACED_PREFIX,
+    STEPS_FOLDER,
     RowState,
     failure_file,
     row_folder,
@@ -28,7 +29,6 @@ from dlcctr.errors import DlcctrError
 from dlcctr.results.checkpoints import kept_frames
 from dlcctr.results.expected import (
     Expected,
-    ExpectedOfRows,
     content_problems,
     identity_problems,
     index_note,
@@ -41,6 +41,8 @@ from dlcctr.results.placing import find_replaced, settle
 from dlcctr.results.receipt import Receipt, broken_files, parse_receipt, read_receipt
 from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
 from dlcctr.results.stale_times import stale_times
+from dlcctr.results.steps.rows import CampaignRows
+from dlcctr.results.steps.standing import StepState, steps_cause
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 
@@ -87,7 +89,7 @@ def check(
     rows = read_manifest(manifest)
     require_rows(rows, manifest)
     chosen = choose_rows(rows, options.rows, manifest)
-    examiner = _Examiner(campaign, options)
+    examiner = _Examiner(campaign, options, rows)
 
     for row in chosen:
         examiner.prepare(row)
@@ -109,10 +111,11 @@ def check(
 class _Examiner:
     """Checks rows one by one; models and folder listings are read once."""
 
-    def __init__(self, campaign: Campaign, options: CheckOptions) -> None:
+    def __init__(self, campaign: Campaign, options: CheckOptions, rows: Sequence[Row]) -> None:
         self.campaign = campaign
         self.options = options
-        self.expected = ExpectedOfRows(campaign)
+        self.rows = CampaignRows(campaign, rows)
+        self.expected = self.rows.expected
         self._attempts: dict[Path, int] = {}
         self._unsettled: set[Path] = set()
         self._kept: set[Path] = set()
@@ -182,7 +185,24 @@ class _Examiner:
             lost = receipt.frames.stream - receipt.frames.decoded
             cause = cause or f"{lost} of {receipt.frames.stream} frames did not decode"
         kept, made_by = tuple(note for note in notes if note), Attempt.of(receipt)
-        return RowResult(row, state, cause, kept, folder, made_by, remark=receipt.remark, flags=receipt.flags)
+        result = RowResult(row, state, cause, kept, folder, made_by, remark=receipt.remark, flags=receipt.flags)
+        return result if state is State.BROKEN else self._with_steps(result, receipt)
+
+    def _with_steps(self, result: RowResult, receipt: Receipt) -> RowResult:
+        """The same row, unfinished or failed where a step after its analysis is."""
+        steps = tuple(self.rows.steps(result.row, receipt, hashes=not self.options.quick))
+        result = replace(result, steps=steps)
+        if all(step.settled for step in steps):
+            return result
+        lost = (result.cause,) if result.cause else ()
+        failure = next((step.receipt for step in steps if step.state is StepState.FAILED), None)
+        return replace(
+            result,
+            state=State.FAILED if failure else State.UNFINISHED,
+            cause=f"its analysis is {result.state.value}; {steps_cause(steps)}",
+            notes=(*lost, *result.notes),
+            attempt=Attempt.of_step(failure) if failure else result.attempt,
+        )
 
     def _without_result(self, row: Row, expected: Expected, folder: Path) -> RowResult:
         notes = [note for note in self._video(row, "") if note and not row.error]
@@ -254,7 +274,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _stray_note(folder: Path, receipt: Receipt) -> list[str]:
-    names = [name for name in _names(folder) if name != RECEIPT_FILENAME]
+    names = [name for name in _names(folder) if name not in (RECEIPT_FILENAME, STEPS_FOLDER)]
     strays = stray_files(names, receipt)
     return [f"files that are not in the receipt: {', '.join(strays)}"] if strays else []
 

@@ -100,16 +100,42 @@ def commit(
     """
     with disk_errors(folder.parent, ROW_PLACES):
         folder.parent.mkdir(parents=True, exist_ok=True)
+
+    def stays() -> bool:
+        return not overwrite and standing(folder, row, expected).state is Standing.FINISHED
+
+    return commit_files(sources, folder, lambda entries: make_receipt(entries).to_json(), stays)
+
+
+def commit_files(
+    sources: Sequence[Path], folder: Path, receipt_text: Callable[[list[OutputFile]], str], stays: Callable[[], bool]
+) -> bool:
+    """Copy files into a folder of their own with a receipt, as `commit` does for a row.
+
+    Parameters
+    ----------
+    receipt_text : callable
+        Gives the receipt's text for the copied files.
+    stays : callable
+        Called if the folder is already there; True keeps that.
+
+    Returns
+    -------
+    bool
+        False if what was there stays.
+
+    Raises
+    ------
+    OutputError
+        The disk is full, or the folder cannot be written. Nothing half-written is left.
+    """
+    with disk_errors(folder.parent, ROW_PLACES):
         remove_stale(folder.parent)
         settle(folder.parent)
         with _attempt(folder.parent) as attempt:
             entries = [_copy(source, attempt / source.name) for source in sources]
             # the folder's entries are on disk as well when this returns
-            write_text_atomic(attempt / RECEIPT_FILENAME, make_receipt(entries).to_json())
-
-            def stays() -> bool:
-                return not overwrite and standing(folder, row, expected).state is Standing.FINISHED
-
+            write_text_atomic(attempt / RECEIPT_FILENAME, receipt_text(entries))
             return put_in_place(attempt, folder, stays)
 
 

@@ -63,19 +63,16 @@ def read_table(file: Path) -> Any:
         Of many kinds, by PyTables: the file is damaged.
     """
     pandas = import_pandas()
-    with _PICKLES, _plain_pickles() as refused:  # PyTables is not made for threads either
-        try:
-            with pandas.HDFStore(file, mode="r") as store:
-                _check_sizes(store._handle, file.stat().st_size)
-                table = pandas.read_hdf(store)
-        finally:
-            if refused:
-                raise UnsafeTableError(f"holds a pickled object ({refused[0]}), which could run code: it was not read")
-    return table
+    with plain_pickles(), pandas.HDFStore(file, mode="r") as store:
+        check_sizes(store._handle, file.stat().st_size)
+        return pandas.read_hdf(store)
 
 
-def _check_sizes(handle: Any, most: int) -> None:
-    """DeepLabCut's tables are not compressed: one that is larger than its file would only fill the memory."""
+def check_sizes(handle: Any, most: int) -> None:
+    """Refuse an open file of `most` bytes that announces a larger table; raises `UnsafeTableError`.
+
+    DeepLabCut's tables are not compressed: one that is larger than its file would only fill the memory.
+    """
     for leaf in handle.walk_nodes("/", "Leaf"):
         if leaf.size_in_memory > most:
             raise UnsafeTableError(
@@ -84,8 +81,24 @@ def _check_sizes(handle: Any, most: int) -> None:
 
 
 @contextlib.contextmanager
-def _plain_pickles() -> Iterator[list[str]]:
-    """Let PyTables unpickle plain values only; yields what it was refused."""
+def plain_pickles() -> Iterator[None]:
+    """Let PyTables, which is not made for threads either, unpickle plain values only.
+
+    Raises
+    ------
+    UnsafeTableError
+        It was to unpickle something else.
+    """
+    with _PICKLES, _refusing() as refused:
+        try:
+            yield
+        finally:
+            if refused:
+                raise UnsafeTableError(f"holds a pickled object ({refused[0]}), which could run code: it was not read")
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[list[str]]:
     import tables.atom
     import tables.attributeset
 

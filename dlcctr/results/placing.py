@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from dlcctr.contract import RECEIPT_FILENAME, REPLACED_PREFIX, RowState
+from dlcctr.contract import RECEIPT_FILENAME, REPLACED_PREFIX, STEPS_FOLDER, RowState
 from dlcctr.errors import DlcctrError
 from dlcctr.results.receipt import Receipt, broken_files, read_receipt
 from dlcctr.system.files import current_umask, fsync_path
@@ -126,7 +126,8 @@ def _clear(old: Path, folder: Path, receipt: Receipt) -> None:
     for file in _entries(old):
         if file.name == RECEIPT_FILENAME:
             continue
-        if file.name in ours:
+        moved_on = file.name == STEPS_FOLDER and os.path.lexists(folder / STEPS_FOLDER)
+        if file.name in ours or moved_on:
             remove(file)
         elif not os.path.lexists(folder / file.name):
             file.rename(folder / file.name)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Protocol
 
 from dlcctr.contract import CONTRACT_VERSION, RECEIPT_FILENAME, RowState
 from dlcctr.errors import OutputError
@@ -27,6 +29,17 @@ from dlcctr.system.values.records import OMIT
 OTHER_MODELS = "other models"
 """Phase of a row's time that went into rows of other models, which its pass over the video fed as well."""
 ARRAY_INDEX = re.compile(r"[0-9]{1,9}")
+
+
+def job_id(scheduler: Mapping[str, str]) -> str:
+    """Slurm's id of the array, or of the job without one, in a receipt's variables; empty where there is none."""
+    return scheduler.get("SLURM_ARRAY_JOB_ID") or scheduler.get("SLURM_JOB_ID") or ""
+
+
+def array_index(scheduler: Mapping[str, str]) -> int | None:
+    """Index in the job array in a receipt's variables; None without one."""
+    index = scheduler.get("SLURM_ARRAY_TASK_ID", "")
+    return int(index) if ARRAY_INDEX.fullmatch(index) else None
 
 
 @dataclass(frozen=True)
@@ -119,13 +132,12 @@ class Receipt:
     @property
     def job_id(self) -> str:
         """Slurm's id of the array, or of the job without one; empty where no scheduler was there."""
-        return self.scheduler.get("SLURM_ARRAY_JOB_ID") or self.scheduler.get("SLURM_JOB_ID") or ""
+        return job_id(self.scheduler)
 
     @property
     def array_index(self) -> int | None:
         """Index in the job array; None without one."""
-        index = self.scheduler.get("SLURM_ARRAY_TASK_ID", "")
-        return int(index) if ARRAY_INDEX.fullmatch(index) else None
+        return array_index(self.scheduler)
 
     def to_json(self) -> str:
         """Text of the receipt file."""
@@ -164,7 +176,15 @@ def parse_receipt(file: Path) -> Receipt | None:
     return RECEIPTS.find(file)
 
 
-def broken_files(receipt: Receipt, folder: Path, *, hashes: bool = True) -> list[str]:
+class Listed(Protocol):
+    """A receipt that lists files."""
+
+    @property
+    def files(self) -> list[OutputFile]:
+        """Files of the result."""
+
+
+def broken_files(receipt: Listed, folder: Path, *, hashes: bool = True) -> list[str]:
     """What does not match the receipt: one sentence per missing, truncated or edited file."""
     problems = []
     for entry in receipt.files:

@@ -10,7 +10,9 @@ from pathlib import Path
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
-from dlcctr.results.receipt import Receipt, epoch
+from dlcctr.results.receipt import Receipt, array_index, epoch, job_id
+from dlcctr.results.steps.receipt import StepReceipt
+from dlcctr.results.steps.standing import StepStanding
 from dlcctr.system.terminal.console import row_ranges
 
 
@@ -79,6 +81,21 @@ class Attempt:
             cluster=receipt.scheduler.get("SLURM_CLUSTER_NAME", ""),
         )
 
+    @classmethod
+    def of_step(cls, receipt: StepReceipt) -> Attempt:
+        """Take the facts from the receipt of a step."""
+        job = receipt.scheduler
+        return cls(
+            exit_code=receipt.exit_code,
+            host=receipt.host,
+            job_id=job_id(job),
+            task=array_index(job),
+            total_s=receipt.seconds,
+            started=epoch(receipt.started),
+            finished=epoch(receipt.finished),
+            cluster=job.get("SLURM_CLUSTER_NAME", ""),
+        )
+
 
 @dataclass(frozen=True)
 class RowResult:
@@ -94,6 +111,8 @@ class RowResult:
         Who made the receipt that the state was read from; None where there is none.
     kept_frames : int
         Frames of a row without a result that an attempt has kept; it stands in `notes` as well.
+    steps : tuple of StepStanding
+        The steps after its analysis, in the campaign's order; empty without a result.
     """
 
     row: Row
@@ -105,6 +124,12 @@ class RowResult:
     remark: str = ""
     flags: tuple[str, ...] = ()
     kept_frames: int = 0
+    steps: tuple[StepStanding, ...] = ()
+
+    @property
+    def analysed(self) -> bool:
+        """Whether its analysis is whole, or degraded; the row is not while a step after it is due or has failed."""
+        return self.state in (State.WHOLE, State.DEGRADED) or bool(self.steps)
 
 
 @dataclass(frozen=True)

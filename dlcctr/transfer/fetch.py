@@ -13,7 +13,7 @@ from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths, incoming_folder
 from dlcctr.campaign.rows import Row, choose_rows, require_rows
-from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME, ExitCode
+from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME, STEPS_FOLDER, ExitCode
 from dlcctr.errors import DlcctrError, UsageError
 from dlcctr.results.expected import ExpectedOfRows, with_model
 from dlcctr.system import disk, locks
@@ -22,6 +22,7 @@ from dlcctr.system.state_files import MAX_BYTES
 from dlcctr.system.terminal.progress import Bar, no_bar
 from dlcctr.transfer.carry_ratings import take_ratings_there
 from dlcctr.transfer.incoming import RefusedRow, choose_incoming, find_failures
+from dlcctr.transfer.incoming_steps import choose_steps, place_steps
 from dlcctr.transfer.place_row import IncomingRow, Outcome, place_row
 from dlcctr.transfer.remote import rsync
 from dlcctr.transfer.remote.address import Remote
@@ -60,7 +61,13 @@ class FetchOptions:
 
 @dataclass
 class FetchResult:
-    """Indices of rows by outcome: fetched now, here before, failed there, still open there; and refused rows."""
+    """Indices of rows by outcome: fetched now, here before, failed there, still open there; and refused rows.
+
+    Parameters
+    ----------
+    steps : int
+        Number of results of steps that were fetched.
+    """
 
     remote: Remote
     taken: list[int] = field(default_factory=list)
@@ -69,6 +76,7 @@ class FetchResult:
     waiting: list[int] = field(default_factory=list)
     refused: list[RefusedRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    steps: int = 0
     n_bytes: int = 0
     seconds: float = 0.0
 
@@ -110,6 +118,7 @@ def fetch(manifest: Path, options: FetchOptions, *, bar: Bar = no_bar) -> FetchR
         remote_folder.mirror_folders(names, paths.manifest.parent)
         done = _fetch_rows(remote_folder, campaign, chosen, expected, there.out, options=options, bar=bar)
         done.notes += take_ratings_there(remote_folder, paths, rows)
+        _fetch_steps(remote_folder, campaign, rows, there.out, done, options=options, bar=bar)
     done.seconds = time.monotonic() - began
     return done
 
@@ -154,6 +163,45 @@ def _fetch_rows(
     if not options.rows:
         shutil.rmtree(private / "rows", ignore_errors=True)
     return done
+
+
+def _fetch_steps(
+    remote_folder: RemoteFolder,
+    campaign: Campaign,
+    rows: Sequence[Row],
+    out: str,
+    done: FetchResult,
+    *,
+    options: FetchOptions,
+    bar: Bar,
+) -> None:
+    """Fetch the steps of rows that are here. A step that does not come whole is refused; its row stays."""
+    private, here = incoming_folder(campaign), {*done.taken, *done.here}
+    steps, notes = choose_steps(private, campaign, rows, [row for row in rows if row.index in here])
+    done.notes += notes
+    if not steps:
+        return
+    sizes = {f"{each.name}/{file}": size for each in steps for file, size in each.sizes.items()}
+    total = sum(sizes.values())
+    disk.check_space(campaign.out, total, SPACE_HINT)
+    try:
+        with bar("taking steps", total) as advance:
+            remote_folder.take(
+                remote_folder.path(out),
+                private / STEPS_FOLDER,
+                sizes,
+                streams=options.streams,
+                limit_mb_s=options.limit_mb_s,
+                done=advance,
+            )
+    finally:
+        for step, wrong in place_steps(steps):
+            if wrong:
+                done.refused.append(RefusedRow(step.row, f"step {step.receipt.name}: {wrong}", again=True))
+            else:
+                done.steps += 1
+        done.n_bytes += total
+    shutil.rmtree(private / STEPS_FOLDER, ignore_errors=True)
 
 
 def _room(out: Path) -> int:

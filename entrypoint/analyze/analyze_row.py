@@ -20,6 +20,7 @@ from entrypoint.analyze import checkpoint_folder
 from entrypoint.analyze.attempt import AttemptRecord, make_failure, make_receipt
 from entrypoint.analyze.renew_times import renew_if_stale
 from entrypoint.analyze.request import RowRequest
+from entrypoint.analyze.row_steps import do_steps
 from entrypoint.analyze.row_task import RowTask, check_video, resolve
 from entrypoint.analyze.worker.shared import SharedWorker
 from entrypoint.environment import provenance
@@ -34,7 +35,7 @@ def run(request: RowRequest) -> ExitCode:
     Returns
     -------
     ExitCode
-        `ExitCode.OK`, also where the row was finished before.
+        `ExitCode.OK`, also where the row was finished before; else that of the first step after it that failed.
 
     Raises
     ------
@@ -42,8 +43,10 @@ def run(request: RowRequest) -> ExitCode:
         Its exit code becomes the process's. A file beside the row's folder says why, except after a signal.
     """
     task = resolve(request)
-    with stoppable("stopped by {}"), SharedWorker(request.scratch) as place:
-        return run_row(task, request, place)
+    with stoppable("stopped by {}"):
+        with SharedWorker(request.scratch) as place:
+            run_row(task, request, place)
+        return do_steps(task, request)
 
 
 def run_row(task: RowTask, request: RowRequest, place: SharedWorker) -> ExitCode:

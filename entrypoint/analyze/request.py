@@ -40,6 +40,8 @@ class RowRequest:
         ``float32``, ``fp16`` or ``bf16``.
     decode : str
         ``auto`` or ``cpu`` (FFmpeg's decoders), or ``nvdec`` (the GPU's video engine, where our loop takes the row).
+    steps : bool
+        Also do the campaign's steps that are due.
     """
 
     manifest: Path
@@ -63,6 +65,7 @@ class RowRequest:
     trust_model: bool = False
     precision: str | None = None
     decode: str = AUTO
+    steps: bool = True
 
 
 INDEX_VARIABLE = f"{ENV_PREFIX}INDEX"

@@ -71,7 +71,7 @@ class RowTask:
     @cached_property
     def fingerprint(self) -> str:
         """Fingerprint in the manifest, or of the file itself if the manifest has none."""
-        return self.row.fingerprint or _fingerprint(self)
+        return self.row.fingerprint or _fingerprint(self.video, self.settings.video_root)
 
     @property
     def may_be_one_pass(self) -> bool:
@@ -151,38 +151,49 @@ def _given(option: T | None, setting: T) -> T:
 
 
 def check_video(task: RowTask) -> None:
+    """Refuse a video that cannot be what the manifest means; raises as `check_row_video` does."""
+    check_row_video(task.row, task.fingerprint, task.settings.video_root)
+
+
+def check_row_video(row: Row, wanted: str, root: Path) -> None:
     """Refuse a video that cannot be what the manifest means.
+
+    Parameters
+    ----------
+    wanted : str
+        Its fingerprint.
+    root : Path
+        Folder that the row's video is relative to.
 
     Raises
     ------
     VideoError
         It was unreadable when the manifest was made, does not exist, or has changed since.
     """
-    if task.row.error:
+    if row.error:
         raise VideoError(
-            f"{task.video}: not readable when the manifest was made: {task.row.error}",
+            f"{root / row.video}: not readable when the manifest was made: {row.error}",
             "repair or replace the video, then make the manifest again",
         )
-    found = _fingerprint(task)
-    if found != task.fingerprint:
+    found = _fingerprint(root / row.video, root)
+    if found != wanted:
         raise VideoError(
-            f"{task.video}: not the video that the manifest was made for (fingerprint {found}, "
-            f"manifest line {task.row.line}: {task.fingerprint})",
+            f"{root / row.video}: not the video that the manifest was made for (fingerprint {found}, "
+            f"manifest line {row.line}: {wanted})",
             "bring the old file back, or make the manifest again",
         )
 
 
-def _fingerprint(task: RowTask) -> str:
+def _fingerprint(video: Path, root: Path) -> str:
     try:
-        return fingerprint(task.video)
+        return fingerprint(video)
     except FileNotFoundError:
-        root = task.settings.video_root
         where = "" if root.is_dir() else f" (nor is the video root {root})"
         raise VideoError(
-            f"{task.video}: the video does not exist{where}",
+            f"{video}: the video does not exist{where}",
             "give the videos' folder with --video-root; in a container, mount that folder",
         ) from None
     except OSError as error:
         raise VideoError(
-            f"{task.video}: cannot be read ({error.strerror})", "check the file's owner and permissions"
+            f"{video}: cannot be read ({error.strerror})", "check the file's owner and permissions"
         ) from error

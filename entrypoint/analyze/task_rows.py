@@ -19,6 +19,7 @@ from dlcctr.system.disk import as_expected
 from dlcctr.system.terminal.console import print_lines, say_error
 from entrypoint.analyze.analyze_row import run_row
 from entrypoint.analyze.request import RowRequest, TaskRequest
+from entrypoint.analyze.row_steps import do_steps
 from entrypoint.analyze.row_task import RowTask, resolve_row
 from entrypoint.analyze.worker.shared import SharedWorker
 
@@ -47,7 +48,8 @@ def _attempt(row: Row, others: Sequence[Row], request: TaskRequest, place: Share
     options = replace(request.row, index=row.index)
     try:
         task = _resolve(row, options)
-        return run_row(replace(task, beside=tuple(_beside(task, others, options))), options, place)
+        run_row(replace(task, beside=tuple(_beside(task, others, options))), options, place)
+        return do_steps(task, options)
     except TryAgainError:
         raise
     except Exception as error:

@@ -246,6 +246,7 @@ def listing_keys() -> set[str]:
 OTHER_KEYS: dict[str, Callable[[], set[str]]] = {
     "cancel": lambda: literal_keys("dlcctr/commands/cluster/cancel.py", "as_fields"),
     "check": lambda: literal_keys("dlcctr/commands/check.py", "as_fields"),
+    "collect": lambda: literal_keys("dlcctr/commands/collect.py", "as_fields"),
     "fetch": lambda: names_of(FetchResult) - {"remote"} | {"host", "folder"},
     "image inspect": lambda: literal_keys("dlcctr/image/docker_sdk.py", "inspect_tag", "inspect_archive"),
     "model inspect": survey_keys,
@@ -262,6 +263,7 @@ OTHER_KEYS: dict[str, Callable[[], set[str]]] = {
 NESTED: dict[str, Callable[[], set[str]]] = {
     "cancel": lambda: literal_keys("dlcctr/commands/cluster/cancel.py", "as_fields", nested=True),
     "check": lambda: literal_keys("dlcctr/commands/check.py", "_row_fields"),
+    "collect": lambda: literal_keys("dlcctr/commands/collect.py", "_left_out"),
     "fetch": lambda: names_of(RefusedRow),
     "report": lambda: literal_keys("dlcctr/quality/report/details.py", "overview", "judgement", "for_programs"),
     "resubmit": lambda: names_of(Group),

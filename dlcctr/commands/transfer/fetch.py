@@ -81,7 +81,8 @@ def _print(manifest: Path, done: FetchResult, *, as_json: bool) -> None:
 def _lines(manifest: Path, done: FetchResult) -> list[str]:
     from dlcctr.system.terminal.console import plural, row_ranges, size_text
 
-    taken = f"fetched {plural(len(done.taken), 'row')}, {size_text(done.n_bytes)}, from {done.remote}"
+    steps = f" and {plural(done.steps, 'step')}" if done.steps else ""
+    taken = f"fetched {plural(len(done.taken), 'row')}{steps}, {size_text(done.n_bytes)}, from {done.remote}"
     lines = [f"{taken}; {len(done.here)} were here already"]
     if done.failed:
         lines.append(f"failed there: {row_ranges(done.failed)}")

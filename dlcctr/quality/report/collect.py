@@ -23,7 +23,6 @@ from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
 from dlcctr.system.terminal.console import row_ranges
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
-HAS_RESULT = (State.WHOLE, State.DEGRADED)
 MANY = 5
 MAX_SEVERITY = 3.0
 """How much worse than its limit a number can count: e^3, twenty times."""
@@ -89,7 +88,7 @@ class Video:
         """Number to sort by: flagged results by how far they are from their limits, then rows that need something."""
         if self.flags:
             return FLAGGED + sum(1 + severity(flag) for flag in self.flags)
-        if self.result.state not in HAS_RESULT:
+        if not self.result.analysed:
             return NOT_MADE if self.result.state is not State.UNFINISHED else -1.0
         if self.quality is None:
             return NOT_JUDGED

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from dlcctr import __version__
-from dlcctr.quality.report.collect import HAS_RESULT, Report, Video
+from dlcctr.quality.report.collect import Report, Video
 from dlcctr.quality.report.summary import Summary, hours_text
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.row_state import State
@@ -30,7 +30,7 @@ ENGINES = {"pytorch": ("PyTorch", ("torch",)), "tensorflow": ("TensorFlow", ("te
 
 def methods_text(report: Report, summary: Summary) -> str:
     """Paragraph to paste; paragraphs after it are citations."""
-    made = [video for video in report.by_index if video.receipt and video.result.state in HAS_RESULT]
+    made = [video for video in report.by_index if video.receipt and video.result.analysed]
     if not made:
         return "No video of this campaign has a result yet, so there is nothing to describe."
     sentences = [

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from dlcctr.quality.cameras import NO_DAY
-from dlcctr.quality.report.collect import HAS_RESULT, Report, Video
+from dlcctr.quality.report.collect import Report, Video
 from dlcctr.quality.report.details import device_of
 from dlcctr.results.row_state import State
 from dlcctr.system.terminal.console import duration, ranges
@@ -117,7 +117,7 @@ def hours_text(hours: float) -> str:
 def summarise(report: Report, cause_of: CauseOf) -> Summary:
     """Count a campaign."""
     videos = report.by_index
-    done = [video for video in videos if video.result.state in HAS_RESULT]
+    done = [video for video in videos if video.result.analysed]
     timed = [video for video in done if video.attempt and video.attempt.total_s]
     row_s, span_s = _times(timed)
     timed_s = sum(video.duration_s or 0.0 for video in timed)

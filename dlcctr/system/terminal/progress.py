@@ -42,6 +42,13 @@ def transfer_bar(what: str, total_bytes: int) -> Iterator[Callable[[int], None]]
 
 
 @contextmanager
+def frames_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Bar for frames; yields a function that takes the number done so far."""
+    with _show(what, total, _steps_text) as update:
+        yield update
+
+
+@contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
     """Bar for steps; yields a function that counts one."""
     with _show(what, total, _steps_text) as update:

@@ -11,10 +11,11 @@ import pytest
 
 from dlcctr.cli import catch
 from tests import media
+from tests.unit.support.collected_campaign import make_positions, to_table
 from tests.unit.support.failing_commands import Case, Work, check_each_write, command
 from tests.unit.support.fault_world import World
 from tests.unit.support.projects import pytorch_project
-from tests.unit.support.results import Bench, make_bench
+from tests.unit.support.results import BODYPARTS, FRAMES, Bench, make_bench
 
 
 def bench_in(world: World, **changes: object) -> Bench:
@@ -88,6 +89,23 @@ def report(world: World) -> Work:
     return command("report", bench_in(world).manifest, "-o", world.here / "report.html")
 
 
+@functools.cache
+def positions_table() -> bytes:
+    """A table of positions as DeepLabCut writes it, the same bytes each time: PyTables notes when it was made."""
+    with tempfile.TemporaryDirectory() as folder:
+        names = [("", part) for part in BODYPARTS]
+        to_table(make_positions(FRAMES, len(names)), names).to_hdf(Path(folder) / "p.h5", key="k", format="table")
+        return (Path(folder) / "p.h5").read_bytes()
+
+
+def collect(world: World) -> Work:
+    bench = bench_in(world)
+    (file,) = bench.folder(0).glob("*.h5")
+    file.write_bytes(positions_table())
+    bench.write_receipt(0)
+    return command("collect", bench.manifest, "-o", world.here / "t.parquet")
+
+
 def rate(world: World) -> Work:
     table = world.here / "ratings.tsv"
     table.write_text("row\trating\trater\ttime\n0\tgood\tAda\t2026-01-01T00:00:00Z\n")
@@ -107,6 +125,7 @@ CASES = (
     Case("model unpack", unpack, is_there=True),
     Case("report", report),
     Case("rate", rate),
+    Case("collect", collect),
 )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import traceback
 from pathlib import Path
 
+from dlcctr.errors import OutputError
 from dlcctr.results.h5_check import table_problems
+from dlcctr.results.positions import open_positions
 from tests.unit.results.test_h5_check import make_table, write
 from tests.unit.support.fuzz import damaged
 from tests.unit.support.results import make_bench
@@ -27,6 +30,8 @@ def test_a_damaged_table_is_a_problem_and_never_more(tmp_path: Path) -> None:
             for each in damaged(whole, most=150):
                 file.write_bytes(each)
                 problems += bool(table_problems(receipt, bench.folder(0)))
+                with contextlib.suppress(OutputError), open_positions(file) as positions:
+                    sum(block.size for _, block in positions.blocks(frames=50))
             code = 0 if problems > 100 else 2
         except BaseException:
             (tmp_path / "why").write_text(traceback.format_exc())

@@ -38,7 +38,9 @@ class Bench:
     def receipt(self, index: int, **changes: Any) -> Receipt:
         """A whole row's receipt, with changes; `files` are those that lie in its folder."""
         row = self.rows[index]
-        files = [OutputFile.of(file) for file in sorted(self.folder(index).glob("*")) if file.suffix != ".json"]
+        files = [
+            OutputFile.of(file) for file in sorted(self.folder(index).glob("*")) if file.suffix not in (".json", "")
+        ]
         whole = Receipt(
             state=RowState.OK,
             cause="",

@@ -1,0 +1,10 @@
+"""Parameters of the step `tracks`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TracksParameters:
+    """How the step `tracks` works."""

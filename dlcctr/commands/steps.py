@@ -1,0 +1,145 @@
+"""The commands of `steps`: what follows the analysis of each row of a campaign."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dlcctr.commands.program import CommandGroup
+
+if TYPE_CHECKING:
+    from dlcctr.campaign.config import Campaign
+    from dlcctr.campaign.steps.spec import StepSpec
+    from dlcctr.results.row_state import RowResult
+
+Manifest = Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read and changed.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(
+        cls=CommandGroup,
+        no_args_is_help=True,
+        help="Filter, tracks, labelled video, NWB, tables: what follows the analysis of each row.",
+    )
+    group.command(name="add")(add_to)
+    group.command()(remove)
+    group.command(name="list")(list_steps)
+    group.command()(kinds)
+    app.add_typer(group, name="steps")
+
+
+def add_to(
+    manifest: Manifest,
+    kind: Annotated[str, typer.Argument(help="Kind of step: see `steps kinds`.")],
+    parameters: Annotated[
+        list[str] | None, typer.Argument(metavar="[PARAMETER=VALUE]...", help="See `steps kinds KIND`.")
+    ] = None,
+    *,
+    name: Annotated[str, typer.Option(help="Its name in this campaign; the kind's by default.")] = "",
+    of: Annotated[str, typer.Option(help="Step whose positions it takes; by default the analysis'.")] = "analysis",
+) -> None:
+    """Add a step, or change its parameters if there is one of this name.
+
+    It is done by `run`, by the tasks of `submit`, and by `dlc step` in the image; rows that are finished get it too.
+    """
+    from dlcctr.campaign.config import read_campaign
+    from dlcctr.campaign.steps.edit import add_step, parse_words
+
+    campaign = add_step(read_campaign(manifest), parse_words(kind, parameters or [], name=name, of=of))
+    _print_steps(campaign)
+    _say_next(manifest, campaign)
+
+
+def remove(manifest: Manifest, name: Annotated[str, typer.Argument(help="Name of the step.")]) -> None:
+    """Remove a step from the campaign; what it has made stays where it is."""
+    from dlcctr.campaign.config import read_campaign
+    from dlcctr.campaign.steps.edit import remove_step
+
+    _print_steps(remove_step(read_campaign(manifest), name))
+
+
+def list_steps(
+    manifest: Manifest,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """List the campaign's steps, and in how many rows each is done, due or failed."""
+    from dlcctr.campaign.config import read_campaign
+    from dlcctr.results.check import CheckOptions, check
+    from dlcctr.system.terminal.console import print_json, print_lines, print_table
+
+    campaign = read_campaign(manifest)
+    rows = check(manifest, CheckOptions(quick=True)).rows if campaign.steps else []
+    counts = {step.name: _count(rows, step.name) for step in campaign.steps}
+    if as_json:
+        steps = [{"name": s.name, "kind": s.kind, "of": s.of, "parameters": s.held, "rows": counts[s.name]}
+                 for s in campaign.steps]  # fmt: skip
+        print_json("steps list", manifest=str(manifest), steps=steps)
+        return
+    _print_steps(campaign)
+    if campaign.steps:
+        table = [
+            (name, ", ".join(f"{n} {state}" for state, n in found.items()) or "-") for name, found in counts.items()
+        ]
+        print_table(("step", "rows"), table)
+        if any(state != "done" for found in counts.values() for state in found):
+            print_lines([f"which rows, and why: dlcctr check {shlex.quote(str(manifest))}"])
+
+
+def kinds(kind: Annotated[str, typer.Argument(help="Only this kind.")] = "") -> None:
+    """List the kinds of steps with their parameters and default values."""
+    from dlcctr.campaign.steps.kinds import KINDS
+    from dlcctr.campaign.steps.spec import StepSpec
+    from dlcctr.errors import UsageError
+    from dlcctr.system.terminal.console import print_lines
+
+    if kind and kind not in KINDS:
+        raise UsageError(f"{kind[:64]!r} is no kind of step", f"there are: {', '.join(KINDS)}")
+    for each in [KINDS[kind]] if kind else KINDS.values():
+        print_lines([f"{each.name}: {each.summary}"])
+        held = StepSpec(each.name, each.name).held
+        print_lines([f"  {name}={_shown(value)}" for name, value in held.items()])
+
+
+def _count(rows: Sequence[RowResult], name: str) -> dict[str, int]:
+    from collections import Counter
+
+    found = Counter(step.state.value for row in rows for step in row.steps if step.spec.name == name)
+    without = sum(not row.steps for row in rows)
+    return {**dict(found.most_common()), **({"not analysed": without} if without else {})}
+
+
+def _print_steps(campaign: Campaign) -> None:
+    from dlcctr.system.terminal.console import print_lines, print_table
+
+    if not campaign.steps:
+        print_lines(["the campaign has no steps"])
+        return
+    print_table(("step", "kind", "of", "parameters"), [_cells(step) for step in campaign.steps])
+
+
+def _cells(step: StepSpec) -> tuple[str, str, str, str]:
+    from dlcctr.campaign.steps.spec import StepSpec
+
+    usual = StepSpec(step.name, step.kind).held
+    given = {name: value for name, value in step.held.items() if value != usual[name]}
+    return step.name, step.kind, step.of, " ".join(f"{name}={_shown(value)}" for name, value in given.items()) or "-"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def _say_next(manifest: Path, campaign: Campaign) -> None:
+    from dlcctr.commands.in_image import say_next
+
+    name = shlex.quote(str(manifest))
+    pushed = f"dlcctr push {name}; then there: " if campaign.remote_host else ""
+    say_next([f"next: {pushed}dlcctr run {name}, or on a cluster: dlcctr submit {name}"])

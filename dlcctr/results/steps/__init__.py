@@ -1,0 +1,1 @@
+"""Results of the steps after an analysis: their receipts, and which are done, due or failed."""

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+
+from dlcctr.campaign.manifest import write_manifest
+from dlcctr.contract import ExitCode
+from dlcctr.errors import AnalysisError, UsageError
+from dlcctr.results.check import check
+from dlcctr.results.positions import open_positions
+from dlcctr.results.row_state import State
+from dlcctr.results.steps.receipt import Made, read_step_failure, read_step_receipt, step_folder
+from dlcctr.results.steps.rows import CampaignRows
+from entrypoint.steps import attempt
+from entrypoint.steps.base import StepInput
+from entrypoint.steps.run_steps import StepsRequest, run_steps
+from tests.unit.support.results import Bench
+from tests.unit.support.steps import FakeSteps, finish, make_steps_bench, set_steps
+
+
+@pytest.fixture
+def fake_steps(monkeypatch: pytest.MonkeyPatch) -> FakeSteps:
+    """In place of all real steps."""
+    fakes = FakeSteps([], {})
+    monkeypatch.setattr(attempt, "find_step", fakes.step_of)
+    return fakes
+
+
+THREE: list[dict[str, Any]] = [{"name": "smooth", "kind": "filter"}, {"name": "nwb", "of": "smooth"}, {"name": "csv"}]
+
+
+def states(bench: Bench, index: int = 0) -> dict[str, str]:
+    rows = CampaignRows(bench.campaign, bench.rows)
+    found = rows.steps(bench.rows[index], rows.receipt(bench.rows[index]))
+    return {each.spec.name: each.state.value for each in found}
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+
+
+def test_steps_are_done_in_order_and_a_rerun_changes_nothing(tmp_path: Path, fake_steps: FakeSteps) -> None:
+    bench = make_steps_bench(tmp_path, ["a.mp4", "b.mp4"], THREE)
+    assert states(bench) == {"smooth": "due", "nwb": "waiting", "csv": "due"}
+    assert run_steps(StepsRequest(bench.manifest)) == ExitCode.OK
+    assert fake_steps.ran == ["smooth", "nwb", "csv"] * 2
+    assert set(states(bench).values()) == {"done"}
+    receipt = read_step_receipt(bench.folder(0), "nwb")
+    assert receipt is not None and receipt.state is Made.OK and receipt.of == "smooth"
+    (read,) = receipt.inputs
+    assert read.path.startswith("steps/smooth/") and read.path.endswith("_smooth.h5")
+    smooth = read_step_receipt(bench.folder(0), "smooth")
+    assert smooth is not None and smooth.facts == {"changed": 20.0}
+    assert (smooth.inputs[0].path, smooth.inputs[0].sha256) == next(
+        (entry.name, entry.sha256) for entry in bench.receipt(0).files if entry.name.endswith(".h5")
+    )
+    before = content(tmp_path)
+    assert run_steps(StepsRequest(bench.manifest)) == ExitCode.OK
+    assert content(tmp_path) == before and len(fake_steps.ran) == 6
+
+
+def test_a_step_works_on_the_positions_that_it_is_of(tmp_path: Path, fake_steps: FakeSteps) -> None:
+    bench = make_steps_bench(
+        tmp_path, ["a.mp4"], [{"name": "one", "kind": "filter"}, {"name": "two", "kind": "filter", "of": "one"}]
+    )
+    run_steps(StepsRequest(bench.manifest))
+    (raw,) = bench.folder(0).glob("*.h5")
+    (two,) = step_folder(bench.folder(0), "two").glob("*.h5")
+    with open_positions(raw) as before, open_positions(two) as after:
+        numpy.testing.assert_allclose(after.read(0, 20)[:, :, 0], before.read(0, 20)[:, :, 0] + 2)
+
+
+def test_a_changed_parameter_redoes_the_step_and_what_depends_on_it_only(tmp_path: Path, fake_steps: FakeSteps) -> None:
+    bench = make_steps_bench(tmp_path, ["a.mp4"], THREE)
+    run_steps(StepsRequest(bench.manifest))
+    set_steps(bench, [{"name": "smooth", "kind": "ensemble"}, *THREE[1:]])
+    assert states(bench) == {"smooth": "due again", "nwb": "waiting", "csv": "done"}
+    assert check(bench.manifest).rows[0].state is State.UNFINISHED
+    fake_steps.ran.clear()
+    run_steps(StepsRequest(bench.manifest))
+    # the same bytes come out of the other kind: its dependent is as it was
+    assert fake_steps.ran == ["smooth"] and set(states(bench).values()) == {"done"}
+
+
+def test_other_positions_make_all_steps_due_again(tmp_path: Path, fake_steps: FakeSteps) -> None:
+    bench = make_steps_bench(tmp_path, ["a.mp4"], THREE)
+    run_steps(StepsRequest(bench.manifest))
+    finish(bench, 0, seed=99)
+    assert states(bench) == {"smooth": "due again", "nwb": "waiting", "csv": "due again"}
+    fake_steps.ran.clear()
+    run_steps(StepsRequest(bench.manifest))
+    assert fake_steps.ran == ["smooth", "nwb", "csv"]
+
+
+def test_a_failure_harms_nothing_and_is_tried_again(
+    tmp_path: Path, fake_steps: FakeSteps, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = make_steps_bench(tmp_path, ["a.mp4"], THREE)
+    analysis = content(bench.folder(0))
+
+    def fail(_: StepInput) -> None:
+        raise AnalysisError("no luck", "try again")
+
+    fake_steps.on_run["filter"] = fail
+    assert run_steps(StepsRequest(bench.manifest)) == ExitCode.ANALYSIS
+    assert "row 0 (a.mp4): smooth: no luck" in capsys.readouterr().err
+    assert states(bench) == {"smooth": "failed", "nwb": "waiting", "csv": "done"}
+    failure = read_step_failure(bench.folder(0), "smooth")
+    assert failure is not None and (failure.exit_code, failure.cause) == (7, "no luck (try again)")
+    (row,) = check(bench.manifest).rows
+    assert row.state is State.FAILED and row.analysed
+    assert row.cause == "its analysis is whole; step smooth failed: no luck (try again); steps due: nwb"
+    assert {name: data for name, data in content(bench.folder(0)).items() if "/" not in name} == analysis
+    fake_steps.on_run.clear()
+    assert run_steps(StepsRequest(bench.manifest)) == ExitCode.OK
+    assert read_step_failure(bench.folder(0), "smooth") is None
+    assert check(bench.manifest).rows[0].state is State.WHOLE
+
+
+def test_an_edited_file_of_a_step_is_found_and_made_again(tmp_path: Path, fake_steps: FakeSteps) -> None:
+    bench = make_steps_bench(tmp_path, ["a.mp4"], [{"name": "csv"}])
+    run_steps(StepsRequest(bench.manifest))
+    file = step_folder(bench.folder(0), "csv") / "csv.txt"
+    whole = file.read_text()
+    file.write_text("edited")
+    (row,) = check(bench.manifest).rows
+    assert row.state is State.UNFINISHED and "step csv is broken: csv.txt has 6 bytes" in row.cause
+    run_steps(StepsRequest(bench.manifest))
+    assert file.read_text() == whole and check(bench.manifest).rows[0].state is State.WHOLE
+
+
+def test_one_step_by_name_with_what_it_needs(tmp_path: Path, fake_steps: FakeSteps) -> None:
+    bench = make_steps_bench(tmp_path, ["a.mp4", "b.mp4"], THREE)
+    run_steps(StepsRequest(bench.manifest, "nwb", index=1))
+    assert fake_steps.ran == ["smooth", "nwb"] and states(bench, 1)["csv"] == "due"
+    with pytest.raises(UsageError, match="no step 'video'; it has: smooth, nwb, csv"):
+        run_steps(StepsRequest(bench.manifest, "video"))
+
+
+def test_rows_without_a_result_are_counted(
+    tmp_path: Path, fake_steps: FakeSteps, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = make_steps_bench(tmp_path, ["a.mp4", "b.mp4"], [{"name": "csv"}])
+    shutil.rmtree(bench.folder(1))
+    assert run_steps(StepsRequest(bench.manifest)) == ExitCode.OK
+    assert "2 rows: 1 step done; 1 row without a result" in capsys.readouterr().out
+    assert run_steps(StepsRequest(bench.manifest, index=1)) == ExitCode.OUTPUT
+    assert not bench.folder(1).exists()
+
+
+def test_joined_rows_have_their_step_in_the_last(tmp_path: Path, fake_steps: FakeSteps) -> None:
+    steps: list[dict[str, Any]] = [{"name": "ensemble"}, {"name": "csv", "of": "ensemble"}]
+    bench = make_steps_bench(tmp_path, ["a.mp4", "b.mp4"], steps)
+    bench.rows.append(replace(bench.rows[0], index=2))  # the same folder: enough for who reads what
+    write_manifest(bench.manifest, bench.rows)
+    assert states(bench, 0) == {"ensemble": "elsewhere", "csv": "elsewhere"}
+    assert states(bench, 2) == {"ensemble": "due", "csv": "waiting"}
+    run_steps(StepsRequest(bench.manifest, index=2))
+    receipt = read_step_receipt(bench.folder(2), "ensemble")
+    assert receipt is not None and [each.path[:7] for each in receipt.inputs] == [receipt.inputs[0].path[:7], "row 0: "]
+    assert states(bench, 2) == {"ensemble": "done", "csv": "done"}
+
+
+def test_what_a_killed_step_kept_is_for_the_same_inputs_only(tmp_path: Path, fake_steps: FakeSteps) -> None:
+    bench = make_steps_bench(tmp_path, ["a.mp4"], [{"name": "tracks"}])
+    seen: list[list[str]] = []
+
+    def die(given: StepInput) -> None:
+        seen.append(sorted(file.name for file in given.kept.iterdir()))
+        (given.kept / "part").write_text("half")
+        raise AnalysisError("killed", "")
+
+    fake_steps.on_run["tracks"] = die
+    for _ in range(2):
+        run_steps(StepsRequest(bench.manifest))
+    finish(bench, 0, seed=7)
+    run_steps(StepsRequest(bench.manifest))
+    assert seen == [["key"], ["key", "part"], ["key"]]
+    fake_steps.on_run.clear()
+    run_steps(StepsRequest(bench.manifest))
+    assert sorted(file.name for file in (bench.folder(0) / "steps").iterdir()) == ["tracks"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from types import SimpleNamespace
+from entrypoint.steps import attempt
+from entrypoint.steps import attempt
+from entrypoint.steps.base import StepResult
+from entrypoint.steps.run_steps import StepsRequest, run_steps
+
+calls = 0
+def trace(frame, event, arg):
+    global calls
+    if "dlcctr" in frame.f_code.co_filename or "entrypoint" in frame.f_code.co_filename:
+        calls += 1
+        if calls == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+def run(given):
+    given.take_positions()
+    (given.work / "a.txt").write_text("made")
+    return StepResult([given.work / "a.txt"])
+
+attempt.find_step = lambda spec: SimpleNamespace(run=run)
+sys.setprofile(trace)
+code = run_steps(StepsRequest(Path(sys.argv[1])))
+sys.setprofile(None)
+print(calls)
+sys.exit(int(code))
+"""
+
+
+def test_a_step_killed_anywhere_is_done_by_the_next_run(tmp_path: Path) -> None:
+    bench = make_steps_bench(tmp_path / "whole", ["a.mp4"], [{"name": "csv"}])
+
+    def run(manifest: Path, at: int) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", KILLED, str(manifest), str(at)], capture_output=True, text=True, check=False
+        )
+
+    whole = run(bench.manifest, 0)
+    assert whole.returncode == 0, whole.stderr
+    total = int(whole.stdout.split()[-1])
+    for n, at in enumerate(numpy.linspace(total * 0.1, total - 1, 20).astype(int)):
+        other = make_steps_bench(tmp_path / str(n), ["a.mp4"], [{"name": "csv"}])
+        analysis = content(other.folder(0))
+        assert run(other.manifest, int(at)).returncode == -9
+        assert check(other.manifest).rows[0].state in (State.WHOLE, State.UNFINISHED)
+        assert run(other.manifest, 0).returncode == 0
+        assert check(other.manifest).rows[0].state is State.WHOLE
+        held = content(other.folder(0))
+        assert {name: data for name, data in held.items() if not name.startswith("steps/")} == analysis
+        assert held["steps/csv/a.txt"] == b"made"

@@ -1,0 +1,38 @@
+"""The lines of docs/collect.md for pandas, as they stand there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+
+from dlcctr.tables.collect import CollectOptions, collect
+from tests.unit.support.collected_campaign import code_of, finish, make_campaign, make_positions
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the tables of a campaign of two finished videos."""
+    bench = make_campaign(tmp_path, ["day1/mouse1.mp4", "day2/mouse2.mp4"], {"genotype": ["wt", "ko"]})
+    for index in (0, 1):
+        finish(bench, index, make_positions(30, 2, index), times=[n / 25 for n in range(30)])
+    collect(bench.manifest, CollectOptions(tmp_path / "campaign.parquet"))
+    return tmp_path
+
+
+def test_the_lines_for_pandas_give_what_they_say(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    names: dict[str, Any] = {}
+    exec(code_of("pandas"), names)
+    positions = make_positions(30, 2, 0)[:, 0]
+    assert names["snout"].x.tolist() == positions[positions[:, 2] > 0.6, 0].tolist()
+    assert names["snout"].time_s.max() <= 29 / 25
+    assert names["good"].row.tolist() == [0, 1]
+
+
+def test_groups_are_whole_also_of_one_animal(folder: Path) -> None:
+    frame = pandas.read_parquet(folder / "campaign.parquet")
+    means = frame.groupby(["genotype", "individual", "body_part"], observed=True).x.size()
+    assert means.to_dict() == {(kind, "", part): 30 for kind in ("wt", "ko") for part in ("snout", "tail")}
