@@ -54,7 +54,9 @@ class Job:
     decoder : str
         What decodes for our loop where there is no scan: ``cpu`` or ``nvdec``.
     prior : str
-        Text of the pose prior that our loop's result is judged with; empty where there is none.
+        Text of the pose prior that the result is judged with; empty where there is none.
+    original : str
+        The video itself, where `video` may be a lossless copy; empty for our loop.
     announced : int
         Frames that the video's header claims, for progress; 0 where it claims none.
     device : str
@@ -112,6 +114,7 @@ class Job:
     gpu_batch_size: int = 0
     times: str = ""
     prior: str = ""
+    original: str = ""
 
     @property
     def found(self) -> FrameScan:
@@ -219,7 +222,8 @@ class Done:
     remark : str
         Remark on a whole result: that no animal was found.
     backend : str
-        Name and version of what computed the network. This and the following fields: of our loop only.
+        Name and version of what computed the network. This and the following fields: of our loop only, but for
+        `timings_s` and `flags`.
     why_engine : str
         Why that was not OpenVINO, if it was wanted; completes "because …".
     batch_size : int or None

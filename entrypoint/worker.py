@@ -27,7 +27,9 @@ from entrypoint.engines.base import Engine, NotCovered, get_engine
 from entrypoint.engines.gpu_failures import is_gpu_failure, is_gpu_memory
 from entrypoint.engines.versions import versions
 from entrypoint.loop import row_times
+from entrypoint.loop.judging.judge_files import judge_files
 from entrypoint.loop.judging.judge_job import NOT_JUDGED
+from entrypoint.loop.judging.judge_row import Judged
 from entrypoint.loop.loop import Loop
 from entrypoint.protocol import Answer, DamageFound, Done, EventWriter, Failed, Job, Order, Ready, Report, parse_order
 from entrypoint.video.sound_pass import DamagedVideo
@@ -87,7 +89,7 @@ def _run(engine: Engine, loop: Loop, order: Order, report: Report) -> Answer | F
         with _explained():
             if order.job.path == "own":
                 return _analyze_own(engine, loop, order, report)
-            return _analyze_stock(engine, loop, order.job)
+            return _analyze_stock(engine, loop, order.job, report)
     except output_files.ShortRead as short:
         return protocol.ShortRead(short.rows)
     except NotCovered as why:
@@ -104,8 +106,7 @@ def _analyze_own(engine: Engine, loop: Loop, order: Order, report: Report) -> Do
     done = _finish(engine, replace(job, scan=result.scan), result.scorer)
     times = row_times.write(job, result.scan)
     judged = result.judged or NOT_JUDGED
-    for name, data in judged.files.items():
-        (Path(job.folder) / name).write_bytes(data)
+    _write(judged, job)
     return replace(
         done,
         files=[*done.files, *([FRAME_TIMES_FILENAME] if times else []), *judged.files],
@@ -122,13 +123,26 @@ def _analyze_own(engine: Engine, loop: Loop, order: Order, report: Report) -> Do
     )
 
 
-def _analyze_stock(engine: Engine, loop: Loop, job: Job) -> Done:
+def _analyze_stock(engine: Engine, loop: Loop, job: Job, report: Report) -> Done:
     loop.forget()  # DeepLabCut loads the model once more
     try:
         scorer = engine.analyze(job)
     except Exception as error:
         scorer = no_animal.write_empty_tracks(job, error)
-    return _finish(engine, job, scorer)
+    done, clock = _finish(engine, job, scorer), time.monotonic()
+    judged = judge_files(job, report)
+    _write(judged, job)
+    return replace(
+        done,
+        files=[*done.files, *judged.files],
+        flags=list(judged.flags),
+        timings_s={"quality": time.monotonic() - clock},
+    )
+
+
+def _write(judged: Judged, job: Job) -> None:
+    for name, data in judged.files.items():
+        (Path(job.folder) / name).write_bytes(data)
 
 
 def _finish(engine: Engine, job: Job, scorer: str) -> Done:

@@ -20,6 +20,7 @@ from dlcctr.system import disk, locks
 from dlcctr.system.files import write_bytes_atomic
 from dlcctr.system.state_files import MAX_BYTES
 from dlcctr.system.terminal.progress import Bar, no_bar
+from dlcctr.transfer.carry_ratings import take_ratings_there
 from dlcctr.transfer.incoming import RefusedRow, choose_incoming, find_failures
 from dlcctr.transfer.incoming_steps import choose_steps, place_steps
 from dlcctr.transfer.place_row import IncomingRow, Outcome, place_row
@@ -116,6 +117,7 @@ def fetch(manifest: Path, options: FetchOptions, *, bar: Bar = no_bar) -> FetchR
         names = [folder.relative_to(paths.manifest.parent).as_posix() for folder in folders]
         remote_folder.mirror_folders(names, paths.manifest.parent)
         done = _fetch_rows(remote_folder, campaign, chosen, expected, there.out, options=options, bar=bar)
+        done.notes += take_ratings_there(remote_folder, paths, rows)
         _fetch_steps(remote_folder, campaign, rows, there.out, done, options=options, bar=bar)
     done.seconds = time.monotonic() - began
     return done

@@ -19,6 +19,7 @@ from dlcctr.errors import CommandFailedError, TryAgainError, UsageError
 from dlcctr.system import disk, locks
 from dlcctr.system.terminal.console import plural
 from dlcctr.system.terminal.progress import Bar, no_bar
+from dlcctr.transfer.carry_ratings import ratings_to_send
 from dlcctr.transfer.layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
 from dlcctr.transfer.remote import rsync
 from dlcctr.transfer.remote.address import Remote, remember_remote
@@ -123,7 +124,9 @@ def push(
         there = read_remote_campaign(remote_folder, manifest.name)
         notes = check_there(there, remote_folder.remote, campaign, rows)
         names = model_names(campaign, rows)
+        ratings, said = ratings_to_send(remote_folder, CampaignPaths.of(manifest), rows)
         texts = {
+            **ratings,
             campaign.file.name: campaign_text(far_campaign(campaign, Path("/campaign"), names, there.out)).encode(),
             manifest.name: far_manifest(sheet, campaign, names),
         }
@@ -131,7 +134,7 @@ def push(
         done = _send(remote_folder, items, archive=archive, texts=changed, options=options, bar=bar, say=say)
     if not options.dry_run:
         remember_remote(campaign, done.remote)
-    return replace(done, left_out=left_out, notes=notes)
+    return replace(done, left_out=left_out, notes=[*notes, *said])
 
 
 def _items(

@@ -115,7 +115,8 @@ class RowJobs:
             gpu_batch_size=self._gpu_batch_size(),
             cache=str(task.settings.out / NETWORKS_FOLDER),
             times=self.times.prepare(scan),
-            prior=self._prior() if path == "own" else "",
+            prior=self._prior(),
+            original="" if path == "own" else str(task.video.absolute()),
         )
         if path != "own":
             return job

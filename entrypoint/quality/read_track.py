@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.campaign.rows import Row
-from dlcctr.campaign.tracking import UNIQUE_OWNER
 from dlcctr.contract import FRAME_TIMES_FILENAME
 from dlcctr.errors import OutputError, ToolMissingError
 from dlcctr.quality.measures.track import Track
 from dlcctr.results.frame_times import read_frame_times
 from dlcctr.results.h5_file import read_table
 from dlcctr.results.receipt import Receipt
+from entrypoint.loop.judging.positions import positions_of
 
 
 def read_track(folder: Path, receipt: Receipt, row: Row) -> Track:
@@ -49,33 +49,11 @@ def read_track(folder: Path, receipt: Receipt, row: Row) -> Track:
     )
 
 
-def positions_of(table: Any) -> tuple[Any, tuple[str, ...], tuple[str, ...]]:
-    """Positions (n, individuals, parts, 3) of DeepLabCut's table, names of body parts and of individuals.
-
-    Unique body parts, and second points of a part, are left out. Raises `ValueError` for another form.
-    """
-    import numpy
-
-    columns: dict[tuple[str, str], dict[str, int]] = {}
-    for place, column in enumerate(table.columns):
-        who, part, coord = ("", *map(str, column[1:])) if len(column) == 3 else tuple(map(str, column[1:]))
-        if who != UNIQUE_OWNER:
-            columns.setdefault((who, part), {})[coord] = place
-    individuals = tuple(dict.fromkeys(who for who, _ in columns))
-    bodyparts = tuple(dict.fromkeys(part for _, part in columns))
-    values = table.to_numpy(dtype=float)
-    found = numpy.full((len(values), len(individuals), len(bodyparts), 3), numpy.nan)
-    for (who, part), places in columns.items():
-        for n, coord in enumerate(("x", "y", "likelihood")):
-            if coord not in places:
-                raise ValueError(f"{part} has no {coord}")
-            found[:, individuals.index(who), bodyparts.index(part), n] = values[:, places[coord]]
-    found[~numpy.isfinite(found)] = numpy.nan
-    return found, bodyparts, individuals
-
-
 def read_times(folder: Path, receipt: Receipt, n_frames: int) -> Any:
-    """Presentation times of the frames, (n_frames,) in s; None without the file, or where it does not fit."""
+    """Presentation times of the frames, (n_frames,) in s; None without the file, or where it is too short.
+
+    Tracks of several animals may end before the video does.
+    """
     import numpy
 
     if all(entry.name != FRAME_TIMES_FILENAME for entry in receipt.files):
@@ -84,4 +62,4 @@ def read_times(folder: Path, receipt: Receipt, n_frames: int) -> Any:
         times = numpy.array(read_frame_times(folder / FRAME_TIMES_FILENAME))
     except OutputError:
         return None
-    return times if len(times) == n_frames else None
+    return times[:n_frames] if len(times) >= n_frames else None

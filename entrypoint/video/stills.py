@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from dlcctr.errors import VideoError
 from dlcctr.quality.jpeg import encode_jpeg
-from entrypoint.video.decoding.decode_pass import open_container
+from entrypoint.video.decoding.decode_pass import DecodePass, open_container
 from entrypoint.video.pixels import Box, Pictures
 
 LONGEST_PX = 480
@@ -26,12 +27,17 @@ EARLIER_S = (0.0, 3.0, 15.0, None)
 """How far before a picture's time the container is asked to jump to, for MPEG-TS jumps too far; None: not at all."""
 NEAR_S = 0.0005
 """Times of a frame in two places differ by rounding."""
+MOST_COUNTED = 20_000
+"""Frames that are decoded once more, from the first on, for pictures that no time finds."""
 
 
-def read_stills(video: Path, times_s: Mapping[int, float], box: Box | None) -> Iterator[tuple[int, Any]]:
+def read_stills(
+    video: Path, times_s: Mapping[int, float], box: Box | None, *, is_sound: bool = False
+) -> Iterator[tuple[int, Any]]:
     """Yield some frames' BGR pictures with their numbers, as far as the container finds them by their time.
 
     A frame counts as found only if its own time is the one that the result says, wherever the container jumped to.
+    AVI with frames predicted from later ones, and raw streams, have no such times: there frames are counted.
 
     Parameters
     ----------
@@ -39,18 +45,52 @@ def read_stills(video: Path, times_s: Mapping[int, float], box: Box | None) -> I
         Frame numbers to times in seconds.
     box : tuple of int or None
         Part of each turned picture: ``(x1, x2, y1, y2)`` in px.
+    is_sound : bool
+        Every frame of the stream decodes, so that they may be counted, up to `MOST_COUNTED`.
 
     Raises
     ------
     VideoError
         The video cannot be opened.
     """
+    lost = set()
+    in_doubt = _has_made_up_times(video)
     for number, time_s in sorted(times_s.items()):
-        if math.isnan(time_s):
-            continue
-        frame = _find(video, time_s)
-        if frame is not None:
+        frame = None if in_doubt or math.isnan(time_s) else _find(video, time_s)
+        if frame is None:
+            lost.add(number)
+        else:
             yield number, Pictures(int(getattr(frame, "rotation", 0)), box).convert(frame)
+    if is_sound and (lost := {number for number in lost if number < MOST_COUNTED}):
+        yield from _count(video, lost, box)
+
+
+def _has_made_up_times(video: Path) -> bool:
+    """Whether it is an AVI whose decoder holds frames back: FFmpeg's times are those of later frames then."""
+    with open_container(video) as container:
+        if container.format.name != "avi":
+            return False
+        stream = container.streams.video[0]
+        first = next(_decoded(container, stream), None)
+        return first is None or bool(stream.codec_context.has_b_frames) or (first.time or 0.0) > NEAR_S
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    import av
+
+    with contextlib.suppress(av.FFmpegError):
+        yield from container.decode(stream)
+
+
+def _count(video: Path, numbers: set[int], box: Box | None) -> Iterator[tuple[int, Any]]:
+    """Pictures of frames by their numbers, decoded from the first frame on."""
+    last = max(numbers)
+    with DecodePass(video, keep_facts=False) as decoding:
+        for number, (_, frame) in enumerate(decoding.frames()):
+            if number in numbers:
+                yield number, Pictures(decoding.rotation, box, decoding.size).convert(frame)
+            if number >= last:
+                return
 
 
 def _find(video: Path, time_s: float) -> Any:

@@ -17,6 +17,7 @@ from dlcctr.campaign.validate import LONGEST_ENDINGS
 from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.contract import ELLIPSE_FIX, FIXES_KEY, row_folder
 from dlcctr.model.inspection import inspect_model
+from dlcctr.quality.record import QUALITY_FILENAME, TABLE_FILENAME, read_quality
 from dlcctr.results.receipt import Receipt, read_receipt
 from tests import media
 from tests.integration.support.tiny_models import KINDS, make_model
@@ -159,6 +160,12 @@ def test_every_kind_of_project_equals_stock(native: Native) -> None:
     assert receipt.model.scorer == model.scorer
     endings = [f.name.removeprefix(video.stem + model.scorer) for f in ours.glob("*DLC*")]
     assert max(map(len, endings)) == len(LONGEST_ENDINGS[model.multianimal]), endings
+    assert {QUALITY_FILENAME, TABLE_FILENAME} <= {entry.name for entry in receipt.files}, "it was not judged"
+    quality = read_quality(ours)
+    assert quality is not None
+    assert {part.individual for part in quality.parts} == set(model.individuals or [""])
+    assert receipt.flags == quality.flag_names
+    assert quality.summary["brightness"] > 0
 
 
 def punch(video: Path, frames: int) -> None:

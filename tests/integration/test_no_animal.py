@@ -86,3 +86,4 @@ def test_detections_without_a_track_are_kept(
     assert "no track could be made" in receipt.remark
     assert receipt.columns.rows == 9
     assert len(list(folder.glob("*_full.pickle"))) == len(list(folder.glob("*_assemblies.pickle"))) == 1
+    assert "missing-individuals" in receipt.flags

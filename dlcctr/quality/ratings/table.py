@@ -93,9 +93,15 @@ def fitting_ratings(
     file: Path, rows: Sequence[Row], *, rater: str = "", now: datetime | None = None
 ) -> tuple[list[Rating], list[str]]:
     """Ratings as `read_ratings` gives them, and a sentence for each line that is wrong or fits no row any more."""
-    lines = _lines(file)
-    if not lines:
-        return [], []
+    text = _read(file)
+    return ([], []) if text is None else ratings_in(text, file, rows, rater=rater, now=now)
+
+
+def ratings_in(
+    text: str, file: Path, rows: Sequence[Row], *, rater: str = "", now: datetime | None = None
+) -> tuple[list[Rating], list[str]]:
+    """The same of a table's text; `file` is its name in messages. Raises `ManifestError` where it is no such table."""
+    lines = text.split("\n")
     header = [cell.strip().lower() for cell in lines[0].split("\t")]
     if "rating" not in header or not {"row", "video"} & set(header):
         raise ManifestError(
@@ -113,11 +119,11 @@ def fitting_ratings(
     return found, problems
 
 
-def _lines(file: Path) -> list[str]:
+def _read(file: Path) -> str | None:
     try:
         text = read_text_bounded(file, MAX_BYTES)
     except FileNotFoundError:
-        return []
+        return None
     except OSError as error:
         raise ManifestError(
             f"{file}: cannot be read: {error.strerror}", "check the file's owner and permissions"
@@ -126,7 +132,7 @@ def _lines(file: Path) -> list[str]:
         raise ManifestError(f"{file}: not UTF-8: {error}", "save it as UTF-8, with tabs between columns") from error
     if text is None:
         raise ManifestError(f"{file}: too long for ratings (more than {MAX_BYTES:,} bytes)", _HINT)
-    return text.split("\n")
+    return text
 
 
 class _Reader:
@@ -229,8 +235,13 @@ def current_ratings(ratings: Iterable[Rating]) -> dict[int, Rating]:
 
 def write_ratings(file: Path, ratings: Iterable[Rating]) -> None:
     """Write a table of ratings, in one step. Raises `OutputError`."""
+    write_text_atomic(file, ratings_text(ratings), keep=True)
+
+
+def ratings_text(ratings: Iterable[Rating]) -> str:
+    """Text of a table of ratings."""
     lines = ["\t".join(COLUMNS), *("\t".join(_cells(rating)) for rating in ratings)]
-    write_text_atomic(file, "".join(f"{line}\n" for line in lines), keep=True)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _cells(rating: Rating) -> list[str]:

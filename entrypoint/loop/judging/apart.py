@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
-import sys
 from dataclasses import fields
 from pathlib import Path
 
-from dlcctr.errors import CommandFailedError
 from dlcctr.quality.measures.pictures import PictureSeries
-from dlcctr.system import processes
+from entrypoint.loop.judging.child import be_child, judge_in_child
 from entrypoint.loop.judging.judge_row import Judged, RowFacts, judge_row
 from entrypoint.loop.judging.seen import Seen
 
-ROOT = Path(__file__).resolve().parents[3]
-BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from entrypoint.loop.judging.apart import main; main(sys.argv[2])"
-ARRAYS, FACTS, FLAGS, OUT = "arrays.npz", "facts.json", "flags.json", "out"
-LONGEST_S = 1800.0
-SHOWN_CHARS = 300
+ARRAYS, FACTS = "arrays.npz", "facts.json"
 
 
 def judge_apart(row: RowFacts, folder: Path) -> Judged:
@@ -38,13 +31,7 @@ def judge_apart(row: RowFacts, folder: Path) -> Judged:
     folder.mkdir()
     try:
         _write(row, folder)
-        argv = [sys.executable, "-I", "-X", "utf8", "-c", BOOT, str(ROOT), str(folder)]
-        done = processes.run(argv, check=False, timeout_s=LONGEST_S)
-        if done.returncode:
-            said = " ".join((done.stdout or "").split())[-SHOWN_CHARS:]
-            raise CommandFailedError(f"the process that judges it ended with {done.returncode}: {said}")
-        files = {file.name: file.read_bytes() for file in (folder / OUT).iterdir()}
-        return Judged(files, tuple(json.loads((folder / FLAGS).read_text(encoding="utf-8"))))
+        return judge_in_child(__name__, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -81,12 +68,5 @@ def _read(folder: Path) -> RowFacts:
 
 
 def main(folder: str) -> None:
-    """Judge what is in a folder, and leave the files in it. If memory is short, the kernel ends this process first."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    place = Path(folder)
-    judged = judge_row(_read(place))
-    (place / OUT).mkdir()
-    for name, data in judged.files.items():
-        (place / OUT / name).write_bytes(data)
-    (place / FLAGS).write_text(json.dumps(judged.flags), encoding="utf-8")
+    """Judge what is in a folder, and leave the files in it."""
+    be_child(folder, lambda place: judge_row(_read(place)))

@@ -19,6 +19,7 @@ MOST_VALUES = 6_000_000
 APART = "judging"
 """Folder beside a job's folder, of a row that is judged by another process."""
 NOT_JUDGED = Judged({})
+TOO_LONG = "too long to be judged here; afterwards: dlc quality"
 
 
 def judge_job(job: Job, scan: FrameScan, positions: Any, seen: Seen, report: Report) -> Judged:
@@ -38,7 +39,7 @@ def judge_job(job: Job, scan: FrameScan, positions: Any, seen: Seen, report: Rep
 
     values = positions.shape[0] * positions.shape[1]
     if values > MOST_VALUES:
-        report(Message("too long to be judged here; afterwards: dlc quality"))
+        report(Message(TOO_LONG))
         return NOT_JUDGED
     try:
         row = RowFacts(
@@ -52,7 +53,12 @@ def judge_job(job: Job, scan: FrameScan, positions: Any, seen: Seen, report: Rep
         )
         return judge_row(row) if values <= FEW_VALUES else judge_apart(row, Path(job.folder).with_name(APART))
     except Exception as error:  # the result itself is whole
-        text = " ".join(str(error).split())[:200]
-        why = f"it could not be judged ({type(error).__name__}: {text}); its result is whole"
-        report(Message(why, is_warning=True))
-        return NOT_JUDGED
+        return not_judged(error, report)
+
+
+def not_judged(error: Exception, report: Report) -> Judged:
+    """Say why a row was not judged."""
+    text = " ".join(str(error).split())[:200]
+    why = f"it could not be judged ({type(error).__name__}: {text}); its result is whole"
+    report(Message(why, is_warning=True))
+    return NOT_JUDGED

@@ -73,7 +73,7 @@ def judge_track(track: Track, prior: PosePrior | None, seen: Seen | None, video:
     """Judge positions; without `seen`, pictures of the video are neither judged nor taken."""
     pictures = seen.series if seen else None
     judgement = judge(track, prior, pictures)
-    quality, stills = take_pictures(video, track, judgement, seen.box) if seen else (judgement.record, {})
+    quality, stills = take_pictures(video, track, judgement, seen) if seen else (judgement.record, {})
     files = {
         QUALITY_FILENAME: QUALITIES.text(quality).encode("utf-8"),
         TABLE_FILENAME: table_bytes(track, judgement, pictures),

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from dlcctr.quality.judge import Judgement
 from dlcctr.quality.measures.score import frame_score
 from dlcctr.quality.measures.track import Track
-from dlcctr.quality.record import Picture, Quality
+from dlcctr.quality.record import Picture, Quality, finite
 from dlcctr.quality.shown_frames import choose_frames
-from entrypoint.video.pixels import Box
+from entrypoint.loop.judging.seen import Seen
 from entrypoint.video.stills import draw, read_stills
 
 MOST_BYTES = 300_000
 """Of all pictures of a row together."""
 
 
-def take_pictures(video: Path, track: Track, judgement: Judgement, box: Box | None) -> tuple[Quality, dict[str, bytes]]:
+def take_pictures(video: Path, track: Track, judgement: Judgement, seen: Seen) -> tuple[Quality, dict[str, bytes]]:
     """Take pictures of the frames that a person should see.
 
     Parameters
     ----------
-    box : tuple of int or None
-        Part of each picture that was analysed: ``(x1, x2, y1, y2)`` in px.
+    seen : Seen
+        Pictures that were analysed: all of the stream's in a sound video.
 
     Returns
     -------
@@ -37,7 +36,8 @@ def take_pictures(video: Path, track: Track, judgement: Judgement, box: Box | No
     if track.times_s is None or not quality.frames:
         return quality, {}
     chosen = choose_frames(quality, frame_score(judgement.scores))
-    found = dict(read_stills(video, {each.frame: float(track.times_s[each.frame]) for each in chosen}, box))
+    times = {each.frame: float(track.times_s[each.frame]) for each in chosen}
+    found = dict(read_stills(video, times, seen.box, is_sound=_all_seen(seen)))
     files: dict[str, bytes] = {}
     pictures, stretches, room = [], list(quality.stretches), MOST_BYTES
     for each in chosen:
@@ -55,5 +55,11 @@ def take_pictures(video: Path, track: Track, judgement: Judgement, box: Box | No
     return replace(quality, pictures=tuple(pictures), stretches=tuple(stretches)), files
 
 
-def _seconds(track: Track, frame: int) -> Any:
-    return round(float(track.times_s[frame]), 6)
+def _all_seen(seen: Seen) -> bool:
+    import numpy
+
+    return bool(numpy.isfinite(seen.series.brightness).all())
+
+
+def _seconds(track: Track, frame: int) -> float | None:
+    return finite(float(track.times_s[frame]), 9)

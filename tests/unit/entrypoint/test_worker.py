@@ -67,7 +67,20 @@ def test_stock_s_bar_is_its_progress(start: Start, job: Job, tmp_path: Path) -> 
         done = worker.run(stock(job, tmp_path / "stock"), shown.append)
     assert shown == [Progress(ANALYSING, number) for number in range(FRAMES + 1)]
     assert isinstance(done, Done)
-    assert (done.backend, done.batch_size, done.timings_s) == ("", None, {})
+    assert (done.backend, done.batch_size, list(done.timings_s)) == ("", None, ["quality"])
+
+
+def test_what_stock_wrote_is_judged_too(start: Start, job: Job, tmp_path: Path) -> None:
+    shown: list[Any] = []
+    with start() as worker:
+        worker.wait_ready()
+        done = worker.run(replace(stock(job, tmp_path / "stock"), original=job.video), shown.append)
+    assert not [event for event in shown if isinstance(event, Message)]
+    assert isinstance(done, Done)
+    assert {"quality.json", "quality.csv.gz"} < set(done.files)
+    assert done.files[0].endswith(".h5")
+    assert sorted(done.files) == sorted(file.name for file in (tmp_path / "stock").iterdir())
+    assert done.flags
 
 
 @pytest.mark.parametrize(

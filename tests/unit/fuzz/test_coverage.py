@@ -69,6 +69,8 @@ OTHERS = {
     "dlcctr.transfer.remote.address": "campaign.toml, which dlcctr.campaign.config has read before",
     "entrypoint.analyze.renew_times": "a file that it has just written",
     "entrypoint.loop.judging.apart": "a private folder that its parent process has just written",
+    "entrypoint.loop.judging.child": "files that its own child has just written, in a private folder",
+    "entrypoint.loop.judging.judge_files": "a job that its parent has just written, and files proven before",
     "entrypoint.analyze.multi_gpu": "numbers in a private folder of this very process",
     "entrypoint.doctor": "what its own child printed",
     "entrypoint.engines.no_animal": "a pickle that the same process wrote a moment ago, in its private folder",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import CommandFailedError, ContractError, DlcctrError, ToolMissingError, UsageError
 from dlcctr.transfer import push as push_module
 from dlcctr.transfer.push import PushOptions, PushResult, push
@@ -95,6 +96,19 @@ class Sides:
 @pytest.fixture
 def sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sides:
     return Sides(tmp_path, monkeypatch)
+
+
+def test_ratings_go_along(sides: Sides) -> None:
+    paths = CampaignPaths.of(sides.manifest)
+    sides.push()
+    assert paths.ratings.name not in sides.names()
+    table = "row\tvideo\tfingerprint\trating\tnote\trater\ttime\n0\t\t\tgood\t\tann\t2026-01-31T12:00:00Z\n"
+    paths.ratings.write_text(table)
+    sides.push()
+    assert "\tgood\t\tann\t" in (sides.there / paths.ratings.name).read_text()
+    sent.clear()
+    sides.push()
+    assert sent == []
 
 
 def test_the_sif_is_made_there_and_the_archive_does_not_stay(sides: Sides) -> None:

@@ -488,6 +488,17 @@ def test_stock_gets_no_place_for_checkpoints(case: Case) -> None:
     assert (job["path"], job["checkpoint_folder"]) == ("stock", "")
 
 
+def test_a_copy_is_judged_by_the_video_itself(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_WORKER", "short")
+    monkeypatch.setattr("dlcctr.quality.known_prior.known_prior", lambda *_: "a prior")
+    case.run()
+    job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
+    assert Path(job["video"]).name == "copy.mov"
+    assert Path(job["original"]) == case.folder / "videos" / "sub" / "a b.mp4"
+    assert job["prior"] == "a prior"
+    assert job["times"]
+
+
 # One pass
 
 

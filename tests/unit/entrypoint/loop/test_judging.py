@@ -14,7 +14,7 @@ import pytest
 from dlcctr.model.prior.make import prior_text
 from dlcctr.model.prior.record import PosePrior
 from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, TABLE_FILENAME, Quality
-from entrypoint.loop.judging import apart, judge_job, judge_row
+from entrypoint.loop.judging import child, judge_job, judge_row
 from entrypoint.loop.loop import Loop
 from entrypoint.loop.result import LoopResult
 from entrypoint.protocol import Job, Message
@@ -143,7 +143,7 @@ def test_another_process_says_the_same_of_a_long_row(video: Path, monkeypatch: p
 @pytest.mark.parametrize("ends", ["import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "raise SystemExit(3)"])
 def test_whatever_ends_that_process_the_result_stays(video: Path, monkeypatch: pytest.MonkeyPatch, ends: str) -> None:
     monkeypatch.setattr(judge_job, "FEW_VALUES", 10)
-    monkeypatch.setattr(apart, "BOOT", ends)
+    monkeypatch.setattr(child, "BOOT", ends)
     network = Mortal()
     result, said = analyse(job_of(video), network)
     assert files_of(result) == {}

@@ -23,9 +23,10 @@ from dlcctr.results.receipt import Receipt, read_receipt
 from dlcctr.results.row_state import State
 from dlcctr.results.sections import AnalysedRow, Columns, FrameCounts, Parameters
 from entrypoint import app as program
+from entrypoint.loop.judging.positions import positions_of
 from entrypoint.quality.judge_rows import QualityRequest, judge_rows
 from entrypoint.quality.look_at_video import look_at_video
-from entrypoint.quality.read_track import positions_of, read_times, read_track
+from entrypoint.quality.read_track import read_times, read_track
 from entrypoint.video.scan import scan_video
 from tests import media
 from tests.media import write_video

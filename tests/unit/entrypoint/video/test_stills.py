@@ -38,6 +38,22 @@ def test_a_still_is_the_very_frame(tmp_path: Path, name: str) -> None:
                 assert media.read_number(found[number]) == number
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"codec": "mpeg4"}, {}, {"bframes": 0}, {"container": "h264"}],
+    ids=["mpeg4", "h264", "h264 without B-frames", "raw"],
+)
+def test_where_no_time_finds_a_frame_it_is_counted(tmp_path: Path, options: dict[str, Any]) -> None:
+    name = "a.h264" if "container" in options else "a.avi"
+    video = media.write_video(tmp_path / name, 60, **{"bframes": 2, **options})
+    times = scan_video(video).times
+    assert times is not None
+    wanted = {number: times.seconds[number] for number in (0, 12, 31, 57)}
+    assert not dict(read_stills(video, wanted, None)), "better none than another frame"
+    found = dict(read_stills(video, wanted, None, is_sound=True))
+    assert {number: media.read_number(picture) for number, picture in found.items()} == {n: n for n in wanted}
+
+
 def test_what_is_not_there_at_its_time_is_left_out(tmp_path: Path) -> None:
     video = media.write_video(tmp_path / "a.mp4", 20)
     assert list(read_stills(video, {3: 0.1300, 4: math.nan, 30: 99.0}, None)) == []
