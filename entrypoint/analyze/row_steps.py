@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 from dataclasses import fields
+from pathlib import Path
 
+import entrypoint
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.contract import ENV_PREFIX, ExitCode
 from dlcctr.errors import TryAgainError
@@ -19,6 +21,11 @@ from entrypoint.analyze.row_task import RowTask
 
 OTHER_RESULTS = ("model", "snapshot", "shuffle", "trainset_index", "crop", "precision")
 """Options with which the row's result is not the campaign's."""
+BOOT = (
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "runpy.run_module('entrypoint', run_name='__main__', alter_sys=True)"
+)
+ROOT = Path(entrypoint.__file__).parents[1]
 ENDED_S = 20.0
 """Seconds from SIGTERM to SIGKILL."""
 
@@ -44,7 +51,7 @@ def do_steps(task: RowTask, request: RowRequest) -> ExitCode:
         return ExitCode.OK
     if _all_settled(task, request):
         return ExitCode.OK
-    code = _run([sys.executable, "-I", "-m", "entrypoint", *_words(task, request)])
+    code = _run([sys.executable, "-I", "-X", "utf8", "-c", BOOT, str(ROOT), *_words(task, request)])
     if code == ExitCode.TRY_AGAIN:
         raise TryAgainError(f"{task.name}: its steps were stopped", "run the same command again; done ones are skipped")
     if code < 0:

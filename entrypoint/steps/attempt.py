@@ -111,7 +111,7 @@ def run_step(row: Row, spec: StepSpec, rows: CampaignRows, scratch: Path, *, aga
         steps_folder(folder).mkdir(exist_ok=True)
     check_writable(steps_folder(folder), LEAST_BYTES)
     source = row_source(rows, row, spec.of)
-    others = tuple(row_source(rows, each, spec.of) for each in rows.beside(row)) if spec.about.last_row else ()
+    others = tuple(row_source(rows, each, spec.of) for each in rows.beside(row)) if spec.last_row else ()
     attempt = _Attempt(row, rows, spec, source, others)
     work = scratch / WORK_FOLDER
     with _kept_folder(folder, spec, attempt_key(spec, source, others)) as kept:

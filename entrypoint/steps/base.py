@@ -74,7 +74,7 @@ class StepInput:
     source : RowSource
         The row.
     others : tuple of RowSource
-        The other rows of the same video, in their order, where the kind joins rows (`StepKind.last_row`).
+        The other rows of the same video, in their order, where the step reads them (`StepSpec.last_row`).
     campaign : Campaign
         Settings of the row.
     model : ModelInfo or None

@@ -12,7 +12,7 @@ from pathlib import Path
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row, choose_rows, find_row, require_rows
-from dlcctr.campaign.steps.spec import ANALYSIS, StepSpec
+from dlcctr.campaign.steps.spec import StepSpec
 from dlcctr.contract import ExitCode
 from dlcctr.errors import DlcctrError, OutputError, TryAgainError, UsageError
 from dlcctr.results.steps.rows import CampaignRows
@@ -103,10 +103,11 @@ def chosen_steps(steps: Sequence[StepSpec], name: str, manifest: Path) -> list[S
             f"{manifest}: its campaign has no step {name[:64]!r}; {there}",
             f"add one: dlcctr steps add {manifest} {name if name.isidentifier() else 'filter'}",
         )
-    wanted = []
-    while name != ANALYSIS:
-        wanted.append(name)
-        name = by_name[name].of
+    wanted, more = set[str](), [name]
+    while more:
+        each = more.pop()
+        wanted.add(each)
+        more += by_name[each].needs
     return [step for step in steps if step.name in wanted]
 
 

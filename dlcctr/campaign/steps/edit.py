@@ -78,7 +78,7 @@ def remove_step(campaign: Campaign, name: str) -> Campaign:
     if name not in [each.name for each in campaign.steps]:
         known = ", ".join(each.name for each in campaign.steps) or "none"
         raise UsageError(f"{campaign.file}: has no step {name[:64]!r}", f"it has: {known}")
-    if users := [each.name for each in campaign.steps if each.of == name]:
+    if users := [each.name for each in campaign.steps if name in each.needs]:
         raise UsageError(f"the step {users[0]!r} takes the positions of {name!r}", f"remove {users[0]!r} first")
     return _write(campaign, [each for each in campaign.steps if each.name != name])
 

@@ -13,6 +13,8 @@ from dlcctr.system.values.toml import toml_value
 
 ANALYSIS = "analysis"
 """What a step takes its positions from unless it names an earlier step."""
+ROWS = "rows"
+"""In place of a step's name: the other rows of the same video."""
 OWN_KEYS = ("name", "kind", "of")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -44,10 +46,10 @@ class StepSpec:
     parameters: Any = None
 
     def __post_init__(self) -> None:
-        if not NAME.fullmatch(self.name) or self.name == ANALYSIS:
+        if not NAME.fullmatch(self.name) or self.name in (ANALYSIS, ROWS):
             raise ValueError(
-                f"{self.name[:80]!r} cannot be the name of a step: letters, digits, - and _, at most 64, and not "
-                f"{ANALYSIS!r}"
+                f"{self.name[:80]!r} cannot be the name of a step: letters, digits, - and _, at most 64, and neither "
+                f"{ANALYSIS!r} nor {ROWS!r}"
             )
         if self.kind not in KINDS:
             raise ValueError(f"{self.kind[:80]!r} is no kind of step; there are {', '.join(KINDS)}")
@@ -58,6 +60,17 @@ class StepSpec:
     def about(self) -> StepKind:
         """What its kind is."""
         return KINDS[self.kind]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the steps whose results it reads."""
+        beside = str(getattr(self.parameters, "beside", ""))
+        return tuple(dict.fromkeys(name for name in (self.of, beside) if name not in ("", ANALYSIS, ROWS)))
+
+    @property
+    def last_row(self) -> bool:
+        """Whether it reads all rows of one video, and so belongs to the last of them only."""
+        return self.about.last_row or getattr(self.parameters, "beside", "") == ROWS
 
     @property
     def held(self) -> dict[str, Any]:
@@ -120,12 +133,12 @@ def check_order(steps: Sequence[StepSpec]) -> None:
     for step in steps:
         if step.name in before:
             raise ValueError(f"[[steps]]: two steps are called {step.name!r}")
-        if step.of != ANALYSIS:
-            source = before.get(step.of)
-            if source is None:
-                raise ValueError(f"[[steps]]: step {step.name!r} is of {step.of!r}, which is no step before it")
-            if source.about.gives is not Gives.POSITIONS:
-                raise ValueError(f"[[steps]]: step {step.name!r} is of {step.of!r}, which gives no positions")
+        for name in step.needs:
+            how = "is of" if name == step.of else "shows beside it"
+            if name not in before:
+                raise ValueError(f"[[steps]]: step {step.name!r} {how} {name[:64]!r}, which is no step before it")
+            if before[name].about.gives is not Gives.POSITIONS:
+                raise ValueError(f"[[steps]]: step {step.name!r} {how} {name!r}, which gives no positions")
         before[step.name] = step
 
 

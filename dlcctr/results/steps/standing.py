@@ -112,14 +112,14 @@ def find_steps(
     found: dict[str, StepStanding] = {}
     analysis = {entry.name: entry.sha256 for entry in receipt.files}
     for spec in specs:
-        if spec.about.last_row and not last_of_video:
+        needs = [found[name] for name in spec.needs if name in found]
+        missing = [each for each in needs if each.state is not StepState.DONE]
+        if (spec.last_row and not last_of_video) or any(each.state is StepState.ELSEWHERE for each in needs):
             found[spec.name] = StepStanding(spec, StepState.ELSEWHERE)
-            continue
-        source = found.get(spec.of)
-        if source and source.state is StepState.ELSEWHERE:
-            found[spec.name] = StepStanding(spec, StepState.ELSEWHERE)
-        elif source and source.state is not StepState.DONE:
-            found[spec.name] = StepStanding(spec, StepState.WAITING, f"it takes the positions of {spec.of}")
+        elif missing:
+            found[spec.name] = StepStanding(
+                spec, StepState.WAITING, f"it takes the positions of {missing[0].spec.name}"
+            )
         else:
             known = _known(analysis, found, other, own)
             found[spec.name] = _standing(folder, spec, known, hashes=hashes)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr.campaign.steps.spec import ANALYSIS, NAME
+from dlcctr.campaign.steps.spec import ANALYSIS, NAME, ROWS
 from dlcctr.contract import STEPS_FOLDER
 from dlcctr.errors import ManifestError
 from dlcctr.results.steps.receipt import read_step_receipt, step_folder
 from entrypoint.steps.base import RowSource, Source, StepInput
 
-ROWS = "rows"
-"""The other rows of the same video."""
 MOST_PANELS = 4
 
 

@@ -49,6 +49,8 @@ def test_every_kind_works_without_parameters(kind: str, tmp_path: Path) -> None:
         ([{"name": "csv"}, {"name": "csv"}], "two steps are called 'csv'"),
         (CHAIN[::-1], "step 'nwb' is of 'smooth', which is no step before it"),
         ([{"name": "csv"}, {"name": "nwb", "of": "csv"}], "is of 'csv', which gives no positions"),
+        ([{"name": "label-video", "beside": "smooth"}, *CHAIN], "shows beside it 'smooth', which is no step before it"),
+        ([{"name": "rows", "kind": "filter"}], "cannot be the name of a step"),
     ],
 )
 def test_what_cannot_be_is_named(steps: Any, message: str) -> None:

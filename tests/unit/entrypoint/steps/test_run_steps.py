@@ -168,6 +168,18 @@ def test_joined_rows_have_their_step_in_the_last(tmp_path: Path, fake_steps: Fak
     assert states(bench, 2) == {"ensemble": "done", "csv": "done"}
 
 
+def test_a_step_reads_what_it_shows_beside(tmp_path: Path, fake_steps: FakeSteps) -> None:
+    steps = [{"name": "smooth", "kind": "filter"}, {"name": "csv"}, {"name": "label-video", "beside": "smooth"}]
+    bench = make_steps_bench(tmp_path, ["a.mp4"], steps)
+    assert states(bench) == {"smooth": "due", "csv": "due", "label-video": "waiting"}
+    run_steps(StepsRequest(bench.manifest, "label-video"))
+    assert fake_steps.ran == ["smooth", "label-video"]
+    set_steps(bench, [steps[0], {"name": "label-video", "beside": "rows"}])
+    bench.rows.append(replace(bench.rows[0], index=1))
+    write_manifest(bench.manifest, bench.rows)
+    assert [states(bench, index)["label-video"] for index in (0, 1)] == ["elsewhere", "due again"]
+
+
 def test_what_a_killed_step_kept_is_for_the_same_inputs_only(tmp_path: Path, fake_steps: FakeSteps) -> None:
     bench = make_steps_bench(tmp_path, ["a.mp4"], [{"name": "tracks"}])
     seen: list[list[str]] = []
