@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -91,19 +93,44 @@ def list_steps(
             print_lines([f"which rows, and why: dlcctr check {shlex.quote(str(manifest))}"])
 
 
-def kinds(kind: Annotated[str, typer.Argument(help="Only this kind.")] = "") -> None:
-    """List the kinds of steps with their parameters and default values."""
+def kinds(kind: Annotated[str, typer.Argument(help="Also the parameters of this kind.")] = "") -> None:
+    """List the kinds of steps; of one kind, its parameters with their usual values."""
+    import textwrap
+
     from dlcctr.campaign.steps.kinds import KINDS
     from dlcctr.campaign.steps.spec import StepSpec
     from dlcctr.errors import UsageError
-    from dlcctr.system.terminal.console import print_lines
+    from dlcctr.system.terminal.console import print_lines, print_table
 
     if kind and kind not in KINDS:
         raise UsageError(f"{kind[:64]!r} is no kind of step", f"there are: {', '.join(KINDS)}")
-    for each in [KINDS[kind]] if kind else KINDS.values():
-        print_lines([f"{each.name}: {each.summary}"])
-        held = StepSpec(each.name, each.name).held
-        print_lines([f"  {name}={_shown(value)}" for name, value in held.items()])
+    if not kind:
+        print_table(("kind", "what it does"), [(each.name, each.summary) for each in KINDS.values()])
+        print_lines(["parameters of one: dlcctr steps kinds KIND"])
+        return
+    print_lines([f"{kind}: {KINDS[kind].summary}"])
+    said = parameter_texts(KINDS[kind].parameters)
+    step = StepSpec(kind, kind)
+    for name, value in step.held.items():
+        print_lines([f"  {name}={_shown(value)}"])
+        text = said.get(name, "").replace("`", "")
+        usual = getattr(step.parameters, name)
+        if isinstance(usual, Enum) and len(type(usual)) > 1:
+            text += f" One of: {', '.join(str(each.value) or '(empty)' for each in type(usual))}."
+        print_lines(textwrap.wrap(text, 72, initial_indent=" " * 6, subsequent_indent=" " * 6))
+
+
+def parameter_texts(parameters: type) -> dict[str, str]:
+    """What the docstring of a kind's parameters says of each."""
+    texts: dict[str, str] = {}
+    names: list[str] = []
+    section = inspect.cleandoc(parameters.__doc__ or "").partition("Parameters\n----------\n")[2].partition("\n\n")[0]
+    for line in section.splitlines():
+        if not line.startswith(" "):
+            names = [name.strip() for name in line.partition(" : ")[0].split(",")]
+        else:
+            texts |= {name: f"{texts.get(name, '')} {line.strip()}".strip() for name in names}
+    return texts
 
 
 def _count(rows: Sequence[RowResult], name: str) -> dict[str, int]:
@@ -134,6 +161,8 @@ def _cells(step: StepSpec) -> tuple[str, str, str, str]:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, list):
+        return ",".join(map(str, value))
     return "" if value is None else str(value)
 
 

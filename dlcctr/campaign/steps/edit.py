@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.campaign.config import STEPS, Campaign, campaign_text, parse_campaign
+from dlcctr.campaign.steps.kinds import KINDS
 from dlcctr.campaign.steps.spec import ANALYSIS, StepSpec, check_order, parse_step, steps_text
 from dlcctr.errors import ManifestError, UsageError
 from dlcctr.system.files import write_text_atomic
@@ -19,7 +20,7 @@ def parse_words(kind: str, words: Sequence[str], *, name: str = "", of: str = AN
     Parameters
     ----------
     words : sequence of str
-        ``parameter=value``: numbers, ``true`` and ``false``, lists as in TOML; everything else is text.
+        ``parameter=value``: numbers, ``true`` and ``false``, lists as in TOML or with commas; everything else is text.
 
     Raises
     ------
@@ -33,18 +34,27 @@ def parse_words(kind: str, words: Sequence[str], *, name: str = "", of: str = AN
             raise UsageError(
                 f"{word[:80]!r} is not parameter=value", f"see the parameters of each kind: dlcctr steps kinds {kind}"
             )
-        table[key] = _value(text)
+        table[key] = _value(text, is_list=key in _lists(kind))
     try:
         return parse_step(table)
     except ValueError as error:
         raise UsageError(f"step {table['name'][:64]!r}: {error}", "see what there is: dlcctr steps kinds") from error
 
 
-def _value(text: str) -> Any:
+def _lists(kind: str) -> set[str]:
+    """Parameters of a kind that are lists."""
+    usual = KINDS[kind].parameters() if kind in KINDS else None
+    return {name for name, value in vars(usual).items() if isinstance(value, tuple)} if usual else set()
+
+
+def _value(text: str, *, is_list: bool = False) -> Any:
     try:
-        return parse_toml(f"value = {text}")["value"]
+        value = parse_toml(f"value = {text}")["value"]
     except ValueError:
-        return text
+        value = text
+    if is_list and not isinstance(value, list):
+        return [word.strip() for word in text.split(",") if word.strip()]
+    return value
 
 
 def add_step(campaign: Campaign, step: StepSpec) -> Campaign:

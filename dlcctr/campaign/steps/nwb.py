@@ -40,9 +40,12 @@ class NwbParameters:
         How `session_start_time` is written, as Python's `strptime` takes it (``%Y%m%d``); empty for ISO 8601.
     timezone : str
         Time zone of dates that name none: ``Europe/London``, ``UTC``, or ``+01:00``.
-    session_start_time, session_id, session_description, experiment_description, experimenter, institution, lab,
-    keywords, protocol, notes : str
-        About the session; several experimenters or keywords have semicolons between them.
+    session_start_time : str
+        When the session began, as ``2026-03-04T10:00:00+01:00``.
+    session_id, session_description, experiment_description, institution, lab, protocol, notes : str
+        About the session.
+    experimenter, keywords : str
+        About the session; several have semicolons between them.
     subject_id, species, sex, age, date_of_birth, genotype, strain, weight, subject_description : str
         About the animal.
     video_start_s : float or None

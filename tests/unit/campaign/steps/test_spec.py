@@ -97,3 +97,9 @@ def test_words_of_a_command_line_that_are_no_parameters() -> None:
             parse_words("filter", [word])
     with pytest.raises(UsageError, match="has no parameter 'nonsense'"):
         parse_words("filter", ["nonsense=5"])
+
+
+def test_lists_on_a_command_line_have_commas() -> None:
+    step = parse_words("label-video", ["bodyparts=left ear,tail", "dotsize=3", "stamp=false", 'individuals=["a,b"]'])
+    assert (step.parameters.bodyparts, step.parameters.individuals) == (("left ear", "tail"), ("a,b",))
+    assert (step.parameters.dotsize, step.parameters.stamp) == (3, False)
