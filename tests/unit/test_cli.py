@@ -150,7 +150,7 @@ def test_check_json_is_one_versioned_document(bench: Bench) -> None:
     assert document["rows"][1] == {
         "index": 1, "line": 3, "video": NAME, "state": "unfinished", "cause": "no receipt", "notes": [], "folder": None,
         "kept_frames": 0,
-        "flags": None,
+        "flags": None, "analysed": False, "steps": {},
     }  # fmt: skip
     assert done.returncode == 20
 

@@ -96,7 +96,10 @@ def remove_step(campaign: Campaign, name: str) -> Campaign:
 def _write(campaign: Campaign, steps: Sequence[StepSpec]) -> Campaign:
     import tomlkit
 
-    document = tomlkit.parse(_text(campaign))
+    try:
+        document = tomlkit.parse(_text(campaign))
+    except ValueError as error:
+        raise ManifestError(f"{campaign.file}: not valid TOML: {error}", "fix that line") from error
     document.pop(STEPS, None)
     rest = document.as_string().rstrip("\n")
     text = "\n".join([rest, *steps_text(steps)]) + "\n"

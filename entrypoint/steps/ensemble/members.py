@@ -18,7 +18,7 @@ def require_members(given: StepInput) -> None:
     if not given.others:
         raise ManifestError(
             f"ensemble: {given.source.row.video} has one row, and so one model",
-            "give every video several: dlcctr manifest … --shuffle 1,2,3, or --snapshot A,B; or remove the step",
+            "give every video several rows with --shuffle 1,2,3 or --snapshot A,B of `manifest`, or remove the step",
         )
 
 

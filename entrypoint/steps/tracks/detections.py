@@ -16,7 +16,7 @@ from entrypoint.steps.tracks.pickle_machine import Machine, Place
 from entrypoint.steps.tracks.pickle_values import Function, NumberType, UnknownForm
 
 INDEX_FILE = "index.npz"
-HINT = "dlcctr check tells whether the file is the one that was made; analyse the row again with --overwrite"
+HINT = "see with `check` whether the file is the one that was made; analyse the row again with --overwrite"
 FIELDS = ("frame", "start", "stop", "memo")
 POSE_AXES, POSE_VALUES = 3, (3, 4)
 """A frame's poses: animals, parts, and x, y, likelihood with or without an identity."""

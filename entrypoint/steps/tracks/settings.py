@@ -78,7 +78,7 @@ def find_settings(given: StepInput) -> TrackSettings:
     if used is None or receipt.frames is None or not used.individuals:
         raise OutputError(
             "this row has one animal: there is nothing to track",
-            "the step `tracks` is for multi-animal projects; remove it with `dlcctr steps remove`",
+            "the step `tracks` is for multi-animal projects; remove it: dlcctr steps remove m.csv tracks",
         )
     if model is None:
         raise OutputError(

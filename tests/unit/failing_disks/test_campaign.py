@@ -113,6 +113,16 @@ def collect(world: World) -> Work:
     return command("collect", bench.manifest, "-o", world.here / "t.parquet")
 
 
+def add_step(world: World) -> Work:
+    return command("steps", "add", bench_in(world).manifest, "filter", "windowlength=7")
+
+
+def remove_step(world: World) -> Work:
+    manifest = bench_in(world).manifest
+    assert catch(command("steps", "add", manifest, "filter")) == 0
+    return command("steps", "remove", manifest, "filter")
+
+
 def rate(world: World) -> Work:
     table = world.here / "ratings.tsv"
     table.write_text("row\trating\trater\ttime\n0\tgood\tAda\t2026-01-01T00:00:00Z\n")
@@ -134,6 +144,8 @@ CASES = (
     Case("report", report),
     Case("rate", rate),
     Case("collect", collect),
+    Case("steps add", add_step),
+    Case("steps remove", remove_step),
 )
 
 

@@ -25,6 +25,8 @@ READING = {
     "validate": ("validate", "{m}"),
     "check": ("check", "{m}"),
     "notice": ("notice", "{m}"),
+    "steps list": ("steps", "list", "{m}"),
+    "steps kinds": ("steps", "kinds"),
     "status": ("status", "{m}"),
     "logs": ("logs", "{m}", "0"),
     "site list": ("site", "list"),
