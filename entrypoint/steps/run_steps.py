@@ -183,6 +183,7 @@ class _Work:
     def _scratch(self) -> Path:
         """Private folder of this process, with the caches of what it imports; made for the first step that is due."""
         folder = self._stack.enter_context(open_scratch(self._request.scratch, self._rows.campaign.out))
+        self._stack.callback(_restore, dict(os.environ))
         os.environ |= {**private_environment(folder), **thread_environment(cpu_count())}
         return folder
 
@@ -194,6 +195,11 @@ class _Work:
         self._counts["failed"] += 1
         say_error(f"{_name(row, spec)}: {error.message}", error.hint)
         return error.exit_code
+
+
+def _restore(environment: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 def _name(row: Row, spec: StepSpec | None = None) -> str:
