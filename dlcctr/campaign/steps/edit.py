@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from dlcctr.campaign.config import STEPS, Campaign, campaign_text, parse_campaign
 from dlcctr.campaign.steps.kinds import KINDS
@@ -28,31 +29,34 @@ def parse_words(kind: str, words: Sequence[str], *, name: str = "", of: str = AN
         A word is not ``parameter=value``, or the kind has no such parameter or value.
     """
     table: dict[str, Any] = {"name": name or kind, "kind": kind, "of": of}
+    types = _types(kind)
     for word in words:
         key, is_given, text = word.partition("=")
         if not is_given or not key or key in table:
             raise UsageError(
                 f"{word[:80]!r} is not parameter=value", f"see the parameters of each kind: dlcctr steps kinds {kind}"
             )
-        table[key] = _value(text, is_list=key in _lists(kind))
+        table[key] = _value(text, types.get(key))
     try:
         return parse_step(table)
     except ValueError as error:
         raise UsageError(f"step {table['name'][:64]!r}: {error}", "see what there is: dlcctr steps kinds") from error
 
 
-def _lists(kind: str) -> set[str]:
-    """Parameters of a kind that are lists."""
-    usual = KINDS[kind].parameters() if kind in KINDS else None
-    return {name for name, value in vars(usual).items() if isinstance(value, tuple)} if usual else set()
+def _types(kind: str) -> dict[str, Any]:
+    """Types of a kind's parameters."""
+    return get_type_hints(KINDS[kind].parameters) if kind in KINDS else {}
 
 
-def _value(text: str, *, is_list: bool = False) -> Any:
+def _value(text: str, wanted: Any) -> Any:
+    """Value of a word for a parameter of the type `wanted`; text is taken as it is."""
+    if wanted is str or (isinstance(wanted, type) and issubclass(wanted, Enum)):
+        return text
     try:
         value = parse_toml(f"value = {text}")["value"]
     except ValueError:
         value = text
-    if is_list and not isinstance(value, list):
+    if get_origin(wanted) is tuple and not isinstance(value, list):
         return [word.strip() for word in text.split(",") if word.strip()]
     return value
 

@@ -99,6 +99,14 @@ def test_words_of_a_command_line_that_are_no_parameters() -> None:
         parse_words("filter", ["nonsense=5"])
 
 
+def test_text_on_a_command_line_is_text() -> None:
+    words = ["session_start_time=2026-03-04T10:00:00+01:00", "subject_id=12", "columns=age=years", "video_start_s=2"]
+    found = parse_words("nwb", words).parameters
+    assert (found.session_start_time, found.subject_id) == ("2026-03-04T10:00:00+01:00", "12")
+    assert (found.columns, found.video_start_s) == (("age=years",), 2.0)
+    assert parse_words("filter", ["filtertype=median"]).held["filtertype"] == "median"
+
+
 def test_lists_on_a_command_line_have_commas() -> None:
     step = parse_words("label-video", ["bodyparts=left ear,tail", "dotsize=3", "stamp=false", 'individuals=["a,b"]'])
     assert (step.parameters.bodyparts, step.parameters.individuals) == (("left ear", "tail"), ("a,b",))
