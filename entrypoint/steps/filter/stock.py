@@ -12,6 +12,7 @@ from typing import Any
 
 from dlcctr.campaign.steps.filter import FilterParameters, FilterType
 from dlcctr.errors import AnalysisError
+from entrypoint.steps.importable import make_importable
 
 FILLED_LIKELIHOOD = 0.01
 """DeepLabCut's sign for a position that the spline has filled in."""
@@ -36,7 +37,7 @@ def spline(parameters: FilterParameters) -> Apply:
     """Cubic spline through gaps of up to `windowlength` frames; those get DeepLabCut's likelihood 0.01."""
     import numpy
 
-    _make_importable()
+    make_importable()
     from deeplabcut.post_processing.filtering import columnwise_spline_interp
 
     def apply(values: Any, point: tuple[str, str]) -> Any:
@@ -54,7 +55,7 @@ def spline(parameters: FilterParameters) -> Apply:
 
 def arima(parameters: FilterParameters) -> Apply:
     """What an ARMA model predicts of each frame from those before it; the first one stays as it is."""
-    _make_importable()
+    make_importable()
     from deeplabcut.refine_training_dataset.outlier_frames import FitSARIMAXModel
 
     def apply(values: Any, point: tuple[str, str]) -> Any:
@@ -87,16 +88,6 @@ def arima(parameters: FilterParameters) -> Apply:
         return values
 
     return apply
-
-
-def _make_importable() -> None:
-    """Let DeepLabCut import where torchvision is built for GPUs and torch is not."""
-    try:
-        from entrypoint.engines.torchvision_ops import declare_missing
-
-        declare_missing()
-    except ImportError:  # without torch, as in images of TensorFlow
-        pass
 
 
 FILTERS: dict[FilterType, Callable[[FilterParameters], Apply]] = {

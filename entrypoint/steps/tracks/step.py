@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dlcctr.campaign.steps.tracks import TracksParameters
 from entrypoint.steps.base import StepInput, StepResult
+from entrypoint.steps.importable import make_importable
 from entrypoint.steps.tracks.detections import open_detections
 from entrypoint.steps.tracks.settings import SHORT_NAMES, TrackSettings, find_settings
 from entrypoint.steps.tracks.table import write_table
@@ -26,6 +27,7 @@ def run(given: StepInput) -> StepResult:
     """
     parameters = given.parameters
     assert isinstance(parameters, TracksParameters)
+    make_importable()
     settings = find_settings(given)
     found = given.source.analysis.find(DETECTIONS)
     total = PHASES * settings.frames
