@@ -38,6 +38,13 @@ def campaign(tmp_path: Path, native_pytorch: Path, tmp_path_factory: pytest.Temp
     return manifest
 
 
+def add_steps(manifest: Path) -> None:
+    """A row is whole once these are done as well."""
+    dlcctr("steps", "add", manifest, "filter", "filtertype=median")
+    for kind, *words in (("label-video",), ("csv",), ("nwb", "session_start_time=2026-03-04T10:00:00+01:00")):
+        dlcctr("steps", "add", manifest, kind, "--of", "filter", *words)
+
+
 def run_json(*words: str | Path, code: int) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(dlcctr("run", *words, "--json", code=code))
     return answer
@@ -49,10 +56,12 @@ def our_containers() -> list[str]:
 
 
 def test_docker_runs_all_rows_and_a_bad_one_stops_none(campaign: Path, cpu_image: str) -> None:
+    add_steps(campaign)
     first = run_json(campaign, "--image", cpu_image, "--allow-cpu", "--jobs", "2", code=ExitCode.VIDEO)
     assert first["runtime"] == "docker"
     assert sorted(row["code"] for row in first["rows"]) == [0, 0, ExitCode.VIDEO]
     assert {states(campaign)[name] for name in NAMES} == {"whole"}
+    assert len(list(campaign.parent.rglob("steps/*/receipt.json"))) == 8
     assert not our_containers()
     again = run_json(campaign, "--image", cpu_image, "--allow-cpu", code=ExitCode.VIDEO)
     assert [row["was_finished"] for row in again["rows"] if row["video"] != "none.mp4"] == [True, True]
@@ -94,6 +103,7 @@ def test_apptainer_stops_clean_and_goes_on_as_an_ordinary_user(
     shutil.copytree(tmp_path / "videos", shared / "videos")
     manifest = shared / "my campaign, 1" / "m.csv"
     make_campaign(manifest, shared / "videos", shared / "model")
+    add_steps(manifest)
     subprocess.run(["chown", "-R", f"{apptainer_bench.uid}:{apptainer_bench.uid}", str(shared)], check=True)
     words = ["run", manifest, "--image", cpu_sif, "--allow-cpu", "--json", "--jobs", "2"]
     stop = ["timeout", "--preserve-status", "--signal=TERM", "6", "python3", "-m", "dlcctr", *words]

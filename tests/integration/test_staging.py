@@ -14,16 +14,20 @@ from pathlib import Path
 import pytest
 
 from dlcctr.campaign.config import read_campaign, write_campaign
+from dlcctr.campaign.steps.edit import add_step, parse_words
 from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.contract import ExitCode
 from dlcctr.image.docker_sdk import save_image
 from dlcctr.model.inspection import inspect_model
 from dlcctr.results.check import check
+from dlcctr.results.sections import OutputFile
+from dlcctr.results.steps.receipt import InputFile, Made, StepReceipt, step_folder
 from dlcctr.transfer.remote import shell as far_scripts
 from tests.cluster.cluster import Cluster
 from tests.docker.apptainer import CHECKOUT
 from tests.integration.support.staging import HOSTILE, Sides, tree, wait_until
 from tests.unit.support.projects import pytorch_project
+from tests.unit.support.results import Bench
 
 pytestmark = pytest.mark.real
 
@@ -484,3 +488,36 @@ def test_speed_beside_plain_rsync(cluster: Cluster, tmp_path: Path, capsys: pyte
             print(f"\n120 MB, {what}: {took:.1f} s, {120 / took:.0f} MB/s", end="")
     shutil.rmtree(plain)
     shutil.rmtree(sides.far)
+
+
+def make_step(bench: Bench, index: int, name: str) -> Path:
+    """The step of a row as if it had been done there. Gives its file."""
+    folder = step_folder(bench.folder(index), name)
+    folder.mkdir(parents=True)
+    file = folder / "table.csv"
+    file.write_text(f"step of row {index}\n")
+    read = next(entry for entry in bench.receipt(index).files if entry.name.endswith(".h5"))
+    spec = parse_words("csv", [], name=name)
+    receipt = StepReceipt(
+        Made.OK, "", 0, name, spec.kind, spec.of, parameters=spec.held,
+        inputs=(InputFile(read.name, read.sha256),), files=[OutputFile.of(file)], finished="2026-01-01T00:00:00+00:00",
+    )  # fmt: skip
+    (folder / "receipt.json").write_text(receipt.to_json())
+    return file
+
+
+def test_steps_come_back_with_their_rows(plain: Sides) -> None:
+    add_step(read_campaign(plain.manifest), parse_words("csv", [], name="table"))
+    assert plain.push().returncode == 0
+    plain.finish(0, 1)
+    there = plain.far_bench()
+    files = [make_step(there, index, "table") for index in range(2)]
+    whole = files[1].read_text()
+    files[1].write_text("edited\n")
+    done = plain.fetch()
+    assert done.returncode == ExitCode.TRY_AGAIN and "step table: its files there do not match" in done.stderr
+    assert "fetched 2 rows and 1 step" in done.stdout
+    assert [row.state.value for row in check(plain.manifest).rows] == ["whole", "unfinished"]
+    files[1].write_text(whole)
+    assert "fetched 0 rows and 1 step" in plain.fetch().stdout
+    assert check(plain.manifest).exit_code == ExitCode.OK
