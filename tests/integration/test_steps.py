@@ -20,7 +20,7 @@ from dlcctr.model.inspection import inspect_model
 from dlcctr.results.check import check
 from dlcctr.results.row_state import State
 from dlcctr.results.steps.receipt import read_step_receipt, step_folder
-from tests.integration.support.tiny_models import KINDS, make_model
+from tests.integration.support.tiny_models import KINDS, RESNET50, make_model
 from tests.integration.test_analyze_native import BOOT, ROOT, Native, calm_video
 
 FRAMES = 40
@@ -89,3 +89,33 @@ def test_every_step_follows_the_analysis(request: pytest.FixtureRequest, tmp_pat
     redone = re.findall(r"a\.mp4\): ([\w-]+): done in", again)
     assert redone[0] == "filter" and set(redone) <= {"filter", "csv", "nwb", "label-video"}
     assert check(manifest).rows[0].state is State.WHOLE
+
+
+@pytest.mark.full
+def test_models_of_one_video_are_combined(native_pytorch: Path, tmp_path: Path) -> None:
+    models = [make_model(native_pytorch, kind, tmp_path / "models") for kind in ("pytorch-single", RESNET50)]
+    video = calm_video(tmp_path / "a.mp4", FRAMES)
+    steps = [{"name": "ensemble"}, {"name": "label-video", "of": "ensemble"},
+             {"name": "both", "kind": "label-video", "beside": "rows"}]  # fmt: skip
+    campaign = Campaign(
+        file=tmp_path / "campaign.toml", model=models[0], video_root=tmp_path, out=tmp_path / "results",
+        steps=parse_steps(steps),
+    )  # fmt: skip
+    write_campaign(campaign)
+    manifest, native = tmp_path / "m.csv", Native(native_pytorch, "pytorch", models[0], tmp_path)
+    rows = [Row(n, video.name, FRAMES, fingerprint=fingerprint(video), model=str(m)) for n, m in enumerate(models)]
+    write_manifest(manifest, rows)
+    for row in rows:
+        native.call(
+            "-I", "-c", BOOT, ROOT, "analyze", "--manifest", manifest, "--index", str(row.index), "--device", "cpu"
+        )
+        done = check(manifest).rows[row.index]
+        assert done.state is State.WHOLE, done.cause
+    folders = [row_folder(campaign.out, inspect_model(model).id, video.name) for model in models]
+    assert not (folders[0] / "steps").exists()
+    receipt = read_step_receipt(folders[1], "ensemble")
+    assert receipt is not None and [each.path.startswith("row 0: ") for each in receipt.inputs].count(True) == 1
+    assert {entry.name.rpartition("_")[2] for entry in receipt.files} >= {"ensemble.h5", "variance.hdf5"}
+    (labelled,) = step_folder(folders[1], "both").glob("*.mp4")
+    with av.open(str(labelled)) as opened:
+        assert opened.streams.video[0].width >= 2 * 160
