@@ -7,8 +7,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlcctr.campaign.config import read_campaign
 from dlcctr.errors import UsageError
 from dlcctr.results.row_state import State
+from dlcctr.results.steps.receipt import step_folder
 from dlcctr.system.locks import campaign_lock
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 from dlcctr.system.values.names import check_name
@@ -104,7 +106,7 @@ def collect(
     ToolMissingError
         Without pyarrow, pandas or PyTables.
     UsageError
-        The output is no table of this campaign, or one of another step.
+        The output is no table of this campaign, or one of another step; or there is no such step.
     ManifestError, ModelError, OutputError
         As `dlcctr.results.check.check`; the output cannot be written.
     """
@@ -115,6 +117,7 @@ def collect(
         dataset = Dataset(root)
         campaign = read_campaign_rows(manifest, TAKEN, jobs=options.jobs, progress=progress)
         _require_same_campaign(dataset, campaign, options.step)
+        _require_step(manifest, campaign, options.step)
         return _Update(dataset, campaign, options).run(progress)
 
 
@@ -126,6 +129,17 @@ def _require_known(options: CollectOptions) -> None:
             check_name(options.step, "a step")
     except ValueError as error:
         raise UsageError(str(error), "name a step of the campaign") from error
+
+
+def _require_step(manifest: Path, campaign: CampaignRows, name: str) -> None:
+    """Refuse a step that neither the campaign has nor any of its rows."""
+    steps = [step.name for step in read_campaign(manifest).steps]
+    folders = [each.result.folder for each in campaign.rows if each.result.folder]
+    if name and name not in steps and not any(step_folder(folder, name).exists() for folder in folders):
+        raise UsageError(
+            f"the campaign has no step {name[:64]!r}, and no row holds one",
+            f"it has: {', '.join(steps) or 'none'}; leave --step out for the analysis' positions",
+        )
 
 
 def _require_same_campaign(dataset: Dataset, campaign: CampaignRows, step: str) -> None:

@@ -195,6 +195,8 @@ def test_positions_of_a_step_are_taken_where_it_is_done(bench: Bench) -> None:
         run(bench)
     with pytest.raises(UsageError):
         run(bench, step="../up")
+    with pytest.raises(UsageError, match=r"no step 'ekz', and no row holds one"):
+        collect(bench.manifest, CollectOptions(bench.manifest.with_name("u.parquet"), step="ekz"))
 
 
 def test_a_table_of_another_campaign_or_without_any_result_stays(bench: Bench, tmp_path: Path) -> None:
