@@ -27,6 +27,7 @@ LAYERS = (
     ("dlcctr.model", "dlcctr.image"),
     ("dlcctr.campaign",),
     ("dlcctr.results",),
+    ("dlcctr.labels",),
     ("dlcctr.quality",),
     ("dlcctr.tables",),
     ("dlcctr.runtime", "dlcctr.transfer"),
