@@ -12,8 +12,8 @@ from dlcctr.labels.h5 import compare
 from dlcctr.labels.header import check_header, check_parts
 from dlcctr.labels.problems import Problem
 from dlcctr.labels.project import Project
-from dlcctr.labels.rows import Size, check_pictures, check_rows, is_plain
-from dlcctr.labels.table import TABLE_PREFIX, Table, read_table
+from dlcctr.labels.rows import Size, check_pictures, check_rows
+from dlcctr.labels.table import TABLE_PREFIX, Table, is_plain, read_table
 from dlcctr.model.prior.labels import LABELS_FOLDER, MAX_FOLDERS
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 from dlcctr.contract import VIDEO_EXTENSIONS
 from dlcctr.errors import ModelError
-from dlcctr.labels.table import PartName
+from dlcctr.labels.table import PartName, is_plain
 from dlcctr.model.prior.labels import LABELS_FOLDER, UNIQUE_OWNER
 from dlcctr.model.project.shuffles import CONFIG, MODEL_FOLDERS
 from dlcctr.model.yaml12 import WIDTH, parse_yaml, read_bytes, read_text
 from dlcctr.system.files import write_bytes_atomic
 
 TRAINING_SETS = "training-datasets"
+MAX_SCORER = 60
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def read_project(folder: Path) -> Project:
     file = folder if folder.name == CONFIG.name else folder / CONFIG
     table = parse_yaml(read_text(file), file)
     scorer, iteration = table.get("scorer"), table.get("iteration", 0)
-    if not isinstance(scorer, str) or not scorer or any(c in scorer for c in "/\\\0\n\r"):
-        raise _wrong(file, "scorer", "a name")
+    if not isinstance(scorer, str) or not 0 < len(scorer) <= MAX_SCORER or not is_plain(scorer):
+        raise _wrong(file, "scorer", f"a name of at most {MAX_SCORER} characters")  # it is part of a file's name
     if not isinstance(iteration, int) or isinstance(iteration, bool) or iteration < 0:
         raise _wrong(file, "iteration", "a whole number")
     is_of_several = bool(table.get("multianimalproject"))

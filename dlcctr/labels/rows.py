@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dlcctr.labels.pictures import ENDINGS, read_size
 from dlcctr.labels.problems import Problem
-from dlcctr.labels.table import Row, Table
+from dlcctr.labels.table import Row, Table, is_plain
 
 Size = tuple[int, int]
 
@@ -79,11 +79,6 @@ def _check_picture(file: str, table: Table, row: Row, picture: Path, sizes: dict
         if point and not (0 <= point[0] < size[0] and 0 <= point[1] < size[1]):
             text = f"{_name(*part)} at {point[0]:.6g}, {point[1]:.6g}, the picture has {size[0]} x {size[1]} px"
             yield Problem("outside", file, text, row.line, row.picture)
-
-
-def is_plain(name: str) -> bool:
-    """Whether a name is that of a picture in a folder, and nothing else."""
-    return name not in ("", ".", "..") and name.isprintable() and not set(name) & set("/\\")
 
 
 def crop_of(sizes: Mapping[str, Size]) -> str:

@@ -93,6 +93,11 @@ def number(text: str) -> float:
     return value
 
 
+def is_plain(name: str) -> bool:
+    """Whether a name is one of a file in a folder, and nothing else."""
+    return name not in ("", ".", "..") and name.isprintable() and not set(name) & set("/\\")
+
+
 def read_table(file: Path) -> Table:
     """Read a table.
 

@@ -136,7 +136,8 @@ def test_pictures_in_one_column(project: Path, tmp_path: Path, name: str) -> Non
     assert kinds(project, folder) == []
 
 
-BROKEN_HEADS = ("", "x\n", "scorer,,\n", "scorer,,,a\nbodyparts,,,b\ncoords,,,z\n", "scorer,,,a,a\nbodyparts,,,b\ncoords,,,x,y\n",
+BROKEN_HEADS = ("", "x\n", "scorer,,\n", "scorer,,,a\nbodyparts,,,b\ncoords,,,z\n",
+                "scorer,,,a,a\nbodyparts,,,b\ncoords,,,x,y\n",
                 "scorer,,,a,a\nbodyparts,,,b,b\ncoords,,,x,x\n", "scorer,,,a\nbodyparts,,,b\ncoords,,,x\n")  # fmt: skip
 
 
