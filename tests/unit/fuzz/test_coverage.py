@@ -66,6 +66,8 @@ OTHERS = {
     "dlcctr.commands.cluster.options": "hands on what squeue and sacct printed, see test_answers.py",
     "dlcctr.commands.image": "reads what dlcctr.image.sbom has read before",
     "dlcctr.image.flavours": "pins of the checkout, which are part of the program",
+    "dlcctr.labels.add": "copies bytes of files that dlcctr.labels.check has read before",
+    "dlcctr.labels.h5": "a file that it has just written; others are read by dlcctr.results.h5_file",
     "dlcctr.runtime.native.code_layer": "its own source and environment",
     "dlcctr.runtime.native.environment": "the log of pip, of which it shows the last line",
     "dlcctr.system.cpus": "files of the kernel",

@@ -199,10 +199,12 @@ class KilledError(BaseException):
 def test_killed_at_any_write_each_file_is_old_or_new_and_again_finishes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    old_h5 = adding.h5_bytes(table({"img0.png": (9,) * 6, "img1.png": (9,) * 6}))  # once: PyTables notes the time
+
     def prepared(name: str) -> Path:
         project = make_project(tmp_path / name / "p")
         own = make_folder(project / "labeled-data/v", {"img0.png": (9,) * 6, "img1.png": (9,) * 6})
-        (own / "CollectedData_lab.h5").write_bytes(adding.h5_bytes((own / "CollectedData_lab.csv").read_text()))
+        (own / "CollectedData_lab.h5").write_bytes(old_h5)
         os.utime(own / "CollectedData_lab.h5", (1_600_000_000,) * 2)
         (project / "training-datasets/iteration-0").mkdir(parents=True)
         return project
