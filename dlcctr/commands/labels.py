@@ -59,7 +59,7 @@ def check(
         print_json("labels check", project=str(known.folder), folders=found, problems=problems)
     else:
         _print_problems(checked)
-        _say_next(known, checked)
+        _say_next(known, checked, any_scorer=any_scorer)
     raise typer.Exit(ExitCode.MANIFEST if checked.errors else ExitCode.OK)
 
 
@@ -163,12 +163,15 @@ def _place(problem: Problem) -> str:
     return f"{problem.file}{line}{f' ({problem.picture})' if problem.picture else ''}"
 
 
-def _say_next(project: Project, checked: Checked) -> None:
+def _say_next(project: Project, checked: Checked, *, any_scorer: bool) -> None:
     from dlcctr.commands.in_image import say_next
 
-    if not checked.errors:
-        folders = shlex.join(str(each.folder) for each in checked.folders)
-        say_next([f"next: dlcctr labels add {shlex.quote(str(project.folder))} {folders}"])
+    own = project.labels.resolve()
+    folders = [str(each.folder) for each in checked.folders if not each.folder.is_relative_to(own)]
+    if folders and not checked.errors:
+        option = " --any-scorer" if any_scorer else ""
+        to = shlex.quote(str(project.folder))
+        say_next([f"next: dlcctr labels add {to} {shlex.join(folders)}{option}"])
 
 
 def _print_added(project: Project, added: Added, *, dry_run: bool) -> None:

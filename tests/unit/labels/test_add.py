@@ -295,6 +295,12 @@ def test_the_commands(project: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     code, text = call("add", str(project), str(folder), "--no-h5")
     assert code == 0 and "2 new; 2 pictures copied" in text and "convertcsv2h5" in text
     assert "config.yaml: video_sets has v now" in text
+    code, text = call("check", str(project / "labeled-data"), "--project", str(project))
+    assert code == 0 and "next:" not in text
+    other = make_folder(tmp_path / "w", NEW, scorer="Ada")
+    assert call("check", str(other), "--project", str(project))[0] == 3
+    code, text = call("check", str(other), "--project", str(project), "--any-scorer")
+    assert code == 0 and f"{other} --any-scorer" in text
     make_folder(tmp_path / "v", {"img1.png": (99,) * 6})
     assert call("check", str(folder), "--project", str(project))[0] == 3
     code, text = call("add", str(project), str(folder))
