@@ -30,19 +30,18 @@ def choose_frames(
     shapes, known_shapes : array, (n, parts, 2)
         Their poses, and those that are labelled already, as of `dlcctr.outliers.poses.as_shapes`.
     n_frames, n_good : int
-        How many in all, and how many good ones among them; bad ones take the place of good ones that there are not, and
-        the other way round.
+        How many in all, and how many good ones among them; bad ones take the place of good ones that there are not.
     apart_s : float
         Least time between two frames of one video, in seconds.
 
     Returns
     -------
     list of Candidate
-        At most `n_frames`, in the order of choice; good ones last.
+        At most `n_frames`, in the order of choice; good ones last. Fewer where fewer look wrong: no more good ones.
     """
     choice = _Choice(candidates, shapes, known_shapes, apart_s)
     choice.add(n_frames - n_good, is_good=False, share=_share(candidates, n_frames - n_good, is_good=False))
-    choice.add(n_frames - len(choice.chosen), is_good=True, share=_share(candidates, n_good, is_good=True))
+    choice.add(n_good, is_good=True, share=_share(candidates, n_good, is_good=True))
     # a video may get more where the others have no more to give
     choice.add(n_frames - len(choice.chosen), is_good=False, share=n_frames)
     return sorted((candidates[n] for n in choice.chosen), key=lambda each: each.is_good)

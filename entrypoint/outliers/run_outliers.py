@@ -85,6 +85,8 @@ def run_outliers(request: OutliersRequest) -> ExitCode:
     chosen = choose_outliers(here, project, request.frames, seed=request.seed, apart_s=request.apart_s, before=before)
     if len(here) < len(judged):
         chosen.notes.append(f"{plural(len(judged) - len(here), 'row')} left out: their videos are not here")
+    if 0 < len(chosen.frames) < request.frames:
+        chosen.notes.append(f"only {len(chosen.frames)} of {request.frames} frames: no more look wrong and are apart")
     if not chosen.frames:
         print_lines([f"{plural(len(here), 'judged row')}: no frame is worth labelling; nothing was written"])
         return ExitCode.OK

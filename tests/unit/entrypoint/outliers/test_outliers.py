@@ -47,7 +47,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     for n, row in enumerate(bench.rows):
         video = write_video(bench.campaign.video_root / row.video, N_FRAMES)
         bench.rows[n] = replace(
-            row, frames=N_FRAMES, width=144, height=96, bytes=video.stat().st_size, fingerprint=fingerprint(video)
+            row,
+            frames=N_FRAMES,
+            width=144,
+            height=96,
+            bytes=video.stat().st_size,
+            fingerprint=fingerprint(video),
+            crop=CROP if n == 2 else None,
         )
     write_manifest(bench.manifest, bench.rows)
     for n in range(3):
@@ -93,7 +99,7 @@ def run(bench: Bench, out: Path, frames: int = 9, **changes: Any) -> list[dict[s
     before = set(out.glob("*.csv"))
     assert run_outliers(OutliersRequest(bench.manifest, frames, out, apart_s=0.2, **changes)) is ExitCode.OK
     written = sorted(set(out.glob("*.csv")) - before)
-    return list(csv.DictReader(written[0].open())) if written else []
+    return list(csv.DictReader(written[0].read_text().splitlines())) if written else []
 
 
 def picture(file: Path) -> Any:
@@ -106,10 +112,10 @@ def labels(folder: Path) -> Any:
 
 
 def test_frames_arrive_as_deeplabcut_writes_them(bench: Bench, tmp_path: Path) -> None:
-    """Pictures are of the very frames, and labels are the table's, in the project's order, in px of the whole picture."""
+    """Pictures are of the very frames; labels are the table's, in the project's order, in px of the whole picture."""
     out = tmp_path / "out"
     lines = run(bench, out)
-    assert len(lines) == 9 and {line["video"] for line in lines} == set(VIDEOS)
+    assert len(lines) >= 4 and {line["video"] for line in lines} == set(VIDEOS)
     for line in lines:
         place, frame, row = out / "labeled-data" / line["folder"], int(line["frame"]), int(line["row"])
         assert line["picture"] == f"img{frame:03d}.png"
@@ -142,7 +148,7 @@ def test_wrong_frames_are_picked_and_a_good_one(bench: Bench, tmp_path: Path) ->
     bad = [line for line in lines if "good" not in line["why"]]
     wrong = [30 + 10 * int(line["row"]) - 5 <= int(line["frame"]) < 50 + 10 * int(line["row"]) + 5 for line in bad]
     assert sum(wrong) >= 0.8 * len(bad) > 0
-    assert 1 <= len(lines) - len(bad) <= 4
+    assert len(lines) - len(bad) == 1
 
 
 def test_videos_of_one_name_have_folders_of_their_own(bench: Bench, tmp_path: Path) -> None:
@@ -195,17 +201,14 @@ def rate(bench: Bench, row: int, rating: str) -> None:
     CampaignPaths.of(bench.manifest).ratings.write_text(f"row\trating\trater\n{row}\t{rating}\tme\n")
 
 
-def test_what_people_say_counts(bench: Bench, tmp_path: Path) -> None:
-    def of_row(name: str, row: str) -> list[str]:
-        return [
-            line["why"] for line in run(bench, tmp_path / name, 4) if line["row"] == row and "good" not in line["why"]
-        ]
-
-    rate(bench, 0, "bad")
-    assert of_row("bad", "0")[0].startswith("rated bad")
-    n_bad = len(of_row("again", "0"))
-    rate(bench, 0, "good")
-    assert len(of_row("good", "0")) < n_bad
+@pytest.mark.parametrize("row", [0, 1, 2])
+def test_what_people_say_counts(bench: Bench, tmp_path: Path, row: int) -> None:
+    """Three frames, none of them a good one: of each video one, of which that comes first that is called bad."""
+    rate(bench, row, "bad")
+    first = run(bench, tmp_path / "bad", 3)[0]
+    assert first["row"] == str(row) and first["why"].startswith("rated bad")
+    rate(bench, row, "good")
+    assert run(bench, tmp_path / "good", 3)[-1]["row"] == str(row)
 
 
 def test_page_and_text_say_what_and_why(bench: Bench, tmp_path: Path) -> None:
@@ -267,7 +270,7 @@ def test_rows_without_times_are_counted(bench: Bench, tmp_path: Path) -> None:
         kept = [entry for entry in held.files if entry.name != FRAME_TIMES_FILENAME]
         (bench.folder(n) / "receipt.json").write_text(replace(held, times=None, files=kept).to_json())
     lines = run(bench, tmp_path / "out")
-    assert len(lines) == 9
+    assert len(lines) >= 4
     for line in lines:
         file = tmp_path / "out" / "labeled-data" / line["folder"] / line["picture"]
         assert read_number(picture(file)) == int(line["frame"])
