@@ -38,6 +38,7 @@ FUZZED = {
         "entrypoint.steps.tracks.pickle_machine",
     ),
     "tests/unit/fuzz/test_labels.py": ("dlcctr.model.prior.appearance", "dlcctr.model.prior.labels"),
+    "tests/unit/entrypoint/outliers/test_outliers.py": ("entrypoint.outliers.written_list",),
     "tests/unit/model/superanimal/test_weights.py": ("dlcctr.model.superanimal.tensors",),
     "tests/unit/results/test_receipt.py": ("dlcctr.system.state_files", "dlcctr.system.values.records"),
     "tests/unit/planning/test_plan.py": ("dlcctr.system.state_files",),
