@@ -126,7 +126,7 @@ WithPictures = Annotated[
 ]
 Again = Annotated[bool, typer.Option("--again", help="Judge rows again that have been judged.")]
 
-OutliersFrames = Annotated[int, typer.Option("--frames", min=1, max=5000, help="How many frames to pick.")]
+OutliersFrames = Annotated[int, typer.Option("--frames", min=1, max=1000, help="How many frames to pick.")]
 OutliersOut = Annotated[
     Path, typer.Option("--out", "-o", help="Folder for labeled-data: a new one, or a DeepLabCut project.")
 ]

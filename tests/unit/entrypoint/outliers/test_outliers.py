@@ -41,20 +41,18 @@ CROP = (20, 120, 10, 90)
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """Three judged rows with real videos, each with a place where the points are wrong; the last one is cropped."""
-    root = tmp_path_factory.mktemp("made")
+    return judged_bench(tmp_path_factory.mktemp("made"))
+
+
+def judged_bench(root: Path, *, cropped: bool = True) -> Bench:
     project = pytorch_project(root / "project", bodyparts=ORDER, iteration=2)
     bench = make_bench(root, VIDEOS, bodyparts=NAMES, model=project)
     for n, row in enumerate(bench.rows):
         video = write_video(bench.campaign.video_root / row.video, N_FRAMES)
         bench.rows[n] = replace(
-            row,
-            frames=N_FRAMES,
-            width=144,
-            height=96,
-            bytes=video.stat().st_size,
-            fingerprint=fingerprint(video),
-            crop=CROP if n == 2 else None,
-        )
+            row, frames=N_FRAMES, width=144, height=96, bytes=video.stat().st_size, fingerprint=fingerprint(video),
+            crop=CROP if n == 2 and cropped else None,
+        )  # fmt: skip
     write_manifest(bench.manifest, bench.rows)
     for n in range(3):
         finish(bench, n)
@@ -78,7 +76,7 @@ def finish(bench: Bench, n: int) -> None:
         model=replace(bench.receipt(n).model, bodyparts=NAMES),
         row=AnalysedRow(row.index, row.video, row.fingerprint, row.bytes),
         times=describe_times(times, CONTAINER, 25.0),
-        parameters=Parameters(shuffle=1, trainset_index=0, csv=True, batch_size=8, crop=CROP if n == 2 else None),
+        parameters=Parameters(shuffle=1, trainset_index=0, csv=True, batch_size=8, crop=row.crop),
     )
 
 
