@@ -25,7 +25,7 @@ from dlcctr.system.files import write_text_atomic
 from dlcctr.system.terminal.console import one_line, plural, print_lines, warn
 from entrypoint.outliers.page import page_text
 from entrypoint.outliers.take_row import Taken, take_row
-from entrypoint.outliers.written_list import list_text, rounds, taken_before
+from entrypoint.outliers.written_list import list_text, next_base, taken_before
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def run_outliers(request: OutliersRequest) -> ExitCode:
     if 0 < len(chosen.frames) < request.frames:
         chosen.notes.append(f"only {len(chosen.frames)} of {request.frames} frames: no more look wrong and are apart")
     if not chosen.frames:
+        _warn(chosen)
         print_lines([f"{plural(len(here), 'judged row')}: no frame is worth labelling; nothing was written"])
         return ExitCode.OK
     return _write(request, project, chosen, videos)
@@ -103,15 +104,13 @@ def _write(request: OutliersRequest, project: Project, chosen: Chosen, videos: d
                 if place.exists():
                     raise OutputError(f"{place}: has just been made by somebody else", "try again")
                 (Path(private) / name).rename(place)
-        number = max(rounds(request.out), default=0) + 1
-        base = "outliers" if number == 1 else f"outliers-{number}"
+        base = next_base(request.out)
         write_text_atomic(request.out / f"{base}.csv", list_text(taken))
         write_text_atomic(request.out / f"{base}.html", page_text(request.manifest.stem, taken, chosen.notes))
         write_text_atomic(request.out / f"{base}.txt", _what_next(taken, videos, project))
     except OSError as error:
         raise as_expected(error) from error
-    for note in chosen.notes:
-        warn(f"warning: {note}")
+    _warn(chosen)
     n_good = sum(each.frame.is_good for each in taken)
     cameras = len({each.frame.camera for each in taken})
     print_lines([
@@ -120,6 +119,11 @@ def _write(request: OutliersRequest, project: Project, chosen: Chosen, videos: d
         f"{request.out / base}.html shows them; {base}.txt says what to do next",
     ])  # fmt: skip
     return ExitCode.OK
+
+
+def _warn(chosen: Chosen) -> None:
+    for note in chosen.notes:
+        warn(f"warning: {note}")
 
 
 def _take(private: Path, project: Project, chosen: Chosen, videos: dict[int, Path]) -> list[Taken]:
@@ -157,7 +161,7 @@ def _what_next(taken: Sequence[Taken], videos: dict[int, Path], project: Project
         width, height = each.size
         ending = PurePosixPath(each.frame.video).suffix or ".mp4"
         video = videos[each.frame.row].parent.absolute() / f"{name}{ending}"
-        entries.append(f"  {json.dumps(str(video), ensure_ascii=True)}:\n    crop: 0, {width}, 0, {height}\n")
+        entries.append(f"  {_yaml_text(str(video))}:\n    crop: 0, {width}, 0, {height}\n")
     return (
         "Frames to label, picked by dlcctr. What to do:\n\n"
         "1. Copy the folders in labeled-data into the project's labeled-data, if they are not there.\n"
@@ -168,3 +172,9 @@ def _what_next(taken: Sequence[Taken], videos: dict[int, Path], project: Project
         "4. deeplabcut.merge_datasets(CONFIG), then create_training_dataset and train_network.\n\n"
         "video_sets:\n" + "".join(entries)
     )
+
+
+def _yaml_text(text: str) -> str:
+    """A text in YAML's double quotes."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in quoted)

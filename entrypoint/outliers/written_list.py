@@ -15,7 +15,7 @@ from entrypoint.outliers.take_row import Taken
 
 COLUMNS = ("folder", "picture", "row", "video", "frame", "time_s", "score", "why")
 MAX_BYTES = 64 << 20
-_NAME = re.compile(r"outliers(?:-([0-9]{1,6}))?\.csv")
+_NAME = re.compile(r"outliers(?:-([0-9]{1,6}))?\.(csv|html|txt)")
 
 
 def list_text(taken: Sequence[Taken]) -> str:
@@ -33,19 +33,25 @@ def list_text(taken: Sequence[Taken]) -> str:
     return text.getvalue()
 
 
-def rounds(out: Path) -> dict[int, Path]:
-    """Tables of earlier rounds in a folder, by number."""
+def next_base(out: Path) -> str:
+    """Name without ending that no file of an earlier round, or of anybody, has: ``outliers``, ``outliers-2`` …."""
+    number = max((number for number, _ in _files(out)), default=0) + 1
+    return "outliers" if number == 1 else f"outliers-{number}"
+
+
+def _files(out: Path) -> list[tuple[int, Path]]:
+    """Files of earlier rounds with their numbers."""
     try:
         names = sorted(entry.name for entry in out.iterdir())
     except OSError:
-        return {}
-    return {int(found[1] or 1): out / name for name in names if (found := _NAME.fullmatch(name))}
+        return []
+    return [(int(found[1] or 1), out / name) for name in names if (found := _NAME.fullmatch(name))]
 
 
 def taken_before(out: Path) -> set[tuple[int, int]]:
     """Row and frame of what earlier rounds in a folder took; lines and files that cannot be read are passed over."""
     found = set()
-    for file in rounds(out).values():
+    for file in (file for _, file in _files(out) if file.suffix == ".csv"):
         try:
             lines = list(csv.DictReader(io.StringIO(read_text_bounded(file, MAX_BYTES) or "")))
         except (OSError, ValueError, csv.Error):

@@ -16,13 +16,14 @@ from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.cli import catch
-from dlcctr.contract import FRAME_TIMES_FILENAME, ExitCode
+from dlcctr.contract import FRAME_TIMES_FILENAME, ExitCode, RowState
 from dlcctr.errors import ModelError, UsageError, VideoError
+from dlcctr.outliers.results import judged_results
 from dlcctr.quality.record import QUALITY_FILENAME, TABLE_FILENAME
 from dlcctr.results.frame_times import CONTAINER, describe_times, write_frame_times
 from dlcctr.results.sections import AnalysedRow, Columns, FrameCounts, Parameters
 from entrypoint import app as program
-from entrypoint.outliers.run_outliers import OutliersRequest, run_outliers
+from entrypoint.outliers.run_outliers import OutliersRequest, _yaml_text, run_outliers
 from entrypoint.outliers.written_list import taken_before
 from entrypoint.quality.judge_rows import QualityRequest, judge_rows
 from tests.media import read_number, write_video
@@ -272,6 +273,45 @@ def test_rows_without_times_are_counted(bench: Bench, tmp_path: Path) -> None:
     for line in lines:
         file = tmp_path / "out" / "labeled-data" / line["folder"] / line["picture"]
         assert read_number(picture(file)) == int(line["frame"])
+
+
+def test_frames_that_did_not_decode_are_not_candidates(bench: Bench, tmp_path: Path) -> None:
+    """All of the first row's wrong place is missing."""
+    held, gone = bench_receipt(bench, 0), (25, 60)
+    n_gone = gone[1] - gone[0]
+    frames = FrameCounts(N_FRAMES, N_FRAMES, N_FRAMES - n_gone, (gone,))
+    (bench.folder(0) / "receipt.json").write_text(replace(held, state=RowState.DEGRADED, frames=frames).to_json())
+    assert len(judged_results(bench.manifest, bench.campaign, bench.rows)) == 3
+    mine = [int(line["frame"]) for line in run(bench, tmp_path / "out", 20, seed=2) if line["row"] == "0"]
+    assert not [frame for frame in mine if gone[0] <= frame < gone[1]]
+
+
+def test_nothing_to_take_is_no_error_and_says_why(bench: Bench, tmp_path: Path, capsys: Any) -> None:
+    for n in range(3):
+        file = bench.folder(n) / TABLE_FILENAME
+        file.write_bytes(b"x" * file.stat().st_size)
+    assert not run(bench, tmp_path / "out")
+    said = capsys.readouterr()
+    assert "nothing was written" in said.out and "quality.csv.gz" in said.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_page_of_somebody_else_stays(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/outliers.html").write_text("mine")
+    run(bench, tmp_path / "out", 3)
+    assert (tmp_path / "out/outliers.html").read_text() == "mine"
+    assert (tmp_path / "out/outliers-2.html").is_file() and (tmp_path / "out/outliers-2.csv").is_file()
+
+
+@pytest.mark.parametrize("name", ["a b.mp4", 'a"\\\n\x7f\u2028.mp4', "Mäuse 🐁.mp4"])
+def test_lines_for_config_yaml_are_yaml(name: str) -> None:
+    from dlcctr.model.yaml12 import parse_yaml
+
+    text = f"video_sets:\n  {_yaml_text(name)}:\n    crop: 0, 1, 0, 1\n"
+    assert parse_yaml(text, Path("x"), aliases=True, version_1_1=False) == {
+        "video_sets": {name: {"crop": "0, 1, 0, 1"}}
+    }
 
 
 def test_what_cannot_be_done_is_said(bench: Bench, tmp_path: Path) -> None:
