@@ -10,6 +10,7 @@ PANELS = {
     "Run here": ("run",),
     "On a cluster": ("site", "plan", "sbatch", "script", "submit", "status", "logs", "resubmit", "cancel"),
     "Results": ("check", "report", "rate", "steps", "collect", "notice"),
+    "Training": ("labels",),
     "Other machines": ("push", "fetch", "watch"),
     "Image and models": ("model", "image", "version"),
 }
@@ -25,6 +26,7 @@ IN_IMAGE = {
         "steps",
         "collect",
         "notice",
+        "labels",
         "plan",
         "sbatch",
         "script",

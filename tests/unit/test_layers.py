@@ -27,6 +27,7 @@ LAYERS = (
     ("dlcctr.model", "dlcctr.image"),
     ("dlcctr.campaign",),
     ("dlcctr.results",),
+    ("dlcctr.labels",),
     ("dlcctr.quality",),
     ("dlcctr.tables", "dlcctr.outliers"),
     ("dlcctr.runtime", "dlcctr.transfer"),

@@ -15,6 +15,7 @@ from tests import media
 from tests.unit.support.collected_campaign import make_positions, to_table
 from tests.unit.support.failing_commands import Case, Work, check_each_write, command
 from tests.unit.support.fault_world import World
+from tests.unit.support.label_folders import make_folder, make_project
 from tests.unit.support.projects import pytorch_project
 from tests.unit.support.results import BODYPARTS, FRAMES, Bench, make_bench
 from tests.unit.support.torch_files import write_weights
@@ -136,6 +137,15 @@ def rate(world: World) -> Work:
     return command("rate", bench_in(world).manifest, table)
 
 
+def add_labels(world: World) -> Work:
+    """Into a folder that has labels; PyTables notes when it wrote, so the .h5 is left out."""
+    project = make_project(world.here / "lab")
+    make_folder(project / "labeled-data/v", {"img0.png": (9,) * 6, "img1.png": (9,) * 6})
+    (project / "training-datasets/iteration-0").mkdir(parents=True)
+    back = make_folder(world.here / "back/v", {"img1.png": (1, 2, 3, 4, 5, 6), "img2.png": (7, 8, "", "", 9, 10)})
+    return command("labels", "add", project, back, "--no-h5")
+
+
 CASES = (
     Case("manifest", new_manifest, is_there=True),
     Case("manifest, again", overwritten_manifest),
@@ -151,6 +161,7 @@ CASES = (
     Case("report", report),
     Case("rate", rate),
     Case("collect", collect),
+    Case("labels add", add_labels),
     Case("steps add", add_step),
     Case("steps remove", remove_step),
 )

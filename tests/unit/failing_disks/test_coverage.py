@@ -16,6 +16,7 @@ from tests.unit.failing_disks import test_campaign, test_cluster, test_run_and_i
 from tests.unit.support.disk_faults import Disk, failing
 from tests.unit.support.failing_commands import command
 from tests.unit.support.fault_world import SIF, FakeEngine, World
+from tests.unit.support.label_folders import make_folder, make_project
 from tests.unit.support.results import Bench
 
 WRITING = {
@@ -25,6 +26,7 @@ READING = {
     "validate": ("validate", "{m}"),
     "check": ("check", "{m}"),
     "notice": ("notice", "{m}"),
+    "labels check": ("labels", "check", "{l}/labeled-data/v", "--project", "{l}"),
     "steps list": ("steps", "list", "{m}"),
     "steps kinds": ("steps", "kinds"),
     "status": ("status", "{m}"),
@@ -82,7 +84,8 @@ def test_what_writes_nothing_works_on_a_disk_that_takes_nothing(
     monkeypatch.setattr("sys.argv", ["dlcctr"])
     here = bench.manifest.parents[1]
     (here / "dlc.sif").write_bytes(SIF)
-    places = {"m": bench.manifest, "p": here / "p", "b": here / "m.dlcmodel", "s": here / "dlc.sif"}
+    make_folder(make_project(here / "lab") / "labeled-data/v")
+    places = {"l": here / "lab", "m": bench.manifest, "p": here / "p", "b": here / "m.dlcmodel", "s": here / "dlc.sif"}
     work = command(*(word.format(**places) for word in words))
     before = catch(work), capsys.readouterr()
     disk = Disk(here, errno.EROFS, 0)

@@ -39,6 +39,9 @@ FUZZED = {
     ),
     "tests/unit/fuzz/test_labels.py": ("dlcctr.model.prior.appearance", "dlcctr.model.prior.labels"),
     "tests/unit/entrypoint/outliers/test_outliers.py": ("entrypoint.outliers.written_list",),
+    "tests/unit/fuzz/test_label_folders.py": (
+        "dlcctr.labels.check", "dlcctr.labels.pictures", "dlcctr.labels.project", "dlcctr.labels.table",
+    ),
     "tests/unit/model/superanimal/test_weights.py": ("dlcctr.model.superanimal.tensors",),
     "tests/unit/results/test_receipt.py": ("dlcctr.system.state_files", "dlcctr.system.values.records"),
     "tests/unit/planning/test_plan.py": ("dlcctr.system.state_files",),
@@ -64,6 +67,8 @@ OTHERS = {
     "dlcctr.commands.cluster.options": "hands on what squeue and sacct printed, see test_answers.py",
     "dlcctr.commands.image": "reads what dlcctr.image.sbom has read before",
     "dlcctr.image.flavours": "pins of the checkout, which are part of the program",
+    "dlcctr.labels.add": "copies bytes of files that dlcctr.labels.check has read before",
+    "dlcctr.labels.h5": "a file that it has just written; others are read by dlcctr.results.h5_file",
     "dlcctr.runtime.native.code_layer": "its own source and environment",
     "dlcctr.runtime.native.environment": "the log of pip, of which it shows the last line",
     "dlcctr.system.cpus": "files of the kernel",
