@@ -151,6 +151,25 @@ def _rows_of_task(manifest: Path, plan: Path | None, task: int | None) -> tuple[
 
 
 @app.command(rich_help_panel=PANEL)
+def outliers(
+    manifest: options.QualityManifest,
+    *,
+    frames: options.OutliersFrames = 50,
+    out: options.OutliersOut,
+    rows: options.OutliersRows = "",
+    apart_s: options.ApartS = 1.0,
+    seed: options.Seed = 0,
+) -> None:
+    """Pick the frames that teach most, of judged rows: labeled-data folders with machine labels, and a page.
+
+    Existing labels, folders and config.yaml are never touched.
+    """
+    from entrypoint.outliers.run_outliers import OutliersRequest, run_outliers
+
+    raise typer.Exit(int(run_outliers(OutliersRequest(manifest, frames, out, rows, apart_s=apart_s, seed=seed))))
+
+
+@app.command(rich_help_panel=PANEL)
 def step(
     name: options.StepName = "",
     *,

@@ -126,6 +126,14 @@ WithPictures = Annotated[
 ]
 Again = Annotated[bool, typer.Option("--again", help="Judge rows again that have been judged.")]
 
+OutliersFrames = Annotated[int, typer.Option("--frames", min=1, max=1000, help="How many frames to pick.")]
+OutliersOut = Annotated[
+    Path, typer.Option("--out", "-o", help="Folder for labeled-data: a new one, or a DeepLabCut project.")
+]
+OutliersRows = Annotated[str, typer.Option("--rows", metavar="0-9,12", help="Pick from these rows only.")]
+ApartS = Annotated[float, typer.Option(min=0, help="Least time between two frames of one video, in seconds.")]
+Seed = Annotated[int, typer.Option(help="Of what is drawn at random; the same seed picks the same frames.")]
+
 Steps = Annotated[
     bool,
     typer.Option(

@@ -32,7 +32,12 @@ MOST_COUNTED = 20_000
 
 
 def read_stills(
-    video: Path, times_s: Mapping[int, float], box: Box | None, *, is_sound: bool = False
+    video: Path,
+    times_s: Mapping[int, float],
+    box: Box | None,
+    *,
+    is_sound: bool = False,
+    most_counted: int | None = MOST_COUNTED,
 ) -> Iterator[tuple[int, Any]]:
     """Yield some frames' BGR pictures with their numbers, as far as the container finds them by their time.
 
@@ -46,14 +51,16 @@ def read_stills(
     box : tuple of int or None
         Part of each turned picture: ``(x1, x2, y1, y2)`` in px.
     is_sound : bool
-        Every frame of the stream decodes, so that they may be counted, up to `MOST_COUNTED`.
+        Every frame of the stream decodes, so that they may be counted.
+    most_counted : int or None
+        Frames that are counted at most; None for all.
 
     Raises
     ------
     VideoError
         The video cannot be opened.
     """
-    lost = set()
+    lost: set[int] = set()
     in_doubt = _has_made_up_times(video)
     for number, time_s in sorted(times_s.items()):
         frame = None if in_doubt or math.isnan(time_s) else _find(video, time_s)
@@ -61,7 +68,9 @@ def read_stills(
             lost.add(number)
         else:
             yield number, Pictures(int(getattr(frame, "rotation", 0)), box).convert(frame)
-    if is_sound and (lost := {number for number in lost if number < MOST_COUNTED}):
+    if most_counted is not None:
+        lost = {number for number in lost if number < most_counted}
+    if is_sound and lost:
         yield from _count(video, lost, box)
 
 

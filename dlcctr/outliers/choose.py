@@ -1,0 +1,103 @@
+"""Choose frames one after the other: wrong, unlike all that are chosen or labelled, and spread over the campaign.
+
+Farthest-point sampling with weights. What a candidate is worth falls with each frame that its video and its camera have
+already, so that one bad camera does not take all, and no video gets more than its share. Needs numpy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from dlcctr.outliers.candidates import APART_FRAMES, Candidate
+from dlcctr.outliers.poses import FARTHEST, distances
+
+HALF_NEW = 0.15
+"""Distance in body lengths at which a pose is half as new as one that is unlike all."""
+
+
+def choose_frames(
+    candidates: Sequence[Candidate], shapes: Any, known_shapes: Any, n_frames: int, *, n_good: int, apart_s: float
+) -> list[Candidate]:
+    """Choose frames; the same candidates give the same ones.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        Frames to choose from, good ones among them.
+    shapes, known_shapes : array, (n, parts, 2)
+        Their poses, and those that are labelled already, as of `dlcctr.outliers.poses.as_shapes`.
+    n_frames, n_good : int
+        How many in all, and how many good ones among them; bad ones take the place of good ones that there are not.
+    apart_s : float
+        Least time between two frames of one video, in seconds.
+
+    Returns
+    -------
+    list of Candidate
+        At most `n_frames`, in the order of choice; good ones last. Fewer where fewer look wrong: no more good ones.
+    """
+    choice = _Choice(candidates, shapes, known_shapes, apart_s)
+    choice.add(n_frames - n_good, is_good=False, share=_share(candidates, n_frames - n_good, is_good=False))
+    choice.add(n_good, is_good=True, share=_share(candidates, n_good, is_good=True))
+    # a video may get more where the others have no more to give
+    choice.add(n_frames - len(choice.chosen), is_good=False, share=n_frames)
+    return sorted((candidates[n] for n in choice.chosen), key=lambda each: each.is_good)
+
+
+def _share(candidates: Sequence[Candidate], n: int, *, is_good: bool) -> int:
+    """Most frames of one video: twice its even share, and at least two."""
+    videos = {each.video for each in candidates if each.is_good == is_good}
+    return max(2, math.ceil(2 * n / max(1, len(videos))))
+
+
+class _Choice:
+    """What is chosen so far, and how new each candidate still is."""
+
+    def __init__(self, candidates: Sequence[Candidate], shapes: Any, known_shapes: Any, apart_s: float) -> None:
+        import numpy
+
+        self._candidates, self._shapes, self._apart_s = candidates, shapes, apart_s
+        self._nearest = numpy.full(len(candidates), FARTHEST)
+        self.chosen: list[int] = []
+        self._open = set(range(len(candidates)))
+        self._of_video: Counter[tuple[str, bool]] = Counter()
+        self._of_camera: Counter[tuple[str, bool]] = Counter()
+        for shape in known_shapes:
+            self._nearest = numpy.minimum(self._nearest, distances(shapes, shape))
+
+    def add(self, n: int, *, is_good: bool, share: int) -> None:
+        """Choose up to `n` more, at most `share` of one video."""
+        import numpy
+
+        for _ in range(n):
+            found = [
+                place
+                for place in sorted(self._open)
+                if (each := self._candidates[place]).is_good == is_good and self._of_video[each.video, is_good] < share
+            ]
+            if not found:
+                return
+            place = max(found, key=lambda place: (self._worth(place), -place))
+            self.chosen.append(place)
+            taken = self._candidates[place]
+            self._of_video[taken.video, is_good] += 1
+            self._of_camera[taken.camera, is_good] += 1
+            self._nearest = numpy.minimum(self._nearest, distances(self._shapes, self._shapes[place]))
+            self._open -= {other for other in self._open if self._too_near(taken, self._candidates[other])}
+
+    def _worth(self, place: int) -> float:
+        each, distance = self._candidates[place], float(self._nearest[place])
+        others = (1 + self._of_video[each.video, each.is_good]) * (1 + self._of_camera[each.camera, each.is_good])
+        return each.weight * (0.01 + distance / (distance + HALF_NEW)) / others
+
+    def _too_near(self, one: Candidate, other: Candidate) -> bool:
+        if one.video != other.video:
+            return False
+        if abs(one.frame - other.frame) < APART_FRAMES:
+            return True
+        if one.time_s is None or other.time_s is None:
+            return False
+        return abs(one.time_s - other.time_s) < self._apart_s

@@ -1,0 +1,1 @@
+"""`dlc outliers`: the frames that teach most, taken where the videos are."""

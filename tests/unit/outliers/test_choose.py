@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import gzip
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dlcctr.errors import OutputError
+from dlcctr.outliers.candidates import (
+    APART_FRAMES,
+    GOOD,
+    Candidate,
+    Window,
+    bad_windows,
+    good_windows,
+    rating_weight,
+    row_badness,
+)
+from dlcctr.outliers.choose import choose_frames
+from dlcctr.outliers.folders import FolderNames, picture_name
+from dlcctr.outliers.poses import FARTHEST, as_shapes, distances
+from dlcctr.outliers.scores import find_frames
+from dlcctr.quality.record import Flag, Quality, Stretch, Timeline
+
+N_PARTS = 4
+
+
+def candidate(n: int, **changes: Any) -> Candidate:
+    each = Candidate(
+        n // 10, 100 * (n % 10), float(4 * (n % 10)), 0.9, 0.9, ("jumps",), f"camera {n // 40}", f"{n // 10}.mp4"
+    )
+    return replace(each, **changes)
+
+
+def shapes(n: int, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).normal(0, 0.3, (n, N_PARTS, 2))
+
+
+def none() -> Any:
+    return np.empty((0, N_PARTS, 2))
+
+
+def choose(candidates: list[Candidate], poses: Any, n: int, **changes: Any) -> list[Candidate]:
+    settings: dict[str, Any] = {"n_good": 0, "apart_s": 1.0, **changes}
+    known = settings.pop("known", none())
+    return choose_frames(candidates, poses, known, n, **settings)
+
+
+def test_the_same_candidates_give_the_same_frames_and_none_twice() -> None:
+    candidates = [candidate(n) for n in range(80)]
+    first = choose(candidates, shapes(80), 20)
+    assert first == choose(candidates, shapes(80), 20)
+    assert len({(each.video, each.frame) for each in first}) == 20
+
+
+def test_frames_are_spread_over_videos_and_cameras() -> None:
+    """One video is worst by far; it gets more than the others, but not all."""
+    candidates = [candidate(n, weight=2.0 if n < 10 else 0.7) for n in range(80)]
+    videos = [each.video for each in choose(candidates, shapes(80), 16)]
+    assert videos.count("0.mp4") <= 4
+    assert len(set(videos)) == 8
+    cameras = [each.camera for each in choose([candidate(n) for n in range(80)], shapes(80), 16)]
+    assert cameras.count("camera 0") == cameras.count("camera 1") == 8
+
+
+def test_of_one_video_all_frames_are_taken() -> None:
+    assert (
+        len(choose([candidate(n, video="one", frame=100 * n, time_s=4.0 * n) for n in range(12)], shapes(12), 10)) == 10
+    )
+
+
+def test_alike_poses_come_last() -> None:
+    poses = np.concatenate([np.repeat(shapes(1), 8, axis=0), shapes(2, seed=9)])
+    candidates = [candidate(n, video=str(n), camera="one") for n in range(10)]
+    assert {each.video for each in choose(candidates, poses, 3)} >= {"8", "9"}
+
+
+def test_what_is_labelled_is_not_wanted() -> None:
+    poses = shapes(4)
+    candidates = [candidate(n, video=str(n), weight=3.0 if n == 2 else 1.0) for n in range(4)]
+    assert choose(candidates, poses, 1)[0].video == "2"
+    assert "2" not in {each.video for each in choose(candidates, poses, 3, known=poses[2:3])}
+
+
+def test_frames_of_a_video_are_apart_in_time() -> None:
+    """By their times where they are known: frames 40 and 50 are 3 s apart in a recording with a gap."""
+    times = {0: 0.0, 20: 0.8, 40: 1.6, 50: 4.6}
+    candidates = [candidate(0, frame=frame, time_s=time) for frame, time in times.items()]
+    assert {each.frame for each in choose(candidates, shapes(4), 4)} in ({0, 40, 50}, {20, 50})
+    unknown = [replace(each, time_s=None) for each in candidates]
+    assert {each.frame for each in choose(unknown, shapes(4), 4)} == set(times)
+    near = [candidate(0, frame=frame, time_s=None) for frame in range(APART_FRAMES)]
+    assert len(choose(near, shapes(APART_FRAMES), 4)) == 1
+
+
+def test_good_frames_have_their_place_and_no_more() -> None:
+    candidates = [candidate(n) for n in range(20)] + [
+        candidate(n, is_good=True, why=(GOOD,), weight=1.0) for n in range(20, 40)
+    ]
+    chosen = choose(candidates, shapes(40), 10, n_good=2)
+    assert [each.is_good for each in chosen] == [False] * 8 + [True] * 2
+    few = choose(candidates[18:], shapes(22), 10, n_good=2)
+    assert [each.is_good for each in few] == [False, False, True, True]
+
+
+def test_poses_are_compared_in_body_lengths_wherever_they_are() -> None:
+    points = np.random.default_rng(1).random((1, N_PARTS, 2)) * 100
+    both = as_shapes(np.concatenate([points, 3 * points + 500]), [50.0, 150.0])
+    assert distances(both[:1], both[1])[0] == pytest.approx(0, abs=1e-9)
+    turned = as_shapes(points[..., ::-1], 50.0)
+    assert distances(both[:1], turned[0])[0] > 0.1
+
+
+def test_points_that_are_not_there_and_lengths_that_are_none() -> None:
+    points = np.full((2, N_PARTS, 2), np.nan)
+    points[0, 0] = 3, 4
+    found = as_shapes(points, [np.nan, 0.0])
+    assert distances(found, found[0]).tolist() == [FARTHEST, FARTHEST]
+
+
+def quality(**changes: Any) -> Quality:
+    return replace(Quality(1000, stretches=(Stretch(100, 400, 0.8, ("jumps",)), Stretch(600, 605, 0.6))), **changes)
+
+
+def test_windows_are_of_stretches_and_flags() -> None:
+    found = bad_windows(quality(flags=(Flag("dark", 1, 2, first=700, stop=720), Flag("jumps", 1, 2, first=1, stop=2))))
+    assert [(each.first, each.stop) for each in found] == [(100, 200), (200, 300), (300, 400), (600, 605), (700, 720)]
+    assert [each.why for each in found][-2:] == [("probably wrong",), ("dark",)]
+
+
+def test_what_a_person_calls_bad_is_looked_at_without_any_stretch() -> None:
+    line = Timeline((0, 500), (0.0, None), (None, None), (None, None), (0.1, 0.3), (None, None), (None, None))
+    plain = Quality(1000, timeline=line)
+    assert not bad_windows(plain) and row_badness(plain) == 0
+    assert [(each.first, each.stop) for each in bad_windows(plain, "bad")] == [(500, 1000), (0, 500)]
+    assert row_badness(plain, "bad") > row_badness(quality()) > row_badness(quality(), "good") > 0
+    assert rating_weight("unsure") == rating_weight("") == 1
+
+
+@pytest.mark.parametrize("frames", [0, 1, 5])
+def test_very_short_rows(frames: int) -> None:
+    short = Quality(frames, flags=(Flag("dark", 1, 2, first=0, stop=9), Flag("jumps", 1, 2)))
+    assert all(0 <= each.first < each.stop <= frames for each in bad_windows(short, "bad"))
+    assert all(0 <= each.first < each.stop <= frames for each in good_windows(short, random.Random(1)))
+
+
+def test_good_places_are_outside_of_stretches() -> None:
+    found = good_windows(quality(stretches=(Stretch(0, 900, 0.9),)), random.Random(0))
+    assert all(each.first >= 900 and each.is_good for each in found)
+
+
+def write_table(folder: Path, scores: list[float | None]) -> None:
+    lines = [f"{n},{n / 25},{'' if each is None else each},1" for n, each in enumerate(scores)]
+    text = "\n".join(["frame,time_s,score,likelihood", *lines]) + "\n"
+    (folder / "quality.csv.gz").write_bytes(gzip.compress(text.encode()))
+
+
+def test_the_worst_and_the_best_frame_of_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlcctr.outliers.scores.BLOCK_FRAMES", 7)
+    write_table(tmp_path, [n % 10 / 10 for n in range(30)] + [None] * 5)
+    windows = [Window(5, 27, ("a",)), Window(3, 12, (GOOD,), is_good=True), Window(30, 35, ("b",)), Window(50, 60, ())]
+    found = find_frames(tmp_path, windows)
+    assert [(each.frame, each.score) for each in found] == [(9, 0.9), (10, 0.0)]
+    assert found[0].time_s == pytest.approx(9 / 25)
+
+
+@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"x,y\n1,2\n"), gzip.compress(b"")])
+def test_damaged_tables_are_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "quality.csv.gz").write_bytes(content)
+    with pytest.raises(OutputError, match=r"quality\.csv\.gz"):
+        find_frames(tmp_path, [Window(0, 5, ())])
+    with pytest.raises(OutputError, match=r"quality\.csv\.gz"):
+        find_frames(tmp_path / "none", [Window(0, 5, ())])
+
+
+def test_folders_never_collide() -> None:
+    names = FolderNames(["Old", "b-row3"])
+    found = [
+        names.new(video, row) for row, video in enumerate(["d1/a.mp4", "d2/a.avi", "old.mp4", "b/b.mp4", "c/B.mp4"])
+    ]
+    assert found == ["a", "a-row1", "old-row2", "b", "B-row4"]
+    assert names.new("x/b.mp4", 3) == "b-row3-2"
+
+
+@pytest.mark.parametrize(
+    "video", ["a\nb.mp4", ".mp4", "x_labeled.mp4", "<b>.mp4", "ü" * 300 + ".mp4", ".hidden.mp4", " .mp4"]
+)
+def test_folder_names_are_plain(video: str) -> None:
+    name = FolderNames([]).new(video, 7)
+    assert name.isprintable() and "_labeled" not in name and not set(name) & set('<>:"/\\|?*')
+    assert name[0] != "." and name[-1] not in ". " and len(name.encode()) < 255
+
+
+@pytest.mark.parametrize(
+    ("frame", "frames", "name"), [(7, 1000, "img007.png"), (7, 1001, "img0007.png"), (0, 1, "img0.png")]
+)
+def test_pictures_are_named_as_deeplabcut_names_them(frame: int, frames: int, name: str) -> None:
+    assert picture_name(frame, frames) == name
