@@ -87,7 +87,7 @@ def remove_step(campaign: Campaign, name: str) -> Campaign:
     Raises
     ------
     UsageError
-        There is no such step, or another one is of it.
+        There is no such step, or another step takes its positions.
     """
     if name not in [each.name for each in campaign.steps]:
         known = ", ".join(each.name for each in campaign.steps) or "none"
