@@ -210,3 +210,20 @@ def choose_rows(rows: Sequence[Row], wanted: str, manifest: Path) -> list[Row]:
         find_row(rows, last, manifest)
         chosen |= {row.index: row for row in ordered[bisect_left(places, first) : bisect_right(places, last)]}
     return [row for row in rows if row.index in chosen]
+
+
+def rows_for(
+    rows: Sequence[Row], manifest: Path, *, index: int | None, indices: Sequence[int], wanted: str
+) -> list[Row]:
+    """Rows that a command is for: one, those of a plan's task, or a list such as ``0-9,12``; raises as `choose_rows`.
+
+    Parameters
+    ----------
+    indices : sequence of int
+        Of the task; empty without one.
+    """
+    if index is not None:
+        return [find_row(rows, index, manifest)]
+    if indices:
+        return [row for row in rows if row.index in set(indices)]
+    return choose_rows(rows, wanted, manifest)

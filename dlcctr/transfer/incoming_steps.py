@@ -9,7 +9,7 @@ from pathlib import Path
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import RECEIPT_FILENAME, STEPS_FOLDER
-from dlcctr.errors import DlcctrError, OutputError
+from dlcctr.errors import DlcctrError
 from dlcctr.results.placing import put_in_place, remove
 from dlcctr.results.receipt import broken_files, epoch
 from dlcctr.results.steps.receipt import (
@@ -133,10 +133,7 @@ def _place(incoming: IncomingStep) -> str:
             remove(path)
     for path in (*sorted(incoming.private.iterdir()), incoming.private):
         fsync_path(path)
-    try:
-        incoming.folder.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{incoming.folder.parent}: {error.strerror}", "check its permissions") from error
+    incoming.folder.parent.mkdir(exist_ok=True)
     put_in_place(incoming.private, incoming.folder, lambda: False)
     step_failure_file(incoming.folder.parent.parent, incoming.receipt.name).unlink(missing_ok=True)
     return ""

@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import entrypoint
+from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.contract import ENV_PREFIX, ExitCode
 from dlcctr.errors import TryAgainError
@@ -26,6 +27,7 @@ BOOT = (
     "runpy.run_module('entrypoint', run_name='__main__', alter_sys=True)"
 )
 ROOT = Path(entrypoint.__file__).parents[1]
+_OPTIONS = {ENV_PREFIX + each.name.upper() for each in fields(RowRequest)} | {ENV_PREFIX + "PLAN", ENV_PREFIX + "TASK"}
 ENDED_S = 20.0
 """Seconds from SIGTERM to SIGKILL."""
 
@@ -65,7 +67,9 @@ def do_steps(task: RowTask, request: RowRequest) -> ExitCode:
 
 def _all_settled(task: RowTask, request: RowRequest) -> bool:
     receipt = read_receipt(task.folder)
-    rows = CampaignRows(task.settings, read_manifest(request.manifest))
+    # not the row's own settings: rows beside it may be of the campaign's model
+    campaign = read_campaign(request.manifest).elsewhere(out=request.out, video_root=request.video_root)
+    rows = CampaignRows(campaign, read_manifest(request.manifest))
     return receipt is not None and all(each.settled for each in rows.steps(task.row, receipt))
 
 
@@ -92,6 +96,3 @@ def _run(argv: list[str]) -> int:
             process.kill()
             process.wait()
         raise
-
-
-_OPTIONS = {ENV_PREFIX + each.name.upper() for each in fields(RowRequest)} | {ENV_PREFIX + "PLAN", ENV_PREFIX + "TASK"}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
-from dlcctr.campaign.rows import Row, choose_rows, find_row, require_rows, row_settings
+from dlcctr.campaign.rows import Row, require_rows, row_settings, rows_for
 from dlcctr.contract import RECEIPT_FILENAME, ExitCode, row_folder
 from dlcctr.errors import DlcctrError, OutputError
 from dlcctr.model.prior.record import PosePrior
@@ -74,21 +74,11 @@ def judge_rows(request: QualityRequest) -> ExitCode:
     campaign = read_campaign(request.manifest)
     rows = read_manifest(request.manifest)
     require_rows(rows, request.manifest)
-    chosen = list(_chosen(request, rows))
+    chosen = rows_for(rows, request.manifest, index=request.index, indices=request.indices, wanted=request.rows)
     judging = _Judging(request, campaign, rows)
     codes = [judging.attempt(row) for row in chosen]
     print_lines([judging.counted(len(chosen))])
     return next((code for code in codes if code is not ExitCode.OK), ExitCode.OK)
-
-
-def _chosen(request: QualityRequest, rows: Sequence[Row]) -> Iterator[Row]:
-    if request.index is not None:
-        yield find_row(rows, request.index, request.manifest)
-    elif request.indices:
-        wanted = set(request.indices)
-        yield from (row for row in rows if row.index in wanted)
-    else:
-        yield from choose_rows(rows, request.rows, request.manifest)
 
 
 class _Judging:

@@ -186,10 +186,10 @@ def _prove(spec: StepSpec, result: StepResult, source: RowSource, work: Path) ->
             raise OutputError(f"the step {spec.name!r} made no {file.name}", "this is a fault of dlcctr: report it")
     if not result.files:
         raise OutputError(f"the step {spec.name!r} made no files", "this is a fault of dlcctr: report it")
-    tables = [file for file in result.files if file.suffix == ".h5"]
-    frames = source.receipt.frames.stream if source.receipt.frames else 0
     if spec.about.gives is not Gives.POSITIONS:
         return
+    tables = [file for file in result.files if file.suffix == ".h5"]
+    frames = source.receipt.frames.stream if source.receipt.frames else 0
     with open_positions(tables[0]) as table:
         if table.rows != frames:
             raise OutputError(

@@ -26,10 +26,11 @@ def row_source(rows: CampaignRows, row: Row, of: str) -> RowSource:
     """
     folder, receipt = rows.folder(row), rows.receipt(row)
     analysis = Source(folder, "", {entry.name: entry.sha256 for entry in receipt.files})
-    return RowSource(row, receipt, analysis, analysis if of == ANALYSIS else _step_source(folder, of))
+    return RowSource(row, receipt, analysis, analysis if of == ANALYSIS else step_source(folder, of))
 
 
-def _step_source(folder: Path, name: str) -> Source:
+def step_source(folder: Path, name: str) -> Source:
+    """A step's result below a row's folder; raises `OutputError` where there is none."""
     receipt = read_step_receipt(folder, name)
     if receipt is None:
         raise OutputError(f"{folder}: the step {name!r} has no result", f"run it first: dlc step {name}")

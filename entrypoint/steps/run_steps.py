@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
-from dlcctr.campaign.rows import Row, choose_rows, find_row, require_rows
+from dlcctr.campaign.rows import Row, require_rows, rows_for
 from dlcctr.campaign.steps.spec import StepSpec
 from dlcctr.contract import ExitCode
 from dlcctr.errors import DlcctrError, OutputError, TryAgainError, UsageError
@@ -77,7 +77,7 @@ def run_steps(request: StepsRequest) -> ExitCode:
     rows = read_manifest(request.manifest)
     require_rows(rows, request.manifest)
     specs = chosen_steps(campaign.steps, request.name, request.manifest)
-    chosen = list(_chosen(request, rows))
+    chosen = rows_for(rows, request.manifest, index=request.index, indices=request.indices, wanted=request.rows)
     with stoppable("stopped by {}"), contextlib.ExitStack() as stack:
         work = _Work(request, CampaignRows(campaign, rows), specs, stack)
         codes = [code for row in chosen for code in work.attempt(row)]
@@ -109,16 +109,6 @@ def chosen_steps(steps: Sequence[StepSpec], name: str, manifest: Path) -> list[S
         wanted.add(each)
         more += by_name[each].needs
     return [step for step in steps if step.name in wanted]
-
-
-def _chosen(request: StepsRequest, rows: Sequence[Row]) -> Iterator[Row]:
-    if request.index is not None:
-        yield find_row(rows, request.index, request.manifest)
-    elif request.indices:
-        wanted = set(request.indices)
-        yield from (row for row in rows if row.index in wanted)
-    else:
-        yield from choose_rows(rows, request.rows, request.manifest)
 
 
 class _Work:

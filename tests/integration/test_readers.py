@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dlcctr.system.locks import waiting_lock
 from tests.docker.apptainer import CHECKOUT
+from tests.integration.support.environments import environment_python
 from tests.integration.support.step_files import CASES
 from tests.integration.support.tiny_models import make_model
 from tests.media import write_video
 
 pytestmark = [pytest.mark.real, pytest.mark.full]
-LOCK = CHECKOUT / "requirements" / "readers.lock"
 SUPPORT = CHECKOUT / "tests" / "integration" / "support"
 
 
 @pytest.fixture(scope="module")
 def readers() -> Path:
     """Python with the programs that read our files, from hashed packages in an environment of its own below .cache/."""
-    folder = CHECKOUT / ".cache" / "readers"
-    marker, key = folder / "packages", hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    with waiting_lock(CHECKOUT / ".cache" / "readers.lock"):
-        if not marker.is_file() or marker.read_text() != key:
-            shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-            words = ["-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
-            subprocess.run([str(folder / "bin" / "python"), *words, "-r", str(LOCK)], check=True)
-            marker.write_text(key)
-    return folder / "bin" / "python"
+    return environment_python("readers")
 
 
 def answer(*argv: str | Path) -> dict[str, Any]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,15 +17,14 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.contract import row_folder
 from dlcctr.quality.ratings.table import read_ratings
 from dlcctr.quality.record import read_quality
-from dlcctr.system.locks import waiting_lock
 from tests.docker.apptainer import CHECKOUT
+from tests.integration.support.environments import environment_python
 from tests.unit.quality.report.test_page import HOSTILE, hostile_bench
 from tests.unit.support.judged_campaign import make_judged_campaign
 from tests.unit.support.results import MODEL_ID
 
 pytestmark = pytest.mark.real
 N_ROWS = 1000
-LOCK = CHECKOUT / "requirements" / "browser.lock"
 PROGRAM = CHECKOUT / "tests" / "integration" / "support" / "page_in_browser.py"
 
 
@@ -35,16 +32,7 @@ PROGRAM = CHECKOUT / "tests" / "integration" / "support" / "page_in_browser.py"
 def browser() -> Path:
     """Python with Playwright, from hashed packages in an environment of its own below .cache/; Chromium is Debian's."""
     subprocess.run(["sh", "scripts/browser.sh"], cwd=CHECKOUT, check=True)
-    folder = CHECKOUT / ".cache" / "browser"
-    marker, key = folder / "packages", hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    with waiting_lock(CHECKOUT / ".cache" / "browser.lock"):
-        if not marker.is_file() or marker.read_text() != key:
-            shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-            words = ["-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
-            subprocess.run([str(folder / "bin" / "python"), *words, "-r", str(LOCK)], check=True)
-            marker.write_text(key)
-    return folder / "bin" / "python"
+    return environment_python("browser")
 
 
 def play(browser: Path, scene: str, page: Path, folder: Path) -> dict[str, Any]:

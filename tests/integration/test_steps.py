@@ -103,7 +103,10 @@ def test_models_of_one_video_are_combined(native_pytorch: Path, tmp_path: Path) 
     )  # fmt: skip
     write_campaign(campaign)
     manifest, native = tmp_path / "m.csv", Native(native_pytorch, "pytorch", models[0], tmp_path)
-    rows = [Row(n, video.name, FRAMES, fingerprint=fingerprint(video), model=str(m)) for n, m in enumerate(models)]
+    rows = [
+        Row(n, video.name, FRAMES, fingerprint=fingerprint(video), model=model)
+        for n, model in enumerate(("", str(models[1])))
+    ]  # the first is the campaign's
     write_manifest(manifest, rows)
     for row in rows:
         native.call(
@@ -116,6 +119,20 @@ def test_models_of_one_video_are_combined(native_pytorch: Path, tmp_path: Path) 
     receipt = read_step_receipt(folders[1], "ensemble")
     assert receipt is not None and [each.path.startswith("row 0: ") for each in receipt.inputs].count(True) == 1
     assert {entry.name.rpartition("_")[2] for entry in receipt.files} >= {"ensemble.h5", "variance.hdf5"}
+    last: list[str | Path] = [
+        "-I",
+        "-c",
+        BOOT,
+        ROOT,
+        "analyze",
+        "--manifest",
+        manifest,
+        "--index",
+        "1",
+        "--device",
+        "cpu",
+    ]
+    assert "already done" not in native.call(*last).stdout, "no process is started to find that nothing is due"
     (labelled,) = step_folder(folders[1], "both").glob("*.mp4")
     with av.open(str(labelled)) as opened:
         assert opened.streams.video[0].width >= 2 * 160

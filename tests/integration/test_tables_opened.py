@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from dlcctr.system.locks import waiting_lock
 from dlcctr.tables.collect import CollectOptions, collect
-from tests.docker.apptainer import CHECKOUT
+from tests.integration.support.environments import environment_python
 from tests.unit.support.collected_campaign import code_of, finish, make_campaign, make_positions
 
 pytestmark = [pytest.mark.real, pytest.mark.full]
-LOCK = CHECKOUT / "requirements" / "readers.lock"
 GENOTYPES = ["wt", "ko", "wt"]
 
 
 @pytest.fixture(scope="module")
 def readers() -> Path:
     """Python with polars, from hashed packages in an environment of its own below .cache/."""
-    folder = CHECKOUT / ".cache" / "readers"
-    marker, key = folder / "packages", hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    with waiting_lock(CHECKOUT / ".cache" / "readers.lock"):
-        if not marker.is_file() or marker.read_text() != key:
-            shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-            words = ["-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
-            subprocess.run([str(folder / "bin" / "python"), *words, "-r", str(LOCK)], check=True)
-            marker.write_text(key)
-    return folder / "bin" / "python"
+    return environment_python("readers")
 
 
 SHOW = """

@@ -18,7 +18,7 @@ class Drawing:
     Parameters
     ----------
     skeleton : tuple of (str, str)
-        Pairs of body parts that are connected.
+        Pairs of body parts that are connected, each once.
     skeleton_color, colormap : str
         Matplotlib's names.
     pcutoff : float or None
@@ -41,7 +41,7 @@ def project_drawing(project: Path) -> Drawing:
     pcutoff = config.get("pcutoff")
     is_share = isinstance(pcutoff, (int, float)) and math.isfinite(pcutoff) and 0 <= pcutoff <= 1
     return Drawing(
-        skeleton=tuple(pairs),
+        skeleton=tuple(dict.fromkeys(pair for pair in pairs if pair[0] != pair[1])),
         skeleton_color=_text(config.get("skeleton_color")),
         colormap=_text(config.get("colormap")),
         pcutoff=float(pcutoff) if is_share else None,  # type: ignore[arg-type]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr.campaign.steps.spec import ANALYSIS, NAME, ROWS
-from dlcctr.contract import STEPS_FOLDER
+from dlcctr.campaign.steps.spec import ANALYSIS, ROWS
 from dlcctr.errors import ManifestError
-from dlcctr.results.steps.receipt import read_step_receipt, step_folder
 from entrypoint.steps.base import RowSource, Source, StepInput
+from entrypoint.steps.row_input import step_source
 
 MOST_PANELS = 4
 
@@ -36,22 +35,9 @@ def find_beside(given: StepInput) -> list[Beside]:
         return []
     if wanted == ROWS:
         return _other_rows(given)
-    source = given.source.analysis if wanted == ANALYSIS else _step(given.source.analysis.folder, wanted)
-    if source is None:
-        raise ManifestError(
-            f"label-video: beside names {wanted[:64]!r}, which is no finished step before it that gives positions",
-            f"name an earlier step, {ANALYSIS} or {ROWS}",
-        )
+    analysis = given.source.analysis
+    source = analysis if wanted == ANALYSIS else step_source(analysis.folder, wanted)
     return [Beside(_take(given, source), given.source, wanted)]
-
-
-def _step(folder: Path, name: str) -> Source | None:
-    receipt = read_step_receipt(folder, name) if NAME.fullmatch(name) else None
-    if receipt is None:
-        return None
-    return Source(
-        step_folder(folder, name), f"{STEPS_FOLDER}/{name}", {each.name: each.sha256 for each in receipt.files}
-    )
 
 
 def _other_rows(given: StepInput) -> list[Beside]:

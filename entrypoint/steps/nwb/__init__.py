@@ -6,8 +6,8 @@ import os
 from datetime import datetime, timezone
 from pathlib import Path
 
-from dlcctr.errors import ToolMissingError
-from dlcctr.model.project.skeleton import read_skeleton
+from dlcctr.errors import ModelError, ToolMissingError
+from dlcctr.model.project.drawing import project_drawing
 from dlcctr.results.positions import open_positions
 from dlcctr.results.receipt import epoch
 from entrypoint.steps.base import StepInput, StepResult
@@ -50,7 +50,7 @@ def run(given: StepInput) -> StepResult:
             provenance=describe_source(given.source),
             scorer=positions.columns.scorer,
             individuals=individuals,
-            edges=read_skeleton(given.model.project) if given.model else (),
+            edges=_skeleton(given),
             video=_relative_video(given),
             width=row.width,
             height=row.height,
@@ -110,3 +110,11 @@ def _renamed(individuals: tuple[NamedIndividual, ...]) -> list[str]:
         if point.name != point.bodypart
     ]
     return [f"names that NWB does not allow were changed: {', '.join(dict.fromkeys(changed))}"] if changed else []
+
+
+def _skeleton(given: StepInput) -> tuple[tuple[str, str], ...]:
+    """Connected body parts; none where the model is not there, or its config.yaml cannot be read."""
+    try:
+        return project_drawing(given.model.project).skeleton if given.model else ()
+    except ModelError:
+        return ()

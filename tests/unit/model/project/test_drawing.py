@@ -11,8 +11,11 @@ from dlcctr.model.project.drawing import Drawing, project_drawing
 from tests.unit.support.projects import pytorch_project, tensorflow_project
 
 OWN: dict[str, Any] = {
-    "skeleton": [["snout", "tail"], ["a", "b", "c"]], "skeleton_color": "black", "colormap": "jet", "pcutoff": 0.4
-}  # fmt: skip
+    "skeleton": [["snout", "tail"], ["a", "b", "c"], ["snout", "tail"], ["a", "a"], ["a"]],
+    "skeleton_color": "black",
+    "colormap": "jet",
+    "pcutoff": 0.4,
+}
 FOUND = Drawing((("snout", "tail"), ("a", "b"), ("b", "c")), "black", "jet", 0.4)
 
 

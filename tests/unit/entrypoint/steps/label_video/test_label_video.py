@@ -355,10 +355,11 @@ def test_what_the_table_does_not_have_is_named(tmp_path: Path) -> None:
         ({"lines": (("snout", "wing"),)}, "lines names 'wing'"),
         ({"individuals": ("mouse9",)}, "individuals names 'mouse9'.*there are none"),
         ({"colormap": "no such"}, "no colormap 'no such'"),
-        ({"beside": "smooth"}, "beside names 'smooth'"),
     ):
         with pytest.raises(ManifestError, match=words):
             run(with_parameters(given, **changes))
+    with pytest.raises(OutputError, match="the step 'smooth' has no result"):
+        run(with_parameters(given, beside="smooth"))
 
 
 def test_clips_of_the_worst_stretches(tmp_path: Path) -> None:
