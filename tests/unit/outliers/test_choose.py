@@ -168,7 +168,9 @@ def test_the_worst_and_the_best_frame_of_windows(tmp_path: Path, monkeypatch: py
     assert found[0].time_s == pytest.approx(9 / 25)
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"x,y\n1,2\n"), gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "content", [b"", b"no gzip", gzip.compress(b"x,y\n1,2\n", mtime=0), gzip.compress(b"", mtime=0)]
+)
 def test_damaged_tables_are_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "quality.csv.gz").write_bytes(content)
     with pytest.raises(OutputError, match=r"quality\.csv\.gz"):
