@@ -12,7 +12,7 @@ from entrypoint.training.child.measures import host_mb
 from entrypoint.training.child.tensorflow.batches import start_preloading
 from entrypoint.training.child.tensorflow.start import Start
 from entrypoint.training.child.tensorflow.state import FOLDER, State, load_state, remove_state, save_state
-from entrypoint.training.events import Began, Measured, Order, Planned, Progress, Tell, row_cells
+from entrypoint.training.events import Began, Measured, Order, Planned, Progress, Tell, pause_s, row_cells
 
 ROWS, MOST_EVERY = 200, 1000
 """Least rows of a long curve, and most iterations in one row (DeepLabCut's own number)."""
@@ -128,7 +128,7 @@ class Session:
             self._curve.append(row_cells(row))
             self._tell(Progress(row_cells(row), host_mb(), gpu_mb(), self._last()))
         is_next_a_snapshot = (done + 1) % self._save_every == 0  # DeepLabCut makes none at its first iteration
-        due = now - self._saved_at >= max(self._order.checkpoint_s, 20 * self._save_s)
+        due = now - self._saved_at >= pause_s(self._order.checkpoint_s, self._save_s)
         if due and done < self.wanted and not is_next_a_snapshot:
             self._save(sess, done)
 

@@ -21,6 +21,7 @@ from entrypoint.training.events import (
     order_line,
     parse_event,
     parse_order,
+    pause_s,
     row_cells,
     row_of,
 )
@@ -58,3 +59,8 @@ def test_losses_that_are_no_json_come_back(value: float) -> None:
 def test_something_else_is_no_event(line: bytes) -> None:
     with pytest.raises(RecordError):
         parse_event(line)
+
+
+def test_checkpoints_take_a_twentieth_of_the_time_at_most_unless_every_epoch_is_asked_for() -> None:
+    assert pause_s(60, 1) == 60 and pause_s(60, 10) == 200
+    assert pause_s(0, 10) == 0
