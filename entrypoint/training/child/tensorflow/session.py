@@ -87,11 +87,10 @@ class Session:
     def _preload(self, sess: Any, enqueue_op: Any, dataset: Any, placeholders: Any) -> Any:
         run = sess.run
 
-        def run_here(fetches: Any, feed_dict: Any = None, **kwargs: Any) -> Any:
+        def run_here(fetches: Any, feed_dict: Any = None, *args: Any, **kwargs: Any) -> Any:
             if feed_dict and self.first:
-                feed_dict = {key: value + self.first if key.op.name == "tstep" else value
-                             for key, value in feed_dict.items()}  # fmt: skip
-            result = run(fetches, feed_dict=feed_dict, **kwargs)
+                feed_dict = {key: value + self.first if _is_step(key) else value for key, value in feed_dict.items()}
+            result = run(fetches, feed_dict, *args, **kwargs)
             if isinstance(fetches, list) and len(fetches) >= 3:
                 self._after(sess, float(result[-2]), feed_dict)
             return result
@@ -172,6 +171,11 @@ def _continued(rates: Any, first: int) -> Any:
             return super().get_lr(iteration + first)
 
     return Continued
+
+
+def _is_step(key: Any) -> bool:
+    """Whether a placeholder is the one of EfficientNet's schedule, which DeepLabCut counts from its own start."""
+    return str(getattr(key, "name", key)).partition(":")[0] == "tstep"
 
 
 def gpu_mb() -> float:

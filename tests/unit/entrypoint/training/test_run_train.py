@@ -15,7 +15,7 @@ import pytest
 from dlcctr.contract import ExitCode
 from dlcctr.errors import AnalysisError, ModelError, TryAgainError, UsageError
 from dlcctr.training.losses import read_losses
-from dlcctr.training.record import LOCKS_FOLDER, TRAINING_FILENAME, Status, Training, find_training, find_trial
+from dlcctr.training.record import TRAINING_FILENAME, Status, Training, find_training, find_trial, lock_file
 from entrypoint.training import child_process, run_train, train_shuffle
 from entrypoint.training.request import TrainRequest
 
@@ -175,7 +175,7 @@ def test_two_trainings_never_write_one_shuffle(project: Path, monkeypatch: pytes
     import fcntl
 
     run_train.run_train(request(project))
-    lock = next((project / LOCKS_FOLDER).glob("*.lock"))
+    lock = lock_file(train_of(project))
     with lock.open("r+") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         with pytest.raises(TryAgainError, match="another process trains this shuffle"):
