@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import os
 import shutil
@@ -13,15 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.training.losses import LossRow, read_losses
+from dlcctr.training.losses import read_losses
 from dlcctr.training.record import Status, Training, find_training, find_trial
 from tests.integration.support.training import dlc, draw_project, make_set, script, train
 
 pytestmark = [pytest.mark.real, pytest.mark.full]
 
 EPOCHS, ITERATIONS = 6, 24
-TENSORFLOW_TOLERANCE = 1e-4
-"""Of a loss, relative: sums of many threads come in another order in each run."""
+TOLERANCE, TENSORFLOW_TOLERANCE = 1e-5, 1e-4
+"""Of a loss, relative: the last bits of a sum depend on where its numbers lie in memory, with TensorFlow also on the
+order in which many threads come."""
+WEIGHTS_TOLERANCE = 1e-3
+"""Absolute, of any weight."""
 STOCK_RUN = """
 import sys
 sys.path.insert(0, sys.argv[4])
@@ -77,8 +81,24 @@ def state(project: Path, *, must: bool = True) -> Training | None:
     return found
 
 
-def numbers(rows: list[LossRow]) -> list[tuple[int, str, str, str]]:
-    return [(row.epoch, repr(row.train_loss), repr(row.test_loss), repr(row.learning_rate)) for row in rows]
+def assert_same(one: Path, two: Path) -> None:
+    """Two trainings have the same curve, here and in DeepLabCut's own log."""
+    for a, b in zip(read_losses(one), read_losses(two), strict=True):
+        assert (a.epoch, a.learning_rate) == (b.epoch, b.learning_rate)
+        assert near(a.train_loss, b.train_loss) and near(a.test_loss, b.test_loss), (a, b)
+    assert_same_log(one, two)
+
+
+def assert_same_log(one: Path, two: Path) -> None:
+    """DeepLabCut's own logs have the same numbers."""
+    first, second = (list(csv.reader((each / "learning_stats.csv").open())) for each in (one, two))
+    assert first[0] == second[0] and len(first) == len(second) == EPOCHS + 1
+    for a, b in zip(first[1:], second[1:], strict=True):
+        assert all(x == y or near(float(x), float(y)) for x, y in zip(a, b, strict=True)), (a, b)
+
+
+def near(a: float, b: float) -> bool:
+    return math.isclose(a, b, rel_tol=TOLERANCE) or (math.isnan(a) and math.isnan(b))
 
 
 @pytest.fixture(scope="module")
@@ -117,12 +137,11 @@ def test_killed_and_gone_on_it_is_the_same_training(
     found = state(project)
     assert found and (found.status, found.starts, found.epochs_done) == (Status.DONE, 3, EPOCHS)
     one, two = folder(uninterrupted), folder(project)
-    assert numbers(read_losses(two)) == numbers(read_losses(one))
-    assert (two / "learning_stats.csv").read_text() == (one / "learning_stats.csv").read_text()
+    assert_same(one, two)
     snapshots = sorted(each.name for each in one.glob("snapshot-*.pt"))
     assert sorted(each.name for each in two.glob("*.pt")) == snapshots
     for name in snapshots:
-        assert float(script(native_pytorch, SAME_WEIGHTS, str(one / name), str(two / name))) == 0
+        assert float(script(native_pytorch, SAME_WEIGHTS, str(one / name), str(two / name))) < WEIGHTS_TOLERANCE
 
 
 def test_it_is_stock_deeplabcuts_training(native_pytorch: Path, drawn: Path, tmp_path: Path) -> None:
@@ -131,8 +150,7 @@ def test_it_is_stock_deeplabcuts_training(native_pytorch: Path, drawn: Path, tmp
     script(native_pytorch, RANDOM_START, str(folder(drawn) / "pytorch_config.yaml"), str(start), str(ROOT))
     train(native_pytorch, ours, "--weights", str(start), "--seed", "5")
     script(native_pytorch, STOCK_RUN, str(stock / "config.yaml"), str(start), "5", str(ROOT))
-    one, two = folder(ours), folder(stock)
-    assert (one / "learning_stats.csv").read_text() == (two / "learning_stats.csv").read_text()
+    assert_same_log(folder(ours), folder(stock))
     found = state(ours)
     assert found and found.start.kind == "file" and len(found.start.sha256) == 64
 
