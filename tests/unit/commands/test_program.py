@@ -135,7 +135,7 @@ def test_bash_takes_the_completion_script(tmp_path: Path) -> None:
     ("typed", "offered"),
     [
         ("res", ["resubmit"]),
-        ("s", ["site", "sbatch", "script", "submit", "status", "steps"]),
+        ("s", ["site", "sbatch", "script", "submit", "status", "steps", "step"]),
         ("site ", ["init", "list", "show"]),
         ("submit --can", ["--canary"]),
     ],
