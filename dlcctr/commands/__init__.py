@@ -10,7 +10,7 @@ PANELS = {
     "Run here": ("run",),
     "On a cluster": ("site", "plan", "sbatch", "script", "submit", "status", "logs", "resubmit", "cancel"),
     "Results": ("check", "report", "rate", "steps", "collect", "notice"),
-    "Training": ("labels",),
+    "Training": ("labels", "train"),
     "Other machines": ("push", "fetch", "watch"),
     "Image and models": ("model", "image", "version"),
 }

@@ -1,0 +1,19 @@
+"""The commands of `train`: the training of a project on a cluster and here."""
+
+from __future__ import annotations
+
+import typer
+
+from dlcctr.commands.program import CommandGroup
+from dlcctr.commands.train import cluster, status
+
+
+def add(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(
+        cls=CommandGroup, no_args_is_help=True, help="Train a project in the image: on a cluster, or on this machine."
+    )
+    group.command(name="submit")(cluster.submit)
+    group.command(name="script")(cluster.script)
+    group.command(name="status")(status.status)
+    app.add_typer(group, name="train")
