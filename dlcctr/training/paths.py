@@ -44,6 +44,11 @@ class TrainingPaths:
         """Held by every sbatch that was started, for as long as it runs."""
         return self.root / "sbatch.lock"
 
+    @property
+    def transfer_lock(self) -> Path:
+        """Held while the project, or what was trained of it, is sent or fetched."""
+        return self.root / "transfer.lock"
+
     def script(self, name: str) -> Path:
         return self.scripts / f"{name}.sbatch"
 
