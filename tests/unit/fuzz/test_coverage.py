@@ -75,7 +75,7 @@ OTHERS = {
     "dlcctr.system.cpus": "files of the kernel",
     "dlcctr.system.files": "bytes, whatever they are",
     "dlcctr.system.source_tree": "files of dlcctr itself",
-    "dlcctr.transfer.training.fetch": "YAML through dlcctr.model.yaml12, and bytes that it has compared with their hash",
+    "dlcctr.transfer.training.fetch": "YAML through dlcctr.model.yaml12, and bytes compared with their hash",
     "dlcctr.transfer.training.push": "YAML through dlcctr.model.yaml12; see tests/unit/transfer/training",
     "dlcctr.transfer.remote.address": "campaign.toml, which dlcctr.campaign.config has read before",
     "entrypoint.analyze.renew_times": "a file that it has just written",
