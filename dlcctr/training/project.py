@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from dlcctr.errors import UsageError
 from dlcctr.model.files import ROOT, open_tree
 from dlcctr.model.project.shuffles import MODEL_FOLDERS, list_shuffles, read_config
 from dlcctr.system.files import absolute
-from dlcctr.training.record import Status, Training, Trial, find_training, find_trial
+from dlcctr.training.record import LOCKS_FOLDER, Status, Training, Trial, find_training, find_trial
+from dlcctr.training.tasks import TrainOptions, TrainTask
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,35 @@ class TrainedShuffle:
     training: Training | None = None
     trial: Trial | None = None
 
-    def is_finished(self, epochs: int | None = None) -> bool:
-        """Whether nothing is left to train, also of more epochs if they are asked for."""
-        done = self.training
-        return done is not None and done.status is Status.DONE and (epochs is None or done.epochs_done >= epochs)
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to train."""
+        return self.training is not None and self.training.status is Status.DONE
+
+    @property
+    def lock_name(self) -> str:
+        """File in the project that a running training holds locked, relative to it; `dlc train` makes it."""
+        return f"{LOCKS_FOLDER}/{'-'.join((*self.folder.parts, 'train'))}.lock"
+
+    def refusal(self, task: TrainTask, options: TrainOptions) -> str:
+        """Why `dlc train` would not do this with what was begun; empty if it would."""
+        begun = self.training
+        if begun is None or options.trial:
+            return ""
+        if self.is_finished:
+            if options.epochs in (None, begun.epochs_wanted):
+                return ""
+            return (
+                f"is trained for {begun.epochs_wanted} {begun.unit}s; for another number train another shuffle, "
+                "with --weights and this project"
+            )
+        given = {"--seed": (task.seed, begun.seed), "--batch-size": (options.batch_size, begun.batch_size)}
+        for name, (wanted, had) in given.items():
+            if wanted not in (None, had):
+                return f"was begun with {name} {had}, not {wanted}: leave {name} out, and it goes on"
+        if options.epochs is not None and options.epochs < begun.epochs_done:
+            return f"has {begun.epochs_done} {begun.unit}s already: leave --epochs out, and it goes on"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +82,23 @@ class TrainProject:
     iteration: int
     engine: str
     shuffles: tuple[TrainedShuffle, ...]
+
+    def left_of(self, tasks: Sequence[TrainTask], options: TrainOptions) -> tuple[TrainTask, ...]:
+        """Tasks that are not finished; a trial of a finished one is left, too.
+
+        Raises
+        ------
+        UsageError
+            One of them was begun otherwise, so that it cannot go on like this.
+        """
+        left = []
+        for task in tasks:
+            there = self.find(task.shuffle)
+            if there is not None and (why := there.refusal(task, options)):
+                raise UsageError(f"{self.folder}: shuffle {task.shuffle} {why}", "or train another --shuffle")
+            if there is None or not there.is_finished or options.trial:
+                left.append(task)
+        return tuple(left)
 
     def find(self, shuffle: int) -> TrainedShuffle | None:
         """Folder of a shuffle, of the project's engine before the other one; None where there is none."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from dlcctr.errors import UsageError
 
@@ -24,6 +23,12 @@ class TrainTask:
     def __post_init__(self) -> None:
         if self.shuffle < 0 or not 0 <= (self.seed or 0) <= MAX_SEED:
             raise ValueError(f"shuffle {self.shuffle}, seed {self.seed}")
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Its options of `dlc train`."""
+        seed = () if self.seed is None else ("--seed", str(self.seed))
+        return ("--shuffle", str(self.shuffle), *seed)
 
 
 @dataclass(frozen=True)
@@ -53,11 +58,6 @@ class TrainOptions:
         words = [word for name, value in given.items() if value for word in (name, str(value))]
         words += ["--allow-cpu"] if self.allow_cpu else []
         return (*words, *(["--trial"] if self.trial else []))
-
-    @property
-    def weights_path(self) -> Path | None:
-        """File or folder of the weights; None where they are not one of this machine's."""
-        return Path(self.weights) if self.weights else None
 
 
 def make_tasks(shuffles: Sequence[int], seeds: Sequence[int]) -> tuple[TrainTask, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from dlcctr.commands.program import CommandGroup
-from dlcctr.commands.train import cluster, status, transfer
+from dlcctr.commands.train import cluster, run, status, transfer
 
 
 def add(app: typer.Typer) -> None:
@@ -16,6 +16,7 @@ def add(app: typer.Typer) -> None:
     group.command(name="submit")(cluster.submit)
     group.command(name="script")(cluster.script)
     group.command(name="status")(status.status)
+    group.command(name="run")(run.run)
     group.command(name="push")(transfer.push)
     group.command(name="fetch")(transfer.fetch)
     app.add_typer(group, name="train")

@@ -98,15 +98,15 @@ def say_next(found: TrainStatus) -> list[str]:
         of.setdefault(each.phase, []).append(each.shuffle)
     tried = [each.shuffle for each in found.shuffles if each.phase is TrainPhase.UNTRAINED and each.trial]
     untried = [number for number in of.get(TrainPhase.UNTRAINED, []) if number not in tried]
-    lines = []
+    lines, here = [], found.has_slurm
     if untried or not found.shuffles:
-        lines.append(_train(name, untried, "a short trial, which measures time and memory", trial=True))
+        lines.append(_train(name, untried, "a short trial, which measures time and memory", trial=True, has_slurm=here))
     whys = {
         "as measured": tried,
         "go on from the last snapshot": of.get(TrainPhase.STOPPED, []),
         "once the cause is mended": of.get(TrainPhase.FAILED, []),
     }
-    lines += [_train(name, numbers, why) for why, numbers in whys.items() if numbers]
+    lines += [_train(name, numbers, why, has_slurm=here) for why, numbers in whys.items() if numbers]
     if any(phase in BUSY for phase in of):
         lines.append(f"next, to look again: dlcctr train status {name}")
     if numbers := of.get(TrainPhase.DONE):
@@ -117,10 +117,12 @@ def say_next(found: TrainStatus) -> list[str]:
     return lines
 
 
-def _train(name: str, numbers: list[int], why: str, *, trial: bool = False) -> str:
+def _train(name: str, numbers: list[int], why: str, *, has_slurm: bool, trial: bool = False) -> str:
     words = "".join(f" --shuffle {number}" for number in numbers) + (" --trial" if trial else "")
     about = f", shuffle {_listed(numbers)}" if numbers else ""
-    return f"next{about}, {why}: dlcctr train submit {name}{words}"
+    if has_slurm:
+        return f"next{about}, {why}: dlcctr train submit {name}{words}"
+    return f"next{about}, {why}: dlcctr train run {name}{words}"
 
 
 def _listed(numbers: list[int]) -> str:

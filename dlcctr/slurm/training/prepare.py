@@ -11,8 +11,7 @@ from pathlib import Path
 from dlcctr.contract import SIF_NAME
 from dlcctr.errors import UsageError
 from dlcctr.image.flavours import find_sifs
-from dlcctr.model.prior.labels import LABELS_FOLDER
-from dlcctr.runtime.binds import Bind, linked_files, plan_binds
+from dlcctr.runtime.train_run import settled, training_binds
 from dlcctr.slurm.script import job_name
 from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.submit.job_arrays import CONTAINER_VARIABLES
@@ -67,7 +66,7 @@ def prepare_training(project: TrainProject, request: TrainRequest) -> PreparedTr
     UsageError
         No image is known, or a path cannot be bound.
     """
-    options = with_absolute_weights(request.options)
+    options = settled(request.options)
     needs, notes = _needs(project, request)
     site = request.site
     if needs.mem_gb is not None and site.mem_gb != 0 and not request.mem_given:
@@ -91,29 +90,6 @@ def prepare_training(project: TrainProject, request: TrainRequest) -> PreparedTr
         requeues=0 if options.trial else request.requeues,
     )
     return PreparedTraining(script, site, tuple(notes))
-
-
-def with_absolute_weights(options: TrainOptions) -> TrainOptions:
-    """The same with weights that a job finds, in whatever folder it starts; a published model's name stays."""
-    path = options.weights_path
-    if path is None or not path.expanduser().exists():
-        return options
-    return replace(options, weights=str(absolute(path.expanduser())))
-
-
-def training_binds(folder: Path, options: TrainOptions) -> tuple[Bind, ...]:
-    """The project to write, and to read what its links lead to and the start weights."""
-    return plan_binds(_read_only(folder, options), [folder])
-
-
-def _read_only(folder: Path, options: TrainOptions) -> Iterator[Path]:
-    weights = options.weights_path
-    if weights is not None and weights.exists() and folder not in (weights, *weights.parents):
-        yield weights
-    for name in (LABELS_FOLDER, "training-datasets"):
-        yield from linked_files(folder / name)
-    for models in folder.glob("dlc-models*"):
-        yield from linked_files(models)
 
 
 def find_image(wanted: str, project: TrainProject) -> Path:

@@ -66,7 +66,7 @@ def print_training(project: TrainProject, request: TrainRequest) -> TrainSubmitt
     """
     made = _without_finished(project, request)
     if not made.tasks:
-        raise UsageError(_say_finished(made), "ask for more with --epochs, or train another shuffle")
+        raise UsageError(_say_finished(made), "train another --shuffle, with --weights and this project")
     ready = prepare_training(project, replace(request, tasks=made.tasks))
     paths = TrainingPaths(project.folder)
     _make_folders(paths)
@@ -107,15 +107,8 @@ def submit_training(project: TrainProject, request: TrainRequest, *, dry_run: bo
 
 
 def _without_finished(project: TrainProject, request: TrainRequest) -> TrainSubmitted:
-    finished = []
-    if not request.options.trial:
-        for task in request.tasks:
-            there = project.find(task.shuffle)
-            if there is not None and there.is_finished(request.options.epochs):
-                finished.append(task.shuffle)
-    return TrainSubmitted(
-        project, tuple(task for task in request.tasks if task.shuffle not in finished), tuple(finished)
-    )
+    left = project.left_of(request.tasks, request.options)
+    return TrainSubmitted(project, left, tuple(task.shuffle for task in request.tasks if task not in left))
 
 
 def _say_finished(made: TrainSubmitted) -> str:

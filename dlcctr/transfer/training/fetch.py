@@ -20,7 +20,7 @@ from dlcctr.system.disk import output_error, place_of
 from dlcctr.system.files import absolute, sha256_file, write_bytes_atomic, write_text_atomic
 from dlcctr.training.paths import TrainingPaths
 from dlcctr.training.project import TrainedShuffle, read_train_project
-from dlcctr.training.record import LOCK_FILENAME, TRAINING_FILENAME, Status, Training, find_training
+from dlcctr.training.record import TRAINING_FILENAME, Status, Training, find_training
 from dlcctr.transfer.remote import rsync
 from dlcctr.transfer.remote.address import Remote
 from dlcctr.transfer.remote.folder import PRIVATE, RemoteFolder, open_remote_folder
@@ -34,7 +34,7 @@ STATES = (
     "--include=*/", f"--include=/{CONFIG}", f"--include={TRAINING_FILENAME}", "--exclude=*",
 )  # fmt: skip
 """rsync filters that let config.yaml and the state of each training through."""
-ALL = (f"--exclude={PRIVATE}", f"--exclude={LOCK_FILENAME}")
+ALL = (f"--exclude={PRIVATE}",)
 SNAPSHOTS = ("snapshot*.pt", "snapshot*.index")
 AGAIN = "run the same command again"
 
@@ -141,7 +141,7 @@ def _choose(found: Sequence[TrainedShuffle], wanted: Sequence[int], done: Fetche
     for each in found:
         if wanted and each.shuffle not in wanted:
             continue
-        if each.is_finished():
+        if each.is_finished:
             chosen.append(each)
         else:
             state = each.training

@@ -26,7 +26,7 @@ def test_shuffles_of_this_iteration_with_their_state(tmp_path: Path) -> None:
     assert (found.folder, found.iteration, found.engine) == (project, 0, "pytorch")
     assert [each.shuffle for each in found.shuffles] == [1]
     (one,) = found.shuffles
-    assert one.is_finished() and one.is_finished(9) and not one.is_finished(10)
+    assert one.is_finished
     assert found.find(2) is None
 
 
@@ -34,7 +34,7 @@ def test_shuffles_of_this_iteration_with_their_state(tmp_path: Path) -> None:
 def test_only_what_is_done_is_finished(tmp_path: Path, status: Status) -> None:
     project = pytorch_project(tmp_path / "p")
     (train_folder(project) / TRAINING_FILENAME).write_text(TRAININGS.text(state(status=status)))
-    assert not read_train_project(project).shuffles[0].is_finished()
+    assert not read_train_project(project).shuffles[0].is_finished
 
 
 def test_the_engine_of_a_project_that_does_not_name_one(tmp_path: Path) -> None:

@@ -115,7 +115,29 @@ def test_what_is_trained_is_left_out(lab: Lab) -> None:
     assert "shuffle 1 left out: it is trained" in said and "nothing to submit" in said
     assert not lab.slurm.calls("sbatch") and not lab.paths.jobs.exists()
     assert lab.json("submit", "--shuffle", "1", "--shuffle", "2")["shuffles"] == [{"shuffle": 2, "seed": None}]
-    assert "job 502" in lab.train("submit", "--epochs", "10"), "more epochs than it has"
+    assert "is trained for 9 epochs" in lab.train("submit", "--epochs", "10", code=int(ExitCode.USAGE))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--seed", "2"], "was begun with --seed 1, not 2"),
+        (["--batch-size", "3"], "was begun with --batch-size 1, not 3"),
+        (["--epochs", "100"], "has 150 epochs already"),
+    ],
+)
+def test_what_was_begun_otherwise_is_refused_before_a_job_waits_for_it(lab: Lab, words: list[str], said: str) -> None:
+    lab.put(TRAINING)
+    assert said in lab.train("submit", *words, code=int(ExitCode.USAGE))
+    assert "job 501" in lab.train("submit", "--seed", "1", "--epochs", "200")
+
+
+def test_published_weights_are_seen_in_the_container(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "published").mkdir()
+    monkeypatch.setenv("DLCCTR_WEIGHTS", str(tmp_path / "published"))
+    text = lab.train("script")
+    assert f"--bind {tmp_path}/published:{tmp_path}/published:ro" in text
+    assert f"options=(--weights {tmp_path}/published)" in text
 
 
 def test_time_and_memory_are_those_of_the_trial(lab: Lab) -> None:
