@@ -40,6 +40,7 @@ IN_IMAGE = {
 FOLDERS = {
     **dict.fromkeys(PANELS["On a cluster"], "cluster"),
     **dict.fromkeys(PANELS["Other machines"], "transfer"),
+    "train": "train",
 }
 """Commands whose module is in its own folder."""
 
