@@ -10,7 +10,7 @@ from dlcctr.errors import UsageError
 from dlcctr.model.files import ROOT, open_tree
 from dlcctr.model.project.shuffles import MODEL_FOLDERS, list_shuffles, read_config
 from dlcctr.system.files import absolute
-from dlcctr.training.record import LOCKS_FOLDER, Status, Training, Trial, find_training, find_trial
+from dlcctr.training.record import Status, Training, Trial, find_training, find_trial
 from dlcctr.training.tasks import TrainOptions, TrainTask
 
 
@@ -36,11 +36,6 @@ class TrainedShuffle:
     def is_finished(self) -> bool:
         """Whether nothing is left to train."""
         return self.training is not None and self.training.status is Status.DONE
-
-    @property
-    def lock_name(self) -> str:
-        """File in the project that a running training holds locked, relative to it; `dlc train` makes it."""
-        return f"{LOCKS_FOLDER}/{'-'.join((*self.folder.parts, 'train'))}.lock"
 
     def refusal(self, task: TrainTask, options: TrainOptions) -> str:
         """Why `dlc train` would not do this with what was begun; empty if it would."""

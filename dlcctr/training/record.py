@@ -195,6 +195,15 @@ def find_trial(train: Path) -> Trial | None:
     return TRIALS.find(train / TRIAL_FILENAME)
 
 
+def lock_file(train: Path) -> Path:
+    """File that is held locked while the shuffle of a train folder is trained (`dlcctr.system.kernel_locks.is_held`).
+
+    A state that says `Status.RUNNING` while nobody holds it is that of a killed training.
+    """
+    top, iteration, shuffle = train.parts[-4:-1]
+    return train.parents[3] / LOCKS_FOLDER / f"{top}-{iteration}-{shuffle}.lock"
+
+
 def list_train_folders(project: Path, iteration: int | None = None) -> list[Path]:
     """Train folders of a project, of all engines; of one iteration where it is named.
 

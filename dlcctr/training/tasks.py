@@ -15,7 +15,7 @@ MAX_SEED = 2**32 - 1
 
 @dataclass(frozen=True)
 class TrainTask:
-    """One shuffle to train; `seed` is None for DeepLabCut's own choice."""
+    """One shuffle to train; `seed` is None for the usual one."""
 
     shuffle: int
     seed: int | None = None

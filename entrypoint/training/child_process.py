@@ -16,7 +16,7 @@ from dlcctr.contract import ExitCode
 from dlcctr.errors import BY_CODE, AnalysisError, DlcctrError
 from dlcctr.system import processes
 from dlcctr.system.values.records import RecordError
-from entrypoint.training.events import Event, Failed, Order, order_line, parse_event
+from entrypoint.training.events import Ended, Event, Failed, Order, order_line, parse_event
 
 ROOT = Path(__file__).resolve().parents[2]
 # -I keeps the user's PYTHONPATH and site folder out, so this program's own place has to be given
@@ -66,7 +66,7 @@ class TrainingProcess:
             if isinstance(event, Failed):
                 self._reader.join(STOP_AFTER_S)
                 raise BY_CODE.get(ExitCode(event.code), AnalysisError)(event.message, event.hint)
-            has_ended = True if type(event).__name__ == "Ended" else has_ended
+            has_ended = has_ended or isinstance(event, Ended)
             yield event
         if not has_ended:
             raise self._death()
@@ -78,6 +78,8 @@ class TrainingProcess:
         self._process.wait()
         self._reader.join(STOP_AFTER_S)
         self._events.close()
+        if self._process.stdout and not self._reader.is_alive():
+            self._process.stdout.close()
 
     def _read_log(self) -> None:
         assert self._process.stdout is not None

@@ -13,6 +13,7 @@ from dlcctr.training.losses import LossRow
 from dlcctr.training.record import EPOCH, StartWeights
 
 CHECKPOINT_EVERY_S = 60.0
+SAVES_SHARE = 20
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,14 @@ class Failed:
 Event = Planned | Began | Weights | Progress | Measured | Ended | Failed
 Tell = Callable[[Event], None]
 KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Planned, Began, Weights, Progress, Measured, Ended, Failed)}
+
+
+def pause_s(checkpoint_s: float, save_s: float) -> float:
+    """Seconds to the next checkpoint: what was asked for, but never more than a twentieth of the time goes into them.
+
+    With 0 there is one after every epoch, whatever it takes.
+    """
+    return max(checkpoint_s, SAVES_SHARE * save_s) if checkpoint_s else 0.0
 
 
 def row_cells(row: LossRow) -> list[str]:

@@ -25,6 +25,7 @@ from dlcctr.training.record import (
 from entrypoint.environment.provenance import host_name, now
 from entrypoint.training.curve import draw_curve
 from entrypoint.training.events import Began, Measured, Order, Planned, Progress, Weights, row_of
+from entrypoint.training.request import AGAIN
 
 EVERY_S = 5.0
 """Seconds between two states on disk; the checkpoint has the curve as well."""
@@ -119,7 +120,8 @@ class Recorder:
         if self.record is None:
             return
         status = Status.INTERRUPTED if isinstance(error, TryAgainError) else Status.FAILED
-        self._change(status=status, exit_code=int(error.exit_code), cause=error.message, hint=error.hint)
+        hint = AGAIN if status is Status.INTERRUPTED else error.hint
+        self._change(status=status, exit_code=int(error.exit_code), cause=error.message, hint=hint)
         with contextlib.suppress(DlcctrError, OSError):
             self._write()
 

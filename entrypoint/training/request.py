@@ -13,6 +13,7 @@ from entrypoint.training.events import CHECKPOINT_EVERY_S
 
 FLOAT32, AMP = "float32", "amp"
 PRECISIONS = (FLOAT32, AMP)
+AGAIN = "run the same command again: it goes on from the last checkpoint"
 IMAGE_FOLDER = Path("/weights")
 """Folder of weights that is bound into a container, where no other is named."""
 

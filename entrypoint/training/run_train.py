@@ -12,10 +12,8 @@ from dlcctr.system.terminal.console import say_error
 from entrypoint.analyze.analyze_row import stoppable
 from entrypoint.environment.provenance import own_engine
 from entrypoint.environment.scratch import open_scratch
-from entrypoint.training.request import AMP, TrainRequest
+from entrypoint.training.request import AGAIN, AMP, TrainRequest
 from entrypoint.training.train_shuffle import train_shuffle
-
-AGAIN = "run the same command again: it goes on from the last checkpoint"
 
 
 def run_train(request: TrainRequest) -> ExitCode:

@@ -14,7 +14,7 @@ from dlcctr.system import disk
 from dlcctr.system.cpus import cpu_count
 from dlcctr.system.locks import transfer_lock
 from dlcctr.system.terminal.console import duration, one_line, print_lines, size_text, warn
-from dlcctr.training.record import LOCKS_FOLDER, Status, Training, Trial, find_training
+from dlcctr.training.record import Status, Training, Trial, find_training, lock_file
 from entrypoint.analyze.analyze_row import choose_device
 from entrypoint.analyze.worker.shared import worker_environment
 from entrypoint.training.child.training_set import train_folder
@@ -45,9 +45,9 @@ def train_shuffle(request: TrainRequest, shuffle: int, engine: str, scratch: Pat
     if request.trial:
         _try(order, found, scratch)
         return
-    name = f"{found.train.parent.parent.parent.name}-{found.train.parent.parent.name}-{found.train.parent.name}.lock"
-    lock = Path(order.config).parent / LOCKS_FOLDER / name
-    with transfer_lock(lock, wait_s=LOCK_WAIT_S, busy="another process trains this shuffle") as handle:
+    with transfer_lock(
+        lock_file(found.train), wait_s=LOCK_WAIT_S, busy="another process trains this shuffle"
+    ) as handle:
         before = find_training(found.train)
         if before and before.status is Status.DONE and (request.epochs or before.epochs_wanted) == before.epochs_wanted:
             print_lines([f"shuffle {shuffle}: trained already, nothing to do: {found.train}"])

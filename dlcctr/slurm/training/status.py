@@ -16,7 +16,7 @@ from dlcctr.system.kernel_locks import is_held
 from dlcctr.training.losses import POSE, LossRow, read_losses
 from dlcctr.training.paths import TrainingPaths
 from dlcctr.training.project import TrainedShuffle, TrainProject
-from dlcctr.training.record import Status, Training, Trial
+from dlcctr.training.record import Status, Training, Trial, lock_file
 
 
 class TrainPhase(str, Enum):
@@ -128,7 +128,7 @@ def _look(
     there = project.find(number)
     training = there.training if there else None
     train = project.folder / there.folder / "train" if there else None
-    phase = _phase(there, live, project.folder / there.lock_name if there else None, silent=silent)
+    phase = _phase(there, live, train, silent=silent)
     losses: Sequence[LossRow] = ()
     cause = training.cause if training and phase in (TrainPhase.FAILED, TrainPhase.STOPPED) else ""
     if train is not None:
@@ -151,7 +151,7 @@ def _look(
     )
 
 
-def _phase(there: TrainedShuffle | None, live: LiveTask | None, lock: Path | None, *, silent: bool) -> TrainPhase:
+def _phase(there: TrainedShuffle | None, live: LiveTask | None, train: Path | None, *, silent: bool) -> TrainPhase:
     training = there.training if there else None
     if live is not None:
         if live.job.trial:
@@ -160,7 +160,7 @@ def _phase(there: TrainedShuffle | None, live: LiveTask | None, lock: Path | Non
     if training is None:
         return TrainPhase.UNTRAINED
     if training.status is Status.RUNNING:
-        is_here = lock is not None and is_held(lock)
+        is_here = train is not None and is_held(lock_file(train))
         return TrainPhase.RUNNING if is_here else TrainPhase.UNKNOWN if silent else TrainPhase.STOPPED
     phases = {
         Status.DONE: TrainPhase.DONE,

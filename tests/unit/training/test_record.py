@@ -17,6 +17,7 @@ from dlcctr.training.record import (
     find_training,
     find_trial,
     list_train_folders,
+    lock_file,
 )
 
 TRAINING = Training(
@@ -66,3 +67,8 @@ def test_train_folders_of_all_engines_or_of_one_iteration(tmp_path: Path) -> Non
         wanted.append(folder)
     assert sorted(list_train_folders(tmp_path)) == sorted(wanted)
     assert list_train_folders(tmp_path, iteration=1) == wanted[1:]
+
+
+def test_each_shuffle_has_a_lock_of_its_own_in_the_project() -> None:
+    train = Path("/p/dlc-models/iteration-2/demoJan1-trainset95shuffle1/train")
+    assert lock_file(train) == Path("/p/.dlcctr-locks/dlc-models-iteration-2-demoJan1-trainset95shuffle1.lock")

@@ -18,7 +18,7 @@ from entrypoint.training.child.pytorch.state import (
     save_state,
     save_whole,
 )
-from entrypoint.training.events import Began, Order, Progress, Tell, row_cells
+from entrypoint.training.events import Began, Order, Progress, Tell, pause_s, row_cells
 
 
 class Session:
@@ -147,7 +147,7 @@ class Session:
         if is_saved:
             self.snapshot = runner.snapshot_manager.snapshots()[-1].path.name
         # A snapshot and the checkpoint of its epoch go together: DeepLabCut has removed the best one before
-        if is_saved or now - self._saved_at >= max(self._order.checkpoint_s, 20 * self._save_s):
+        if is_saved or now - self._saved_at >= pause_s(self._order.checkpoint_s, self._save_s):
             self._save(runner, network, epoch)
         self._tell(Progress(row_cells(row), host_mb(), gpu_mb(), self.snapshot))
 

@@ -71,7 +71,7 @@ class Start:
         from entrypoint.engines.pytorch.no_downloads import NotFetched
 
         def get_state_dict(weights: Any, *_: Any, **__: Any) -> Any:
-            if self._asked.kind == NONE:
+            if self._asked.kind == NONE or self.detector:
                 return NotFetched()
             import torch
 

@@ -12,7 +12,7 @@ from entrypoint.training.child.measures import host_mb
 from entrypoint.training.child.tensorflow.batches import start_preloading
 from entrypoint.training.child.tensorflow.start import Start
 from entrypoint.training.child.tensorflow.state import FOLDER, State, load_state, remove_state, save_state
-from entrypoint.training.events import Began, Measured, Order, Planned, Progress, Tell, row_cells
+from entrypoint.training.events import Began, Measured, Order, Planned, Progress, Tell, pause_s, row_cells
 
 ROWS, MOST_EVERY = 200, 1000
 """Least rows of a long curve, and most iterations in one row (DeepLabCut's own number)."""
@@ -87,11 +87,10 @@ class Session:
     def _preload(self, sess: Any, enqueue_op: Any, dataset: Any, placeholders: Any) -> Any:
         run = sess.run
 
-        def run_here(fetches: Any, feed_dict: Any = None, **kwargs: Any) -> Any:
+        def run_here(fetches: Any, feed_dict: Any = None, *args: Any, **kwargs: Any) -> Any:
             if feed_dict and self.first:
-                feed_dict = {key: value + self.first if key.op.name == "tstep" else value
-                             for key, value in feed_dict.items()}  # fmt: skip
-            result = run(fetches, feed_dict=feed_dict, **kwargs)
+                feed_dict = {key: value + self.first if _is_step(key) else value for key, value in feed_dict.items()}
+            result = run(fetches, feed_dict, *args, **kwargs)
             if isinstance(fetches, list) and len(fetches) >= 3:
                 self._after(sess, float(result[-2]), feed_dict)
             return result
@@ -128,7 +127,7 @@ class Session:
             self._curve.append(row_cells(row))
             self._tell(Progress(row_cells(row), host_mb(), gpu_mb(), self._last()))
         is_next_a_snapshot = (done + 1) % self._save_every == 0  # DeepLabCut makes none at its first iteration
-        due = now - self._saved_at >= max(self._order.checkpoint_s, 20 * self._save_s)
+        due = now - self._saved_at >= pause_s(self._order.checkpoint_s, self._save_s)
         if due and done < self.wanted and not is_next_a_snapshot:
             self._save(sess, done)
 
@@ -172,6 +171,11 @@ def _continued(rates: Any, first: int) -> Any:
             return super().get_lr(iteration + first)
 
     return Continued
+
+
+def _is_step(key: Any) -> bool:
+    """Whether a placeholder is the one of EfficientNet's schedule, which DeepLabCut counts from its own start."""
+    return str(getattr(key, "name", key)).partition(":")[0] == "tstep"
 
 
 def gpu_mb() -> float:

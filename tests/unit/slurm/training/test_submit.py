@@ -9,6 +9,7 @@ import pytest
 
 from dlcctr.contract import ExitCode
 from dlcctr.slurm.training.ledger import LEDGER
+from dlcctr.system.locks import transfer_lock
 from dlcctr.training.losses import LossRow, losses_text
 from dlcctr.training.paths import TrainingPaths
 from dlcctr.training.record import (
@@ -19,6 +20,7 @@ from dlcctr.training.record import (
     TRIALS,
     Status,
     Training,
+    lock_file,
 )
 from tests.unit.support.fake_slurm import FakeSlurm
 from tests.unit.support.projects import NAME, pytorch_project
@@ -220,6 +222,21 @@ def test_status_of_every_shuffle(lab: Lab) -> None:
     assert max(map(len, (line for line in said.splitlines() if "next" not in line and line[0] != "/"))) <= 80
     assert "go on from the last snapshot: dlcctr train submit" in said and "--shuffle 1 --shuffle 4" in said
     assert "once the cause is mended" in said and "dlcctr model pack" in said and "--shuffle 5 --trial" in said
+
+
+def test_a_training_on_this_machine_is_seen_by_its_lock(lab: Lab) -> None:
+    lab.put(state(status=Status.RUNNING, epochs_done=3))
+    assert lab.json("status", code=ATTENTION)["shuffles"][0]["state"] == "stopped"  # type: ignore[index]
+    with transfer_lock(lock_file(lab.folder())):
+        assert lab.json("status", code=BUSY)["shuffles"][0]["state"] == "running"  # type: ignore[index]
+
+
+def test_what_has_been_running_is_unknown_without_squeue(lab: Lab) -> None:
+    lab.train("submit")
+    lab.put(state(status=Status.RUNNING, epochs_done=3))
+    (lab.slurm.folder / "silent-home").touch()
+    said = lab.train("status", code=BUSY)
+    assert "unknown" in said and "squeue does not answer" in said
 
 
 def test_status_ends_with_what_a_script_can_wait_for(lab: Lab) -> None:
