@@ -10,7 +10,7 @@ PANELS = {
     "Run here": ("run",),
     "On a cluster": ("site", "plan", "sbatch", "script", "submit", "status", "logs", "resubmit", "cancel"),
     "Results": ("check", "quality", "report", "rate", "steps", "step", "collect", "notice"),
-    "Training": ("outliers", "labels"),
+    "Training": ("outliers", "labels", "train"),
     "Other machines": ("push", "fetch", "watch"),
     "Image and models": ("model", "image", "version"),
 }
@@ -45,6 +45,7 @@ FOLDERS = {
     **dict.fromkeys(PANELS["Other machines"], "transfer"),
     **dict.fromkeys(("quality", "step"), "results"),
     "outliers": "training",
+    "train": "train",
 }
 """Commands whose module is in its own folder."""
 

@@ -42,6 +42,7 @@ FUZZED = {
     "tests/unit/fuzz/test_label_folders.py": (
         "dlcctr.labels.check", "dlcctr.labels.pictures", "dlcctr.labels.project", "dlcctr.labels.table",
     ),
+    "tests/unit/training/test_losses.py": ("dlcctr.training.losses",),
     "tests/unit/model/superanimal/test_weights.py": ("dlcctr.model.superanimal.tensors",),
     "tests/unit/results/test_receipt.py": ("dlcctr.system.state_files", "dlcctr.system.values.records"),
     "tests/unit/planning/test_plan.py": ("dlcctr.system.state_files",),
@@ -75,6 +76,8 @@ OTHERS = {
     "dlcctr.system.cpus": "files of the kernel",
     "dlcctr.system.files": "bytes, whatever they are",
     "dlcctr.system.source_tree": "files of dlcctr itself",
+    "dlcctr.transfer.training.fetch": "YAML through dlcctr.model.yaml12, and bytes compared with their hash",
+    "dlcctr.transfer.training.push": "YAML through dlcctr.model.yaml12; see tests/unit/transfer/training",
     "dlcctr.transfer.remote.address": "campaign.toml, which dlcctr.campaign.config has read before",
     "entrypoint.analyze.renew_times": "a file that it has just written",
     "entrypoint.loop.judging.apart": "a private folder that its parent process has just written",
