@@ -7,7 +7,7 @@ from __future__ import annotations
 
 PANELS = {
     "Prepare": ("manifest", "validate"),
-    "Run here": ("run",),
+    "Run here": ("run", "compare"),
     "On a cluster": ("site", "plan", "sbatch", "script", "submit", "status", "logs", "resubmit", "cancel"),
     "Results": ("check", "report", "rate", "steps", "collect", "notice"),
     "Training": ("labels",),
@@ -27,6 +27,7 @@ IN_IMAGE = {
         "collect",
         "notice",
         "labels",
+        "compare",
         "plan",
         "sbatch",
         "script",

@@ -33,6 +33,7 @@ LAYERS = (
     ("dlcctr.runtime", "dlcctr.transfer"),
     ("dlcctr.planning",),
     ("dlcctr.slurm",),
+    ("dlcctr.compare",),
     ("dlcctr.commands",),
     ("dlcctr.cli",),
     ("dlcctr.__main__",),

@@ -1,0 +1,68 @@
+"""Both models side by side as short videos: a campaign with a row of each, and the step that draws them together."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dlcctr.campaign.config import Campaign, campaign_text
+from dlcctr.campaign.manifest import manifest_text
+from dlcctr.campaign.rows import Row
+from dlcctr.campaign.steps.edit import parse_words
+from dlcctr.compare.pairs import Pair
+from dlcctr.compare.plan import Prepared
+from dlcctr.errors import DlcctrError
+from dlcctr.results.steps.receipt import read_step_receipt, step_folder
+from dlcctr.system.files import write_pair_atomic
+
+STEP = "side-by-side"
+FOLDER = "videos"
+PARAMETERS = ("beside=rows", "clips=worst", "clip_number=3", "unsure=true")
+
+
+def clips_manifest(prepared: Prepared) -> Path:
+    """Manifest of the campaign that makes the clips."""
+    return prepared.folder.manifest(FOLDER)
+
+
+def prepare_clips(prepared: Prepared, pairs: Sequence[Pair]) -> int:
+    """Write the campaign of those videos that have both results, B's row after A's; gives the number of videos.
+
+    Nothing is analysed for it: the rows' results are those of the two campaigns.
+    """
+    manifest = clips_manifest(prepared)
+    a, b = prepared.campaigns
+    if a.trainset_index != b.trainset_index:  # a campaign has one, and rows have none of their own
+        return 0
+    rows: list[Row] = []
+    for pair in pairs:
+        if pair.is_complete:
+            for side in (a, b):
+                own = replace(pair.row, model=str(side.model), shuffle=side.shuffle, snapshot=side.snapshot, own=())
+                rows.append(replace(own, index=len(rows), crop=pair.row.crop or side.crop))
+    if rows:
+        step = parse_words("label-video", PARAMETERS, name=STEP)
+        # both sides' .csv may differ: what is asked for here must hold for the results of both
+        base: Campaign = replace(b, file=manifest.resolve().parent / b.file.name, steps=(step,), crop=None)
+        base = replace(base, csv=a.csv and b.csv, image=b.image if a.engine == b.engine else "")
+        write_pair_atomic((base.file, campaign_text(base)), (manifest, manifest_text(rows)))
+    return len(rows) // 2
+
+
+def find_clips(pair: Pair) -> list[Path]:
+    """Clips of a video that have been made; they lie with B's result."""
+    if pair.b.folder is None:
+        return []
+    try:
+        receipt = read_step_receipt(pair.b.folder, STEP)
+    except DlcctrError:
+        return []
+    place = step_folder(pair.b.folder, STEP)
+    return [place / entry.name for entry in receipt.files if entry.name.endswith(".mp4")] if receipt else []
+
+
+def clips_command(prepared: Prepared, options: Sequence[str]) -> str:
+    """Command that makes the clips on this machine."""
+    return shlex.join(["dlcctr", "run", str(clips_manifest(prepared)), *options])
