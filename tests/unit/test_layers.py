@@ -27,7 +27,7 @@ LAYERS = (
     ("dlcctr.model", "dlcctr.image"),
     ("dlcctr.campaign",),
     ("dlcctr.results",),
-    ("dlcctr.labels",),
+    ("dlcctr.labels", "dlcctr.training"),
     ("dlcctr.quality",),
     ("dlcctr.tables", "dlcctr.outliers"),
     ("dlcctr.runtime", "dlcctr.transfer"),

@@ -42,6 +42,7 @@ FUZZED = {
     "tests/unit/fuzz/test_label_folders.py": (
         "dlcctr.labels.check", "dlcctr.labels.pictures", "dlcctr.labels.project", "dlcctr.labels.table",
     ),
+    "tests/unit/training/test_losses.py": ("dlcctr.training.losses",),
     "tests/unit/model/superanimal/test_weights.py": ("dlcctr.model.superanimal.tensors",),
     "tests/unit/results/test_receipt.py": ("dlcctr.system.state_files", "dlcctr.system.values.records"),
     "tests/unit/planning/test_plan.py": ("dlcctr.system.state_files",),
