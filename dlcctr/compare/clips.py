@@ -12,7 +12,7 @@ from dlcctr.campaign.manifest import manifest_text
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.steps.edit import parse_words
 from dlcctr.compare.pairs import Pair
-from dlcctr.compare.plan import Prepared
+from dlcctr.compare.prepare import Prepared
 from dlcctr.errors import DlcctrError
 from dlcctr.results.steps.receipt import read_step_receipt, step_folder
 from dlcctr.system.files import write_pair_atomic

@@ -14,7 +14,8 @@ from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.compare.agreement import Agreement, Positions, agreement
-from dlcctr.compare.plan import SIDES, Prepared
+from dlcctr.compare.plan import SIDES
+from dlcctr.compare.prepare import Prepared
 from dlcctr.compare.sample import Why
 from dlcctr.errors import DlcctrError, OutputError
 from dlcctr.quality.record import TABLE_FILENAME, PartQuality, Quality, read_quality

@@ -1,26 +1,20 @@
-"""What is compared: two models, and a sample of a campaign's videos; kept in a file, so that a command goes on."""
+"""What is compared, and what came out: two models, and a sample of a campaign's videos; kept in files, to go on.
+
+Names below the folder of a comparison have their one place here.
+"""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr.campaign.config import Campaign, read_campaign
-from dlcctr.campaign.derive import ModelChoice, derived_text, with_model, write_derived
-from dlcctr.campaign.manifest import rows_of
-from dlcctr.campaign.rows import Row, require_rows
-from dlcctr.campaign.spreadsheet import Sheet, read_sheet
-from dlcctr.compare.sample import Sample, Why, badness, choose_sample
-from dlcctr.errors import DlcctrError, ManifestError, UsageError, VideoError
-from dlcctr.outliers.results import judged_results
-from dlcctr.system.files import write_text_atomic
+from dlcctr.compare.sample import Why
+from dlcctr.errors import ManifestError
 from dlcctr.system.state_files import StateFile
-from dlcctr.system.terminal.console import plural
 from dlcctr.system.values.records import Open
 
-PLAN_FILENAME = "compare.json"
+PLAN_FILENAME, OUTCOME_FILENAME = "compare.json", "verdict.json"
 MANIFEST_NAME = "m.csv"
 RESULTS_FOLDER = "results"
 SIDES = ("A", "B")
@@ -87,7 +81,28 @@ class ComparisonPlan(Open):
             raise ValueError(f"{len(self.models)} models, not {len(SIDES)}")
 
 
+@dataclass(frozen=True)
+class Outcome(Open):
+    """Content of ``verdict.json``: what a comparison has shown so far.
+
+    Parameters
+    ----------
+    better : str
+        ``A``, ``B``, or empty where no difference was shown.
+    verdict : str
+        One line.
+    complete, total : int
+        Videos with both results, and all of the sample.
+    """
+
+    better: str
+    verdict: str
+    complete: int
+    total: int
+
+
 PLANS = StateFile(ComparisonPlan, "a comparison of two models", ManifestError, hint="name another folder with -o")
+OUTCOMES = StateFile(Outcome, "the verdict of a comparison", ManifestError, hint="remove it, and compare again")
 
 
 @dataclass(frozen=True)
@@ -105,6 +120,10 @@ class CompareFolder:
         return self.root / PLAN_FILENAME
 
     @property
+    def outcome(self) -> Path:
+        return self.root / OUTCOME_FILENAME
+
+    @property
     def results(self) -> Path:
         return self.root / RESULTS_FOLDER
 
@@ -116,32 +135,6 @@ class CompareFolder:
         return self.root / side / MANIFEST_NAME
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A comparison whose two campaigns are on disk.
-
-    Parameters
-    ----------
-    campaigns : tuple of Campaign
-        A's and B's.
-    source : Campaign
-        The one that the videos are of.
-    rows : tuple of Row
-        Of the sample, by index.
-    """
-
-    folder: CompareFolder
-    plan: ComparisonPlan
-    campaigns: tuple[Campaign, Campaign]
-    source: Campaign
-    rows: tuple[Row, ...]
-
-    @property
-    def common(self) -> tuple[str, ...]:
-        """Body parts that both models have, in A's order."""
-        return common_parts(self.plan.models)
-
-
 def common_parts(models: Sequence[PlannedModel]) -> tuple[str, ...]:
     """Body parts that both models have, in the first one's order."""
     return tuple(part for part in dict.fromkeys(models[0].parts) if part in models[1].parts)
@@ -150,153 +143,3 @@ def common_parts(models: Sequence[PlannedModel]) -> tuple[str, ...]:
 def default_folder(manifest: Path) -> Path:
     """Folder beside a manifest: ``m-compare`` for ``m.csv``."""
     return manifest.with_name(f"{manifest.stem}-compare")
-
-
-def prepare(manifest: Path, choices: Sequence[ModelChoice], folder: Path, n: int, seed: int) -> Prepared:
-    """Choose videos and make the two campaigns; those that are there stay as they are.
-
-    Parameters
-    ----------
-    choices : sequence of ModelChoice
-        A and B, or only B: A is the campaign's own model then.
-
-    Raises
-    ------
-    UsageError
-        Both are the same model, have no body part in common, or the folder holds another comparison.
-    ManifestError, ModelError
-        The campaign or a model cannot be read.
-    VideoError
-        There is no video to compare on.
-    """
-    source, sheet = read_campaign(manifest), read_sheet(manifest)
-    rows = rows_of(sheet)
-    require_rows(rows, manifest)
-    place = CompareFolder(Path(os.path.abspath(folder)))  # noqa: PTH100 - the name that people gave, links kept
-    pair = _two(source, choices)
-    campaigns = (_campaign(source, pair[0], place, "A"), _campaign(source, pair[1], place, "B"))
-    models = tuple(_planned(each) for each in campaigns)
-    _check_models(models)
-    plan = PLANS.find(place.plan)
-    if plan is None:
-        sample = _sample(manifest, source, rows, n, seed)
-        plan = ComparisonPlan(
-            str(manifest.absolute()),
-            models,
-            tuple(PlannedRow(row.index, why) for row, why in sample.rows),
-            n,
-            seed,
-            sample.notes,
-        )
-        _check_free(place)
-        write_text_atomic(place.plan, PLANS.text(plan))
-    else:
-        now = replace(plan, manifest=str(manifest.absolute()), models=models, sample=n, seed=seed)
-        _check_same(place, plan, now)
-    chosen = _chosen(plan, rows, manifest)
-    for side, campaign in zip(SIDES, campaigns, strict=True):
-        if not place.manifest(side).exists():
-            write_derived(place.manifest(side), campaign, _text(sheet, chosen))
-    return Prepared(place, plan, campaigns, source, chosen)
-
-
-def _two(source: Campaign, choices: Sequence[ModelChoice]) -> tuple[ModelChoice, ModelChoice]:
-    if len(choices) == len(SIDES):
-        return choices[0], choices[1]
-    if len(choices) != 1:
-        raise UsageError(f"{len(choices)} models are named; two can be compared", "give --model A --model B")
-    if source.model is None:
-        raise UsageError(f"{source.file}: names no model to compare with", "give both: --model A --model B")
-    own = ModelChoice(source.model, source.shuffle, source.trainset_index, source.snapshot)
-    return own, choices[0]
-
-
-def _campaign(source: Campaign, choice: ModelChoice, place: CompareFolder, side: str) -> Campaign:
-    """The campaign of one side. Its rows need a .csv, which can be read where pandas is not."""
-    file = place.manifest(side).resolve().parent / source.file.name
-    made = with_model(source, choice, file, place.results)
-    is_sources = made.model_hash == source.model_hash  # its finished rows are taken as they are
-    return replace(made, steps=(), csv=source.csv if is_sources else True)
-
-
-def _planned(campaign: Campaign) -> PlannedModel:
-    return PlannedModel(
-        str(campaign.model),
-        campaign.model_id,
-        campaign.model_hash,
-        campaign.engine,
-        campaign.bodyparts,
-        campaign.individuals,
-        campaign.unique_bodyparts,
-    )
-
-
-def _check_models(models: Sequence[PlannedModel]) -> None:
-    a, b = models
-    if a.hash == b.hash:
-        raise UsageError(
-            f"{a.path} and {b.path}: the same model ({a.id})",
-            "name another model, or another --shuffle or --snapshot of it",
-        )
-    if not common_parts(models):
-        raise UsageError(
-            f"A has {', '.join(a.parts)}; B has {', '.join(b.parts)}: no body part in common", "compare other models"
-        )
-
-
-def _sample(manifest: Path, source: Campaign, rows: Sequence[Row], n: int, seed: int) -> Sample:
-    """Videos that can be read, one row each, and how bad the judged ones are."""
-    once = {row.video: row for row in reversed(rows) if not row.error}
-    notes: list[str] = []
-    if source.video_root.is_dir():
-        here = {name: row for name, row in once.items() if (source.video_root / name).is_file()}
-        if here and len(here) < len(once):
-            notes.append(f"{plural(len(once) - len(here), 'video')} not on this machine: not in the sample")
-            once = here
-    if not once:
-        raise VideoError(f"{manifest}: no video that can be read", "see what is wrong: dlcctr validate m.csv")
-    try:
-        judged = judged_results(manifest, source, rows)
-    except DlcctrError as error:
-        judged = []
-        notes.append(f"the campaign's own results are not used: {error.message}")
-    bad = {once[each.row.video].index: badness(each.quality) for each in judged if each.row.video in once}
-    if not bad:
-        notes.append("no row of the campaign is judged: all videos were taken at random")
-    sample = choose_sample(list(once.values()), bad, n, seed)
-    return Sample(sample.rows, (*notes, *sample.notes))
-
-
-def _check_free(place: CompareFolder) -> None:
-    for side in SIDES:
-        if place.manifest(side).exists():
-            raise UsageError(f"{place.manifest(side)}: is there, and no {PLAN_FILENAME}", PLANS.hint)
-
-
-def _check_same(place: CompareFolder, then: ComparisonPlan, now: ComparisonPlan) -> None:
-    pairs = {
-        "manifest": (then.manifest, now.manifest),
-        "model A": (then.models[0].hash, now.models[0].hash),
-        "model B": (then.models[1].hash, now.models[1].hash),
-        "sample": (then.sample, now.sample),
-        "seed": (then.seed, now.seed),
-    }
-    if different := [name for name, (old, new) in pairs.items() if old != new]:
-        raise UsageError(
-            f"{place.plan}: the folder holds another comparison (different: {', '.join(different)})",
-            "name another folder with -o; the same options go on with this one",
-        )
-
-
-def _chosen(plan: ComparisonPlan, rows: Sequence[Row], manifest: Path) -> tuple[Row, ...]:
-    by_index = {row.index: row for row in rows}
-    missing = [each.index for each in plan.rows if each.index not in by_index]
-    if missing:
-        raise ManifestError(
-            f"{manifest}: has no row {missing[0]} any more, which is in the sample", "name another folder with -o"
-        )
-    return tuple(by_index[each.index] for each in plan.rows)
-
-
-def _text(sheet: Sheet, rows: Sequence[Row]) -> str:
-    return derived_text(sheet, {row.index for row in rows})

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
-from dlcctr.compare.plan import SIDES, Prepared
+from dlcctr.compare.plan import SIDES
+from dlcctr.compare.prepare import Prepared
 from dlcctr.contract import ATTEMPT_PREFIX, STEPS_FOLDER
 from dlcctr.errors import DlcctrError
 from dlcctr.results.commit import Standing, standing

@@ -10,12 +10,14 @@ from dlcctr.campaign.derive import ModelChoice
 from dlcctr.compare.clips import clips_command, clips_manifest, find_clips, prepare_clips
 from dlcctr.compare.page import write_page
 from dlcctr.compare.pairs import Pair, read_pairs
-from dlcctr.compare.plan import SIDES, Prepared, default_folder, prepare
+from dlcctr.compare.plan import OUTCOMES, SIDES, Outcome, default_folder
+from dlcctr.compare.prepare import Prepared, prepare
 from dlcctr.compare.reuse import reuse_finished
 from dlcctr.compare.verdict import Comparison, compare_models
 from dlcctr.contract import ExitCode
 from dlcctr.errors import UsageError
 from dlcctr.runtime.run_campaign import RunOptions, run_campaign
+from dlcctr.system.files import write_text_atomic
 from dlcctr.system.terminal.console import plural, warn
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
@@ -91,7 +93,7 @@ def compare(request: CompareRequest, words: Sequence[str] = (), progress: RowPro
     Raises
     ------
     DlcctrError
-        As `dlcctr.compare.plan.prepare` and `dlcctr.runtime.run_campaign.run_campaign`.
+        As `dlcctr.compare.prepare.prepare` and `dlcctr.runtime.run_campaign.run_campaign`.
     """
     folder = request.folder or default_folder(request.manifest)
     if len(request.images) > len(SIDES):
@@ -113,6 +115,8 @@ def compare(request: CompareRequest, words: Sequence[str] = (), progress: RowPro
     made = {pair.row.index: clips for pair in pairs if (clips := find_clips(pair))}
     note = f"clips of both models side by side: {clips_command(prepared, words)}" if n_videos and not made else ""
     write_page(prepared.folder.page, prepared.plan, found, clips=made, clips_note=note)
+    outcome = Outcome(found.better, found.verdict, found.n_complete, len(pairs))
+    write_text_atomic(prepared.folder.outcome, OUTCOMES.text(outcome))
     return Compared(
         prepared, found, prepared.folder.page, code, n_reused, note, not_judged=_not_judged(prepared, pairs)
     )
