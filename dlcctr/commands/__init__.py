@@ -10,7 +10,7 @@ PANELS = {
     "Run here": ("run", "compare"),
     "On a cluster": ("site", "plan", "sbatch", "script", "submit", "status", "logs", "resubmit", "cancel"),
     "Results": ("check", "report", "rate", "steps", "collect", "notice"),
-    "Training": ("labels",),
+    "Training": ("labels", "loop"),
     "Other machines": ("push", "fetch", "watch"),
     "Image and models": ("model", "image", "version"),
 }
@@ -28,6 +28,7 @@ IN_IMAGE = {
         "notice",
         "labels",
         "compare",
+        "loop",
         "plan",
         "sbatch",
         "script",

@@ -34,6 +34,7 @@ LAYERS = (
     ("dlcctr.planning",),
     ("dlcctr.slurm",),
     ("dlcctr.compare",),
+    ("dlcctr.loop",),
     ("dlcctr.commands",),
     ("dlcctr.cli",),
     ("dlcctr.__main__",),
