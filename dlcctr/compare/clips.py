@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,8 +29,9 @@ def clips_manifest(prepared: Prepared) -> Path:
 
 
 def prepare_clips(prepared: Prepared, pairs: Sequence[Pair]) -> int:
-    """Write the campaign of those videos that have both results, B's row after A's; gives the number of videos.
+    """Write the campaign of those videos that have both results; gives the number of videos.
 
+    The model that is worse in a video has its last row, whose worst moments are shown, the other model beside it.
     Nothing is analysed for it: the rows' results are those of the two campaigns.
     """
     manifest = clips_manifest(prepared)
@@ -39,7 +41,7 @@ def prepare_clips(prepared: Prepared, pairs: Sequence[Pair]) -> int:
     rows: list[Row] = []
     for pair in pairs:
         if pair.is_complete:
-            for side in (a, b):
+            for side in (b, a) if _is_worse(pair) else (a, b):
                 own = replace(pair.row, model=str(side.model), shuffle=side.shuffle, snapshot=side.snapshot, own=())
                 rows.append(replace(own, index=len(rows), crop=pair.row.crop or side.crop))
     if rows:
@@ -51,16 +53,22 @@ def prepare_clips(prepared: Prepared, pairs: Sequence[Pair]) -> int:
     return len(rows) // 2
 
 
+def _is_worse(pair: Pair) -> bool:
+    """Whether A is worse than B in a video."""
+    a, b = (side.measures.wrong if side.measures else None for side in (pair.a, pair.b))
+    return a is not None and b is not None and a > b
+
+
 def find_clips(pair: Pair) -> list[Path]:
-    """Clips of a video that have been made; they lie with B's result."""
-    if pair.b.folder is None:
-        return []
-    try:
-        receipt = read_step_receipt(pair.b.folder, STEP)
-    except DlcctrError:
-        return []
-    place = step_folder(pair.b.folder, STEP)
-    return [place / entry.name for entry in receipt.files if entry.name.endswith(".mp4")] if receipt else []
+    """Clips of a video that have been made; they lie with the result of the model that was worse."""
+    found: list[Path] = []
+    for folder in (pair.a.folder, pair.b.folder):
+        with contextlib.suppress(DlcctrError):
+            receipt = read_step_receipt(folder, STEP) if folder else None
+            if folder and receipt:
+                place = step_folder(folder, STEP)
+                found += [place / entry.name for entry in receipt.files if entry.name.endswith(".mp4")]
+    return found
 
 
 def clips_command(prepared: Prepared, options: Sequence[str]) -> str:

@@ -13,6 +13,10 @@ from dlcctr.system.terminal.console import plural
 
 LEAST = 0.001
 """Smallest difference in the share of wrong points that anybody would care for."""
+LEAST_AGAINST = 0.01
+"""Smallest difference in another share, and the other way, with which nothing is called better."""
+AGAINST = {"jumping": "jump", "odd": "are unlike the other parts"}
+"""Measures that do not depend on how sure a network is of itself, as the share of wrong points does in part."""
 NUMBERS = {
     "wrong": "probably wrong",
     "unsure": "unsure",
@@ -72,7 +76,7 @@ def compare_models(pairs: Sequence[Pair], notes: Sequence[str] = ()) -> Comparis
     complete = [pair for pair in pairs if pair.is_complete]
     at_random = _compare(complete, Why.RANDOM)
     worst = _compare(complete, Why.WORST)
-    better, verdict = _verdict(at_random["wrong"], worst["wrong"])
+    better, verdict = _verdict(at_random, worst["wrong"])
     known = [pair.agreement for pair in complete if pair.agreement]
     return Comparison(
         tuple(pairs),
@@ -106,7 +110,8 @@ def _median(values: Sequence[float | None]) -> float | None:
     return statistics.median(known) if known else None
 
 
-def _verdict(chance: Paired, worst: Paired) -> tuple[str, str]:
+def _verdict(at_random: dict[str, Paired], worst: Paired) -> tuple[str, str]:
+    chance = at_random["wrong"]
     n = chance.n + worst.n
     if not n or chance.mean_a is None or chance.mean_b is None:
         return "", "no verdict: no video at random has both results" if n else "no verdict: no video has both results"
@@ -119,12 +124,26 @@ def _verdict(chance: Paired, worst: Paired) -> tuple[str, str]:
             f"{said}: {percent(chance.mean_a)} of points are probably wrong with A, {percent(chance.mean_b)} with B; "
             f"fewer with B in {chance.n_lower} of {chance.n}{_worst(worst, 'B')}"
         )
+    if against := _against(at_random, sign):
+        return "", (
+            f"no verdict, the numbers disagree: {percent(chance.mean_b)} of points are probably wrong with B, "
+            f"{percent(chance.mean_a)} with A, but {against}: look at the videos"
+        )
     better, lower = ("B", chance.n_lower) if sign < 0 else ("A", chance.n_higher)
     its, others = (chance.mean_b, chance.mean_a) if sign < 0 else (chance.mean_a, chance.mean_b)
     return better, (
         f"{better} is better: {percent(its)} of points are probably wrong instead of {percent(others)}, "
         f"fewer in {lower} of {videos} at random{_worst(worst, better)}"
     )
+
+
+def _against(at_random: dict[str, Paired], sign: int) -> str:
+    """What speaks clearly for the other model; empty where nothing does."""
+    for name, words in AGAINST.items():
+        each = at_random[name]
+        if each.sign == -sign and abs(each.typical or 0) >= LEAST_AGAINST:
+            return f"{percent(each.mean_b)} {words} with B and {percent(each.mean_a)} with A"
+    return ""
 
 
 def _worst(worst: Paired, better: str) -> str:

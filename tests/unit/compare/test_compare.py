@@ -23,7 +23,7 @@ from dlcctr.compare.sample import Why
 from dlcctr.compare.verdict import compare_models, percent
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ManifestError, UsageError, VideoError
-from dlcctr.quality.record import QUALITY_FILENAME, TABLE_FILENAME
+from dlcctr.quality.record import QUALITY_FILENAME, TABLE_FILENAME, read_quality, write_quality
 from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.row_state import State
 from dlcctr.runtime.run_campaign import RunResult
@@ -117,6 +117,21 @@ def test_a_difference_that_nobody_cares_for_is_none(case: Case) -> None:
     finish_both(case.prepare(), [(0.3, 0.3 - 1e-6)] * 8)
     found = compare(request(case)).found
     assert found and not found.better and found.at_random["wrong"].sign == -1
+
+
+def test_a_model_that_is_only_sure_of_itself_is_not_better(case: Case) -> None:
+    prepared = case.prepare()
+    finish_both(prepared, BETTER)
+    for file in prepared.folder.results.glob(f"{prepared.campaigns[1].model_id}/*/*/{QUALITY_FILENAME}"):
+        quality = read_quality(file.parent)
+        assert quality
+        write_quality(file.parent, replace(quality, parts=tuple(replace(p, jump_share=0.2) for p in quality.parts)))
+    found = compare(request(case)).found
+    assert found and not found.better
+    assert found.verdict == (
+        "no verdict, the numbers disagree: 7.5% of points are probably wrong with B, 30.0% with A, "
+        "but 20.0% jump with B and 1.0% with A: look at the videos"
+    )
 
 
 def test_the_worst_do_not_count_for_the_verdict(case: Case) -> None:
@@ -337,7 +352,8 @@ def test_clips_have_a_campaign_whose_rows_are_finished(case: Case) -> None:
     result = check(manifest, CheckOptions(quick=True))
     assert len(result.rows) == 16 and all(row.analysed for row in result.rows), [r.cause for r in result.rows]
     due = [row for row in result.rows if row.state is State.UNFINISHED]
-    assert {row.row.index % 2 for row in due} == {1}, "it belongs to B's rows"
+    assert {row.row.index % 2 for row in due} == {1}, "it belongs to the last row of a video"
+    assert {row.row.model for row in due} == {str(case.a)}, "whose model is worse"
     assert "side-by-side" in due[0].cause
 
 
