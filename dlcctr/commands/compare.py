@@ -62,7 +62,7 @@ def compare_models(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Say which of two models tracks a campaign better, by a sample of its videos.
+    """Compare two models on a sample of a campaign.
 
     Some videos are drawn at random, each camera among them, and some are the worst. Both models analyse them here, or
     on a cluster with --no-run. The same command again goes on where it was. Writes compare.html, and one line.

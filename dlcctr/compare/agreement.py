@@ -1,6 +1,7 @@
 """How far apart two models put the same body part of the same frame, where both are sure of it.
 
-Read from DeepLabCut's .csv, so that nothing but Python is needed. Of a long video, frames at equal distances are read.
+Read from DeepLabCut's .csv, so that nothing but Python is needed, or where there is none from the .h5. Of a long video,
+frames at equal distances are read.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from dlcctr.errors import OutputError
+from dlcctr.results.positions import PositionsFile, open_positions
 
 SURE = 0.6
 """Likelihood from which on a model is sure, as in quality.json."""
@@ -27,6 +29,7 @@ LEVELS = ("scorer", "bodyparts", "coords")
 COORDS = ("x", "y", "likelihood")
 AGAIN = "analyse the row again with --overwrite"
 Corner = tuple[int, int]
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Positions:
-    """One model's positions of a video: DeepLabCut's .csv, and the corner of the crop that they count from."""
+    """One model's positions of a video: DeepLabCut's .csv or .h5, and the corner of the crop that they count from."""
 
     file: Path
     corner: Corner = (0, 0)
@@ -74,15 +77,17 @@ def agreement(a: Positions, b: Positions, parts: Sequence[str], frames: int, bod
     ------
     OutputError
         A file cannot be read, or is no table of one animal.
+    ToolMissingError
+        An .h5 has to be read without pandas and PyTables.
     """
     step = max(1, -(-frames // MOST_FRAMES))
     distances: list[float] = []
     n_points = n_frames = 0
-    with _lines(a.file, parts) as ours, _lines(b.file, parts) as theirs:
-        for one, other in islice(zip(ours, theirs, strict=False), 0, None, step):
+    with _open(a, parts, step) as ours, _open(b, parts, step) as theirs:
+        for one, other in zip(ours, theirs, strict=False):
             n_frames += 1
             n_points += len(parts)
-            for mine, its in zip(one.points(), other.points(), strict=True):
+            for mine, its in zip(one, other, strict=True):
                 if mine and its:
                     x, y = (mine[k] + a.corner[k] - its[k] - b.corner[k] for k in (0, 1))
                     distances.append(math.hypot(x, y))
@@ -99,34 +104,21 @@ def agreement(a: Positions, b: Positions, parts: Sequence[str], frames: int, bod
     )
 
 
-@dataclass(frozen=True)
-class _Line:
-    """One frame's cells, taken apart only when asked for."""
-
-    file: Path
-    cells: list[str]
-    places: tuple[int, ...]
-
-    def points(self) -> Iterator[tuple[float, float] | None]:
-        """Position of each part, or None where the model is not sure of it."""
-        try:
-            for place in self.places:
-                x, y, likelihood = (float(cell) if cell else math.nan for cell in self.cells[place : place + 3])
-                yield (x, y) if likelihood >= SURE and math.isfinite(x) and math.isfinite(y) else None
-        except ValueError as error:
-            raise _unreadable(self.file, str(error)) from error
-
-
 @contextlib.contextmanager
-def _lines(file: Path, parts: Sequence[str]) -> Iterator[Iterator[_Line]]:
+def _open(given: Positions, parts: Sequence[str], step: int) -> Iterator[Iterator[list[Point | None]]]:
+    """Positions of the parts in every so manieth frame; None for those of which the model is not sure."""
+    if given.file.suffix == ".h5":
+        with open_positions(given.file) as table:
+            yield _of_h5(given.file, table, parts, step)
+        return
     try:
-        with file.open(encoding="utf-8", newline="") as stream:
-            yield _read(file, stream, parts)
+        with given.file.open(encoding="utf-8", newline="") as stream:
+            yield _of_csv(given.file, stream, parts, step)
     except OSError as error:
-        raise OutputError(f"{file}: cannot be read: {error.strerror}", AGAIN) from error
+        raise OutputError(f"{given.file}: cannot be read: {error.strerror}", AGAIN) from error
 
 
-def _read(file: Path, stream: IO[str], parts: Sequence[str]) -> Iterator[_Line]:
+def _of_csv(file: Path, stream: IO[str], parts: Sequence[str], step: int) -> Iterator[list[Point | None]]:
     lines = csv.reader(stream)
     try:
         head = [next(lines, []) for _ in LEVELS]
@@ -138,11 +130,24 @@ def _read(file: Path, stream: IO[str], parts: Sequence[str]) -> Iterator[_Line]:
         places = tuple(names[part] for part in parts)
         if any(tuple(head[2][place : place + 3]) != COORDS for place in places):
             raise _unreadable(file, "its columns are not x, y, likelihood")
-        for cells in lines:
-            yield _Line(file, cells, places)
-    except (csv.Error, UnicodeDecodeError) as error:
+        for cells in islice(lines, 0, None, step):
+            yield [_sure(*(float(cell) if cell else math.nan for cell in cells[n : n + 3])) for n in places]
+    except (csv.Error, UnicodeDecodeError, TypeError, ValueError) as error:
         raise _unreadable(file, str(error)) from error
 
 
+def _of_h5(file: Path, table: PositionsFile, parts: Sequence[str], step: int) -> Iterator[list[Point | None]]:
+    names = {part: n for n, (who, part) in enumerate(table.columns.points) if not who}
+    if missing := [part for part in parts if part not in names]:
+        raise _unreadable(file, f"no body part {missing[0]}")
+    for first, block in table.blocks():
+        for values in block[-first % step :: step][:, [names[part] for part in parts]].tolist():
+            yield [_sure(*point) for point in values]
+
+
+def _sure(x: float, y: float, likelihood: float) -> Point | None:
+    return (x, y) if likelihood >= SURE and math.isfinite(x) and math.isfinite(y) else None
+
+
 def _unreadable(file: Path, why: str) -> OutputError:
-    return OutputError(f"{file}: not DeepLabCut's .csv: {' '.join(why.split())[:200]}", AGAIN)
+    return OutputError(f"{file}: not DeepLabCut's table of one animal: {' '.join(why.split())[:200]}", AGAIN)

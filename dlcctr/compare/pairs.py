@@ -17,7 +17,7 @@ from dlcctr.compare.agreement import Agreement, Positions, agreement
 from dlcctr.compare.plan import SIDES
 from dlcctr.compare.prepare import Prepared
 from dlcctr.compare.sample import Why
-from dlcctr.errors import DlcctrError, OutputError
+from dlcctr.errors import DlcctrError, OutputError, ToolMissingError
 from dlcctr.quality.record import TABLE_FILENAME, PartQuality, Quality, read_quality
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.steps.rows import CampaignRows
@@ -180,13 +180,16 @@ def _agreement(a: Side, b: Side, common: Sequence[str]) -> tuple[Agreement | Non
         length = next((each for each in lengths if each), None)
         frames = max(a.receipt.columns.rows or 0, b.receipt.columns.rows or 0)
         return agreement(one, other, common, frames, length), ""
+    except ToolMissingError:
+        return None, "the campaign has no .csv, and reading .h5 needs pandas and PyTables: the image has them"
     except DlcctrError as error:
         return None, error.message
 
 
 def _positions(folder: Path, receipt: Receipt) -> Positions:
-    name = next((entry.name for entry in receipt.files if entry.name.endswith(".csv")), None)
-    if name is None:
-        raise OutputError(f"{folder}: has no .csv", "set csv = true in campaign.toml, and analyse the row again")
+    """Its .csv, which needs only Python to be read; the .h5 where the campaign has no .csv."""
+    names = [entry.name for ending in (".csv", ".h5") for entry in receipt.files if entry.name.endswith(ending)]
+    if not names:
+        raise OutputError(f"{folder}: its receipt lists no .h5", "analyse the row again with --overwrite")
     crop = receipt.parameters.crop
-    return Positions(folder / name, (crop[0], crop[2]) if crop else (0, 0))
+    return Positions(folder / names[0], (crop[0], crop[2]) if crop else (0, 0))

@@ -3,10 +3,12 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from dlcctr.compare.agreement import MOST_FRAMES, Positions, agreement
+from dlcctr.compare.agreement import MOST_FRAMES, SURE, Positions, agreement
 from dlcctr.errors import OutputError
+from dlcctr.results.positions import PositionColumns, write_positions
 from tests.unit.support.compare_case import write_table
 
 PARTS = ("snout", "tail")
@@ -85,3 +87,21 @@ def test_a_missing_file(tmp_path: Path) -> None:
     a.file.unlink()
     with pytest.raises(OutputError, match="No such file"):
         agreement(a, b, PARTS, 1, 1.0)
+
+
+def test_an_h5_says_the_same(tmp_path: Path) -> None:
+    n = 3 * MOST_FRAMES
+    dice = np.random.default_rng(0)
+    values = dice.random((n, 2, 3))
+    file = tmp_path / "a.h5"
+    with write_positions(file, PositionColumns("DLC", (("", "tail"), ("", "snout")), several=False)) as writer:
+        writer.write(values)
+    other = tmp_path / "b.csv"
+    write_table(other, PARTS, [(0.0, 0.0, 1.0)] * n)
+    found = agreement(Positions(file), Positions(other), PARTS, n, 1.0)
+    kept = values[::3].reshape(-1, 3)
+    sure = kept[kept[:, 2] >= SURE]
+    assert found.frames == MOST_FRAMES and found.sure_share == pytest.approx(len(sure) / len(kept))
+    assert found.median_px == pytest.approx(np.median(np.hypot(sure[:, 0], sure[:, 1])))
+    with pytest.raises(OutputError, match="no body part paw"):
+        agreement(Positions(file), Positions(other), ("paw",), n, 1.0)

@@ -274,7 +274,7 @@ def test_missing_damaged_and_unjudged_results_are_named(case: Case) -> None:
     causes = [pair.b.cause for pair in done.found.pairs]
     assert sum("not judged" in each for each in causes) == 1
     assert sum(bool(each) for each in causes) == 3
-    assert any("not DeepLabCut's .csv" in pair.note for pair in done.found.pairs)
+    assert any("not DeepLabCut's table" in pair.note for pair in done.found.pairs)
     assert any(note.startswith("3 videos left out") for note in done.found.notes)
     assert done.not_judged == (str(prepared.folder.manifest("B")),)
 
