@@ -26,6 +26,7 @@ from entrypoint.analyze.request import (
     parse_device,
     parse_path,
 )
+from entrypoint.training.events import CHECKPOINT_EVERY_S as TRAINING_CHECKPOINT_S
 
 PROGRAM = "dlc"
 PANEL = "Analyse"
@@ -167,6 +168,39 @@ def outliers(
     from entrypoint.outliers.run_outliers import OutliersRequest, run_outliers
 
     raise typer.Exit(int(run_outliers(OutliersRequest(manifest, frames, out, rows, apart_s=apart_s, seed=seed))))
+
+
+@app.command(rich_help_panel=PANEL)
+def train(
+    project: options.TrainProject,
+    *,
+    shuffle: options.TrainShuffles = None,
+    trainset_index: options.TrainTrainsetIndex = 0,
+    seed: options.TrainSeed = None,
+    epochs: options.Epochs = None,
+    net_type: options.NetType = "",
+    weights: options.StartWeights = "",
+    batch_size: options.TrainBatchSize = None,
+    device: options.Device = "auto",
+    allow_cpu: options.AllowCpu = False,
+    precision: options.TrainPrecision = "float32",
+    trial: options.Trial = False,
+    scratch: options.Scratch = None,
+    checkpoint_s: options.TrainCheckpointS = TRAINING_CHECKPOINT_S,
+) -> None:
+    """Train a project's shuffle by DeepLabCut's own train_network; again, it goes on where it was stopped.
+
+    Makes the training set where the present iteration has none. Downloads nothing.
+    """
+    from entrypoint.training.request import TrainRequest, parse_precision, parse_shuffles
+    from entrypoint.training.run_train import run_train
+
+    request = TrainRequest(
+        project, parse_shuffles(shuffle or []), trainset_index, seed, epochs, net_type, weights, batch_size,
+        parse_device(device), allow_cpu=allow_cpu, precision=parse_precision(precision), trial=trial,
+        scratch=scratch, checkpoint_s=checkpoint_s,
+    )  # fmt: skip
+    raise typer.Exit(int(run_train(request)))
 
 
 @app.command(rich_help_panel=PANEL)

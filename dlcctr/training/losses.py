@@ -74,12 +74,13 @@ def read_losses(train: Path) -> list[LossRow]:
     try:
         if data is None:
             raise ValueError("it is too long")
-        return _parse(data.decode("utf-8"))
+        return parse_losses(data.decode("utf-8"))
     except (ValueError, csv.Error) as error:  # also text that is not UTF-8
         raise ModelError(f"{file}: not a loss curve ({error})", REMEDY) from error
 
 
-def _parse(text: str) -> list[LossRow]:
+def parse_losses(text: str) -> list[LossRow]:
+    """Rows of the file's text; `ValueError` (or `csv.Error`) for another one."""
     lines = list(csv.reader(io.StringIO(text)))
     if not lines or tuple(lines[0]) != COLUMNS:
         raise ValueError(f"its first line is not {','.join(COLUMNS)}")

@@ -134,7 +134,7 @@ def _attempt(task: RowTask, request: RowRequest, record: AttemptRecord, place: S
     check_video(task)
     provenance.check_engine(task.model.engine, task.model.project)
     disk.check_writable(task.folder, LEAST_BYTES)
-    device, may_use_cpu = _choose_device(request)
+    device, may_use_cpu = choose_device(request.device, allow_cpu=request.allow_cpu)
     with place.open_row(task.settings.out) as scratch:
         with disk.disk_errors(scratch, disk.ROW_PLACES):
             files = analyse(task, request, record, scratch, place, device=device, may_use_cpu=may_use_cpu)
@@ -151,13 +151,19 @@ def _attempt(task: RowTask, request: RowRequest, record: AttemptRecord, place: S
     return f"{state.value}, {record.scan.stream} frames, path {record.path}{backend}{remark}"
 
 
-def _choose_device(request: RowRequest) -> tuple[str, bool]:
-    """``cuda`` or ``cpu``; the CPU only if it was requested or allowed."""
+def choose_device(device: str, *, allow_cpu: bool) -> tuple[str, bool]:
+    """``cuda`` or ``cpu``, and whether the CPU may be used: only if it was requested or allowed.
+
+    Raises
+    ------
+    GpuError
+        There is no GPU that can be used, and the CPU may not be.
+    """
     from entrypoint.environment.gpu import examine_driver
 
-    if request.device == "cpu":
+    if device == "cpu":
         return "cpu", True
-    may_use_cpu = request.device == "auto" and request.allow_cpu
+    may_use_cpu = device == "auto" and allow_cpu
     driver = examine_driver()
     if driver.gpus:
         return "cuda", may_use_cpu

@@ -79,7 +79,7 @@ class SharedWorker:
 
             self.drop_worker()
             assert self._scratch is not None
-            environment = _worker_environment(self._scratch, threads, device)
+            environment = worker_environment(self._scratch, threads, device)
             if (engine, device) == ("tensorflow", "cuda"):
                 environment |= _compute_cache(cache)
             context = start_worker(engine, threads, environment, self._scratch)
@@ -115,7 +115,8 @@ class SharedWorker:
         self._worker_stack.close()
 
 
-def _worker_environment(scratch: Path, threads: int, device: str) -> dict[str, str]:
+def worker_environment(scratch: Path, threads: int, device: str) -> dict[str, str]:
+    """Environment of a process that computes: private caches, its threads, and one GPU or none."""
     from dlcctr.system.cpus import thread_environment
     from entrypoint.environment.scratch import private_environment
 

@@ -1,0 +1,1 @@
+"""The child process of a training: all that imports DeepLabCut."""

@@ -1,0 +1,1 @@
+"""Training with the TensorFlow engine: what DeepLabCut's loop lacks for going on, and where weights come from."""

@@ -1,0 +1,164 @@
+"""The training set of a shuffle: made by DeepLabCut where there is none, never over one that is there."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dlcctr.contract import PRIVATE_PREFIX
+from dlcctr.errors import AnalysisError, ModelError
+from dlcctr.model.engines import ENGINES
+from dlcctr.model.files import open_tree
+from dlcctr.model.project.shuffles import list_shuffles, read_config, table_of
+from dlcctr.model.yaml12 import parse_yaml, read_text
+from dlcctr.system.files import write_text_atomic
+from dlcctr.system.kernel_locks import TRANSFER_WAIT_S
+from dlcctr.system.locks import transfer_lock
+from dlcctr.training.record import LOCKS_FOLDER
+from entrypoint.training.child.labels import Labelled, prepare_labels
+from entrypoint.training.events import Order
+
+DEFAULT_SEED = 42
+"""Of a split where none was given, as in DeepLabCut's own configuration of a network."""
+SET_WAIT_S = 20 * TRANSFER_WAIT_S
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """A shuffle's training set.
+
+    Parameters
+    ----------
+    train : Path
+        Folder of its snapshots.
+    pose : dict
+        Its pytorch_config.yaml or pose_cfg.yaml.
+    labelled : Labelled or None
+        Labels that it was made from just now; None where it was there.
+    """
+
+    train: Path
+    pose: dict[str, Any]
+    frames_train: int
+    frames_test: int
+    labelled: Labelled | None = None
+
+
+def find_or_make(order: Order) -> TrainingSet:
+    """Training set of the shuffle in the project's present iteration.
+
+    Raises
+    ------
+    ModelError
+        Project, labels or training set cannot be used.
+    """
+    config = Path(order.config)
+    train, fraction = train_folder(config.parent, order)
+    lock = config.parent / LOCKS_FOLDER / "training-set.lock"
+    with transfer_lock(lock, wait_s=SET_WAIT_S, busy="another process is making a training set of this project"):
+        labelled = None
+        if not is_whole(train, order.engine):
+            _check_new(config, train, order)
+            labelled = prepare_labels(config, fraction)
+            _make(config, order)
+            if not is_whole(train, order.engine):
+                raise AnalysisError(
+                    f"{train}: DeepLabCut made no training set there", "its last output is in the log above"
+                )
+        pose = _read_whole(train / ENGINES[order.engine].pose_file, version_1_1=order.engine == "tensorflow")
+        n_train, n_test = _split_sizes(config, order, fraction)
+    return TrainingSet(train, pose, n_train, n_test, labelled)
+
+
+def train_folder(project: Path, order: Order) -> tuple[Path, float]:
+    """Folder of the shuffle's snapshots, there or not, and its training fraction; `ModelError` as `read_config`."""
+    config = read_config(open_tree(project))
+    fractions = config["TrainingFraction"]
+    if not 0 <= order.trainset_index < len(fractions):
+        raise ModelError(
+            f"{project / 'config.yaml'}: no training set index {order.trainset_index}; TrainingFraction is {fractions}",
+            "choose with --trainset-index",
+        )
+    fraction = float(fractions[order.trainset_index])
+    # int() of the product, as DeepLabCut does: 0.29 gives 28
+    name = f"{config['Task']}{config['date']}-trainset{int(fraction * 100)}shuffle{order.shuffle}"
+    top = ENGINES[order.engine].model_folder
+    return project / top / f"iteration-{config['iteration']}" / name / "train", fraction
+
+
+def is_whole(train: Path, engine: str) -> bool:
+    """Whether a shuffle's training set was made to its end: its test folder's file is DeepLabCut's last one."""
+    return (train / ENGINES[engine].pose_file).is_file() and (train.parent / "test" / "pose_cfg.yaml").is_file()
+
+
+def _check_new(config: Path, train: Path, order: Order) -> None:
+    """Refuse to make a shuffle of which DeepLabCut would overwrite another fraction's, or another engine's."""
+    tree = open_tree(config.parent)
+    iteration = int(read_config(tree)["iteration"])
+    for each in list_shuffles(tree):
+        if each.shuffle == order.shuffle and each.iteration == iteration:
+            other = config.parent / each.folder / "train"
+            if other != train and any(is_whole(other, engine) for engine in ENGINES):
+                raise ModelError(
+                    f"{config.parent / each.folder}: shuffle {order.shuffle} is there, for {each.engine} and "
+                    f"{each.percent} % of the labels; making {train.parent.name} would overwrite its split",
+                    "choose another --shuffle, which is free",
+                )
+
+
+def _make(config: Path, order: Order) -> None:
+    import deeplabcut
+    import numpy as np
+    from deeplabcut.core.engine import Engine
+
+    seed = DEFAULT_SEED if order.seed is None else order.seed
+    random.seed(seed)
+    np.random.seed([seed, order.shuffle])
+    deeplabcut.create_training_dataset(
+        str(config),
+        Shuffles=[order.shuffle],
+        net_type=order.net_type or None,
+        engine=Engine.PYTORCH if order.engine == "pytorch" else Engine.TF,
+        userfeedback=False,
+    )
+
+
+def _read_whole(file: Path, *, version_1_1: bool) -> dict[str, Any]:
+    """Read a network's configuration; from a copy where DeepLabCut was killed while it wrote the file anew."""
+    copy = file.with_name(f"{PRIVATE_PREFIX}{file.name}")
+    try:
+        text = read_text(file)
+        table = parse_yaml(text, file, version_1_1=version_1_1)
+    except ModelError:
+        if not copy.is_file():
+            raise
+        text = read_text(copy)
+        table = parse_yaml(text, copy, version_1_1=version_1_1)
+        write_text_atomic(file, text)
+    write_text_atomic(copy, text)
+    return table
+
+
+def _split_sizes(config: Path, order: Order, fraction: float) -> tuple[int, int]:
+    """Number of pictures that train and test; 0 where DeepLabCut's file does not tell."""
+    from deeplabcut.utils import auxiliaryfunctions
+
+    with suppress(Exception):  # only for display: DeepLabCut itself says what is wrong with the file
+        cfg = auxiliaryfunctions.read_config(str(config))
+        folder = auxiliaryfunctions.get_training_set_folder(cfg)
+        _, file = auxiliaryfunctions.get_data_and_metadata_filenames(folder, fraction, order.shuffle, cfg)
+        _, train, test, _ = auxiliaryfunctions.load_metadata(config.parent / file)
+        return sum(int(each) >= 0 for each in train), sum(int(each) >= 0 for each in test)
+    return 0, 0
+
+
+def setting(pose: dict[str, Any], *keys: str, default: Any = None) -> Any:
+    """Value deep in a configuration; the default where a table on the way is missing."""
+    table: Any = pose
+    for key in keys[:-1]:
+        table = table_of(table).get(key)
+    value = table_of(table).get(keys[-1])
+    return default if value is None else value
