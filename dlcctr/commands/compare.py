@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from dlcctr.compare.run_compare import Compared
     from dlcctr.compare.verdict import Comparison
 
-NAME_CHARS = 28
+NAME_CHARS = 25
+"""Of a video's name in the table, so that a line has 80 columns."""
 
 
 def add(app: typer.Typer) -> None:
@@ -235,7 +236,8 @@ def _next(done: Compared, *, ran: bool) -> list[str]:
     if done.exit_code == ExitCode.TRY_AGAIN:
         return [*lines, "next: the same command again; finished rows are skipped"]
     if not is_whole and not ran:
-        lines += [f"on a cluster: dlcctr submit {each}" for each in manifests]
+        work = "push" if done.prepared.source.remote_host else "submit"
+        lines += [f"on a cluster: dlcctr {work} {each}" for each in manifests]
         lines.append("then the same command again, with --no-run, compares what has come")
     elif not is_whole:
         lines += [f"what is missing: dlcctr check {each}" for each in manifests]
