@@ -12,6 +12,7 @@ from dlcctr.loop.project_state import ProjectState
 from dlcctr.model.prior.labels import LABELS_FOLDER
 from dlcctr.system.terminal.console import plural
 from dlcctr.training.record import Status
+from dlcctr.transfer.remote.program import has_scheduler
 
 SIF = "singularity run {nv}dlc.sif "
 """How the image's own commands are typed."""
@@ -74,9 +75,14 @@ def _training(project: ProjectState) -> Next | None:
         why = f"shuffle {stopped.shuffle} has {_STOPPED[stopped.state]}" + (
             f": {stopped.cause}" if stopped.cause else ""
         )
-        return Next(_in_image("train", name, *_shuffle(stopped.shuffle), gpu=True), f"{why}; it goes on where it was")
+        return Next(_train(name, *_shuffle(stopped.shuffle)), f"{why}; it goes on where it was")
     what = "not trained" if project.has_training_set else "without a training set"
-    return Next(_in_image("train", name, gpu=True), f"iteration {project.iteration} is {what}")
+    return Next(_train(name), f"iteration {project.iteration} is {what}")
+
+
+def _train(*words: str) -> str:
+    """Command that trains: as a job where Slurm is, else in the image on this machine."""
+    return " ".join(["dlcctr", "train", "submit", *words]) if has_scheduler() else _in_image("train", *words, gpu=True)
 
 
 _STOPPED = {Status.INTERRUPTED.value: "been interrupted", Status.FAILED.value: "failed"}

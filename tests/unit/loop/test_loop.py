@@ -7,13 +7,16 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.cli import catch, make_app
+from dlcctr.commands import PANELS
 from dlcctr.compare.plan import OUTCOMES, Outcome
+from dlcctr.loop import next_command as next_words
 from dlcctr.loop.campaign_state import CampaignState, read_campaign_state
 from dlcctr.loop.next_command import Next, next_command
 from dlcctr.loop.project_state import ProjectState, read_state
@@ -25,15 +28,25 @@ from tests.unit.support.label_folders import png, table
 from tests.unit.support.projects import edit_json, train_folder
 from tests.unit.support.suggestions import Suggestion
 
+
+def name_of(command: Any) -> str:
+    """Name of one of the image's commands, which is that of its function unless it says otherwise."""
+    return command.name or command.callback.__name__
+
+
 LABELS = {"img1.png": (1, 2, 3, 4), "img2.png": ("", "", 5, 6), "img3.png": ("", "", "", "")}
 PARTS = ("snout", "tail")
-TO_COME = {"evaluate", "train"} - {each.name for each in image.registered_commands}
-"""Commands of the image that are made beside this one; once they are there, they have to parse."""
+TO_COME = {("dlc", name) for name in ("train", "evaluate")} - {
+    ("dlc", name_of(each)) for each in image.registered_commands
+}
+TO_COME |= {("dlcctr", "train")} - {("dlcctr", name) for names in PANELS.values() for name in names}
+"""Commands that are made beside this one; once they are there, they have to parse."""
 
 
 @pytest.fixture
-def case(tmp_path: Path) -> Case:
-    """A campaign of the model `a`; `b` is the project in its round."""
+def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+    """A campaign of the model `a`; `b` is the project in its round. This machine has no Slurm."""
+    monkeypatch.setattr(next_words, "has_scheduler", lambda: False)
     return make_case(tmp_path, ["cam0/v0.mp4", "cam1/v1.mp4"])
 
 
@@ -86,7 +99,7 @@ def look(project: Path, manifest: Path | None = None) -> tuple[ProjectState, Cam
     found = next_command(state, campaign)
     program, words = parts_of(found.command)
     said = Suggestion("here", program, words, is_mention=False)
-    assert words.split()[0] in TO_COME or not said.problem(), (found.command, said.problem())
+    assert (program, words.split()[0]) in TO_COME or not said.problem(), (found.command, said.problem())
     return state, campaign, found
 
 
@@ -150,6 +163,13 @@ def test_training(case: Case, status: Status | None, words: str) -> None:
     assert state.shuffles[0].state == (status.value if status else "untrained")
     assert status is not Status.FAILED or "the disk is full" in found.why
     assert status is None or (state.shuffles[0].done, state.shuffles[0].wanted) == (30, 200)
+
+
+def test_with_slurm_a_training_is_a_job(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(next_words, "has_scheduler", lambda: True)
+    label(case.b / "labeled-data/a")
+    untrain(case.b)
+    assert look(case.b)[2].command == f"dlcctr train submit {case.b}"
 
 
 def test_another_shuffle_is_named(case: Case) -> None:
