@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -200,7 +201,8 @@ def _table(found: Comparison) -> list[tuple[object, ...]]:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= NAME_CHARS else f"…{name[1 - NAME_CHARS :]}"
+    """A name that fits on a terminal; the whole one on a pipe."""
+    return name if len(name) <= NAME_CHARS or not sys.stdout.isatty() else f"…{name[1 - NAME_CHARS :]}"
 
 
 def _lines(found: Comparison) -> list[str]:

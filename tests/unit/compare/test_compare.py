@@ -15,6 +15,7 @@ from dlcctr.campaign.config import read_campaign, write_campaign
 from dlcctr.campaign.derive import ModelChoice
 from dlcctr.campaign.manifest import read_manifest, write_manifest
 from dlcctr.cli import catch, make_app
+from dlcctr.commands import in_image
 from dlcctr.compare import run_compare
 from dlcctr.compare.pairs import read_pairs
 from dlcctr.compare.plan import PLANS, SIDES
@@ -385,6 +386,25 @@ def test_the_command(case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert told["kind"] == "compare" and told["better"] == "B" and len(told["videos"]) == 8
     assert told["at_random"]["wrong"]["n_lower"] == 8
     assert told["videos"][0]["a"]["measures"]["wrong"] == pytest.approx(0.3)
+
+
+def test_in_the_image_nothing_is_run(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(in_image, "_inside", ["dlc"])
+    monkeypatch.setattr(run_compare, "run_campaign", lambda *_: pytest.fail("it would need a container in a container"))
+    assert call(monkeypatch, "compare", case.manifest, "--model", case.b) == 0
+    assert f"dlc sbatch {case.manifest.parent / 'm-compare/B/m.csv'} > job.sh" in capsys.readouterr().out
+
+
+def test_a_pushed_campaign_is_pushed(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with case.campaign.file.open("a") as stream:
+        stream.write('\n[remote]\nhost = "cluster"\nfolder = "/scratch/c"\n')
+    assert call(monkeypatch, "compare", case.manifest, "--model", case.b, "--no-run") == 0
+    assert f"dlcctr push {case.manifest.parent / 'm-compare/A/m.csv'}" in capsys.readouterr().out
+    assert not read_campaign(case.manifest.parent / "m-compare/A/m.csv").remote_host
 
 
 def test_shuffles_and_snapshots_go_with_the_models(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
