@@ -79,19 +79,18 @@ def with_model(campaign: Campaign, choice: ModelChoice, file: Path, out: Path) -
     Where it was pushed to is left out, and an image that was meant for the other engine. Raises as `pin_model` does.
     """
     base = replace(
-        campaign.without_model_facts(),
-        file=file,
-        out=out,
+        same_model(campaign.without_model_facts(), file, out),
         shuffle=choice.shuffle,
         trainset_index=choice.trainset_index,
         snapshot=choice.snapshot,
-        remote_host="",
-        remote_folder="",
-        transfer_host="",
-        remote_program="",
     )
     made = pin_model(base, choice.project)
     return made if made.engine == campaign.engine else replace(made, image="")
+
+
+def same_model(campaign: Campaign, file: Path, out: Path) -> Campaign:
+    """The campaign for another campaign.toml, without where it was pushed to."""
+    return replace(campaign, file=file, out=out, remote_host="", remote_folder="", transfer_host="", remote_program="")
 
 
 def derived_text(sheet: Sheet, indices: Container[int] | None = None) -> str:

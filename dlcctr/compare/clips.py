@@ -36,8 +36,8 @@ def prepare_clips(prepared: Prepared, pairs: Sequence[Pair]) -> int:
     """
     manifest = clips_manifest(prepared)
     a, b = prepared.campaigns
-    if a.trainset_index != b.trainset_index:  # a campaign has one, and rows have none of their own
-        return 0
+    if a.trainset_index != b.trainset_index or not prepared.has_a:
+        return 0  # a campaign has one training set, and rows have none of their own; each row needs its model
     rows: list[Row] = []
     for pair in pairs:
         if pair.is_complete:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign, read_campaign
-from dlcctr.campaign.derive import ModelChoice, derived_text, with_model, write_derived
+from dlcctr.campaign.derive import ModelChoice, derived_text, same_model, with_model, write_derived
 from dlcctr.campaign.manifest import rows_of
-from dlcctr.campaign.rows import Row, require_rows
+from dlcctr.campaign.rows import Row, inspect_campaign_model, require_rows
 from dlcctr.campaign.spreadsheet import Sheet, read_sheet
 from dlcctr.compare.plan import (
     PLAN_FILENAME,
@@ -23,7 +23,7 @@ from dlcctr.compare.plan import (
     common_parts,
 )
 from dlcctr.compare.sample import Sample, badness, choose_sample
-from dlcctr.errors import DlcctrError, ManifestError, UsageError, VideoError
+from dlcctr.errors import DlcctrError, ManifestError, ModelError, UsageError, VideoError
 from dlcctr.outliers.results import judged_results
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.terminal.console import plural
@@ -41,6 +41,8 @@ class Prepared:
         The one that the videos are of.
     rows : tuple of Row
         Of the sample, by index.
+    has_a : bool
+        Whether A's model is at hand; else there are only the results that the campaign has.
     """
 
     folder: CompareFolder
@@ -48,6 +50,7 @@ class Prepared:
     campaigns: tuple[Campaign, Campaign]
     source: Campaign
     rows: tuple[Row, ...]
+    has_a: bool = True
 
     @property
     def common(self) -> tuple[str, ...]:
@@ -61,7 +64,7 @@ def prepare(manifest: Path, choices: Sequence[ModelChoice], folder: Path, n: int
     Parameters
     ----------
     choices : sequence of ModelChoice
-        A and B, or only B: A is the campaign's own model then.
+        A and B, or only B: A is the campaign's own model then, or where that is gone, what it has finished.
 
     Raises
     ------
@@ -76,13 +79,13 @@ def prepare(manifest: Path, choices: Sequence[ModelChoice], folder: Path, n: int
     rows = rows_of(sheet)
     require_rows(rows, manifest)
     place = CompareFolder(Path(os.path.abspath(folder)))  # noqa: PTH100 - the name that people gave, links kept
-    pair = _two(source, choices)
-    campaigns = (_campaign(source, pair[0], place, "A"), _campaign(source, pair[1], place, "B"))
+    a, b, has_a = _both(source, choices, place)
+    campaigns = (a, b)
     models = tuple(_planned(each) for each in campaigns)
     _check_models(models)
     plan = PLANS.find(place.plan)
     if plan is None:
-        sample = _sample(manifest, source, rows, n, seed)
+        sample = _sample(manifest, source, rows, n, seed, only_finished=not has_a)
         plan = ComparisonPlan(
             str(manifest.absolute()),
             models,
@@ -100,18 +103,31 @@ def prepare(manifest: Path, choices: Sequence[ModelChoice], folder: Path, n: int
     for side, campaign in zip(SIDES, campaigns, strict=True):
         if not place.manifest(side).exists():
             write_derived(place.manifest(side), campaign, _text(sheet, chosen))
-    return Prepared(place, plan, campaigns, source, chosen)
+    return Prepared(place, plan, campaigns, source, chosen, has_a)
 
 
-def _two(source: Campaign, choices: Sequence[ModelChoice]) -> tuple[ModelChoice, ModelChoice]:
+def _both(source: Campaign, choices: Sequence[ModelChoice], place: CompareFolder) -> tuple[Campaign, Campaign, bool]:
+    """A's campaign and B's, and whether A's model is at hand.
+
+    The campaign's own model may be gone: labels were added to its project, and it was trained again. What it has
+    finished can still be compared.
+    """
     if len(choices) == len(SIDES):
-        return choices[0], choices[1]
+        return _campaign(source, choices[0], place, "A"), _campaign(source, choices[1], place, "B"), True
     if len(choices) != 1:
         raise UsageError(f"{len(choices)} models are named; two can be compared", "give --model A --model B")
     if source.model is None:
         raise UsageError(f"{source.file}: names no model to compare with", "give both: --model A --model B")
+    new = _campaign(source, choices[0], place, "B")
+    try:
+        inspect_campaign_model(source)
+    except ModelError:
+        if not (source.model_hash and source.model_id and source.bodyparts):
+            raise
+        file = place.manifest("A").resolve().parent / source.file.name
+        return same_model(replace(source, steps=()), file, place.results), new, False
     own = ModelChoice(source.model, source.shuffle, source.trainset_index, source.snapshot)
-    return own, choices[0]
+    return _campaign(source, own, place, "A"), new, True
 
 
 def _campaign(source: Campaign, choice: ModelChoice, place: CompareFolder, side: str) -> Campaign:
@@ -147,7 +163,7 @@ def _check_models(models: Sequence[PlannedModel]) -> None:
         )
 
 
-def _sample(manifest: Path, source: Campaign, rows: Sequence[Row], n: int, seed: int) -> Sample:
+def _sample(manifest: Path, source: Campaign, rows: Sequence[Row], n: int, seed: int, *, only_finished: bool) -> Sample:
     """Videos that can be read, one row each, and how bad the judged ones are."""
     once = {row.video: row for row in reversed(rows) if not row.error}
     notes: list[str] = []
@@ -164,6 +180,14 @@ def _sample(manifest: Path, source: Campaign, rows: Sequence[Row], n: int, seed:
         judged = []
         notes.append(f"the campaign's own results are not used: {error.message}")
     bad = {once[each.row.video].index: badness(each.quality) for each in judged if each.row.video in once}
+    if only_finished:
+        if not bad:
+            raise UsageError(
+                f"{source.model}: is not the campaign's model any more, and no row that it has finished is judged",
+                "name the model of before, if it was packed: --model BUNDLE --model NEW",
+            )
+        notes.append("the campaign's model is not at hand any more: only videos that it has finished are compared")
+        once = {each.row.video: once[each.row.video] for each in judged if each.row.video in once}
     if not bad:
         notes.append("no row of the campaign is judged: all videos were taken at random")
     sample = choose_sample(list(once.values()), bad, n, seed)

@@ -208,6 +208,31 @@ def test_one_model_is_compared_with_the_campaigns_own(case: Case) -> None:
         compare(request(case, choices=(ModelChoice(case.b),), folder=case.manifest.parent / "more"))
 
 
+def test_a_model_that_is_gone_is_compared_by_what_it_has_finished(case: Case) -> None:
+    """Its project was trained again in place, as in a round without packing the model first."""
+    rows = read_manifest(case.manifest)
+    for row in rows[:7]:
+        finish(case.campaign, row, 0.4)
+    (case.a / "dlc-models-pytorch/iteration-0/mouseJan1-trainset95shuffle1/train/snapshot-200.pt").write_bytes(b"again")
+    new = (ModelChoice(case.a),)
+    done = compare(request(case, choices=new))
+    assert done.n_reused == 7 and [row.index for row in done.prepared.rows] == list(range(7))
+    assert done.prepared.plan.notes == (
+        "the campaign's model is not at hand any more: only videos that it has finished are compared",
+    )
+    assert not (run_a := check(done.prepared.folder.manifest("A"))).unwhole, run_a.unwhole
+    for row in done.prepared.rows:
+        finish(read_campaign(done.prepared.folder.manifest("B")), row, 0.1)
+    done = compare(request(case, choices=new))
+    assert done.found and done.found.better == "B" and not done.clips_note
+
+
+def test_a_model_that_is_gone_and_has_finished_nothing(case: Case) -> None:
+    (case.a / "dlc-models-pytorch/iteration-0/mouseJan1-trainset95shuffle1/train/snapshot-200.pt").write_bytes(b"again")
+    with pytest.raises(UsageError, match="is not the campaign's model any more"):
+        compare(request(case, choices=(ModelChoice(case.b),)))
+
+
 def test_the_same_command_goes_on_and_another_one_is_refused(case: Case) -> None:
     prepared = case.prepare(n=4)
     before = {file: file.read_bytes() for file in prepared.folder.root.rglob("*") if file.is_file()}
