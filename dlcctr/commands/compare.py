@@ -243,6 +243,6 @@ def _next(done: Compared, *, ran: bool) -> list[str]:
         lines.append("then the same command again, with --no-run, compares what has come")
     elif not is_whole:
         lines += [f"what is missing: dlcctr check {each}" for each in manifests]
-    if done.clips_note and done.found:
+    if done.clips_note:
         lines.append(done.clips_note)
     return lines

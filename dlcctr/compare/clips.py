@@ -59,15 +59,19 @@ def _is_worse(pair: Pair) -> bool:
     return a is not None and b is not None and a > b
 
 
-def find_clips(pair: Pair) -> list[Path]:
-    """Clips of a video that have been made; they lie with the result of the model that was worse."""
-    found: list[Path] = []
+def find_clips(pair: Pair) -> list[Path] | None:
+    """Clips of a video; they lie with the result of the model that was worse. None where they were not made yet.
+
+    A video in which nothing is suspicious has none.
+    """
+    found: list[Path] | None = None
     for folder in (pair.a.folder, pair.b.folder):
         with contextlib.suppress(DlcctrError):
             receipt = read_step_receipt(folder, STEP) if folder else None
             if folder and receipt:
                 place = step_folder(folder, STEP)
-                found += [place / entry.name for entry in receipt.files if entry.name.endswith(".mp4")]
+                made = [place / entry.name for entry in receipt.files if entry.name.endswith(".mp4")]
+                found = [*(found or []), *made]
     return found
 
 

@@ -110,7 +110,7 @@ def agreement_text(found: Comparison) -> str:
     if found.median_lengths is None:
         return ""
     far = f", {percent(found.apart_share)} of them more than half a length" if found.apart_share is not None else ""
-    return f"{found.median_lengths:.3f} body lengths apart{far} (medians over videos)"
+    return f"{found.median_lengths:.2g} body lengths apart{far} (medians over videos)"
 
 
 def _numbers(found: Comparison) -> list[dict[str, Any]]:
@@ -159,7 +159,7 @@ def apart_text(pair: Pair) -> str:
     found = pair.agreement
     if found is None or found.median_px is None:
         return "–"
-    return f"{found.median_px:.1f} px" if found.median_lengths is None else f"{found.median_lengths:.3f}"
+    return f"{found.median_px:.1f} px" if found.median_lengths is None else f"{found.median_lengths:.2g}"
 
 
 def _link(clip: Path, folder: Path) -> str:

@@ -112,8 +112,12 @@ def compare(request: CompareRequest, words: Sequence[str] = (), progress: RowPro
     n_videos = prepare_clips(prepared, pairs)
     if n_videos and request.videos and request.run:
         code = code or run_campaign(clips_manifest(prepared), _options(request, 1)).exit_code
-    made = {pair.row.index: clips for pair in pairs if (clips := find_clips(pair))}
-    note = f"clips of both models side by side: {clips_command(prepared, words)}" if n_videos and not made else ""
+    made = {pair.row.index: clips for pair in pairs if (clips := find_clips(pair)) is not None}
+    note = ""
+    if len(made) < n_videos:
+        note = f"clips of both models side by side: {clips_command(prepared, words)}"
+    elif n_videos and not any(made.values()):
+        note = "no clips of both models: no moment of these videos looks suspicious"
     write_page(prepared.folder.page, prepared.plan, found, clips=made, clips_note=note)
     outcome = Outcome(found.better, found.verdict, found.n_complete, len(pairs))
     write_text_atomic(prepared.folder.outcome, OUTCOMES.text(outcome))

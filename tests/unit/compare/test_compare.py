@@ -7,6 +7,7 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import typer
@@ -17,16 +18,19 @@ from dlcctr.campaign.manifest import read_manifest, write_manifest
 from dlcctr.cli import catch, make_app
 from dlcctr.commands import in_image
 from dlcctr.compare import run_compare
+from dlcctr.compare.clips import STEP
 from dlcctr.compare.pairs import read_pairs
 from dlcctr.compare.plan import PLANS, SIDES
 from dlcctr.compare.run_compare import CompareRequest, compare
 from dlcctr.compare.sample import Why
 from dlcctr.compare.verdict import compare_models, percent
-from dlcctr.contract import ExitCode
+from dlcctr.contract import ExitCode, row_folder
 from dlcctr.errors import ManifestError, UsageError, VideoError
 from dlcctr.quality.record import QUALITY_FILENAME, TABLE_FILENAME, read_quality, write_quality
 from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.row_state import State
+from dlcctr.results.sections import OutputFile
+from dlcctr.results.steps.receipt import STEP_RECEIPTS, Made, StepReceipt, step_folder
 from dlcctr.runtime.run_campaign import RunResult
 from tests.unit.support.compare_case import Case, finish, finish_both, make_case, project
 from tests.unit.support.suggestions import in_sentence
@@ -381,6 +385,36 @@ def test_clips_have_a_campaign_whose_rows_are_finished(case: Case) -> None:
     assert {row.row.index % 2 for row in due} == {1}, "it belongs to the last row of a video"
     assert {row.row.model for row in due} == {str(case.a)}, "whose model is worse"
     assert "side-by-side" in due[0].cause
+
+
+def test_clips_that_were_made_are_linked(case: Case) -> None:
+    prepared = case.prepare()
+    finish_both(prepared, BETTER)
+    row = prepared.rows[0]
+    place = step_folder(row_folder(prepared.folder.results, prepared.campaigns[0].model_id, row.video), STEP)
+    place.mkdir(parents=True)
+    clip = place / 'a "b" #1.mp4'
+    clip.write_bytes(b"clip")
+    receipt = StepReceipt(Made.OK, "", 0, STEP, "label-video", "analysis", files=[OutputFile.of(clip)])
+    (place / "receipt.json").write_text(STEP_RECEIPTS.text(receipt))
+    done = compare(request(case))
+    assert done.page and done.clips_note.startswith("clips of both"), "of the other videos there are none yet"
+    (link,) = re.findall(r'href="([^"]+)"', done.page.read_text())
+    assert (done.page.parent / unquote(link)).read_bytes() == b"clip"
+
+
+def test_where_nothing_is_suspicious_there_are_no_clips(case: Case) -> None:
+    prepared = case.prepare()
+    finish_both(prepared, BETTER)
+    for row in prepared.rows:
+        place = step_folder(row_folder(prepared.folder.results, prepared.campaigns[0].model_id, row.video), STEP)
+        place.mkdir(parents=True)
+        (place / "clips.csv").write_text("clip\n")
+        files = [OutputFile.of(place / "clips.csv")]
+        receipt = StepReceipt(Made.OK, "", 0, STEP, "label-video", "analysis", files=files)
+        (place / "receipt.json").write_text(STEP_RECEIPTS.text(receipt))
+    done = compare(request(case))
+    assert done.page and done.clips_note in done.page.read_text() and done.clips_note.startswith("no clips")
 
 
 def test_the_command(case: Case, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
