@@ -33,6 +33,8 @@ LAYERS = (
     ("dlcctr.runtime", "dlcctr.transfer"),
     ("dlcctr.planning",),
     ("dlcctr.slurm",),
+    ("dlcctr.compare",),
+    ("dlcctr.loop",),
     ("dlcctr.commands",),
     ("dlcctr.cli",),
     ("dlcctr.__main__",),

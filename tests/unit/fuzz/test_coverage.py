@@ -53,6 +53,7 @@ FUZZED = {
     "tests/unit/tables/test_judged_frames.py": ("dlcctr.tables.judged_frames",),
     "tests/unit/tables/test_dataset.py": ("dlcctr.tables.dataset",),
     "tests/unit/transfer/test_watch.py": ("dlcctr.transfer.watch",),
+    "tests/unit/fuzz/test_comparisons.py": ("dlcctr.compare.agreement", "dlcctr.compare.pairs"),
     "tests/unit/fuzz/test_steps.py": ("dlcctr.campaign.steps.edit", "dlcctr.transfer.incoming_steps"),
     "tests/unit/transfer/test_fetch_outliers.py": ("dlcctr.transfer.fetch_outliers",),
     "tests/unit/transfer/test_fetch.py": ("dlcctr.transfer.fetch", "dlcctr.transfer.place_row"),
