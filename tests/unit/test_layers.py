@@ -42,7 +42,7 @@ LAYERS = (
     ("entrypoint.engines",),
     ("entrypoint.loop",),
     ("entrypoint.worker", "entrypoint.analyze", "entrypoint.doctor", "entrypoint.tensor_check"),
-    ("entrypoint.quality", "entrypoint.outliers"),
+    ("entrypoint.quality", "entrypoint.outliers", "entrypoint.evaluation"),
     ("entrypoint.steps",),
     ("entrypoint.options",),
     ("entrypoint.app",),
