@@ -72,14 +72,15 @@ def _by_bodypart(found: Evaluation) -> Iterator[str]:
                 cells += [px(figure.error_px, 8), f"{figure.n:6}", px(figure.error_sure_px, 8), f"{figure.n_sure:6}"]
         cells.append(percent(found.figure(NOW, TEST, part)))
         yield "".join(cells)
-    yield f"n: labelled points. {sure}: points of at least that likelihood. PCK: test points within"
-    yield f"{found.pck} of their label."
+    yield f"n: labelled points; {sure}: those of at least that likelihood"
+    yield f"PCK: share of the test points within {found.pck} of their label"
 
 
 def _beside(found: Evaluation) -> Iterator[str]:
     assert found.before
     width = _width(found)
-    yield f"beside it, on the same frames: {model_text(found.before)}"
+    yield "beside it, on the same frames:"
+    yield model_text(found.before)
     for frames, title in SETS.items():
         figure = found.figure(NOW, frames)
         if figure is None or not figure.n_frames:
