@@ -42,6 +42,9 @@ class _Nothing:
     def __setstate__(self, _: object) -> None:
         pass
 
+    def __call__(self, *_: object, **__: object) -> _Nothing:
+        return self
+
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
@@ -54,8 +57,16 @@ def _array_makers() -> dict[tuple[str, str], Any]:
     import numpy
 
     array, number = numpy.zeros(1), numpy.int64(1)
-    functions: tuple[Any, ...] = (array.__reduce__()[0], array.__reduce_ex__(pickle.HIGHEST_PROTOCOL)[0], number.__reduce__()[0])
-    return {("numpy", each.__name__): each for each in (*functions, numpy.ndarray, numpy.dtype)}
+    makers = array.__reduce__(), array.__reduce_ex__(pickle.HIGHEST_PROTOCOL), number.__reduce__()
+    functions: list[Any] = [maker[0] for maker in makers]
+    found: dict[tuple[str, str], Any] = {("numpy", each.__name__): each for each in functions}
+    found |= {("numpy", "ndarray"): numpy.ndarray, ("numpy", "dtype"): numpy.dtype}
+    return {**found, ("_codecs", "encode"): _bytes_of}
+
+
+def _bytes_of(text: str, _: str) -> bytes:
+    """Bytes in a pickle of protocol 2, which has none of its own."""
+    return text.encode("latin-1")
 
 
 def read_split(file: Path, n_frames: int) -> Split:
