@@ -12,7 +12,7 @@ from dlcctr.errors import ModelError, UsageError
 from dlcctr.model.project.shuffles import CONFIG
 from dlcctr.system.disk import disk_errors, try_writing
 from dlcctr.system.files import write_text_atomic
-from dlcctr.system.terminal.console import envelope, print_json, print_lines
+from dlcctr.system.terminal.console import envelope, print_lines, print_script
 from dlcctr.system.values.records import to_table
 from entrypoint.environment.scratch import open_scratch
 from entrypoint.evaluation import record
@@ -29,7 +29,6 @@ from entrypoint.evaluation.stock.run_deeplabcut import Wish, check_engine
 from entrypoint.evaluation.summary import added_frames, known_to_before, summarise
 from entrypoint.evaluation.training_set import TrainingSet, picture_sizes
 
-KIND = "evaluation"
 PCUTOFF = 0.6
 """DeepLabCut's own, where config.yaml says nothing."""
 DEVICES = ("auto", "cpu", "cuda")
@@ -96,9 +95,10 @@ def run_evaluation(request: EvaluateRequest) -> ExitCode:
         wish = Wish(str(project.config["scorer"]), pcutoff, request.device, scratch)
         both = evaluate_both(project, now, held, before, why=why, sizes=sizes, wish=wish)
     evaluation = summarise(project.root.resolve().name, both, pcutoff, threshold)
-    _write(out, project, both, evaluation, request.pictures)
+    text = json.dumps(envelope("evaluate", **to_table(evaluation)), indent=1) + "\n"
+    _write(out, project, both, evaluation, text=text, n_worst=request.pictures)
     if request.as_json:
-        print_json(KIND, **to_table(evaluation))
+        print_script(text)
     else:
         print_lines(evaluation_lines(evaluation))
         print_lines([f"{out / 'evaluation.html'} shows it; evaluation.csv and .json beside it have every point"])
@@ -127,13 +127,12 @@ def _check_split(now: Chosen, held: TrainingSet) -> None:
         raise ModelError(f"{held.file}: a single labelled frame says nothing", "label more frames")
 
 
-def _write(out: Path, project: Project, both: Both, evaluation: Evaluation, n_worst: int) -> None:
+def _write(out: Path, project: Project, both: Both, evaluation: Evaluation, *, text: str, n_worst: int) -> None:
     held = both.training_set
     splits = {held.frames[n]: name for name in (record.TRAIN, record.TEST) for n in getattr(held.split, name)}
     table = points_text(both.points, both.xy, splits, added_frames(both), known_to_before(both))
     worst = worst_frames(project.root, both.points[NOW], [splits.get(frame, "") for frame in held.frames], n_worst)
     page = page_text(evaluation, list(_curves(both)), list(worst))
-    text = json.dumps(envelope(KIND, **to_table(evaluation)), indent=1) + "\n"
     with disk_errors(out):
         for ending, content in (("csv", table), ("html", page), ("json", text)):
             write_text_atomic(out / f"evaluation.{ending}", content)

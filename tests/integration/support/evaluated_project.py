@@ -35,8 +35,9 @@ def make(engine: str, folder: Path) -> Path:
     config = make_project(folder)
     labels = config.parent / "labeled-data"
     frames, truth = draw_clip(TRAINING, FIRST + SECOND, jumps=True)
-    shutil.rmtree(labels / TRAINING.stem)
-    write_labels(labels / TRAINING.stem, frames[:FIRST], truth[:FIRST])
+    first = labels / Path(TRAINING.name).stem
+    shutil.rmtree(first)
+    write_labels(first, frames[:FIRST], truth[:FIRST])
     _add_round(config, engine, 0, FIRST, TEST_0)
     height, width = frames[0].shape[:2]
     new = np.array(truth[FIRST:])

@@ -336,7 +336,7 @@ def test_json_on_the_terminal_is_the_file(
 ) -> None:
     written = evaluate(make_evaluated(tmp_path), as_json=True)
     assert json.loads(capsys.readouterr().out) == written
-    assert written["kind"] == "evaluation"
+    assert written["kind"] == "evaluate"
 
 
 def test_models_are_found_though_config_names_an_untrained_round(network: PretendedNetwork, tmp_path: Path) -> None:
