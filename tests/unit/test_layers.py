@@ -44,7 +44,7 @@ LAYERS = (
     ("entrypoint.engines",),
     ("entrypoint.loop",),
     ("entrypoint.worker", "entrypoint.analyze", "entrypoint.doctor", "entrypoint.tensor_check"),
-    ("entrypoint.quality", "entrypoint.outliers", "entrypoint.training"),
+    ("entrypoint.quality", "entrypoint.outliers", "entrypoint.training", "entrypoint.evaluation"),
     ("entrypoint.steps",),
     ("entrypoint.options",),
     ("entrypoint.app",),

@@ -38,6 +38,7 @@ FUZZED = {
         "entrypoint.steps.tracks.pickle_machine",
     ),
     "tests/unit/fuzz/test_labels.py": ("dlcctr.model.prior.appearance", "dlcctr.model.prior.labels"),
+    "tests/unit/entrypoint/evaluation/test_training_set.py": ("entrypoint.evaluation.split",),
     "tests/unit/entrypoint/outliers/test_outliers.py": ("entrypoint.outliers.written_list",),
     "tests/unit/fuzz/test_label_folders.py": (
         "dlcctr.labels.check", "dlcctr.labels.pictures", "dlcctr.labels.project", "dlcctr.labels.table",
@@ -81,6 +82,10 @@ OTHERS = {
     "dlcctr.transfer.training.push": "YAML through dlcctr.model.yaml12; see tests/unit/transfer/training",
     "dlcctr.transfer.remote.address": "campaign.toml, which dlcctr.campaign.config has read before",
     "entrypoint.analyze.renew_times": "a file that it has just written",
+    "entrypoint.evaluation.both": "files that its own child has just written, in a private folder",
+    "entrypoint.evaluation.report.pictures": "what FFmpeg decodes; damaged in test_pictures.py of its folder",
+    "entrypoint.evaluation.stock.child": "a job that its parent has just written",
+    "entrypoint.evaluation.stock.run_deeplabcut": "files that its own child has just written, in a private folder",
     "entrypoint.loop.judging.apart": "a private folder that its parent process has just written",
     "entrypoint.loop.judging.child": "files that its own child has just written, in a private folder",
     "entrypoint.loop.judging.judge_files": "a job that its parent has just written, and files proven before",
