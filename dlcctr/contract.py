@@ -45,6 +45,8 @@ RESULT_BYTES_PER_VALUE = 60
 """Most bytes per value in the .h5, the .csv and the pickles together, for checks of free space."""
 ENV_PREFIX = "DLCCTR_"
 """Every option of `analyze` can also be set as DLCCTR_<OPTION>, for example DLCCTR_BATCH_SIZE=4."""
+CALLED_BY_HOST = "CALLED_BY_DLCCTR"
+"""Variable by which dlcctr on the host says that it started the image's program: advice is then the host's."""
 
 LABEL_PREFIX = "org.dlcctr."
 """Image labels: contract, engine, engine-version, deeplabcut, cuda, min-driver, gpu-archs, flavour, sbom."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from dlcctr.campaign.config import Campaign
 from dlcctr.contract import PRIVATE_PREFIX, SIF_NAME
 from dlcctr.image.flavours import find_sifs
+from dlcctr.system.files import absolute
 
 SLURM_FOLDER = "slurm"
 TYPED_VARIABLE = "DLCCTR_TYPED_MANIFEST"
@@ -31,7 +32,7 @@ class CampaignPaths:
     @classmethod
     def of(cls, manifest: Path) -> CampaignPaths:
         """Paths of a manifest, under the name that people gave: links in it are kept."""
-        return cls(Path(os.path.abspath(manifest)))  # noqa: PTH100 - resolve() would follow links
+        return cls(absolute(manifest))
 
     @property
     def root(self) -> Path:

@@ -9,8 +9,8 @@ PANELS = {
     "Prepare": ("manifest", "validate"),
     "Run here": ("run",),
     "On a cluster": ("site", "plan", "sbatch", "script", "submit", "status", "logs", "resubmit", "cancel"),
-    "Results": ("check", "report", "rate", "steps", "collect", "notice"),
-    "Training": ("labels",),
+    "Results": ("check", "quality", "report", "rate", "steps", "step", "collect", "notice"),
+    "Training": ("outliers", "labels", "train", "compare", "loop"),
     "Other machines": ("push", "fetch", "watch"),
     "Image and models": ("model", "image", "version"),
 }
@@ -27,6 +27,8 @@ IN_IMAGE = {
         "collect",
         "notice",
         "labels",
+        "compare",
+        "loop",
         "plan",
         "sbatch",
         "script",
@@ -37,9 +39,15 @@ IN_IMAGE = {
 }
 """Commands that need neither Docker nor a scheduler (`resubmit` for --print): the image's command line has them too."""
 
+START_IMAGE = {"quality", "step", "outliers"}
+"""Commands that start the image's own command of the same name."""
+
 FOLDERS = {
     **dict.fromkeys(PANELS["On a cluster"], "cluster"),
     **dict.fromkeys(PANELS["Other machines"], "transfer"),
+    **dict.fromkeys(("quality", "step"), "results"),
+    "outliers": "training",
+    "train": "train",
 }
 """Commands whose module is in its own folder."""
 

@@ -7,7 +7,8 @@ import re
 import shlex
 from collections.abc import Iterable
 
-from dlcctr.commands import IN_IMAGE, PANELS
+from dlcctr.commands import IN_IMAGE, PANELS, START_IMAGE
+from dlcctr.contract import CALLED_BY_HOST
 
 CONTAINERS = (("APPTAINER", "apptainer"), ("SINGULARITY", "singularity"))
 """Beginning of the variables by which a program says which SIF it runs and what it has bound; the program's name."""
@@ -21,8 +22,8 @@ _COMMAND = re.compile(rf"(?<!\ba )(?<!\bthe )dlcctr (?P<name>{_NAMES})\b(?P<rest
 
 
 def enter_image(program: str) -> None:
-    """Say that this process is the image's program of this name."""
-    _inside[:] = [program]
+    """Say that this process is the image's program of this name, unless dlcctr on the host has started it."""
+    _inside[:] = [] if os.environ.get(CALLED_BY_HOST) else [program]
 
 
 def find_program() -> str:
@@ -70,4 +71,5 @@ def _typed(program: str, name: str, rest: str) -> str:
     }
     if name in on_host and "--squeue" not in given:
         return on_host[name]
-    return f"{program} {name}{rest}" if name in IN_IMAGE else f"dlcctr {name}{rest} (where dlcctr is installed)"
+    is_here = name in IN_IMAGE or name in START_IMAGE
+    return f"{program} {name}{rest}" if is_here else f"dlcctr {name}{rest} (where dlcctr is installed)"

@@ -111,7 +111,7 @@ def _prior_lines(project: Path, bundle: Path, bodyparts: Sequence[str]) -> list[
     notes = [f"note: {file}: skipped: {reason}" for file, reason in skipped]
     if prior:
         return [f"its pose prior is of {plural(prior.poses, 'labelled pose')}", *notes]
-    return ["no labelled poses: dlc quality will compare with the campaign's own confident frames", *notes]
+    return ["no labelled poses: results will be compared with the campaign's own confident frames", *notes]
 
 
 def verify(bundle: Bundle, *, as_json: Json = False) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dlcctr.commands import runtime_options
+
 if TYPE_CHECKING:
     from dlcctr.runtime.row_run import Outcome
 
@@ -29,8 +31,8 @@ def run_manifest(
     gpus: Annotated[
         str | None, typer.Option(help="GPUs to use: 0,1 or none; by default those this process sees.")
     ] = None,
-    runtime: Annotated[str, typer.Option(help="auto, docker, apptainer or native.")] = "auto",
-    image: Annotated[str, typer.Option(help="Image tag for docker, or .sif file for apptainer.")] = "",
+    runtime: runtime_options.Runtime = "auto",
+    image: runtime_options.Image = "",
     rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
     batch_size: Annotated[int | None, typer.Option(min=1, help="Frames per network call.")] = None,
     allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="Run on the CPU where there is no GPU.")] = False,

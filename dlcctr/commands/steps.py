@@ -47,7 +47,7 @@ def add_to(
 ) -> None:
     """Add a step, or change its parameters if there is one of this name.
 
-    It is done by `run`, by the tasks of `submit`, and by `dlc step` in the image; rows that are finished get it too.
+    It is done by `run`, by the tasks of `submit`, and by `dlcctr step`; rows that are finished get it too.
     """
     from dlcctr.campaign.config import read_campaign
     from dlcctr.campaign.steps.edit import add_step, parse_words

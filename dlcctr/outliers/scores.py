@@ -56,7 +56,7 @@ def find_frames(folder: Path, windows: Sequence[Window]) -> list[Scored]:
                     break
     except (OSError, EOFError, ValueError, zlib.error) as error:  # pandas' errors are ValueErrors
         said = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
-        raise OutputError(f"{file}: cannot be read: {said}", "judge the row again: dlc quality MANIFEST") from error
+        raise OutputError(f"{file}: cannot be read: {said}", "judge the row again: dlcctr quality m.csv") from error
     return [best[n] for n in sorted(best)]
 
 

@@ -242,7 +242,7 @@ QUALITIES = StateFile(
     Quality,
     "a row's quality",
     OutputError,
-    hint="remove it, and judge the row again: dlc quality MANIFEST",
+    hint="remove it, and judge the row again: dlcctr quality m.csv",
 )
 
 

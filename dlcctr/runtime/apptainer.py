@@ -7,9 +7,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlcctr.contract import CALLED_BY_HOST
 from dlcctr.errors import ContractError, ToolMissingError
 from dlcctr.image.labels import check_contract
-from dlcctr.runtime.base import Command, RowJob, _without_options
+from dlcctr.runtime.base import Command, Job, _without_options
 from dlcctr.runtime.binds import Bind, mount_words
 from dlcctr.system import gpus, processes
 
@@ -27,7 +28,7 @@ class Apptainer:
     def subject(self) -> str:
         return f"{self.sif} with {self.tool}"
 
-    def command(self, job: RowJob) -> Command:
+    def command(self, job: Job) -> Command:
         """`apptainer run`; --cleanenv removes every variable, so those that are needed are passed by name."""
         argv = [self.tool, "run", "--cleanenv", "--contain", "--no-home", "--pwd", "/"]
         if job.gpu is not None:
@@ -35,7 +36,7 @@ class Apptainer:
         mps = gpus.mps_folders(os.environ) if job.gpu is not None else []
         for bind in [*job.binds, *(Bind(folder, folder, writable=True) for folder in mps)]:
             argv += bind_words(bind)
-        inside = {"PYTHONUNBUFFERED": "1", "SLURM_CPUS_PER_TASK": str(job.n_cpus)}
+        inside = {"PYTHONUNBUFFERED": "1", CALLED_BY_HOST: "1", "SLURM_CPUS_PER_TASK": str(job.n_cpus)}
         if job.gpu is not None:
             inside |= {"CUDA_VISIBLE_DEVICES": job.gpu, **gpus.gpu_environment(os.environ)}
         env = _without_options(os.environ)
@@ -43,7 +44,7 @@ class Apptainer:
             env.update({f"{prefix}{name}": value for name, value in inside.items()})
         return Command([*argv, str(self.sif), *job.words], env)
 
-    def clean(self, job: RowJob) -> None:
+    def clean(self, job: Job) -> None:
         """Nothing to remove: nothing outlives the command."""
 
 

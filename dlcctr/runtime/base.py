@@ -1,4 +1,4 @@
-"""Commands that run one row under Docker, Apptainer (or Singularity) and natively, as argv lists, never shell lines."""
+"""Commands of the image under Docker, Apptainer (or Singularity) and natively, as argv lists, never shell lines."""
 
 from __future__ import annotations
 
@@ -9,6 +9,34 @@ from typing import Protocol
 
 from dlcctr.contract import ENV_PREFIX
 from dlcctr.runtime.binds import Bind
+
+
+class Job(Protocol):
+    """A command of the image, with what it sees and may use."""
+
+    @property
+    def name(self) -> str:
+        """Name of its container, unique on this machine."""
+
+    @property
+    def words(self) -> list[str]:
+        """What follows the program's name in every runtime."""
+
+    @property
+    def binds(self) -> tuple[Bind, ...]:
+        """What a container sees."""
+
+    @property
+    def gpu(self) -> str | None:
+        """Index or UUID of its GPU; None for the CPU."""
+
+    @property
+    def cpus(self) -> frozenset[int] | None:
+        """CPUs to be pinned to; None where only their number is limited."""
+
+    @property
+    def n_cpus(self) -> int:
+        """Number of its CPUs."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +81,7 @@ class Command:
 
 
 class Runtime(Protocol):
-    """One way to run rows."""
+    """One way to run the image's commands."""
 
     @property
     def name(self) -> str:
@@ -65,12 +93,12 @@ class Runtime(Protocol):
 
     @property
     def contained(self) -> bool:
-        """Whether a row sees nothing but its binds."""
+        """Whether a command sees nothing but its binds."""
 
-    def command(self, job: RowJob) -> Command:
+    def command(self, job: Job) -> Command:
         """Command that runs a job."""
 
-    def clean(self, job: RowJob) -> None:
+    def clean(self, job: Job) -> None:
         """Remove what may be left after the job's command has ended or was killed."""
 
 

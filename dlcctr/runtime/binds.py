@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr.errors import UsageError
+from dlcctr.system.files import absolute
 
 _SYSTEM_FOLDERS = "bin dev etc lib lib64 opt opt/dlc proc run sbin sys usr usr/bin usr/lib usr/local usr/local/bin var"
 IMAGE_FOLDERS = frozenset(["/", *(f"/{name}" for name in _SYSTEM_FOLDERS.split())])
@@ -45,7 +46,7 @@ def plan_binds(read_only: Iterable[Path], writable: Iterable[Path]) -> tuple[Bin
     for paths, mode in ((read_only, False), (writable, True)):
         for path in filter(os.path.exists, paths):
             source = Path(os.path.realpath(path))
-            for target in (source, Path(os.path.abspath(path))):  # noqa: PTH100 - resolve() would follow links
+            for target in (source, absolute(path)):
                 wanted[target] = Bind(source, target, mode)
     kept: list[Bind] = []
     for target in sorted(wanted, key=lambda path: len(path.parts)):

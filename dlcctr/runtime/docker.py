@@ -7,9 +7,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlcctr.contract import CALLED_BY_HOST
 from dlcctr.errors import ToolMissingError
 from dlcctr.image.labels import check_contract, docker_labels
-from dlcctr.runtime.base import Command, RowJob
+from dlcctr.runtime.base import Command, Job
 from dlcctr.runtime.binds import mount_words
 from dlcctr.system import processes
 
@@ -30,11 +31,11 @@ class Docker:
     def subject(self) -> str:
         return f"image {self.image}"
 
-    def command(self, job: RowJob) -> Command:
+    def command(self, job: Job) -> Command:
         """`docker run` in the foreground: its exit code is the row's, and it passes SIGTERM on."""
         argv = ["docker", "run", "--rm", "--name", job.name, "--pull", "never", "--read-only", "--network", "none"]
         argv += [*self._user(), "--security-opt", "no-new-privileges"]
-        argv += ["--workdir", "/", "--env", "PYTHONUNBUFFERED=1"]
+        argv += ["--workdir", "/", "--env", "PYTHONUNBUFFERED=1", "--env", f"{CALLED_BY_HOST}=1"]
         if job.cpus:
             argv += ["--cpuset-cpus", ",".join(map(str, sorted(job.cpus)))]
         else:
@@ -53,7 +54,7 @@ class Docker:
         groups = [word for group in sorted(set(os.getgroups()) - {os.getgid()}) for word in ("--group-add", str(group))]
         return ["--user", f"{os.getuid()}:{os.getgid()}", *groups]
 
-    def clean(self, job: RowJob) -> None:
+    def clean(self, job: Job) -> None:
         """Remove the container if the client could not; wait if the engine is already removing it."""
         for _ in range(REMOVALS):
             answer = processes.run(["docker", "rm", "--force", job.name], check=False)

@@ -13,13 +13,13 @@ import subprocess
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
 from dlcctr.contract import SCRATCH_PREFIX, ExitCode
+from dlcctr.runtime import stopping
 from dlcctr.runtime.base import RowJob, Runtime
 from dlcctr.runtime.binds import Bind
 from dlcctr.runtime.row_run import LOG_HEAD, Outcome, RowRun, Started, View
@@ -29,28 +29,10 @@ from dlcctr.system.disk import output_error, place_of
 from dlcctr.system.terminal.console import one_line
 
 POLL_S = 0.1
-GRACE_S = 30.0
-"""Seconds from SIGTERM to SIGKILL: `analyze` needs a moment to stop its children and remove its scratch."""
-REPEAT_S = 2.0
-"""A container's first process does not hear SIGTERM before it has a handler for it; `analyze` ignores a second one."""
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 DOCKER_HELP = re.compile(r"(Run|See) 'docker run --help'")
 """Last line of docker's own errors, which says nothing about them."""
 TAIL_BYTES = 1 << 20
 """Bytes at the end of a log that are searched for why the last attempt failed; a log may be of any length."""
-OUT_OF_MEMORY = (-signal.SIGKILL, 128 + signal.SIGKILL)
-
-
-@dataclass
-class StopRequest:
-    """Counts signals: the first one stops the rows cleanly, the second one kills them."""
-
-    count: int = 0
-    signum: int = 0
-
-    def __call__(self, signum: int, _frame: FrameType | None) -> None:
-        self.count += 1
-        self.signum = signum
 
 
 @dataclass
@@ -68,7 +50,7 @@ def run_tasks(
 ) -> list[Outcome]:
     """Run rows, as many at once as there are slots. A bad row never stops the others.
 
-    SIGINT, SIGTERM and SIGHUP stop the running rows (each cleans up and ends with 75; after `GRACE_S`, or at a
+    SIGINT, SIGTERM and SIGHUP stop the running rows (each cleans up and ends with 75; after `stopping.GRACE_S`, or at a
     second signal, they are killed) and start no more.
 
     Parameters
@@ -99,7 +81,7 @@ class _Executor:
         self.outcomes: dict[int, Outcome] = {}
 
     def run(self) -> list[Outcome]:
-        with _listen() as stop:
+        with stopping.listen() as stop:
             try:
                 while (self.running or self.waiting) and not stop.count:
                     while self.waiting and self.free and not stop.count:
@@ -147,16 +129,16 @@ class _Executor:
         self.outcomes[outcome.index] = outcome
         self.view.ended(outcome)
 
-    def stop_all(self, stop: StopRequest) -> None:
+    def stop_all(self, stop: stopping.StopRequest) -> None:
         self.view.stopping()
         began, signalled = time.monotonic(), 0
         while self.running:
             spent = time.monotonic() - began
-            if spent >= signalled * REPEAT_S:
+            if spent >= signalled * stopping.REPEAT_S:
                 signalled += 1
                 for each in self.running:
-                    _signal_group(each.process, signal.SIGTERM)
-            if spent > GRACE_S or stop.count > 1:
+                    stopping.signal_group(each.process, signal.SIGTERM)
+            if spent > stopping.GRACE_S or stop.count > 1:
                 self.kill_all()
             self.collect(stopped=True)
             self.show()
@@ -165,20 +147,9 @@ class _Executor:
     def kill_all(self) -> None:
         for each in self.running:
             self.runtime.clean(each.job)
-            _signal_group(each.process, signal.SIGKILL)
+            stopping.signal_group(each.process, signal.SIGKILL)
             each.process.wait()
             self.runtime.clean(each.job)  # a container may have been on its way
-
-
-@contextlib.contextmanager
-def _listen() -> Iterator[StopRequest]:
-    stop = StopRequest()
-    before = {number: signal.signal(number, stop) for number in SIGNALS}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _start(task: RowRun, runtime: Runtime, slot: Slot, scratch_root: Path) -> _Running:
@@ -220,7 +191,7 @@ def _finish(each: _Running, runtime: Runtime) -> Outcome:
     if code in set(ExitCode):
         return replace(outcome, cause=said)
     cause = f"killed by signal {-code}" if code < 0 else f"{runtime.name} exited with code {code}"
-    if code in OUT_OF_MEMORY:
+    if code in stopping.OUT_OF_MEMORY:
         cause += " (often too little memory: try a smaller --batch-size or fewer --jobs)"
     return replace(outcome, code=int(ExitCode.COMMAND_FAILED), cause=f"{cause}: {said}" if said else cause)
 
@@ -241,9 +212,3 @@ def _tail(log: Path) -> bytes:
     with log.open("rb") as stream:
         stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL_BYTES))
         return stream.read()
-
-
-def _signal_group(process: subprocess.Popen[bytes], signum: int) -> None:
-    """Signal a command and all that it started; each command has its own session."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signum)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +18,15 @@ from dlcctr.errors import GpuError, OutputError, UsageError
 from dlcctr.results.check import finished_rows
 from dlcctr.runtime import executor
 from dlcctr.runtime.base import Runtime
-from dlcctr.runtime.binds import linked_files, plan_binds
+from dlcctr.runtime.binds import plan_binds
+from dlcctr.runtime.campaign_binds import row_inputs
 from dlcctr.runtime.choose import RuntimeOptions, pick_runtime
 from dlcctr.runtime.progress.view import open_view
 from dlcctr.runtime.row_run import Outcome, RowRun
 from dlcctr.runtime.slots import divide
 from dlcctr.system import processes
 from dlcctr.system.cpus import cpu_list
+from dlcctr.system.files import absolute
 from dlcctr.system.gpus import named_gpus
 from dlcctr.system.terminal.console import one_line, plural, warn
 
@@ -73,7 +75,7 @@ def run_campaign(manifest: Path, options: RunOptions) -> RunResult:
         The runtime that was asked for cannot be had, or the image speaks another contract.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an installation is stopped as by Ctrl-C
-    manifest = Path(os.path.abspath(manifest))  # noqa: PTH100 - the name that people gave, links kept
+    manifest = absolute(manifest)
     campaign = read_campaign(manifest)
     rows = choose_rows(read_manifest(manifest), options.rows, manifest)
     finished = set() if options.overwrite else finished_rows(manifest)
@@ -119,20 +121,10 @@ def _task(manifest: Path, settings: Campaign, row: Row, options: RunOptions, run
         video=row.video,
         manifest=manifest,
         log=row_log(settings, manifest, row.index),
-        binds=plan_binds(_read_only(manifest, settings, row), [settings.out]) if runtime.contained else (),
+        binds=plan_binds(row_inputs(manifest, settings, row), [settings.out]) if runtime.contained else (),
         options=tuple(words),
         frames=row.frames,
     )
-
-
-def _read_only(manifest: Path, settings: Campaign, row: Row) -> Iterator[Path]:
-    yield manifest.parent
-    yield settings.video_root
-    yield Path(os.path.realpath(settings.video_root / row.video))
-    if settings.model:
-        yield settings.model
-        for folder in settings.model.glob("dlc-models*"):
-            yield from linked_files(folder)
 
 
 def find_gpus(wanted: str | None) -> list[str]:

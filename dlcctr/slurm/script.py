@@ -26,9 +26,9 @@ JOB_NAME_CHARS = 120
 HASH_CHARS = 8
 
 
-@dataclass(frozen=True)
-class Script:
-    """One array job.
+@dataclass(frozen=True, kw_only=True)
+class ArrayJob:
+    """What any array job asks of Slurm.
 
     Parameters
     ----------
@@ -38,45 +38,77 @@ class Script:
         First line of the comments.
     logs : Path
         Folder of Slurm's own log; it must be there before a task starts.
+    count : int
+        Number of array tasks.
+    throttle : int or None
+        Tasks that may run at a time; None for all.
+    time_min : int
+        Time limit of a task in minutes.
+    words : tuple of str
+        Further options of the image's command.
+    exclude : tuple of str
+        Nodes to avoid.
+    dependency : str
+        Dependency of the array, as sbatch takes it; Slurm cancels the job if it can never be met.
+    """
+
+    name: str
+    title: str
+    image: Path
+    logs: Path
+    count: int
+    time_min: int
+    throttle: int | None = None
+    binds: tuple[Bind, ...] = ()
+    words: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    dependency: str = ""
+
+    @property
+    def about_name(self) -> str:
+        """Comment beside the job's name."""
+        return "keep it: `status` recognises the waiting job by this name"
+
+    @property
+    def about_requeue(self) -> str:
+        """Comment beside ``--requeue``."""
+        return "start again after a node failure or a preemption"
+
+    @property
+    def warning(self) -> str:
+        """Signal that warns of the time limit."""
+        return "TERM"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script(ArrayJob):
+    """One array job of a campaign.
+
+    Parameters
+    ----------
     plan : Path or None
         Without one each array task is a row.
     records : Path or None
         The campaign's folder of notes and logs; None lets the script find it beside the manifest.
     results : Path or None
         Root of the results, which the script creates; None if it needs none.
-    offset, count : int
-        Array task 0 is task (or row) `offset`; there are `count` of them.
-    throttle : int or None
-        Tasks that may run at a time; None for all.
-    time_min : int
-        Time limit of a task in minutes.
-    words : tuple of str
-        Further options of ``analyze``.
-    exclude : tuple of str
-        Nodes to avoid.
-    dependency : str
-        Dependency of the array, as sbatch takes it; Slurm cancels the job if it can never be met.
+    offset : int
+        Array task 0 is task (or row) `offset`.
     canary : int or None
         Row that the other arrays wait for; its result is checked at the end of the task.
     """
 
-    name: str
-    title: str
-    image: Path
     manifest: Path
-    logs: Path
-    count: int
-    time_min: int
     plan: Path | None = None
     records: Path | None = None
     results: Path | None = None
     offset: int = 0
-    throttle: int | None = None
-    binds: tuple[Bind, ...] = ()
-    words: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    dependency: str = ""
     canary: int | None = None
+
+    @property
+    def about_name(self) -> str:
+        copied = "dlcctr- and the manifest's name: `status` recognises the waiting job by it"
+        return super().about_name if self.plan else copied
 
 
 def render(script: Script, site: Site) -> str:
@@ -94,7 +126,7 @@ def render(script: Script, site: Site) -> str:
         scheduler="Slurm",
         submit="sbatch",
         first_id=0,
-        options=_lines(script, site),
+        options=option_lines(script, site),
         log_folder=_log_folder(script),
         canary=script.canary,
     )
@@ -108,18 +140,28 @@ def fill_template(template: str, script: Script, site: Site, **more: object) -> 
     UsageError
         A path has a line break.
     """
-    return _template(template).render(
-        title=_comment(script.title),
-        run=_comment(f"{site.tool if site.tool != 'auto' else 'apptainer'} run {shlex.quote(str(script.image))}"),
-        shown_manifest=_comment(shlex.quote(str(script.manifest))),
-        image=_path(script.image),
-        manifest=_path(script.manifest),
-        plan=_path(script.plan) if script.plan else None,
-        records=_path(script.records) if script.records else None,
-        results=_path(script.results) if script.results else None,
+    return fill_job(
+        template,
+        script,
+        site,
+        shown_manifest=comment(shlex.quote(str(script.manifest))),
+        manifest=writable(script.manifest),
+        plan=writable(script.plan) if script.plan else None,
+        records=writable(script.records) if script.records else None,
+        results=writable(script.results) if script.results else None,
         offset=script.offset,
-        binds=_binds(script, site),
-        words=list(script.words),
+        **more,
+    )
+
+
+def fill_job(template: str, job: ArrayJob, site: Site, **more: object) -> str:
+    """Text of a template of ``slurm/``: what any array job has, and `more` for this one's; raises as `render`."""
+    return _template(template).render(
+        title=comment(job.title),
+        run=comment(f"{site.tool if site.tool != 'auto' else 'apptainer'} run {shlex.quote(str(job.image))}"),
+        image=writable(job.image),
+        binds=_binds(job, site),
+        words=list(job.words),
         modules=site.modules,
         tool=site.tool,
         nv=site.nv,
@@ -149,10 +191,10 @@ def render_notice(script: Script, site: Site, options: Sequence[str], command: S
         As `render`.
     """
     return _template(NOTICE_TEMPLATE).render(
-        shown_manifest=_comment(shlex.quote(str(script.manifest))),
+        shown_manifest=comment(shlex.quote(str(script.manifest))),
         options=[_word(option) for option in options],
-        image=_path(script.image),
-        manifest=_path(script.manifest),
+        image=writable(script.image),
+        manifest=writable(script.manifest),
         binds=_binds(script, site),
         modules=site.modules,
         tool=site.tool,
@@ -205,12 +247,12 @@ def job_name(text: str) -> str:
     return f"{name[: JOB_NAME_CHARS - HASH_CHARS - 1]}-{digest}"
 
 
-def warning_s(script: Script, site: Site) -> int:
+def warning_s(script: ArrayJob, site: Site) -> int:
     """Seconds of warning before the limit; one longer than the limit itself would come at the start."""
     return min(site.signal_s, script.time_min * 60 // 4)
 
 
-def option_words(script: Script, site: Site) -> list[str]:
+def option_words(script: ArrayJob, site: Site) -> list[str]:
     """All options of the script, as words for sbatch's own command line.
 
     There they override a user's SBATCH_* variables, which override the script.
@@ -223,19 +265,20 @@ def option_words(script: Script, site: Site) -> list[str]:
     return [option for option, _ in _options(script, site)]
 
 
-def _options(script: Script, site: Site) -> list[tuple[str, str]]:
+def _options(script: ArrayJob, site: Site) -> list[tuple[str, str]]:
     """Options, and a comment for each."""
-    known = "keep it: `status` recognises the waiting job by this name"
-    copied = "dlcctr- and the manifest's name: `status` recognises the waiting job by it"
-    options = [(f"--job-name={job_name(script.name)}", known if script.plan else copied)]
-    whys = {"--requeue": "start again after a node failure or a preemption"}
+    options = [(f"--job-name={job_name(script.name)}", script.about_name)]
+    whys = {"--requeue": script.about_requeue}
     options += [(option, whys.get(option, "")) for option in site.sbatch_options()]
     options += [
         (f"--time={time_words(script.time_min)}", "for each task: days-hours:minutes:seconds"),
         (f"--array={array_words(script.count, script.throttle)}", "tasks; after % how many at a time"),
         (f"--output={log_pattern(script.logs, '%A_%a')}", "%A is the job, %a the task; this folder must exist"),
         ("--open-mode=append", "a requeued task continues the same log"),
-        (f"--signal=B:TERM@{warning_s(script, site)}", "warning to stop, that many seconds before the time limit"),
+        (
+            f"--signal=B:{script.warning}@{warning_s(script, site)}",
+            "warning to stop, that many seconds before the time limit",
+        ),
     ]
     if script.exclude:
         options.append((f"--exclude={','.join(script.exclude)}", "nodes whose GPU failed"))
@@ -244,7 +287,7 @@ def _options(script: Script, site: Site) -> list[tuple[str, str]]:
     return options
 
 
-def _lines(script: Script, site: Site) -> list[tuple[str, str]]:
+def option_lines(script: ArrayJob, site: Site) -> list[tuple[str, str]]:
     """Options for ``#SBATCH`` lines, in which # begins a comment; comments in a column."""
     options = [(_word(option), why) for option, why in _options(script, site)]
     width = max(len(option) for option, why in options if why and len(option) < 48)
@@ -267,7 +310,7 @@ def log_pattern(logs: Path, name: str) -> str:
     """
     if "\\" in str(logs):
         raise UsageError(f"{str(logs)!r} has a backslash in its name, and Slurm cannot write logs there", "rename it")
-    return f"{str(_path(logs)).replace('%', '%%')}/{name}.log"
+    return f"{str(writable(logs)).replace('%', '%%')}/{name}.log"
 
 
 def _word(text: str) -> str:
@@ -278,18 +321,19 @@ def _word(text: str) -> str:
     return f"{name}{equals}" + '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
 
 
-def _path(path: Path) -> Path:
+def writable(path: Path) -> Path:
     """Raise `UsageError` for a path with a line break: no line of a script can hold it."""
     if {"\n", "\r"} & set(str(path)):
         raise UsageError(f"{str(path)!r} has a line break in its name", "rename that folder")
     return path
 
 
-def _comment(text: str) -> str:
+def comment(text: str) -> str:
+    """Text in a comment of a script: on one line."""
     return re.sub(r"[\x00-\x1f\x7f]", "?", text)
 
 
-def _binds(script: Script, site: Site) -> list[Sequence[str]]:
+def _binds(script: ArrayJob, site: Site) -> list[Sequence[str]]:
     return [*map(_bind, script.binds), *(["--bind", shell_path(path)] for path in site.binds)]
 
 

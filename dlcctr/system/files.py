@@ -30,6 +30,11 @@ def sha256_file(path: Path, update: Callable[[int], None] = lambda _: None) -> s
     return digest.hexdigest()
 
 
+def absolute(path: str | Path) -> Path:
+    """Absolute path under the name that was given: links in it stay, `..` is taken out."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would replace links by what they point to
+
+
 def read_bounded(path: Path, most: int) -> bytes | None:
     """Content of a file, at most `most` bytes; None if it is longer. Raises `OSError`."""
     with path.open("rb") as stream:

@@ -81,5 +81,5 @@ def read_scores(folder: Path, quality: Quality, n_frames: int) -> Iterator[tuple
     except (OSError, EOFError, ValueError, zlib.error, csv.Error) as error:  # pandas' errors are ValueErrors
         said = " ".join(str(error).split())[:SHOWN_CHARS]
         raise UnreadableRowError(
-            f"{file}: cannot be read: {said}", "judge the row again: dlc quality MANIFEST"
+            f"{file}: cannot be read: {said}", "judge the row again: dlcctr quality m.csv"
         ) from error

@@ -71,7 +71,7 @@ def run_outliers(request: OutliersRequest) -> ExitCode:
     wanted = {row.index for row in choose_rows(rows, request.rows, request.manifest)}
     judged = [each for each in judged_results(request.manifest, campaign, rows) if each.row.index in wanted]
     if not judged:
-        raise UsageError(f"{request.manifest}: no finished row is judged", "judge them first: dlc quality MANIFEST")
+        raise UsageError(f"{request.manifest}: no finished row is judged", "judge them first: dlcctr quality m.csv")
     videos = {each.row.index: row_settings(each.row, campaign).video_root / each.row.video for each in judged}
     here = [each for each in judged if videos[each.row.index].is_file()]
     if not here:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from dlcctr.outliers.written import COLUMNS, MAX_BYTES, NAME
 from dlcctr.system.files import read_text_bounded
 from dlcctr.system.terminal.console import one_line
 from dlcctr.system.values.numbers import parse_whole
 from entrypoint.outliers.take_row import Taken
-
-COLUMNS = ("folder", "picture", "row", "video", "frame", "time_s", "score", "why")
-MAX_BYTES = 64 << 20
-_NAME = re.compile(r"outliers(?:-([0-9]{1,6}))?\.(csv|html|txt)")
 
 
 def list_text(taken: Sequence[Taken]) -> str:
@@ -45,7 +41,7 @@ def _files(out: Path) -> list[tuple[int, Path]]:
         names = sorted(entry.name for entry in out.iterdir())
     except OSError:
         return []
-    return [(int(found[1] or 1), out / name) for name in names if (found := _NAME.fullmatch(name))]
+    return [(int(found[1] or 1), out / name) for name in names if (found := NAME.fullmatch(name))]
 
 
 def taken_before(out: Path) -> set[tuple[int, int]]:

@@ -33,7 +33,7 @@ def step_source(folder: Path, name: str) -> Source:
     """A step's result below a row's folder; raises `OutputError` where there is none."""
     receipt = read_step_receipt(folder, name)
     if receipt is None:
-        raise OutputError(f"{folder}: the step {name!r} has no result", f"run it first: dlc step {name}")
+        raise OutputError(f"{folder}: the step {name!r} has no result", f"do it first: dlcctr step {name} -m m.csv")
     hashes = {entry.name: entry.sha256 for entry in receipt.files}
     return Source(step_folder(folder, name), f"{STEPS_FOLDER}/{name}", hashes)
 

@@ -125,9 +125,9 @@ DRIVER = """
 import sys
 sys.path.insert(0, {root!r})
 from pathlib import Path
-from dlcctr.runtime import executor
+from dlcctr.runtime import executor, stopping
 from tests.integration import test_local as here
-executor.GRACE_S = {grace}
+stopping.GRACE_S = {grace}
 folder = Path({folder!r})
 scripts = {scripts!r}
 tasks, runtime = here.tasks_of(scripts, folder), here.Scripted(scripts)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dlcctr.contract import RECEIPT_FILENAME, VIDEO_EXTENSIONS
 from dlcctr.errors import UsageError, VideoError
+from dlcctr.system.files import absolute
 from dlcctr.system.values.names import check_below
 
 FileId = tuple[int, int]
@@ -89,11 +90,11 @@ def discover(
         An input is not below `root`.
     """
     bases = [_base(text) for text in inputs]
-    search = _Search([path for path in map(_absolute, own) if not any(base.is_relative_to(path) for base in bases)])
+    search = _Search([path for path in map(absolute, own) if not any(base.is_relative_to(path) for base in bases)])
     for text in inputs:
         search.add(text)
     search.follow_links()
-    found = Discovery(_absolute(root) if root else Path(os.path.commonpath(bases)), skipped=search.skipped)
+    found = Discovery(absolute(root) if root else Path(os.path.commonpath(bases)), skipped=search.skipped)
     for candidate in _once(search.candidates, dict(known or {}), found.skipped):
         found.videos.append(_found(candidate.path, found.root))
     found.videos.sort(key=lambda video: natural_key(video.video))
@@ -136,7 +137,7 @@ class _Search:
         self._links: list[Path] = []
 
     def add(self, text: str) -> None:
-        path = _absolute(text)
+        path = absolute(text)
         if path.is_dir():
             self._walk(path, linked=False)
         elif os.path.lexists(path):
@@ -155,7 +156,7 @@ class _Search:
         if not matches:
             raise VideoError(f"{pattern}: matches nothing", "check the pattern; ** stands for any number of folders")
         ending = Path(pattern).suffix.lower()
-        for path in map(_absolute, matches):
+        for path in map(absolute, matches):
             if path.is_dir():
                 self._walk(path, linked=False)
             elif path.suffix.lower() in (*VIDEO_EXTENSIONS, ending):
@@ -216,13 +217,9 @@ def _once(
         yield candidate
 
 
-def _absolute(path: str | Path) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would replace links by what they point to
-
-
 def _base(text: str) -> Path:
     """Folder that an input stands for: itself, a file's own, or the part of a pattern before its first wildcard."""
-    path = _absolute(text)
+    path = absolute(text)
     if path.is_dir():
         return path
     while not os.path.lexists(path) and glob.has_magic(str(path)):

@@ -12,6 +12,7 @@ from dlcctr.commands.transfer import options
 
 if TYPE_CHECKING:
     from dlcctr.transfer.fetch import FetchResult
+    from dlcctr.transfer.remote.address import Remote
 
 
 def add(app: typer.Typer) -> None:
@@ -31,6 +32,10 @@ def fetch_manifest(
         Path | None,
         typer.Option(help="Project or bundle that must have made the results; by default the one in campaign.toml."),
     ] = None,
+    outliers: Annotated[
+        str,
+        typer.Option(metavar="FOLDER", help="Only the frames that `outliers -o FOLDER` took there."),
+    ] = "",
     transfer_host: options.TransferHost = "",
     streams: options.Streams = 2,
     bwlimit: options.Bwlimit = None,
@@ -42,11 +47,17 @@ def fetch_manifest(
     Other rows may still run; run it again to continue after an interruption. Rows whose receipt or files are not as
     they should be are listed at the end, with exit code 8; the others are fetched.
     """
+    from dlcctr.errors import UsageError
     from dlcctr.system.terminal.progress import transfer_bar
     from dlcctr.transfer.fetch import FetchOptions, fetch
     from dlcctr.transfer.remote.address import ssh_words
 
     options.end_as_by_ctrl_c()
+    if outliers:
+        if rows or logs or model:
+            raise UsageError("--outliers goes with no other choice of what to fetch", "leave it, or the others, out")
+        _fetch_outliers(manifest, options.resolve_remote(manifest, source, transfer_host), ssh, outliers, as_json)
+        return
     request = FetchOptions(
         remote=options.resolve_remote(manifest, source, transfer_host),
         ssh=ssh_words(ssh),
@@ -59,6 +70,26 @@ def fetch_manifest(
     done = fetch(manifest, request, bar=transfer_bar)
     _print(manifest, done, as_json=as_json)
     raise typer.Exit(int(done.exit_code))
+
+
+def _fetch_outliers(manifest: Path, remote: Remote, ssh: str, folder: str, as_json: bool) -> None:
+    from dlcctr.system.terminal.console import plural, print_json, print_lines, warn
+    from dlcctr.transfer.fetch_outliers import fetch_outliers
+    from dlcctr.transfer.remote.address import ssh_words
+
+    done = fetch_outliers(manifest, remote, ssh_words(ssh), folder)
+    if as_json:
+        print_json(
+            "fetch --outliers", manifest=str(manifest), host=done.remote.host, folder=str(done.folder), exit_code=0,
+            taken=done.taken, here=done.here, pictures=done.pictures, pages=[str(page) for page in done.pages],
+            notes=done.notes,
+        )  # fmt: skip
+        return
+    for note in done.notes:
+        warn(f"note: {note}")
+    lines = [f"fetched {plural(done.pictures, 'frame')} of {plural(len(done.taken), 'video')} to {done.folder}"]
+    lines += [f"{page} shows them; {page.with_suffix('.txt').name} says what to do next" for page in done.pages]
+    print_lines(lines)
 
 
 def _print(manifest: Path, done: FetchResult, *, as_json: bool) -> None:

@@ -23,6 +23,7 @@ from dlcctr.slurm.script import Script, job_name
 from dlcctr.slurm.site.ask import ask_limits
 from dlcctr.slurm.site.profile import Site, override
 from dlcctr.slurm.submit.retry import Group
+from dlcctr.system.files import absolute
 from dlcctr.system.terminal.console import plural
 
 CONTAINER_VARIABLES = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")
@@ -72,14 +73,14 @@ def find_image(wanted: str, campaign: Campaign) -> Path:
         No SIF is known.
     """
     if wanted:
-        return _absolute(Path(wanted).expanduser())
+        return absolute(Path(wanted).expanduser())
     if campaign.image.endswith(".sif"):
-        return _absolute(campaign.folder / campaign.image)
+        return absolute(campaign.folder / campaign.image)
     for name in CONTAINER_VARIABLES:
         if os.environ.get(name):
-            return _absolute(Path(os.environ[name]))
+            return absolute(Path(os.environ[name]))
     if found := find_sif(campaign):
-        return _absolute(found)
+        return absolute(found)
     raise UsageError(
         f"no image is given, and there is no {SIF_NAME} here or in {campaign.folder}",
         "name the SIF with --image (make it with `make sif`, or see docs/sif.md)",
@@ -221,10 +222,6 @@ def make_folders(campaign: Campaign, logs: Path) -> None:
             raise OutputError(
                 f"{folder}: cannot be created: {error.strerror}", "check the permissions of the folders above it"
             ) from error
-
-
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
 
 
 def submitted_options(script: Script, site: Site, job: JobOptions, again: Group | None) -> SubmittedOptions:

@@ -35,7 +35,12 @@ HINTS = {
 
 
 def check_image(image: Path, campaign: Campaign) -> None:
-    """Check that the image exists and has our contract and the model's engine.
+    """Check that the image exists and has our contract and the model's engine; raises as `check_image_of`."""
+    check_image_of(image, campaign.engine)
+
+
+def check_image_of(image: Path, wanted: str) -> None:
+    """Check that an image exists and has our contract and an engine; an empty one is any.
 
     Raises
     ------
@@ -56,11 +61,8 @@ def check_image(image: Path, campaign: Campaign) -> None:
     labels = inspect_sif(image)["labels"]
     check_contract(str(image), labels)
     engine = labels.get(f"{LABEL_PREFIX}engine", "")
-    if campaign.engine and engine and engine != campaign.engine:
-        raise ModelError(
-            f"{image} has the {engine} engine, the model was trained with {campaign.engine}",
-            f"use the {campaign.engine} image",
-        )
+    if wanted and engine and engine != wanted:
+        raise ModelError(f"{image} has the {engine} engine, the model is one of {wanted}", f"use the {wanted} image")
 
 
 def check_output(campaign: Campaign, rows: Sequence[Row]) -> None:
@@ -82,8 +84,15 @@ def find_hint(said: str) -> str:
     return next((hint for words, hint in HINTS.items() if words in said.lower()), "")
 
 
-def try_script(text: str, words: Sequence[str], manifest: Path) -> float | None:
+def try_script(text: str, words: Sequence[str], manifest: Path, hint: str = "") -> float | None:
     """Ask Slurm whether it would take a script, without submitting it.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Options of sbatch.
+    hint : str
+        Remedy for a refusal whose cause is not known; by default that of a campaign's script.
 
     Returns
     -------
@@ -112,7 +121,9 @@ def try_script(text: str, words: Sequence[str], manifest: Path) -> float | None:
         return None
     raise UsageError(
         f"Slurm would not take this job: {said or f'sbatch ended with code {done.returncode}'}",
-        find_hint(said) or f"check the script's #SBATCH lines: dlcctr submit {typed_manifest(manifest)} --dry-run",
+        find_hint(said)
+        or hint
+        or f"check the script's #SBATCH lines: dlcctr submit {typed_manifest(manifest)} --dry-run",
     )
 
 

@@ -119,9 +119,13 @@ class RemoteFolder:
 
     def mirror_folders(self, names: Sequence[str], target: Path) -> None:
         """Fetch existing folders below the campaign's; nothing is removed here."""
+        self.take_folders(self.remote.folder, names, target)
+
+    def take_folders(self, folder: str, names: Sequence[str], target: Path) -> None:
+        """Fetch folders below a remote one (POSIX, absolute) into a local one, where they exist; nothing is removed."""
         words = rsync.rsync_words(self.program, self.data)
         options = ("-r", "--ignore-missing-args", "--exclude=*.lock", f"--exclude={PRIVATE}")
-        argv = (*words, *options, rsync.far_path(self.data.host, self.remote.folder), f"{target}/")
+        argv = (*words, *options, rsync.far_path(self.data.host, folder), f"{target}/")
         self._run([rsync.from_list(argv, names)], what="taking", here=True)
 
     def _run(

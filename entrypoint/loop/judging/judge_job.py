@@ -19,7 +19,7 @@ MOST_VALUES = 6_000_000
 APART = "judging"
 """Folder beside a job's folder, of a row that is judged by another process."""
 NOT_JUDGED = Judged({})
-TOO_LONG = "too long to be judged here; afterwards: dlc quality"
+TOO_LONG = "too long to be judged here; afterwards: dlcctr quality m.csv"
 
 
 def judge_job(job: Job, scan: FrameScan, positions: Any, seen: Seen, report: Report) -> Judged:

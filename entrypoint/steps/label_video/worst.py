@@ -52,7 +52,7 @@ def worst_clips(given: StepInput, clock: Clock, frames: int) -> list[Clip]:
     if QUALITY_FILENAME not in given.source.analysis.hashes:
         raise OutputError(
             f"{given.source.analysis.folder}: has no {QUALITY_FILENAME}, which says what its worst stretches are",
-            "judge the row first: dlc quality",
+            "judge the row first: dlcctr quality m.csv",
         )
     quality = read_quality(given.take(QUALITY_FILENAME).parent)
     found = list(quality.stretches) if quality else []

@@ -20,9 +20,30 @@ LOCK = "torch==2.7.1 \\\n    --hash=sha256:" + "0" * 64 + "\n"
 
 def run(world: World) -> Work:
     world.bench = bench_in(world)
+    return command("run", world.bench.manifest, *image_of(world), "--gpus", "none", "--allow-cpu")
+
+
+def quality(world: World) -> Work:
+    return command("quality", analysed(world), *image_of(world))
+
+
+def step(world: World) -> Work:
+    return command("step", "--manifest", analysed(world), *image_of(world))
+
+
+def outliers(world: World) -> Work:
+    return command("outliers", analysed(world), "-o", world.here / "to-label", *image_of(world))
+
+
+def analysed(world: World) -> Path:
+    world.bench = bench_in(world)
+    world.bench.commit(1)
+    return world.bench.manifest
+
+
+def image_of(world: World) -> tuple[object, ...]:
     (world.here / "dlc.sif").write_bytes(SIF)
-    image = ("--runtime", "apptainer", "--image", world.here / "dlc.sif")
-    return command("run", world.bench.manifest, *image, "--gpus", "none", "--allow-cpu")
+    return ("--runtime", "apptainer", "--image", world.here / "dlc.sif")
 
 
 def image_build(world: World) -> Work:
@@ -69,6 +90,9 @@ def image_sbom(world: World) -> Work:
 
 CASES = (
     Case("run", run),
+    Case("quality", quality),
+    Case("step", step),
+    Case("outliers", outliers),
     Case("image build", image_build),
     Case("image save", image_save),
     Case("image sif", image_sif),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.contract import RowState
+from dlcctr.outliers.written import COLUMNS
 from dlcctr.transfer.remote.address import Remote, remember_remote
 from tests.unit.failing_disks.test_campaign import bench_in, videos_in
 from tests.unit.support.failing_commands import Case, Work, check_each_write, command
@@ -43,6 +44,16 @@ def fetch_over_a_degraded_result(world: World) -> Work:
     return command("fetch", bench.manifest, *ONE)
 
 
+def fetch_outliers(world: World) -> Work:
+    bench = pushed(world)
+    folder = world.there / FAR / "to-label"
+    (folder / "labeled-data/a").mkdir(parents=True)
+    (folder / "labeled-data/a/img1.png").write_bytes(b"picture")
+    (folder / "outliers.csv").write_text(f"{','.join(COLUMNS)}\na,img1.png,0,a.mp4,1,0.04,0.9,jump\n")
+    (folder / "outliers.html").write_text("page")
+    return command("fetch", bench.manifest, "--outliers", "to-label")
+
+
 def watch(world: World) -> Work:
     """A round in which a video is new, all are sent and submitted, and their results come back."""
     bench = bench_in(world)
@@ -55,6 +66,7 @@ CASES = (
     Case("push", push),
     Case("fetch", fetch),
     Case("fetch, over a degraded result", fetch_over_a_degraded_result, every=2),
+    Case("fetch, frames to label", fetch_outliers),
     Case("watch", watch, every=4),
 )
 

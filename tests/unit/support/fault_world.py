@@ -130,7 +130,7 @@ class World:
             (call.cwd / call.argv[-2]).write_bytes(SIF)
         if word == "exec":
             return Answer(out=BOM.encode())
-        if word == "run":
+        if word == "run" and "analyze" in call.argv:
             self.analyze(int(call.argv[call.argv.index("--index") + 1]))
         return Answer(out=b"apptainer version 1.4.5\n  --mksquashfs-args string\n")
 
@@ -182,6 +182,7 @@ class World:
         pairs = list(_pairs(call, folder, near) if ":" in source else _pairs(call, near, folder))
         if "--delete" in call.argv:
             shutil.rmtree(near)
+            near.mkdir()
         with another_program(is_another=":" not in source):  # what it writes here, it writes on the failing disk
             return _copy(pairs)
 
@@ -190,6 +191,10 @@ def _pairs(call: Call, source: Path, target: Path) -> Iterator[tuple[Path, Path]
     """Files that an rsync is told to take, and where they go."""
     words = call.stdin.split(b"\0")[:-1] if "--files-from=-" in call.argv else [b"."]
     only = [word.removeprefix("--include=*") for word in call.argv if word.startswith("--include=")]
+    at_top = [word.removeprefix("--include=/") for word in only if word.startswith("--include=/")]
+    if at_top:
+        yield from ((file, target / file.name) for pattern in at_top for file in sorted(source.glob(pattern)))
+        return
     endings = tuple(only[1:] and (RECEIPT_FILENAME, FAILURE_SUFFIX))
     for name in map(os.fsdecode, words):
         files = [source / name] if (source / name).is_file() else sorted((source / name).rglob("*"))

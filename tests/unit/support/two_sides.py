@@ -13,6 +13,7 @@ import pytest
 
 from dlcctr.contract import FAILURE_SUFFIX, RECEIPT_FILENAME
 from dlcctr.transfer import fetch as fetch_module
+from dlcctr.transfer import fetch_outliers as outliers_module
 from dlcctr.transfer.fetch import FetchOptions, FetchResult, fetch
 from dlcctr.transfer.remote.address import Remote
 from dlcctr.transfer.remote.shell import FolderInfo
@@ -38,8 +39,13 @@ class FarFolder:
         return [file.read_bytes() if file.is_file() else b"" if file.is_dir() else None for file in files]
 
     def mirror(self, folder: str, target: Path, filters: Sequence[str]) -> None:
-        assert f"--include={RECEIPT_FILENAME}" in filters
         shutil.rmtree(target, ignore_errors=True)
+        if f"--include={RECEIPT_FILENAME}" not in filters:
+            target.mkdir(parents=True)
+            named = [each.removeprefix("--include=/") for each in filters if each.startswith("--include=/")]
+            for file in (file for pattern in named for file in Path(folder).glob(pattern)):
+                shutil.copy2(file, target)
+            return
         for file in Path(folder).rglob("*"):
             name = file.relative_to(folder)
             private = any(fnmatch.fnmatch(part, ".dlcctr-*") for part in name.parts)
@@ -49,6 +55,11 @@ class FarFolder:
 
     def mirror_folders(self, names: Sequence[str], target: Path) -> None:
         pass
+
+    def take_folders(self, folder: str, names: Sequence[str], target: Path) -> None:
+        for name in filter(lambda name: (Path(folder) / name).is_dir(), names):
+            self.taken.append(name)
+            shutil.copytree(Path(folder) / name, target / name, dirs_exist_ok=True)
 
     def take(self, folder: str, target: Path, sizes: Mapping[str, int], **_: Any) -> None:
         for name in sizes:
@@ -66,6 +77,7 @@ class TwoSides:
         self.there = make_bench(folder / "there", VIDEOS)
         self.far = FarFolder(folder / "there")
         monkeypatch.setattr(fetch_module, "open_remote_folder", self._open)
+        monkeypatch.setattr(outliers_module, "open_remote_folder", self._open)
         monkeypatch.setattr(fetch_module.rsync, "find_rsync", lambda: "rsync")
 
     @contextlib.contextmanager

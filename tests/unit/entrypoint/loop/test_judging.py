@@ -118,7 +118,7 @@ def test_a_row_that_would_take_too_much_memory_is_left_to_the_command(
 ) -> None:
     monkeypatch.setattr(judge_job, "MOST_VALUES", 100)
     result, said = analyse(job_of(video))
-    assert (files_of(result), said) == ({}, ["too long to be judged here; afterwards: dlc quality"])
+    assert (files_of(result), said) == ({}, ["too long to be judged here; afterwards: dlcctr quality m.csv"])
 
 
 def test_pictures_hold_what_was_analysed(video: Path) -> None:

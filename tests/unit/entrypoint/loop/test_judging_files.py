@@ -134,4 +134,4 @@ def test_a_damaged_table_harms_nothing(video: Path) -> None:
 def test_a_row_that_is_too_long_is_left_to_the_command(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge_files, "MOST_VALUES", 4 * FRAMES - 1)
     found, said = judged(job_of(video))
-    assert (dict(found.files), said) == ({}, ["too long to be judged here; afterwards: dlc quality"])
+    assert (dict(found.files), said) == ({}, ["too long to be judged here; afterwards: dlcctr quality m.csv"])

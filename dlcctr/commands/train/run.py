@@ -1,0 +1,69 @@
+"""`train run`: training on this machine."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlcctr.commands import runtime_options
+from dlcctr.commands.train import options as own
+
+if TYPE_CHECKING:
+    from dlcctr.runtime.train_run import TrainOutcome
+
+
+def run(
+    project: own.Project,
+    *,
+    shuffle: own.Shuffles = None,
+    seed: own.Seeds = None,
+    epochs: own.Epochs = None,
+    weights: own.Weights = "",
+    net_type: own.NetType = "",
+    batch_size: own.BatchSize = None,
+    precision: own.Precision = "",
+    allow_cpu: own.AllowCpu = False,
+    trial: own.Trial = False,
+    gpus: Annotated[str | None, typer.Option(help="GPU to use, or none; by default the first one.")] = None,
+    runtime: runtime_options.Runtime = "auto",
+    image: runtime_options.Image = "",
+    wheels: Annotated[
+        list[Path] | None, typer.Option(help="Folder with wheels for the native runtime, such as CPU torch.")
+    ] = None,
+) -> None:
+    """Train shuffles here, one after the other, in Docker, Apptainer or natively.
+
+    Ctrl-C stops it in order; the same command again goes on from the last snapshot.
+    """
+    from dlcctr.runtime.choose import RuntimeOptions
+    from dlcctr.runtime.train_run import run_training
+    from dlcctr.system.terminal.console import warn
+    from dlcctr.training.project import read_train_project
+    from dlcctr.training.tasks import TrainOptions, make_tasks
+
+    options = TrainOptions(epochs, weights, net_type, batch_size, precision, allow_cpu=allow_cpu, trial=trial)
+    found, tasks = read_train_project(project), make_tasks(shuffle or [], seed or [])
+    left = found.left_of(tasks, options)
+    for task in tasks:
+        if task not in left:
+            warn(f"shuffle {task.shuffle} left out: it is trained")
+    chosen = RuntimeOptions(runtime, image, wheels=tuple(wheels or ()))
+    outcomes = run_training(found, left, options, gpus=gpus, runtime=chosen) if left else []
+    raise typer.Exit(_tell(found.folder, outcomes))
+
+
+def _tell(folder: Path, outcomes: list[TrainOutcome]) -> int:
+    """Say what to type next; returns the exit code."""
+    from dlcctr.contract import ExitCode
+    from dlcctr.system.terminal.console import print_lines
+
+    bad = [each for each in outcomes if each.code != ExitCode.OK]
+    stopped = any(each.code == ExitCode.TRY_AGAIN for each in bad)
+    lines = [f"shuffle {each.shuffle}: exit code {each.code}" for each in bad if each.code != ExitCode.TRY_AGAIN]
+    if stopped:
+        lines.append("next: the same command again; it goes on from the last snapshot")
+    print_lines([*lines, f"next: dlcctr train status {shlex.quote(str(folder))}"])
+    return int(ExitCode.TRY_AGAIN) if stopped else next((each.code for each in bad), 0)

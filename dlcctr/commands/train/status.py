@@ -1,0 +1,170 @@
+"""`train status`: how far each shuffle is, and what to type next."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from dlcctr.commands.cluster.options import SqueueText
+from dlcctr.commands.train import options as own
+
+if TYPE_CHECKING:
+    from dlcctr.slurm.training.status import ShuffleStatus, TrainStatus
+
+MOST_LOSSES = 200
+"""Most points of a curve in JSON."""
+COLUMNS = ("shuffle", "state", "done", "loss", "test", "curve", "left", "job")
+CURVE = 12
+
+
+def status(project: own.Project, *, squeue: SqueueText = "", as_json: own.AsJson = False) -> None:
+    """Show how far each shuffle is trained, its loss, and what to type next.
+
+    Exits with 0 if all are trained, 75 while one waits or runs, and 20 if one needs your attention.
+    """
+    from dlcctr.commands.cluster.options import given_texts
+    from dlcctr.slurm.training.status import train_status
+    from dlcctr.training.project import read_train_project
+
+    text, _ = given_texts(squeue, "")
+    found = train_status(read_train_project(project), text)
+    if as_json:
+        _print_json(found)
+    else:
+        _print(found)
+    raise typer.Exit(int(found.exit_code))
+
+
+def _print(found: TrainStatus) -> None:
+    from dlcctr.system.terminal.console import print_lines, print_table, warn
+
+    project = found.project
+    print_lines([f"{project.folder}: iteration {project.iteration}, {project.engine}"])
+    if found.silent:
+        warn("squeue does not answer: what waits or runs is not known")
+    if found.shuffles:
+        print_table(COLUMNS, [_cells(each) for each in found.shuffles])
+    else:
+        print_lines(["no shuffle has a training yet"])
+    for each in found.shuffles:
+        if each.cause:
+            print_lines([f"shuffle {each.shuffle}: {each.cause}"])
+        if each.reason:
+            print_lines([f"shuffle {each.shuffle} waits: {each.reason}"])
+        if each.log is not None and each.log.is_file():
+            print_lines([f"shuffle {each.shuffle}, log: {each.log}"])
+    print_lines(say_next(found))
+
+
+def _cells(each: ShuffleStatus) -> tuple[str, ...]:
+    from dlcctr.system.terminal.console import duration
+    from dlcctr.training.curve import sparkline
+
+    training = each.training
+    done = f"{training.epochs_done}/{training.epochs_wanted}" if training else ""
+    train = [row.train_loss for row in each.losses]
+    left = each.seconds_left
+    place = " ".join(filter(None, (each.job, each.node)))
+    return (
+        str(each.shuffle),
+        each.phase.value,
+        done,
+        _number(_last(train)),
+        _number(_last([row.test_loss for row in each.losses])),
+        sparkline(train, CURVE),
+        duration(left) if left else "",
+        place,
+    )
+
+
+def _last(values: list[float]) -> float:
+    return next((value for value in reversed(values) if math.isfinite(value)), math.nan)
+
+
+def _number(value: float) -> str:
+    return f"{value:.2g}" if math.isfinite(value) else ""
+
+
+def say_next(found: TrainStatus) -> list[str]:
+    """What to type next, one line for each kind of shuffle."""
+    from dlcctr.slurm.training.status import BUSY, TrainPhase
+
+    name = shlex.quote(str(found.project.folder))
+    of: dict[TrainPhase, list[int]] = {}
+    for each in found.shuffles:
+        of.setdefault(each.phase, []).append(each.shuffle)
+    tried = [each.shuffle for each in found.shuffles if each.phase is TrainPhase.UNTRAINED and each.trial]
+    untried = [number for number in of.get(TrainPhase.UNTRAINED, []) if number not in tried]
+    lines, here = [], found.has_slurm
+    if untried or not found.shuffles:
+        lines.append(_train(name, untried, "a short trial, which measures time and memory", trial=True, has_slurm=here))
+    whys = {
+        "as measured": tried,
+        "go on from the last snapshot": of.get(TrainPhase.STOPPED, []),
+        "once the cause is mended": of.get(TrainPhase.FAILED, []),
+    }
+    lines += [_train(name, numbers, why, has_slurm=here) for why, numbers in whys.items() if numbers]
+    if any(phase in BUSY for phase in of):
+        lines.append(f"next, to look again: dlcctr train status {name}")
+    if numbers := of.get(TrainPhase.DONE):
+        first = numbers[0]
+        lines.append(
+            f"next, shuffle {_listed(numbers)}: dlcctr model pack {name} --shuffle {first} -o shuffle{first}.dlcmodel"
+        )
+    return lines
+
+
+def _train(name: str, numbers: list[int], why: str, *, has_slurm: bool, trial: bool = False) -> str:
+    words = "".join(f" --shuffle {number}" for number in numbers) + (" --trial" if trial else "")
+    about = f", shuffle {_listed(numbers)}" if numbers else ""
+    if has_slurm:
+        return f"next{about}, {why}: dlcctr train submit {name}{words}"
+    return f"next{about}, {why}: dlcctr train run {name}{words}"
+
+
+def _listed(numbers: list[int]) -> str:
+    from dlcctr.system.terminal.console import ranges
+
+    return ranges(numbers)
+
+
+def _print_json(found: TrainStatus) -> None:
+    from dlcctr.system.terminal.console import print_json
+
+    print_json(
+        "train status",
+        project=str(found.project.folder),
+        iteration=found.project.iteration,
+        engine=found.project.engine,
+        silent=found.silent,
+        shuffles=[_fields(each) for each in found.shuffles],
+        next=say_next(found),
+    )
+
+
+def _fields(each: ShuffleStatus) -> dict[str, Any]:
+    from dlcctr.system.values.records import to_table
+
+    left = each.seconds_left
+    step = max(1, math.ceil(len(each.losses) / MOST_LOSSES))
+    rows = each.losses[::-1][::step][::-1]  # the last one is always among them
+    return {
+        "shuffle": each.shuffle,
+        "state": each.phase.value,
+        "folder": each.folder,
+        "job": each.job,
+        "node": each.node,
+        "reason": each.reason,
+        "cause": each.cause,
+        "seconds_left": None if left is None else round(left, 1),
+        "training": to_table(each.training) if each.training else None,
+        "trial": to_table(each.trial) if each.trial else None,
+        "losses": [[row.epoch, _finite(row.train_loss), _finite(row.test_loss)] for row in rows],
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

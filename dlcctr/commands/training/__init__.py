@@ -1,0 +1,1 @@
+"""Commands of a training round: frames to label, labels, trainings, comparisons."""

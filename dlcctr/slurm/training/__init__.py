@@ -1,0 +1,1 @@
+"""Training on a cluster: its script, its submission, what became of it."""

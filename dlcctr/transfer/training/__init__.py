@@ -1,0 +1,1 @@
+"""A project on another machine: sent there to be trained, and its trained shuffles fetched."""
