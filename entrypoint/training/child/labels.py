@@ -92,7 +92,7 @@ def _from_csv(file: Path) -> bytes:
         return h5_bytes(text)
     except (OSError, ValueError, DlcctrError) as error:
         raise ModelError(
-            f"{file}: cannot be read as labels ({error})", "check them: dlcctr labels check FOLDER --project PROJECT"
+            f"{file}: cannot be read as labels ({error})", "check it: dlcctr labels check FOLDER --project PROJECT"
         ) from error
 
 

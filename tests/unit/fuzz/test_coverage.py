@@ -44,6 +44,9 @@ FUZZED = {
         "dlcctr.labels.check", "dlcctr.labels.pictures", "dlcctr.labels.project", "dlcctr.labels.table",
     ),
     "tests/unit/training/test_losses.py": ("dlcctr.training.losses",),
+    "tests/unit/entrypoint/training/test_events.py": ("entrypoint.training.events",),
+    "tests/unit/entrypoint/training/test_labels.py": ("entrypoint.training.child.labels",),
+    "tests/unit/entrypoint/training/test_training_set.py": ("entrypoint.training.child.training_set",),
     "tests/unit/model/superanimal/test_weights.py": ("dlcctr.model.superanimal.tensors",),
     "tests/unit/results/test_receipt.py": ("dlcctr.system.state_files", "dlcctr.system.values.records"),
     "tests/unit/planning/test_plan.py": ("dlcctr.system.state_files",),
@@ -95,6 +98,7 @@ OTHERS = {
     "entrypoint.engines.output_files": "bytes of files that the same process wrote, see test_output_files.py",
     "entrypoint.environment.gpu": "a file of the kernel",
     "entrypoint.steps.ensemble.variances": "it only writes",
+    "entrypoint.training.child.tensorflow.session": "a log that DeepLabCut writes, which it only copies",
     "entrypoint.steps.label_video.encoder": "writes the labelled video",
 }
 """Modules that read, and why nothing of theirs is damaged in a test."""
