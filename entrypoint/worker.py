@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import platform
-import signal
 import sys
 import time
 import traceback
@@ -26,6 +25,7 @@ from entrypoint.engines import no_animal, output_files
 from entrypoint.engines.base import Engine, NotCovered, get_engine
 from entrypoint.engines.gpu_failures import is_gpu_failure, is_gpu_memory
 from entrypoint.engines.versions import versions
+from entrypoint.environment.parent import die_with_parent
 from entrypoint.loop import row_times
 from entrypoint.loop.judging.judge_files import judge_files
 from entrypoint.loop.judging.judge_job import NOT_JUDGED
@@ -34,7 +34,6 @@ from entrypoint.loop.loop import Loop
 from entrypoint.protocol import Answer, DamageFound, Done, EventWriter, Failed, Job, Order, Ready, Report, parse_order
 from entrypoint.video.sound_pass import DamagedVideo
 
-PR_SET_PDEATHSIG = 1
 MEMORY_HINT = "use a smaller --batch-size, or give the job more memory"
 GPU_MEMORY_HINT = "use a smaller --batch-size, or a GPU with more memory; look whether others use this one: nvidia-smi"
 
@@ -47,7 +46,7 @@ def main(engine_name: str, events: int, threads: int) -> None:
     events : int
         File descriptor to write events to.
     """
-    _die_with_parent()
+    die_with_parent()
     with os.fdopen(events, "wb") as stream:
         writer = EventWriter(stream)
         engine = _load(engine_name, threads, writer)
@@ -58,14 +57,6 @@ def main(engine_name: str, events: int, threads: int) -> None:
     sys.stdout.flush()
     # Interpreter shutdown of the big libraries takes seconds and can hang; all is written.
     os._exit(0)
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to kill this process when the supervisor is killed, so that no orphan keeps a GPU busy."""
-    with contextlib.suppress(OSError, AttributeError):
-        import ctypes
-
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _load(name: str, threads: int, writer: EventWriter) -> Engine | None:

@@ -79,7 +79,7 @@ sys.path.insert(0, sys.argv[1])
 from entrypoint import worker
 from entrypoint.analyze.worker import process as worker_process
 worker_process.BOOT = "import sys, time; sys.path.insert(0, sys.argv[1]); from entrypoint import worker; "
-worker_process.BOOT += "worker._die_with_parent(); "
+worker_process.BOOT += "worker.die_with_parent(); "
 worker_process.BOOT += "open('pid', 'w').write(str(__import__('os').getpid())); time.sleep(600)"
 from pathlib import Path
 with worker_process.start_worker("pytorch", 1, os.environ, Path.cwd()):
