@@ -133,12 +133,16 @@ def stock(project: Path) -> dict[str, Any]:
     auxiliaryfunctions.edit_config(config, {"project_path": str(project), **of_round(0)})
     options: dict[str, Any] = {"shuffles": [1], "per_keypoint_evaluation": True}
     deeplabcut.evaluate_network(config, **options)
-    (table,) = project.glob("evaluation-results*/iteration-0/*/*.h5")
+    (before,) = project.glob("evaluation-results*/iteration-0/*/*.h5")
+    auxiliaryfunctions.edit_config(config, of_round(1))
+    deeplabcut.evaluate_network(config, **options)
+    (table,) = project.glob("evaluation-results*/iteration-1/*/*.h5")
     likelihood = pd.read_hdf(table).xs("likelihood", level="coords", axis=1).to_numpy()
     cutoff = round(float(pd.Series(likelihood.ravel()).median()), 4)
-    auxiliaryfunctions.edit_config(config, {"pcutoff": cutoff, **of_round(1)})
+    auxiliaryfunctions.edit_config(config, {"pcutoff": cutoff})
+    shutil.rmtree(table.parents[1])
     deeplabcut.evaluate_network(config, **options)
-    return {"pcutoff": cutoff, "before": str(table)}
+    return {"pcutoff": cutoff, "before": str(before)}
 
 
 if __name__ == "__main__":
