@@ -204,6 +204,35 @@ def train(
 
 
 @app.command(rich_help_panel=PANEL)
+def evaluate(
+    project: options.EvaluateProject,
+    *,
+    shuffle: options.EvaluateShuffle = None,
+    trainset_index: options.EvaluateTrainset = None,
+    iteration: options.Iteration = None,
+    snapshot: options.EvaluateSnapshot = "",
+    beside: options.Beside = "",
+    pcutoff: options.Pcutoff = None,
+    pck_px: options.PckPx = "5",
+    pictures: options.WorstPictures = 12,
+    device: options.EvaluateDevice = "auto",
+    scratch: options.Scratch = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Evaluate a trained shuffle: train and test error by body part, beside the model before, and a page.
+
+    DeepLabCut's own evaluation, whose files land where it puts them; config.yaml and labels are never touched.
+    """
+    from entrypoint.evaluation.run_evaluation import EvaluateRequest, run_evaluation
+
+    request = EvaluateRequest(
+        project, iteration, shuffle, trainset_index, snapshot, beside, pcutoff, pck=pck_px, device=device,
+        pictures=pictures, scratch=scratch, as_json=as_json,
+    )  # fmt: skip
+    raise typer.Exit(int(run_evaluation(request)))
+
+
+@app.command(rich_help_panel=PANEL)
 def step(
     name: options.StepName = "",
     *,

@@ -160,6 +160,39 @@ TrainCheckpointS = Annotated[
     float, typer.Option("--checkpoint-s", min=0, help="Least seconds between two checkpoints.")
 ]
 
+EvaluateProject = Annotated[
+    Path, typer.Argument(metavar="PROJECT", help="DeepLabCut project, with its labels and trained models.")
+]
+EvaluateShuffle = Annotated[int | None, typer.Option("--shuffle", min=0, help="DeepLabCut's shuffle; 1 by default.")]
+EvaluateTrainset = Annotated[
+    int | None,
+    typer.Option("--trainset-index", min=0, help="DeepLabCut's training set index, where there are several."),
+]
+Iteration = Annotated[int | None, typer.Option(min=0, help="DeepLabCut's iteration; config.yaml's by default.")]
+EvaluateSnapshot = Annotated[
+    str, typer.Option("--snapshot", help="Snapshot name or index; the project's own by default.")
+]
+Beside = Annotated[
+    str,
+    typer.Option(
+        metavar="ITERATION[:SHUFFLE]",
+        help="Model to show beside it on the same frames: that of the iteration before by default; none for none.",
+    ),
+]
+Pcutoff = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Likelihood of points that count as sure; config.yaml's by default.")
+]
+PckPx = Annotated[
+    str,
+    typer.Option(
+        metavar="PX", help="A point is right within this distance: px, or below 1 a share of the animal's size."
+    ),
+]
+WorstPictures = Annotated[
+    int, typer.Option("--pictures", min=0, max=200, help="How many of the worst frames the page shows.")
+]
+EvaluateDevice = Annotated[str, typer.Option("--device", help="auto, cpu or cuda; auto is a GPU where there is one.")]
+
 Steps = Annotated[
     bool,
     typer.Option(

@@ -80,17 +80,17 @@ def make_campaign(
         No video was found, or an input does not exist.
     """
     if not overwrite:
-        _check_free(manifest)
+        check_free(manifest)
     found = discover(inputs, root=root, own=(manifest, campaign.file, campaign.out))
     if not found.videos:
         raise VideoError(_nothing_found(inputs, found), "name a folder, a file or a pattern that holds videos")
     campaign = replace(campaign, video_root=found.root)
     if not overwrite:
-        _check_free(manifest, campaign)
+        check_free(manifest, campaign)
     probed, notes = _probe(found.videos, jobs, progress)
     with campaign_lock(CampaignPaths.of(manifest).manifest_lock):
         if not overwrite:
-            _check_free(manifest, campaign)  # another command may have made it while videos were probed
+            check_free(manifest, campaign)  # another command may have made it while videos were probed
         rows = _for_each(models, probed)
         write_pair_atomic((campaign.file, campaign_text(campaign)), (manifest, manifest_text(rows)))
     return CampaignChanges(manifest, campaign, rows, found.skipped, _same_content([], rows), _noted(rows, notes))
@@ -155,8 +155,8 @@ def _models_of_all(rows: Sequence[Row]) -> list[OwnModel]:
     return list(dict.fromkeys(first)) if same else [CAMPAIGNS_MODEL]
 
 
-def _check_free(manifest: Path, campaign: Campaign | None = None) -> None:
-    """Refuse another campaign's place; one whose manifest just failed to be written is this campaign."""
+def check_free(manifest: Path, campaign: Campaign | None = None) -> None:
+    """Refuse another campaign's place (`ManifestError`); one whose manifest failed to be written is this campaign."""
     file = campaign_file(manifest)
     text = encode_text(file, campaign_text(campaign)) if campaign else b""
     if manifest.exists() or (campaign and file.exists() and read_bounded(file, len(text)) != text):

@@ -10,7 +10,7 @@ PANELS = {
     "Run here": ("run",),
     "On a cluster": ("site", "plan", "sbatch", "script", "submit", "status", "logs", "resubmit", "cancel"),
     "Results": ("check", "quality", "report", "rate", "steps", "step", "collect", "notice"),
-    "Training": ("outliers", "labels", "train"),
+    "Training": ("outliers", "labels", "train", "compare", "loop"),
     "Other machines": ("push", "fetch", "watch"),
     "Image and models": ("model", "image", "version"),
 }
@@ -27,6 +27,8 @@ IN_IMAGE = {
         "collect",
         "notice",
         "labels",
+        "compare",
+        "loop",
         "plan",
         "sbatch",
         "script",

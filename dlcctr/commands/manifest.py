@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shlex
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from dlcctr.campaign.config import Campaign
     from dlcctr.campaign.create import CampaignChanges, OwnModel
+    from dlcctr.campaign.derive import ModelChoice
     from dlcctr.campaign.tracking import Tracking
 
 SHOWN = 10
@@ -26,7 +27,9 @@ def add(app: typer.Typer) -> None:
 
 
 def manifest(
-    videos: Annotated[list[str], typer.Argument(help="Files, folders and patterns ('data/**/*.mp4'; quote them).")],
+    videos: Annotated[
+        list[str] | None, typer.Argument(help="Files, folders and patterns ('data/**/*.mp4'; quote them).")
+    ] = None,
     *,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Manifest to write; campaign.toml comes beside it.")
@@ -38,6 +41,10 @@ def manifest(
     out: Annotated[
         Path | None,
         typer.Option(help="Root of the results; `results` beside the manifest by default."),
+    ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(metavar="MANIFEST", help="Take videos and settings of this campaign, for another --model."),
     ] = None,
     root: Annotated[
         Path | None,
@@ -86,18 +93,29 @@ def manifest(
     """Find videos, probe them, and write the manifest and campaign.toml.
 
     The manifest has one row for each video; for several shuffles or snapshots it has one for each of them.
+    With --like the videos and settings are those of another campaign, in another folder, and only the model is new.
     """
     from dlcctr.campaign.config import Campaign, campaign_file
     from dlcctr.campaign.create import CAMPAIGNS_MODEL, extend_campaign, make_campaign
     from dlcctr.campaign.rows import parse_crop_option, parse_precision
     from dlcctr.system.terminal.progress import progress
 
-    chosen = (model, out, root, snapshot, crop, batch_size, no_csv, overwrite, shuffle != "1", trainset_index,
-              individuals, n_tracks, tracker, identity, precision != "float32")  # fmt: skip
+    videos = videos or []
+    settings = (root, crop, batch_size, no_csv, individuals, n_tracks, tracker, identity, precision != "float32")
+    chosen = (*settings, model, out, snapshot, overwrite, shuffle != "1", trainset_index, like)
+    _check_videos(videos, like)
     if append:
         _check_append(any(chosen))
         made = extend_campaign(videos, output, jobs=jobs, progress=progress)
+    elif like:
+        from dlcctr.campaign.derive import campaign_like
+
+        _check_like(model, any(settings))
+        choice = _choice(model or like, shuffle, trainset_index, snapshot)
+        made = campaign_like(like, output, choice, out=out, overwrite=overwrite)
     else:
+        from dlcctr.campaign.derive import pin_model
+
         file = campaign_file(output)
         pairs = _pairs(shuffle, snapshot)
         campaign = Campaign(
@@ -112,7 +130,7 @@ def manifest(
             precision=parse_precision(precision),
             tracking=_tracking(individuals, n_tracks, tracker, identity or None),
         )
-        campaign = _with_model(campaign, model) if model else campaign
+        campaign = pin_model(campaign, model) if model else campaign
         models = [CAMPAIGNS_MODEL, *_other_models(campaign, pairs[1:])]
         made = make_campaign(
             videos, output, campaign, root=root, models=models, overwrite=overwrite, jobs=jobs, progress=progress
@@ -128,6 +146,39 @@ def _check_append(others: bool) -> None:
             "--append takes videos, -o and --jobs only: everything else is in campaign.toml",
             "leave the other options out; to change the model or the results' root, make a new campaign",
         )
+
+
+def _check_videos(videos: list[str], like: Path | None) -> None:
+    from dlcctr.errors import UsageError
+
+    if like and videos:
+        raise UsageError("--like takes the videos of that manifest, and no others", "leave the videos out")
+    if not like and not videos:
+        raise UsageError(
+            "no videos are named", "name files, folders or patterns, or another campaign with --like m.csv"
+        )
+
+
+def _check_like(model: Path | None, others: bool) -> None:
+    from dlcctr.errors import UsageError
+
+    if model is None:
+        raise UsageError("--like needs the new model", "add --model PROJECT")
+    if others:
+        raise UsageError(
+            "--like takes --model, --shuffle, --snapshot, --trainset-index, --out, -o and --overwrite only",
+            "leave the other options out: they stay as they are in the other campaign.toml",
+        )
+
+
+def _choice(model: Path, shuffle: str, trainset_index: int, snapshot: str) -> ModelChoice:
+    from dlcctr.campaign.derive import ModelChoice
+    from dlcctr.errors import UsageError
+
+    pairs = _pairs(shuffle, snapshot)
+    if len(pairs) > 1:
+        raise UsageError("--like takes one model", "name one shuffle and one snapshot")
+    return ModelChoice(model, pairs[0][0], trainset_index, pairs[0][1])
 
 
 def _tracking(individuals: str, n_tracks: int | None, tracker: str, identity: bool | None) -> Tracking:
@@ -181,37 +232,6 @@ def _other_models(campaign: Campaign, pairs: list[tuple[int, str]]) -> list[OwnM
         known.add((info.shuffle, info.snapshot))
         models.append(OwnModel("", info.shuffle, info.snapshot))
     return models
-
-
-def _with_model(campaign: Campaign, project: Path) -> Campaign:
-    """Pin what decides results: the snapshot by name, and the project's own crop where none is given."""
-    from dlcctr.campaign.tracking import tracking_problem
-    from dlcctr.errors import UsageError
-    from dlcctr.model.inspection import inspect_model
-    from dlcctr.model.project.trust import UNASKED
-    from dlcctr.system.terminal.console import warn
-
-    info = inspect_model(
-        project, shuffle=campaign.shuffle, trainset_index=campaign.trainset_index, snapshot=campaign.snapshot
-    )
-    if problem := tracking_problem(campaign.tracking, info):
-        raise UsageError(problem, "correct these options, or name another model")
-    if info.unsafe_loading:
-        warn(f"{info.unsafe_loading}: {UNASKED}")
-    return replace(
-        campaign,
-        model=info.project,
-        model_hash=info.hash,
-        model_id=info.id,
-        engine=info.engine,
-        bodyparts=info.bodyparts,
-        individuals=info.individuals,
-        unique_bodyparts=info.unique_bodyparts,
-        shuffle=info.shuffle,
-        trainset_index=info.trainset_index,
-        snapshot=info.snapshot,
-        crop=campaign.crop or info.crop,
-    )
 
 
 def _print(made: CampaignChanges, videos: list[str], *, append: bool, as_json: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -108,7 +108,14 @@ class ModelInfo:
         return tracked + [("single", part, coord) for part in self.unique_bodyparts for coord in COORDS]
 
 
-def inspect_model(project: Path, *, shuffle: int = 1, trainset_index: int = 0, snapshot: str = "") -> ModelInfo:
+def inspect_model(
+    project: Path,
+    *,
+    shuffle: int = 1,
+    trainset_index: int = 0,
+    snapshot: str = "",
+    instead: Mapping[str, Any] | None = None,
+) -> ModelInfo:
     """Read a trained project without importing DeepLabCut and without unpickling anything.
 
     Parameters
@@ -119,20 +126,24 @@ def inspect_model(project: Path, *, shuffle: int = 1, trainset_index: int = 0, s
     snapshot : str
         Name (``snapshot-200``), number of iterations or epochs (``200``), ``best``, or an index as in
         DeepLabCut's `snapshotindex`, in this order; empty for what config.yaml says.
+    instead : mapping of str, optional
+        Values that take the place of config.yaml's own: another iteration, say.
 
     Raises
     ------
     ModelError
         Something is missing or inconsistent; the message names the file and the remedy.
     """
-    found = choose_shuffle(open_tree(project), shuffle=shuffle, trainset_index=trainset_index)
+    found = choose_shuffle(open_tree(project), shuffle=shuffle, trainset_index=trainset_index, instead=instead)
     chosen, detector = choose_weights(found, snapshot)
     return _describe(found, chosen, detector, find_conditions(found))
 
 
-def choose_shuffle(tree: ModelTree, *, shuffle: int, trainset_index: int) -> Shuffle:
-    """Find and read a shuffle; raises as `inspect_model` does."""
-    config = read_config(tree)
+def choose_shuffle(
+    tree: ModelTree, *, shuffle: int, trainset_index: int, instead: Mapping[str, Any] | None = None
+) -> Shuffle:
+    """Find and read a shuffle; parameters and errors are those of `inspect_model`."""
+    config = {**read_config(tree), **(instead or {})}
     if tree.listing and (shuffle, trainset_index) == (1, 0):
         shuffle, trainset_index = tree.listing.choice
     return find_shuffle(tree, config, shuffle=shuffle, trainset_index=trainset_index)

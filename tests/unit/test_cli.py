@@ -292,7 +292,7 @@ def test_the_model_is_pinned_by_hash_snapshot_parts_and_crop(tmp_path: Path, mon
         asked.append((project, options))
         return Info()
 
-    monkeypatch.setattr("dlcctr.model.inspection.inspect_model", inspect)
+    monkeypatch.setattr("dlcctr.campaign.derive.inspect_model", inspect)
     video = media.write_video(tmp_path / "a.mp4", 5)
     options = ("--model", tmp_path / "project", "--shuffle", "2", "--snapshot", "best", "--out", tmp_path / "out")
     assert call(monkeypatch, "manifest", video, "-o", tmp_path / "c/m.csv", *options) == 0

@@ -39,6 +39,7 @@ from dlcctr.system.values.toml import parse_toml
 from dlcctr.transfer.fetch import FetchResult
 from dlcctr.transfer.incoming import RefusedRow
 from entrypoint.app import app as image_app
+from entrypoint.evaluation.record import Counts, Difference, Evaluation, Figure, ModelFacts
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -247,6 +248,7 @@ OTHER_KEYS: dict[str, Callable[[], set[str]]] = {
     "cancel": lambda: literal_keys("dlcctr/commands/cluster/cancel.py", "as_fields"),
     "check": lambda: literal_keys("dlcctr/commands/check.py", "as_fields"),
     "collect": lambda: literal_keys("dlcctr/commands/collect.py", "as_fields"),
+    "evaluate": lambda: names_of(Evaluation),
     "fetch": lambda: names_of(FetchResult) - {"remote"} | {"host", "folder"},
     "image inspect": lambda: literal_keys("dlcctr/image/docker_sdk.py", "inspect_tag", "inspect_archive"),
     "model inspect": survey_keys,
@@ -265,6 +267,7 @@ NESTED: dict[str, Callable[[], set[str]]] = {
     "cancel": lambda: literal_keys("dlcctr/commands/cluster/cancel.py", "as_fields", nested=True),
     "check": lambda: literal_keys("dlcctr/commands/check.py", "_row_fields"),
     "collect": lambda: literal_keys("dlcctr/commands/collect.py", "_left_out"),
+    "evaluate": lambda: {name for kind in (Figure, Difference, Counts, ModelFacts) for name in names_of(kind)},
     "fetch": lambda: names_of(RefusedRow),
     "report": lambda: literal_keys("dlcctr/quality/report/details.py", "overview", "judgement", "for_programs"),
     "resubmit": lambda: names_of(Group),

@@ -107,7 +107,7 @@ def test_no_color_and_a_pipe_give_plain_text(program: str) -> None:
 def test_the_image_has_its_own_commands_and_those_that_need_no_host() -> None:
     text = piped("entrypoint", "--help").stdout
     shown = set(re.findall(r"^  ([a-z]+) +[A-Z]", text, re.MULTILINE))
-    assert shown == {"analyze", "doctor", "outliers", "quality", "step", "train"} | IN_IMAGE
+    assert shown == {"analyze", "doctor", "evaluate", "outliers", "quality", "step", "train"} | IN_IMAGE
 
 
 def test_a_misspelt_command_is_told_the_right_one() -> None:

@@ -1,0 +1,1 @@
+"""Two models on a sample of a campaign: which one tracks it better, before a cluster is spent on it."""

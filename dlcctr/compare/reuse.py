@@ -1,0 +1,76 @@
+"""Finished results of the campaign that one of the two models has made: they are taken instead of made again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from dlcctr.campaign.config import Campaign, read_campaign
+from dlcctr.campaign.manifest import read_manifest
+from dlcctr.compare.plan import SIDES
+from dlcctr.compare.prepare import Prepared
+from dlcctr.contract import ATTEMPT_PREFIX, STEPS_FOLDER
+from dlcctr.errors import DlcctrError
+from dlcctr.results.commit import Standing, standing
+from dlcctr.results.placing import put_in_place
+from dlcctr.results.steps.rows import CampaignRows
+from dlcctr.system.disk import as_expected
+from dlcctr.system.files import current_umask
+from dlcctr.system.terminal.progress import RowProgress, no_progress
+
+
+def reuse_finished(prepared: Prepared, progress: RowProgress = no_progress) -> int:
+    """Copy those rows of the campaign that are whole results of A or B; gives their number.
+
+    Steps after the analysis stay where they are. A row that cannot be copied is analysed like the others.
+
+    Raises
+    ------
+    OutputError
+        The disk is full.
+    """
+    n = 0
+    for side, campaign in zip(SIDES, prepared.campaigns, strict=True):
+        if campaign.model_hash == prepared.source.model_hash:
+            n += _reuse(prepared, read_campaign(prepared.folder.manifest(side)), side, progress)
+    return n
+
+
+def _reuse(prepared: Prepared, campaign: Campaign, side: str, progress: RowProgress) -> int:
+    rows = read_manifest(prepared.folder.manifest(side))
+    try:
+        ours, theirs = CampaignRows(campaign, rows), CampaignRows(prepared.source, prepared.rows)
+    except DlcctrError:
+        return 0
+    by_index = {row.index: row for row in prepared.rows}
+    n = 0
+    with progress(f"taking the campaign's results for {side}", len(rows)) as step:
+        for row in rows:
+            step()
+            with contextlib.suppress(DlcctrError):
+                target, old = ours.folder(row), theirs.folder(by_index[row.index])
+                wanted = ours.expected.of(row)
+                if standing(target, row, wanted).state is Standing.FINISHED:
+                    continue
+                if standing(old, row, wanted).state is Standing.FINISHED:
+                    n += _copy(old, target)
+    return n
+
+
+def _copy(old: Path, target: Path) -> bool:
+    """Copy a row's folder under a private name, and give it its own in one rename."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=ATTEMPT_PREFIX, dir=target.parent) as private:
+            new = Path(private) / "row"
+            shutil.copytree(old, new, ignore=lambda folder, _: [STEPS_FOLDER] if Path(folder) == old else [])
+            new.chmod(0o777 & ~current_umask())
+            for file in new.iterdir():
+                with file.open("rb") as stream:
+                    os.fsync(stream.fileno())
+            return put_in_place(new, target, stays=lambda: False)
+    except (OSError, shutil.Error) as error:
+        raise as_expected(error) from error

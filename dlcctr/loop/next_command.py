@@ -1,0 +1,158 @@
+"""The one command to type next: what a round still lacks, in the order in which it is done."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlcctr.loop.campaign_state import CampaignState
+from dlcctr.loop.labels import LabelFolder
+from dlcctr.loop.project_state import ProjectState
+from dlcctr.model.prior.labels import LABELS_FOLDER
+from dlcctr.system.terminal.console import plural
+from dlcctr.training.record import Status
+from dlcctr.transfer.remote.program import has_scheduler
+
+SIF = "singularity run {nv}dlc.sif "
+"""How the image's own commands are typed."""
+
+
+@dataclass(frozen=True)
+class Next:
+    """A command, and why it is the next one."""
+
+    command: str
+    why: str
+
+
+def next_command(project: ProjectState, campaign: CampaignState | None) -> Next:
+    """Find the next command of a project's round."""
+    return _labels(project, campaign) or _training(project) or _evaluation(project) or _campaign(project, campaign)
+
+
+def _labels(project: ProjectState, campaign: CampaignState | None) -> Next | None:
+    name = _quoted(project.folder)
+    if project.waiting:
+        folder = project.folder / LABELS_FOLDER / project.waiting[0].name
+        return Next(
+            f"dlcctr labels check {_quoted(folder)} --project {name}",
+            f"correct the machine labels of {plural(len(project.waiting), 'folder')} in napari and save them; "
+            "this checks the first one",
+        )
+    if campaign and (open_ones := _to_add(project, campaign)):
+        waiting = sum(each.waits for each in open_ones)
+        corrected = f"correct the machine labels of {plural(waiting, 'folder')} in napari and save them, then add them"
+        return Next(
+            f"dlcctr labels add {name} {_quoted(campaign.place / LABELS_FOLDER)}",
+            corrected if waiting else f"{plural(len(open_ones), 'folder')} of labels are not in the project yet",
+        )
+    if not project.labelled and not project.trained:
+        if campaign and campaign.judged:
+            return _outliers(campaign)
+        return Next(f"dlcctr labels add {name} FOLDER", "the project has no labelled frames")
+    return None
+
+
+def _to_add(project: ProjectState, campaign: CampaignState) -> list[LabelFolder]:
+    """Folders beside the manifest whose labels the project does not have."""
+    own = {each.name: each.labelled for each in project.folders}
+    return [each for each in campaign.to_label if each.waits or (each.labelled or 0) > (own.get(each.name) or 0)]
+
+
+def _training(project: ProjectState) -> Next | None:
+    if project.trained:
+        return None
+    name = _quoted(project.folder)
+    for each in project.shuffles:
+        if each.state == Status.RUNNING.value:
+            return Next(
+                f"dlcctr loop status {name}",
+                f"shuffle {each.shuffle} is being trained; if it was killed, dlc train goes on",
+            )
+    stopped = next((each for each in project.shuffles if each.state in _STOPPED), None)
+    if stopped:
+        why = f"shuffle {stopped.shuffle} has {_STOPPED[stopped.state]}" + (
+            f": {stopped.cause}" if stopped.cause else ""
+        )
+        return Next(_train(name, *_shuffle(stopped.shuffle)), f"{why}; it goes on where it was")
+    what = "not trained" if project.has_training_set else "without a training set"
+    return Next(_train(name), f"iteration {project.iteration} is {what}")
+
+
+def _train(*words: str) -> str:
+    """Command that trains: as a job where Slurm is, else in the image on this machine."""
+    return " ".join(["dlcctr", "train", "submit", *words]) if has_scheduler() else _in_image("train", *words, gpu=True)
+
+
+_STOPPED = {Status.INTERRUPTED.value: "been interrupted", Status.FAILED.value: "failed"}
+
+
+def _evaluation(project: ProjectState) -> Next | None:
+    if any(each.evaluated for each in project.trained) or not project.labelled:
+        return None
+    shuffle = project.trained[0].shuffle
+    return Next(
+        _in_image("evaluate", _quoted(project.folder), *_shuffle(shuffle), gpu=True),
+        f"iteration {project.iteration} is trained; its errors on labelled frames are not known",
+    )
+
+
+def _campaign(project: ProjectState, campaign: CampaignState | None) -> Next:
+    name = _quoted(project.folder)
+    if campaign is None:
+        return Next(
+            f"dlcctr loop status {name} --manifest m.csv",
+            "trained and evaluated; with a campaign's manifest, it is told how to go on with that",
+        )
+    return _of_present(campaign) if campaign.is_present else _of_before(project, campaign)
+
+
+def _of_present(campaign: CampaignState) -> Next:
+    """The campaign is of this very model."""
+    manifest = _quoted(campaign.manifest)
+    if campaign.analysed < campaign.rows:
+        return Next(
+            f"dlcctr {campaign.work} {manifest}", f"{plural(campaign.rows - campaign.analysed, 'row')} without a result"
+        )
+    if campaign.judged < campaign.analysed:
+        return Next(_in_image("quality", manifest), f"{plural(campaign.analysed - campaign.judged, 'row')} not judged")
+    return _outliers(campaign)
+
+
+def _of_before(project: ProjectState, campaign: CampaignState) -> Next:
+    """The campaign is of an older model, or of another project's."""
+    name, manifest = _quoted(project.folder), _quoted(campaign.manifest)
+    compared = campaign.comparison
+    if compared is None or not compared.verdict or compared.complete < compared.total:
+        return Next(
+            f"dlcctr compare {manifest} --model {name}" + (f" -o {_quoted(compared.folder)}" if compared else ""),
+            "the campaign is of another model: see on some of its videos which one is better",
+        )
+    if compared.better == "A" and campaign.judged:
+        return _outliers(campaign, "the model of before is better; it needs more labels")
+    new = campaign.manifest.parent / f"iteration-{project.iteration}" / campaign.manifest.name
+    return Next(
+        f"dlcctr manifest --like {manifest} --model {name} -o {_quoted(new)}",
+        "a campaign of the same videos with the new model; then give loop status that manifest",
+    )
+
+
+def _outliers(campaign: CampaignState, why: str = "") -> Next:
+    manifest, place = _quoted(campaign.manifest), _quoted(campaign.place)
+    return Next(
+        _in_image("outliers", manifest, "--frames 50", "-o", place),
+        why or f"{campaign.flagged} of {plural(campaign.judged, 'judged video')} flagged: pick frames to label",
+    )
+
+
+def _shuffle(number: int) -> list[str]:
+    return [] if number == 1 else [f"--shuffle {number}"]
+
+
+def _in_image(*words: str, gpu: bool = False) -> str:
+    return SIF.format(nv="--nv " if gpu else "") + " ".join(words)
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))

@@ -1,0 +1,1 @@
+"""What came out, for people and programs: terminal, page, pictures, tables."""

@@ -1,0 +1,140 @@
+"""`evaluation.html`: figures, curves and the worst frames, as one file that asks nothing of anybody's server."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+from dlcctr import __version__
+from dlcctr.system.terminal.console import one_line
+from entrypoint.evaluation.record import ALL, BEFORE, NOW, Evaluation
+from entrypoint.evaluation.report.curves import Curve, curves_svg
+from entrypoint.evaluation.report.pictures import WorstFrame, colours
+from entrypoint.evaluation.report.terminal import SETS, difference_text, model_text, percent, px
+
+TEMPLATE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="generator" content="dlcctr-evaluate {{ version }}">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Evaluation: {{ title }}</title>
+<style>
+body { font: 15px/1.4 system-ui, sans-serif; margin: 1.5rem; max-width: 75rem; }
+table { border-collapse: collapse; margin: 0.5rem 0 1rem; } th, td { padding: 0.15rem 0.7rem; text-align: right; }
+th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; } thead th { border-bottom: 1px solid; }
+tr.all td { border-top: 1px solid; font-weight: 600; } td small { opacity: 0.7; }
+.scroll { overflow-x: auto; } svg { max-width: 40rem; width: 100%; height: auto; }
+main { display: grid; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); gap: 1.2rem; }
+figure { margin: 0; } img { width: 100%; border-radius: 4px; }
+figcaption { overflow-wrap: anywhere; font-size: 0.9em; } .note { border-left: 3px solid #c80; padding-left: 0.7rem; }
+.key { display: inline-block; width: 0.8em; height: 0.8em; border-radius: 50%; margin: 0 0.2em 0 0.8em; }
+</style>
+</head>
+<body>
+<h1>Evaluation: <bdi>{{ title }}</bdi></h1>
+<p>{{ now }}{% if before %}, beside {{ before }}{% endif %}.<br>
+{{ found.counts.frames }} labelled frames: {{ found.counts.train }} trained on, {{ found.counts.test }} to test\
+{% if found.counts.added is not none %}; {{ found.counts.added }} added this round{% endif %}.</p>
+{% for note in found.notes %}<p class="note">{{ note|one_line }}</p>
+{% endfor %}
+<h2>Error by body part</h2>
+<div class="scroll"><table>
+<thead><tr><th>px</th><th>train</th><th>n</th><th>p ≥ {{ found.pcutoff }}</th><th>n</th>\
+<th>test</th><th>median</th><th>n</th><th>p ≥ {{ found.pcutoff }}</th><th>n</th><th>PCK</th><th>n</th></tr></thead>
+<tbody>
+{% for part in parts %}
+{% set train = found.figure("now", "train", part) %}{% set test = found.figure("now", "test", part) %}
+<tr{% if not part %} class="all"{% endif %}><td>{{ (part or "all")|one_line }}</td>
+<td>{{ train.error_px|px }}</td><td>{{ train.n }}</td><td>{{ train.error_sure_px|px }}</td><td>{{ train.n_sure }}</td>
+<td>{{ test.error_px|px }}</td><td>{{ test.median_px|px }}</td><td>{{ test.n }}</td>
+<td>{{ test.error_sure_px|px }}</td><td>{{ test.n_sure }}</td><td>{{ test|pck }}</td><td>{{ test.n_pck }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+<p><small>Mean distance between label and prediction, which DeepLabCut calls RMSE; n: labelled points behind the figure.
+p ≥ {{ found.pcutoff }}: only points that the model gives at least this likelihood. PCK: share of test points within
+{{ found.pck }} of their label.</small></p>
+{{ svg }}
+{% if before %}
+<h2>Beside {{ before }}</h2>
+{% for set in sets %}
+<h3>{{ set.title }} ({{ set.n_frames }})</h3>
+<div class="scroll"><table>
+<thead><tr><th>px</th><th>now</th><th>n</th><th>PCK</th><th>before</th><th>n</th><th>PCK</th></tr></thead>
+<tbody>
+{% for part in parts %}
+{% set now_ = found.figure("now", set.name, part) %}{% set then = found.figure("before", set.name, part) %}
+<tr{% if not part %} class="all"{% endif %}><td>{{ (part or "all")|one_line }}</td>
+<td>{{ now_.error_px|px }}</td><td>{{ now_.n }}</td><td>{{ now_|pck }}</td>
+<td>{{ then.error_px|px }}</td><td>{{ then.n }}</td><td>{{ then|pck }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+{% if set.change %}<p>Change: {{ set.change }}</p>{% endif %}
+{% endfor %}
+{% endif %}
+{% if worst %}
+<h2>The frames with the largest errors</h2>
+<p>Cross: label. Ring: prediction. Look for wrong labels too.\
+{% for colour, part in key %}<span class="key" style="background:rgb{{ colour }}"></span>{{ part|one_line }}\
+{% endfor %}</p>
+<main>
+{% for each in worst %}
+<figure>
+{% if each.jpeg %}<img alt="{{ each.frame|join("/")|one_line }}" src="data:image/jpeg;base64,{{ each.jpeg|b64 }}">
+{% endif %}<figcaption><b>{{ each.bodypart|one_line }}: {{ "%.1f"|format(each.error_px) }} px</b>, likelihood \
+{{ "%.2f"|format(each.likelihood) }} · {{ each.split or "in neither set" }}<br>
+<bdi>{{ each.frame|join("/")|one_line }}</bdi><br>
+<small>{% for part, error in each.errors[1:4] %}{% if not loop.first %}, {% endif %}{{ part|one_line }} \
+{{ "%.1f"|format(error) }}{% endfor %}</small></figcaption>
+</figure>
+{% endfor %}
+</main>
+{% endif %}
+</body>
+</html>
+"""
+
+
+def page_text(found: Evaluation, curves: Sequence[Curve], worst: Sequence[WorstFrame]) -> str:
+    """Text of the page. Names come from outside and reach it as text only.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+        Errors in px, for the picture of shares.
+    """
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters["one_line"] = one_line
+    environment.filters["b64"] = lambda data: base64.b64encode(data).decode("ascii")
+    environment.filters["px"] = lambda value: px(value, 0)
+    environment.filters["pck"] = lambda figure: percent(figure).strip()
+    text: str = environment.from_string(TEMPLATE).render(
+        version=__version__,
+        title=one_line(found.project),
+        found=found,
+        parts=[*found.bodyparts, ALL],
+        now=model_text(found.now),
+        before=model_text(found.before) if found.before else "",
+        sets=_sets(found),
+        svg=Markup(curves_svg(curves)),
+        worst=worst,
+        key=list(zip(colours(len(found.bodyparts)), found.bodyparts, strict=True)),
+    )
+    return text
+
+
+def _sets(found: Evaluation) -> list[dict[str, Any]]:
+    sets = []
+    for name, title in SETS.items():
+        figure = found.figure(NOW, name)
+        if figure and figure.n_frames and found.figure(BEFORE, name):
+            change = next((difference_text(each) for each in found.differences if each.frames == name), "")
+            sets.append({"name": name, "title": title, "n_frames": figure.n_frames, "change": change})
+    return sets

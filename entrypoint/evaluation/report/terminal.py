@@ -1,0 +1,119 @@
+"""The evaluation as tables of at most 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dlcctr.model.engines import ENGINES
+from dlcctr.system.terminal.console import one_line, plural
+from entrypoint.evaluation.record import (
+    ADDED_TEST,
+    ADDED_TRAIN,
+    ALL,
+    BEFORE,
+    FAIR,
+    NOW,
+    TEST,
+    TRAIN,
+    Difference,
+    Evaluation,
+    Figure,
+    ModelFacts,
+)
+
+WIDEST_NAME = 17
+SETS = {
+    TEST: "test frames",
+    FAIR: "test frames that neither was trained on",
+    ADDED_TRAIN: "frames added this round, for training",
+    ADDED_TEST: "frames added this round, for testing",
+}
+"""Sets of frames on which two models are compared."""
+
+
+def evaluation_lines(found: Evaluation) -> Iterator[str]:
+    """Lines for a terminal; names may come from outside."""
+    counts = found.counts
+    yield f"{one_line(found.project)}: {model_text(found.now)}"
+    yield f"{plural(counts.frames, 'labelled frame')}: {counts.train} trained on, {counts.test} to test"
+    yield ""
+    yield from _by_bodypart(found)
+    if found.before:
+        yield ""
+        yield from _beside(found)
+    if found.notes:
+        yield ""
+    for note in found.notes:
+        yield f"note: {note}"
+
+
+def model_text(model: ModelFacts) -> str:
+    """``iteration 1, shuffle 1, snapshot-best-120 (PyTorch resnet_50)``."""
+    kind = " ".join(filter(None, (ENGINES[model.engine].title, model.net_type)))
+    return f"iteration {model.iteration}, shuffle {model.shuffle}, {model.snapshot} ({kind})"
+
+
+def difference_text(each: Difference) -> str:
+    """``-1.69 px (95 %: -2.90 to -0.48; 24 points of 6 frames)``."""
+    known = each.low_px is not None and each.high_px is not None
+    between = f"95 %: {each.low_px:+.2f} to {each.high_px:+.2f}; " if known else "too few frames for an interval; "
+    return f"{each.mean_px:+.2f} px ({between}{plural(each.n, 'point')} of {plural(each.n_frames, 'frame')})"
+
+
+def _by_bodypart(found: Evaluation) -> Iterator[str]:
+    width = _width(found)
+    sure = f"p>={found.pcutoff:g}"
+    yield f"{'error in px':{width}}{'train':>8}{'n':>6}{sure:>8}{'n':>6}{'test':>8}{'n':>6}{sure:>8}{'n':>6}{'PCK':>6}"
+    for part in (*found.bodyparts, ALL):
+        cells = [_name(part, width)]
+        for frames in (TRAIN, TEST):
+            figure = found.figure(NOW, frames, part)
+            if figure:
+                cells += [px(figure.error_px, 8), f"{figure.n:6}", px(figure.error_sure_px, 8), f"{figure.n_sure:6}"]
+        cells.append(percent(found.figure(NOW, TEST, part)))
+        yield "".join(cells)
+    yield f"n: labelled points; {sure}: those of at least that likelihood"
+    yield f"PCK: share of the test points within {found.pck} of their label"
+
+
+def _beside(found: Evaluation) -> Iterator[str]:
+    assert found.before
+    width = _width(found)
+    yield "beside it, on the same frames:"
+    yield model_text(found.before)
+    for frames, title in SETS.items():
+        figure = found.figure(NOW, frames)
+        if figure is None or not figure.n_frames:
+            continue
+        yield ""
+        yield f"{title} ({figure.n_frames})"
+        yield f"{'':{width}}{'now':>8}{'n':>6}{'PCK':>6}{'before':>10}{'n':>6}{'PCK':>6}"
+        for part in (*found.bodyparts, ALL):
+            cells = [_name(part, width)]
+            for model, wide in ((NOW, 8), (BEFORE, 10)):
+                each = found.figure(model, frames, part)
+                if each:
+                    cells += [px(each.error_px, wide), f"{each.n:6}", percent(each)]
+            yield "".join(cells)
+        for change in found.differences:
+            if change.frames == frames:
+                yield f"change: {difference_text(change)}"
+
+
+def _width(found: Evaluation) -> int:
+    return min(WIDEST_NAME, max(11, *(len(one_line(part)) for part in found.bodyparts)))
+
+
+def _name(part: str, width: int) -> str:
+    text = one_line(part) if part != ALL else "all"
+    return f"{text if len(text) <= width else text[: width - 1] + '…':{width}}"
+
+
+def px(value: float | None, width: int) -> str:
+    """A distance, or a dash."""
+    return f"{'-' if value is None else f'{value:.2f}':>{width}}"
+
+
+def percent(figure: Figure | None) -> str:
+    """PCK as a percentage, or a dash."""
+    return f"{'-' if figure is None or figure.pck is None else f'{100 * figure.pck:.0f}%':>6}"

@@ -1,0 +1,73 @@
+"""A project of its own for one evaluation: a model, and labels that need not be those that it was trained on.
+
+DeepLabCut evaluates a model on the training set of its own iteration only, and changes config.yaml and metadata.yaml
+while it does. In a private project both can be chosen, and the user's files stay as they are.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dlcctr.labels.h5 import KEY
+from dlcctr.model.inference_project import make_inference_project, metadata_name
+from dlcctr.model.inspection import ModelInfo
+from dlcctr.model.prior.labels import LABELS_FOLDER
+from dlcctr.model.project.shuffles import CONFIG, POSE_FILES
+from dlcctr.model.yaml12 import dump_yaml, read_yaml
+from dlcctr.results.h5_file import import_pandas
+from entrypoint.evaluation.split import Split
+from entrypoint.evaluation.training_set import Frame, documentation_name
+
+
+def make_evaluation_project(
+    model: ModelInfo, root: Path, frames: tuple[Frame, ...], xy: Any, split: Split, *, scorer: str, pcutoff: float
+) -> Path:
+    """Make the project.
+
+    Parameters
+    ----------
+    frames : tuple of (str, str)
+        Folder and picture.
+    xy : ndarray (n_frames, n_bodyparts, 2)
+        Labels in px, of the model's body parts in the model's order.
+
+    Returns
+    -------
+    Path
+        Its config.yaml.
+    """
+    config = make_inference_project(model, root)
+    percent = int(model.train_fraction * 100)
+    values = {
+        "scorer": scorer,
+        "iteration": model.iteration,
+        "TrainingFraction": [model.train_fraction],
+        "bodyparts": list(model.bodyparts),
+        "pcutoff": pcutoff,
+    }
+    table = _change(config, values)
+    (root / LABELS_FOLDER).symlink_to((model.project / LABELS_FOLDER).resolve(), target_is_directory=True)
+    sets = (root / metadata_name(model)).parent
+    documentation = sets / documentation_name(table, percent, model.shuffle)
+    documentation.write_bytes(pickle.dumps([[], list(split.train), list(split.test), model.train_fraction]))
+    if model.engine == "tensorflow":
+        pose = root / model.folder / "train" / POSE_FILES[model.engine]
+        _change(pose, {"metadataset": documentation.relative_to(root).as_posix()})
+    _labels_table(frames, xy, model.bodyparts, scorer).to_hdf(sets / f"CollectedData_{scorer}.h5", key=KEY, mode="w")
+    return root / CONFIG
+
+
+def _change(file: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    table = {**read_yaml(file), **values}
+    file.write_text(dump_yaml(table), encoding="utf-8")
+    return table
+
+
+def _labels_table(frames: tuple[Frame, ...], xy: Any, bodyparts: tuple[str, ...], scorer: str) -> Any:
+    pandas = import_pandas()
+    columns = pandas.MultiIndex.from_product([[scorer], bodyparts, ["x", "y"]], names=["scorer", "bodyparts", "coords"])
+    index = pandas.MultiIndex.from_tuples([(LABELS_FOLDER, *frame) for frame in frames])
+    return pandas.DataFrame(xy.reshape(len(frames), -1), index=index, columns=columns)

@@ -1,0 +1,141 @@
+"""A training set of a project: the labels that it was made of, and which of them a shuffle was trained on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dlcctr.errors import ModelError
+from dlcctr.labels.pictures import read_size
+from dlcctr.model.prior.labels import LABELS_FOLDER
+from dlcctr.results.h5_file import read_table
+from entrypoint.evaluation.split import NO_SPLIT, Split, read_split
+
+Frame = tuple[str, str]
+"""Folder below labeled-data, and picture."""
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Labels of one iteration, and one shuffle's split of them.
+
+    Parameters
+    ----------
+    frames : tuple of (str, str)
+        In the table's order.
+    xy : ndarray (n_frames, n_bodyparts, 2)
+        Labels in px; NaN where a part is not labelled.
+    """
+
+    file: Path
+    bodyparts: tuple[str, ...]
+    frames: tuple[Frame, ...]
+    xy: Any
+    split: Split
+
+    @property
+    def train(self) -> frozenset[Frame]:
+        """Frames that the shuffle was trained on."""
+        return frozenset(self.frames[number] for number in self.split.train)
+
+    def only(self, bodyparts: Sequence[str]) -> Any:
+        """Labels (n_frames, len(bodyparts), 2) of some body parts, in the order that is asked for."""
+        return self.xy[:, [self.bodyparts.index(part) for part in bodyparts]]
+
+
+def training_set_folder(project: Path, config: Mapping[str, Any], iteration: int) -> Path:
+    """Where DeepLabCut keeps the training sets of an iteration."""
+    name = f"UnaugmentedDataSet_{config['Task']}{config['date']}"
+    return project / "training-datasets" / f"iteration-{iteration}" / name
+
+
+def documentation_name(config: Mapping[str, Any], percent: int, shuffle: int) -> str:
+    """Name of the file with a shuffle's split."""
+    return f"Documentation_data-{config['Task']}_{percent}shuffle{shuffle}.pickle"
+
+
+def read_training_set(
+    project: Path, config: Mapping[str, Any], *, iteration: int, percent: int, shuffle: int
+) -> TrainingSet:
+    """Read the labels and the split of a shuffle; nothing in the files can run.
+
+    Raises
+    ------
+    ModelError
+        A file is missing, damaged, or of something else.
+    """
+    folder = training_set_folder(project, config, iteration)
+    file = folder / f"CollectedData_{config.get('scorer')}.h5"
+    if not file.is_file():
+        raise ModelError(f"{file}: no such file: the labels of the training set are not known", NO_SPLIT)
+    try:
+        bodyparts, frames, xy = _labels(read_table(file))
+    except ModelError:
+        raise
+    except Exception as error:  # of many kinds, by PyTables
+        raise ModelError(f"{file}: cannot be read ({type(error).__name__}: {str(error)[:80]})", NO_SPLIT) from error
+    if len(set(frames)) < len(frames):
+        twice = next(frame for frame in frames if frames.count(frame) > 1)
+        raise ModelError(
+            f"{file}: has {'/'.join(twice)} twice",
+            "remove the double entry from labeled-data (deeplabcut.dropduplicatesinannotatinfiles), and train anew",
+        )
+    split = read_split(folder / documentation_name(config, percent, shuffle), len(frames))
+    return TrainingSet(file, bodyparts, frames, xy, split)
+
+
+def _labels(table: Any) -> tuple[tuple[str, ...], tuple[Frame, ...], Any]:
+    import numpy
+
+    names = list(table.columns.names)
+    if "bodyparts" not in names or "coords" not in names or "individuals" in names:
+        raise ValueError("not a table of one animal's labels")
+    part_level, coord_level = names.index("bodyparts"), names.index("coords")
+    places = {(str(each[part_level]), str(each[coord_level])): n for n, each in enumerate(table.columns)}
+    bodyparts = tuple(dict.fromkeys(part for part, _ in places))
+    columns = [places[part, coord] for part in bodyparts for coord in "xy"]
+    values = table.to_numpy(dtype=float)[:, columns].reshape(len(table), len(bodyparts), 2)
+    xy = numpy.where(numpy.isfinite(values).all(axis=2, keepdims=True), values, numpy.nan)
+    return bodyparts, tuple(_frame(index) for index in table.index), xy
+
+
+def _frame(index: Any) -> Frame:
+    """Folder and picture of a row; older tables have one text, of Windows too."""
+    words = [str(word) for word in index] if isinstance(index, tuple) else re.split(r"[\\/]", str(index))
+    folder, picture = words[-2:]
+    if {folder, picture} & {"", ".", ".."} or any(mark in folder + picture for mark in "/\\\0"):
+        raise ValueError("names a picture outside labeled-data")
+    return folder, picture
+
+
+def picture_sizes(project: Path, frames: Sequence[Frame]) -> Any:
+    """Width and height of each picture, (n_frames, 2); NaN for kinds of pictures whose size is not known here.
+
+    Raises
+    ------
+    ModelError
+        A picture is missing, or is none.
+    """
+    import numpy
+
+    sizes = numpy.full((len(frames), 2), numpy.nan)
+    missing = []
+    for number, frame in enumerate(frames):
+        file = project.joinpath(LABELS_FOLDER, *frame)
+        try:
+            sizes[number] = read_size(file) or numpy.nan
+        except FileNotFoundError:
+            missing.append("/".join(frame))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{file}: cannot be read ({error})", "copy it again from where it was labelled") from error
+    if missing:
+        shown = ", ".join(missing[:SHOWN]) + (" …" if len(missing) > SHOWN else "")
+        raise ModelError(
+            f"{project / LABELS_FOLDER}: {len(missing)} of {len(frames)} labelled pictures are not there: {shown}",
+            "copy the whole labeled-data folder: the network is evaluated on its pictures",
+        )
+    return sizes
