@@ -110,10 +110,7 @@ def say_next(found: TrainStatus) -> list[str]:
     if any(phase in BUSY for phase in of):
         lines.append(f"next, to look again: dlcctr train status {name}")
     if numbers := of.get(TrainPhase.DONE):
-        first = numbers[0]
-        lines.append(
-            f"next, shuffle {_listed(numbers)}: dlcctr model pack {name} --shuffle {first} -o shuffle{first}.dlcmodel"
-        )
+        lines.append(f"next, shuffle {_listed(numbers)}, evaluate it and go on: dlcctr loop status {name}")
     return lines
 
 

@@ -152,4 +152,4 @@ def _print_fetched(project: Path, done: FetchedTraining, *, as_json: bool) -> No
     took = f" in {duration(done.seconds)}" if done.seconds >= 1 else ""
     print_lines([f"iteration {done.iteration}: {plural(len(done.taken), 'shuffle')} fetched from {done.remote}{took}"])
     if done.taken or done.here:
-        print_lines([f"next: dlcctr train status {shlex.quote(str(project))}"])
+        print_lines([f"next: dlcctr loop status {shlex.quote(str(project))}"])
