@@ -72,7 +72,7 @@ OTHERS = {
     "entrypoint.steps.attempt": "a key of its own, which it only compares",
     "dlcctr.campaign.create": "compares bytes with what it would write",
     "dlcctr.commands.cluster.options": "hands on what squeue and sacct printed, see test_answers.py",
-    "dlcctr.commands.image": "reads what dlcctr.image.sbom has read before",
+    "dlcctr.commands.models.image": "reads what dlcctr.image.sbom has read before",
     "dlcctr.image.flavours": "pins of the checkout, which are part of the program",
     "dlcctr.labels.add": "copies bytes of files that dlcctr.labels.check has read before",
     "dlcctr.labels.h5": "a file that it has just written; others are read by dlcctr.results.h5_file",
