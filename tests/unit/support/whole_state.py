@@ -25,7 +25,7 @@ TEMPORARY = re.compile(
 """Names of what is only there while a command runs."""
 PASSING = re.compile(r"\.lock$|^cache/|\.dlcctr-fetch(/|$)|(^|/)logs/")
 """What stays, and says nothing of what was done."""
-RANDOM = re.compile(r"[0-9a-f]{8}-(?=dlcctr)|\d{8}-\d{6}-[0-9a-f]{4}(-[0-9a-f]{8})?")
+RANDOM = re.compile(r"[0-9a-f]{8}-(?=dlcctr)|(?<=dlcctr-train-p-)[0-9a-f]{8}|\d{8}-\d{6}-[0-9a-f]{4}(-[0-9a-f]{8})?")
 """Name of a plan, and of a submission of it, and what makes the names of jobs unique."""
 VARYING = re.compile(
     rf"{RANDOM.pattern}|\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00)?|[0-9a-f]{{64}}|"
