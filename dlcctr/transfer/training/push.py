@@ -126,7 +126,8 @@ def project_items(folder: Path, iteration: int, *, previous: bool = False) -> li
 
 def _files(root: Path) -> list[Path]:
     """Files below a folder, also where a folder of labels is a link; a link that leads back is not followed."""
-    found, known = list[Path](), set[str]()
+    real = Path(os.path.realpath(root))
+    found, known = list[Path](), {str(folder) for folder in (real, *real.parents)}
     for top, folders, names in os.walk(root, followlinks=True):
         known.add(os.path.realpath(top))
         folders[:] = sorted(name for name in folders if os.path.realpath(Path(top, name)) not in known)
