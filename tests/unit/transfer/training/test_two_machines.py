@@ -99,6 +99,16 @@ def test_the_copy_has_labels_and_no_videos_and_knows_where_it_is(sides: Sides) -
     assert (again.sent, again.there) == ([], 2)
 
 
+def test_what_deeplabcut_fills_in_there_stays(sides: Sides) -> None:
+    sides.push()
+    with (sides.there / "config.yaml").open("a") as file:
+        file.write("individuals: [individual_1]\nskeleton: []\n")
+    assert sides.push().sent == []
+    write_config(sides.here / "config.yaml", batch_size=3)
+    assert sides.push().sent == ["config.yaml"]
+    assert read_yaml(sides.there / "config.yaml")["batch_size"] == 3
+
+
 def test_a_dry_run_sends_nothing(sides: Sides) -> None:
     assert len(sides.push(dry_run=True).sent) == 3
     assert not sides.there.exists()
