@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlcctr.commands.train import options as own
+from dlcctr.commands.training.train import options as own
 from dlcctr.commands.transfer import options
 
 if TYPE_CHECKING:

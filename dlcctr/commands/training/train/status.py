@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from dlcctr.commands.cluster.options import SqueueText
-from dlcctr.commands.train import options as own
+from dlcctr.commands.training.train import options as own
 
 if TYPE_CHECKING:
     from dlcctr.slurm.training.status import ShuffleStatus, TrainStatus
