@@ -143,7 +143,7 @@ def _outliers(project: ProjectState, campaign: CampaignState, why: str = "") -> 
     if project.is_of_several:
         return Next(
             f"dlcctr report {manifest}",
-            "several animals: see which videos are bad, and take frames of them with DeepLabCut's extract_outlier_frames",
+            "several animals: see which videos are bad, and take their frames with DeepLabCut's extract_outlier_frames",
         )
     return Next(
         _in_image("outliers", manifest, "--frames 50", "-o", place),
