@@ -10,44 +10,31 @@ PANELS = {
     "Run here": ("run",),
     "On a cluster": ("site", "plan", "sbatch", "script", "submit", "status", "logs", "resubmit", "cancel"),
     "Results": ("check", "quality", "report", "rate", "steps", "step", "collect", "notice"),
-    "Training": ("outliers", "labels", "train", "compare", "loop"),
+    "Training": ("outliers", "labels", "train", "evaluate", "compare", "loop"),
     "Other machines": ("push", "fetch", "watch"),
     "Image and models": ("model", "image", "version"),
 }
 """Commands by what a person wants, in the order of the help."""
 
 IN_IMAGE = {
-    *(
-        "manifest",
-        "validate",
-        "check",
-        "report",
-        "rate",
-        "steps",
-        "collect",
-        "notice",
-        "labels",
-        "compare",
-        "loop",
-        "plan",
-        "sbatch",
-        "script",
-        "status",
-        "logs",
-    ),
-    *("resubmit", "model", "version"),
+    *PANELS["Prepare"],
+    *(set(PANELS["Results"]) - {"quality", "step"}),
+    *("labels", "compare", "loop"),
+    *("plan", "sbatch", "script", "status", "logs", "resubmit"),
+    *("model", "version"),
 }
 """Commands that need neither Docker nor a scheduler (`resubmit` for --print): the image's command line has them too."""
 
-START_IMAGE = {"quality", "step", "outliers"}
+START_IMAGE = {"quality", "step", "outliers", "evaluate"}
 """Commands that start the image's own command of the same name."""
 
 FOLDERS = {
     **dict.fromkeys(PANELS["On a cluster"], "cluster"),
     **dict.fromkeys(PANELS["Other machines"], "transfer"),
-    **dict.fromkeys(("quality", "step"), "results"),
-    "outliers": "training",
-    "train": "train",
+    **dict.fromkeys(PANELS["Results"], "results"),
+    **dict.fromkeys(PANELS["Training"], "training"),
+    **dict.fromkeys(("model", "image"), "models"),
+    "train": "training.train",
 }
 """Commands whose module is in its own folder."""
 

@@ -61,6 +61,9 @@ def _typed(program: str, name: str, rest: str) -> str:
     manifest = next((word for word in given if not word.startswith("-")), "m.csv")
     kept = "".join(f" {word}" for word in given if word in KEPT)
     nv = program.replace(" run ", " run --nv ", 1)
+    to_train = re.match(r" (?:submit|run)\b(.*)", rest) if name == "train" else None
+    if to_train:
+        return f"{nv} train{to_train[1]}"
     on_host = {
         "submit": f"{program} sbatch {manifest} > {JOB_FILE} && sbatch {JOB_FILE}",
         "resubmit": f"squeue --me | {program} resubmit {manifest}{kept} --print --squeue - > {JOB_FILE}"
@@ -68,6 +71,7 @@ def _typed(program: str, name: str, rest: str) -> str:
         "status": f"squeue --me | {program} status {manifest}{kept} --squeue -",
         "run": f"{nv} analyze --manifest {manifest} --index N",
         "cancel": "scancel JOB",
+        "evaluate": f"{nv} evaluate{rest}",
     }
     if name in on_host and "--squeue" not in given:
         return on_host[name]

@@ -14,9 +14,6 @@ from dlcctr.system.terminal.console import plural
 from dlcctr.training.record import Status
 from dlcctr.transfer.remote.program import has_scheduler
 
-SIF = "singularity run {nv}dlc.sif "
-"""How the image's own commands are typed."""
-
 
 @dataclass(frozen=True)
 class Next:
@@ -68,7 +65,7 @@ def _training(project: ProjectState) -> Next | None:
         if each.state == Status.RUNNING.value:
             return Next(
                 f"dlcctr loop status {name}",
-                f"shuffle {each.shuffle} is being trained; if it was killed, dlc train goes on",
+                f"shuffle {each.shuffle} is being trained; if it was killed, the same command goes on",
             )
     stopped = next((each for each in project.shuffles if each.state in _STOPPED), None)
     if stopped:
@@ -77,12 +74,13 @@ def _training(project: ProjectState) -> Next | None:
         )
         return Next(_train(name, *_shuffle(stopped.shuffle)), f"{why}; it goes on where it was")
     what = "not trained" if project.has_training_set else "without a training set"
-    return Next(_train(name), f"iteration {project.iteration} is {what}")
+    start = ["--weights", name] if project.earlier else []  # from the model before
+    return Next(_train(name, *start), f"iteration {project.iteration} is {what}")
 
 
 def _train(*words: str) -> str:
-    """Command that trains: as a job where Slurm is, else in the image on this machine."""
-    return " ".join(["dlcctr", "train", "submit", *words]) if has_scheduler() else _in_image("train", *words, gpu=True)
+    """Command that trains: as a job where Slurm is, else on this machine."""
+    return " ".join(["dlcctr", "train", "submit" if has_scheduler() else "run", *words])
 
 
 _STOPPED = {Status.INTERRUPTED.value: "been interrupted", Status.FAILED.value: "failed"}
@@ -93,7 +91,7 @@ def _evaluation(project: ProjectState) -> Next | None:
         return None  # `dlc evaluate` is for one animal so far
     shuffle = project.trained[0].shuffle
     return Next(
-        _in_image("evaluate", _quoted(project.folder), *_shuffle(shuffle), gpu=True),
+        " ".join([f"dlcctr evaluate {_quoted(project.folder)}", *_shuffle(shuffle)]),
         f"iteration {project.iteration} is trained; its errors on labelled frames are not known",
     )
 
@@ -116,7 +114,7 @@ def _of_present(project: ProjectState, campaign: CampaignState) -> Next:
             f"dlcctr {campaign.work} {manifest}", f"{plural(campaign.rows - campaign.analysed, 'row')} without a result"
         )
     if campaign.judged < campaign.analysed:
-        return Next(_in_image("quality", manifest), f"{plural(campaign.analysed - campaign.judged, 'row')} not judged")
+        return Next(f"dlcctr quality {manifest}", f"{plural(campaign.analysed - campaign.judged, 'row')} not judged")
     return _outliers(project, campaign)
 
 
@@ -146,17 +144,13 @@ def _outliers(project: ProjectState, campaign: CampaignState, why: str = "") -> 
             "several animals: see which videos are bad, and take their frames with DeepLabCut's extract_outlier_frames",
         )
     return Next(
-        _in_image("outliers", manifest, "--frames 50", "-o", place),
+        f"dlcctr outliers {manifest} --frames 50 -o {place}",
         why or f"{campaign.flagged} of {plural(campaign.judged, 'judged video')} flagged: pick frames to label",
     )
 
 
 def _shuffle(number: int) -> list[str]:
     return [] if number == 1 else [f"--shuffle {number}"]
-
-
-def _in_image(*words: str, gpu: bool = False) -> str:
-    return SIF.format(nv="--nv " if gpu else "") + " ".join(words)
 
 
 def _quoted(path: Path) -> str:

@@ -13,6 +13,7 @@ from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.inspection import ModelInfo, inspect_model
 from dlcctr.model.project.shuffles import CONFIG, ModelFolder, find_shuffle, list_shuffles, read_config
 from dlcctr.model.project.snapshots import list_snapshots
+from dlcctr.system.values.names import check_name
 from entrypoint.evaluation.training_set import TrainingSet, read_training_set
 
 DEFAULT_SHUFFLE = 1
@@ -81,6 +82,10 @@ def open_project(folder: Path) -> Project:
             f"{tree.root}: a project of several animals, and evaluate is for one animal only so far",
             "use DeepLabCut's own: deeplabcut.evaluate_network(CONFIG, Shuffles=[1], per_keypoint_evaluation=True)",
         )
+    try:
+        check_name(f"CollectedData_{config.get('scorer')}.h5", "the name of a table of labels")
+    except ValueError as error:
+        raise ModelError(f"{tree.root / CONFIG}: scorer: {error}", "correct it") from error
     prefix = f"{config['Task']}{config['date']}-"
     trained = [
         each

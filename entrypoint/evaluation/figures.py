@@ -137,14 +137,15 @@ def make_figures(
         limit = threshold.of_frames(held.label, held.frames)[:, None]
         error = held.error
         is_sure, within = held.likelihood >= pcutoff, error <= limit
-        has_limit = numpy.broadcast_to(numpy.isfinite(limit), error.shape)
+        has_part = numpy.isfinite(held.predicted[..., 0]).any(axis=0)  # of which a point that it did not find is wrong
+        is_limited = numpy.isfinite(held.label).all(axis=2) & numpy.isfinite(limit) & has_part
         for name, numbers in sets.items():
             rows = numpy.array(sorted(numbers), dtype=int)
             for place, part in [(slice(None), ALL), *((n, part) for n, part in enumerate(held.bodyparts))]:
                 errors = error[rows][:, place]
                 there = numpy.isfinite(errors)
                 sure = there & is_sure[rows][:, place]
-                limited = there & has_limit[rows][:, place]
+                limited = is_limited[rows][:, place]
                 yield Figure(
                     model, name, part, len(rows),
                     n=int(there.sum()), error_px=_mean(errors[there]), median_px=_median(errors[there]),

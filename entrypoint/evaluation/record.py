@@ -35,7 +35,7 @@ class Figure:
     n_sure, error_sure_px : int, float or None
         The same for points whose likelihood reaches the p-cutoff.
     n_pck, pck : int, float or None
-        Points with a threshold, and the share of them within it, 0-1.
+        Labelled points with a threshold, and the share of them within it, 0-1; one that was not found is not.
     """
 
     model: str

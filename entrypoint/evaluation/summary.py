@@ -113,6 +113,9 @@ def _notes_of_labels(both: Both, counts: Counts) -> Iterator[str]:
     outside = int((numpy.isfinite(both.xy) & ~numpy.isfinite(label)).all(axis=2).sum())
     if outside:
         yield f"{plural(outside, 'label')} on or outside the border of a picture left out, as by DeepLabCut"
+    found = numpy.isfinite(both.points[NOW].predicted[..., 0])
+    if missed := int((numpy.isfinite(label).all(axis=2) & ~found).sum()):
+        yield f"{plural(missed, 'labelled point')} not found by the model at all: in no mean, and wrong in PCK"
     if empty := int((~numpy.isfinite(label).any(axis=(1, 2))).sum()):
         yield f"{plural(empty, 'frame')} without any label that counts"
     if neither := counts.frames - counts.train - counts.test:

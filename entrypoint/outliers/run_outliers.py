@@ -164,12 +164,19 @@ def _what_next(taken: Sequence[Taken], videos: dict[int, Path], project: Project
         entries.append(f"  {_yaml_text(str(video))}:\n    crop: 0, {width}, 0, {height}\n")
     return (
         "Frames to label, picked by dlcctr. What to do:\n\n"
-        "1. Copy the folders in labeled-data into the project's labeled-data, if they are not there.\n"
-        f"2. Open each in napari (with napari-deeplabcut): its pictures and machinelabels-iter{project.iteration}.h5;\n"
-        "   correct the points, and save: a file CollectedData_<scorer>.h5 is made.\n"
-        "3. Add these lines to video_sets in the project's config.yaml: DeepLabCut finds folders by them.\n"
-        "   Where a folder has another name than its video, the entry is named after the folder.\n"
-        "4. deeplabcut.merge_datasets(CONFIG), then create_training_dataset and train_network.\n\n"
+        "1. Open each folder in labeled-data in napari (with napari-deeplabcut): its pictures and\n"
+        f"   machinelabels-iter{project.iteration}.h5. Correct the points, and save: files\n"
+        "   CollectedData_<scorer>.csv and .h5 are made.\n"
+        "2. Put them to the project, if they are not in it already; they are checked first:\n"
+        "       dlcctr labels add PROJECT FOLDER/labeled-data\n"
+        "3. Train on them, from the model before (on a cluster: train submit):\n"
+        "       dlcctr train run PROJECT --weights PROJECT\n"
+        "   What comes next says\n"
+        "       dlcctr loop status PROJECT\n\n"
+        "Folders that lie in the project already, and work without dlcctr, need these lines in\n"
+        "video_sets of config.yaml, by which DeepLabCut finds folders. Where a folder has another\n"
+        "name than its video, the entry is named after the folder. And `iteration` there is to be\n"
+        "counted up, so that the training before keeps its own.\n\n"
         "video_sets:\n" + "".join(entries)
     )
 

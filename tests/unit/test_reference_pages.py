@@ -246,8 +246,8 @@ def listing_keys() -> set[str]:
 
 OTHER_KEYS: dict[str, Callable[[], set[str]]] = {
     "cancel": lambda: literal_keys("dlcctr/commands/cluster/cancel.py", "as_fields"),
-    "check": lambda: literal_keys("dlcctr/commands/check.py", "as_fields"),
-    "collect": lambda: literal_keys("dlcctr/commands/collect.py", "as_fields"),
+    "check": lambda: literal_keys("dlcctr/commands/results/check.py", "as_fields"),
+    "collect": lambda: literal_keys("dlcctr/commands/results/collect.py", "as_fields"),
     "evaluate": lambda: names_of(Evaluation),
     "fetch": lambda: names_of(FetchResult) - {"remote"} | {"host", "folder"},
     "image inspect": lambda: literal_keys("dlcctr/image/docker_sdk.py", "inspect_tag", "inspect_archive"),
@@ -257,7 +257,7 @@ OTHER_KEYS: dict[str, Callable[[], set[str]]] = {
     "model verify": listing_keys,
     "notice": lambda: {*names_of(Notice), "content"},
     "plan": lambda: names_of(Summary),
-    "report": lambda: literal_keys("dlcctr/commands/report.py", "as_fields"),
+    "report": lambda: literal_keys("dlcctr/commands/results/report.py", "as_fields"),
     "resubmit": lambda: names_of(Decision),
     "site show": lambda: {"name", "file", "sbatch_options"},  # the profile's own keys: docs/sites.md
     "status": lambda: literal_keys("dlcctr/commands/cluster/status.py", "as_fields"),
@@ -265,8 +265,8 @@ OTHER_KEYS: dict[str, Callable[[], set[str]]] = {
 """Keys that a call does not name itself."""
 NESTED: dict[str, Callable[[], set[str]]] = {
     "cancel": lambda: literal_keys("dlcctr/commands/cluster/cancel.py", "as_fields", nested=True),
-    "check": lambda: literal_keys("dlcctr/commands/check.py", "_row_fields"),
-    "collect": lambda: literal_keys("dlcctr/commands/collect.py", "_left_out"),
+    "check": lambda: literal_keys("dlcctr/commands/results/check.py", "_row_fields"),
+    "collect": lambda: literal_keys("dlcctr/commands/results/collect.py", "_left_out"),
     "evaluate": lambda: {name for kind in (Figure, Difference, Counts, ModelFacts) for name in names_of(kind)},
     "fetch": lambda: names_of(RefusedRow),
     "report": lambda: literal_keys("dlcctr/quality/report/details.py", "overview", "judgement", "for_programs"),

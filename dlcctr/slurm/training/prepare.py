@@ -18,7 +18,7 @@ from dlcctr.slurm.submit.job_arrays import CONTAINER_VARIABLES
 from dlcctr.slurm.training.script import REQUEUES, TrainScript
 from dlcctr.system.files import absolute
 from dlcctr.system.terminal.console import duration, plural
-from dlcctr.training.needs import TRIAL_MIN, Needs, measure, needs_of
+from dlcctr.training.needs import TRIAL_MIN, Measured, Needs, measure, needs_of
 from dlcctr.training.paths import TrainingPaths
 from dlcctr.training.project import TrainProject
 from dlcctr.training.tasks import TrainOptions, TrainTask
@@ -127,32 +127,43 @@ def _needs(project: TrainProject, request: TrainRequest) -> tuple[Needs, list[st
     """Time and memory to ask for, and a line on where each comes from."""
     most = request.site.max_time_min
     if request.options.trial:
-        needs = Needs(min(TRIAL_MIN, most or TRIAL_MIN))
-        notes = [f"time limit: {duration(60 * (request.time_min or needs.time_min))}, for a short trial"]
-        return replace(needs, time_min=request.time_min or needs.time_min), notes
-    folders = [project.find(task.shuffle) for task in request.tasks]
-    measured = [measure(each.trial, each.training, request.options.epochs) if each else None for each in folders]
+        limit = request.time_min or min(TRIAL_MIN, most or TRIAL_MIN)
+        return Needs(limit), [f"time limit: {duration(60 * limit)}, for a short trial"]
+    measured = _measured(project, request)
     needs = needs_of(measured, most)
     known = [each for each in measured if each is not None]
-    notes = []
-    if request.time_min is None and len(known) < len(measured):
-        notes.append(
-            f"time limit: {duration(60 * needs.time_min)}, the usual one: nothing was measured yet. "
-            "A short trial (--trial) does that; until it is finished, a training goes on in the next job"
+    notes = [] if request.time_min else [_say_time(needs, known)]
+    if not request.mem_given and request.site.mem_gb != 0:
+        notes.append(_say_memory(needs, known, request.site.mem_gb))
+    return (replace(needs, time_min=request.time_min) if request.time_min else needs), notes
+
+
+def _measured(project: TrainProject, request: TrainRequest) -> list[Measured | None]:
+    """What each shuffle takes; one of which nothing was measured takes what another one's trial says."""
+    options = request.options
+    trials = [each.trial for each in project.shuffles if each.trial is not None]
+    alike = [measure(trial, None, options.epochs) for trial in trials if options.net_type in ("", trial.net_type)]
+    most = max((each for each in alike if each is not None), key=lambda each: each.seconds, default=None)
+    folders = [project.find(task.shuffle) for task in request.tasks]
+    return [(measure(each.trial, each.training, options.epochs) if each else None) or most for each in folders]
+
+
+def _say_time(needs: Needs, known: Sequence[Measured]) -> str:
+    limit = f"time limit: {duration(60 * needs.time_min)}"
+    if not known:
+        return (
+            f"{limit}, the usual one: nothing was measured yet. A short trial (--trial) does that; until it is "
+            "finished, a training goes on in the next job"
         )
-    elif request.time_min is None:
-        longest = max(known, key=lambda each: each.seconds)
-        on = f" on {longest.device}" if longest.device else ""
-        again = f"; it goes on in about {plural(needs.jobs - 1, 'more job')}" if needs.jobs > 1 else ""
-        notes.append(
-            f"time limit: {duration(60 * needs.time_min)}, for {duration(longest.seconds)} as measured{on}{again}"
+    longest = max(known, key=lambda each: each.seconds)
+    on = f" on {longest.device}" if longest.device else ""
+    again = f"; it goes on in about {plural(needs.jobs - 1, 'more job')}" if needs.jobs > 1 else ""
+    return f"{limit}, for {duration(longest.seconds)} as measured{on}{again}"
+
+
+def _say_memory(needs: Needs, known: Sequence[Measured], site_gb: int | None) -> str:
+    if needs.mem_gb is None:
+        return (
+            f"memory: {f'{site_gb} GB' if site_gb else 'the cluster decides'}, as the site profile says: not measured"
         )
-    if request.mem_given or request.site.mem_gb == 0:
-        pass
-    elif needs.mem_gb is not None:
-        peak = max(each.host_mb for each in known)
-        notes.append(f"memory: {needs.mem_gb} GB, for {peak / 1024:.1f} GB as measured")
-    else:
-        has = request.site.mem_gb
-        notes.append(f"memory: {f'{has} GB' if has else 'the cluster decides'}, as the site profile says: not measured")
-    return (needs if request.time_min is None else replace(needs, time_min=request.time_min)), notes
+    return f"memory: {needs.mem_gb} GB, for {max(each.host_mb for each in known) / 1024:.1f} GB as measured"

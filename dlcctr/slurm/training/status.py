@@ -116,7 +116,7 @@ def train_status(project: TrainProject, squeue_text: str | None = None) -> Train
     submissions = [each.submission for each in jobs]
     scheduler = ask(jobs) if squeue_text is None else read_scheduler(submissions, squeue_text, None)
     live = {each.task.shuffle: each for each in find_live(jobs, scheduler)}
-    silent = bool(jobs) and bool(scheduler.silent)
+    silent = bool(scheduler.silent) and not all(each.is_only_printed for each in jobs)
     numbers = sorted({each.shuffle for each in project.shuffles} | set(live))
     shuffles = [_look(project, number, live.get(number), paths, silent=silent) for number in numbers]
     return TrainStatus(project, tuple(shuffles), silent=silent, has_slurm=shutil.which("sbatch") is not None)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-WIDTH, HEIGHT = 560, 260
-LEFT, RIGHT, TOP, BOTTOM = 48, 130, 10, 36
+WIDTH, HEIGHT = 620, 260
+LEFT, RIGHT, TOP, BOTTOM = 48, 190, 10, 36
 STEPS = 120
 STYLES = ("#3478c6", "#d9822b", "#3478c6", "#d9822b")
 DASHES = ("", "", "5 4", "5 4")

@@ -11,6 +11,7 @@ from typing import Any
 
 from dlcctr.system.values.records import from_table, parse_object
 from entrypoint.engines.base import get_engine
+from entrypoint.environment.parent import die_with_parent
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class EvaluationJob:
 
 def main(file: str) -> None:
     """Do the job in a file."""
+    die_with_parent()
     job = from_table(EvaluationJob, parse_object(Path(file).read_text(encoding="utf-8")))
     can_use_gpu = get_engine(job.engine).load(job.threads).cuda
     if job.device == "cuda" and not can_use_gpu:

@@ -18,7 +18,9 @@ from dlcctr.system.files import read_text_bounded, write_bytes_atomic
 
 MAX_BYTES = 64 << 20
 SHOWN = 5
-LABEL_HINT = "label frames with DeepLabCut (napari-deeplabcut), or add labels that came back: dlcctr labels add"
+LABEL_HINT = (
+    "label frames with DeepLabCut (napari-deeplabcut), or add labels that came back: dlcctr labels add PROJECT FOLDER"
+)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,9 @@ def _from_csv(file: Path) -> bytes:
             raise ValueError(f"more than {MAX_BYTES:,} bytes")
         return h5_bytes(text)
     except (OSError, ValueError, DlcctrError) as error:
-        raise ModelError(f"{file}: cannot be read as labels ({error})", "check it: dlcctr labels check") from error
+        raise ModelError(
+            f"{file}: cannot be read as labels ({error})", "check it: dlcctr labels check FOLDER --project PROJECT"
+        ) from error
 
 
 def _pictures(table: Path) -> list[str]:

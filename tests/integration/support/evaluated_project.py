@@ -51,6 +51,12 @@ def make(engine: str, folder: Path) -> Path:
     return config.parent
 
 
+def of_round(iteration: int) -> dict[str, Any]:
+    """What config.yaml says of a round: DeepLabCut finds a shuffle by its training fraction, rounded."""
+    n_frames, test = [(FIRST, TEST_0), (FIRST + SECOND, TEST_1)][iteration]
+    return {"iteration": iteration, "TrainingFraction": [round(1 - len(test) / n_frames, 2)]}
+
+
 def _add_round(config: Path, engine: str, iteration: int, n_frames: int, test: tuple[int, ...]) -> None:
     import deeplabcut
     from deeplabcut.core.engine import Engine
@@ -60,7 +66,7 @@ def _add_round(config: Path, engine: str, iteration: int, n_frames: int, test: t
     if iteration:
         first = next(iter(videos))
         videos[str(Path(first).with_name(f"{SECOND_NAME}.avi"))] = {"crop": "0, 160, 0, 128"}
-    auxiliaryfunctions.edit_config(str(config), {"iteration": iteration, "video_sets": videos})
+    auxiliaryfunctions.edit_config(str(config), {**of_round(iteration), "video_sets": videos})
     numbers = {
         "trainIndices": [[n for n in range(n_frames) if n not in test]], "testIndices": [list(test)], "Shuffles": [1],
     }  # fmt: skip
@@ -124,15 +130,19 @@ def stock(project: Path) -> dict[str, Any]:
     from deeplabcut.utils import auxiliaryfunctions
 
     config = str(project / "config.yaml")
-    auxiliaryfunctions.edit_config(config, {"project_path": str(project), "iteration": 0})
+    auxiliaryfunctions.edit_config(config, {"project_path": str(project), **of_round(0)})
     options: dict[str, Any] = {"shuffles": [1], "per_keypoint_evaluation": True}
     deeplabcut.evaluate_network(config, **options)
-    (table,) = project.glob("evaluation-results*/iteration-0/*/*.h5")
+    (before,) = project.glob("evaluation-results*/iteration-0/*/*.h5")
+    auxiliaryfunctions.edit_config(config, of_round(1))
+    deeplabcut.evaluate_network(config, **options)
+    (table,) = project.glob("evaluation-results*/iteration-1/*/*.h5")
     likelihood = pd.read_hdf(table).xs("likelihood", level="coords", axis=1).to_numpy()
     cutoff = round(float(pd.Series(likelihood.ravel()).median()), 4)
-    auxiliaryfunctions.edit_config(config, {"iteration": 1, "pcutoff": cutoff})
+    auxiliaryfunctions.edit_config(config, {"pcutoff": cutoff})
+    shutil.rmtree(table.parents[1])
     deeplabcut.evaluate_network(config, **options)
-    return {"pcutoff": cutoff, "before": str(table)}
+    return {"pcutoff": cutoff, "before": str(before)}
 
 
 if __name__ == "__main__":

@@ -112,6 +112,9 @@ def make_set(python: Path, project: Path, engine: str, epochs: int) -> Path:
     train = Path(done.splitlines()[-1])
     if engine == "pytorch":
         script(python, SHRINK, str(train / "pytorch_config.yaml"), str(epochs))
+    else:
+        file = train / "pose_cfg.yaml"  # the pictures are smaller than DeepLabCut allows by default
+        file.write_text(file.read_text().replace("min_input_size: 64", "min_input_size: 16"))
     return train
 
 

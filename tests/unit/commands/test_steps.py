@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 
 from dlcctr.campaign.steps.kinds import KINDS
-from dlcctr.commands.steps import kinds, parameter_texts
+from dlcctr.commands.results.steps import kinds, parameter_texts
 
 
 @pytest.mark.parametrize("kind", KINDS)

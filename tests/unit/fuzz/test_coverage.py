@@ -44,6 +44,9 @@ FUZZED = {
         "dlcctr.labels.check", "dlcctr.labels.pictures", "dlcctr.labels.project", "dlcctr.labels.table",
     ),
     "tests/unit/training/test_losses.py": ("dlcctr.training.losses",),
+    "tests/unit/entrypoint/training/test_events.py": ("entrypoint.training.events",),
+    "tests/unit/entrypoint/training/test_labels.py": ("entrypoint.training.child.labels",),
+    "tests/unit/entrypoint/training/test_training_set.py": ("entrypoint.training.child.training_set",),
     "tests/unit/model/superanimal/test_weights.py": ("dlcctr.model.superanimal.tensors",),
     "tests/unit/results/test_receipt.py": ("dlcctr.system.state_files", "dlcctr.system.values.records"),
     "tests/unit/planning/test_plan.py": ("dlcctr.system.state_files",),
@@ -69,7 +72,7 @@ OTHERS = {
     "entrypoint.steps.attempt": "a key of its own, which it only compares",
     "dlcctr.campaign.create": "compares bytes with what it would write",
     "dlcctr.commands.cluster.options": "hands on what squeue and sacct printed, see test_answers.py",
-    "dlcctr.commands.image": "reads what dlcctr.image.sbom has read before",
+    "dlcctr.commands.models.image": "reads what dlcctr.image.sbom has read before",
     "dlcctr.image.flavours": "pins of the checkout, which are part of the program",
     "dlcctr.labels.add": "copies bytes of files that dlcctr.labels.check has read before",
     "dlcctr.labels.h5": "a file that it has just written; others are read by dlcctr.results.h5_file",
@@ -95,6 +98,7 @@ OTHERS = {
     "entrypoint.engines.output_files": "bytes of files that the same process wrote, see test_output_files.py",
     "entrypoint.environment.gpu": "a file of the kernel",
     "entrypoint.steps.ensemble.variances": "it only writes",
+    "entrypoint.training.child.tensorflow.session": "a log that DeepLabCut writes, which it only copies",
     "entrypoint.steps.label_video.encoder": "writes the labelled video",
 }
 """Modules that read, and why nothing of theirs is damaged in a test."""

@@ -69,13 +69,8 @@ def evaluate(project: Path, name: str = "evaluation.json") -> None:
 
 def parts_of(command: str) -> tuple[str, str]:
     """Program and words of a command."""
-    for start, program in (
-        ("dlcctr ", "dlcctr"),
-        ("singularity run --nv dlc.sif ", "dlc"),
-        ("singularity run dlc.sif ", "dlc"),
-    ):
-        if command.startswith(start):
-            return program, command.removeprefix(start)
+    if command.startswith("dlcctr "):
+        return "dlcctr", command.removeprefix("dlcctr ")
     raise AssertionError(command)
 
 
@@ -131,11 +126,11 @@ def test_a_damaged_table_of_labels_is_named(case: Case) -> None:
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (None, "singularity run --nv dlc.sif train {project}"),
+        (None, "dlcctr train run {project}"),
         (Status.RUNNING, "dlcctr loop status {project}"),
-        (Status.INTERRUPTED, "singularity run --nv dlc.sif train {project}"),
-        (Status.FAILED, "singularity run --nv dlc.sif train {project}"),
-        (Status.DONE, "singularity run --nv dlc.sif evaluate {project}"),
+        (Status.INTERRUPTED, "dlcctr train run {project}"),
+        (Status.FAILED, "dlcctr train run {project}"),
+        (Status.DONE, "dlcctr evaluate {project}"),
     ],
 )
 def test_training(case: Case, status: Status | None, words: str) -> None:
@@ -170,7 +165,7 @@ def test_a_new_iteration_is_trained(case: Case) -> None:
     edit_json(case.b / "config.yaml", iteration=1)
     state, _, found = look(case.b)
     assert state.earlier == (0,) and not state.trained
-    assert found == Next(f"singularity run --nv dlc.sif train {case.b}", "iteration 1 is without a training set")
+    assert found == Next(f"dlcctr train run {case.b} --weights {case.b}", "iteration 1 is without a training set")
 
 
 def test_a_training_set_and_labels_that_it_lacks(case: Case) -> None:
@@ -209,7 +204,7 @@ def test_the_campaign_of_the_model_before(case: Case) -> None:
     [
         ("B", 2, "dlcctr manifest --like {m} --model {b} -o {folder}/iteration-0/m.csv"),
         ("", 2, "dlcctr manifest --like {m} --model {b} -o {folder}/iteration-0/m.csv"),
-        ("A", 2, "singularity run dlc.sif outliers {m} --frames 50 -o {folder}/to-label"),
+        ("A", 2, "dlcctr outliers {m} --frames 50 -o {folder}/to-label"),
         ("B", 1, "dlcctr compare {m} --model {b} -o {folder}/cmp"),
     ],
 )
@@ -247,12 +242,10 @@ def test_the_campaign_of_this_model(case: Case) -> None:
     (folders[0] / QUALITY_FILENAME).unlink()
     _, campaign, found = look(project, case.manifest)
     assert campaign and (campaign.analysed, campaign.judged) == (2, 1)
-    assert found.command == f"singularity run dlc.sif quality {case.manifest}"
+    assert found.command == f"dlcctr quality {case.manifest}"
     shutil.copyfile(folders[1] / QUALITY_FILENAME, folders[0] / QUALITY_FILENAME)
     place = case.manifest.parent / "to-label"
-    assert look(project, case.manifest)[2].command == (
-        f"singularity run dlc.sif outliers {case.manifest} --frames 50 -o {place}"
-    )
+    assert look(project, case.manifest)[2].command == (f"dlcctr outliers {case.manifest} --frames 50 -o {place}")
     machine(place / "labeled-data/v0")
     _, campaign, found = look(project, case.manifest)
     assert found.command == f"dlcctr labels add {project} {place / 'labeled-data'}" and "correct" in found.why

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
+import traceback
 from typing import Any
 
 
-def start_preloading(sess: Any, enqueue_op: Any, dataset: Any, placeholders: Any, *, seed: int, first: int) -> Any:
-    """Fill DeepLabCut's queue in a thread, as its own `start_preloading` does, from batch `first` on.
+class Batches:
+    """Fills DeepLabCut's queue in a thread.
 
-    Returns
-    -------
-    tuple
-        Coordinator and thread.
+    Attributes
+    ----------
+    error : Exception or None
+        Why there are no more batches. DeepLabCut's own thread ends in silence, and its loop waits for ever.
     """
-    import tensorflow as tf
 
-    coord = tf.compat.v1.train.Coordinator()
+    def __init__(self, dataset: Any, *, seed: int, first: int) -> None:
+        self.error: Exception | None = None
+        self._dataset, self._seed, self._first = dataset, seed, first
 
-    def fill() -> None:
-        number = first
-        with coord.stop_on_exception():
-            while not coord.should_stop():
-                seed_batch(seed, number)
-                batch = dataset.next_batch()
-                sess.run(enqueue_op, feed_dict={place: batch[name] for name, place in placeholders.items()})
-                number += 1
+    def start(self, sess: Any, enqueue_op: Any, placeholders: Any) -> tuple[Any, threading.Thread]:
+        """Begin with the first batch; returns what DeepLabCut's own `start_preloading` does."""
+        import tensorflow as tf
 
-    thread = threading.Thread(target=fill, name="batches", daemon=True)
-    thread.start()
-    return coord, thread
+        coord = tf.compat.v1.train.Coordinator()
+        closed = (tf.errors.CancelledError, RuntimeError)
+
+        def fill() -> None:
+            number = self._first
+            try:
+                while not coord.should_stop():
+                    seed_batch(self._seed, number)
+                    batch = self._dataset.next_batch()
+                    number += 1
+                    with contextlib.suppress(*closed):  # the session is closed before the threads are told to stop
+                        sess.run(enqueue_op, feed_dict={place: batch[name] for name, place in placeholders.items()})
+            except Exception as error:  # of the dataset; the loop reports it
+                self.error = error
+                traceback.print_exc()
+                sess.close()
+
+        thread = threading.Thread(target=fill, name="batches", daemon=True)
+        thread.start()
+        return coord, thread
 
 
 def seed_batch(seed: int, number: int) -> None:

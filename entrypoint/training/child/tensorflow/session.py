@@ -9,7 +9,7 @@ from typing import Any
 
 from dlcctr.training.losses import POSE, LossRow
 from entrypoint.training.child.measures import host_mb
-from entrypoint.training.child.tensorflow.batches import start_preloading
+from entrypoint.training.child.tensorflow.batches import Batches
 from entrypoint.training.child.tensorflow.start import Start
 from entrypoint.training.child.tensorflow.state import FOLDER, State, load_state, remove_state, save_state
 from entrypoint.training.events import Began, Measured, Order, Planned, Progress, Tell, pause_s, row_cells
@@ -85,18 +85,23 @@ class Session:
         return cfg
 
     def _preload(self, sess: Any, enqueue_op: Any, dataset: Any, placeholders: Any) -> Any:
-        run = sess.run
+        run, batches = sess.run, Batches(dataset, seed=self._seed, first=self.first)
 
         def run_here(fetches: Any, feed_dict: Any = None, *args: Any, **kwargs: Any) -> Any:
             if feed_dict and self.first:
                 feed_dict = {key: value + self.first if _is_step(key) else value for key, value in feed_dict.items()}
-            result = run(fetches, feed_dict, *args, **kwargs)
+            try:
+                result = run(fetches, feed_dict, *args, **kwargs)
+            except Exception as error:
+                if batches.error is not None:
+                    raise batches.error from error
+                raise
             if isinstance(fetches, list) and len(fetches) >= 3:
                 self._after(sess, float(result[-2]), feed_dict)
             return result
 
         sess.run = run_here
-        return start_preloading(sess, enqueue_op, dataset, placeholders, seed=self._seed, first=self.first)
+        return batches.start(sess, enqueue_op, placeholders)
 
     def _restore(self, restorer: Any, sess: Any, _: str, net_type: str) -> None:
         import tensorflow as tf

@@ -272,6 +272,26 @@ def test_a_project_of_several_animals_is_refused(network: PretendedNetwork, tmp_
     assert "deeplabcut.evaluate_network" in refused.value.hint
 
 
+@pytest.mark.parametrize("scorer", ["../lab", "a/b", "", None])
+def test_a_scorer_that_is_no_name_of_a_file(network: PretendedNetwork, tmp_path: Path, scorer: str | None) -> None:
+    project = make_evaluated(tmp_path, scorer=scorer)
+    with pytest.raises(ModelError):
+        evaluate(project)
+
+
+def test_points_that_were_not_found(network: PretendedNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def miss(*words: Any, **options: Any) -> Any:
+        found = network.evaluate(*words, **options)
+        found.predicted[5] = np.nan
+        return found
+
+    monkeypatch.setattr(both, "evaluate_model", miss)
+    found = evaluate(make_evaluated(tmp_path), beside="none")
+    assert (figure(found, "now", "test")["n"], figure(found, "now", "test")["n_pck"]) == (9, 12)
+    assert figure(found, "now", "test")["pck"] == 0.75
+    assert any("3 labelled points not found" in note for note in found["notes"])
+
+
 def test_several_training_fractions(network: PretendedNetwork, tmp_path: Path) -> None:
     project = make_evaluated(tmp_path, TrainingFraction=[0.8, 0.95])
     add_model(project, 1, NAME.replace("trainset95", "trainset80"))

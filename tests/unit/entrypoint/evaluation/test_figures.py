@@ -62,6 +62,15 @@ def test_a_point_at_the_threshold_is_right() -> None:
     assert one(held, threshold="6").pck == 1.0
 
 
+def test_a_point_that_was_not_found_is_in_no_mean_and_is_not_right() -> None:
+    held = points([[1, 2], [3, 4], [5, 1]])
+    held.predicted[1, 0] = np.nan
+    assert (one(held, "x").n, one(held, "x").error_px) == (2, 3.0)
+    assert (one(held, "x").n_pck, one(held, "x").pck) == (3, pytest.approx(2 / 3))
+    held.predicted[:, 0] = np.nan  # the model has no such part
+    assert (one(held, "x").n_pck, one(held, "x").pck, one(held).n_pck) == (0, None, 3)
+
+
 def test_a_share_of_the_animals_size() -> None:
     held = points([[5, 5.1], [np.nan, 1], [4, np.nan]])
     # frame 2 is alone in its video, and one point has no size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,12 @@ def test_time_and_memory_are_those_of_the_trial(lab: Lab) -> None:
     assert (given["time_min"], given["mem_gb"], given["job"]) == (40, 3, None)
 
 
+def test_a_trial_of_one_shuffle_speaks_for_new_ones(lab: Lab) -> None:
+    (lab.folder() / TRIAL_FILENAME).write_text(TRIALS.text(replace(TRIAL, net_type="resnet_50")))
+    assert lab.json("submit", "--shuffle", "1", "--shuffle", "8", "--dry-run")["time_min"] == 152
+    assert lab.json("submit", "--shuffle", "8", "--net-type", "hrnet_w32", "--dry-run")["time_min"] == 720
+
+
 def test_a_trial_is_a_short_job_of_its_own(lab: Lab) -> None:
     said = lab.train("submit", "--trial")
     assert "trial of shuffle 1" in said
@@ -221,7 +228,7 @@ def test_status_of_every_shuffle(lab: Lab) -> None:
     assert "\x1b" not in said
     assert max(map(len, (line for line in said.splitlines() if "next" not in line and line[0] != "/"))) <= 80
     assert "go on from the last snapshot: dlcctr train submit" in said and "--shuffle 1 --shuffle 4" in said
-    assert "once the cause is mended" in said and "dlcctr model pack" in said and "--shuffle 5 --trial" in said
+    assert "once the cause is mended" in said and "dlcctr loop status" in said and "--shuffle 5 --trial" in said
 
 
 def test_a_training_on_this_machine_is_seen_by_its_lock(lab: Lab) -> None:
@@ -237,6 +244,12 @@ def test_what_has_been_running_is_unknown_without_squeue(lab: Lab) -> None:
     (lab.slurm.folder / "silent-home").touch()
     said = lab.train("status", code=BUSY)
     assert "unknown" in said and "squeue does not answer" in said
+
+
+def test_a_printed_script_is_no_reason_to_miss_squeue(lab: Lab) -> None:
+    lab.train("script")
+    (lab.slurm.folder / "silent-home").touch()
+    assert lab.json("status", code=ATTENTION)["silent"] is False
 
 
 def test_status_ends_with_what_a_script_can_wait_for(lab: Lab) -> None:

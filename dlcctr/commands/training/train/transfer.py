@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlcctr.commands.train import options as own
+from dlcctr.commands.training.train import options as own
 from dlcctr.commands.transfer import options
 
 if TYPE_CHECKING:
@@ -152,4 +152,4 @@ def _print_fetched(project: Path, done: FetchedTraining, *, as_json: bool) -> No
     took = f" in {duration(done.seconds)}" if done.seconds >= 1 else ""
     print_lines([f"iteration {done.iteration}: {plural(len(done.taken), 'shuffle')} fetched from {done.remote}{took}"])
     if done.taken or done.here:
-        print_lines([f"next: dlcctr train status {shlex.quote(str(project))}"])
+        print_lines([f"next: dlcctr loop status {shlex.quote(str(project))}"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlcctr.commands import runtime_options
-from dlcctr.commands.train import options as own
+from dlcctr.commands.training.train import options as own
 
 if TYPE_CHECKING:
     from dlcctr.runtime.train_run import TrainOutcome

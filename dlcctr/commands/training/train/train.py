@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from dlcctr.commands.program import CommandGroup
-from dlcctr.commands.train import cluster, run, status, transfer
+from dlcctr.commands.training.train import cluster, run, status, transfer
 
 
 def add(app: typer.Typer) -> None:

@@ -25,7 +25,7 @@ _MB = 1_000_000
 
 def add(app: typer.Typer) -> None:
     """Add the group of commands."""
-    from dlcctr.commands.superanimal import superanimal
+    from dlcctr.commands.models.superanimal import superanimal
 
     group = typer.Typer(
         cls=CommandGroup, no_args_is_help=True, help="Inspect a trained project, pack it as one file, verify, unpack."

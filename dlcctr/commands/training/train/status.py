@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from dlcctr.commands.cluster.options import SqueueText
-from dlcctr.commands.train import options as own
+from dlcctr.commands.training.train import options as own
 
 if TYPE_CHECKING:
     from dlcctr.slurm.training.status import ShuffleStatus, TrainStatus
@@ -110,10 +110,7 @@ def say_next(found: TrainStatus) -> list[str]:
     if any(phase in BUSY for phase in of):
         lines.append(f"next, to look again: dlcctr train status {name}")
     if numbers := of.get(TrainPhase.DONE):
-        first = numbers[0]
-        lines.append(
-            f"next, shuffle {_listed(numbers)}: dlcctr model pack {name} --shuffle {first} -o shuffle{first}.dlcmodel"
-        )
+        lines.append(f"next, shuffle {_listed(numbers)}, evaluate it and go on: dlcctr loop status {name}")
     return lines
 
 

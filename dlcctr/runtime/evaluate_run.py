@@ -1,0 +1,58 @@
+"""Evaluate a shuffle of a project on this machine, by `dlc evaluate` in whichever runtime there is."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dlcctr.campaign.config import Campaign
+from dlcctr.contract import CAMPAIGN_FILENAME, SCRATCH_PREFIX
+from dlcctr.runtime.binds import Bind
+from dlcctr.runtime.choose import RuntimeOptions, pick_runtime
+from dlcctr.runtime.executor import scratch_folder
+from dlcctr.runtime.image_command import run_image_command
+from dlcctr.runtime.run_campaign import find_gpus
+from dlcctr.runtime.train_run import training_binds
+from dlcctr.training.project import TrainProject
+from dlcctr.training.tasks import TrainOptions
+
+
+def run_evaluation(
+    project: TrainProject,
+    words: Sequence[str],
+    *,
+    shuffle: int | None = None,
+    gpus: str | None = None,
+    runtime: RuntimeOptions | None = None,
+) -> int:
+    """Evaluate a shuffle; the evaluation is written into the project.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Options of `dlc evaluate`.
+    shuffle : int, optional
+        Its number decides which engine's image is needed; 1 by default.
+    gpus : str, optional
+        As for `dlcctr.runtime.run_campaign.find_gpus`; the first one is used, or the CPU where there is none.
+
+    Returns
+    -------
+    int
+        Exit code of `dlc evaluate`.
+
+    Raises
+    ------
+    ToolMissingError, ContractError
+        The runtime that was asked for cannot be had.
+    """
+    found, there = find_gpus(gpus), project.find(1 if shuffle is None else shuffle)
+    campaign = Campaign(file=project.folder / CAMPAIGN_FILENAME, engine=there.engine if there else project.engine)
+    chosen = pick_runtime(campaign, replace(runtime or RuntimeOptions(), gpu=bool(found)))
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH_PREFIX}evaluate-", dir=scratch_folder()) as scratch:
+        binds = (*training_binds(project.folder, TrainOptions()), Bind(Path(scratch), Path(scratch), writable=True))
+        line = ["evaluate", str(project.folder), *words, "--scratch", scratch]
+        gpu = found[0] if found else None
+        return run_image_command(line, chosen, binds if chosen.contained else (), gpu=gpu)
