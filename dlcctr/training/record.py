@@ -69,8 +69,12 @@ class Training(Open):
         What `epochs_done` and `epochs_wanted` count: `EPOCH`, or `ITERATION` with TensorFlow.
     detector_done, detector_wanted : int
         The same of a top-down model's detector, which is trained first; 0 without one.
+    epochs_asked : int
+        As `--epochs` asked, which a schedule that ends earlier makes fewer; 0 where it did not.
     frames_train, frames_test : int
         Size of the training set's two parts.
+    weights : str
+        As `--weights` asked; `start` is what came of it.
     device : str
         ``cpu``, or the name of the GPU.
     seconds_per_epoch : float
@@ -105,6 +109,8 @@ class Training(Open):
     detector_wanted: int = 0
     frames_train: int = 0
     frames_test: int = 0
+    epochs_asked: int = 0
+    weights: str = ""
     start: StartWeights = field(default_factory=StartWeights)
     device: str = "cpu"
     precision: str = "float32"

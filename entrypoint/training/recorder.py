@@ -66,7 +66,8 @@ class Recorder:
             detector_wanted=event.detector_wanted, frames_train=event.frames_train, frames_test=event.frames_test,
             device=event.device, precision=order.precision, software=event.software,
             starts=(before.starts if before else 0) + 1, started=before.started if before else now(),
-            host=host_name(), pid=os.getpid(), snapshot=before.snapshot if before else "",
+            host=host_name(), pid=os.getpid(),
+            epochs_asked=order.epochs or 0, weights=order.weights, snapshot=before.snapshot if before else "",
         )  # fmt: skip
         if before:
             self.record = replace(self.record, start=before.start)

@@ -49,7 +49,7 @@ def train_shuffle(request: TrainRequest, shuffle: int, engine: str, scratch: Pat
         lock_file(found.train), wait_s=LOCK_WAIT_S, busy="another process trains this shuffle"
     ) as handle:
         before = find_training(found.train)
-        if before and before.status is Status.DONE and (request.epochs or before.epochs_wanted) == before.epochs_wanted:
+        if before and _is_done(before, request):
             print_lines([f"shuffle {shuffle}: trained already, nothing to do: {found.train}"])
             return
         _check_before(before, request, found, engine)
@@ -77,6 +77,10 @@ def _find(config: Path, order: Order) -> Shuffle:
     return Shuffle(train, int(read_config(open_tree(config.parent))["iteration"]), fraction)
 
 
+def _is_done(before: Training, request: TrainRequest) -> bool:
+    return before.status is Status.DONE and request.epochs in (None, before.epochs_wanted, before.epochs_asked)
+
+
 def _check_before(before: Training | None, request: TrainRequest, found: Shuffle, engine: str) -> None:
     """Refuse to go on with another training than was begun, or over one that this program did not begin.
 
@@ -99,19 +103,17 @@ def _check_before(before: Training | None, request: TrainRequest, found: Shuffle
             f"--epochs {request.epochs} is another number",
             "train another --shuffle; with --weights PROJECT it starts from this one",
         )
-    given = {"seed": request.seed, "batch_size": request.batch_size, "net_type": request.net_type or None}
+    if not before.epochs_done and not before.detector_done:
+        return
+    given = {"seed": request.seed, "batch_size": request.batch_size, "precision": request.precision,
+             "weights": _absolute(request.weights) or None}  # fmt: skip
     for name, value in given.items():
         if value is not None and value != getattr(before, name):
             option = f"--{name.replace('_', '-')}"
             raise UsageError(
                 f"{found.train}: was begun with {option} {getattr(before, name)}, not {value}",
-                f"leave {option} out to go on, or train another --shuffle",
+                f"take the same {option} to go on, or train another --shuffle",
             )
-    if request.precision != before.precision:
-        raise UsageError(
-            f"{found.train}: was begun with precision {before.precision}, not {request.precision}",
-            f"take --precision {before.precision} to go on, or train another --shuffle",
-        )
     if request.epochs and request.epochs < before.epochs_done:
         raise UsageError(
             f"{found.train}: has {before.epochs_done} {before.unit}s already; --epochs {request.epochs} are fewer",
@@ -123,7 +125,13 @@ def _continued(order: Order, before: Training | None) -> Order:
     """The order with what a training was begun with."""
     if before is None:
         return order
-    return replace(order, seed=before.seed, batch_size=before.batch_size, epochs=order.epochs or before.epochs_wanted)
+    if not before.epochs_done and not before.detector_done:  # nothing that could not begin in another way
+        return replace(
+            order, seed=before.seed if order.seed is None else order.seed, weights=order.weights or before.weights,
+            epochs=order.epochs or before.epochs_asked or None,
+        )  # fmt: skip
+    epochs = order.epochs or before.epochs_wanted
+    return replace(order, seed=before.seed, weights=before.weights, batch_size=before.batch_size, epochs=epochs)
 
 
 def _train(order: Order, found: Shuffle, before: Training | None, scratch: Path, locks: Sequence[int]) -> None:

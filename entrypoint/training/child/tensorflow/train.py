@@ -21,9 +21,12 @@ WITHOUT_CUDA = 200_000
 
 
 def prepare(order: Order) -> None:
-    """Let DeepLabCut make a training set without fetching weights for it."""
-    del order
+    """Let DeepLabCut make a training set without fetching weights for it; on a CPU sums always come in one order."""
+    import tensorflow as tf
     from deeplabcut.utils import auxfun_models
+
+    if order.device == "cpu":
+        tf.config.experimental.enable_op_determinism()
 
     def check_for_weights(net_type: str, folder: Any) -> str:
         return str(Path(folder) / auxfun_models.MODELTYPE_FILEPATH_MAP.get(net_type, ""))

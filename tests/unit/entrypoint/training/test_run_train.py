@@ -150,7 +150,8 @@ def test_one_shuffle_that_fails_does_not_stop_the_next(
     [
         ({"seed": 6}, "--seed 5, not 6"),
         ({"batch_size": 2}, "--batch-size 8, not 2"),
-        ({"precision": "amp"}, "precision float32, not amp"),
+        ({"precision": "amp"}, "--precision float32, not amp"),
+        ({"weights": "none"}, "--weights /w.pt, not none"),
         ({"epochs": 2}, "--epochs 2 are fewer"),
     ],
 )
@@ -159,9 +160,28 @@ def test_it_never_goes_on_as_another_training(
 ) -> None:
     plays(monkeypatch, after="os._exit(3) if epoch == 3 else time.sleep(0.01)")
     with pytest.raises(AnalysisError, match="exit code 3"):
-        run_train.run_train(request(project, seed=5))
+        run_train.run_train(request(project, seed=5, weights="/w.pt"))
     with pytest.raises(UsageError, match=names):
         run_train.run_train(request(project, **options))
+
+
+def test_what_failed_before_its_first_epoch_may_begin_in_another_way(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plays(monkeypatch, plan="(tell(Failed(5, 'no weights', '')), os._exit(0))")
+    with pytest.raises(ModelError, match="no weights"):
+        run_train.run_train(request(project, seed=5, epochs=4, weights="none"))
+    plays(monkeypatch, plan="assert (order.weights, order.seed, order.epochs) == ('none', 6, 4), order")
+    run_train.run_train(request(project, seed=6))
+    assert (state(project).seed, state(project).epochs_done, state(project).weights) == (6, 4, "none")
+
+
+def test_a_schedule_that_ends_before_what_was_asked_for_is_done(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_process, "BOOT", child_process.BOOT.replace("order.epochs or 6", "min(order.epochs, 6)"))
+    run_train.run_train(request(project, epochs=9))
+    assert (state(project).epochs_wanted, state(project).epochs_asked) == (6, 9)
+    plays(monkeypatch, plan="raise SystemExit(9)")
+    assert run_train.run_train(request(project, epochs=9)) == ExitCode.OK
 
 
 def test_snapshots_of_somebody_else_are_never_overwritten(project: Path) -> None:
