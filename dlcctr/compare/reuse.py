@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -17,8 +16,8 @@ from dlcctr.errors import DlcctrError
 from dlcctr.results.commit import Standing, standing
 from dlcctr.results.placing import put_in_place
 from dlcctr.results.steps.rows import CampaignRows
-from dlcctr.system.disk import as_expected
-from dlcctr.system.files import current_umask
+from dlcctr.system.disk import output_error, place_of
+from dlcctr.system.files import current_umask, fsync_path
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 
@@ -75,9 +74,8 @@ def _copy(old: Path, target: Path) -> bool:
             new.mkdir()
             for file in filter(Path.is_file, old.iterdir()):  # results of steps are in a folder below
                 shutil.copy2(file, new)
-                with (new / file.name).open("rb") as stream:
-                    os.fsync(stream.fileno())
+                fsync_path(new / file.name)
             new.chmod(0o777 & ~current_umask())
             return put_in_place(new, target, stays=lambda: False)
     except OSError as error:
-        raise as_expected(error) from error
+        raise output_error(error, place_of(error) or target) from error
