@@ -47,10 +47,8 @@ def state_of(world: World) -> dict[str, object]:
             shown = f"{'here' if place == world.here else 'there'}/{RANDOM.sub('PLAN', name)}"
             if not TEMPORARY.search(name) and not PASSING.search(name) and (place / name).is_file():
                 text = (place / name).read_bytes().decode("utf-8", "replace").replace(str(world.here), "HERE")
-                if name.endswith(
-                    "dlcctr-training-jobs.json"
-                ):  # a printed script may be noted twice: who cannot know writes it again
-                    text = "\n".join(sorted(set(VARYING.sub("", text).splitlines())))
+                if name.endswith("dlcctr-training-jobs.json"):  # a printed script may be noted twice
+                    text = "\n".join(sorted({line.rstrip(",") for line in VARYING.sub("", text).splitlines()}))
                 state[shown] = "" if "PLAN" in shown else VARYING.sub("", text.replace(str(world.there), "THERE"))
     state["jobs"] = len(world.jobs), world.sent
     for manifest in world.here.rglob("m.csv"):
