@@ -91,7 +91,7 @@ def assert_same(one: Path, two: Path) -> None:
 
 def assert_same_log(one: Path, two: Path) -> None:
     """DeepLabCut's own logs have the same numbers."""
-    first, second = (list(csv.reader((each / "learning_stats.csv").open())) for each in (one, two))
+    first, second = (list(csv.reader((each / "learning_stats.csv").read_text().splitlines())) for each in (one, two))
     assert first[0] == second[0] and len(first) == len(second) == EPOCHS + 1
     for a, b in zip(first[1:], second[1:], strict=True):
         assert all(x == y or near(float(x), float(y)) for x, y in zip(a, b, strict=True)), (a, b)

@@ -55,5 +55,5 @@ def seed_batch(seed: int, number: int) -> None:
 
     random.seed(f"{seed} {number}")
     drawn = np.random.SeedSequence([seed, number]).generate_state(2)
+    imgaug.seed(int(drawn[1]) % (1 << 31))  # the first time in a process it draws from NumPy's
     np.random.seed(int(drawn[0]))
-    imgaug.seed(int(drawn[1]) % (1 << 31))
