@@ -1,11 +1,12 @@
 # Thin names for what people type; the logic is in dlcctr, scripts/ and demo/.
-# make docs | demo | test | test-full | image | images | base | sif | bench | cluster | cluster-shell | cluster-stop | lint | clean | clean-cache
+# make docs | demo | demo-round | test | test-full | image | images | base | sif | bench | cluster | cluster-shell | cluster-stop | lint | clean | clean-cache
 SHELL := /bin/sh
 PY := .venv/bin/python
 
-.PHONY: help venv demo test test-full image images base sif cluster cluster-shell cluster-stop bench docs lint lock clean clean-cache
+.PHONY: help venv demo demo-round test test-full image images base sif cluster cluster-shell cluster-stop bench docs lint lock clean clean-cache
 help:
 	@echo "make demo       set up, train a small model, analyse, check, draw (ENGINE=pytorch|tensorflow)"
+	@echo "make demo-round the demo, then one round: frames to label, labels, training, evaluation, comparison"
 	@echo "make test       set up and run the tests, the real ones included; make test-full runs what does not fit there"
 	@echo "make image      build one image (ENGINE=tensorflow|pytorch DEVICE=cuda|cpu); make images builds all but cu130"
 	@echo "make base       make the base image without a registry"
@@ -21,6 +22,9 @@ venv:
 demo: ENGINE ?= pytorch
 demo: venv
 	@$(PY) -m demo --engine $(ENGINE)
+
+demo-round: venv
+	@$(PY) -m demo --engine pytorch --round
 
 test:
 	@sh scripts/test.sh

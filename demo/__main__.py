@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import os
 import shlex
@@ -13,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from demo.training_round import train_a_round
 from demo.videos import SPOILT
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
@@ -50,6 +52,9 @@ def main() -> None:
     report = folder / "report.html"
     dlcctr("report", str(manifest), "-o", str(report))
     say_flags(manifest)
+    if wish.round:
+        tools = {"dlcctr": dlcctr, "in_native": functools.partial(in_native, python), "say": say}
+        train_a_round(folder, manifest, project, wish.runtime, **tools)
     say(f"demo: done in {time.monotonic() - began:.0f} s; look at {folder / 'tracked.png'} and {report}")
     say_runtimes(manifest, flavour, wish.runtime)
 
@@ -61,7 +66,11 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--runtime", choices=RUNTIMES, default=os.environ.get("RUNTIME") or RUNTIMES[0])
     parser.add_argument("--output", type=Path, default=Path("demo-out"))
     parser.add_argument("--again", action="store_true", help="analyse finished rows again")
-    return parser.parse_args()
+    parser.add_argument("--round", action="store_true", help="then label, train, evaluate and compare: one round")
+    wish = parser.parse_args()
+    if wish.round and wish.engine != "pytorch":
+        parser.error("--round goes with --engine pytorch only")
+    return wish
 
 
 def say(line: str) -> None:

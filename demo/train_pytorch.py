@@ -82,5 +82,15 @@ def random_start(model_config: Path) -> str:
     return str(start)
 
 
+def shrink_newest(project: Path) -> None:
+    """Make the network of the newest iteration small."""
+    folders = project.glob("dlc-models-pytorch/iteration-*")
+    newest = max(folders, key=lambda folder: int(folder.name.rpartition("-")[2]))
+    shrink_network(next(newest.glob("*/train/pytorch_config.yaml")))
+
+
 if __name__ == "__main__":
-    train(Path(sys.argv[1]))
+    if sys.argv[2:] == ["--shrink"]:
+        shrink_newest(Path(sys.argv[1]))
+    else:
+        train(Path(sys.argv[1]))

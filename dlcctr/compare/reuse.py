@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.rows import Row
 from dlcctr.compare.plan import SIDES
 from dlcctr.compare.prepare import Prepared
-from dlcctr.contract import ATTEMPT_PREFIX, STEPS_FOLDER
+from dlcctr.contract import ATTEMPT_PREFIX
 from dlcctr.errors import DlcctrError
 from dlcctr.results.commit import Standing, standing
 from dlcctr.results.placing import put_in_place
 from dlcctr.results.steps.rows import CampaignRows
-from dlcctr.system.disk import as_expected
-from dlcctr.system.files import current_umask
+from dlcctr.system.disk import output_error, place_of
+from dlcctr.system.files import current_umask, fsync_path
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 
 def reuse_finished(prepared: Prepared, progress: RowProgress = no_progress) -> int:
     """Copy those rows of the campaign that are whole results of A or B; gives their number.
 
-    Steps after the analysis stay where they are. A row that cannot be copied is analysed like the others.
+    Steps after the analysis stay where they are.
 
     Raises
     ------
     OutputError
-        The disk is full.
+        A result cannot be copied: the disk is full, say.
     """
     n = 0
     for side, campaign in zip(SIDES, prepared.campaigns, strict=True):
@@ -50,14 +49,20 @@ def _reuse(prepared: Prepared, campaign: Campaign, side: str, progress: RowProgr
     with progress(f"taking the campaign's results for {side}", len(rows)) as step:
         for row in rows:
             step()
-            with contextlib.suppress(DlcctrError):
-                target, old = ours.folder(row), theirs.folder(by_index[row.index])
-                wanted = ours.expected.of(row)
-                if standing(target, row, wanted).state is Standing.FINISHED:
-                    continue
-                if standing(old, row, wanted).state is Standing.FINISHED:
-                    n += _copy(old, target)
+            target, old = ours.folder(row), theirs.folder(by_index[row.index])
+            if _is_wanted(old, target, row, ours):
+                n += _copy(old, target)
     return n
+
+
+def _is_wanted(old: Path, target: Path, row: Row, ours: CampaignRows) -> bool:
+    """Whether there is a whole result to copy; one that cannot be read is none."""
+    try:
+        wanted = ours.expected.of(row)
+        states = [standing(folder, row, wanted).state for folder in (target, old)]
+    except DlcctrError:
+        return False
+    return states[0] is not Standing.FINISHED and states[1] is Standing.FINISHED
 
 
 def _copy(old: Path, target: Path) -> bool:
@@ -66,11 +71,11 @@ def _copy(old: Path, target: Path) -> bool:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=ATTEMPT_PREFIX, dir=target.parent) as private:
             new = Path(private) / "row"
-            shutil.copytree(old, new, ignore=lambda folder, _: [STEPS_FOLDER] if Path(folder) == old else [])
+            new.mkdir()
+            for file in filter(Path.is_file, old.iterdir()):  # results of steps are in a folder below
+                shutil.copy2(file, new)
+                fsync_path(new / file.name)
             new.chmod(0o777 & ~current_umask())
-            for file in new.iterdir():
-                with file.open("rb") as stream:
-                    os.fsync(stream.fileno())
             return put_in_place(new, target, stays=lambda: False)
-    except (OSError, shutil.Error) as error:
-        raise as_expected(error) from error
+    except OSError as error:
+        raise output_error(error, place_of(error) or target) from error

@@ -46,7 +46,7 @@ def _labels(project: ProjectState, campaign: CampaignState | None) -> Next | Non
         )
     if not project.labelled and not project.trained:
         if campaign and campaign.judged:
-            return _outliers(campaign)
+            return _outliers(project, campaign)
         return Next(f"dlcctr labels add {name} FOLDER", "the project has no labelled frames")
     return None
 
@@ -87,8 +87,8 @@ _STOPPED = {Status.INTERRUPTED.value: "been interrupted", Status.FAILED.value: "
 
 
 def _evaluation(project: ProjectState) -> Next | None:
-    if any(each.evaluated for each in project.trained) or not project.labelled:
-        return None
+    if any(each.evaluated for each in project.trained) or not project.labelled or project.is_of_several:
+        return None  # `dlc evaluate` is for one animal so far
     shuffle = project.trained[0].shuffle
     return Next(
         " ".join([f"dlcctr evaluate {_quoted(project.folder)}", *_shuffle(shuffle)]),
@@ -103,10 +103,10 @@ def _campaign(project: ProjectState, campaign: CampaignState | None) -> Next:
             f"dlcctr loop status {name} --manifest m.csv",
             "trained and evaluated; with a campaign's manifest, it is told how to go on with that",
         )
-    return _of_present(campaign) if campaign.is_present else _of_before(project, campaign)
+    return _of_present(project, campaign) if campaign.is_present else _of_before(project, campaign)
 
 
-def _of_present(campaign: CampaignState) -> Next:
+def _of_present(project: ProjectState, campaign: CampaignState) -> Next:
     """The campaign is of this very model."""
     manifest = _quoted(campaign.manifest)
     if campaign.analysed < campaign.rows:
@@ -115,7 +115,7 @@ def _of_present(campaign: CampaignState) -> Next:
         )
     if campaign.judged < campaign.analysed:
         return Next(f"dlcctr quality {manifest}", f"{plural(campaign.analysed - campaign.judged, 'row')} not judged")
-    return _outliers(campaign)
+    return _outliers(project, campaign)
 
 
 def _of_before(project: ProjectState, campaign: CampaignState) -> Next:
@@ -128,7 +128,7 @@ def _of_before(project: ProjectState, campaign: CampaignState) -> Next:
             "the campaign is of another model: see on some of its videos which one is better",
         )
     if compared.better == "A" and campaign.judged:
-        return _outliers(campaign, "the model of before is better; it needs more labels")
+        return _outliers(project, campaign, "the model of before is better; it needs more labels")
     new = campaign.manifest.parent / f"iteration-{project.iteration}" / campaign.manifest.name
     return Next(
         f"dlcctr manifest --like {manifest} --model {name} -o {_quoted(new)}",
@@ -136,8 +136,13 @@ def _of_before(project: ProjectState, campaign: CampaignState) -> Next:
     )
 
 
-def _outliers(campaign: CampaignState, why: str = "") -> Next:
+def _outliers(project: ProjectState, campaign: CampaignState, why: str = "") -> Next:
     manifest, place = _quoted(campaign.manifest), _quoted(campaign.place)
+    if project.is_of_several:
+        return Next(
+            f"dlcctr report {manifest}",
+            "several animals: see which videos are bad, and take their frames with DeepLabCut's extract_outlier_frames",
+        )
     return Next(
         f"dlcctr outliers {manifest} --frames 50 -o {place}",
         why or f"{campaign.flagged} of {plural(campaign.judged, 'judged video')} flagged: pick frames to label",

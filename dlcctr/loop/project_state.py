@@ -73,6 +73,8 @@ class ProjectState:
         Iterations before with models.
     notes : tuple of str
         What is wrong or odd.
+    is_of_several : bool
+        Whether it is a project of several animals.
     """
 
     folder: Path
@@ -83,6 +85,7 @@ class ProjectState:
     shuffles: tuple[ShuffleState, ...]
     earlier: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    is_of_several: bool = False
 
     @property
     def labelled(self) -> int:
@@ -131,7 +134,7 @@ def read_state(folder: Path) -> ProjectState:
     notes += [each.problem for each in folders if each.problem][:3]
     return ProjectState(
         root, project.iteration, tuple(folders), any(top.glob("*")), in_set, tuple(shuffles), tuple(earlier),
-        tuple(notes),
+        tuple(notes), project.is_of_several,
     )  # fmt: skip
 
 

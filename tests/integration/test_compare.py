@@ -29,8 +29,8 @@ torch.save(kept, file)
 def test_two_models_on_real_videos(native_pytorch: Path, tmp_path: Path) -> None:
     a = make_model(native_pytorch, RESNET50, tmp_path / "models")
     b = shutil.copytree(a, tmp_path / "models" / "rounded")
-    (snapshot,) = b.glob("dlc-models-pytorch/iteration-0/*/train/*.pt")
-    subprocess.run([native_pytorch, "-c", ROUNDED, snapshot], check=True)
+    for snapshot in b.glob("dlc-models-pytorch/iteration-0/*/train/snapshot-*.pt"):
+        subprocess.run([native_pytorch, "-c", ROUNDED, snapshot], check=True)
     for camera in ("left", "right"):
         for n in range(2):
             video = tmp_path / "videos" / camera / f"{n}.mp4"

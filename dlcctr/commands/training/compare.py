@@ -233,7 +233,7 @@ def _next(done: Compared, *, ran: bool) -> list[str]:
 
     manifests = [shlex.quote(str(done.prepared.folder.manifest(side))) for side in SIDES]
     lines = [f"{done.page}: open it in a browser"] if done.page else []
-    lines += [f"judge its rows first: singularity run dlc.sif quality {shlex.quote(each)}" for each in done.not_judged]
+    lines += [f"judge its rows first: dlcctr quality {shlex.quote(each)}" for each in done.not_judged]
     is_whole = done.found is not None and done.found.n_complete == len(done.found.pairs)
     if done.exit_code == ExitCode.TRY_AGAIN:
         return [*lines, "next: the same command again; finished rows are skipped"]

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from pathlib import Path
 
 from dlcctr.errors import CommandFailedError, OutputError, ToolMissingError, TryAgainError, UsageError
 from dlcctr.slurm import client
@@ -54,8 +55,13 @@ class TrainSubmitted:
     start: float | None = None
 
 
-def print_training(project: TrainProject, request: TrainRequest) -> TrainSubmitted:
+def print_training(project: TrainProject, request: TrainRequest, output: Path | None = None) -> TrainSubmitted:
     """Script for a person to submit, noted so that its job is recognised.
+
+    Parameters
+    ----------
+    output : Path, optional
+        File to write it to; a script that could not be written is not noted.
 
     Raises
     ------
@@ -70,9 +76,12 @@ def print_training(project: TrainProject, request: TrainRequest) -> TrainSubmitt
     ready = prepare_training(project, replace(request, tasks=made.tasks))
     paths = TrainingPaths(project.folder)
     _make_folders(paths)
+    printed = _with_script(made, ready)
     with campaign_lock(paths.lock):
+        if output:
+            write_text_atomic(output, printed.text)
         write_jobs(paths, [*read_jobs(paths), _job(project, ready, by_hand=True)])
-    return _with_script(made, ready)
+    return printed
 
 
 def submit_training(project: TrainProject, request: TrainRequest, *, dry_run: bool = False) -> TrainSubmitted:

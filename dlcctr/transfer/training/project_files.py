@@ -11,15 +11,20 @@ from typing import Any
 from dlcctr.errors import ModelError
 from dlcctr.model.yaml12 import parse_yaml
 
-SAME = ("Task", "date", "scorer", "multianimalproject", "bodyparts", "multianimalbodyparts", "individuals",
-        "uniquebodyparts")  # fmt: skip
-"""Keys of config.yaml that are the same in every copy of a project whose labels and models fit each other."""
+SAME = ("Task", "date", "scorer")
+"""Keys of config.yaml that are the same in every copy of a project."""
+SINGLE, SEVERAL = ("bodyparts",), ("multianimalbodyparts", "individuals", "uniquebodyparts")
+"""Keys by which labels and models of copies fit each other. DeepLabCut fills in those of the other kind by itself."""
 PROJECT_PATH = re.compile(r"^project_path:.*(?:\n[ \t]+\S.*)*", re.MULTILINE)
 
 
 def different_keys(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Keys of `SAME` by which two config.yaml are of different projects."""
-    return [key for key in SAME if (one.get(key) or None) != (other.get(key) or None)]
+    """Keys by which two config.yaml are of different projects."""
+    kinds = [bool(each.get("multianimalproject")) for each in (one, other)]
+    if kinds[0] != kinds[1]:
+        return ["multianimalproject"]
+    keys = (*SAME, *(SEVERAL if kinds[0] else SINGLE))
+    return [key for key in keys if (one.get(key) or None) != (other.get(key) or None)]
 
 
 def with_project_path(text: str, folder: str, file: Path) -> str:

@@ -97,7 +97,8 @@ def push_training(options: PushTraining, *, bar: Bar = no_bar) -> PushedTraining
         missing, kept = _choose(far, items)
         texts = _texts(far, folder, iteration, there)
         done = PushedTraining(
-            far.remote, iteration, [*(item.name for item in missing), *texts], sum(item.bytes for item in missing),
+            far.remote, iteration, [*(item.name for item in missing), *texts],
+            sum(item.bytes for item in missing) + sum(map(len, texts.values())),
             there=len(items) - len(missing), kept=kept,
         )  # fmt: skip
         _check_space(far, done.sent_bytes)
@@ -126,7 +127,8 @@ def project_items(folder: Path, iteration: int, *, previous: bool = False) -> li
 
 def _files(root: Path) -> list[Path]:
     """Files below a folder, also where a folder of labels is a link; a link that leads back is not followed."""
-    found, known = list[Path](), set[str]()
+    real = Path(os.path.realpath(root))
+    found, known = list[Path](), {str(folder) for folder in (real, *real.parents)}
     for top, folders, names in os.walk(root, followlinks=True):
         known.add(os.path.realpath(top))
         folders[:] = sorted(name for name in folders if os.path.realpath(Path(top, name)) not in known)
@@ -198,9 +200,15 @@ def _texts(far: RemoteFolder, folder: Path, iteration: int, config_there: bytes 
         if text.encode() != theirs:
             found[name] = text.encode()
     config = with_project_path(read_text(folder / CONFIG), far.remote.folder, folder / CONFIG).encode()
-    if config != config_there:
+    if config_there is None or not _says_all(config_there, config, folder / CONFIG):
         found[CONFIG] = config
     return found
+
+
+def _says_all(theirs: bytes, ours: bytes, file: Path) -> bool:
+    """Whether config.yaml there has all that ours has; DeepLabCut fills in more."""
+    there = parse_yaml(decode(theirs, file), file)
+    return all(key in there and there[key] == value for key, value in parse_yaml(ours.decode(), file).items())
 
 
 def _check_space(far: RemoteFolder, need: int) -> None:

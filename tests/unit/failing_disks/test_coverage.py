@@ -12,21 +12,24 @@ import pytest
 import typer
 
 from dlcctr.cli import catch, make_app
-from tests.unit.failing_disks import test_campaign, test_cluster, test_run_and_image, test_transfer
+from tests.unit.failing_disks import test_campaign, test_cluster, test_run_and_image, test_training, test_transfer
 from tests.unit.support.disk_faults import Disk, failing
 from tests.unit.support.failing_commands import command
 from tests.unit.support.fault_world import SIF, FakeEngine, World
 from tests.unit.support.label_folders import make_folder, make_project
 from tests.unit.support.results import Bench
 
-WRITING = {
-    case.command for module in (test_campaign, test_cluster, test_run_and_image, test_transfer) for case in module.CASES
-}
+MODULES = (test_campaign, test_cluster, test_run_and_image, test_training, test_transfer)
+WRITING = {case.command for module in MODULES for case in module.CASES}
 READING = {
     "validate": ("validate", "{m}"),
     "check": ("check", "{m}"),
     "notice": ("notice", "{m}"),
     "labels check": ("labels", "check", "{l}/labeled-data/v", "--project", "{l}"),
+    "loop status": ("loop", "status", "{p}"),
+    "train status": ("train", "status", "{p}"),
+    "train run": ("train", "run", "{p}", "--gpus", "none", "--allow-cpu", "--runtime", "apptainer", "--image", "{s}"),
+    "quality": ("quality", "{m}", "--runtime", "apptainer", "--image", "{s}"),
     "steps list": ("steps", "list", "{m}"),
     "steps kinds": ("steps", "kinds"),
     "status": ("status", "{m}"),

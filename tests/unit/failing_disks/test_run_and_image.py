@@ -23,10 +23,6 @@ def run(world: World) -> Work:
     return command("run", world.bench.manifest, *image_of(world), "--gpus", "none", "--allow-cpu")
 
 
-def quality(world: World) -> Work:
-    return command("quality", analysed(world), *image_of(world))
-
-
 def step(world: World) -> Work:
     return command("step", "--manifest", analysed(world), *image_of(world))
 
@@ -90,7 +86,6 @@ def image_sbom(world: World) -> Work:
 
 CASES = (
     Case("run", run),
-    Case("quality", quality),
     Case("step", step),
     Case("outliers", outliers),
     Case("image build", image_build),

@@ -25,7 +25,7 @@ TEMPORARY = re.compile(
 """Names of what is only there while a command runs."""
 PASSING = re.compile(r"\.lock$|^cache/|\.dlcctr-fetch(/|$)|(^|/)logs/")
 """What stays, and says nothing of what was done."""
-RANDOM = re.compile(r"[0-9a-f]{8}-(?=dlcctr)|\d{8}-\d{6}-[0-9a-f]{4}(-[0-9a-f]{8})?")
+RANDOM = re.compile(r"[0-9a-f]{8}-(?=dlcctr)|(?<=dlcctr-train-p-)[0-9a-f]{8}|\d{8}-\d{6}-[0-9a-f]{4}(-[0-9a-f]{8})?")
 """Name of a plan, and of a submission of it, and what makes the names of jobs unique."""
 VARYING = re.compile(
     rf"{RANDOM.pattern}|\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00)?|[0-9a-f]{{64}}|"
@@ -47,6 +47,8 @@ def state_of(world: World) -> dict[str, object]:
             shown = f"{'here' if place == world.here else 'there'}/{RANDOM.sub('PLAN', name)}"
             if not TEMPORARY.search(name) and not PASSING.search(name) and (place / name).is_file():
                 text = (place / name).read_bytes().decode("utf-8", "replace").replace(str(world.here), "HERE")
+                if name.endswith("dlcctr-training-jobs.json"):  # a printed script may be noted twice
+                    text = "\n".join(sorted({line.rstrip(",") for line in VARYING.sub("", text).splitlines()}))
                 state[shown] = "" if "PLAN" in shown else VARYING.sub("", text.replace(str(world.there), "THERE"))
     state["jobs"] = len(world.jobs), world.sent
     for manifest in world.here.rglob("m.csv"):

@@ -48,17 +48,15 @@ def script(
     Several shuffles are tasks of one array. A task that reaches its time limit puts itself back into the queue.
     """
     from dlcctr.slurm.training.submit import print_training
-    from dlcctr.system.files import write_text_atomic
     from dlcctr.system.terminal.console import print_script, warn
     from dlcctr.training.project import read_train_project
     from dlcctr.training.tasks import TrainOptions, make_tasks
 
     options = TrainOptions(epochs, weights, net_type, batch_size, precision, allow_cpu=allow_cpu, trial=trial)
     request = _request(shared, options, make_tasks(shuffle or [], seed or []), time_min, requeues)
-    made = print_training(read_train_project(project), request)
+    made = print_training(read_train_project(project), request, output)
     _warn(made)
     if output:
-        write_text_atomic(output, made.text)
         warn(f"wrote {output}; next: sbatch {shlex.quote(str(output))}")
     else:
         print_script(made.text)

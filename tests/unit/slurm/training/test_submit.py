@@ -199,6 +199,12 @@ def test_the_list_of_jobs_is_not_trusted_when_damaged(lab: Lab) -> None:
     assert not lab.slurm.calls("sbatch")
 
 
+def test_a_name_that_no_script_can_hold_is_refused(tmp_path: Path) -> None:
+    odd = Lab(tmp_path / "a\nb")
+    said = odd.train("script", code=int(ExitCode.USAGE))
+    assert "line break" in said and "a\\nb" in said
+
+
 def test_start_weights_are_seen_in_the_container(lab: Lab, tmp_path: Path) -> None:
     weights = tmp_path / "start weights.pt"
     weights.touch()

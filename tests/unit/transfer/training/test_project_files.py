@@ -68,3 +68,13 @@ def test_copies_of_a_project_differ_in_what_does_not_matter_only() -> None:
     assert different_keys(config(), config(project_path="/x", iteration=3, snapshotindex=1)) == []
     assert different_keys(config(), config(bodyparts=["tail", "snout"])) == ["bodyparts"], "their order matters"
     assert different_keys(config(), config(Task="rat", scorer="x")) == ["Task", "scorer"]
+    filled_in = {
+        "individuals": ["individual1"],
+        "uniquebodyparts": [],
+        "multianimalbodyparts": ["x"],
+        "identity": False,
+    }
+    assert different_keys(config(), config(**filled_in)) == [], "DeepLabCut's own, in a project of one animal"
+    several = {"multianimalproject": True, "bodyparts": "MULTI!", "individuals": ["a", "b"]}
+    assert different_keys(config(), config(**several)) == ["multianimalproject"]
+    assert different_keys(config(**several), config(**{**several, "individuals": ["b", "a"]})) == ["individuals"]

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from dlcctr.cli import make_app
 from dlcctr.contract import REPLACED_PREFIX, ExitCode
 from dlcctr.errors import ModelError, UsageError
 from dlcctr.model.yaml12 import read_yaml
@@ -95,6 +97,16 @@ def test_the_copy_has_labels_and_no_videos_and_knows_where_it_is(sides: Sides) -
     assert read_yaml(sides.there / "config.yaml") == {**config(engine="pytorch"), "project_path": str(sides.there)}
     again = sides.push()
     assert (again.sent, again.there) == ([], 2)
+
+
+def test_what_deeplabcut_fills_in_there_stays(sides: Sides) -> None:
+    sides.push()
+    with (sides.there / "config.yaml").open("a") as file:
+        file.write("individuals: [individual_1]\nskeleton: []\n")
+    assert sides.push().sent == []
+    write_config(sides.here / "config.yaml", batch_size=3)
+    assert sides.push().sent == ["config.yaml"]
+    assert read_yaml(sides.there / "config.yaml")["batch_size"] == 3
 
 
 def test_a_dry_run_sends_nothing(sides: Sides) -> None:
@@ -252,3 +264,40 @@ def test_another_project_is_not_fetched_from(sides: Sides, tmp_path: Path) -> No
     pytorch_project(sides.there, bodyparts=["tail", "snout"])
     with pytest.raises(UsageError, match=r"another project .*bodyparts"):
         sides.fetch()
+
+
+def typed(sides: Sides, *words: str) -> Result:
+    return CliRunner().invoke(make_app(), ["train", *words, "--ssh", sides.ssh[0]])
+
+
+def test_what_the_commands_say(sides: Sides) -> None:
+    far = str(sides.remote)
+    pushed = typed(sides, "push", str(sides.here), far)
+    assert pushed.exit_code == 0, pushed.output
+    assert "sent 3 files" in pushed.output and "all files verified" in pushed.output
+    assert f"next, on cluster: dlcctr train submit {sides.there}\n" in pushed.output
+    assert f"then here: dlcctr train fetch {far} '{sides.here}'\n" in pushed.output
+    sides.train()
+    sides.train(replace(DONE, shuffle=2, status=Status.RUNNING, epochs_done=3))
+    fetched = typed(sides, "fetch", far, str(sides.here))
+    assert fetched.exit_code == 0, fetched.output
+    assert "shuffle 1: 9 epochs, 4 files" in fetched.output
+    assert "shuffle 2: not trained there yet (running, 3 of 9)" in fetched.output
+    sides.train(replace(DONE, started="2027-01-01"), b"again")
+    refused = typed(sides, "fetch", far, str(sides.here), "--json")
+    assert refused.exit_code == ExitCode.OUTPUT
+    answer = json.loads(refused.stdout[refused.stdout.index("{") :])
+    assert "another training is here" in answer["refused"]["1"]
+    assert (answer["kind"], answer["taken"]) == ("train fetch", [])
+
+
+def test_labels_that_are_links_go_along_and_no_link_leads_out_of_them_again(sides: Sides, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "disk" / "b"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "img002.png").write_bytes(b"second")
+    (sides.here / "labeled-data/b").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(sides.here)
+    sides.push()
+    assert (sides.there / "labeled-data/b/img002.png").read_bytes() == b"second"
+    assert not (sides.there / "labeled-data/b/img002.png").is_symlink()
+    assert not list(sides.there.rglob("*.avi"))
