@@ -68,7 +68,8 @@ def find_or_make(order: Order) -> TrainingSet:
                 raise AnalysisError(
                     f"{train}: DeepLabCut made no training set there", "its last output is in the log above"
                 )
-        pose = _read_whole(train / ENGINES[order.engine].pose_file, version_1_1=order.engine == "tensorflow")
+        file = train / ENGINES[order.engine].pose_file
+        pose = _read_whole(file, version_1_1=order.engine == "tensorflow", keep=not order.trial)
         n_train, n_test = _split_sizes(config, order, fraction)
     return TrainingSet(train, pose, n_train, n_test, labelled)
 
@@ -126,7 +127,7 @@ def _make(config: Path, order: Order) -> None:
     )
 
 
-def _read_whole(file: Path, *, version_1_1: bool) -> dict[str, Any]:
+def _read_whole(file: Path, *, version_1_1: bool, keep: bool) -> dict[str, Any]:
     """Read a network's configuration; from a copy where DeepLabCut was killed while it wrote the file anew."""
     copy = file.with_name(f"{PRIVATE_PREFIX}{file.name}")
     try:
@@ -138,7 +139,8 @@ def _read_whole(file: Path, *, version_1_1: bool) -> dict[str, Any]:
         text = read_text(copy)
         table = parse_yaml(text, copy, version_1_1=version_1_1)
         write_text_atomic(file, text)
-    write_text_atomic(copy, text)
+    if keep:
+        write_text_atomic(copy, text)
     return table
 
 

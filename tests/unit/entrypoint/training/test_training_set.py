@@ -53,13 +53,21 @@ def test_another_fraction_of_the_shuffle_is_never_overwritten(project: Path, oth
     training_set._check_new(project / "config.yaml", train, order(project, shuffle=4))
 
 
-def test_a_configuration_that_was_half_written_comes_back(project: Path) -> None:
+@pytest.mark.parametrize("half", ["", "net_type: [resn"])
+def test_a_configuration_that_was_half_written_comes_back(project: Path, half: str) -> None:
     file = project / "pytorch_config.yaml"
     file.write_text("net_type: resnet_50\n")
-    assert training_set._read_whole(file, version_1_1=False) == {"net_type": "resnet_50"}
-    file.write_text("net_type: [resn")
-    assert training_set._read_whole(file, version_1_1=False) == {"net_type": "resnet_50"}
+    assert training_set._read_whole(file, version_1_1=False, keep=True) == {"net_type": "resnet_50"}
+    file.write_text(half)
+    assert training_set._read_whole(file, version_1_1=False, keep=True) == {"net_type": "resnet_50"}
     assert file.read_text() == "net_type: resnet_50\n"
+
+
+def test_a_trial_keeps_no_copy(project: Path) -> None:
+    file = project / "pytorch_config.yaml"
+    file.write_text("net_type: resnet_50\n")
+    training_set._read_whole(file, version_1_1=False, keep=False)
+    assert {each.name for each in project.iterdir()} == {"config.yaml", file.name}
 
 
 def test_settings_that_are_not_there_have_their_default() -> None:
