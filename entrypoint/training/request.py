@@ -76,4 +76,4 @@ def weight_places(environment: Mapping[str, str] = os.environ) -> list[str]:
         Path(environment.get("TORCH_HOME") or caches / "torch"),
         Path(environment.get("KERAS_HOME") or home / ".keras"),
     ]
-    return [str(each) for each in dict.fromkeys(places)]
+    return [str(each.absolute()) for each in dict.fromkeys(places)]

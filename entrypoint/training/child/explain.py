@@ -24,11 +24,20 @@ def explained(place: str) -> Iterator[None]:
     """Turn any error into a `DlcctrError`; `place` names the project where the error names no file."""
     try:
         yield
-    except DlcctrError:
-        raise
+    except DlcctrError as error:
+        raise first_of(error) from None
     except Exception as error:
         traceback.print_exc()
         raise explain(error, place) from error
+
+
+def first_of(error: DlcctrError) -> DlcctrError:
+    """Error that was raised at first: DeepLabCut's registry of networks makes it anew, without its remedy."""
+    found: BaseException | None = error
+    while found is not None:
+        error = found if isinstance(found, DlcctrError) else error
+        found = found.__cause__ or found.__context__
+    return error
 
 
 def explain(error: Exception, place: str) -> DlcctrError:

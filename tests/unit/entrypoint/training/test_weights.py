@@ -60,6 +60,7 @@ def test_what_is_not_found_is_an_error_that_says_where_it_goes_and_how_to_get_it
 def test_the_named_folder_comes_before_the_caches() -> None:
     environment = {"HOME": "/home/u", "DLCCTR_WEIGHTS": "/w", "TORCH_HOME": "/t", "HF_HUB_CACHE": "/h"}
     places = weight_places(environment)
+    assert weight_places({"HOME": "/h", "DLCCTR_WEIGHTS": "w"})[0] == str(Path("w").absolute())
     assert places[:3] == ["/w", "/weights", "/h"] and "/t" in places and "/home/u/.cache/huggingface" in places
 
 
