@@ -64,8 +64,8 @@ def _training(project: ProjectState) -> Next | None:
     for each in project.shuffles:
         if each.state == Status.RUNNING.value:
             return Next(
-                f"dlcctr loop status {name}",
-                f"shuffle {each.shuffle} is being trained; if it was killed, the same command goes on",
+                f"dlcctr train status {name}",
+                f"shuffle {each.shuffle} is being trained, or was killed: this tells which, and what to do",
             )
     stopped = next((each for each in project.shuffles if each.state in _STOPPED), None)
     if stopped:

@@ -127,7 +127,7 @@ def test_a_damaged_table_of_labels_is_named(case: Case) -> None:
     ("status", "words"),
     [
         (None, "dlcctr train run {project}"),
-        (Status.RUNNING, "dlcctr loop status {project}"),
+        (Status.RUNNING, "dlcctr train status {project}"),
         (Status.INTERRUPTED, "dlcctr train run {project}"),
         (Status.FAILED, "dlcctr train run {project}"),
         (Status.DONE, "dlcctr evaluate {project}"),
