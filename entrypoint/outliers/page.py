@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from dlcctr import __version__
 from dlcctr.quality.flag_kinds import FLAG_KINDS
-from dlcctr.system.terminal.console import one_line
+from dlcctr.system.terminal.console import one_line, plural
 from entrypoint.outliers.take_row import Taken
 
 TEMPLATE = """\
@@ -29,7 +29,7 @@ figcaption { overflow-wrap: anywhere; font-size: 0.9em; } b { font-weight: 600; 
 </head>
 <body>
 <h1>Frames to label: <bdi>{{ title }}</bdi></h1>
-<p>{{ frames|length }} frames of {{ videos }} videos; points are the model's, faint where it is unsure.
+<p>{{ amount }}; points are the model's, faint where it is unsure.
 Score: how probably they are wrong, 0 to 1.</p>
 {% for note in notes %}<p><small>{{ note }}</small></p>
 {% endfor %}
@@ -63,7 +63,7 @@ def page_text(title: str, taken: Sequence[Taken], notes: Sequence[str]) -> str:
         version=__version__,
         title=one_line(title),
         frames=taken,
-        videos=len({each.folder for each in taken}),
+        amount=f"{plural(len(taken), 'frame')} of {plural(len({each.folder for each in taken}), 'video')}",
         notes=[one_line(note) for note in notes],
         kinds={kind.name: kind.says for kind in FLAG_KINDS.values()},
     )
