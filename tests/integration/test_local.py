@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.runtime import executor as local
+from dlcctr.runtime import stopping
 from dlcctr.runtime.base import Command, RowJob
 from dlcctr.runtime.executor import run_tasks
 from dlcctr.runtime.row_run import Outcome, RowRun, Started
@@ -203,5 +203,5 @@ def test_a_second_signal_kills_at_once(tmp_path: Path) -> None:
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=20)
-    assert time.monotonic() - began < 5 < local.GRACE_S
+    assert time.monotonic() - began < 5 < stopping.GRACE_S
     assert output.strip() == "[(75, 'stopped'), (75, 'stopped')]"
