@@ -75,12 +75,12 @@ def _read(place: Path, scorer: str) -> LabelFolder:
 
 
 def count_labelled(file: Path) -> tuple[int | None, str]:
-    """Pictures with a label in a table; None, and why, where it cannot be read."""
+    """Pictures with a label in a table, which may be of several folders; None, and why, where it cannot be read."""
     try:
         table = read_table(file)
     except (OSError, ValueError) as error:
         return None, f"{file}: {getattr(error, 'strerror', None) or error}"
-    return len({row.picture for row in table.rows if not table.is_empty(row)}), ""
+    return len({(row.folder, row.picture) for row in table.rows if not table.is_empty(row)}), ""
 
 
 def total(folders: list[LabelFolder]) -> int:

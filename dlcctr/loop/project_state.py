@@ -14,6 +14,7 @@ from dlcctr.model.files import open_tree
 from dlcctr.model.inspection import inspect_model
 from dlcctr.model.project.shuffles import ModelFolder, list_shuffles, read_config
 from dlcctr.model.project.snapshots import list_snapshots
+from dlcctr.system.terminal.console import plural
 from dlcctr.training.record import Status, Training, find_training
 
 EVALUATION_FILENAME = "evaluation.json"
@@ -127,9 +128,10 @@ def read_state(folder: Path) -> ProjectState:
     if lost:
         notes.append(f"not in config.yaml's video_sets, so that DeepLabCut does not find its labels: {lost[0]}")
     if in_set is not None and total(folders) > in_set:
+        lacking = total(folders) - in_set
         notes.append(
-            f"{total(folders) - in_set} labelled frames are not in the training set of iteration {project.iteration}: "
-            f"set iteration: {project.iteration + 1} in config.yaml, then train"
+            f"{plural(lacking, 'labelled frame')} {'is' if lacking == 1 else 'are'} not in the training set of "
+            f"iteration {project.iteration}: set iteration: {project.iteration + 1} in config.yaml, then train"
         )
     notes += [each.problem for each in folders if each.problem][:3]
     return ProjectState(

@@ -174,7 +174,17 @@ def test_a_training_set_and_labels_that_it_lacks(case: Case) -> None:
     label(case.b / "training-datasets/iteration-0/UnaugmentedDataSet_mouseJan1", {"img1.png": (1, 2, 3, 4)})
     state, _, _ = look(case.b)
     assert state.has_training_set and state.in_training_set == 1
-    assert any("1 labelled frames are not in the training set" in note for note in state.notes)
+    assert any("1 labelled frame is not in the training set" in note for note in state.notes)
+
+
+def test_pictures_of_two_folders_may_have_one_name(case: Case) -> None:
+    label(case.b / "labeled-data/a", {"img1.png": (1, 2, 3, 4)})
+    label(case.b / "labeled-data/b, 2", {"img1.png": (1, 2, 3, 4)})
+    made = label(case.b / "training-datasets/iteration-0/UnaugmentedDataSet_mouseJan1", {"img1.png": (1, 2, 3, 4)})
+    with (made / "CollectedData_lab.csv").open("a") as stream:
+        stream.write('labeled-data,"b, 2",img1.png,1,2,3,4\n')
+    state, _, _ = look(case.b)
+    assert (state.in_training_set, state.notes) == (2, ())
 
 
 def test_a_damaged_state_of_a_training_is_a_note(case: Case) -> None:
