@@ -24,25 +24,16 @@ def add(app: typer.Typer) -> None:
 def run_manifest(
     manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
     *,
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", "-j", min=1, help="Rows to analyse at once; by default one for each GPU, else 1."),
-    ] = None,
-    gpus: Annotated[
-        str | None, typer.Option(help="GPUs to use: 0,1 or none; by default those this process sees.")
-    ] = None,
+    jobs: runtime_options.Jobs = None,
+    gpus: runtime_options.Gpus = None,
     runtime: runtime_options.Runtime = "auto",
     image: runtime_options.Image = "",
     rows: Annotated[str, typer.Option(metavar="0-9,12", help="Only these rows.")] = "",
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Frames per network call.")] = None,
-    allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="Run on the CPU where there is no GPU.")] = False,
+    batch_size: runtime_options.BatchSize = None,
+    allow_cpu: runtime_options.AllowCpu = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Analyse finished rows again.")] = False,
-    trust_model: Annotated[
-        bool, typer.Option("--trust-model", help="Allow code in a snapshot to run if the project asks for it.")
-    ] = False,
-    wheels: Annotated[
-        list[Path] | None, typer.Option(help="Folder with wheels for the native runtime, such as CPU torch.")
-    ] = None,
+    trust_model: runtime_options.TrustModel = False,
+    wheels: runtime_options.Wheels = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Analyse the rows here, in Docker, Apptainer or natively.

@@ -76,7 +76,7 @@ def agreement(a: Positions, b: Positions, parts: Sequence[str], frames: int, bod
     Raises
     ------
     OutputError
-        A file cannot be read, or is no table of one animal.
+        A file cannot be read, or its table is of several animals.
     ToolMissingError
         An .h5 has to be read without pandas and PyTables.
     """

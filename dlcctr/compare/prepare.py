@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from dlcctr.compare.plan import (
 from dlcctr.compare.sample import Sample, badness, choose_sample
 from dlcctr.errors import DlcctrError, ManifestError, ModelError, UsageError, VideoError
 from dlcctr.outliers.results import judged_results
-from dlcctr.system.files import write_text_atomic
+from dlcctr.system.files import absolute, write_text_atomic
 from dlcctr.system.terminal.console import plural
 
 
@@ -73,12 +72,12 @@ def prepare(manifest: Path, choices: Sequence[ModelChoice], folder: Path, n: int
     ManifestError, ModelError
         The campaign or a model cannot be read.
     VideoError
-        There is no video to compare on.
+        The campaign has no video that could be compared.
     """
     source, sheet = read_campaign(manifest), read_sheet(manifest)
     rows = rows_of(sheet)
     require_rows(rows, manifest)
-    place = CompareFolder(Path(os.path.abspath(folder)))  # noqa: PTH100 - the name that people gave, links kept
+    place = CompareFolder(absolute(folder))
     a, b, has_a = _both(source, choices, place)
     campaigns = (a, b)
     models = tuple(_planned(each) for each in campaigns)

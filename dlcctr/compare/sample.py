@@ -13,7 +13,7 @@ from dlcctr.quality.record import Quality
 from dlcctr.system.terminal.console import plural
 
 WORST_PARTS = 3
-"""One of so many videos is one of the worst."""
+"""A third of the sample are the worst videos, the others are drawn at random."""
 
 
 class Why(str, Enum):

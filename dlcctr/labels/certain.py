@@ -23,7 +23,7 @@ Sure = dict[tuple[str, str], list[tuple[float, float, float]]]
 
 
 def check_certain(file: str, table: Table, folder: Path, sizes: Mapping[str, Size]) -> Iterator[Problem]:
-    """Compare labels with the model's own, which lie beside them; the nearest animal's point counts."""
+    """Compare labels with the machine labels beside them; with several animals, with the nearest one."""
     for machine in sorted(folder.glob(MACHINE_PATTERN)):
         try:
             sure = _sure_points(read_table(machine))

@@ -130,7 +130,8 @@ def run_image_command(
         try:
             code = _wait(process, stop)
         finally:
-            stopping.signal_group(process, signal.SIGKILL)
+            if process.poll() is None:
+                stopping.signal_group(process, signal.SIGKILL)
             if process.poll() is None or process.returncode not in set(ExitCode):
                 runtime.clean(job)  # killed, or the engine itself failed: something of it may be left
             process.wait()

@@ -25,6 +25,7 @@ def judge(
     again: Annotated[bool, typer.Option("--again", help="Judge rows again that have been judged.")] = False,
     runtime: runtime_options.Runtime = "auto",
     image: runtime_options.Image = "",
+    wheels: runtime_options.Wheels = None,
 ) -> None:
     """Judge whether the tracking of finished rows is right.
 
@@ -38,5 +39,5 @@ def judge(
     manifest = absolute(manifest)
     words = ["quality", str(manifest), *(["--rows", rows] if rows else []), *([] if pictures else ["--no-pictures"])]
     words += ["--again"] if again else []
-    options = RuntimeOptions(runtime, image)
+    options = RuntimeOptions(runtime, image, wheels=tuple(wheels or ()))
     raise typer.Exit(run_on_campaign(manifest, words, options, rows=rows, changes_results=True))

@@ -26,6 +26,7 @@ def do_steps(
     again: Annotated[bool, typer.Option("--again", help="Also steps that are done.")] = False,
     runtime: runtime_options.Runtime = "auto",
     image: runtime_options.Image = "",
+    wheels: runtime_options.Wheels = None,
 ) -> None:
     """Do the steps of finished rows here that are due.
 
@@ -39,5 +40,5 @@ def do_steps(
     manifest = absolute(manifest)
     words = ["step", *([name] if name else []), "--manifest", str(manifest)]
     words += [*(["--rows", rows] if rows else []), *(["--again"] if again else [])]
-    options = RuntimeOptions(runtime, image)
+    options = RuntimeOptions(runtime, image, wheels=tuple(wheels or ()))
     raise typer.Exit(run_on_campaign(manifest, words, options, rows=rows, changes_results=True, scratch=True))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlcctr.commands import runtime_options
+
 if TYPE_CHECKING:
     from dlcctr.campaign.derive import ModelChoice
     from dlcctr.compare.pairs import Pair, Side
@@ -48,20 +50,14 @@ def compare_models(
         bool, typer.Option("--no-run", help="Analyse nothing here: prepare, and compare what there is.")
     ] = False,
     videos: Annotated[bool, typer.Option("--videos", help="Also make clips of both side by side.")] = False,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Rows to analyse at once, as for `run`.")
-    ] = None,
-    gpus: Annotated[str | None, typer.Option(help="GPUs to use: 0,1 or none; by default those it sees.")] = None,
-    runtime: Annotated[str, typer.Option(help="auto, docker, apptainer or native.")] = "auto",
+    jobs: runtime_options.Jobs = None,
+    gpus: runtime_options.Gpus = None,
+    runtime: runtime_options.Runtime = "auto",
     image: Annotated[list[str] | None, typer.Option(help="Image tag or .sif file, for both or for each.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Frames per network call.")] = None,
-    allow_cpu: Annotated[bool, typer.Option("--allow-cpu", help="Run on the CPU where there is no GPU.")] = False,
-    trust_model: Annotated[
-        bool, typer.Option("--trust-model", help="Allow code in a snapshot to run if the project asks for it.")
-    ] = False,
-    wheels: Annotated[
-        list[Path] | None, typer.Option(help="Folder with wheels for the native runtime, such as CPU torch.")
-    ] = None,
+    batch_size: runtime_options.BatchSize = None,
+    allow_cpu: runtime_options.AllowCpu = False,
+    trust_model: runtime_options.TrustModel = False,
+    wheels: runtime_options.Wheels = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Compare two models on a sample of a campaign.

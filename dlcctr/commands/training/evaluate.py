@@ -46,6 +46,7 @@ def evaluate(
     ] = None,
     runtime: runtime_options.Runtime = "auto",
     image: runtime_options.Image = "",
+    wheels: runtime_options.Wheels = None,
 ) -> None:
     """Evaluate a trained shuffle here, on labelled frames.
 
@@ -58,6 +59,6 @@ def evaluate(
 
     given = {"--shuffle": shuffle, "--iteration": iteration, "--beside": beside or None, "--pcutoff": pcutoff}
     words = [word for name, value in given.items() if value is not None for word in (name, str(value))]
-    options, found = RuntimeOptions(runtime, image), read_train_project(project)
+    options, found = RuntimeOptions(runtime, image, wheels=tuple(wheels or ())), read_train_project(project)
     line = [*words, "--pck-px", pck_px]
     raise typer.Exit(run_evaluation(found, line, shuffle=shuffle, gpus=gpus, runtime=options))

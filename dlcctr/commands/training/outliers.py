@@ -27,6 +27,7 @@ def take_outliers(
     seed: Annotated[int, typer.Option(help="Of what is drawn at random; the same seed picks the same frames.")] = 0,
     runtime: runtime_options.Runtime = "auto",
     image: runtime_options.Image = "",
+    wheels: runtime_options.Wheels = None,
 ) -> None:
     """Pick the frames that teach most, to be labelled next.
 
@@ -43,4 +44,8 @@ def take_outliers(
         out.mkdir(parents=True, exist_ok=True)
     words = ["outliers", str(manifest), "--frames", str(frames), "--out", str(out)]
     words += ["--apart-s", f"{apart_s:g}", "--seed", str(seed), *(["--rows", rows] if rows else [])]
-    raise typer.Exit(run_on_campaign(manifest, words, RuntimeOptions(runtime, image), rows=rows, writable=[out]))
+    raise typer.Exit(
+        run_on_campaign(
+            manifest, words, RuntimeOptions(runtime, image, wheels=tuple(wheels or ())), rows=rows, writable=[out]
+        )
+    )

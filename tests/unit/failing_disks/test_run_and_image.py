@@ -86,8 +86,8 @@ def image_sbom(world: World) -> Work:
 
 CASES = (
     Case("run", run),
-    Case("step", step),
-    Case("outliers", outliers),
+    Case("step", step, least=1),
+    Case("outliers", outliers, least=1),
     Case("image build", image_build),
     Case("image save", image_save),
     Case("image sif", image_sif),

@@ -71,7 +71,7 @@ CASES = (
     Case("train submit", train_submit, already="shuffle 1 waits already as job 501_0"),
     Case("train push", train_push, every=2),
     Case("train fetch", train_fetch, every=2),
-    Case("evaluate", evaluate),
+    Case("evaluate", evaluate, least=1),
     Case("compare", compare, every=2),
 )
 

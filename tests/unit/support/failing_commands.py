@@ -60,6 +60,8 @@ class Case:
         is typed again that this already exists.
     already : str
         What it may say when it is typed again after a failure: that this is done, for what cannot be taken back.
+    least : int
+        Least number of writes: a case with fewer does not do what it is for.
     every : int
         1 for every write, 2 for every second one: where most of them are those of another case.
     """
@@ -68,6 +70,7 @@ class Case:
     prepare: Callable[[World], Work]
     is_there: bool = False
     already: str = ""
+    least: int = 4
     every: int = 1
 
     def __str__(self) -> str:
@@ -110,7 +113,7 @@ def _run_on_sound_disk(
     with failing(disk):
         assert catch(work) == 0
     assert_whole(world.here)
-    assert disk.seen
+    assert len(disk.seen) >= case.least
     return disk.seen, state_of(world)
 
 

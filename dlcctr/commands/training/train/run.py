@@ -30,9 +30,7 @@ def run(
     gpus: Annotated[str | None, typer.Option(help="GPU to use, or none; by default the first one.")] = None,
     runtime: runtime_options.Runtime = "auto",
     image: runtime_options.Image = "",
-    wheels: Annotated[
-        list[Path] | None, typer.Option(help="Folder with wheels for the native runtime, such as CPU torch.")
-    ] = None,
+    wheels: runtime_options.Wheels = None,
 ) -> None:
     """Train shuffles here, one after the other, in Docker, Apptainer or natively.
 

@@ -104,7 +104,7 @@ def say_next(found: TrainStatus) -> list[str]:
     whys = {
         "as measured": tried,
         "go on from the last snapshot": of.get(TrainPhase.STOPPED, []),
-        "once the cause is mended": of.get(TrainPhase.FAILED, []),
+        "when the cause is fixed": of.get(TrainPhase.FAILED, []),
     }
     lines += [_train(name, numbers, why, has_slurm=here) for why, numbers in whys.items() if numbers]
     if any(phase in BUSY for phase in of):

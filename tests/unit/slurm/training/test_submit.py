@@ -234,7 +234,7 @@ def test_status_of_every_shuffle(lab: Lab) -> None:
     assert "\x1b" not in said
     assert max(map(len, (line for line in said.splitlines() if "next" not in line and line[0] != "/"))) <= 80
     assert "go on from the last snapshot: dlcctr train submit" in said and "--shuffle 1 --shuffle 4" in said
-    assert "once the cause is mended" in said and "dlcctr loop status" in said and "--shuffle 5 --trial" in said
+    assert "when the cause is fixed" in said and "dlcctr loop status" in said and "--shuffle 5 --trial" in said
 
 
 def test_a_training_on_this_machine_is_seen_by_its_lock(lab: Lab) -> None:
