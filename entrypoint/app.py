@@ -105,7 +105,7 @@ def _check_row_or_task(index: int | None, plan: Path | None, task: int | None) -
 
 
 def _analyze_row(request: RowRequest) -> int:
-    from entrypoint.analyze.analyze_row import run
+    from entrypoint.analyze.row.analyze_row import run
 
     return int(run(request))
 

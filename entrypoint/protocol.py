@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 from dlcctr.campaign.precision import FLOAT32
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
-from dlcctr.results.frame_times import FrameTimes
 from dlcctr.results.sections import Columns, DeviceUsed, FromFloat32
+from dlcctr.results.times.frame_times import FrameTimes
 from dlcctr.system.values.records import RecordError, from_table, parse_object, to_table
 from entrypoint.video.decoding.decoders import CPU
 from entrypoint.video.frame_scan import FrameScan
@@ -77,8 +77,8 @@ class Job:
     cache : str
         Folder for networks in OpenVINO's form, shared by all tasks; empty for none.
     times : str
-        File with the times of all stream frames (`dlcctr.results.frame_times`); empty where our loop's own pass is to
-        find them and to write the file.
+        File with the times of all stream frames (`dlcctr.results.times.frame_times`); empty where our loop's own pass
+        is to find them and to write the file.
     checkpoint_folder : str
         Folder for our loop's checkpoints (`entrypoint.loop.checkpoints.files`); empty for none.
     checkpoint_s : float

@@ -54,7 +54,7 @@ def main() -> None:
 
     from demo.videos import BODY_PARTS
     from dlcctr.campaign.steps.label_video import Names
-    from dlcctr.results.positions import PositionColumns
+    from dlcctr.results.h5.positions import PositionColumns
     from entrypoint.steps.label_video import run
     from tests.unit.support.label_video_case import SCORER, make_case
 

@@ -13,7 +13,7 @@ import typer
 from dlcctr.commands import runtime_options
 
 if TYPE_CHECKING:
-    from dlcctr.runtime.row_run import Outcome
+    from dlcctr.runtime.rows.row_run import Outcome
 
 
 def add(app: typer.Typer) -> None:
@@ -41,7 +41,7 @@ def run_manifest(
     Finished rows are skipped, and a bad row never stops the others.
     """
     from dlcctr.contract import ExitCode
-    from dlcctr.runtime import run_campaign as campaign_run
+    from dlcctr.runtime.rows import run_campaign as campaign_run
 
     options = campaign_run.RunOptions(
         jobs=jobs,

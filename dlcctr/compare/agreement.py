@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from dlcctr.errors import OutputError
-from dlcctr.results.positions import PositionsFile, open_positions
+from dlcctr.results.h5.positions import PositionsFile, open_positions
 
 SURE = 0.6
 """Likelihood from which on a model is sure, as in quality.json."""

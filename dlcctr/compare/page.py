@@ -19,7 +19,7 @@ from dlcctr.compare.plan import ComparisonPlan
 from dlcctr.compare.sample import Why
 from dlcctr.compare.verdict import NUMBERS, Comparison, difference, percent
 from dlcctr.errors import UsageError
-from dlcctr.quality.flag_kinds import FLAG_KINDS
+from dlcctr.quality.flagging.flag_kinds import FLAG_KINDS
 from dlcctr.quality.record import PartQuality
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.terminal.console import one_line

@@ -16,7 +16,7 @@ from dlcctr.compare.reuse import reuse_finished
 from dlcctr.compare.verdict import Comparison, compare_models
 from dlcctr.contract import ExitCode
 from dlcctr.errors import UsageError
-from dlcctr.runtime.run_campaign import RunOptions, run_campaign
+from dlcctr.runtime.rows.run_campaign import RunOptions, run_campaign
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.terminal.console import plural, warn
 from dlcctr.system.terminal.progress import RowProgress, no_progress
@@ -93,7 +93,7 @@ def compare(request: CompareRequest, words: Sequence[str] = (), progress: RowPro
     Raises
     ------
     DlcctrError
-        As `dlcctr.compare.prepare.prepare` and `dlcctr.runtime.run_campaign.run_campaign`.
+        As `dlcctr.compare.prepare.prepare` and `dlcctr.runtime.rows.run_campaign.run_campaign`.
     """
     folder = request.folder or default_folder(request.manifest)
     if len(request.images) > len(SIDES):

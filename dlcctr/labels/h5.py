@@ -12,7 +12,7 @@ from typing import Any
 from dlcctr.errors import ToolMissingError
 from dlcctr.labels.table import PartName, Table, number, parse_table
 from dlcctr.model.prior.labels import LABELS_FOLDER
-from dlcctr.results.h5_file import import_pandas, read_table
+from dlcctr.results.h5.h5_file import import_pandas, read_table
 
 KEY = "df_with_missing"
 """DeepLabCut's name of the table in the file."""

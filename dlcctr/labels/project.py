@@ -13,7 +13,7 @@ from dlcctr.errors import ModelError
 from dlcctr.labels.table import PartName, is_plain
 from dlcctr.model.prior.labels import LABELS_FOLDER, UNIQUE_OWNER
 from dlcctr.model.project.shuffles import CONFIG, MODEL_FOLDERS
-from dlcctr.model.yaml12 import WIDTH, parse_yaml, read_bytes, read_text
+from dlcctr.model.yaml.yaml12 import WIDTH, parse_yaml, read_bytes, read_text
 from dlcctr.system.files import write_bytes_atomic
 
 TRAINING_SETS = "training-datasets"

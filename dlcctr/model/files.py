@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from dlcctr.errors import ModelError
-from dlcctr.model.bundle import AGAIN, LISTING, Bundle, Listing, read_bundle, read_listing
+from dlcctr.model.bundles.bundle import AGAIN, LISTING, Bundle, Listing, read_bundle, read_listing
 from dlcctr.model.project.snapshots import digest_weights
-from dlcctr.model.yaml12 import MAX_TEXT, decode, read_bytes, read_text
+from dlcctr.model.yaml.yaml12 import MAX_TEXT, decode, read_bytes, read_text
 from dlcctr.system.files import sha256_file
 
 ROOT = PurePosixPath()

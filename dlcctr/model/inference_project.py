@@ -18,7 +18,7 @@ from dlcctr.model.project.conditions import KEYS
 from dlcctr.model.project.shuffles import CONFIG, POSE_FILES, metadata_file, read_table
 from dlcctr.model.project.snapshots import check_unpacked_size
 from dlcctr.model.project.trust import KEY
-from dlcctr.model.yaml12 import dump_yaml, set_value
+from dlcctr.model.yaml.yaml12 import dump_yaml, set_value
 
 TEST_FILES = ("pose_cfg.yaml", "inference_cfg.yaml")
 Values = dict[tuple[str, ...], Any]

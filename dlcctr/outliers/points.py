@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import OutputError
-from dlcctr.results.positions import COORDS, open_positions
+from dlcctr.results.h5.positions import COORDS, open_positions
 
 
 def read_points(file: Path, frames: Sequence[int], bodyparts: Sequence[str]) -> Any:

@@ -105,9 +105,9 @@ def run_one_row(manifest: Path, rows: Sequence[Row], calibration: Calibration) -
     CommandFailedError
         The row failed; the message names its log.
     DlcctrError
-        As `dlcctr.runtime.run_campaign.run_campaign` raises them: no GPU, no runtime.
+        As `dlcctr.runtime.rows.run_campaign.run_campaign` raises them: no GPU, no runtime.
     """
-    from dlcctr.runtime.run_campaign import RunOptions, run_campaign
+    from dlcctr.runtime.rows.run_campaign import RunOptions, run_campaign
     from dlcctr.system.terminal.console import warn
 
     row = pick_row(rows, FRAMES_CPU if calibration.allow_cpu else FRAMES_GPU)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from dlcctr.model.prior.shape import quantiles
-from dlcctr.quality.flag_kinds import advice_for
+from dlcctr.quality.flagging.flag_kinds import advice_for
 from dlcctr.quality.measures.scenes import fitted_differences, spread_of, unlikeness
 from dlcctr.quality.record import Flag, Quality
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from dlcctr.model.prior.record import PosePrior
-from dlcctr.quality.flags import find_flags
+from dlcctr.quality.flagging.flags import find_flags
 from dlcctr.quality.measures.features import SURE, Features, find_features, runs
 from dlcctr.quality.measures.motion import masked_median
 from dlcctr.quality.measures.pictures import PictureSeries

@@ -76,7 +76,7 @@ class Flag(Open):
     Parameters
     ----------
     name : str
-        Kind, as in `dlcctr.quality.flag_kinds`; a later version may have others.
+        Kind, as in `dlcctr.quality.flagging.flag_kinds`; a later version may have others.
     value, threshold : float
         What was measured, and the limit that it exceeds (or falls below).
     source : str

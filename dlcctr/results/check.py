@@ -36,13 +36,13 @@ from dlcctr.results.expected import (
     stray_files,
     with_model,
 )
-from dlcctr.results.frame_times import times_problems
 from dlcctr.results.placing import find_replaced, settle
 from dlcctr.results.receipt import Receipt, broken_files, parse_receipt, read_receipt
 from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
-from dlcctr.results.stale_times import stale_times
 from dlcctr.results.steps.rows import CampaignRows
 from dlcctr.results.steps.standing import StepState, steps_cause
+from dlcctr.results.times.frame_times import times_problems
+from dlcctr.results.times.stale_times import stale_times
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 
@@ -120,7 +120,7 @@ class _Examiner:
         self._unsettled: set[Path] = set()
         self._kept: set[Path] = set()
         if options.deep:
-            from dlcctr.results.h5_file import import_pandas
+            from dlcctr.results.h5.h5_file import import_pandas
 
             import_pandas()
 
@@ -164,7 +164,7 @@ class _Examiner:
         problems += broken_files(receipt, folder, hashes=not self.options.quick)
         problems += content_problems(receipt, expected)
         if self.options.deep and not problems:
-            from dlcctr.results.h5_check import table_problems
+            from dlcctr.results.h5.h5_check import table_problems
 
             problems += table_problems(receipt, folder)
             if receipt.times and receipt.frames:

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from dlcctr.contract import CONTRACT_VERSION, RECEIPT_FILENAME, RowState
 from dlcctr.errors import OutputError
-from dlcctr.results.frame_times import FrameTimes
 from dlcctr.results.sections import (
     AnalysedRow,
     Columns,
@@ -22,6 +21,7 @@ from dlcctr.results.sections import (
     OutputFile,
     Parameters,
 )
+from dlcctr.results.times.frame_times import FrameTimes
 from dlcctr.system.files import sha256_file
 from dlcctr.system.state_files import StateFile
 from dlcctr.system.values.records import OMIT

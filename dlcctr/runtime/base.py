@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dlcctr.contract import ENV_PREFIX
-from dlcctr.runtime.binds import Bind
+from dlcctr.runtime.containers.binds import Bind
 
 
 class Job(Protocol):

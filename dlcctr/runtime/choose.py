@@ -12,9 +12,9 @@ from dlcctr.contract import SIF_NAME
 from dlcctr.errors import ToolMissingError, UsageError
 from dlcctr.image import flavours
 from dlcctr.image.image_kind import ImageKind, kind_of
-from dlcctr.runtime.apptainer import find_apptainer
 from dlcctr.runtime.base import Runtime
-from dlcctr.runtime.docker import find_docker
+from dlcctr.runtime.containers.apptainer import find_apptainer
+from dlcctr.runtime.containers.docker import find_docker
 from dlcctr.runtime.native import environment as native_environment
 from dlcctr.runtime.native.runtime import Native
 from dlcctr.system.terminal.console import warn

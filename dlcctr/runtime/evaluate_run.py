@@ -9,11 +9,11 @@ from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
 from dlcctr.contract import CAMPAIGN_FILENAME, SCRATCH_PREFIX
-from dlcctr.runtime.binds import Bind
 from dlcctr.runtime.choose import RuntimeOptions, pick_runtime
-from dlcctr.runtime.executor import scratch_folder
+from dlcctr.runtime.containers.binds import Bind
 from dlcctr.runtime.image_command import run_image_command
-from dlcctr.runtime.run_campaign import find_gpus
+from dlcctr.runtime.rows.executor import scratch_folder
+from dlcctr.runtime.rows.run_campaign import find_gpus
 from dlcctr.runtime.train_run import training_binds
 from dlcctr.training.project import TrainProject
 from dlcctr.training.tasks import TrainOptions
@@ -36,7 +36,7 @@ def run_evaluation(
     shuffle : int, optional
         Its number decides which engine's image is needed; 1 by default.
     gpus : str, optional
-        As for `dlcctr.runtime.run_campaign.find_gpus`; the first one is used, or the CPU where there is none.
+        As for `dlcctr.runtime.rows.run_campaign.find_gpus`; the first one is used, or the CPU where there is none.
 
     Returns
     -------

@@ -19,10 +19,10 @@ from dlcctr.contract import SCRATCH_PREFIX, ExitCode
 from dlcctr.errors import CommandFailedError
 from dlcctr.runtime import stopping
 from dlcctr.runtime.base import Runtime
-from dlcctr.runtime.binds import Bind, plan_binds
-from dlcctr.runtime.campaign_binds import row_inputs
 from dlcctr.runtime.choose import RuntimeOptions, pick_runtime
-from dlcctr.runtime.executor import scratch_folder
+from dlcctr.runtime.containers.binds import Bind, plan_binds
+from dlcctr.runtime.containers.campaign_binds import row_inputs
+from dlcctr.runtime.rows.executor import scratch_folder
 from dlcctr.system import processes
 from dlcctr.system.cpus import cpu_list
 from dlcctr.system.files import absolute

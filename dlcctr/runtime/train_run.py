@@ -11,10 +11,10 @@ from dlcctr.campaign.config import Campaign
 from dlcctr.contract import CAMPAIGN_FILENAME, ENV_PREFIX, ExitCode
 from dlcctr.errors import GpuError
 from dlcctr.model.prior.labels import LABELS_FOLDER
-from dlcctr.runtime.binds import Bind, linked_files, plan_binds
 from dlcctr.runtime.choose import RuntimeOptions, pick_runtime
+from dlcctr.runtime.containers.binds import Bind, linked_files, plan_binds
 from dlcctr.runtime.image_command import run_image_command
-from dlcctr.runtime.run_campaign import find_gpus
+from dlcctr.runtime.rows.run_campaign import find_gpus
 from dlcctr.system.files import absolute
 from dlcctr.training.project import TrainProject
 from dlcctr.training.tasks import TrainOptions, TrainTask
@@ -44,7 +44,7 @@ def run_training(
     Parameters
     ----------
     gpus : str or None
-        As for `dlcctr.runtime.run_campaign.find_gpus`; the first one is used.
+        As for `dlcctr.runtime.rows.run_campaign.find_gpus`; the first one is used.
 
     Raises
     ------

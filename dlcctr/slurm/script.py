@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlcctr.errors import UsageError
-from dlcctr.runtime.apptainer import bind_words
-from dlcctr.runtime.binds import Bind
+from dlcctr.runtime.containers.apptainer import bind_words
+from dlcctr.runtime.containers.binds import Bind
 from dlcctr.slurm.site.files import slurm_files
 from dlcctr.slurm.site.profile import Site, shell_path
 

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from dlcctr.errors import DlcctrError, OutputError, UsageError
-from dlcctr.results.positions import COORDS
+from dlcctr.results.h5.positions import COORDS
 from dlcctr.system.disk import disk_errors
 from dlcctr.system.files import current_umask, fsync_path
 from dlcctr.system.state_files import StateFile

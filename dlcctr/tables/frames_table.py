@@ -10,10 +10,10 @@ from typing import Any
 from dlcctr.contract import FRAME_TIMES_FILENAME
 from dlcctr.errors import OutputError
 from dlcctr.quality.record import QUALITY_FILENAME, TABLE_FILENAME, Quality
-from dlcctr.results.frame_times import read_frame_times
-from dlcctr.results.positions import COORDS
+from dlcctr.results.h5.positions import COORDS
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import OutputFile
+from dlcctr.results.times.frame_times import read_frame_times
 from dlcctr.tables.arrow import import_arrow, words, words_type
 from dlcctr.tables.judged_frames import FrameFlags, read_scores
 from dlcctr.tables.positions import (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import DlcctrError, OutputError
-from dlcctr.results.positions import open_positions
+from dlcctr.results.h5.positions import open_positions
 from dlcctr.results.receipt import Receipt, broken_files
 from dlcctr.results.sections import OutputFile
 from dlcctr.results.steps.receipt import read_step_receipt, step_folder

@@ -15,12 +15,12 @@ from dlcctr.campaign.spreadsheet import Sheet, format_line
 from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.contract import SIF_NAME
 from dlcctr.errors import ModelError
-from dlcctr.model.bundle import LISTING
+from dlcctr.model.bundles.bundle import LISTING
 from dlcctr.model.files import open_tree
 from dlcctr.model.inference_project import model_folders
 from dlcctr.model.inspection import ModelInfo, inspect_model
 from dlcctr.model.origin import ORIGIN_FILE
-from dlcctr.model.yaml12 import read_yaml
+from dlcctr.model.yaml.yaml12 import read_yaml
 
 VIDEOS = "videos"
 MODELS = "models"

@@ -23,10 +23,10 @@ from dlcctr.system import disk
 from dlcctr.system.cpus import cpu_count
 from dlcctr.system.terminal.console import print_lines, warn
 from entrypoint.analyze.attempt import AttemptRecord
-from entrypoint.analyze.row_display import RowDisplay
-from entrypoint.analyze.row_jobs import RESULTS, SPARE_BYTES, RowJobs, make_skeleton
-from entrypoint.analyze.row_task import RowTask
-from entrypoint.analyze.row_times import RowTimes
+from entrypoint.analyze.row.display import RowDisplay
+from entrypoint.analyze.row.jobs import RESULTS, SPARE_BYTES, RowJobs, make_skeleton
+from entrypoint.analyze.row.task import RowTask
+from entrypoint.analyze.row.times import RowTimes
 from entrypoint.analyze.worker.process import Worker
 from entrypoint.analyze.worker.shared import SharedWorker
 from entrypoint.protocol import Answer, DamageFound, Done, Job, NotCovered, Ready, ShortRead

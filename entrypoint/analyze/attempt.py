@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from dlcctr.contract import RowState
 from dlcctr.errors import DlcctrError
-from dlcctr.results.frame_times import FrameTimes
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import (
     AnalysedRow,
@@ -21,7 +20,8 @@ from dlcctr.results.sections import (
     OutputFile,
     Parameters,
 )
-from entrypoint.analyze.row_task import RowTask
+from dlcctr.results.times.frame_times import FrameTimes
+from entrypoint.analyze.row.task import RowTask
 from entrypoint.environment import provenance
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from dlcctr.system import processes
 from dlcctr.system.cpus import cpu_count
 from dlcctr.system.gpus import named_gpus
 from dlcctr.system.terminal.console import print_lines
-from entrypoint.analyze.analyze_row import STOP_SIGNALS
+from entrypoint.analyze.row.analyze_row import STOP_SIGNALS
 from entrypoint.analyze.task_rows import first_failure
 
 if TYPE_CHECKING:

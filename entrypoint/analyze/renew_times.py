@@ -10,12 +10,12 @@ from dlcctr.campaign.hardware_times import read_hardware_times
 from dlcctr.contract import FRAME_TIMES_FILENAME
 from dlcctr.errors import OutputError, VideoError
 from dlcctr.results.additions import add_files
-from dlcctr.results.frame_times import FrameTimes, write_frame_times
 from dlcctr.results.receipt import Receipt, read_receipt
-from dlcctr.results.stale_times import stale_times
+from dlcctr.results.times.frame_times import FrameTimes, write_frame_times
+from dlcctr.results.times.stale_times import stale_times
 from dlcctr.system.disk import ROW_PLACES, disk_errors
-from entrypoint.analyze.row_task import RowTask, check_video
-from entrypoint.analyze.row_times import describe_hardware
+from entrypoint.analyze.row.task import RowTask, check_video
+from entrypoint.analyze.row.times import describe_hardware
 
 
 def renew_if_stale(task: RowTask) -> str:

@@ -6,8 +6,8 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.planning.plan import read_plan, task_rows
 from dlcctr.planning.task_lines import task_end
 from dlcctr.system.terminal.console import print_lines
-from entrypoint.analyze.analyze_row import stoppable
 from entrypoint.analyze.request import TaskRequest
+from entrypoint.analyze.row.analyze_row import stoppable
 from entrypoint.analyze.task_rows import by_video, first_failure, run_group
 from entrypoint.analyze.worker.shared import SharedWorker
 

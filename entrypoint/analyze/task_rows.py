@@ -17,10 +17,10 @@ from dlcctr.planning.task_lines import row_start
 from dlcctr.results.commit import Standing, standing
 from dlcctr.system.disk import as_expected
 from dlcctr.system.terminal.console import print_lines, say_error
-from entrypoint.analyze.analyze_row import run_row
 from entrypoint.analyze.request import RowRequest, TaskRequest
-from entrypoint.analyze.row_steps import do_steps
-from entrypoint.analyze.row_task import RowTask, resolve_row
+from entrypoint.analyze.row.analyze_row import run_row
+from entrypoint.analyze.row.steps import do_steps
+from entrypoint.analyze.row.task import RowTask, resolve_row
 from entrypoint.analyze.worker.shared import SharedWorker
 
 

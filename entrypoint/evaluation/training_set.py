@@ -11,7 +11,7 @@ from typing import Any
 from dlcctr.errors import ModelError
 from dlcctr.labels.pictures import read_size
 from dlcctr.model.prior.labels import LABELS_FOLDER
-from dlcctr.results.h5_file import read_table
+from dlcctr.results.h5.h5_file import read_table
 from entrypoint.evaluation.split import NO_SPLIT, Split, read_split
 
 Frame = tuple[str, str]

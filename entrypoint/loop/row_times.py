@@ -6,7 +6,7 @@ from array import array
 from pathlib import Path
 
 from dlcctr.contract import FRAME_TIMES_FILENAME
-from dlcctr.results.frame_times import FrameTimes, read_frame_times, write_frame_times
+from dlcctr.results.times.frame_times import FrameTimes, read_frame_times, write_frame_times
 from entrypoint.protocol import Job
 from entrypoint.video.frame_scan import FrameScan
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.model.prior.labels import LABELS_FOLDER
-from dlcctr.results.h5_file import import_pandas
-from dlcctr.results.positions import COORDS, KEY, LEVELS
+from dlcctr.results.h5.h5_file import import_pandas
+from dlcctr.results.h5.positions import COORDS, KEY, LEVELS
 
 
 def label_table(folder: str, pictures: Sequence[str], scorer: str, bodyparts: Sequence[str], points: Any) -> Any:

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 
 from dlcctr import __version__
-from dlcctr.quality.flag_kinds import FLAG_KINDS
+from dlcctr.quality.flagging.flag_kinds import FLAG_KINDS
 from dlcctr.system.terminal.console import one_line, plural
 from entrypoint.outliers.take_row import Taken
 

@@ -16,7 +16,7 @@ from dlcctr.outliers.folders import picture_name
 from dlcctr.outliers.points import read_points
 from dlcctr.outliers.project import Project
 from dlcctr.outliers.results import JudgedResult
-from dlcctr.results.frame_times import CONTAINER, COUNTED, read_frame_times
+from dlcctr.results.times.frame_times import CONTAINER, COUNTED, read_frame_times
 from entrypoint.outliers.machine_labels import label_table, write_labels
 from entrypoint.video.stills import draw, read_stills
 

@@ -23,7 +23,7 @@ from dlcctr.system.disk import as_expected
 from dlcctr.system.terminal.console import one_line, plural, print_lines, say_error, warn
 from entrypoint.analyze.renew_times import renew_times
 from entrypoint.analyze.request import RowRequest
-from entrypoint.analyze.row_task import resolve_row
+from entrypoint.analyze.row.task import resolve_row
 from entrypoint.loop.judging.judge_row import judge_track
 from entrypoint.quality.look_at_video import look_at_video
 from entrypoint.quality.priors import Priors

@@ -13,9 +13,9 @@ from dlcctr.errors import DlcctrError
 from dlcctr.model.files import open_tree
 from dlcctr.model.prior.make import prior_of_model
 from dlcctr.model.prior.record import PRIORS, PosePrior
-from dlcctr.quality.campaign_prior import prior_of_campaign
-from dlcctr.quality.known_prior import CAMPAIGN_PRIOR
 from dlcctr.quality.measures.track import Track
+from dlcctr.quality.priors.campaign_prior import prior_of_campaign
+from dlcctr.quality.priors.known_prior import CAMPAIGN_PRIOR
 from dlcctr.results.receipt import Receipt, read_receipt
 from dlcctr.system.files import write_text_atomic
 from entrypoint.quality.read_track import read_track

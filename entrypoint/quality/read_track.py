@@ -10,9 +10,9 @@ from dlcctr.campaign.rows import Row
 from dlcctr.contract import FRAME_TIMES_FILENAME
 from dlcctr.errors import OutputError, ToolMissingError
 from dlcctr.quality.measures.track import Track
-from dlcctr.results.frame_times import read_frame_times
-from dlcctr.results.h5_file import read_table
+from dlcctr.results.h5.h5_file import read_table
 from dlcctr.results.receipt import Receipt
+from dlcctr.results.times.frame_times import read_frame_times
 from entrypoint.loop.judging.positions import positions_of
 
 

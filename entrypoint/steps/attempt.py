@@ -19,7 +19,7 @@ from dlcctr.contract import CHECKPOINTS_PREFIX
 from dlcctr.errors import DlcctrError, OutputError, TryAgainError
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.results.commit import commit_files, remove_failure
-from dlcctr.results.positions import open_positions
+from dlcctr.results.h5.positions import open_positions
 from dlcctr.results.sections import OutputFile
 from dlcctr.results.steps.receipt import (
     InputFile,
@@ -35,7 +35,7 @@ from dlcctr.system.disk import ROW_PLACES, as_expected, check_writable, disk_err
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.kernel_locks import try_lock
 from dlcctr.system.terminal.progress import frames_bar
-from entrypoint.analyze.row_task import check_row_video
+from entrypoint.analyze.row.task import check_row_video
 from entrypoint.environment import provenance
 from entrypoint.environment.scratch import remove_tree
 from entrypoint.steps.base import RowSource, Step, StepInput, StepResult

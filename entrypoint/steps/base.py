@@ -136,7 +136,7 @@ class StepInput:
         return self.take(self.source.positions.find(".h5"), self.source.positions)
 
     def take_times(self) -> Path | None:
-        """The file with the frames' times (`dlcctr.results.frame_times`); None for a result of contract version 1."""
+        """The frames' times (`dlcctr.results.times.frame_times`); None for a result of contract version 1."""
         has_times = FRAME_TIMES_FILENAME in self.source.analysis.hashes
         return self.take(FRAME_TIMES_FILENAME) if has_times else None
 

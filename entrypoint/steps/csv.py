@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dlcctr.results.positions import BLOCK_FRAMES, PositionsFile, open_positions
+from dlcctr.results.h5.positions import BLOCK_FRAMES, PositionsFile, open_positions
 from entrypoint.steps.base import Progress, StepInput, StepResult
 from entrypoint.steps.sleap_file import write_sleap_file
 

@@ -20,7 +20,7 @@ from dlcctr.results.steps.standing import StepStanding, StepState
 from dlcctr.system.cpus import cpu_count, thread_environment
 from dlcctr.system.disk import as_expected
 from dlcctr.system.terminal.console import one_line, plural, print_lines, say_error
-from entrypoint.analyze.analyze_row import stoppable
+from entrypoint.analyze.row.analyze_row import stoppable
 from entrypoint.environment.scratch import open_scratch, private_environment
 from entrypoint.steps.attempt import run_step
 

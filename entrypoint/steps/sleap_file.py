@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dlcctr.results.positions import BLOCK_FRAMES, PositionsFile
+from dlcctr.results.h5.positions import BLOCK_FRAMES, PositionsFile
 
 CHUNK_FRAMES = 10_000
 DIMS = {

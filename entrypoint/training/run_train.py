@@ -9,7 +9,7 @@ from dlcctr.errors import DlcctrError, TryAgainError, UsageError
 from dlcctr.model.files import open_tree
 from dlcctr.model.project.shuffles import CONFIG, read_config
 from dlcctr.system.terminal.console import say_error
-from entrypoint.analyze.analyze_row import stoppable
+from entrypoint.analyze.row.analyze_row import stoppable
 from entrypoint.environment.provenance import own_engine
 from entrypoint.environment.scratch import open_scratch
 from entrypoint.training.request import AGAIN, AMP, TrainRequest

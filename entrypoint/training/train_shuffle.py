@@ -15,7 +15,7 @@ from dlcctr.system.cpus import cpu_count
 from dlcctr.system.locks import transfer_lock
 from dlcctr.system.terminal.console import duration, one_line, print_lines, size_text, warn
 from dlcctr.training.record import Status, Training, Trial, find_training, lock_file
-from entrypoint.analyze.analyze_row import choose_device
+from entrypoint.analyze.row.analyze_row import choose_device
 from entrypoint.analyze.worker.shared import worker_environment
 from entrypoint.training.child.training_set import train_folder
 from entrypoint.training.child_process import start_training

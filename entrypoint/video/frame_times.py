@@ -21,7 +21,7 @@ from math import nan
 from operator import ne
 from typing import TYPE_CHECKING
 
-from dlcctr.results.frame_times import CONTAINER, COUNTED, NONE, FrameTimes, describe_times
+from dlcctr.results.times.frame_times import CONTAINER, COUNTED, NONE, FrameTimes, describe_times
 
 if TYPE_CHECKING:
     from entrypoint.video.decoding.packets import Packet

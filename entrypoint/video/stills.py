@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import VideoError
-from dlcctr.quality.jpeg import encode_jpeg
+from dlcctr.quality.pictures.jpeg import encode_jpeg
 from entrypoint.video.decoding.decode_pass import DecodePass, open_container
 from entrypoint.video.pixels import Box, Pictures
 

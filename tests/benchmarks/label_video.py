@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
-from dlcctr.model.yaml12 import dump_yaml, read_yaml
+from dlcctr.model.yaml.yaml12 import dump_yaml, read_yaml
 from dlcctr.runtime.native.environment import ensure_environment
 from dlcctr.system.cpus import cpu_count, thread_environment
 from tests.benchmarks.label_video_sides import PARTS, SKELETON

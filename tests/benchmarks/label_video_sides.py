@@ -54,7 +54,7 @@ class Clip:
     def __init__(self, config: Path, video: Path, folder: Path) -> None:
         from deeplabcut.utils import auxiliaryfunctions
 
-        from dlcctr.results.positions import PositionColumns, write_positions
+        from dlcctr.results.h5.positions import PositionColumns, write_positions
 
         with av.open(str(video)) as source:
             stream = source.streams.video[0]

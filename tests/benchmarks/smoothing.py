@@ -19,7 +19,7 @@ import numpy
 
 from dlcctr.campaign.steps.ensemble import Combination, EnsembleParameters
 from dlcctr.campaign.steps.filter import FilterParameters, FilterType, Motion
-from dlcctr.results.positions import open_positions
+from dlcctr.results.h5.positions import open_positions
 from entrypoint.steps.ensemble.agreement import agree
 from entrypoint.steps.ensemble.combine_rows import combine_point
 from entrypoint.steps.filter.own import KalmanFilter

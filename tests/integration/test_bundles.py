@@ -13,10 +13,10 @@ import pytest
 
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ModelError
-from dlcctr.model import pack as make_bundle
+from dlcctr.model.bundles import pack as make_bundle
+from dlcctr.model.bundles.pack import pack_model
+from dlcctr.model.bundles.verify import verify_bundle
 from dlcctr.model.inspection import inspect_model
-from dlcctr.model.pack import pack_model
-from dlcctr.model.verify import verify_bundle
 from tests.integration.conftest import REAL_DATA
 from tests.integration.support.campaigns import dlcctr, make_campaign, states
 from tests.integration.support.tiny_models import BLIND_CONDITIONS, KINDS, make_model

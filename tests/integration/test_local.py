@@ -17,9 +17,9 @@ import pytest
 
 from dlcctr.runtime import stopping
 from dlcctr.runtime.base import Command, RowJob
-from dlcctr.runtime.executor import run_tasks
-from dlcctr.runtime.row_run import Outcome, RowRun, Started
-from dlcctr.runtime.slots import Slot
+from dlcctr.runtime.rows.executor import run_tasks
+from dlcctr.runtime.rows.row_run import Outcome, RowRun, Started
+from dlcctr.runtime.rows.slots import Slot
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import pytest
 
-from dlcctr.results.frame_times import CONTAINER, COUNTED
+from dlcctr.results.times.frame_times import CONTAINER, COUNTED
 from entrypoint.video.scan import scan_video
 from tests import media
 from tests.integration.conftest import REAL_DATA

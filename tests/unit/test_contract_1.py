@@ -14,21 +14,21 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.contract import CONTRACT_VERSION, FRAME_TIMES_FILENAME, RECEIPT_FILENAME, ExitCode
 from dlcctr.errors import ContractError
 from dlcctr.image.labels import check_contract
-from dlcctr.model.verify import verify_bundle
+from dlcctr.model.bundles.verify import verify_bundle
 from dlcctr.planning.plan import read_plan
 from dlcctr.quality.measures.track import Track
 from dlcctr.quality.record import QUALITY_FILENAME
 from dlcctr.results.additions import add_files
 from dlcctr.results.check import CheckOptions, check, finished_rows
-from dlcctr.results.frame_times import read_frame_times
 from dlcctr.results.receipt import RECEIPTS, Receipt, read_receipt
 from dlcctr.results.row_state import State
+from dlcctr.results.times.frame_times import read_frame_times
 from dlcctr.slurm.jobs.submissions import SUBMISSIONS
 from dlcctr.transfer.place_row import HERE, IncomingRow, reason_to_stay
-from entrypoint.analyze.analyze_row import run
 from entrypoint.analyze.renew_times import renew_times
 from entrypoint.analyze.request import RowRequest
-from entrypoint.analyze.row_task import RowTask, resolve
+from entrypoint.analyze.row.analyze_row import run
+from entrypoint.analyze.row.task import RowTask, resolve
 from entrypoint.quality import judge_rows
 from entrypoint.quality.judge_rows import QualityRequest
 

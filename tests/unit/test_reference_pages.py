@@ -28,10 +28,10 @@ from dlcctr.image.flavours import Flavour, list_flavours, pick_flavour, read_pin
 from dlcctr.model.engines import ENGINES
 from dlcctr.planning.options import Summary
 from dlcctr.results import receipt, sections
-from dlcctr.results.frame_times import FrameTimes
 from dlcctr.results.notice import Notice
 from dlcctr.results.row_state import State
-from dlcctr.runtime.row_run import Outcome
+from dlcctr.results.times.frame_times import FrameTimes
+from dlcctr.runtime.rows.row_run import Outcome
 from dlcctr.slurm.status import causes
 from dlcctr.slurm.status.row_status import Phase, RowStatus
 from dlcctr.slurm.submit.retry import Decision, Group
@@ -241,7 +241,7 @@ def survey_keys() -> set[str]:
 
 
 def listing_keys() -> set[str]:
-    return literal_keys("dlcctr/model/bundle.py", "listing_fields")
+    return literal_keys("dlcctr/model/bundles/bundle.py", "listing_fields")
 
 
 OTHER_KEYS: dict[str, Callable[[], set[str]]] = {

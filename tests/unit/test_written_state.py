@@ -31,7 +31,7 @@ from dlcctr.transfer.new_videos import Arrival
 from dlcctr.transfer.watch import WatchState, write_state
 from entrypoint.analyze.attempt import AttemptRecord, make_failure, make_receipt
 from entrypoint.analyze.request import RowRequest
-from entrypoint.analyze.row_task import RowTask, resolve
+from entrypoint.analyze.row.task import RowTask, resolve
 from entrypoint.video.frame_scan import FrameScan
 from tests.unit.slurm.submit.test_submit import scheduler  # noqa: F401 - a fixture
 from tests.unit.support.analyze_case import Case

@@ -61,7 +61,7 @@ def _confirm(queued: Queued) -> bool:
 
 
 def _show(manifest: Path, queued: Queued) -> None:
-    from dlcctr.slurm.scheduler import shown_cluster
+    from dlcctr.slurm.queue.scheduler import shown_cluster
     from dlcctr.system.terminal.console import print_lines, print_table, ranges
 
     if not queued.targets:

@@ -156,7 +156,7 @@ def _print(result: StatusResult, *, show_all: bool, show_flags: bool) -> None:
     from dlcctr.campaign.config import read_campaign
     from dlcctr.commands.in_image import say_next
     from dlcctr.slurm.advice import after_status
-    from dlcctr.slurm.scheduler import shown_cluster
+    from dlcctr.slurm.queue.scheduler import shown_cluster
     from dlcctr.slurm.whereabouts import find_whereabouts
     from dlcctr.system.terminal.console import plural, print_lines, print_table
 

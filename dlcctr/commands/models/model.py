@@ -72,8 +72,8 @@ def pack(
 ) -> None:
     """Pack what an analysis needs: one shuffle, one snapshot (and its detector's), its YAML files."""
     from dlcctr.commands.in_image import here
-    from dlcctr.model.bundle import listing_fields
-    from dlcctr.model.pack import pack_model
+    from dlcctr.model.bundles.bundle import listing_fields
+    from dlcctr.model.bundles.pack import pack_model
     from dlcctr.system.terminal.console import print_json, print_lines
 
     listing = pack_model(
@@ -117,8 +117,8 @@ def _prior_lines(project: Path, bundle: Path, bodyparts: Sequence[str]) -> list[
 def verify(bundle: Bundle, *, as_json: Json = False) -> None:
     """Check every size and hash in a bundle, and that nothing else is in it. Exits with 5 and the problems if not."""
     from dlcctr.contract import ExitCode
-    from dlcctr.model.bundle import listing_fields
-    from dlcctr.model.verify import verify_bundle
+    from dlcctr.model.bundles.bundle import listing_fields
+    from dlcctr.model.bundles.verify import verify_bundle
     from dlcctr.system.terminal.console import plural, print_json, print_lines
 
     found = verify_bundle(bundle)
@@ -140,7 +140,7 @@ def unpack(
     output: Annotated[Path, typer.Option("--output", "-o", help="Project folder to make.")],
 ) -> None:
     """Turn a bundle into a project that DeepLabCut itself can use, with paths that fit its new place."""
-    from dlcctr.model.pack import unpack_model
+    from dlcctr.model.bundles.pack import unpack_model
     from dlcctr.system.terminal.console import print_lines
 
     print_lines([f"wrote {unpack_model(bundle, output)}"])

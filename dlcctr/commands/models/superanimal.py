@@ -54,7 +54,7 @@ def superanimal(
     network_file, detector_file = find_weights(choice, weights, detector_weights)
     listing, origin = make_bundle(choice, network_file, detector_file, output, as_folder=as_folder, overwrite=overwrite)
     if as_json:
-        from dlcctr.model.bundle import listing_fields
+        from dlcctr.model.bundles.bundle import listing_fields
 
         print_json("model superanimal", bundle=str(output.absolute()), **listing_fields(listing))
         return

@@ -68,7 +68,7 @@ def compare_models(
     from dlcctr.commands.in_image import find_program
     from dlcctr.compare.run_compare import CompareRequest
     from dlcctr.compare.run_compare import compare as run_compare
-    from dlcctr.runtime.run_campaign import RunOptions
+    from dlcctr.runtime.rows.run_campaign import RunOptions
     from dlcctr.system.terminal.progress import progress
 
     options = RunOptions(

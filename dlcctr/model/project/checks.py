@@ -13,7 +13,7 @@ from dlcctr.model.files import ROOT, ModelTree
 from dlcctr.model.project.shuffles import CONFIG, MODEL_FOLDERS, Shuffle, engine_by_metadata, metadata_file
 from dlcctr.model.project.snapshots import code_in
 from dlcctr.model.project.trust import OPTION, find_unsafe_loading
-from dlcctr.model.yaml12 import is_absolute
+from dlcctr.model.yaml.yaml12 import is_absolute
 
 SHOWN = 3
 

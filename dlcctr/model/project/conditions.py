@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from dlcctr.errors import ModelError
 from dlcctr.model.project.shuffles import BOTTOM_UP, CONFIG, MODEL_FOLDERS, POSE_FILES, Shuffle, find_shuffle, table_of
 from dlcctr.model.project.snapshots import list_snapshots
-from dlcctr.model.yaml12 import find_key, is_absolute
+from dlcctr.model.yaml.yaml12 import find_key, is_absolute
 
 ENGINE = "pytorch"
 KEYS = ("inference", "conditions")

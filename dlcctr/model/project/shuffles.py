@@ -12,7 +12,7 @@ from typing import Any
 from dlcctr.errors import ModelError
 from dlcctr.model.engines import ENGINES
 from dlcctr.model.files import ROOT, ModelTree
-from dlcctr.model.yaml12 import parse_yaml
+from dlcctr.model.yaml.yaml12 import parse_yaml
 from dlcctr.system.values.names import check_name
 
 MODEL_FOLDERS = {name: engine.model_folder for name, engine in ENGINES.items()}

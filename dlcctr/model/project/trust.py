@@ -7,7 +7,7 @@ from typing import Any
 
 from dlcctr.errors import ModelError
 from dlcctr.model.project.shuffles import CONFIG, Shuffle
-from dlcctr.model.yaml12 import find_key
+from dlcctr.model.yaml.yaml12 import find_key
 
 KEY = "load_weights_only"
 """What DeepLabCut passes to ``torch.load`` as ``weights_only``; true where it is not given."""

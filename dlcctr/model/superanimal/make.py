@@ -7,14 +7,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dlcctr.errors import UsageError
-from dlcctr.model.bundle import Listing
+from dlcctr.model.bundles.bundle import Listing
+from dlcctr.model.bundles.pack import pack_model
 from dlcctr.model.files import ProjectFolder
 from dlcctr.model.origin import ORIGIN_FILE, Origin, PublishedFile, origin_text
-from dlcctr.model.pack import pack_model
 from dlcctr.model.superanimal.animals import CITATION, LICENCE, Choice
 from dlcctr.model.superanimal.networks import detector_table, pose_table
 from dlcctr.model.superanimal.weights import check_weights
-from dlcctr.model.yaml12 import dump_yaml
+from dlcctr.model.yaml.yaml12 import dump_yaml
 from dlcctr.system.disk import output_error
 
 TRACKER = "ellipse"
@@ -42,7 +42,7 @@ def make_bundle(
     network_file, detector_file : Path
         Weights as `dlcctr.model.superanimal.find` finds them. They are checked before anything is written.
     as_folder, overwrite : bool
-        As in `dlcctr.model.pack.pack_model`.
+        As in `dlcctr.model.bundles.pack.pack_model`.
 
     Raises
     ------

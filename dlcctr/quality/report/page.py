@@ -18,7 +18,7 @@ from typing import Any
 
 from dlcctr import __version__
 from dlcctr.errors import UsageError
-from dlcctr.quality.flag_kinds import FLAG_KINDS
+from dlcctr.quality.flagging.flag_kinds import FLAG_KINDS
 from dlcctr.quality.report.collect import Report, Video
 from dlcctr.quality.report.details import judgement, overview, provenance
 from dlcctr.quality.report.methods import methods_text

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from dlcctr.quality.jpeg import encode_jpeg
+from dlcctr.quality.pictures.jpeg import encode_jpeg
 from dlcctr.quality.record import Quality
 from dlcctr.system.files import read_bounded
 

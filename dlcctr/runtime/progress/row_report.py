@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dlcctr.contract import ROW_REPORT
-from dlcctr.runtime.row_run import LOG_HEAD
+from dlcctr.runtime.rows.row_run import LOG_HEAD
 from dlcctr.system.files import read_bounded
 from dlcctr.system.terminal.frame_lines import frames_left, parse_frame_line
 from dlcctr.system.values.records import RecordError, from_table, parse_object

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 from dlcctr.contract import ExitCode
 from dlcctr.runtime.progress.forecast import Forecast, RunningRow
 from dlcctr.runtime.progress.row_report import RowReport, read_report
-from dlcctr.runtime.row_run import Outcome, RowRun, Started, View
-from dlcctr.runtime.slots import Slot
+from dlcctr.runtime.rows.row_run import Outcome, RowRun, Started, View
+from dlcctr.runtime.rows.slots import Slot
 from dlcctr.system.terminal.console import duration, one_line, plural, warn
 from dlcctr.system.terminal.live import (
     REFRESH_S,

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import TryAgainError
-from dlcctr.slurm.client import SubmittedJob
 from dlcctr.slurm.jobs.by_hand import ask_by_hand, doubt, find_by_hand, read_by_hand, with_noted_ids
 from dlcctr.slurm.jobs.submissions import Array, Submission, forget_arrays, read_submissions
-from dlcctr.slurm.output import SQUEUE_WORDS, shown_words
-from dlcctr.slurm.scheduler import Scheduler, ask_scheduler, shown_cluster
+from dlcctr.slurm.queue.client import SubmittedJob
+from dlcctr.slurm.queue.output import SQUEUE_WORDS, shown_words
+from dlcctr.slurm.queue.scheduler import Scheduler, ask_scheduler, shown_cluster
 from dlcctr.system.kernel_locks import is_held
 
 GRACE_S = 600.0

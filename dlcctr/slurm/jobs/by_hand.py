@@ -13,11 +13,11 @@ from datetime import datetime, timezone
 
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.slurm.client import SubmittedJob
 from dlcctr.slurm.jobs.job_notes import JobNote, read_job_notes
 from dlcctr.slurm.jobs.submissions import ROW_BY_ROW, SUBMISSIONS, Array, Submission
-from dlcctr.slurm.output import TaskState
-from dlcctr.slurm.scheduler import Scheduler, ask_scheduler, may_be_called
+from dlcctr.slurm.queue.client import SubmittedJob
+from dlcctr.slurm.queue.output import TaskState
+from dlcctr.slurm.queue.scheduler import Scheduler, ask_scheduler, may_be_called
 from dlcctr.system.files import write_text_atomic
 
 COPY_PREFIX = "dlcctr-"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import ManifestError
-from dlcctr.slurm.client import is_cluster
 from dlcctr.slurm.jobs.submissions import ROW_BY_ROW, Array, Submission, SubmittedOptions
-from dlcctr.slurm.output import LARGEST_ARRAY
+from dlcctr.slurm.queue.client import is_cluster
+from dlcctr.slurm.queue.output import LARGEST_ARRAY
 from dlcctr.system.files import read_bounded
 from dlcctr.system.values.numbers import parse_whole
 

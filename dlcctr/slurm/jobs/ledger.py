@@ -11,12 +11,12 @@ from pathlib import Path
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.planning.plan import Plan
 from dlcctr.results.row_state import Attempt
-from dlcctr.slurm.client import SubmittedJob
 from dlcctr.slurm.jobs.arrivals import Arrival, find_arrival
 from dlcctr.slurm.jobs.by_hand import ByHand, ask_by_hand, doubt, find_by_hand, read_by_hand, with_noted_ids
 from dlcctr.slurm.jobs.submissions import Array, Submission, find_plan, read_submissions
-from dlcctr.slurm.output import Key, TaskState, job_key
-from dlcctr.slurm.scheduler import Scheduler, ask_scheduler
+from dlcctr.slurm.queue.client import SubmittedJob
+from dlcctr.slurm.queue.output import Key, TaskState, job_key
+from dlcctr.slurm.queue.scheduler import Scheduler, ask_scheduler
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import ManifestError, OutputError
 from dlcctr.planning.plan import Plan, PlanTask, read_plan
 from dlcctr.results.receipt import epoch
-from dlcctr.slurm.client import SubmittedJob, is_cluster
+from dlcctr.slurm.queue.client import SubmittedJob, is_cluster
 from dlcctr.slurm.site.profile import Site
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.state_files import StateFile

@@ -6,7 +6,7 @@ import signal
 from dataclasses import dataclass
 
 from dlcctr.contract import ExitCode
-from dlcctr.slurm.output import TaskState
+from dlcctr.slurm.queue.output import TaskState
 from dlcctr.slurm.task_log import LogEnd
 from dlcctr.system.gpus import NOT_GRANTED, OUT_OF_GPU_MEMORY
 

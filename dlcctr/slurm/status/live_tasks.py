@@ -12,7 +12,7 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.planning.task_lines import parse_row_start
 from dlcctr.slurm.jobs.ledger import SubmittedTask
 from dlcctr.slurm.jobs.submissions import Submission
-from dlcctr.slurm.output import Key, TaskState
+from dlcctr.slurm.queue.output import Key, TaskState
 from dlcctr.slurm.status.pending import waits_for
 from dlcctr.slurm.task_log import HEAD, TAIL_BYTES
 from dlcctr.system.terminal.frame_lines import frames_left, parse_frame_line

@@ -11,11 +11,11 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths, row_log, typed_manifest
 from dlcctr.campaign.rows import find_row
 from dlcctr.errors import ManifestError
-from dlcctr.runtime.row_run import LOG_HEAD
+from dlcctr.runtime.rows.row_run import LOG_HEAD
 from dlcctr.slurm.jobs.ledger import SubmissionHistory, SubmittedTask, read_submitted
 from dlcctr.slurm.jobs.submissions import allocated_rows
 from dlcctr.slurm.other.table import used_scheduler
-from dlcctr.slurm.scheduler import Scheduler
+from dlcctr.slurm.queue.scheduler import Scheduler
 from dlcctr.slurm.task_log import had_lanes, row_lines
 from dlcctr.slurm.whereabouts import find_whereabouts
 

@@ -12,11 +12,11 @@ from dlcctr.campaign.paths import CampaignPaths, typed_manifest
 from dlcctr.contract import ExitCode
 from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
-from dlcctr.slurm.client import Place
 from dlcctr.slurm.jobs.arrivals import sbatch_runs
 from dlcctr.slurm.jobs.ledger import Ledger, SubmissionHistory, SubmittedTask, read_submitted
-from dlcctr.slurm.output import SQUEUE_WORDS, Key, TaskState, shown_words
-from dlcctr.slurm.scheduler import Scheduler, read_scheduler, shown_cluster
+from dlcctr.slurm.queue.client import Place
+from dlcctr.slurm.queue.output import SQUEUE_WORDS, Key, TaskState, shown_words
+from dlcctr.slurm.queue.scheduler import Scheduler, read_scheduler, shown_cluster
 from dlcctr.slurm.site.prices import Cost, cost_of, has_prices
 from dlcctr.slurm.status.canary import canary_notes, explain_canaries
 from dlcctr.slurm.status.causes import Cause, of_failure, of_task

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dlcctr.results.row_state import Attempt, RowResult, State
 from dlcctr.slurm.jobs.ledger import Ledger, SubmittedTask
-from dlcctr.slurm.output import Key, TaskState
+from dlcctr.slurm.queue.output import Key, TaskState
 from dlcctr.slurm.status.live_tasks import LiveTask
 
 RECENT = 100

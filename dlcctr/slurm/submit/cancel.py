@@ -11,12 +11,12 @@ from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import choose_rows
 from dlcctr.errors import ManifestError, ToolMissingError, TryAgainError
-from dlcctr.slurm import client
-from dlcctr.slurm.client import HERE, Place
 from dlcctr.slurm.jobs.arrivals import settle_submissions
 from dlcctr.slurm.jobs.submissions import Array, Submission, find_plan
-from dlcctr.slurm.output import TaskState
-from dlcctr.slurm.scheduler import Scheduler, ask_scheduler, shown_cluster
+from dlcctr.slurm.queue import client
+from dlcctr.slurm.queue.client import HERE, Place
+from dlcctr.slurm.queue.output import TaskState
+from dlcctr.slurm.queue.scheduler import Scheduler, ask_scheduler, shown_cluster
 from dlcctr.system.locks import campaign_lock
 from dlcctr.system.terminal.console import ranges
 

@@ -16,9 +16,9 @@ from dlcctr.errors import OutputError, UsageError
 from dlcctr.planning.options import DEFAULT_PARALLEL, Limits, PlanOptions
 from dlcctr.planning.packing import array_slices
 from dlcctr.planning.plan import Plan
-from dlcctr.runtime.binds import Bind, linked_files, plan_binds
-from dlcctr.slurm.client import CLUSTERS_VARIABLES
+from dlcctr.runtime.containers.binds import Bind, linked_files, plan_binds
 from dlcctr.slurm.jobs.submissions import SubmittedOptions
+from dlcctr.slurm.queue.client import CLUSTERS_VARIABLES
 from dlcctr.slurm.script import Script, job_name
 from dlcctr.slurm.site.ask import ask_limits
 from dlcctr.slurm.site.profile import Site, override

@@ -8,8 +8,8 @@ from pathlib import Path
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import DlcctrError
 from dlcctr.results.notice import LIMIT_S, WEBHOOK_VARIABLE, command_words, find_url
-from dlcctr.slurm import client
 from dlcctr.slurm.jobs.submissions import Array
+from dlcctr.slurm.queue import client
 from dlcctr.slurm.script import Script, job_name, log_pattern, render_notice
 from dlcctr.slurm.site.profile import Site
 from dlcctr.system.files import write_text_atomic

@@ -13,7 +13,7 @@ from dlcctr.campaign.paths import typed_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import LABEL_PREFIX, RESULT_BYTES_PER_VALUE
 from dlcctr.errors import ModelError, OutputError, ToolMissingError, UsageError
-from dlcctr.slurm import client
+from dlcctr.slurm.queue import client
 from dlcctr.system import disk, processes
 from dlcctr.system.terminal.console import warn
 

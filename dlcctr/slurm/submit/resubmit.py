@@ -15,7 +15,7 @@ from dlcctr.planning.options import PlanOptions
 from dlcctr.slurm.jobs.arrivals import FULL_SQUEUE, resolve_submissions
 from dlcctr.slurm.jobs.ledger import read_submitted
 from dlcctr.slurm.jobs.submissions import Submission, SubmittedOptions, find_plan
-from dlcctr.slurm.scheduler import shown_cluster
+from dlcctr.slurm.queue.scheduler import shown_cluster
 from dlcctr.slurm.site.files import find_site
 from dlcctr.slurm.site.keys import KEYS
 from dlcctr.slurm.site.profile import NOTICE, Site, is_name, override

@@ -15,8 +15,6 @@ from dlcctr.campaign.rows import choose_rows, require_rows
 from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
 from dlcctr.planning.plan import Plan, write_plan
 from dlcctr.results.check import finished_rows
-from dlcctr.slurm import client
-from dlcctr.slurm.client import SubmittedJob
 from dlcctr.slurm.jobs.arrivals import resolve_submissions
 from dlcctr.slurm.jobs.submissions import (
     Array,
@@ -26,7 +24,9 @@ from dlcctr.slurm.jobs.submissions import (
     forget_arrays,
     write_submission,
 )
-from dlcctr.slurm.scheduler import shown_cluster
+from dlcctr.slurm.queue import client
+from dlcctr.slurm.queue.client import SubmittedJob
+from dlcctr.slurm.queue.scheduler import shown_cluster
 from dlcctr.slurm.script import Script, job_name, option_words
 from dlcctr.slurm.submit import job_arrays, preflight
 from dlcctr.slurm.submit.asked import Asked

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from dlcctr.errors import ModelError, TryAgainError
 from dlcctr.slurm.jobs.arrivals import find_arrival
 from dlcctr.slurm.jobs.submissions import Array, Submission
-from dlcctr.slurm.output import TaskState
-from dlcctr.slurm.scheduler import Scheduler, ask_scheduler
+from dlcctr.slurm.queue.output import TaskState
+from dlcctr.slurm.queue.scheduler import Scheduler, ask_scheduler
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.kernel_locks import is_held
 from dlcctr.system.state_files import StateFile

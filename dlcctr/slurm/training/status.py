@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dlcctr.contract import ExitCode
 from dlcctr.errors import DlcctrError
-from dlcctr.slurm.scheduler import read_scheduler
+from dlcctr.slurm.queue.scheduler import read_scheduler
 from dlcctr.slurm.training.ledger import LiveTask, ask, find_live, read_jobs
 from dlcctr.system.kernel_locks import is_held
 from dlcctr.training.losses import POSE, LossRow, read_losses

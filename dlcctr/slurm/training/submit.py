@@ -10,10 +10,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from dlcctr.errors import CommandFailedError, OutputError, ToolMissingError, TryAgainError, UsageError
-from dlcctr.slurm import client
-from dlcctr.slurm.client import SubmittedJob
 from dlcctr.slurm.jobs.submissions import Array, Submission, SubmittedOptions
-from dlcctr.slurm.scheduler import shown_cluster
+from dlcctr.slurm.queue import client
+from dlcctr.slurm.queue.client import SubmittedJob
+from dlcctr.slurm.queue.scheduler import shown_cluster
 from dlcctr.slurm.script import option_words
 from dlcctr.slurm.submit import preflight
 from dlcctr.slurm.submit.job_arrays import with_clusters

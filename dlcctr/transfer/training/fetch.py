@@ -14,7 +14,7 @@ from dlcctr.errors import DlcctrError, UsageError
 from dlcctr.model.engines import ENGINES
 from dlcctr.model.files import open_tree
 from dlcctr.model.project.shuffles import read_config
-from dlcctr.model.yaml12 import read_text
+from dlcctr.model.yaml.yaml12 import read_text
 from dlcctr.system import locks
 from dlcctr.system.disk import output_error, place_of
 from dlcctr.system.files import absolute, sha256_file, write_bytes_atomic, write_text_atomic

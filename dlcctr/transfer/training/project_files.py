@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import ModelError
-from dlcctr.model.yaml12 import parse_yaml
+from dlcctr.model.yaml.yaml12 import parse_yaml
 
 SAME = ("Task", "date", "scorer")
 """Keys of config.yaml that are the same in every copy of a project."""

@@ -14,7 +14,7 @@ from dlcctr.errors import CommandFailedError, ModelError, TryAgainError, UsageEr
 from dlcctr.model.files import open_tree
 from dlcctr.model.prior.labels import LABELS_FOLDER
 from dlcctr.model.project.shuffles import MODEL_FOLDERS, read_config
-from dlcctr.model.yaml12 import decode, parse_yaml, read_text
+from dlcctr.model.yaml.yaml12 import decode, parse_yaml, read_text
 from dlcctr.system import disk, locks
 from dlcctr.system.files import absolute
 from dlcctr.system.terminal.console import plural

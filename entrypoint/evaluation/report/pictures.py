@@ -11,7 +11,7 @@ from typing import Any
 
 from dlcctr.labels.pictures import read_size
 from dlcctr.model.prior.labels import LABELS_FOLDER
-from dlcctr.quality.jpeg import encode_jpeg
+from dlcctr.quality.pictures.jpeg import encode_jpeg
 from entrypoint.evaluation.figures import Points
 from entrypoint.evaluation.training_set import Frame
 

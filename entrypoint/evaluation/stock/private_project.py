@@ -16,8 +16,8 @@ from dlcctr.model.inference_project import make_inference_project, metadata_name
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.model.prior.labels import LABELS_FOLDER
 from dlcctr.model.project.shuffles import CONFIG, POSE_FILES
-from dlcctr.model.yaml12 import dump_yaml, read_yaml
-from dlcctr.results.h5_file import import_pandas
+from dlcctr.model.yaml.yaml12 import dump_yaml, read_yaml
+from dlcctr.results.h5.h5_file import import_pandas
 from entrypoint.evaluation.split import Split
 from entrypoint.evaluation.training_set import Frame, documentation_name
 

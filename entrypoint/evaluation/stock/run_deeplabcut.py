@@ -18,7 +18,7 @@ from dlcctr.errors import AnalysisError, DlcctrError, GpuError, ToolMissingError
 from dlcctr.model.engines import ENGINES
 from dlcctr.model.inference_project import metadata_name
 from dlcctr.model.inspection import ModelInfo
-from dlcctr.results.h5_file import read_table
+from dlcctr.results.h5.h5_file import read_table
 from dlcctr.system import processes
 from dlcctr.system.cpus import cpu_count, thread_environment
 from dlcctr.system.gpus import gpu_environment

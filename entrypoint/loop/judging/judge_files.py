@@ -12,8 +12,8 @@ from pathlib import Path
 from dlcctr.errors import DlcctrError
 from dlcctr.model.prior.record import PRIORS
 from dlcctr.quality.measures.track import Track
-from dlcctr.results.frame_times import read_frame_times
-from dlcctr.results.h5_file import read_table
+from dlcctr.results.h5.h5_file import read_table
+from dlcctr.results.times.frame_times import read_frame_times
 from entrypoint.loop.judging.child import be_child, judge_in_child
 from entrypoint.loop.judging.judge_job import APART, MOST_VALUES, NOT_JUDGED, TOO_LONG, not_judged
 from entrypoint.loop.judging.judge_row import Judged, judge_track

@@ -8,8 +8,8 @@ from pathlib import Path
 from dlcctr.quality.judge import Judgement
 from dlcctr.quality.measures.score import frame_score
 from dlcctr.quality.measures.track import Track
+from dlcctr.quality.pictures.shown_frames import choose_frames
 from dlcctr.quality.record import Picture, Quality, finite
-from dlcctr.quality.shown_frames import choose_frames
 from entrypoint.loop.judging.seen import Seen
 from entrypoint.video.stills import draw, read_stills
 

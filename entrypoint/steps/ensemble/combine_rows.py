@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 from dlcctr.campaign.steps.ensemble import Combination, EnsembleParameters
-from dlcctr.results.positions import open_positions
+from dlcctr.results.h5.positions import open_positions
 from entrypoint.steps.base import StepInput, StepResult
 from entrypoint.steps.ensemble.agreement import Agreement, agree
 from entrypoint.steps.ensemble.members import match_points, require_members

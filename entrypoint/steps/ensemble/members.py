@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dlcctr.errors import AnalysisError, ManifestError
-from dlcctr.results.positions import PositionColumns
+from dlcctr.results.h5.positions import PositionColumns
 from entrypoint.steps.base import StepInput
 
 SINGLE = "single"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dlcctr.results.h5_file import import_pandas
-from dlcctr.results.positions import LEVELS, LEVELS_OF_SEVERAL, PositionColumns
+from dlcctr.results.h5.h5_file import import_pandas
+from dlcctr.results.h5.positions import LEVELS, LEVELS_OF_SEVERAL, PositionColumns
 
 KEY = "variance"
 COORDS = ("variance", "between_models", "models")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlcctr.campaign.steps.filter import FilterParameters, FilterType
-from dlcctr.results.positions import open_positions
+from dlcctr.results.h5.positions import open_positions
 from entrypoint.steps.base import StepInput, StepResult
 from entrypoint.steps.filter.own import KalmanFilter
 from entrypoint.steps.filter.stock import FILTERS, Apply

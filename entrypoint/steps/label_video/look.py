@@ -9,7 +9,7 @@ from dlcctr.campaign.steps.label_video import ColorBy, LabelVideoParameters, Nam
 from dlcctr.campaign.tracking import UNIQUE_OWNER
 from dlcctr.errors import ManifestError
 from dlcctr.model.project.drawing import Drawing
-from dlcctr.results.positions import PositionColumns
+from dlcctr.results.h5.positions import PositionColumns
 from entrypoint.steps.label_video.palette import WHITE, Rgb, colours, has_colormap, named_colour
 
 PCUTOFF = 0.6

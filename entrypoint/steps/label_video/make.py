@@ -11,8 +11,8 @@ from dlcctr.campaign.steps.label_video import Clips, LabelVideoParameters
 from dlcctr.campaign.steps.spec import ANALYSIS
 from dlcctr.errors import OutputError, VideoError
 from dlcctr.model.project.drawing import Drawing, project_drawing
-from dlcctr.results.frame_times import read_frame_times
-from dlcctr.results.positions import open_positions
+from dlcctr.results.h5.positions import open_positions
+from dlcctr.results.times.frame_times import read_frame_times
 from dlcctr.system.cpus import cpu_count
 from entrypoint.steps.base import RowSource, StepInput, StepResult
 from entrypoint.steps.label_video.beside import find_beside

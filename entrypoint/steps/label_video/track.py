@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlcctr.results.positions import PositionColumns, PositionsFile
+from dlcctr.results.h5.positions import PositionColumns, PositionsFile
 
 BLOCK_FRAMES = 5000
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import OutputError
-from dlcctr.quality.jpeg import encode_jpeg
+from dlcctr.quality.pictures.jpeg import encode_jpeg
 from dlcctr.quality.record import QUALITY_FILENAME, Stretch, read_quality
 from entrypoint.steps.base import StepInput
 from entrypoint.steps.label_video.clock import Clock, stamp_text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dlcctr.errors import ModelError, ToolMissingError
 from dlcctr.model.project.drawing import project_drawing
-from dlcctr.results.positions import open_positions
+from dlcctr.results.h5.positions import open_positions
 from dlcctr.results.receipt import epoch
 from entrypoint.steps.base import StepInput, StepResult
 from entrypoint.steps.nwb.clock import read_clock

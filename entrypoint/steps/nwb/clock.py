@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr.errors import OutputError
-from dlcctr.results.frame_times import read_frame_times
+from dlcctr.results.times.frame_times import read_frame_times
 
 YEARS_S = 10 * 365.25 * 86400
 """Times beyond ten years after the session's start count from something else."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dlcctr.results.positions import PositionColumns
+from dlcctr.results.h5.positions import PositionColumns
 
 UNIQUE = "single"
 """What DeepLabCut calls the individual that unique body parts belong to."""

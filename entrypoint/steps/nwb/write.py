@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dlcctr.results.positions import PositionsFile
+from dlcctr.results.h5.positions import PositionsFile
 from entrypoint.steps.base import Progress
 from entrypoint.steps.nwb.clock import Clock
 from entrypoint.steps.nwb.names import UNIQUE, NamedIndividual

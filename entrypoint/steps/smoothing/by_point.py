@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dlcctr.results.positions import COORDS, PositionColumns, PositionsFile, write_positions
+from dlcctr.results.h5.positions import COORDS, PositionColumns, PositionsFile, write_positions
 
 IN_MEMORY_BYTES = 256 * 2**20
 """More than this is kept in a file. A million frames of ten points are 240 MB."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import OutputError
-from dlcctr.results.frame_times import AGAIN, read_frame_times
+from dlcctr.results.times.frame_times import AGAIN, read_frame_times
 
 STEP_S_UNKNOWN = 1 / 30
 """Length of a step where no frame has a time: it decides only which gaps are too long to fill."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from dlcctr.campaign.tracking import UNIQUE_OWNER
 from dlcctr.errors import OutputError
-from dlcctr.results.positions import BLOCK_FRAMES, PositionColumns, write_positions
+from dlcctr.results.h5.positions import BLOCK_FRAMES, PositionColumns, write_positions
 from entrypoint.steps.tracks.detections import HINT, Detections
 from entrypoint.steps.tracks.settings import TrackSettings
 from entrypoint.steps.tracks.tracking import poses_of

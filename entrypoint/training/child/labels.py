@@ -13,7 +13,7 @@ from dlcctr.labels.h5 import h5_bytes
 from dlcctr.labels.pictures import read_size
 from dlcctr.labels.project import Project, read_project
 from dlcctr.labels.table import TABLE_PREFIX
-from dlcctr.results.h5_file import read_table
+from dlcctr.results.h5.h5_file import read_table
 from dlcctr.system.files import read_text_bounded, write_bytes_atomic
 
 MAX_BYTES = 64 << 20

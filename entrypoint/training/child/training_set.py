@@ -13,7 +13,7 @@ from dlcctr.errors import AnalysisError, ModelError
 from dlcctr.model.engines import ENGINES
 from dlcctr.model.files import open_tree
 from dlcctr.model.project.shuffles import list_shuffles, read_config, table_of
-from dlcctr.model.yaml12 import parse_yaml, read_text
+from dlcctr.model.yaml.yaml12 import parse_yaml, read_text
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.kernel_locks import TRANSFER_WAIT_S
 from dlcctr.system.locks import transfer_lock

@@ -18,7 +18,7 @@ import pandas
 from dlcctr.campaign.steps.csv_file import CsvParameters
 from dlcctr.campaign.steps.nwb import NwbParameters
 from dlcctr.errors import DlcctrError
-from dlcctr.results.positions import PositionColumns
+from dlcctr.results.h5.positions import PositionColumns
 from entrypoint.steps import csv, nwb
 from tests.unit.support.step_rows import ONE, SCORER, TIMES, TWO, UNIQUE, make_step, table_of
 

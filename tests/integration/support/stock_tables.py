@@ -19,7 +19,7 @@ def main() -> None:
         supply_operators()
     import deeplabcut
 
-    from dlcctr.results.positions import open_positions
+    from dlcctr.results.h5.positions import open_positions
     from entrypoint.steps.csv import write_csv
 
     options = {"videotype": ".mp4", "destfolder": str(folder)}

@@ -14,9 +14,9 @@ import pytest
 from dlcctr import cli
 from dlcctr.contract import CONTRACT_VERSION, ExitCode
 from dlcctr.results.additions import add_files
-from dlcctr.slurm import client
 from dlcctr.slurm.jobs.submissions import Array
-from dlcctr.slurm.output import TaskState
+from dlcctr.slurm.queue import client
+from dlcctr.slurm.queue.output import TaskState
 from dlcctr.slurm.status.row_status import Phase
 from dlcctr.system import pause
 from tests.unit.support.slurm_case import JOB, SlurmCase, make_case, sacct_line, sacct_text, squeue_line, squeue_text

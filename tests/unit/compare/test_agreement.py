@@ -8,7 +8,7 @@ import pytest
 
 from dlcctr.compare.agreement import MOST_FRAMES, SURE, Positions, agreement
 from dlcctr.errors import OutputError
-from dlcctr.results.positions import PositionColumns, write_positions
+from dlcctr.results.h5.positions import PositionColumns, write_positions
 from tests.unit.support.compare_case import write_table
 
 PARTS = ("snout", "tail")

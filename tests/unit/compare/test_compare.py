@@ -31,7 +31,7 @@ from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.row_state import State
 from dlcctr.results.sections import OutputFile
 from dlcctr.results.steps.receipt import STEP_RECEIPTS, Made, StepReceipt, step_folder
-from dlcctr.runtime.run_campaign import RunResult
+from dlcctr.runtime.rows.run_campaign import RunResult
 from tests.unit.support.compare_case import Case, finish, finish_both, make_case, project
 from tests.unit.support.suggestions import in_sentence
 

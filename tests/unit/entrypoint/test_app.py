@@ -13,8 +13,8 @@ from dlcctr.commands import version
 from dlcctr.contract import ExitCode
 from dlcctr.errors import UsageError
 from entrypoint import app as program
-from entrypoint.analyze import analyze_row
 from entrypoint.analyze.request import CHECKPOINT_EVERY_S, RowRequest, find_index
+from entrypoint.analyze.row import analyze_row
 
 
 @pytest.fixture(autouse=True)

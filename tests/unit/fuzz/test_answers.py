@@ -14,10 +14,10 @@ import pytest
 from dlcctr.errors import CommandFailedError, ContractError, ManifestError, ToolMissingError, UsageError
 from dlcctr.image import labels, sif
 from dlcctr.image.package_sources import read_pip_config
-from dlcctr.runtime import apptainer
+from dlcctr.runtime.containers import apptainer
 from dlcctr.runtime.progress.row_report import RowReport, read_report, write_report
 from dlcctr.slurm import task_log
-from dlcctr.slurm.output import parse_sacct, parse_squeue
+from dlcctr.slurm.queue.output import parse_sacct, parse_squeue
 from dlcctr.slurm.site.cluster import add_partition_settings, parse_associations, parse_config, parse_qos, parse_sinfo
 from dlcctr.transfer import watch
 from dlcctr.transfer.remote import shell as remote_shell

@@ -18,7 +18,7 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.tracking import Tracking
 from dlcctr.errors import ContractError, ManifestError, OutputError, TryAgainError, UsageError
-from dlcctr.results.frame_times import read_frame_times, write_frame_times
+from dlcctr.results.times.frame_times import read_frame_times, write_frame_times
 from dlcctr.slurm.jobs.job_notes import read_job_notes
 from dlcctr.slurm.site.files import site_text
 from dlcctr.slurm.site.keys import KEYS as SITE_KEYS

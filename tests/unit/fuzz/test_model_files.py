@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from dlcctr.errors import ContractError, ModelError
-from dlcctr.model.bundle import BLOCK, LISTING, header, parse_listing
+from dlcctr.model.bundles.bundle import BLOCK, LISTING, header, parse_listing
+from dlcctr.model.bundles.pack import pack_model
+from dlcctr.model.bundles.verify import verify_bundle
 from dlcctr.model.inspection import inspect_model
-from dlcctr.model.pack import pack_model
 from dlcctr.model.project.snapshots import check_unpacked_size, code_in
 from dlcctr.model.project.survey import survey_model
-from dlcctr.model.verify import verify_bundle
 from tests.unit.support.fuzz import check_reader, damaged, with_wrong_values
 from tests.unit.support.projects import odd_project, pytorch_project, tensorflow_project, top_down_project
 

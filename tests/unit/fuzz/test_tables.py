@@ -8,9 +8,9 @@ import traceback
 from pathlib import Path
 
 from dlcctr.errors import OutputError
-from dlcctr.results.h5_check import table_problems
-from dlcctr.results.positions import open_positions
-from tests.unit.results.test_h5_check import make_table, write
+from dlcctr.results.h5.h5_check import table_problems
+from dlcctr.results.h5.positions import open_positions
+from tests.unit.results.h5.test_h5_check import make_table, write
 from tests.unit.support.fuzz import damaged
 from tests.unit.support.results import make_bench
 

@@ -10,13 +10,13 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from dlcctr.model.bundle import read_bundle
+from dlcctr.model.bundles.bundle import read_bundle
+from dlcctr.model.bundles.pack import pack_model
+from dlcctr.model.bundles.verify import verify_bundle
 from dlcctr.model.files import BundleFile
 from dlcctr.model.inference_project import make_inference_project
 from dlcctr.model.inspection import inspect_model
-from dlcctr.model.pack import pack_model
-from dlcctr.model.verify import verify_bundle
-from dlcctr.model.yaml12 import parse_yaml, read_yaml
+from dlcctr.model.yaml.yaml12 import parse_yaml, read_yaml
 from tests.unit.support.projects import (
     ODD_PARTS,
     conditional_project,

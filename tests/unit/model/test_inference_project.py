@@ -9,8 +9,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from dlcctr.model.inspection import inspect_model
-from dlcctr.model.yaml12 import read_yaml
-from entrypoint.analyze.row_jobs import make_skeleton
+from dlcctr.model.yaml.yaml12 import read_yaml
+from entrypoint.analyze.row.jobs import make_skeleton
 from tests.unit.support.projects import edit_json, odd_project, pytorch_project, tensorflow_project, train_folder
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dlcctr.errors import ModelError
 from dlcctr.model.inspection import inspect_model
 from dlcctr.model.project.survey import survey_model
-from dlcctr.model.yaml12 import dump_yaml
+from dlcctr.model.yaml.yaml12 import dump_yaml
 from tests.unit.support.projects import (
     PARTS,
     conditional_project,

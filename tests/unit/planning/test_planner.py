@@ -19,9 +19,9 @@ from dlcctr.planning.planner import make_plan as plan_campaign
 from dlcctr.planning.planner import say_remarks
 from dlcctr.planning.speed import Calibration, pick_row
 from dlcctr.results.sections import DeviceUsed
-from dlcctr.runtime import run_campaign as campaign_run
-from dlcctr.runtime.row_run import Outcome
-from dlcctr.runtime.run_campaign import RunResult
+from dlcctr.runtime.rows import run_campaign as campaign_run
+from dlcctr.runtime.rows.row_run import Outcome
+from dlcctr.runtime.rows.run_campaign import RunResult
 from tests.benchmarks.planner_simulation import all_cases
 from tests.unit.support.results import FRAMES, Bench, make_bench
 from tests.unit.test_cli import call
@@ -289,7 +289,7 @@ def test_calibration_runs_one_row_and_plans_the_others(bench: Bench, monkeypatch
         bench.commit(2, timings_s=TIMINGS, device=DeviceUsed("cuda", name="Tesla V100"))
         return RunResult([Outcome(2, "2.mp4", 0)], "docker")
 
-    monkeypatch.setattr("dlcctr.runtime.run_campaign.run_campaign", run)
+    monkeypatch.setattr("dlcctr.runtime.rows.run_campaign.run_campaign", run)
     plan, summary = planned(bench, fps=None, calibration=Calibration("docker", "an:image"))
     assert [(each.rows, each.runtime, each.image, each.allow_cpu) for each in asked] == [
         ("2", "docker", "an:image", False)
@@ -305,7 +305,7 @@ def test_calibrating_the_only_row_leaves_nothing_to_plan(bench: Bench, monkeypat
         bench.commit(0, timings_s=TIMINGS)
         return RunResult([Outcome(0, "0.mp4", 0)], "docker")
 
-    monkeypatch.setattr("dlcctr.runtime.run_campaign.run_campaign", run)
+    monkeypatch.setattr("dlcctr.runtime.rows.run_campaign.run_campaign", run)
     write_manifest(bench.manifest, bench.rows[:1])
     plan, summary = plan_campaign(bench.manifest, PlanOptions(calibration=Calibration()))
     assert plan is None
@@ -314,7 +314,7 @@ def test_calibrating_the_only_row_leaves_nothing_to_plan(bench: Bench, monkeypat
 
 def test_a_failed_calibration_names_the_row_and_its_log(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = Outcome(2, "2.mp4", 7, cause="the network exploded", log=Path("row2.log"))
-    monkeypatch.setattr("dlcctr.runtime.run_campaign.run_campaign", lambda *_: RunResult([outcome], "docker"))
+    monkeypatch.setattr("dlcctr.runtime.rows.run_campaign.run_campaign", lambda *_: RunResult([outcome], "docker"))
     with pytest.raises(CommandFailedError, match=r"row 2, 2\.mp4, failed with code 7: the network exploded") as error:
         planned(bench, fps=None, calibration=Calibration())
     assert "row2.log" in error.value.hint

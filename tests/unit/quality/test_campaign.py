@@ -9,7 +9,7 @@ import pytest
 
 from dlcctr.cli import catch, make_app
 from dlcctr.quality.campaign import JudgedRow, compare, with_campaign
-from dlcctr.quality.flag_kinds import FLAG_KINDS
+from dlcctr.quality.flagging.flag_kinds import FLAG_KINDS
 from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, Flag, Quality
 from dlcctr.results.additions import add_files
 from tests.unit.support.results import make_bench

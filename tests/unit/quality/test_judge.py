@@ -11,9 +11,9 @@ import pytest
 
 from dlcctr.model.prior.make import prior_of_poses
 from dlcctr.model.prior.record import PosePrior
-from dlcctr.quality.campaign_prior import prior_of_campaign
 from dlcctr.quality.judge import judge
 from dlcctr.quality.measures.track import Track
+from dlcctr.quality.priors.campaign_prior import prior_of_campaign
 from dlcctr.quality.record import MAX_BINS, MAX_STRETCHES, QUALITIES, parse_quality
 from dlcctr.quality.table_file import table_bytes
 

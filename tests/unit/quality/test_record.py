@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.errors import ContractError, OutputError
-from dlcctr.quality.flag_kinds import FLAG_KINDS, advice_for
+from dlcctr.quality.flagging.flag_kinds import FLAG_KINDS, advice_for
 from dlcctr.quality.record import (
     MAX_BINS,
     QUALITIES,

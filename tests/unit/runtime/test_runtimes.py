@@ -16,12 +16,12 @@ from dlcctr.campaign.config import Campaign
 from dlcctr.contract import CONTRACT_VERSION, LABEL_PREFIX
 from dlcctr.errors import ContractError, ToolMissingError, UsageError
 from dlcctr.image import flavours
-from dlcctr.runtime import apptainer, docker
-from dlcctr.runtime.apptainer import Apptainer
 from dlcctr.runtime.base import RowJob
-from dlcctr.runtime.binds import Bind, linked_files, mount_words, plan_binds
 from dlcctr.runtime.choose import RuntimeOptions, pick_runtime
-from dlcctr.runtime.docker import Docker
+from dlcctr.runtime.containers import apptainer, docker
+from dlcctr.runtime.containers.apptainer import Apptainer
+from dlcctr.runtime.containers.binds import Bind, linked_files, mount_words, plan_binds
+from dlcctr.runtime.containers.docker import Docker
 from dlcctr.runtime.native import environment as native
 from dlcctr.runtime.native.runtime import Native
 from dlcctr.system import processes as run

@@ -15,7 +15,7 @@ from dlcctr.contract import ExitCode
 from dlcctr.errors import GpuError, UsageError
 from dlcctr.runtime import train_run
 from dlcctr.runtime.base import Command, Job
-from dlcctr.runtime.binds import Bind
+from dlcctr.runtime.containers.binds import Bind
 from dlcctr.training.record import TRAINING_FILENAME, TRAININGS
 from tests.unit.support.projects import pytorch_project, train_folder
 from tests.unit.training.test_project import state

@@ -12,7 +12,7 @@ import pytest
 
 from dlcctr.contract import ExitCode
 from dlcctr.errors import UsageError
-from dlcctr.runtime.binds import Bind
+from dlcctr.runtime.containers.binds import Bind
 from dlcctr.slurm.script import Script, array_words, job_name, render, time_words
 from dlcctr.slurm.site.files import find_site
 from dlcctr.slurm.site.profile import Site

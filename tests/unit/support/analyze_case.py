@@ -17,8 +17,8 @@ from dlcctr.contract import ExitCode, failure_file, row_folder
 from dlcctr.errors import DlcctrError
 from dlcctr.model.inspection import inspect_model
 from dlcctr.results.receipt import Receipt, read_receipt
-from entrypoint.analyze.analyze_row import run
 from entrypoint.analyze.request import RowRequest
+from entrypoint.analyze.row.analyze_row import run
 from entrypoint.analyze.worker import process as child
 from tests import media
 from tests.unit.support.projects import pytorch_project

@@ -17,10 +17,10 @@ from dlcctr.quality.judge import judge
 from dlcctr.quality.measures.track import Track
 from dlcctr.quality.record import TABLE_FILENAME, write_quality
 from dlcctr.quality.table_file import table_bytes
-from dlcctr.results.frame_times import CONTAINER, describe_times, write_frame_times
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import AnalysedRow, Columns, FrameCounts, ModelUsed, OutputFile, Parameters
 from dlcctr.results.steps.receipt import Made, StepReceipt, step_folder
+from dlcctr.results.times.frame_times import CONTAINER, describe_times, write_frame_times
 from tests.unit.support.results import BODYPARTS, SCORER, Bench, make_bench
 
 COORDS = ("x", "y", "likelihood")

@@ -16,7 +16,7 @@ import pytest
 
 from dlcctr.cli import catch, make_app
 from dlcctr.contract import ExitCode
-from dlcctr.runtime import executor
+from dlcctr.runtime.rows import executor
 from dlcctr.slurm.jobs.arrivals import GRACE_S
 from dlcctr.transfer.remote import rsync
 from tests.unit.support.disk_faults import Disk, failing

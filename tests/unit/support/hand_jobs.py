@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr.slurm.output import expand
+from dlcctr.slurm.queue.output import expand
 from tests.unit.support.fake_slurm import FakeSlurm
 
 PLAIN_HEAD = "             JOBID PARTITION     NAME     USER ST       TIME  NODES NODELIST(REASON)\n"

@@ -22,7 +22,7 @@ from dlcctr.campaign.config import Campaign, write_campaign
 from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import RECEIPT_FILENAME, RowState, failure_file, row_folder
-from dlcctr.quality.flag_kinds import FLAG_KINDS
+from dlcctr.quality.flagging.flag_kinds import FLAG_KINDS
 from dlcctr.quality.record import (
     MAX_BINS,
     Flag,

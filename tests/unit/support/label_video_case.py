@@ -11,9 +11,9 @@ import numpy
 
 from dlcctr.campaign.steps.label_video import LabelVideoParameters
 from dlcctr.contract import FRAME_TIMES_FILENAME
-from dlcctr.results.frame_times import write_frame_times
-from dlcctr.results.positions import PositionColumns, write_positions
+from dlcctr.results.h5.positions import PositionColumns, write_positions
 from dlcctr.results.sections import FrameCounts, OutputFile, Parameters
+from dlcctr.results.times.frame_times import write_frame_times
 from entrypoint.steps.base import RowSource, Source, StepInput
 from tests.media import HEIGHT, WIDTH, write_video
 from tests.unit.support.results import SCORER, make_bench

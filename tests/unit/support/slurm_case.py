@@ -13,7 +13,7 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.contract import ExitCode, RowState
 from dlcctr.planning.plan import Plan, PlanFacts, PlanTask, write_plan
 from dlcctr.slurm.jobs.submissions import Array, Submission, SubmittedOptions, write_submission
-from dlcctr.slurm.output import SACCT_FORMAT
+from dlcctr.slurm.queue.output import SACCT_FORMAT
 from dlcctr.slurm.status.row_status import RowStatus, StatusResult
 from dlcctr.slurm.status.status import status
 from tests.unit.support.results import Bench, make_bench

@@ -8,9 +8,9 @@ from typing import Any
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import FRAME_TIMES_FILENAME, RowState
-from dlcctr.results.frame_times import write_frame_times
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import AnalysedRow, FrameCounts
+from dlcctr.results.times.frame_times import write_frame_times
 from entrypoint.steps.base import RowSource, Source, StepInput
 
 

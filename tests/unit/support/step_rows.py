@@ -13,10 +13,10 @@ import pandas
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import FRAME_TIMES_FILENAME, RowState
-from dlcctr.results.frame_times import write_frame_times
-from dlcctr.results.positions import PositionColumns
+from dlcctr.results.h5.positions import PositionColumns
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import AnalysedRow, FrameCounts, ModelUsed, OutputFile, Parameters
+from dlcctr.results.times.frame_times import write_frame_times
 from entrypoint.steps.base import RowSource, Source, StepInput
 
 SCORER = "DLC_Resnet50_mouseMay1shuffle1_snapshot_010"

@@ -12,7 +12,7 @@ import numpy
 
 from dlcctr.campaign.config import write_campaign
 from dlcctr.campaign.steps.spec import parse_steps
-from dlcctr.results.positions import PositionColumns, open_positions, write_positions
+from dlcctr.results.h5.positions import PositionColumns, open_positions, write_positions
 from entrypoint.steps.base import StepInput, StepResult
 from tests.unit.support.results import BODYPARTS, FRAMES, SCORER, Bench, make_bench
 

@@ -10,7 +10,7 @@ from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.contract import PRIVATE_PREFIX, RECEIPT_FILENAME
-from dlcctr.model.verify import verify_bundle
+from dlcctr.model.bundles.verify import verify_bundle
 from dlcctr.planning.plan import read_plan
 from dlcctr.results.receipt import broken_files, parse_receipt
 from dlcctr.slurm.jobs.submissions import allocated_rows, read_submissions

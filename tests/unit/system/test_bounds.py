@@ -14,7 +14,7 @@ from dlcctr.contract import RECEIPT_FILENAME
 from dlcctr.errors import CommandFailedError, DlcctrError, ManifestError, OutputError, UsageError
 from dlcctr.planning.plan import read_plan
 from dlcctr.results.receipt import read_receipt
-from dlcctr.runtime.executor import LOG_HEAD, last_error
+from dlcctr.runtime.rows.executor import LOG_HEAD, last_error
 from dlcctr.slurm.jobs.submissions import SUBMISSIONS
 from dlcctr.slurm.site.profile import read_site
 from dlcctr.system import files, hash_cache, state_files

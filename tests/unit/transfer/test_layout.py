@@ -12,8 +12,8 @@ from dlcctr.campaign.rows import Row
 from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.errors import ManifestError
+from dlcctr.model.bundles.pack import pack_model
 from dlcctr.model.inspection import inspect_model
-from dlcctr.model.pack import pack_model
 from dlcctr.transfer.layout import Item, far_campaign, far_manifest, image_items, model_items, model_names, video_items
 from dlcctr.transfer.remote.address import Remote
 from dlcctr.transfer.remote.campaign import RemoteCampaign, check_there

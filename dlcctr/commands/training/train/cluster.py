@@ -129,7 +129,7 @@ def _warn(made: TrainSubmitted) -> None:
 
 
 def _print_submitted(done: TrainSubmitted, *, dry_run: bool, as_json: bool) -> None:
-    from dlcctr.slurm.scheduler import shown_cluster
+    from dlcctr.slurm.queue.scheduler import shown_cluster
     from dlcctr.system.terminal.console import plural, print_json, print_lines, print_script
 
     if as_json:

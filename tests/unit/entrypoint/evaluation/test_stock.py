@@ -12,7 +12,7 @@ import pytest
 
 from dlcctr.errors import AnalysisError, GpuError, ToolMissingError
 from dlcctr.model.inspection import inspect_model
-from dlcctr.model.yaml12 import read_yaml
+from dlcctr.model.yaml.yaml12 import read_yaml
 from entrypoint.evaluation.both import COMBINED, _without_doubles
 from entrypoint.evaluation.split import Split
 from entrypoint.evaluation.stock import run_deeplabcut

@@ -14,7 +14,7 @@ import pytest
 from dlcctr.model.prior.make import prior_text
 from dlcctr.model.prior.record import PosePrior
 from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, TABLE_FILENAME, Quality
-from dlcctr.results.frame_times import write_frame_times
+from dlcctr.results.times.frame_times import write_frame_times
 from entrypoint.loop.judging import child, judge_files
 from entrypoint.loop.judging.judge_row import Judged
 from entrypoint.protocol import Job, Message

@@ -20,8 +20,8 @@ from dlcctr.contract import FRAME_TIMES_FILENAME, ExitCode, RowState
 from dlcctr.errors import ModelError, UsageError, VideoError
 from dlcctr.outliers.results import judged_results
 from dlcctr.quality.record import QUALITY_FILENAME, TABLE_FILENAME
-from dlcctr.results.frame_times import CONTAINER, describe_times, write_frame_times
 from dlcctr.results.sections import AnalysedRow, Columns, FrameCounts, Parameters
+from dlcctr.results.times.frame_times import CONTAINER, describe_times, write_frame_times
 from entrypoint import app as program
 from entrypoint.outliers.run_outliers import OutliersRequest, _yaml_text, run_outliers
 from entrypoint.outliers.written_list import taken_before
@@ -306,7 +306,7 @@ def test_a_page_of_somebody_else_stays(bench: Bench, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a b.mp4", 'a"\\\n\x7f\u2028.mp4', "Mäuse 🐁.mp4"])
 def test_lines_for_config_yaml_are_yaml(name: str) -> None:
-    from dlcctr.model.yaml12 import parse_yaml
+    from dlcctr.model.yaml.yaml12 import parse_yaml
 
     text = f"video_sets:\n  {_yaml_text(name)}:\n    crop: 0, 1, 0, 1\n"
     assert parse_yaml(text, Path("x"), aliases=True, version_1_1=False) == {

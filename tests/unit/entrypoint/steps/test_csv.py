@@ -6,7 +6,7 @@ import pandas
 import pytest
 
 from dlcctr.campaign.steps.csv_file import CsvParameters
-from dlcctr.results.positions import PositionColumns
+from dlcctr.results.h5.positions import PositionColumns
 from entrypoint.steps import csv
 from tests.unit.support.step_rows import ONE, SCORER, TWO, UNIQUE, make_step, table_of
 

@@ -14,7 +14,7 @@ from dlcctr.campaign.manifest import read_manifest, write_manifest
 from dlcctr.contract import ExitCode
 from dlcctr.errors import AnalysisError, UsageError
 from dlcctr.results.check import check
-from dlcctr.results.positions import open_positions
+from dlcctr.results.h5.positions import open_positions
 from dlcctr.results.row_state import State
 from dlcctr.results.steps.receipt import Made, read_step_failure, read_step_receipt, step_folder
 from dlcctr.results.steps.rows import CampaignRows

@@ -12,7 +12,7 @@ from typing import Any
 import av
 import pytest
 
-from dlcctr.results.frame_times import CONTAINER, COUNTED, NONE, write_frame_times
+from dlcctr.results.times.frame_times import CONTAINER, COUNTED, NONE, write_frame_times
 from entrypoint.video.damage.bitstream import PacketFacts
 from entrypoint.video.decoding.packets import Packet
 from entrypoint.video.frame_scan import FrameScan

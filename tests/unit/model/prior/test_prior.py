@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from dlcctr.errors import ModelError
-from dlcctr.model.bundle import LISTING, read_listing
+from dlcctr.model.bundles.bundle import LISTING, read_listing
+from dlcctr.model.bundles.pack import pack_model
+from dlcctr.model.bundles.verify import verify_bundle
 from dlcctr.model.files import open_tree
 from dlcctr.model.inspection import inspect_model
-from dlcctr.model.pack import pack_model
 from dlcctr.model.prior.labels import read_labels
 from dlcctr.model.prior.make import find_prior, make_prior, prior_of_model, prior_text
 from dlcctr.model.prior.record import PRIOR_FILENAME, PosePrior, parse_prior
 from dlcctr.model.prior.shape import Pose, body_length, find_shape, side_pairs
-from dlcctr.model.verify import verify_bundle
 from tests.gpu.clips import CLIP
 from tests.unit.support.projects import PARTS, pytorch_project, tensorflow_project
 

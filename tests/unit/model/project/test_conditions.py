@@ -14,13 +14,13 @@ from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking, tracking_problem
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ModelError
+from dlcctr.model.bundles.pack import pack_model, unpack_model
+from dlcctr.model.bundles.verify import verify_bundle
 from dlcctr.model.inspection import inspect_model
-from dlcctr.model.pack import pack_model, unpack_model
 from dlcctr.model.project.survey import survey_model
-from dlcctr.model.verify import verify_bundle
-from dlcctr.model.yaml12 import read_yaml
+from dlcctr.model.yaml.yaml12 import read_yaml
 from dlcctr.transfer.layout import model_items
-from entrypoint.analyze.row_jobs import make_skeleton
+from entrypoint.analyze.row.jobs import make_skeleton
 from tests.unit.support.projects import (
     NAME,
     conditional_project,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dlcctr.model.pack import pack_model
+from dlcctr.model.bundles.pack import pack_model
 from dlcctr.model.project.drawing import Drawing, project_drawing
 from tests.unit.support.projects import pytorch_project, tensorflow_project
 

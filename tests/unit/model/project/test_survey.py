@@ -11,7 +11,7 @@ import pytest
 
 from dlcctr.cli import catch, make_app
 from dlcctr.errors import ModelError
-from dlcctr.model.pack import pack_model
+from dlcctr.model.bundles.pack import pack_model
 from dlcctr.model.project.survey import Survey, survey_model
 from tests.unit.support.projects import (
     NAME,

@@ -7,8 +7,8 @@ import pytest
 
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ModelError
+from dlcctr.model.bundles.pack import pack_model
 from dlcctr.model.inspection import inspect_model
-from dlcctr.model.pack import pack_model
 from dlcctr.model.project.trust import require_trust
 from tests.unit.support.projects import edit_json, pytorch_project, tensorflow_project, train_folder
 

@@ -10,13 +10,13 @@ import pytest
 
 from dlcctr.cli import catch, make_app
 from dlcctr.errors import ModelError, UsageError
+from dlcctr.model.bundles.pack import pack_model, unpack_model
+from dlcctr.model.bundles.verify import verify_bundle
 from dlcctr.model.files import open_tree
 from dlcctr.model.inspection import inspect_model
 from dlcctr.model.origin import ORIGIN_FILE, Origin, find_origin
-from dlcctr.model.pack import pack_model, unpack_model
 from dlcctr.model.superanimal.animals import ANIMALS, LICENCE, choose
 from dlcctr.model.superanimal.make import make_bundle
-from dlcctr.model.verify import verify_bundle
 from dlcctr.results.sections import ModelUsed
 from dlcctr.system.files import sha256_file
 from dlcctr.system.values.records import from_table, to_table

@@ -8,7 +8,7 @@ import pytest
 
 from dlcctr.contract import ROW_REPORT
 from dlcctr.runtime.progress.row_report import STARTING, RowReport, read_report, write_report
-from dlcctr.runtime.row_run import LOG_HEAD
+from dlcctr.runtime.rows.row_run import LOG_HEAD
 
 LINE = "row 3 (a.mp4): analysing: 250/1000 frames (25%), 12.5 frames/s, 0:01:00 left\n"
 

@@ -19,8 +19,8 @@ from rich.live import Live
 
 from dlcctr.runtime.progress.row_report import RowReport, write_report
 from dlcctr.runtime.progress.view import LiveView, PlainView, describe
-from dlcctr.runtime.row_run import Outcome, RowRun, Started
-from dlcctr.runtime.slots import Slot
+from dlcctr.runtime.rows.row_run import Outcome, RowRun, Started
+from dlcctr.runtime.rows.slots import Slot
 from tests.unit.system.terminal.test_live import Clock
 
 GPU, CPUS = Slot("3", None, 4), Slot(None, None, 2)
@@ -184,9 +184,9 @@ PROGRAM = """
 import sys, os
 from pathlib import Path
 from dlcctr.runtime.base import Command
-from dlcctr.runtime.executor import run_tasks
-from dlcctr.runtime.row_run import RowRun
-from dlcctr.runtime.slots import Slot
+from dlcctr.runtime.rows.executor import run_tasks
+from dlcctr.runtime.rows.row_run import RowRun
+from dlcctr.runtime.rows.slots import Slot
 from dlcctr.runtime.progress.view import open_view
 
 class Sleeps:

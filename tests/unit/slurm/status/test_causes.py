@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.contract import ExitCode
-from dlcctr.slurm.output import TaskState
+from dlcctr.slurm.queue.output import TaskState
 from dlcctr.slurm.status.causes import GONE, of_failure, of_task
 from dlcctr.slurm.task_log import LogEnd, had_lanes, read_end, row_lines
 

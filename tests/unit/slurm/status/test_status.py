@@ -10,11 +10,11 @@ from dlcctr.campaign.manifest import write_manifest
 from dlcctr.contract import ExitCode, RowState
 from dlcctr.errors import ManifestError
 from dlcctr.results.sections import DeviceUsed, FrameCounts
-from dlcctr.slurm import client
-from dlcctr.slurm.client import Place
 from dlcctr.slurm.jobs.arrivals import GRACE_S
 from dlcctr.slurm.jobs.submissions import Array
-from dlcctr.slurm.output import TaskState
+from dlcctr.slurm.queue import client
+from dlcctr.slurm.queue.client import Place
+from dlcctr.slurm.queue.output import TaskState
 from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.status.row_status import Phase
 from dlcctr.slurm.status.status import SETTLE_S, status

@@ -16,9 +16,9 @@ from dlcctr.cli import catch, make_app
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ManifestError, ToolMissingError, TryAgainError
 from dlcctr.planning.plan import Plan, PlanTask, rows_digest, write_plan
-from dlcctr.slurm import client as slurm
 from dlcctr.slurm.jobs.submissions import Array, Submission, read_submissions, write_submission
-from dlcctr.slurm.output import TaskState
+from dlcctr.slurm.queue import client as slurm
+from dlcctr.slurm.queue.output import TaskState
 from dlcctr.slurm.submit.cancel import find_queued
 from tests.unit.support.results import Bench, make_bench
 

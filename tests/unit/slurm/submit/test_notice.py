@@ -15,8 +15,8 @@ import pytest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.errors import CommandFailedError
 from dlcctr.results.notice import Notice, count_rows, find_url, send
-from dlcctr.slurm import client as slurm
 from dlcctr.slurm.jobs.submissions import Array, read_submissions
+from dlcctr.slurm.queue import client as slurm
 from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.submit.notice import notice_options
 from dlcctr.slurm.submit.resubmit import _site_of

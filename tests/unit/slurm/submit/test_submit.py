@@ -16,11 +16,11 @@ from dlcctr.campaign.videos import unchanged as video_check
 from dlcctr.errors import CommandFailedError, ModelError, TryAgainError, VideoError
 from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.plan import read_plan
-from dlcctr.slurm import client as slurm
-from dlcctr.slurm.client import SubmittedJob
 from dlcctr.slurm.jobs.arrivals import GRACE_S
 from dlcctr.slurm.jobs.submissions import read_submissions
-from dlcctr.slurm.output import TaskState
+from dlcctr.slurm.queue import client as slurm
+from dlcctr.slurm.queue.client import SubmittedJob
+from dlcctr.slurm.queue.output import TaskState
 from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.submit import preflight
 from dlcctr.slurm.submit import submit as submit_module

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.runtime.binds import Bind
+from dlcctr.runtime.containers.binds import Bind
 from dlcctr.slurm.site.files import find_site
 from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.training.script import TrainScript, render_training

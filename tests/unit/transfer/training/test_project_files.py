@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.errors import ModelError
-from dlcctr.model.yaml12 import parse_yaml
+from dlcctr.model.yaml.yaml12 import parse_yaml
 from dlcctr.transfer.training.project_files import different_keys, merge_metadata, with_project_path
 from tests.unit.support.projects import config
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from dlcctr.cli import make_app
 from dlcctr.contract import REPLACED_PREFIX, ExitCode
 from dlcctr.errors import ModelError, UsageError
-from dlcctr.model.yaml12 import read_yaml
+from dlcctr.model.yaml.yaml12 import read_yaml
 from dlcctr.training.record import TRAINING_FILENAME, TRAININGS, StartWeights, Status, Training
 from dlcctr.transfer.remote.address import Remote
 from dlcctr.transfer.training import fetch as fetch_module

@@ -9,7 +9,7 @@ import pytest
 
 from dlcctr.campaign.steps.ensemble import Combination, EnsembleParameters
 from dlcctr.errors import AnalysisError, ManifestError
-from dlcctr.results.positions import PositionColumns, write_positions
+from dlcctr.results.h5.positions import PositionColumns, write_positions
 from entrypoint.steps.base import StepInput
 from entrypoint.steps.ensemble import run
 from entrypoint.steps.ensemble.agreement import agree, weighted_median

@@ -10,7 +10,7 @@ import pandas
 import pytest
 
 from dlcctr.campaign.steps.filter import FilterParameters, FilterType
-from dlcctr.results.positions import PositionColumns, write_positions
+from dlcctr.results.h5.positions import PositionColumns, write_positions
 from entrypoint.steps.base import StepResult
 from entrypoint.steps.filter import run
 from entrypoint.steps.smoothing import by_point

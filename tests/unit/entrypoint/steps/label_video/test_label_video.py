@@ -15,7 +15,7 @@ from dlcctr.campaign.steps.label_video import Clips, ColorBy, Names
 from dlcctr.campaign.videos.discover import is_labelled
 from dlcctr.errors import ManifestError, OutputError, VideoError
 from dlcctr.quality.record import Quality, Stretch, write_quality
-from dlcctr.results.positions import PositionColumns
+from dlcctr.results.h5.positions import PositionColumns
 from dlcctr.results.sections import FrameCounts, OutputFile
 from dlcctr.results.steps.receipt import Made, StepReceipt
 from entrypoint.steps.label_video import run

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.errors import OutputError
-from dlcctr.results.frame_times import write_frame_times
+from dlcctr.results.times.frame_times import write_frame_times
 from entrypoint.steps.nwb.clock import read_clock
 
 

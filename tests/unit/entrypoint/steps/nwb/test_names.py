@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcctr.results.positions import PositionColumns
+from dlcctr.results.h5.positions import PositionColumns
 from entrypoint.steps.nwb.names import FORBIDDEN, name_objects, safe_names
 
 

@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from dlcctr.errors import OutputError
-from dlcctr.results.frame_times import write_frame_times
+from dlcctr.results.times.frame_times import write_frame_times
 from entrypoint.steps.smoothing.steps_of_time import Steps, gap_lengths, read_steps
 
 NAN = float("nan")

@@ -1,0 +1,1 @@
+"""Model bundles: their form, packed, unpacked and verified."""

@@ -1,0 +1,1 @@
+"""DeepLabCut's YAML, read and written."""

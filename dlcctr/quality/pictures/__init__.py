@@ -1,0 +1,1 @@
+"""Which frames of a judged row are shown, and as what."""

@@ -1,0 +1,1 @@
+"""What poses should look like, for models without labels of their own."""

@@ -1,0 +1,1 @@
+"""Results in DeepLabCut's .h5: read, checked and written."""

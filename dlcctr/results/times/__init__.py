@@ -1,0 +1,1 @@
+"""When each of a row's frames was taken."""

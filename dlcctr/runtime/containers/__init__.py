@@ -1,0 +1,1 @@
+"""Docker, Apptainer and Singularity, and what a container sees."""

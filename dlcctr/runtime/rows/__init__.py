@@ -1,0 +1,1 @@
+"""A campaign's rows on this machine, several at once."""

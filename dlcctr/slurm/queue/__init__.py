@@ -1,0 +1,1 @@
+"""Asking Slurm: squeue, sacct, sbatch, scancel."""

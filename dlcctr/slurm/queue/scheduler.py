@@ -1,0 +1,203 @@
+"""What squeue and sacct report about a campaign's jobs, asked on each job's cluster. No answer never means "gone"."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from dlcctr.slurm.jobs.submissions import Array, Submission
+from dlcctr.slurm.queue import client
+from dlcctr.slurm.queue.client import Place
+from dlcctr.slurm.queue.output import CLUSTER_LINE, Key, TaskState, job_key, parse_sacct, parse_squeue
+
+CLOCKS_APART_S = 24 * 3600.0
+"""Accounting is asked for jobs since a while before the submission: the clocks of two machines may differ."""
+
+LEAST_CHARS = 8
+"""Characters of a name in plain squeue's output; shorter names tell nothing."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Output of one command.
+
+    Parameters
+    ----------
+    states : mapping
+        Tasks by their keys.
+    clusters : frozenset of str
+        Clusters that it covers: a job absent there is unknown to Slurm; nothing is known about other clusters.
+    """
+
+    states: Mapping[Key, TaskState] = field(default_factory=dict)
+    clusters: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, states: Iterable[TaskState], clusters: Iterable[str]) -> Answer:
+        """Take parsed text."""
+        return cls({state.key: state for state in states}, frozenset(clusters))
+
+    def state(self, job_id: str, task: int, clusters: Iterable[str]) -> TaskState | None:
+        """State of a task on one of these clusters; a live one before one that has ended."""
+        found = []
+        for cluster in clusters:
+            state = self.states.get(job_key(job_id, task, cluster)) or self.states.get(job_key(job_id, None, cluster))
+            found += [state] if state else []
+        return next((state for state in found if state.is_live), found[0] if found else None)
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """Answers of both commands; empty if they were not asked or did not answer.
+
+    Parameters
+    ----------
+    asked : frozenset of str
+        Clusters that the campaign's jobs are on.
+    names_home : bool
+        Jobs whose cluster was never named are looked for under the name of the cluster that they were submitted on: it
+        may be another than this machine's.
+    own : str
+        This machine's cluster; empty if not known.
+    """
+
+    squeue: Answer = field(default_factory=Answer)
+    sacct: Answer = field(default_factory=Answer)
+    asked: frozenset[str] = frozenset()
+    names_home: bool = False
+    own: str = ""
+
+    def place(self, cluster: str) -> Place:
+        """How Slurm's commands are pointed to a cluster."""
+        return Place(cluster, bool(cluster) and cluster == self.own)
+
+    def arrays(self, submissions: Iterable[Submission]) -> list[tuple[Array, str]]:
+        """Arrays, each with every cluster that may have its job."""
+        return [(array, cluster) for each in submissions for array in each.arrays
+                for cluster in each.clusters(array, name_home=self.names_home)]  # fmt: skip
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """Clusters whose squeue did not answer."""
+        return self.asked - self.squeue.clusters
+
+    def knows(self, clusters: Collection[str]) -> bool:
+        """Whether squeue answered for all of these clusters."""
+        return self.squeue.clusters.issuperset(clusters)
+
+    def state(self, job_id: str, task: int, clusters: Collection[str]) -> TaskState | None:
+        """Newest state of a task; None where neither knows it.
+
+        squeue decides what waits or runs: accounting reports a task as running for ever if it missed its end.
+        """
+        now, past = self.squeue.state(job_id, task, clusters), self.sacct.state(job_id, task, clusters)
+        if now and now.is_live:
+            return replace(now, restarts=past.restarts, gpu_s=past.gpu_s) if past else now
+        if past and past.is_live and self.knows(clusters):
+            past = None
+        return past or now
+
+    def joined(self, other: Scheduler, *, quietly: bool = False) -> Scheduler:
+        """Both answers as one. A cluster answered if it did each time that it was asked.
+
+        Parameters
+        ----------
+        quietly : bool
+            Take only the jobs; what the other was asked and did not answer or know is ignored.
+        """
+        states = {**self.squeue.states, **other.squeue.states}
+        past = {**self.sacct.states, **other.sacct.states}
+        if quietly:
+            return replace(self, squeue=replace(self.squeue, states=states), sacct=replace(self.sacct, states=past))
+        answered = (self.squeue.clusters | other.squeue.clusters) - self.silent - other.silent
+        unaccounted = (self.asked - self.sacct.clusters) | (other.asked - other.sacct.clusters)
+        accounted = (self.sacct.clusters | other.sacct.clusters) - unaccounted
+        return Scheduler(
+            Answer(states, answered),
+            Answer(past, accounted),
+            self.asked | other.asked,
+            names_home=self.names_home or other.names_home,
+            own=self.own or other.own,
+        )
+
+    def hides(self, name: str) -> bool:
+        """Whether squeue's output has a job that may have this name, cut off."""
+        return any(state.name_is_cut and may_be_called(state, name) for state in self.squeue.states.values())
+
+    def job_of(self, name: str) -> TaskState | None:
+        """Some task of the newest job of a name; None where no such job is known."""
+        found = [
+            state for answer in (self.squeue, self.sacct) for state in answer.states.values() if state.name == name
+        ]
+        return max(found, key=lambda state: int(state.job_id), default=None)
+
+
+def may_be_called(state: TaskState, name: str) -> bool:
+    """Whether a job has a name, or as much of it as plain squeue shows."""
+    if state.name_is_cut and len(state.name) >= LEAST_CHARS:
+        return name.startswith(state.name)
+    return state.name == name
+
+
+def shown_cluster(cluster: str) -> str:
+    """`` on cluster gpu``; nothing for a cluster without a name."""
+    return f" on cluster {cluster}" if cluster else ""
+
+
+def ask_scheduler(submissions: Sequence[Submission], *, past: bool = True) -> Scheduler:
+    """Ask for all jobs of these submissions, one call of each command for each cluster.
+
+    Parameters
+    ----------
+    past : bool
+        Ask sacct, too.
+    """
+    own = client.own_cluster() if any(each.home for each in submissions) else ""
+    scheduler = Scheduler(names_home=bool(own), own=own)
+    arrays = scheduler.arrays(submissions)
+    asked = list(dict.fromkeys(cluster for _, cluster in arrays))
+    since = min((each.created_s for each in submissions), default=0.0) - CLOCKS_APART_S
+    live, ended = dict[str, list[TaskState]](), dict[str, list[TaskState]]()
+    for cluster in asked:
+        members = [array for array, place in arrays if place == cluster]
+        place, ids, names = scheduler.place(cluster), _ids(members), _names(members)
+        if (answer := client.query_squeue(ids, names, place)) is not None:
+            live[cluster] = answer
+        if past and (answer := client.query_sacct(ids, since, names, place)) is not None:
+            ended[cluster] = answer
+    return replace(scheduler, squeue=_answer(live), sacct=_answer(ended), asked=frozenset(asked))
+
+
+def read_scheduler(submissions: Sequence[Submission], squeue_text: str | None, sacct_text: str | None) -> Scheduler:
+    """Take output of the commands from elsewhere; no other cluster is asked, since the given texts belong together.
+
+    Raises
+    ------
+    UsageError
+        A text is not the command's output.
+    """
+    live = parse_squeue(squeue_text) if squeue_text is not None else None
+    ended = parse_sacct(sacct_text) if sacct_text is not None else None
+    named = _named_clusters(squeue_text or "")
+    squeue = Answer() if live is None else Answer.of(live, named)
+    sacct = Answer() if ended is None else Answer.of(ended, {each.cluster for each in ended} or named)
+    scheduler = Scheduler(squeue, sacct, names_home="" not in named)
+    return replace(scheduler, asked=frozenset(cluster for _, cluster in scheduler.arrays(submissions)))
+
+
+def _named_clusters(text: str) -> frozenset[str]:
+    """Clusters that squeue's output names, including those without jobs; an empty name if it names none."""
+    return frozenset(CLUSTER_LINE.findall(text)) or frozenset([""])
+
+
+def _ids(arrays: Iterable[Array]) -> list[str]:
+    return [array.job_id for array in arrays if array.job_id]
+
+
+def _names(arrays: Sequence[Array]) -> list[str]:
+    """All names if an id is missing; otherwise none."""
+    return [array.name for array in arrays] if any(not array.job_id for array in arrays) else []
+
+
+def _answer(states: Mapping[str, list[TaskState]]) -> Answer:
+    return Answer.of([state for each in states.values() for state in each], states)

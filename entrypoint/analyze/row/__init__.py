@@ -1,0 +1,1 @@
+"""One row of a manifest: from its request to its committed result."""
