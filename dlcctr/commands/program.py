@@ -85,7 +85,13 @@ def _escaped_usage_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(message := getattr(error, "message", None), str) and hasattr(error, "format_message"):
+        # a command without arguments shows its help as an error of this name, which is Typer's own text of many lines
+        is_help = type(error).__name__ == "NoArgsIsHelpError"
+        if (
+            isinstance(message := getattr(error, "message", None), str)
+            and hasattr(error, "format_message")
+            and not is_help
+        ):
             error.message = one_line(message)  # type: ignore[attr-defined] # Typer's own kind of exception
         raise
 
