@@ -104,6 +104,22 @@ def test_no_color_and_a_pipe_give_plain_text(program: str) -> None:
     assert on_terminal(program, "--help", NO_COLOR="1") == plain
 
 
+@pytest.mark.parametrize(
+    ("program", "typed", "said"),
+    [
+        ("dlcctr", "analyze", "dlcctr run m.csv"),
+        ("dlcctr", "doctor", "singularity run --nv dlc.sif doctor"),
+        ("entrypoint", "fetch", "outside of the container: dlcctr fetch (where dlcctr is installed)"),
+        ("entrypoint", "submit", "sbatch m.csv > job.sh && sbatch job.sh"),
+    ],
+)
+def test_a_command_of_the_other_program_says_where_it_is(program: str, typed: str, said: str) -> None:
+    ended = piped(program, typed, "m.csv")
+    name = {"entrypoint": "dlc"}.get(program, program)
+    assert ended.returncode == ExitCode.USAGE
+    assert f"error: {typed}: not a command of {name}\n" in ended.stderr and said in ended.stderr
+
+
 @pytest.mark.parametrize("group", ["", "train", "model", "image", "site", "labels", "loop", "steps"])
 def test_without_arguments_a_pipe_gets_the_help_line_by_line(group: str) -> None:
     typed = [group] if group else []
