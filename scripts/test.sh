@@ -21,6 +21,7 @@ step() { printf '\n== %s (%s s)\n' "$1" "$(($(date +%s) - began))"; }
 
 step "host environment"
 sh scripts/bootstrap.sh
+sh scripts/staging-tools.sh
 # The image is downloads and disk, the unit tests are processor: side by side.
 log=$(mktemp)
 docker info >/dev/null 2>&1 && was_running=yes || was_running=no

@@ -119,17 +119,15 @@ def test_it_goes_on_after_it_was_killed_and_the_curve_has_every_epoch_once(
 
 
 def test_a_signal_stops_it_with_75_and_leaves_it_interrupted(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plays(monkeypatch, after="time.sleep(60) if epoch == 3 else None")
+    waits = project.parent / "waits"
+    plays(monkeypatch, after=f"epoch == 3 and (Path({str(waits)!r}).touch(), time.sleep(600))")
 
     def interrupt() -> None:
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            if (train_of(project) / "kept.json").exists() and len((train_of(project) / "kept.json").read_text()) > 150:
-                break
+        while not waits.exists():
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    threading.Thread(target=interrupt).start()
+    threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(TryAgainError, match="stopped by SIGTERM") as stop:
         run_train.run_train(request(project))
     assert stop.value.exit_code == ExitCode.TRY_AGAIN and "goes on from the last checkpoint" in stop.value.hint

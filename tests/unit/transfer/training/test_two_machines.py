@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from dlcctr.cli import make_app
 from dlcctr.contract import REPLACED_PREFIX, ExitCode
 from dlcctr.errors import ModelError, UsageError
 from dlcctr.model.yaml.yaml12 import read_yaml
+from dlcctr.system.source_tree import own_sources
 from dlcctr.training.record import TRAINING_FILENAME, TRAININGS, StartWeights, Status, Training
 from dlcctr.transfer.remote.address import Remote
 from dlcctr.transfer.training import fetch as fetch_module
@@ -26,6 +28,13 @@ from tests.unit.support.projects import NAME, config, pytorch_project, write_jso
 from tests.unit.training.test_project import state
 
 DONE = state(started="2026-03-01T12:00:00+00:00", start=StartWeights("cache", "resnet", "ab" * 32))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rsync_is_here() -> None:
+    subprocess.run(["sh", str(own_sources().root / "scripts" / "staging-tools.sh")], check=True)
+
+
 MODEL = f"dlc-models-pytorch/iteration-0/{NAME}"
 DATASET = "training-datasets/iteration-0/UnaugmentedDataSet_mouseJan1"
 EVALUATION = f"evaluation-results-pytorch/iteration-0/{NAME}"
