@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dlcctr.campaign.config import write_campaign
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.steps.spec import parse_steps
 from dlcctr.planning.options import PlanOptions
@@ -177,3 +178,23 @@ def test_what_was_submitted_is_read_as_it_was(bench: Bench, scheduler: FakeSlurm
     (held,) = read_submissions(CampaignPaths.of(bench.manifest))
     assert held.arrays == done.arrays and held.options.steps_mem_gb == done.plan.steps_mem_gb if done.plan else False
     assert held.options.of_steps.time_min == held.options.steps_time_min
+
+
+def test_rows_with_a_new_step_are_not_lost_however_often(bench: Bench, scheduler: FakeSlurm) -> None:
+    done = submit(bench.manifest, OPTIONS)
+    assert done.plan
+    for index in range(6):
+        finish(bench, index)
+    ended = [sacct_line(str(n), "COMPLETED", job=job) for job in ("101", "102") for n in range(3)]
+    for number, name in enumerate(("csv", "nwb")):
+        steps = [*STEPS, *parse_steps([{"name": each} for each in ("csv", "nwb")[: number + 1]])]
+        write_campaign(replace(bench.campaign, steps=tuple(steps)))
+        jobs = [sacct_line(str(n), "COMPLETED", job=str(103 + k)) for k in range(number) for n in range(3)]
+        request = ResubmitRequest(squeue_text=squeue_text(), sacct_text=sacct_text(*ended, *jobs))
+        decision = find_decision(bench.manifest, request)
+        (group,) = decision.groups
+        assert (len(group.rows), group.causes.keys(), group.only_steps) == (6, {"steps"}, True), decision
+        resubmit(bench.manifest, decision, request)
+        bench.campaign = replace(bench.campaign, steps=tuple(steps))
+        for index in range(6):
+            do_step(bench, index, name)
