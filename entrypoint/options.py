@@ -150,7 +150,7 @@ NetType = Annotated[str, typer.Option(help="Network of a new training set, as re
 StartWeights = Annotated[
     str,
     typer.Option(
-        "--weights", metavar="PLACE", help="Weights to start from: a file, a folder, a project, or none (random)."
+        "--weights", metavar="PLACE", help="Weights to start from: a file, bundle, folder, project, or none (random)."
     ),
 ]
 TrainBatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Frames in a batch.")]

@@ -17,7 +17,10 @@ Seeds = Annotated[
 ]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs (iterations with TensorFlow); the project's if none.")]
 Weights = Annotated[
-    str, typer.Option(metavar="FILE|PROJECT", help="Weights to start from: a snapshot, a folder or a trained project.")
+    str,
+    typer.Option(
+        metavar="FILE|PROJECT", help="Weights to start from: a snapshot, a bundle, a folder, a project, or none."
+    ),
 ]
 NetType = Annotated[str, typer.Option("--net-type", metavar="NAME", help="Network of a new training set.")]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Pictures in a batch.")]
