@@ -42,8 +42,8 @@ class StartWeights(Open):
     Parameters
     ----------
     kind : str
-        ``file``, ``project`` (an earlier model of DeepLabCut's), ``cache`` (published weights found on this machine) or
-        ``none`` (random).
+        ``file``, ``project`` (an earlier model of DeepLabCut's), ``bundle`` (one that was packed), ``cache`` (published
+        weights found on this machine) or ``none`` (random).
     path : str
         Where they were found; the name of the published weights where the engine found them itself.
     sha256 : str

@@ -11,7 +11,7 @@ from dlcctr.system.terminal.console import one_line
 from entrypoint.evaluation.record import ALL, BEFORE, NOW, Evaluation
 from entrypoint.evaluation.report.curves import Curve, curves_svg
 from entrypoint.evaluation.report.pictures import WorstFrame, colours
-from entrypoint.evaluation.report.terminal import SETS, difference_text, model_text, percent, px
+from entrypoint.evaluation.report.terminal import SETS, animals_text, difference_text, model_text, percent, px
 
 TEMPLATE = """\
 <!doctype html>
@@ -38,7 +38,8 @@ figcaption { overflow-wrap: anywhere; font-size: 0.9em; } .note { border-left: 3
 <body>
 <h1>Evaluation: <bdi>{{ title }}</bdi></h1>
 <p>{{ now }}{% if before %}, beside {{ before }}{% endif %}.<br>
-{{ found.counts.frames }} labelled frames: {{ found.counts.train }} trained on, {{ found.counts.test }} to test\
+{{ found.counts.frames }} labelled frames{% if found.individuals %} of {{ found.individuals|length }} animals\
+{% endif %}: {{ found.counts.train }} trained on, {{ found.counts.test }} to test\
 {% if found.counts.added is not none %}; {{ found.counts.added }} added this round{% endif %}.</p>
 {% for note in found.notes %}<p class="note">{{ note|one_line }}</p>
 {% endfor %}
@@ -58,9 +59,16 @@ figcaption { overflow-wrap: anywhere; font-size: 0.9em; } .note { border-left: 3
 <p><small>Mean distance between label and prediction, which DeepLabCut calls RMSE; n: labelled points behind the figure.
 p ≥ {{ found.pcutoff }}: only points that the model gives at least this likelihood. PCK: share of test points within
 {{ found.pck }} of their label.</small></p>
+{% if animals %}
+<p>Whole animals, 0 to 100: {{ animals }}.<br>
+<small>DeepLabCut's mean average precision and recall, by object keypoint similarity. Errors in px are of animals that
+DeepLabCut takes for the same; one that was not found is in no mean, and wrong in PCK.</small></p>
+{% endif %}
 {{ svg }}
 {% if before %}
 <h2>Beside {{ before }}</h2>
+{% if animals_before %}<p>Whole animals, 0 to 100: {{ animals_before }}.</p>
+{% endif %}
 {% for set in sets %}
 <h3>{{ set.title }} ({{ set.n_frames }})</h3>
 <div class="scroll"><table>
@@ -122,6 +130,8 @@ def page_text(found: Evaluation, curves: Sequence[Curve], worst: Sequence[WorstF
         parts=[*found.bodyparts, ALL],
         now=model_text(found.now),
         before=model_text(found.before) if found.before else "",
+        animals=animals_text(found, NOW),
+        animals_before=animals_text(found, BEFORE),
         sets=_sets(found),
         svg=Markup(curves_svg(curves)),
         worst=worst,
