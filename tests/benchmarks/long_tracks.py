@@ -8,6 +8,7 @@ a line: frames tracked and stitched so far, and the most memory that any process
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import re
@@ -16,6 +17,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from tests.animals import FILE
 
 ROOT = Path(__file__).resolve().parents[2]
 MB = 1024
@@ -44,6 +47,15 @@ def peak_mb(pid: int) -> int:
     return int(found[1]) // MB if found else 0
 
 
+def cpu_s(pid: int) -> float:
+    """Seconds of CPU that a process has had; 0 once it has ended."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def reached(folder: Path) -> str:
     """How far the checkpoints are."""
     from entrypoint.steps.tracks.tracking import CHECKPOINT_FRAMES
@@ -63,37 +75,41 @@ def main() -> int:
     parser.add_argument("--animals", type=int, default=10)
     parser.add_argument("--parts", type=int, default=6)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--every-s", type=float, default=180, help="a kill about every so many seconds")
+    parser.add_argument("--every-s", type=float, default=180, help="a kill about every so many seconds of CPU")
+    parser.add_argument("--folder", type=Path, help="where the detections are kept for the next run; none by default")
     parser.add_argument("--minutes", type=float, default=120)
     asked = parser.parse_args()
     python = str(native_python_of("pytorch"))
     environment = {**os.environ, "DLClight": "True", "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
     generator, end = random.Random(7), time.monotonic() + 60 * asked.minutes
-    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as name:
-        folder = Path(name)
-        make = (
-            f"from tests.animals import *; write_assemblies(Path({name!r}) / FILE, "
-            f"wander({asked.frames}, {asked.animals}, {asked.parts}))"
-        )
+    with contextlib.ExitStack() as stack:
+        folder = asked.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(exist_ok=True)
         clock = time.monotonic()
-        subprocess.run([python, "-c", make], env=environment, check=True)
-        size = sum(each.stat().st_size for each in folder.iterdir()) / 1e9
-        print(f"detections: {size:.2f} GB in {time.monotonic() - clock:.0f} s", flush=True)
-        words = [python, "-m", "tests.benchmarks.long_tracks", "--step", name]
+        if not (folder / FILE).exists():
+            make = (
+                f"from tests.animals import *; write_assemblies(Path({str(folder)!r}) / FILE, "
+                f"wander({asked.frames}, {asked.animals}, {asked.parts}))"
+            )
+            subprocess.run([python, "-c", make], env=environment, check=True)
+        print(f"detections: {(folder / FILE).stat().st_size / 1e9:.2f} GB", flush=True)
+        words = [python, "-m", "tests.benchmarks.long_tracks", "--step", str(folder)]
         words += [str(asked.frames), str(asked.animals), str(asked.parts)]
-        kills, most = 0, 0
+        kills, most, used = 0, 0, 0.0
         while True:
             process = subprocess.Popen(words, env=environment, cwd=ROOT)
-            limit = time.monotonic() + asked.every_s * generator.uniform(0.3, 1.7) if kills < asked.kills else end
-            while process.poll() is None and time.monotonic() < min(limit, end):
-                most = max(most, peak_mb(process.pid))
+            limit = asked.every_s * generator.uniform(0.3, 1.7) if kills < asked.kills else float("inf")
+            spent = 0.0
+            while process.poll() is None and spent < limit and time.monotonic() < end:
+                most, spent = max(most, peak_mb(process.pid)), max(spent, cpu_s(process.pid))
                 time.sleep(0.5)
             over = process.poll() is not None
             if not over:
                 process.kill()
                 process.wait()
-            taken = time.monotonic() - clock
-            print(f"{taken:.0f} s, {kills} kills: {reached(folder)}, at most {most} MB", flush=True)
+            used += spent
+            taken = f"{time.monotonic() - clock:.0f} s, {used:.0f} s of CPU"
+            print(f"{taken}, {kills} kills: {reached(folder)}, at most {most} MB", flush=True)
             if over:
                 return process.returncode
             if time.monotonic() >= end:
