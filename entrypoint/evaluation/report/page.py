@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from dlcctr import __version__
+from dlcctr.model.curve.losses import LossRow
+from dlcctr.model.curve.picture import losses_svg
 from dlcctr.system.terminal.console import one_line
 from entrypoint.evaluation.record import ALL, BEFORE, NOW, Evaluation
 from entrypoint.evaluation.report.curves import Curve, curves_svg
@@ -65,6 +68,12 @@ p ≥ {{ found.pcutoff }}: only points that the model gives at least this likeli
 DeepLabCut takes for the same; one that was not found is in no mean, and wrong in PCK.</small></p>
 {% endif %}
 {{ svg }}
+{% for title, picture in trainings %}
+{% if loop.first %}<h2>Training</h2>
+{% endif %}
+<p>{{ title }}</p>
+{{ picture }}
+{% endfor %}
 {% if before %}
 <h2>Beside {{ before }}</h2>
 {% if animals_before %}<p>Whole animals, 0 to 100: {{ animals_before }}.</p>
@@ -107,13 +116,20 @@ DeepLabCut takes for the same; one that was not found is in no mean, and wrong i
 """
 
 
-def page_text(found: Evaluation, curves: Sequence[Curve], worst: Sequence[WorstFrame]) -> str:
+def page_text(
+    found: Evaluation,
+    curves: Sequence[Curve],
+    worst: Sequence[WorstFrame],
+    losses: Mapping[str, Sequence[LossRow]] = MappingProxyType({}),
+) -> str:
     """Text of the page. Names come from outside and reach it as text only.
 
     Parameters
     ----------
     curves : sequence of Curve
         Errors in px, for the picture of shares.
+    losses : mapping of str to sequence of LossRow
+        Loss curves by the name of the model, ``now`` and ``before``; a model without one is left out.
     """
     import jinja2
     from markupsafe import Markup
@@ -134,10 +150,19 @@ def page_text(found: Evaluation, curves: Sequence[Curve], worst: Sequence[WorstF
         animals_before=animals_text(found, BEFORE),
         sets=_sets(found),
         svg=Markup(curves_svg(curves)),
+        trainings=[
+            (f"Loss of {model_text(model)}", Markup(picture))
+            for name, model in ((NOW, found.now), (BEFORE, found.before))
+            if model and (picture := losses_svg(losses.get(name, ()), _unit(model.engine)))
+        ],
         worst=worst,
         key=list(zip(colours(len(found.bodyparts)), found.bodyparts, strict=True)),
     )
     return text
+
+
+def _unit(engine: str) -> str:
+    return "iteration" if engine == "tensorflow" else "epoch"
 
 
 def _sets(found: Evaluation) -> list[dict[str, Any]]:

@@ -140,6 +140,18 @@ def test_the_files(network: PretendedNetwork, tmp_path: Path) -> None:
     assert page.index(f"new/{ROUND_1[-1][1]}") < page.index(f"new/{ROUND_1[-2][1]}")
 
 
+def test_the_page_shows_how_both_were_trained(network: PretendedNetwork, tmp_path: Path) -> None:
+    project = make_evaluated(tmp_path)
+    stats = "step,losses/train.total_loss\n" + "".join(f"{n},{1 / n}\n" for n in range(1, 9))
+    for folder in project.glob("dlc-models-pytorch/iteration-*/*/train"):
+        (folder / "learning_stats.csv").write_text(stats)
+    evaluate(project)
+    page = next(project.rglob("evaluation.html")).read_text()
+    assert page.count('aria-label="loss by epoch"') == 2 and page.count("<p>Loss of iteration") == 2
+    evaluate(project, beside="none")
+    assert next(project.rglob("evaluation.html")).read_text().count('aria-label="loss by epoch"') == 1
+
+
 def test_labels_that_do_not_count(network: PretendedNetwork, tmp_path: Path) -> None:
     project = make_evaluated(tmp_path)
     xy = labels(len(ROUND_1))
