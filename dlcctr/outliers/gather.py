@@ -26,7 +26,7 @@ from dlcctr.outliers.poses import as_poses, as_shapes, labelled_points
 from dlcctr.outliers.project import Project
 from dlcctr.outliers.results import JudgedResult
 from dlcctr.outliers.scores import Scored, find_frames, known
-from dlcctr.outliers.seen import Seen
+from dlcctr.outliers.seen import NO_VIDEO, Seen
 from dlcctr.quality.cameras import camera_of
 from dlcctr.system.terminal.console import plural
 
@@ -36,6 +36,8 @@ LEAST_ROWS = 60
 MOST_LABELLED = 1000
 """Labelled poses that candidates are compared with, spread over all."""
 SHOWN_ROWS = 5
+ASSUMED_RATE = 25.0
+"""Frames per second of a video whose times are not known, to tell which frames are far apart."""
 
 
 @dataclass
@@ -169,7 +171,19 @@ class _Found:
         labelled = Looks.of(
             [look.scene if look else () for look in known], [look.brightness if look else None for look in known]
         )
-        return Seen(as_shapes(points, numpy.where(own > 0, own, usual)), looks), Seen(shapes, labelled)
+        n_known = len(poses)
+        names = {name: n for n, name in enumerate(dict.fromkeys(each.video for each in self.candidates))}
+        times = [each.frame / ASSUMED_RATE if each.time_s is None else each.time_s for each in self.candidates]
+        return (
+            Seen(
+                as_shapes(points, numpy.where(own > 0, own, usual)),
+                looks,
+                numpy.array([1 - each.score for each in self.candidates], float),
+                numpy.array([names[each.video] for each in self.candidates], int),
+                numpy.array(times, float),
+            ),
+            Seen(shapes, labelled, numpy.ones(n_known), numpy.full(n_known, NO_VIDEO), numpy.zeros(n_known)),
+        )
 
 
 def _worst(results: Sequence[JudgedResult], most: int) -> list[JudgedResult]:

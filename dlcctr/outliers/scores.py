@@ -14,6 +14,8 @@ from dlcctr.outliers.candidates import Window
 from dlcctr.quality.record import TABLE_FILENAME
 
 BLOCK_FRAMES = 100_000
+AS_BAD = 0.8
+"""Share of a window's highest score from which on a frame counts as about as bad."""
 COLUMNS = ("frame", "time_s", "score", "brightness")
 
 
@@ -90,11 +92,24 @@ def _look(block: Any, first: int, windows: Sequence[Window], best: dict[int, Sco
         here = scores[start:stop] * (-1 if window.is_good else 1)
         if numpy.isnan(here).all():
             continue
-        place = start + int(numpy.nanargmax(here))
+        place = start + _place(here, is_good=window.is_good)
         found = Scored(window, first + place, float(scores[place]), float(times[place]), float(levels[place]))
         if n not in best or _wanted(found) > _wanted(best[n]):
             best[n] = found
     return dark
+
+
+def _place(scores: Any, *, is_good: bool) -> int:
+    """Place of the frame of some: the one with the highest score; of several that are about as bad, the middle one.
+
+    The very worst frame of a video that is wrong throughout is an odd one, and teaches less than a usual one.
+    """
+    import numpy
+
+    if is_good:
+        return int(numpy.nanargmax(scores))
+    as_bad = numpy.flatnonzero(scores >= AS_BAD * numpy.nanmax(scores))
+    return int(as_bad[len(as_bad) // 2])
 
 
 def _wanted(found: Scored) -> float:

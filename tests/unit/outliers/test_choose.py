@@ -27,7 +27,7 @@ from dlcctr.outliers.folders import FolderNames, picture_name
 from dlcctr.outliers.pictures import Looks
 from dlcctr.outliers.poses import FARTHEST, as_shapes, distances
 from dlcctr.outliers.scores import find_frames
-from dlcctr.outliers.seen import Seen
+from dlcctr.outliers.seen import NO_VIDEO, UNKNOWN, Seen
 from dlcctr.quality.record import Flag, Quality, Stretch, Timeline
 
 N_PARTS = 4
@@ -44,6 +44,13 @@ def shapes(n: int, seed: int = 0) -> Any:
     return np.random.default_rng(seed).normal(0, 0.3, (n, N_PARTS, 2))
 
 
+def seen_of(poses: Any) -> Seen:
+    """Poses that are trusted, without pictures."""
+    n = len(poses)
+    looks = Looks.of([()] * n, [None] * n)
+    return Seen(poses, looks, np.ones(n), np.full(n, NO_VIDEO), np.zeros(n))
+
+
 def none() -> Any:
     return np.empty((0, N_PARTS, 2))
 
@@ -51,8 +58,7 @@ def none() -> Any:
 def choose(candidates: list[Candidate], poses: Any, n: int, **changes: Any) -> list[Candidate]:
     settings: dict[str, Any] = {"n_good": 0, "apart_s": 1.0, **changes}
     known = settings.pop("known", none())
-    seen, labelled = (Seen(each, Looks.of([()] * len(each), [None] * len(each))) for each in (poses, known))
-    return choose_frames(candidates, seen, labelled, n, **settings)
+    return choose_frames(candidates, seen_of(poses), seen_of(known), n, **settings)
 
 
 def test_the_same_candidates_give_the_same_frames_and_none_twice() -> None:
@@ -89,6 +95,19 @@ def test_what_is_labelled_is_not_wanted() -> None:
     candidates = [candidate(n, video=str(n), weight=3.0 if n == 2 else 1.0) for n in range(4)]
     assert choose(candidates, poses, 1)[0].video == "2"
     assert "2" not in {each.video for each in choose(candidates, poses, 3, known=poses[2:3])}
+
+
+def test_of_poses_that_are_not_to_be_trusted_time_says_how_unlike_they_are() -> None:
+    """A lost network's poses differ from frame to frame and say nothing; trusted ones say all."""
+    poses, n = shapes(4), 4
+    lost = replace(
+        seen_of(poses), trust=np.zeros(n), videos=np.array([0, 0, 0, 1]), times_s=np.array([0.0, 1.0, 9.0, 0.0])
+    )
+    same, near, far, elsewhere = lost.distances(lost, 0)
+    assert same == 0 < near < elsewhere == UNKNOWN < far
+    assert lost.distances(seen_of(poses), 0).tolist() == [UNKNOWN] * n  # labelled frames are of no video
+    trusted = replace(lost, trust=np.ones(n))
+    assert trusted.distances(trusted, 0) == pytest.approx(distances(poses, poses[0]))
 
 
 def test_frames_of_a_video_are_apart_in_time() -> None:
@@ -184,15 +203,22 @@ def test_the_worst_and_the_best_frame_of_windows(tmp_path: Path, monkeypatch: py
     assert not dark
 
 
+def test_of_frames_that_are_about_as_bad_the_middle_one_is_taken(tmp_path: Path) -> None:
+    write_table(tmp_path, [0.1] * 4 + [0.9, 0.97, 0.9, 0.92, 0.9] + [0.1] * 4 + [0.99] + [0.1] * 6)
+    found, _ = find_frames(tmp_path, [Window(0, 12, ("a",)), Window(12, 20, ("b",))])
+    assert [each.frame for each in found] == [6, 13]
+
+
 def test_frames_too_dark_to_be_labelled_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lamp fails at frame 12: of the first place the worst frame that can be seen, of the second none."""
     monkeypatch.setattr("dlcctr.outliers.scores.BLOCK_FRAMES", 7)
     write_table(tmp_path, [0.1] * 10 + [0.5] * 2 + [0.9] * 18, dark=range(12, 30))
     windows = [Window(5, 25, ("dark",)), Window(20, 30, ("dark",))]
     found, dark = find_frames(tmp_path, windows, least_level=10.0)
-    assert [each.frame for each in found] == [10]
+    assert [each.frame for each in found] == [11]
     assert dark == windows[1:]
-    assert [each.frame for each in find_frames(tmp_path, windows)[0]] == [12, 20]
+    monkeypatch.undo()
+    assert [each.frame for each in find_frames(tmp_path, windows)[0]] == [18, 25]
 
 
 @pytest.mark.parametrize(

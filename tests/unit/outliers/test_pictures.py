@@ -11,7 +11,7 @@ from dlcctr.outliers.candidates import Candidate
 from dlcctr.outliers.choose import choose_frames
 from dlcctr.outliers.labelled_pictures import LabelledPictures, pictures_of_labels
 from dlcctr.outliers.pictures import CELLS, Looks, scene_at
-from dlcctr.outliers.seen import Seen
+from dlcctr.outliers.seen import NO_VIDEO, Seen
 from dlcctr.quality.record import Quality
 
 N_PARTS = 4
@@ -49,11 +49,11 @@ def choose(of_video: dict[str, Looks], n: int, labelled: Looks | None = None) ->
     scenes = np.repeat(np.concatenate([each.scenes for each in of_video.values()]), 2, axis=0)
     levels = np.repeat(np.concatenate([each.levels for each in of_video.values()]), 2)
     known = labelled or looks([])
-    seen = Seen(np.repeat(pose, len(names), axis=0), Looks(scenes, levels))
-    chosen = choose_frames(
-        candidates, seen, Seen(np.repeat(pose, len(known.levels), axis=0), known), n, n_good=0, apart_s=1.0
+    both = (
+        Seen(np.repeat(pose, k, axis=0), each, np.ones(k), np.full(k, NO_VIDEO), np.zeros(k))
+        for k, each in ((len(names), Looks(scenes, levels)), (len(known.levels), known))
     )
-    return [each.video for each in chosen]
+    return [each.video for each in choose_frames(candidates, *both, n, n_good=0, apart_s=1.0)]
 
 
 def test_of_videos_with_one_scene_and_one_with_another_the_other_is_among_the_first_two() -> None:
