@@ -13,6 +13,7 @@ import typer
 
 from dlcctr.commands.in_image import enter_image
 from dlcctr.commands.program import ImageCommands, new_program
+from dlcctr.commands.training.train import options as training
 from dlcctr.errors import UsageError
 from entrypoint import options
 from entrypoint.analyze.request import (
@@ -174,17 +175,17 @@ def outliers(
 def train(
     project: options.TrainProject,
     *,
-    shuffle: options.TrainShuffles = None,
+    shuffle: training.Shuffles = None,
     trainset_index: options.TrainTrainsetIndex = 0,
     seed: options.TrainSeed = None,
-    epochs: options.Epochs = None,
-    net_type: options.NetType = "",
-    weights: options.StartWeights = "",
-    batch_size: options.TrainBatchSize = None,
+    epochs: training.Epochs = None,
+    net_type: training.NetType = "",
+    weights: training.Weights = "",
+    batch_size: training.BatchSize = None,
     device: options.Device = "auto",
     allow_cpu: options.AllowCpu = False,
     precision: options.TrainPrecision = "float32",
-    trial: options.Trial = False,
+    trial: training.Trial = False,
     scratch: options.Scratch = None,
     checkpoint_s: options.TrainCheckpointS = TRAINING_CHECKPOINT_S,
 ) -> None:

@@ -135,27 +135,12 @@ ApartS = Annotated[float, typer.Option(min=0, help="Least time between two frame
 Seed = Annotated[int, typer.Option(help="Of what is drawn at random; the same seed picks the same frames.")]
 
 TrainProject = Annotated[Path, typer.Argument(help="DeepLabCut project; it is written to.")]
-TrainShuffles = Annotated[
-    list[int] | None, typer.Option("--shuffle", min=0, help="DeepLabCut's shuffle, 1 by default; may be repeated.")
-]
 TrainTrainsetIndex = Annotated[int, typer.Option("--trainset-index", min=0, help="Place in TrainingFraction.")]
 TrainSeed = Annotated[
     int | None,
     typer.Option("--seed", min=0, max=2**31 - 1, help="Of split, network and batches; 42 by default."),
 ]
-Epochs = Annotated[
-    int | None, typer.Option(min=1, help="Epochs (TensorFlow: iterations); the network's own by default.")
-]
-NetType = Annotated[str, typer.Option(help="Network of a new training set, as resnet_50; the project's by default.")]
-StartWeights = Annotated[
-    str,
-    typer.Option(
-        "--weights", metavar="PLACE", help="Weights to start from: a file, a folder, a project, or none (random)."
-    ),
-]
-TrainBatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Frames in a batch.")]
 TrainPrecision = Annotated[str, typer.Option("--precision", help="float32, or amp: mixed, on new GPUs (PyTorch).")]
-Trial = Annotated[bool, typer.Option("--trial", help="Only measure time and memory; train nothing.")]
 TrainCheckpointS = Annotated[
     float, typer.Option("--checkpoint-s", min=0, help="Least seconds between two checkpoints.")
 ]

@@ -1,4 +1,4 @@
-"""Where the files of a campaign are; the only module that knows their names."""
+"""Where the files of a campaign and of its jobs are; the only module that knows their names."""
 
 from __future__ import annotations
 
@@ -17,8 +17,45 @@ TYPED_VARIABLE = "DLCCTR_TYPED_MANIFEST"
 """The manifest on the machine where a person typed a command that runs here (`dlcctr.commands.cluster.on_cluster`)."""
 
 
+class JobPaths:
+    """Names of what array jobs need, below a folder; nothing is made by asking for one."""
+
+    @property
+    def root(self) -> Path:
+        """Folder of all of it."""
+        raise NotImplementedError
+
+    @property
+    def scripts(self) -> Path:
+        """Folder of rendered sbatch scripts."""
+        return self.root / "scripts"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the tasks' logs, ``<job>_<task>.log``; those of named clusters are in folders below."""
+        return self.root / "logs"
+
+    @property
+    def lock(self) -> Path:
+        """Held while something is handed to the scheduler."""
+        return self.root / "submit.lock"
+
+    @property
+    def sbatch_lock(self) -> Path:
+        """Held by every sbatch that was started, for as long as it runs, whatever becomes of its `submit`."""
+        return self.root / "sbatch.lock"
+
+    def script(self, name: str) -> Path:
+        """File of a rendered sbatch script."""
+        return self.scripts / f"{name}.sbatch"
+
+    def log(self, job_id: str, task: int, folder: str = "") -> Path:
+        """Log of an array task; the script asks Slurm for this very name with ``%A_%a``."""
+        return self.logs / folder / f"{job_id}_{task}.log"
+
+
 @dataclass(frozen=True)
-class CampaignPaths:
+class CampaignPaths(JobPaths):
     """Names below ``<manifest's folder>/slurm/<manifest's name>/``; nothing is made by asking for one.
 
     Parameters
@@ -45,11 +82,6 @@ class CampaignPaths:
         return self.root / "plans"
 
     @property
-    def scripts(self) -> Path:
-        """Folder of rendered sbatch scripts."""
-        return self.root / "scripts"
-
-    @property
     def records(self) -> tuple[Path, ...]:
         """Folders that tell what was submitted; `fetch` takes them along."""
         return self.plans, self.submissions, self.scripts, self.printed, self.jobs
@@ -68,21 +100,6 @@ class CampaignPaths:
     def jobs(self) -> Path:
         """Folder of the notes with which jobs say that they have begun, ``<cluster>.<job>.job``."""
         return self.root / "jobs"
-
-    @property
-    def logs(self) -> Path:
-        """Folder of the tasks' logs, ``<job>_<task>.log``; those of named clusters are in folders below."""
-        return self.root / "logs"
-
-    @property
-    def lock(self) -> Path:
-        """Held while rows are handed to the scheduler."""
-        return self.root / "submit.lock"
-
-    @property
-    def sbatch_lock(self) -> Path:
-        """Held by every sbatch that was started, for as long as it runs, whatever becomes of its `submit`."""
-        return self.root / "sbatch.lock"
 
     @property
     def manifest_lock(self) -> Path:
@@ -124,17 +141,9 @@ class CampaignPaths:
         """File of a plan."""
         return self.plans / f"{plan_id}.json"
 
-    def script(self, name: str) -> Path:
-        """File of a rendered sbatch script."""
-        return self.scripts / f"{name}.sbatch"
-
     def submission(self, submission_id: str) -> Path:
         """File of a submission."""
         return self.submissions / f"{submission_id}.json"
-
-    def log(self, job_id: str, task: int, folder: str = "") -> Path:
-        """Log of an array task; the script asks Slurm for this very name with ``%A_%a``."""
-        return self.logs / folder / f"{job_id}_{task}.log"
 
 
 def typed_manifest(manifest: Path) -> str:

@@ -87,11 +87,13 @@ _STOPPED = {Status.INTERRUPTED.value: "been interrupted", Status.FAILED.value: "
 
 
 def _evaluation(project: ProjectState) -> Next | None:
-    if any(each.evaluated for each in project.trained) or not project.labelled or project.is_of_several:
-        return None  # `dlc evaluate` is for one animal so far
-    shuffle = project.trained[0].shuffle
+    if any(each.evaluated for each in project.trained) or not project.labelled:
+        return None
+    first = project.trained[0]
+    if project.is_of_several and first.engine == "tensorflow":
+        return None  # which `dlc evaluate` is not for so far
     return Next(
-        " ".join([f"dlcctr evaluate {_quoted(project.folder)}", *_shuffle(shuffle)]),
+        " ".join([f"dlcctr evaluate {_quoted(project.folder)}", *_shuffle(first.shuffle)]),
         f"iteration {project.iteration} is trained; its errors on labelled frames are not known",
     )
 

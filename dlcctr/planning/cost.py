@@ -68,16 +68,31 @@ class Speed:
 
 @dataclass(frozen=True)
 class Work:
-    """Work of a row: its frames and their pixels. `guessed` names what the manifest does not know."""
+    """Work of a row.
+
+    Parameters
+    ----------
+    frames, px : float
+        Its frames, and their pixels.
+    guessed : str
+        What the manifest does not know of them.
+    analysed : bool
+        Whether only steps after the analysis are left.
+    steps_s : float
+        Expected seconds of those of its steps that are done in the same task.
+    """
 
     row: Row
     frames: float
     px: float
     guessed: str = ""
+    analysed: bool = False
+    steps_s: float = 0.0
 
     def cost_s(self, speed: Speed) -> float:
         """Expected seconds of the row, without the task's own fixed cost."""
-        return speed.fixed_per_row_s + self.frames * frame_work_px(self.px) / speed.work_px_per_s
+        frames_s = self.frames * frame_work_px(self.px) / speed.work_px_per_s
+        return (WRITE_S if self.analysed else speed.fixed_per_row_s + frames_s) + self.steps_s
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from dlcctr.runtime.image_command import run_image_command
 from dlcctr.runtime.rows.run_campaign import find_gpus
 from dlcctr.system.files import absolute
 from dlcctr.training.project import TrainProject
+from dlcctr.training.start_bundle import find_start_bundle
 from dlcctr.training.tasks import TrainOptions, TrainTask
 
 WEIGHTS_VARIABLE = f"{ENV_PREFIX}WEIGHTS"
@@ -52,11 +53,13 @@ def run_training(
         There is no GPU, and the CPU is not allowed.
     ToolMissingError, ContractError
         The runtime that was asked for cannot be had.
+    ModelError
+        The start weights are a bundle that does not fit.
     """
     found = find_gpus(gpus)
     if not found and not options.allow_cpu:
         raise GpuError("no GPU was found on this machine", "use --allow-cpu to train on the CPU, many times slower")
-    options = settled(options)
+    options = settled(options, project)
     campaign = Campaign(file=project.folder / CAMPAIGN_FILENAME, engine=project.engine)
     chosen = pick_runtime(campaign, replace(runtime or RuntimeOptions(), gpu=bool(found)))
     binds = training_binds(project.folder, options) if chosen.contained else ()
@@ -70,15 +73,22 @@ def run_training(
     return done
 
 
-def settled(options: TrainOptions) -> TrainOptions:
+def settled(options: TrainOptions, project: TrainProject) -> TrainOptions:
     """The same with start weights that are found from any folder, in a container too.
 
     Where none are named, those of DLCCTR_WEIGHTS, which the image would look into if it could see it.
+
+    Raises
+    ------
+    ModelError
+        They are a bundle that this project cannot start from.
     """
     named = options.weights or os.environ.get(WEIGHTS_VARIABLE, "")
     if not named or not Path(named).expanduser().exists():
         return options
-    return replace(options, weights=str(absolute(Path(named).expanduser())))
+    weights = str(absolute(Path(named).expanduser()))
+    find_start_bundle(weights, project.engine)
+    return replace(options, weights=weights)
 
 
 def training_binds(folder: Path, options: TrainOptions) -> tuple[Bind, ...]:

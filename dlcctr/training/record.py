@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path, PurePosixPath
 
 from dlcctr.errors import ModelError
+from dlcctr.model.curve.losses import LOSSES_FILENAME
 from dlcctr.model.files import open_tree
 from dlcctr.model.project.shuffles import list_shuffles
 from dlcctr.system.state_files import StateFile
@@ -14,8 +15,6 @@ from dlcctr.system.values.records import Open
 
 TRAINING_FILENAME = "dlcctr-training.json"
 """File in a shuffle's train folder with the state of its training (`Training`)."""
-LOSSES_FILENAME = "dlcctr-losses.csv"
-"""File beside it with the loss curve (`dlcctr.training.losses`)."""
 CURVE_FILENAME = "dlcctr-losses.png"
 """Picture of the loss curve, made when a training ends or stops."""
 TRIAL_FILENAME = "dlcctr-trial.json"
@@ -42,8 +41,8 @@ class StartWeights(Open):
     Parameters
     ----------
     kind : str
-        ``file``, ``project`` (an earlier model of DeepLabCut's), ``cache`` (published weights found on this machine) or
-        ``none`` (random).
+        ``file``, ``project`` (an earlier model of DeepLabCut's), ``bundle`` (one that was packed), ``cache`` (published
+        weights found on this machine) or ``none`` (random).
     path : str
         Where they were found; the name of the published weights where the engine found them itself.
     sha256 : str

@@ -14,11 +14,11 @@ from dlcctr.system.disk import disk_errors
 from dlcctr.system.files import write_bytes_atomic
 from dlcctr.system.terminal.console import plural, warn
 from entrypoint.evaluation.choose import Chosen, Project
-from entrypoint.evaluation.figures import Points, counted_labels
+from entrypoint.evaluation.figures import Points, counted_labels, matched_labels
 from entrypoint.evaluation.record import BEFORE, NOW
 from entrypoint.evaluation.split import Split
 from entrypoint.evaluation.stock.run_deeplabcut import Evaluated, Labelled, Wish, evaluate_model
-from entrypoint.evaluation.training_set import TrainingSet
+from entrypoint.evaluation.training_set import TrainingSet, points_of
 
 COMBINED = "CombinedEvaluation-results.csv"
 
@@ -31,12 +31,14 @@ class Both:
     ----------
     before : Chosen or None
         None where no other model is beside it, for the reason in `why`.
-    xy : ndarray (n_frames, n_bodyparts, 2)
+    xy : ndarray (n_frames, n_points, 2)
         All labels in px, also those that do not count.
+    counted : ndarray (n_frames, n_points, 2)
+        Those that DeepLabCut counts.
     points, devices : dict
         By name of the model, ``now`` and ``before``.
     own_figures : dict
-        DeepLabCut's own figures of the model now.
+        By name of the model: DeepLabCut's own figures, where it was told the true split.
     """
 
     now: Chosen
@@ -44,9 +46,10 @@ class Both:
     before: Chosen | None
     why: str
     xy: Any
+    counted: Any
     points: dict[str, Points]
     devices: dict[str, str]
-    own_figures: dict[str, float]
+    own_figures: dict[str, dict[str, float]]
 
 
 def has_both(model: ModelInfo, split: Split) -> bool:
@@ -77,56 +80,59 @@ def evaluate_both(
     DlcctrError
         DeepLabCut failed, or the project cannot be written.
     """
-    xy = held.only(now.model.bodyparts)
-    label = counted_labels(xy, sizes, now.model.engine)
+    points, labels = points_of(now.model), _labels_for(now.model, held, sizes)
+    label = matched_labels(labels.counted, points)
     warn(f"evaluating {now.name}: {plural(len(held.frames), 'labelled frame')}")
-    found = _evaluate_now(project, now.model, held, label, wish)
-    points = {NOW: Points(held.frames, now.model.bodyparts, label, found.predicted)}
-    both = Both(now, held, None, why, xy, points, {NOW: found.device}, found.own_figures)
-    return _with_before(both, before, wish) if before else both
+    found = _evaluate_now(project, now.model, labels, label, wish, is_true=labels.split is held.split)
+    held_points = {NOW: Points(held.frames, points, label, found.predicted)}
+    own = {NOW: found.own_figures}
+    both = Both(now, held, None, why, labels.xy, labels.counted, held_points, {NOW: found.device}, own)
+    return _with_before(both, before, sizes, wish) if before else both
 
 
-def _with_before(both: Both, before: Chosen, wish: Wish) -> Both:
+def _with_before(both: Both, before: Chosen, sizes: Any, wish: Wish) -> Both:
     warn(f"evaluating {before.name}, on the same frames")
-    model, now = before.model, both.now.model
+    labels = _labels_for(before.model, both.training_set, sizes)
     try:
-        found = evaluate_model(model, _labels_for(model, both.training_set), wish, name=BEFORE)
+        found = evaluate_model(before.model, labels, wish, name=BEFORE)
     except DlcctrError as error:
         if before.is_named:
             raise
         return replace(both, why=f"{before.name} could not be evaluated beside it: {error.message}")
     import numpy
 
-    predicted = numpy.full((len(both.xy), len(now.bodyparts), 3), numpy.nan)
-    for place, part in enumerate(now.bodyparts):
-        if part in model.bodyparts:
-            predicted[:, place] = found.predicted[:, model.bodyparts.index(part)]
-    points = {**both.points, BEFORE: replace(both.points[NOW], predicted=predicted)}
-    return replace(both, before=before, points=points, devices={**both.devices, BEFORE: found.device})
+    theirs, points = points_of(before.model), both.points[NOW].points
+    predicted = numpy.full((len(both.xy), len(points), 3), numpy.nan)
+    for place, point in enumerate(points):
+        if point in theirs:
+            predicted[:, place] = found.predicted[:, theirs.index(point)]
+    return replace(
+        both,
+        before=before,
+        points={**both.points, BEFORE: replace(both.points[NOW], predicted=predicted)},
+        devices={**both.devices, BEFORE: found.device},
+        own_figures={**both.own_figures, BEFORE: found.own_figures if labels.split is both.training_set.split else {}},
+    )
 
 
-def _labels_for(model: ModelInfo, held: TrainingSet) -> Labelled:
+def _labels_for(model: ModelInfo, held: TrainingSet, sizes: Any) -> Labelled:
     """Labels of a model's body parts; none of a part that the training set does not have."""
-    import numpy
-
-    xy = numpy.full((len(held.frames), len(model.bodyparts), 2), numpy.nan)
-    for place, part in enumerate(model.bodyparts):
-        if part in held.bodyparts:
-            xy[:, place] = held.xy[:, held.bodyparts.index(part)]
+    xy = held.only(points_of(model))
     # DeepLabCut is told the true split, or where it cannot take that, any that has all frames
     split = held.split if has_both(model, held.split) else Split(tuple(range(1, len(held.frames))), (0,))
-    return Labelled(held.frames, xy, split)
+    return Labelled(held.frames, xy, split, counted_labels(xy, sizes, model.engine))
 
 
-def _evaluate_now(project: Project, model: ModelInfo, held: TrainingSet, label: Any, wish: Wish) -> Evaluated:
+def _evaluate_now(
+    project: Project, model: ModelInfo, labels: Labelled, label: Any, wish: Wish, *, is_true: bool
+) -> Evaluated:
     import numpy
 
-    labels, out = _labels_for(model, held), evaluation_folder(project.root, model)
+    out = evaluation_folder(project.root, model)
     there = numpy.isfinite(label).all(axis=2).any(axis=1)
     has_labels = all(there[list(side)].any() for side in (labels.split.train, labels.split.test))
     by_bodypart = has_labels or model.engine == "tensorflow"
     found = evaluate_model(model, labels, wish, name=NOW, by_bodypart=by_bodypart, combined=out.parent / COMBINED)
-    is_true = labels.split is held.split
     _bring_home(found, model, out, is_true=is_true)
     return found if is_true else replace(found, own_figures={})
 

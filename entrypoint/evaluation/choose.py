@@ -11,10 +11,19 @@ from typing import Any
 from dlcctr.errors import DlcctrError, ModelError, UsageError
 from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.inspection import ModelInfo, inspect_model
-from dlcctr.model.project.shuffles import CONFIG, ModelFolder, find_shuffle, list_shuffles, read_config
+from dlcctr.model.project.shuffles import (
+    CONFIG,
+    ModelFolder,
+    Shuffle,
+    find_shuffle,
+    list_shuffles,
+    names_of,
+    read_config,
+    table_of,
+)
 from dlcctr.model.project.snapshots import list_snapshots
 from dlcctr.system.values.names import check_name
-from entrypoint.evaluation.training_set import TrainingSet, read_training_set
+from entrypoint.evaluation.training_set import TrainingSet, points_of, read_training_set
 
 DEFAULT_SHUFFLE = 1
 NONE = "none"
@@ -69,18 +78,13 @@ def open_project(folder: Path) -> Project:
     ModelError
         It is none.
     UsageError
-        It is a bundle, or of several animals.
+        It is a bundle.
     """
     tree = open_tree(folder)
     config = read_config(tree)
     if tree.listing:
         raise UsageError(
             f"{tree.root}: a bundle has no labels to compare with", "give the project that its model was trained in"
-        )
-    if config.get("multianimalproject"):
-        raise UsageError(
-            f"{tree.root}: a project of several animals, and evaluate is for one animal only so far",
-            "use DeepLabCut's own: deeplabcut.evaluate_network(CONFIG, Shuffles=[1], per_keypoint_evaluation=True)",
         )
     try:
         check_name(f"CollectedData_{config.get('scorer')}.h5", "the name of a table of labels")
@@ -115,16 +119,35 @@ def choose(
     number = project.config["iteration"] if iteration is None else iteration
     folder = _pick(project, number, shuffle, _percent(project, trainset_index))
     model = inspect_model(project.root, shuffle=folder.shuffle, snapshot=snapshot, instead=_place(project, folder))
+    _check_kind(model)
     found = read_training_set(
         project.root, project.config, iteration=number, percent=folder.percent, shuffle=folder.shuffle
     )
-    lacking = [part for part in model.bodyparts if part not in found.bodyparts]
+    lacking = [point for point in points_of(model) if point not in found.points]
     if lacking:
+        names = [" of ".join(filter(None, (part, who))) for who, part in lacking[:5]]
         raise ModelError(
-            f"{found.file}: has no labels of {', '.join(lacking[:5])}, which the model was trained on",
+            f"{found.file}: has no labels of {', '.join(names)}, which the model was trained on",
             "copy the training-datasets folder again from where the model was trained",
         )
     return Chosen(model, found), found
+
+
+def _check_kind(model: ModelInfo) -> None:
+    """Refuse what DeepLabCut evaluates in another way than this program reads.
+
+    Raises
+    ------
+    UsageError
+        A model of several animals of the TensorFlow engine, or a conditional one.
+    """
+    if not model.multianimal or (model.engine == "pytorch" and not model.conditions):
+        return
+    kind = "a conditional top-down model" if model.conditions else "a TensorFlow model of several animals"
+    raise UsageError(
+        f"{model.project / model.folder}: {kind}, which evaluate is not for so far",
+        "use DeepLabCut's own: deeplabcut.evaluate_network(CONFIG, Shuffles=[1], per_keypoint_evaluation=True)",
+    )
 
 
 def choose_before(project: Project, now: Chosen, wanted: str) -> tuple[Chosen | None, str]:
@@ -174,8 +197,8 @@ def _choose_before(project: Project, iteration: int, shuffle: int | None, now: C
     folder = _pick(project, iteration, shuffle, own if own in percents else None)
     place = _place(project, folder)
     found = find_shuffle(project.tree, {**project.config, **place}, shuffle=folder.shuffle, trainset_index=0)
-    place["bodyparts"] = list(found.trained_parts[found.pose_file])
-    model = inspect_model(project.root, shuffle=folder.shuffle, instead=place)
+    model = inspect_model(project.root, shuffle=folder.shuffle, instead={**place, **_trained_with(found)})
+    _check_kind(model)
     if not set(model.bodyparts) & set(now.model.bodyparts):
         raise ModelError(f"{folder.folder}: has no body part in common with the model", "name another one: --beside")
     try:
@@ -185,6 +208,17 @@ def _choose_before(project: Project, iteration: int, shuffle: int | None, now: C
     except ModelError as error:
         return Chosen(model, None, error.message)
     return Chosen(model, known)
+
+
+def _trained_with(found: Shuffle) -> dict[str, Any]:
+    """Values of config.yaml with the body parts that a network was trained with, which it may not have any more."""
+    if not found.multianimal:
+        return {"bodyparts": list(found.trained_parts[found.pose_file])}
+    own = table_of(found.pose.get("metadata"))
+    return {
+        "multianimalbodyparts": list(names_of(own.get("bodyparts"))),
+        "uniquebodyparts": list(names_of(own.get("unique_bodyparts"))),
+    }
 
 
 def _percent(project: Project, trainset_index: int | None) -> int | None:

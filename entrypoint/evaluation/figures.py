@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlcctr.errors import UsageError
+from dlcctr.model.prior.labels import UNIQUE_OWNER
 from entrypoint.evaluation.record import ALL, BEFORE, NOW, Difference, Figure
-from entrypoint.evaluation.training_set import Frame
+from entrypoint.evaluation.training_set import Frame, Point
 
 DRAWS = 2000
 FEWEST_FRAMES = 8
@@ -22,28 +23,38 @@ class Points:
 
     Parameters
     ----------
-    label : ndarray (n_frames, n_bodyparts, 2)
+    points : tuple of (str, str)
+        Individual, empty in a project of one animal, and body part.
+    label : ndarray (n_frames, n_points, 2)
         px; NaN where a part is not labelled, or its label does not count.
-    predicted : ndarray (n_frames, n_bodyparts, 3)
-        px, px, likelihood; NaN where the model has no such part.
+    predicted : ndarray (n_frames, n_points, 3)
+        px, px, likelihood; NaN where the model has no such part, or did not find it.
     """
 
     frames: tuple[Frame, ...]
-    bodyparts: tuple[str, ...]
+    points: tuple[Point, ...]
     label: Any
     predicted: Any
 
     @property
     def error(self) -> Any:
-        """Distance (n_frames, n_bodyparts) in px; NaN where either is missing."""
+        """Distance (n_frames, n_points) in px; NaN where either is missing."""
         import numpy
 
         return numpy.hypot(*numpy.moveaxis(self.predicted[..., :2] - self.label, 2, 0))
 
     @property
     def likelihood(self) -> Any:
-        """Likelihood (n_frames, n_bodyparts), 0-1."""
+        """Likelihood (n_frames, n_points), 0-1."""
         return self.predicted[..., 2]
+
+    @property
+    def places(self) -> dict[str, list[int]]:
+        """Columns of each body part, one for each individual that has it."""
+        found: dict[str, list[int]] = {}
+        for n, (_, part) in enumerate(self.points):
+            found.setdefault(part, []).append(n)
+        return found
 
 
 def counted_labels(xy: Any, sizes: Any, engine: str) -> Any:
@@ -51,7 +62,7 @@ def counted_labels(xy: Any, sizes: Any, engine: str) -> Any:
 
     Parameters
     ----------
-    xy : ndarray (n_frames, n_bodyparts, 2)
+    xy : ndarray (n_frames, n_points, 2)
     sizes : ndarray (n_frames, 2)
         Width and height in px; NaN where unknown.
     """
@@ -64,6 +75,32 @@ def counted_labels(xy: Any, sizes: Any, engine: str) -> Any:
     return numpy.where(inside, xy, numpy.nan)
 
 
+def matched_labels(label: Any, points: Sequence[Point]) -> Any:
+    """Labels of animals that DeepLabCut can compare: one with a single labelled point has no size to match it by.
+
+    Parameters
+    ----------
+    label : ndarray (n_frames, n_points, 2)
+    """
+    import numpy
+
+    kept = numpy.array(label, copy=True)
+    for who, columns in animal_columns(points).items():
+        if who:
+            few = numpy.isfinite(label[:, columns]).all(axis=2).sum(axis=1) < 2
+            kept[numpy.ix_(few, columns)] = numpy.nan
+    return kept
+
+
+def animal_columns(points: Sequence[Point]) -> dict[str, list[int]]:
+    """Columns of each animal; parts that exist once, such as corners, are no animal."""
+    found: dict[str, list[int]] = {}
+    for n, (who, _) in enumerate(points):
+        if who != UNIQUE_OWNER:
+            found.setdefault(who, []).append(n)
+    return found
+
+
 @dataclass(frozen=True)
 class Threshold:
     """Distance within which a point counts as right: px, or a share of the animal's size in its video."""
@@ -74,13 +111,13 @@ class Threshold:
     def __str__(self) -> str:
         return f"{self.value:g} of the animal's size" if self.is_share else f"{self.value:g} px"
 
-    def of_frames(self, label: Any, frames: Sequence[Frame]) -> Any:
+    def of_frames(self, held: Points) -> Any:
         """Threshold of each frame (n_frames,) in px; NaN where nothing tells the size of the animal."""
         import numpy
 
         if not self.is_share:
-            return numpy.full(len(frames), self.value)
-        return self.value * animal_sizes(label, frames)
+            return numpy.full(len(held.frames), self.value)
+        return self.value * animal_sizes(held)
 
 
 def parse_threshold(text: str) -> Threshold:
@@ -97,26 +134,34 @@ def parse_threshold(text: str) -> Threshold:
     return Threshold(value, value < 1)
 
 
-def animal_sizes(label: Any, frames: Sequence[Frame]) -> Any:
-    """Size of the animal in each frame (n_frames,) in px: the median over its video.
+def animal_sizes(held: Points) -> Any:
+    """Size of an animal in each frame (n_frames,) in px: the median over its video, and over all animals there.
 
-    A frame's size is the diagonal of the box round its labelled points; frames with fewer than two have none.
+    An animal's size is the diagonal of the box round its labelled points; one with fewer than two has none.
     """
+    import numpy
+
+    own = numpy.column_stack([_box(held.label[:, columns]) for columns in animal_columns(held.points).values()])
+    sizes = numpy.full(len(held.frames), numpy.nan)
+    videos = numpy.array([folder for folder, _ in held.frames])
+    for video in set(videos):
+        mine = own[videos == video]
+        if (mine > 0).any():
+            sizes[videos == video] = numpy.median(mine[mine > 0])
+    return sizes
+
+
+def _box(label: Any) -> Any:
+    """Diagonal (n_frames,) of the box round the points (n_frames, n_points, 2); NaN for fewer than two."""
     import numpy
 
     there = numpy.isfinite(label).all(axis=2)
     usable = there.sum(axis=1) >= 2
     low = numpy.where(there[..., None], label, numpy.inf).min(axis=1)
     high = numpy.where(there[..., None], label, -numpy.inf).max(axis=1)
-    own = numpy.full(len(frames), numpy.nan)
-    own[usable] = numpy.hypot(*(high[usable] - low[usable]).T)
-    sizes = numpy.full(len(frames), numpy.nan)
-    videos = numpy.array([folder for folder, _ in frames])
-    for video in set(videos):
-        mine = (videos == video) & (own > 0)
-        if mine.any():
-            sizes[videos == video] = numpy.median(own[mine])
-    return sizes
+    found = numpy.full(len(label), numpy.nan)
+    found[usable] = numpy.hypot(*(high[usable] - low[usable]).T)
+    return found
 
 
 def make_figures(
@@ -134,14 +179,13 @@ def make_figures(
     import numpy
 
     for model, held in points.items():
-        limit = threshold.of_frames(held.label, held.frames)[:, None]
+        limit = threshold.of_frames(held)[:, None]
         error = held.error
         is_sure, within = held.likelihood >= pcutoff, error <= limit
-        has_part = numpy.isfinite(held.predicted[..., 0]).any(axis=0)  # of which a point that it did not find is wrong
-        is_limited = numpy.isfinite(held.label).all(axis=2) & numpy.isfinite(limit) & has_part
+        is_limited = numpy.isfinite(held.label).all(axis=2) & numpy.isfinite(limit) & _has_part(held)
         for name, numbers in sets.items():
             rows = numpy.array(sorted(numbers), dtype=int)
-            for place, part in [(slice(None), ALL), *((n, part) for n, part in enumerate(held.bodyparts))]:
+            for part, place in {ALL: list(range(len(held.points))), **held.places}.items():
                 errors = error[rows][:, place]
                 there = numpy.isfinite(errors)
                 sure = there & is_sure[rows][:, place]
@@ -152,6 +196,15 @@ def make_figures(
                     n_sure=int(sure.sum()), error_sure_px=_mean(errors[sure]),
                     n_pck=int(limited.sum()), pck=_mean(within[rows][:, place][limited]),
                 )  # fmt: skip
+
+
+def _has_part(held: Points) -> Any:
+    """Whether the model has the body part of each point (n_points,): a point that it only did not find is wrong."""
+    import numpy
+
+    found = numpy.isfinite(held.predicted[..., 0]).any(axis=0)
+    has = {part: found[columns].any() for part, columns in held.places.items()}
+    return numpy.array([has[part] for _, part in held.points], dtype=bool)
 
 
 def _mean(values: Any) -> float | None:

@@ -72,6 +72,26 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Precision:
+    """DeepLabCut's own figures of whole animals, by object keypoint similarity from 0.5 to 0.95.
+
+    Parameters
+    ----------
+    model : str
+        ``now`` or ``before``.
+    frames : str
+        ``train`` or ``test``.
+    map_percent, mar_percent : float or None
+        Mean average precision and mean average recall, 0 to 100, as it rounds them.
+    """
+
+    model: str
+    frames: str
+    map_percent: float | None
+    mar_percent: float | None
+
+
+@dataclass(frozen=True)
 class ModelFacts:
     """Which model it is."""
 
@@ -115,7 +135,11 @@ class Evaluation:
     pck : str
         Threshold of PCK, for people.
     bodyparts : tuple of str
-        Of the model, in its order.
+        Of the model, in its order; those that exist once come last.
+    individuals : tuple of str
+        Empty in a project of one animal.
+    precisions : tuple of Precision
+        Of projects of several animals.
     own_figures : dict
         DeepLabCut's own figures of the model, as it rounds them.
     notes : tuple of str
@@ -133,11 +157,17 @@ class Evaluation:
     differences: tuple[Difference, ...]
     own_figures: dict[str, float]
     notes: tuple[str, ...]
+    individuals: tuple[str, ...] = ()
+    precisions: tuple[Precision, ...] = ()
 
     def figure(self, model: str, frames: str, bodypart: str = ALL) -> Figure | None:
         """A figure; None where it was not made."""
         wanted = (model, frames, bodypart)
         return next((each for each in self.figures if (each.model, each.frames, each.bodypart) == wanted), None)
+
+    def precision(self, model: str, frames: str) -> Precision | None:
+        """Figures of whole animals; None where there are none."""
+        return next((each for each in self.precisions if (each.model, each.frames) == (model, frames)), None)
 
     def has(self, frames: str) -> bool:
         """Whether a set of frames has any frame."""

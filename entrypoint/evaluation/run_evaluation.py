@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from dlcctr.contract import ExitCode
 from dlcctr.errors import ModelError, UsageError
+from dlcctr.model.curve.losses import LossRow
+from dlcctr.model.curve.of_model import curve_of
 from dlcctr.model.project.shuffles import CONFIG
 from dlcctr.system.disk import disk_errors, try_writing
 from dlcctr.system.files import write_text_atomic
@@ -132,10 +134,15 @@ def _write(out: Path, project: Project, both: Both, evaluation: Evaluation, *, t
     splits = {held.frames[n]: name for name in (record.TRAIN, record.TEST) for n in getattr(held.split, name)}
     table = points_text(both.points, both.xy, splits, added_frames(both), known_to_before(both))
     worst = worst_frames(project.root, both.points[NOW], [splits.get(frame, "") for frame in held.frames], n_worst)
-    page = page_text(evaluation, list(_curves(both)), list(worst))
+    page = page_text(evaluation, list(_curves(both)), list(worst), _losses(project, both))
     with disk_errors(out):
         for ending, content in (("csv", table), ("html", page), ("json", text)):
             write_text_atomic(out / f"evaluation.{ending}", content)
+
+
+def _losses(project: Project, both: Both) -> dict[str, list[LossRow]]:
+    models = {NOW: both.now.model, **({BEFORE: both.before.model} if both.before else {})}
+    return {name: curve_of(project.tree, PurePosixPath(each.folder) / "train") for name, each in models.items()}
 
 
 def _curves(both: Both) -> Iterator[Curve]:

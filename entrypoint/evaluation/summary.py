@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.system.terminal.console import plural
 from entrypoint.evaluation import record
 from entrypoint.evaluation.both import Both
 from entrypoint.evaluation.figures import Threshold, difference, make_figures
-from entrypoint.evaluation.record import BEFORE, NOW, Counts, Difference, Evaluation, ModelFacts
-from entrypoint.evaluation.training_set import Frame, TrainingSet
+from entrypoint.evaluation.record import BEFORE, NOW, Counts, Difference, Evaluation, ModelFacts, Precision
+from entrypoint.evaluation.stock.run_deeplabcut import PRECISIONS
+from entrypoint.evaluation.training_set import Frame, Point, TrainingSet
 
 FEW_FRAMES = 20
 ROUNDING_PX = 0.0051
@@ -39,13 +41,17 @@ def summarise(name: str, both: Both, pcutoff: float, threshold: Threshold) -> Ev
         project=name,
         now=_facts(both.now.model, both.devices[NOW]),
         before=_facts(both.before.model, both.devices[BEFORE]) if both.before else None,
-        bodyparts=both.now.model.bodyparts,
+        bodyparts=both.now.model.bodyparts + both.now.model.unique_bodyparts,
+        individuals=both.now.model.individuals,
+        precisions=tuple(_precisions(both)),
         pcutoff=pcutoff,
         pck=str(threshold),
         counts=counts,
         figures=tuple(make_figures(both.points, sets, pcutoff, threshold)),
         differences=tuple(_differences(both, sets)),
-        own_figures=both.own_figures,
+        own_figures={
+            name: each for name, each in both.own_figures[NOW].items() if name.split(" ")[1] not in PRECISIONS
+        },
         notes=(),
     )
     return replace(evaluation, notes=tuple(_notes(both, evaluation)))
@@ -83,6 +89,14 @@ def _differences(both: Both, sets: Sets) -> Iterator[Difference]:
             yield each
 
 
+def _precisions(both: Both) -> Iterator[Precision]:
+    for model, own in both.own_figures.items():
+        for side in (record.TRAIN, record.TEST):
+            found = [own.get(f"{side} {name}") for name in PRECISIONS]
+            if any(each is not None for each in found):
+                yield Precision(model, side, *found)
+
+
 def _facts(model: ModelInfo, device: str) -> ModelFacts:
     return ModelFacts(
         model.iteration, model.shuffle, model.train_fraction, model.engine, model.net_type, model.snapshot, model.id,
@@ -110,9 +124,10 @@ def _notes_of_labels(both: Both, counts: Counts) -> Iterator[str]:
     import numpy
 
     label = both.points[NOW].label
-    outside = int((numpy.isfinite(both.xy) & ~numpy.isfinite(label)).all(axis=2).sum())
-    if outside:
+    if outside := _n_lost(both.xy, both.counted):
         yield f"{plural(outside, 'label')} on or outside the border of a picture left out, as by DeepLabCut"
+    if alone := _n_lost(both.counted, label):
+        yield f"{plural(alone, 'label')} left out: DeepLabCut compares animals with two labelled points or more"
     found = numpy.isfinite(both.points[NOW].predicted[..., 0])
     if missed := int((numpy.isfinite(label).all(axis=2) & ~found).sum()):
         yield f"{plural(missed, 'labelled point')} not found by the model at all: in no mean, and wrong in PCK"
@@ -122,13 +137,20 @@ def _notes_of_labels(both: Both, counts: Counts) -> Iterator[str]:
         yield f"{plural(neither, 'frame')} in neither training nor test set"
 
 
+def _n_lost(labels: Any, kept: Any) -> int:
+    import numpy
+
+    return int((numpy.isfinite(labels) & ~numpy.isfinite(kept)).all(axis=2).sum())
+
+
 def _notes_of_before(both: Both, counts: Counts) -> Iterator[str]:
     before = both.before
     if before is None:
         if both.why:
             yield both.why
         return
-    lacking = [part for part in both.now.model.bodyparts if part not in before.model.bodyparts]
+    theirs = before.model.bodyparts + before.model.unique_bodyparts
+    lacking = [part for part in both.now.model.bodyparts + both.now.model.unique_bodyparts if part not in theirs]
     if lacking:
         yield f"{before.name} has no {', '.join(lacking)}; its mean over all is over fewer parts"
     if before.training_set is None:
@@ -139,15 +161,15 @@ def _notes_of_before(both: Both, counts: Counts) -> Iterator[str]:
             f"{before.name} was trained on {counts.test_known_to_before} of the {plural(counts.test, 'test frame')}, "
             "which makes it look better there: compare on the others"
         )
-    if moved := _moved(both.training_set, before.training_set, both.now.model.bodyparts):
+    if moved := _moved(both.training_set, before.training_set, both.points[NOW].points):
         yield f"{plural(moved, 'frame')} labelled otherwise since {before.name}; the labels of now count"
 
 
-def _moved(now: TrainingSet, then: TrainingSet, bodyparts: tuple[str, ...]) -> int:
+def _moved(now: TrainingSet, then: TrainingSet, points: tuple[Point, ...]) -> int:
     """Frames of both that have other labels."""
     import numpy
 
-    parts = [part for part in bodyparts if part in then.bodyparts]
+    parts = [point for point in points if point in then.points]
     places = {frame: n for n, frame in enumerate(then.frames)}
     ours = [n for n, frame in enumerate(now.frames) if frame in places]
     theirs = [places[now.frames[n]] for n in ours]

@@ -10,12 +10,15 @@ from typing import Any
 
 from dlcctr.errors import ModelError
 from dlcctr.labels.pictures import read_size
+from dlcctr.model.inspection import ModelInfo
 from dlcctr.model.prior.labels import LABELS_FOLDER
 from dlcctr.results.h5.h5_file import read_table
 from entrypoint.evaluation.split import NO_SPLIT, Split, read_split
 
 Frame = tuple[str, str]
 """Folder below labeled-data, and picture."""
+Point = tuple[str, str]
+"""Individual, empty in a project of one animal, and body part."""
 SHOWN = 3
 
 
@@ -25,14 +28,16 @@ class TrainingSet:
 
     Parameters
     ----------
+    points : tuple of (str, str)
+        Individual and body part of each column of `xy`.
     frames : tuple of (str, str)
         In the table's order.
-    xy : ndarray (n_frames, n_bodyparts, 2)
+    xy : ndarray (n_frames, n_points, 2)
         Labels in px; NaN where a part is not labelled.
     """
 
     file: Path
-    bodyparts: tuple[str, ...]
+    points: tuple[Point, ...]
     frames: tuple[Frame, ...]
     xy: Any
     split: Split
@@ -42,9 +47,21 @@ class TrainingSet:
         """Frames that the shuffle was trained on."""
         return frozenset(self.frames[number] for number in self.split.train)
 
-    def only(self, bodyparts: Sequence[str]) -> Any:
-        """Labels (n_frames, len(bodyparts), 2) of some body parts, in the order that is asked for."""
-        return self.xy[:, [self.bodyparts.index(part) for part in bodyparts]]
+    def only(self, points: Sequence[Point]) -> Any:
+        """Labels (n_frames, len(points), 2) of some points, in the order that is asked for; NaN for unknown ones."""
+        import numpy
+
+        xy = numpy.full((len(self.frames), len(points), 2), numpy.nan)
+        for place, point in enumerate(points):
+            if point in self.points:
+                xy[:, place] = self.xy[:, self.points.index(point)]
+        return xy
+
+
+def points_of(model: ModelInfo) -> tuple[Point, ...]:
+    """Individual and body part of each point that a model predicts, in DeepLabCut's order."""
+    columns = model.columns(model.individuals)
+    return tuple(dict.fromkeys((each[0], each[1]) if model.multianimal else ("", each[0]) for each in columns))
 
 
 def training_set_folder(project: Path, config: Mapping[str, Any], iteration: int) -> Path:
@@ -73,7 +90,7 @@ def read_training_set(
     if not file.is_file():
         raise ModelError(f"{file}: no such file: the labels of the training set are not known", NO_SPLIT)
     try:
-        bodyparts, frames, xy = _labels(read_table(file))
+        points, frames, xy = _labels(read_table(file), several=bool(config.get("multianimalproject")))
     except ModelError:
         raise
     except Exception as error:  # of many kinds, by PyTables
@@ -85,22 +102,33 @@ def read_training_set(
             "remove the double entry from labeled-data (deeplabcut.dropduplicatesinannotatinfiles), and train anew",
         )
     split = read_split(folder / documentation_name(config, percent, shuffle), len(frames))
-    return TrainingSet(file, bodyparts, frames, xy, split)
+    return TrainingSet(file, points, frames, xy, split)
 
 
-def _labels(table: Any) -> tuple[tuple[str, ...], tuple[Frame, ...], Any]:
+def point_columns(table: Any) -> dict[tuple[Point, str], int]:
+    """Column of each point's coordinate in one of DeepLabCut's tables; `ValueError` for another one."""
+    names = list(table.columns.names)
+    if "bodyparts" not in names or "coords" not in names:
+        raise ValueError("its head has no bodyparts and coords")
+    part, coord = names.index("bodyparts"), names.index("coords")
+    who = names.index("individuals") if "individuals" in names else None
+    return {
+        (("" if who is None else str(each[who]), str(each[part])), str(each[coord])): n
+        for n, each in enumerate(table.columns)
+    }
+
+
+def _labels(table: Any, *, several: bool) -> tuple[tuple[Point, ...], tuple[Frame, ...], Any]:
     import numpy
 
-    names = list(table.columns.names)
-    if "bodyparts" not in names or "coords" not in names or "individuals" in names:
-        raise ValueError("not a table of one animal's labels")
-    part_level, coord_level = names.index("bodyparts"), names.index("coords")
-    places = {(str(each[part_level]), str(each[coord_level])): n for n, each in enumerate(table.columns)}
-    bodyparts = tuple(dict.fromkeys(part for part, _ in places))
-    columns = [places[part, coord] for part in bodyparts for coord in "xy"]
-    values = table.to_numpy(dtype=float)[:, columns].reshape(len(table), len(bodyparts), 2)
+    places = point_columns(table)
+    if several != ("individuals" in table.columns.names):
+        raise ValueError(f"not a table of {'several animals' if several else 'one animal'}, as config.yaml says")
+    points = tuple(dict.fromkeys(point for point, _ in places))
+    columns = [places[point, coord] for point in points for coord in "xy"]
+    values = table.to_numpy(dtype=float)[:, columns].reshape(len(table), len(points), 2)
     xy = numpy.where(numpy.isfinite(values).all(axis=2, keepdims=True), values, numpy.nan)
-    return bodyparts, tuple(_frame(index) for index in table.index), xy
+    return points, tuple(_frame(index) for index in table.index), xy
 
 
 def _frame(index: Any) -> Frame:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from dlcctr.training.losses import POSE, LossRow
+from dlcctr.model.curve.losses import POSE, LossRow
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 60

@@ -7,10 +7,10 @@ import sys
 import time
 from typing import TextIO
 
+from dlcctr.model.curve.losses import POSE, LossRow
 from dlcctr.system.terminal.console import duration, print_lines
 from dlcctr.system.terminal.live import is_live
 from dlcctr.system.terminal.meter import Meter
-from dlcctr.training.losses import POSE, LossRow
 
 EVERY_S = 10.0
 RECENT = 20

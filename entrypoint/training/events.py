@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from dlcctr.model.curve.losses import LossRow
 from dlcctr.system.values.records import RecordError, from_table, parse_object, to_table
-from dlcctr.training.losses import LossRow
 from dlcctr.training.record import EPOCH, StartWeights
 
 CHECKPOINT_EVERY_S = 60.0

@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dlcctr.errors import DlcctrError, TryAgainError
+from dlcctr.model.curve.losses import LOSSES_FILENAME, POSE, LossRow, losses_text
 from dlcctr.system.files import write_text_atomic
-from dlcctr.training.losses import POSE, LossRow, losses_text
 from dlcctr.training.record import (
     CURVE_FILENAME,
-    LOSSES_FILENAME,
     TRAINING_FILENAME,
     TRAININGS,
     TRIAL_FILENAME,

@@ -14,9 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.training.losses import read_losses
+from dlcctr.model.curve.losses import read_losses
 from dlcctr.training.record import Status, Training, find_training, find_trial
-from tests.integration.support.training import dlc, draw_project, make_set, script, train
+from tests.integration.support.training import (
+    assert_same_losses,
+    copy_of,
+    dlc,
+    draw_project,
+    make_set,
+    near,
+    script,
+    train,
+)
 
 pytestmark = [pytest.mark.real, pytest.mark.full]
 
@@ -83,9 +92,7 @@ def state(project: Path, *, must: bool = True) -> Training | None:
 
 def assert_same(one: Path, two: Path) -> None:
     """Two trainings have the same curve, here and in DeepLabCut's own log."""
-    for a, b in zip(read_losses(one), read_losses(two), strict=True):
-        assert (a.epoch, a.learning_rate) == (b.epoch, b.learning_rate)
-        assert near(a.train_loss, b.train_loss) and near(a.test_loss, b.test_loss), (a, b)
+    assert_same_losses(one, two, TOLERANCE)
     assert_same_log(one, two)
 
 
@@ -94,11 +101,7 @@ def assert_same_log(one: Path, two: Path) -> None:
     first, second = (list(csv.reader((each / "learning_stats.csv").read_text().splitlines())) for each in (one, two))
     assert first[0] == second[0] and len(first) == len(second) == EPOCHS + 1
     for a, b in zip(first[1:], second[1:], strict=True):
-        assert all(x == y or near(float(x), float(y)) for x, y in zip(a, b, strict=True)), (a, b)
-
-
-def near(a: float, b: float) -> bool:
-    return math.isclose(a, b, rel_tol=TOLERANCE) or (math.isnan(a) and math.isnan(b))
+        assert all(x == y or near(float(x), float(y), TOLERANCE) for x, y in zip(a, b, strict=True)), (a, b)
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +110,6 @@ def drawn(native_pytorch: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     project = draw_project(tmp_path_factory.mktemp("train") / "p", "pytorch")
     make_set(native_pytorch, project, "pytorch", EPOCHS)
     return project
-
-
-def copy_of(project: Path, place: Path) -> Path:
-    shutil.copytree(project, place)
-    config = place / "config.yaml"
-    config.write_text(config.read_text().replace(str(project), str(place)))
-    return place
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, fields
-from functools import wraps
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from dlcctr.commands.option_group import with_options
 
 if TYPE_CHECKING:
     from dlcctr.planning.options import PlanOptions
@@ -121,29 +121,7 @@ def with_cluster_options(*, without: Collection[str] = ()) -> Callable[[Callable
     without : collection of str
         Fields that the command does not offer; they keep their defaults.
     """
-    hints = get_type_hints(ClusterOptions, include_extras=True)
-    offered = [
-        inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=hints[each.name])
-        for each in fields(ClusterOptions)
-        if each.name not in without
-    ]
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @wraps(command)
-        def run(*args: Any, **given: Any) -> None:
-            shared = ClusterOptions(**{each.name: given.pop(each.name) for each in offered})
-            command(*args, **given, shared=shared)
-
-        signature = inspect.signature(command, eval_str=True)
-        parameters: list[inspect.Parameter] = []
-        for each in signature.parameters.values():
-            parameters += offered if each.name == "shared" else [each]
-        # Typer reads both
-        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {each.name: each.annotation for each in parameters}
-        return run
-
-    return decorate
+    return with_options(ClusterOptions, "shared", without=without)
 
 
 def node_names(text: str) -> tuple[str, ...]:

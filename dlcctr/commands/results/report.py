@@ -55,6 +55,7 @@ def report(
 
 def as_fields(found: Report, summary: Summary) -> dict[str, Any]:
     """Body of the JSON output."""
+    from dlcctr.model.curve.losses import losses_for_json
     from dlcctr.quality.report.details import for_programs
     from dlcctr.quality.report.methods import methods_text
 
@@ -63,6 +64,16 @@ def as_fields(found: Report, summary: Summary) -> dict[str, Any]:
         "out": str(found.campaign.out),
         "campaign": asdict(summary),
         "methods": methods_text(found, summary),
+        "trainings": [
+            {
+                "model": each.name,
+                "engine": each.engine,
+                "net_type": each.net_type,
+                "unit": each.unit,
+                "losses": losses_for_json(each.losses),
+            }
+            for each in found.trainings
+        ],
         "videos": [for_programs(video) for video in found.videos],
         "notes": found.notes,
     }

@@ -242,6 +242,17 @@ def _write_member(stream: BinaryIO, path: str, size: int, chunks: Iterable[bytes
     stream.write(bytes(-size % BLOCK))
 
 
+def is_bundle(path: Path) -> bool:
+    """Whether a path is a bundle, file or folder, by how it begins; nothing is checked."""
+    try:
+        if path.is_dir():
+            return (path / LISTING).is_file()
+        with path.open("rb") as stream:
+            return stream.read(len(LISTING) + 1) == LISTING.encode() + b"\0"
+    except OSError:
+        return False
+
+
 def read_bundle(file: Path) -> Bundle:
     """Read a bundle's listing and compare every header with it; contents are checked when they are read.
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from dlcctr.errors import ModelError, UsageError
 from dlcctr.model.bundles.bundle import LISTING, Entry, Listing, listing_text, write_tar
+from dlcctr.model.curve.losses import LOSSES_FILENAME, losses_text
+from dlcctr.model.curve.of_model import curve_of, thinned
 from dlcctr.model.files import ModelTree, open_tree
 from dlcctr.model.inference_project import (
     WEIGHTS_ONLY,
@@ -36,6 +38,8 @@ from dlcctr.system.disk import output_error
 from dlcctr.system.files import CHUNK_BYTES, fsync_path
 
 HERE = PurePosixPath()
+CURVE_ROWS = 500
+"""Most points of the loss curve that a bundle keeps."""
 
 
 def pack_model(
@@ -48,7 +52,9 @@ def pack_model(
     as_folder: bool = False,
     overwrite: bool = False,
 ) -> Listing:
-    """Pack what inference needs of a trained project: one shuffle, one snapshot, its YAML files; and its pose prior.
+    """Pack what inference needs of a trained project: one shuffle, one snapshot, its YAML files.
+
+    And, for people and for `dlcctr quality`, its loss curve and its pose prior.
 
     The same project gives the same bytes wherever it is. Results of the bundle are results of the project: both
     have the same model id and hash, which is checked before the bundle appears.
@@ -122,7 +128,7 @@ def unpack_model(bundle: Path, folder: Path) -> Path:
 
 
 def _texts(info: ModelInfo, tree: ModelTree) -> dict[PurePosixPath, bytes]:
-    """The bundle's YAML files, with relative paths and without the places of its videos; its pose prior and origin."""
+    """The bundle's YAML files, with relative paths and without the places of its videos; loss curve, prior, origin."""
     config = read_table(tree, CONFIG)
     config["video_sets"] = {}
     for keys, value in config_values(".").items():
@@ -139,6 +145,9 @@ def _texts(info: ModelInfo, tree: ModelTree) -> dict[PurePosixPath, bytes]:
     texts[metadata_name(info)] = metadata_text(info)
     if prior := prior_of_model(tree, info.bodyparts, str(config.get("scorer") or "")):
         texts[PurePosixPath(PRIOR_FILENAME)] = prior_text(prior)
+    train = PurePosixPath(info.folder) / "train"
+    if rows := curve_of(tree, train):
+        texts[train / LOSSES_FILENAME] = losses_text(thinned(rows, CURVE_ROWS))
     if info.origin:
         texts[ORIGIN_FILE] = origin_text(info.origin)
     return {name: text.encode("utf-8") for name, text in texts.items()}

@@ -17,6 +17,7 @@ from dlcctr.quality.ratings.table import Rating, current_ratings, fitting_rating
 from dlcctr.quality.record import Flag, Quality, read_quality
 from dlcctr.quality.report.compared import Compared, compare
 from dlcctr.quality.report.timeline import bins_for, reduced
+from dlcctr.quality.report.trainings import ModelTraining, trainings_of
 from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.receipt import Receipt, read_receipt
 from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
@@ -112,11 +113,14 @@ class Report:
         Worst first.
     notes : list of str
         About the campaign as a whole.
+    trainings : list of ModelTraining
+        How its models were trained, where that is known here.
     """
 
     check: CheckResult
     videos: list[Video]
     notes: list[str]
+    trainings: list[ModelTraining] = field(default_factory=list)
 
     @property
     def campaign(self) -> Campaign:
@@ -162,7 +166,8 @@ def collect(manifest: Path, *, jobs: int | None = None, progress: RowProgress = 
         for v, found in zip(videos, compared, strict=True)
     ]
     placed.sort(key=lambda video: (-video.badness, video.row.index))
-    return Report(result, placed, [*shared, *result.notes, *notes])
+    trainings = trainings_of(result.campaign, [each.row for each in result.rows])
+    return Report(result, placed, [*shared, *result.notes, *notes], trainings)
 
 
 def _share_notes(videos: list[Video]) -> tuple[list[Video], list[str]]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from dlcctr import __version__
 from dlcctr.errors import UsageError
+from dlcctr.model.curve.picture import losses_svg
 from dlcctr.quality.flagging.flag_kinds import FLAG_KINDS
 from dlcctr.quality.report.collect import Report, Video
 from dlcctr.quality.report.details import judgement, overview, provenance
@@ -69,6 +70,8 @@ def _refuse_another_file(file: Path) -> None:
 
 def make_page(report: Report, summary: Summary, *, progress: RowProgress = no_progress) -> str:
     """Text of the page."""
+    from markupsafe import Markup
+
     script = "\n".join(_own(f"{name}.js") for name in SCRIPTS)
     script = f'(function () {{\n"use strict";\n{script}}})();\n'
     text: str = _template().render(
@@ -82,6 +85,7 @@ def make_page(report: Report, summary: Summary, *, progress: RowProgress = no_pr
         summary=summary,
         methods=methods_text(report, summary),
         notes=[one_line(note) for note in report.notes],
+        trainings=[(each, Markup(losses_svg(each.losses, each.unit))) for each in report.trainings],
         total=len(report.videos),
         index=safe_json(index_of(report)),
         details=_details(report, progress),

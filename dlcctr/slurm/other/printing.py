@@ -63,7 +63,9 @@ def print_other(manifest: Path, request: OtherRequest) -> list[OtherScript]:
     require_known(site, scheduler, request.wishes)
     campaign = read_campaign(manifest)
     limits = _limits(scheduler, site)
-    plan, rows = first_plan(manifest, plan_for_site(request.plan, site, limits), request.plan_file, request.rows)
+    plan, rows = first_plan(
+        manifest, plan_for_site(request.plan, site, limits, by_hand=True), request.plan_file, request.rows
+    )
     logs = scheduler.folder(CampaignPaths.of(manifest))
     make_folders(campaign, logs)  # before the scripts: a container is shown what is there
     scripts = [

@@ -30,6 +30,7 @@ SETTLE_S = 60.0
 """Seconds until a node's last files are visible elsewhere on a shared file system."""
 REQUEUABLE = ("NODE_FAIL", "PREEMPTED", "BOOT_FAIL")
 """Accounting shows these of a task's last run also while it waits for its next."""
+STEPS_WAIT = "analysed; its steps wait for the end of the analyses"
 NOT_ASKED = "the scheduler was not asked or did not answer"
 
 
@@ -147,7 +148,7 @@ class _Joiner:
         """Task to exit code to the row that failed in it with that code."""
         found: dict[Key, dict[int, RowResult]] = {}
         for result in results:
-            task = self.ledger.newest.get(result.row.index)
+            task = self._task(result)
             if task and result.state in (State.FAILED, State.QUARANTINED) and self._is_of(result.attempt, task):
                 found.setdefault(task.key, {})[result.attempt.exit_code if result.attempt else 0] = result
         return found
@@ -162,10 +163,15 @@ class _Joiner:
             return not (state and state.start and state.start > finished)
         return finished >= max(task.created, (state.start or 0.0) if state else 0.0)
 
+    def _task(self, result: RowResult) -> SubmittedTask | None:
+        return self.ledger.task_of(result.row.index, analysed=result.analysed)
+
     def row(self, result: RowResult) -> RowStatus:
         """Phase of a row."""
-        task = self.ledger.newest.get(result.row.index)
-        status = RowStatus(result.row.index, result.row.video, Phase.UNSUBMITTED, flags=result.flags)
+        task = self._task(result)
+        status = RowStatus(
+            result.row.index, result.row.video, Phase.UNSUBMITTED, flags=result.flags, analysed=result.analysed
+        )
         if task:
             state = self.states.get(task.key)
             status = replace(
@@ -210,7 +216,8 @@ class _Joiner:
         state = self.states.get(task.key)
         if state and state.is_live:
             phase = Phase.PENDING if state.is_pending else Phase.RUNNING
-            return replace(status, phase=phase, reason=state.reason or _shown_state(state))
+            reason = STEPS_WAIT if task.steps and state.reason == "Dependency" else state.reason
+            return replace(status, phase=phase, reason=reason or _shown_state(state))
         if state:
             if not self.scheduler.knows(task.clusters) and state.state in REQUEUABLE:
                 return replace(status, phase=Phase.PENDING, reason=f"perhaps requeued: {NOT_ASKED}")
@@ -226,7 +233,7 @@ class _Joiner:
 
     def has_begun(self, status: RowStatus) -> bool:
         """Whether the newest task of a row has written a log."""
-        task = self.ledger.newest.get(status.index)
+        task = self.ledger.task_of(status.index, analysed=status.analysed)
         return task is not None and bool(task.job_id) and task.log(self.paths).exists()
 
     def _end(self, task: SubmittedTask) -> LogEnd | None:

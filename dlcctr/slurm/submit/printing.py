@@ -129,7 +129,7 @@ def print_first(
     DlcctrError
         As `dlcctr.planning.planner.make_plan`.
     """
-    plan, rows = first_plan(manifest, plan_for_site(options, site, find_limits(site)), plan_file)
+    plan, rows = first_plan(manifest, plan_for_site(options, site, find_limits(site), by_hand=True), plan_file)
     return _scripts(manifest, plan, rows, _Wish(site, job))
 
 
@@ -177,7 +177,7 @@ def print_again(manifest: Path, decision: Decision, request: ResubmitRequest) ->
     for group in decision.groups:
         options = submit_options(group, submissions, request)
         todo = [rows[index] for index in group.rows]
-        plan_options = plan_for_site(options.plan, options.site, find_limits(options.site))
+        plan_options = plan_for_site(options.plan, options.site, find_limits(options.site), by_hand=True)
         plan = pick_plan(manifest, todo, plan_options, used=used)
         used.add(plan.id)
         made += _scripts(manifest, plan, todo, _Wish(options.site, options.job, group))
@@ -210,7 +210,7 @@ def _script(manifest: Path, plan: Plan, script: Script, wish: _Wish, before: Col
         script,
         text=render(script, wish.site),
         logs=log_folder(wish.site),
-        options=submitted_options(script, wish.site, wish.job, wish.again),
+        options=submitted_options([script], wish.site, wish.job, wish.again),
         handed_over=tuple(index for index in indices if index in before),
         what=wish.again.changes if wish.again else "",
     )

@@ -65,8 +65,10 @@ def prepare_training(project: TrainProject, request: TrainRequest) -> PreparedTr
     ------
     UsageError
         No image is known, or a path cannot be bound.
+    ModelError
+        The start weights are a bundle that does not fit.
     """
-    options = settled(request.options)
+    options = settled(request.options, project)
     needs, notes = _needs(project, request)
     site = request.site
     if needs.mem_gb is not None and site.mem_gb != 0 and not request.mem_given:

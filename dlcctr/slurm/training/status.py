@@ -10,10 +10,10 @@ from pathlib import Path
 
 from dlcctr.contract import ExitCode
 from dlcctr.errors import DlcctrError
+from dlcctr.model.curve.losses import POSE, LossRow, read_losses
 from dlcctr.slurm.queue.scheduler import read_scheduler
 from dlcctr.slurm.training.ledger import LiveTask, ask, find_live, read_jobs
 from dlcctr.system.kernel_locks import is_held
-from dlcctr.training.losses import POSE, LossRow, read_losses
 from dlcctr.training.paths import TrainingPaths
 from dlcctr.training.project import TrainedShuffle, TrainProject
 from dlcctr.training.record import Status, Training, Trial, lock_file

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from dlcctr import __version__
+from dlcctr.model.curve.losses import LossRow
+from dlcctr.model.curve.picture import losses_svg
 from dlcctr.system.terminal.console import one_line
 from entrypoint.evaluation.record import ALL, BEFORE, NOW, Evaluation
 from entrypoint.evaluation.report.curves import Curve, curves_svg
 from entrypoint.evaluation.report.pictures import WorstFrame, colours
-from entrypoint.evaluation.report.terminal import SETS, difference_text, model_text, percent, px
+from entrypoint.evaluation.report.terminal import SETS, animals_text, difference_text, model_text, percent, px
 
 TEMPLATE = """\
 <!doctype html>
@@ -38,7 +41,8 @@ figcaption { overflow-wrap: anywhere; font-size: 0.9em; } .note { border-left: 3
 <body>
 <h1>Evaluation: <bdi>{{ title }}</bdi></h1>
 <p>{{ now }}{% if before %}, beside {{ before }}{% endif %}.<br>
-{{ found.counts.frames }} labelled frames: {{ found.counts.train }} trained on, {{ found.counts.test }} to test\
+{{ found.counts.frames }} labelled frames{% if found.individuals %} of {{ found.individuals|length }} animals\
+{% endif %}: {{ found.counts.train }} trained on, {{ found.counts.test }} to test\
 {% if found.counts.added is not none %}; {{ found.counts.added }} added this round{% endif %}.</p>
 {% for note in found.notes %}<p class="note">{{ note|one_line }}</p>
 {% endfor %}
@@ -58,9 +62,22 @@ figcaption { overflow-wrap: anywhere; font-size: 0.9em; } .note { border-left: 3
 <p><small>Mean distance between label and prediction, which DeepLabCut calls RMSE; n: labelled points behind the figure.
 p ≥ {{ found.pcutoff }}: only points that the model gives at least this likelihood. PCK: share of test points within
 {{ found.pck }} of their label.</small></p>
+{% if animals %}
+<p>Whole animals, 0 to 100: {{ animals }}.<br>
+<small>DeepLabCut's mean average precision and recall, by object keypoint similarity. Errors in px are of animals that
+DeepLabCut takes for the same; one that was not found is in no mean, and wrong in PCK.</small></p>
+{% endif %}
 {{ svg }}
+{% for title, picture in trainings %}
+{% if loop.first %}<h2>Training</h2>
+{% endif %}
+<p>{{ title }}</p>
+{{ picture }}
+{% endfor %}
 {% if before %}
 <h2>Beside {{ before }}</h2>
+{% if animals_before %}<p>Whole animals, 0 to 100: {{ animals_before }}.</p>
+{% endif %}
 {% for set in sets %}
 <h3>{{ set.title }} ({{ set.n_frames }})</h3>
 <div class="scroll"><table>
@@ -99,13 +116,20 @@ p ≥ {{ found.pcutoff }}: only points that the model gives at least this likeli
 """
 
 
-def page_text(found: Evaluation, curves: Sequence[Curve], worst: Sequence[WorstFrame]) -> str:
+def page_text(
+    found: Evaluation,
+    curves: Sequence[Curve],
+    worst: Sequence[WorstFrame],
+    losses: Mapping[str, Sequence[LossRow]] = MappingProxyType({}),
+) -> str:
     """Text of the page. Names come from outside and reach it as text only.
 
     Parameters
     ----------
     curves : sequence of Curve
         Errors in px, for the picture of shares.
+    losses : mapping of str to sequence of LossRow
+        Loss curves by the name of the model, ``now`` and ``before``; a model without one is left out.
     """
     import jinja2
     from markupsafe import Markup
@@ -122,12 +146,23 @@ def page_text(found: Evaluation, curves: Sequence[Curve], worst: Sequence[WorstF
         parts=[*found.bodyparts, ALL],
         now=model_text(found.now),
         before=model_text(found.before) if found.before else "",
+        animals=animals_text(found, NOW),
+        animals_before=animals_text(found, BEFORE),
         sets=_sets(found),
         svg=Markup(curves_svg(curves)),
+        trainings=[
+            (f"Loss of {model_text(model)}", Markup(picture))
+            for name, model in ((NOW, found.now), (BEFORE, found.before))
+            if model and (picture := losses_svg(losses.get(name, ()), _unit(model.engine)))
+        ],
         worst=worst,
         key=list(zip(colours(len(found.bodyparts)), found.bodyparts, strict=True)),
     )
     return text
+
+
+def _unit(engine: str) -> str:
+    return "iteration" if engine == "tensorflow" else "epoch"
 
 
 def _sets(found: Evaluation) -> list[dict[str, Any]]:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.labels.pictures import read_size
-from dlcctr.model.prior.labels import LABELS_FOLDER
+from dlcctr.model.prior.labels import LABELS_FOLDER, UNIQUE_OWNER
 from dlcctr.quality.pictures.jpeg import encode_jpeg
 from entrypoint.evaluation.figures import Points
-from entrypoint.evaluation.training_set import Frame
+from entrypoint.evaluation.training_set import Frame, Point
 
 LONGEST_PX = 400
 SMALLEST_CUT_PX = 96
@@ -22,6 +22,8 @@ MAX_PIXELS = 64_000_000
 QUANTISER = 5
 ARM_PX, RING_PX = 6, 6
 LARGEST_SCALE = 4
+Colour = tuple[int, int, int]
+"""Red, green, blue."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,9 @@ class WorstFrame:
     Parameters
     ----------
     bodypart : str
-        With the largest error of the frame.
+        With the largest error of the frame; with several animals also whose it is.
     errors : tuple of (str, float)
-        All body parts' errors in px, the largest first.
+        All points' errors in px, the largest first.
     jpeg : bytes
         Empty where the picture cannot be read.
     """
@@ -47,8 +49,8 @@ class WorstFrame:
     jpeg: bytes
 
 
-def colours(n: int) -> list[tuple[int, int, int]]:
-    """A colour (red, green, blue) for each body part."""
+def colours(n: int) -> list[Colour]:
+    """A colour for each body part."""
     return [
         tuple(round(255 * each) for each in colorsys.hsv_to_rgb(number / max(1, n), 0.85, 1.0))  # type: ignore[misc]
         for number in range(n)
@@ -68,6 +70,8 @@ def worst_frames(project: Path, points: Points, splits: Sequence[str], n_worst: 
     error = points.error
     largest = numpy.where(numpy.isfinite(error), error, -1.0).max(axis=1, initial=-1.0)
     folder = project / LABELS_FOLDER
+    palette = dict(zip(points.places, colours(len(points.places)), strict=True))
+    shown = [palette[part] for _, part in points.points]
     for number in numpy.argsort(-largest, kind="stable")[:n_worst]:
         if largest[number] < 0:
             return
@@ -76,14 +80,20 @@ def worst_frames(project: Path, points: Points, splits: Sequence[str], n_worst: 
             n for n in numpy.argsort(-numpy.nan_to_num(error[number], nan=-1.0)) if math.isfinite(error[number][n])
         ]
         yield WorstFrame(
-            points.frames[number], splits[number], points.bodyparts[part],
+            points.frames[number], splits[number], point_text(points.points[part]),
             float(largest[number]), float(points.likelihood[number, part]),
-            tuple((points.bodyparts[n], float(error[number, n])) for n in order),
-            _jpeg(folder.joinpath(*points.frames[number]), points.label[number], points.predicted[number]),
+            tuple((point_text(points.points[n]), float(error[number, n])) for n in order),
+            _jpeg(folder.joinpath(*points.frames[number]), points.label[number], points.predicted[number], shown),
         )  # fmt: skip
 
 
-def _jpeg(file: Path, label: Any, predicted: Any) -> bytes:
+def point_text(point: Point) -> str:
+    """``tail``, or ``tail of mouse2``."""
+    who, part = point
+    return f"{part} of {who}" if who not in ("", UNIQUE_OWNER) else part
+
+
+def _jpeg(file: Path, label: Any, predicted: Any, shown: Sequence[Colour]) -> bytes:
     """JPEG of a picture; empty where that cannot be made, and the page only says what it would have shown."""
     import av
 
@@ -93,18 +103,20 @@ def _jpeg(file: Path, label: Any, predicted: Any) -> bytes:
             return b""
         with av.open(str(file)) as container:
             picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
-        return draw(picture, label, predicted)
+        return draw(picture, label, predicted, shown)
     except (OSError, ValueError, StopIteration, av.FFmpegError):
         return b""
 
 
-def draw(picture: Any, label: Any, predicted: Any) -> bytes:
+def draw(picture: Any, label: Any, predicted: Any, shown: Sequence[Colour]) -> bytes:
     """JPEG of the part of an RGB picture where the points are, label as a cross, prediction as a ring.
 
     Parameters
     ----------
-    label : ndarray (n_bodyparts, 2)
-    predicted : ndarray (n_bodyparts, 3)
+    label : ndarray (n_points, 2)
+    predicted : ndarray (n_points, 3)
+    shown : sequence of (int, int, int)
+        Colour of each point.
     """
     import av
     import numpy
@@ -116,7 +128,7 @@ def draw(picture: Any, label: Any, predicted: Any) -> bytes:
     frame = av.VideoFrame.from_ndarray(cut, format="rgb24").reformat(*size, format="rgb24")
     canvas = frame.to_ndarray()
     factors = (size[0] / (right - left), size[1] / (bottom - top))
-    for colour, own, other in zip(colours(len(label)), label, predicted, strict=True):
+    for colour, own, other in zip(shown, label, predicted, strict=True):
         if not numpy.isfinite(own).all():
             continue
         places = [((x + 0.5 - left) * factors[0], (y + 0.5 - top) * factors[1]) for x, y in (own, other[:2])]
@@ -166,7 +178,7 @@ def _cross(middle: Place) -> Iterator[Place]:
         yield middle[0], middle[1] + n
 
 
-def _dots(canvas: Any, places: Iterable[Place], colour: tuple[int, int, int], width: int) -> None:
+def _dots(canvas: Any, places: Iterable[Place], colour: Colour, width: int) -> None:
     for x, y in places:
         column, row = math.floor(x), math.floor(y)
         if 0 <= row < canvas.shape[0] and 0 <= column < canvas.shape[1]:

@@ -1,4 +1,4 @@
-"""evaluation.csv: every labelled frame and body part, of both models, as a long table."""
+"""evaluation.csv: every labelled frame, animal and body part, of both models, as a long table."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from entrypoint.evaluation.figures import Points
 from entrypoint.evaluation.training_set import Frame
 
 COLUMNS = (
-    "model", "folder", "picture", "split", "added", "known_to_before", "bodypart", "label_x", "label_y", "x", "y",
-    "likelihood", "error_px",
+    "model", "folder", "picture", "split", "added", "known_to_before", "individual", "bodypart", "label_x", "label_y",
+    "x", "y", "likelihood", "error_px",
 )  # fmt: skip
 
 
@@ -29,7 +29,7 @@ def points_text(
 
     Parameters
     ----------
-    xy : ndarray (n_frames, n_bodyparts, 2)
+    xy : ndarray (n_frames, n_points, 2)
         All labels in px, also those that do not count.
     splits : mapping of frame to str
         ``train`` or ``test``; a frame of neither is not there.
@@ -49,9 +49,9 @@ def points_text(
                 _flag(frame, added),
                 _flag(frame, known_to_before),
             ]
-            for m, part in enumerate(held.bodyparts):
+            for m, point in enumerate(held.points):
                 numbers = (*xy[n, m], *held.predicted[n, m], error[n, m])
-                lines.writerow([*begin, one_line(part), *("" if math.isnan(x) else f"{x:.7g}" for x in numbers)])
+                lines.writerow([*begin, *map(one_line, point), *("" if math.isnan(x) else f"{x:.7g}" for x in numbers)])
     return text.getvalue()
 
 

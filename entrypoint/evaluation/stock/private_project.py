@@ -19,7 +19,7 @@ from dlcctr.model.project.shuffles import CONFIG, POSE_FILES
 from dlcctr.model.yaml.yaml12 import dump_yaml, read_yaml
 from dlcctr.results.h5.h5_file import import_pandas
 from entrypoint.evaluation.split import Split
-from entrypoint.evaluation.training_set import Frame, documentation_name
+from entrypoint.evaluation.training_set import Frame, documentation_name, points_of
 
 
 def make_evaluation_project(
@@ -31,8 +31,8 @@ def make_evaluation_project(
     ----------
     frames : tuple of (str, str)
         Folder and picture.
-    xy : ndarray (n_frames, n_bodyparts, 2)
-        Labels in px, of the model's body parts in the model's order.
+    xy : ndarray (n_frames, n_points, 2)
+        Labels in px, of the model's points in the model's order.
 
     Returns
     -------
@@ -45,8 +45,8 @@ def make_evaluation_project(
         "scorer": scorer,
         "iteration": model.iteration,
         "TrainingFraction": [model.train_fraction],
-        "bodyparts": list(model.bodyparts),
         "pcutoff": pcutoff,
+        **_names(model),
     }
     table = _change(config, values)
     (root / LABELS_FOLDER).symlink_to((model.project / LABELS_FOLDER).resolve(), target_is_directory=True)
@@ -56,8 +56,15 @@ def make_evaluation_project(
     if model.engine == "tensorflow":
         pose = root / model.folder / "train" / POSE_FILES[model.engine]
         _change(pose, {"metadataset": documentation.relative_to(root).as_posix()})
-    _labels_table(frames, xy, model.bodyparts, scorer).to_hdf(sets / f"CollectedData_{scorer}.h5", key=KEY, mode="w")
+    _labels_table(frames, xy, model, scorer).to_hdf(sets / f"CollectedData_{scorer}.h5", key=KEY, mode="w")
     return root / CONFIG
+
+
+def _names(model: ModelInfo) -> dict[str, Any]:
+    """config.yaml's names of what the model was trained on."""
+    if not model.multianimal:
+        return {"bodyparts": list(model.bodyparts)}
+    return {"multianimalbodyparts": list(model.bodyparts), "uniquebodyparts": list(model.unique_bodyparts)}
 
 
 def _change(file: Path, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,8 +73,13 @@ def _change(file: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     return table
 
 
-def _labels_table(frames: tuple[Frame, ...], xy: Any, bodyparts: tuple[str, ...], scorer: str) -> Any:
+def _labels_table(frames: tuple[Frame, ...], xy: Any, model: ModelInfo, scorer: str) -> Any:
     pandas = import_pandas()
-    columns = pandas.MultiIndex.from_product([[scorer], bodyparts, ["x", "y"]], names=["scorer", "bodyparts", "coords"])
+    columns = pandas.MultiIndex.from_tuples(
+        [(scorer, *point, coord) for point in points_of(model) for coord in "xy"],
+        names=["scorer", "individuals", "bodyparts", "coords"],
+    )
+    if not model.multianimal:
+        columns = columns.droplevel("individuals")
     index = pandas.MultiIndex.from_tuples([(LABELS_FOLDER, *frame) for frame in frames])
     return pandas.DataFrame(xy.reshape(len(frames), -1), index=index, columns=columns)

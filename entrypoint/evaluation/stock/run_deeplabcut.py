@@ -9,7 +9,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,10 @@ from dlcctr.system.values.records import to_table
 from entrypoint.engines.gpu_failures import is_gpu_failure, is_gpu_memory
 from entrypoint.environment.scratch import private_environment
 from entrypoint.evaluation.split import Split
-from entrypoint.evaluation.stock.child import EvaluationJob
+from entrypoint.evaluation.stock.child import EvaluationJob, Several
+from entrypoint.evaluation.stock.predictions import read_predictions
 from entrypoint.evaluation.stock.private_project import make_evaluation_project
-from entrypoint.evaluation.training_set import Frame
+from entrypoint.evaluation.training_set import Frame, points_of
 
 ROOT = Path(__file__).resolve().parents[3]
 BOOT = (
@@ -40,6 +41,8 @@ NAMES = {
     "tensorflow": {"rmse": " {} error(px)", "rmse_sure": "{} error with p-cutoff"},
 }
 """DeepLabCut's columns of its own figures; the first words of TensorFlow's begin with capitals."""
+PRECISIONS = {"mAP": "{} mAP", "mAR": "{} mAR"}
+"""The same of whole animals, in percent."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +73,18 @@ class Labelled:
 
     Parameters
     ----------
-    xy : ndarray (n_frames, n_bodyparts, 2)
-        In px, of the model's body parts in the model's order.
+    xy : ndarray (n_frames, n_points, 2)
+        In px, of the model's points in the model's order.
     split : Split
         What DeepLabCut takes for train and test; neither side may be empty with PyTorch.
+    counted : ndarray (n_frames, n_points, 2)
+        Labels that DeepLabCut counts, NaN for others.
     """
 
     frames: tuple[Frame, ...]
     xy: Any
     split: Split
+    counted: Any
 
 
 @dataclass(frozen=True)
@@ -87,12 +93,14 @@ class Evaluated:
 
     Parameters
     ----------
-    predicted : ndarray (n_frames, n_bodyparts, 3)
-        x, y in px, likelihood; of the model's body parts in the model's order.
+    predicted : ndarray (n_frames, n_points, 3)
+        x, y in px, likelihood; of the model's points in the model's order. With several animals that of the labelled
+        one which DeepLabCut takes it for.
     folder : Path
         Where its files lie until the private project is removed.
     own_figures : dict
-        Its own errors in px, ``train rmse``, ``test rmse``, and with ``_sure`` those with p-cutoff.
+        Its own errors in px, ``train rmse``, ``test rmse``, and with ``_sure`` those with p-cutoff; with several
+        animals ``train mAP``, ``test mAR`` and the others in percent.
     device : str
         ``cuda`` or ``cpu``.
     """
@@ -135,22 +143,43 @@ def evaluate_model(
         model, root, labels.frames, labels.xy, labels.split, scorer=wish.scorer, pcutoff=wish.pcutoff
     )
     sets = (root / metadata_name(model)).parent
-    mat = sets / f"{model.task}_{wish.scorer}{int(model.train_fraction * 100)}shuffle{model.shuffle}.mat"
+    ending = "pickle" if model.multianimal else "mat"
+    copy = sets / f"{model.task}_{wish.scorer}{int(model.train_fraction * 100)}shuffle{model.shuffle}.{ending}"
     top = root / ENGINES[model.engine].evaluation_folder / f"iteration-{model.iteration}"
     if combined and combined.is_file():
         top.mkdir(parents=True)
         (top / combined.name).write_bytes(combined.read_bytes())
     job = EvaluationJob(
         str(config), model.shuffle, model.engine, wish.pcutoff, wish.device, cpu_count(),
-        table=str(sets / f"CollectedData_{wish.scorer}.h5"), mat=str(mat) if model.engine == "pytorch" else "",
-        by_bodypart=by_bodypart, answer=str(root.parent / "answer.json"),
+        table=str(sets / f"CollectedData_{wish.scorer}.h5"), copy=str(copy) if model.engine == "pytorch" else "",
+        results=str(top / model.folder.name), by_bodypart=by_bodypart, answer=str(root.parent / "answer.json"),
+        several=_several(model, labels, root.parent) if model.multianimal else None,
     )  # fmt: skip
     _run(job, root.parent)
-    folder = top / model.folder.name
-    (table,) = folder.glob("*.h5")
-    predicted = _predictions(read_table(table), labels.frames, model.bodyparts)
+    folder = Path(job.results)
     used = str(json.loads(Path(job.answer).read_text(encoding="utf-8"))["device"])
-    return Evaluated(predicted, folder, _own_figures(folder, model.engine), used)
+    own = _own_figures(folder, model.engine, several=model.multianimal)
+    return Evaluated(_predicted(job, model, labels), folder, own, used)
+
+
+def _several(model: ModelInfo, labels: Labelled, folder: Path) -> Several:
+    import numpy
+
+    found = Several(
+        list(model.individuals), list(model.bodyparts), [list(each) for each in points_of(model)],
+        str(folder / "labels.npy"), str(folder / "predicted.npy"),
+    )  # fmt: skip
+    numpy.save(found.labels, labels.counted)
+    return found
+
+
+def _predicted(job: EvaluationJob, model: ModelInfo, labels: Labelled) -> Any:
+    import numpy
+
+    if job.several:
+        return numpy.load(job.several.predicted)
+    (table,) = Path(job.results).glob("*.h5")
+    return read_predictions(read_table(table), labels.frames, points_of(model))
 
 
 def check_engine(engine: str) -> None:
@@ -198,28 +227,16 @@ def _failure(code: int, text: str) -> DlcctrError:
     return AnalysisError(f"DeepLabCut's evaluate_network failed:\n{shown}", "its last lines say why")
 
 
-def _predictions(table: Any, frames: Sequence[Frame], bodyparts: Sequence[str]) -> Any:
-    import numpy
-
-    names = list(table.columns.names)
-    part_level, coord_level = names.index("bodyparts"), names.index("coords")
-    places = {(str(each[part_level]), str(each[coord_level])): n for n, each in enumerate(table.columns)}
-    columns = [places[part, coord] for part in bodyparts for coord in ("x", "y", "likelihood")]
-    rows = {(str(index[-2]), str(index[-1])): n for n, index in enumerate(table.index)}
-    values = table.to_numpy(dtype=float)[[rows[frame] for frame in frames]][:, columns]
-    return numpy.ascontiguousarray(values.reshape(len(frames), len(bodyparts), 3))
-
-
-def _own_figures(folder: Path, engine: str) -> dict[str, float]:
+def _own_figures(folder: Path, engine: str, *, several: bool) -> dict[str, float]:
     """DeepLabCut's own errors; of those that it did not write there are none."""
     file = next((each for each in folder.glob("*-results.csv") if "keypoint" not in each.name), None)
     if file is None:
         return {}
     rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"))))
     row: Mapping[str, str] = rows[-1] if rows else {}
-    found = {}
+    found, names = {}, {**NAMES[engine], **(PRECISIONS if several else {})}
     for side in ("train", "test"):
-        for key, name in NAMES[engine].items():
+        for key, name in names.items():
             title = name.format(side if engine == "pytorch" else side.capitalize())
             with_number = _number(row.get(title, ""))
             if with_number is not None:

@@ -1,16 +1,19 @@
-"""What `--weights` means: random, a file, a model that DeepLabCut trained, or a folder of published weights."""
+"""What `--weights` means: random, a file, a model that DeepLabCut trained, a bundle of one, or published weights."""
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dlcctr.errors import ModelError
-from dlcctr.model.files import open_tree
+from dlcctr.model.files import ModelTree, open_tree
+from dlcctr.model.inspection import inspect_model
 from dlcctr.model.project.shuffles import CONFIG, ModelFolder, list_shuffles
 from dlcctr.model.project.snapshots import list_snapshots
 from dlcctr.system.files import sha256_file
 from dlcctr.training.record import StartWeights
+from dlcctr.training.start_bundle import find_start_bundle
 from entrypoint.training.events import Order
 
 NONE = "none"
@@ -30,12 +33,15 @@ class Asked:
         Snapshot of the same model's detector.
     places : tuple of Path
         Folders in which to look for published weights.
+    bundle : Path or None
+        What `file` and `detector` were taken out of.
     """
 
     kind: str
     file: Path | None = None
     detector: Path | None = None
     places: tuple[Path, ...] = ()
+    bundle: Path | None = None
 
 
 def find_asked(order: Order, train: Path) -> Asked:
@@ -50,12 +56,10 @@ def find_asked(order: Order, train: Path) -> Asked:
     if order.weights in ("", NONE):
         return Asked("cache" if not order.weights else NONE, places=places)
     path = Path(order.weights)
+    if tree := find_start_bundle(order.weights, order.engine):
+        return _of_bundle(tree)
     if path.is_dir():
-        if (path / CONFIG.name).is_file():
-            return _of_project(path, order, train)
-        if names := list_snapshots([each.name for each in path.iterdir()], order.engine):
-            return _of_train_folder(path, names, order)
-        return Asked("cache", places=(path, *places))
+        return _of_folder(path, order, train)
     if order.engine == "tensorflow":
         stem = path.with_suffix("") if path.suffix in (".index", ".meta") or ".data-" in path.name else path
         if path.is_file() or stem.with_name(f"{stem.name}.index").is_file():
@@ -64,8 +68,27 @@ def find_asked(order: Order, train: Path) -> Asked:
         return Asked("file", file=path)
     raise ModelError(
         f"{path}: no such file or folder",
-        "name weights, a DeepLabCut project or a folder of weights (bound into the container), or `none`",
+        "name weights, a DeepLabCut project, a bundle or a folder of weights (bound into the container), or `none`",
     )
+
+
+def _of_folder(path: Path, order: Order, train: Path) -> Asked:
+    if (path / CONFIG.name).is_file():
+        return _of_project(path, order, train)
+    if names := list_snapshots([each.name for each in path.iterdir()], order.engine):
+        return _of_train_folder(path, names, order)
+    return Asked("cache", places=(path, *map(Path, order.places)))
+
+
+def _of_bundle(tree: ModelTree) -> Asked:
+    """Take the weights out of a bundle, into this process's private folder; every byte is checked against its hash."""
+    model = inspect_model(tree.root)
+    place = Path(tempfile.mkdtemp(prefix="weights-"))
+    for file in (*model.snapshot_files, *model.detector_files):
+        tree.link(PurePosixPath(file.relative_to(model.project)), place / file.name)
+    ending = "" if model.engine == "tensorflow" else ".pt"
+    detector = place / f"{model.detector_snapshot}.pt" if model.detector_snapshot else None
+    return Asked("bundle", place / f"{model.snapshot}{ending}", detector, bundle=tree.root)
 
 
 def _of_project(project: Path, order: Order, train: Path) -> Asked:
@@ -94,9 +117,9 @@ def _of_train_folder(folder: Path, names: list[str], order: Order) -> Asked:
     return Asked("project", folder / f"{names[-1]}.pt", folder / f"{detectors[-1]}.pt" if detectors else None)
 
 
-def describe(kind: str, file: Path) -> StartWeights:
-    """Record of a file of weights, with its hash."""
+def describe(kind: str, file: Path, bundle: Path | None = None) -> StartWeights:
+    """Record of a file of weights, with its hash; of one from a bundle, the bundle's place."""
     index = file.with_name(f"{file.name}.index")
     shards = sorted(file.parent.glob(f"{file.name}.data-*"))
     hashed = file if file.is_file() else (shards or [index])[0]
-    return StartWeights(kind, str(file), sha256_file(hashed) if hashed.is_file() else "")
+    return StartWeights(kind, str(bundle or file), sha256_file(hashed) if hashed.is_file() else "")

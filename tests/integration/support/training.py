@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from dlcctr.model.curve.losses import read_losses
 
 ROOT = Path(__file__).resolve().parents[3]
 PARTS = ("snout", "earLeft", "tail")
@@ -77,9 +81,9 @@ from importlib import import_module
 from entrypoint.engines.base import get_engine
 from entrypoint.training.child.training_set import find_or_make
 from entrypoint.training.events import Order
-engine, config = sys.argv[1:]
+engine, config, shuffle = sys.argv[1:]
 get_engine(engine).load(1)
-order = Order(config, engine, 1, seed=7)
+order = Order(config, engine, int(shuffle), seed=7)
 import_module(f"entrypoint.training.child.{{engine}}.train").prepare(order)
 print(find_or_make(order).train)
 """
@@ -106,9 +110,9 @@ def draw_project(folder: Path, engine: str, frames: int = 15) -> Path:
     return folder
 
 
-def make_set(python: Path, project: Path, engine: str, epochs: int) -> Path:
-    """Training set of shuffle 1, with a small network; returns its train folder."""
-    done = script(python, MAKE_SET, engine, str(project / "config.yaml"))
+def make_set(python: Path, project: Path, engine: str, epochs: int, shuffle: int = 1) -> Path:
+    """Training set of a shuffle, with a small network; returns its train folder."""
+    done = script(python, MAKE_SET, engine, str(project / "config.yaml"), str(shuffle))
     train = Path(done.splitlines()[-1])
     if engine == "pytorch":
         script(python, SHRINK, str(train / "pytorch_config.yaml"), str(epochs))
@@ -116,6 +120,27 @@ def make_set(python: Path, project: Path, engine: str, epochs: int) -> Path:
         file = train / "pose_cfg.yaml"  # the pictures are smaller than DeepLabCut allows by default
         file.write_text(file.read_text().replace("min_input_size: 64", "min_input_size: 16"))
     return train
+
+
+def copy_of(project: Path, place: Path) -> Path:
+    """A copy of a project at another place."""
+    shutil.copytree(project, place)
+    config = place / "config.yaml"
+    config.write_text(config.read_text().replace(str(project), str(place)))
+    return place
+
+
+def assert_same_losses(one: Path, two: Path, tolerance: float) -> None:
+    """Two trainings have the same curve, epoch by epoch; `tolerance` is relative."""
+    first, second = read_losses(one), read_losses(two)
+    assert [row.epoch for row in first] == [row.epoch for row in second] and first
+    for a, b in zip(first, second, strict=True):
+        assert a.learning_rate == b.learning_rate, (a, b)
+        assert near(a.train_loss, b.train_loss, tolerance) and near(a.test_loss, b.test_loss, tolerance), (a, b)
+
+
+def near(a: float, b: float, tolerance: float) -> bool:
+    return math.isclose(a, b, rel_tol=tolerance) or (math.isnan(a) and math.isnan(b))
 
 
 def script(python: Path, text: str, *arguments: str) -> str:

@@ -44,7 +44,8 @@ FUZZED = {
     "tests/unit/fuzz/test_label_folders.py": (
         "dlcctr.labels.check", "dlcctr.labels.pictures", "dlcctr.labels.project", "dlcctr.labels.table",
     ),
-    "tests/unit/training/test_losses.py": ("dlcctr.training.losses",),
+    "tests/unit/model/curve/test_losses.py": ("dlcctr.model.curve.losses",),
+    "tests/unit/model/curve/test_of_model.py": ("dlcctr.model.curve.of_model",),
     "tests/unit/entrypoint/training/test_events.py": ("entrypoint.training.events",),
     "tests/unit/entrypoint/training/test_labels.py": ("entrypoint.training.child.labels",),
     "tests/unit/entrypoint/training/test_training_set.py": ("entrypoint.training.child.training_set",),

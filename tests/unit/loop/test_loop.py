@@ -272,7 +272,11 @@ def test_a_project_of_several_animals(case: Case) -> None:
         case.b / "config.yaml", multianimalproject=True, individuals=["x", "y"], bodyparts="MULTI!",
         multianimalbodyparts=list(PARTS), uniquebodyparts=[],
     )  # fmt: skip
-    assert look(case.b)[2].command == f"dlcctr loop status {case.b} --manifest m.csv"
+    state = look(case.b)[0]
+    assert next_command(state, None).command == f"dlcctr evaluate {case.b}"
+    old = replace(state, shuffles=tuple(replace(each, engine="tensorflow") for each in state.shuffles))
+    assert next_command(old, None).command == f"dlcctr loop status {case.b} --manifest m.csv"
+    evaluate(case.b)
     assert look(case.b, case.manifest)[2].command.startswith("dlcctr compare")
     for row in read_manifest(case.manifest):
         finish(case.campaign, row, 0.3)

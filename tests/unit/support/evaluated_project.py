@@ -15,6 +15,7 @@ import pandas
 
 from dlcctr.model.inspection import ModelInfo
 from entrypoint.evaluation.stock.run_deeplabcut import Evaluated, Labelled, Wish
+from entrypoint.evaluation.training_set import points_of
 from tests.unit.support.label_folders import png
 from tests.unit.support.projects import NAME, edit_json, pytorch_project, write_json
 
@@ -39,8 +40,11 @@ def labels(n: int, seed: int = 0) -> Any:
     return np.random.default_rng(seed).uniform(4, 44, (n, len(PARTS), 2)).round(2)
 
 
-def labels_table(where: Sequence[tuple[str, str]], xy: Any, parts: Sequence[str] = PARTS) -> pandas.DataFrame:
-    columns = pandas.MultiIndex.from_product([["lab"], parts, ["x", "y"]], names=["scorer", "bodyparts", "coords"])
+def labels_table(where: Sequence[tuple[str, str]], xy: Any, parts: Sequence[Any] = PARTS) -> pandas.DataFrame:
+    """`parts` are names, or individuals and names."""
+    points = [(part,) if isinstance(part, str) else part for part in parts]
+    names = ["scorer", *(["individuals"] if len(points[0]) > 1 else []), "bodyparts", "coords"]
+    columns = pandas.MultiIndex.from_tuples([("lab", *each, coord) for each in points for coord in "xy"], names=names)
     index = pandas.MultiIndex.from_tuples([("labeled-data", *frame) for frame in where])
     return pandas.DataFrame(xy.reshape(len(where), -1), index=index, columns=columns)
 
@@ -51,7 +55,7 @@ def sets_folder(project: Path, iteration: int) -> Path:
 
 def write_training_set(
     project: Path, iteration: int, where: Sequence[tuple[str, str]], xy: Any, test: Sequence[int],
-    *, parts: Sequence[str] = PARTS, percent: int = 95, shuffle: int = 1,
+    *, parts: Sequence[Any] = PARTS, percent: int = 95, shuffle: int = 1,
 ) -> Path:  # fmt: skip
     """Write the table and the documentation of a shuffle, as DeepLabCut does; all frames that do not test train."""
     folder = sets_folder(project, iteration)
@@ -93,6 +97,30 @@ def make_evaluated(root: Path, *, iteration: int = 1, **changes: Any) -> Path:
     return project
 
 
+ANIMALS = ("mouse2", "mouse1")
+POINTS = (*((who, part) for who in ANIMALS for part in PARTS), ("single", "corner"))
+"""Of `make_pair`."""
+
+
+def pair_labels(n: int, seed: int = 0) -> Any:
+    """Labels (n, len(POINTS), 2) inside the pictures."""
+    return np.random.default_rng(seed).uniform(4, 44, (n, len(POINTS), 2)).round(2)
+
+
+def make_pair(root: Path) -> Path:
+    """The same project with two animals and a corner."""
+    several = {"multianimalproject": True, "individuals": list(ANIMALS), "multianimalbodyparts": list(PARTS),
+               "uniquebodyparts": ["corner"], "bodyparts": "MULTI!"}  # fmt: skip
+    project = make_evaluated(root, **several)
+    for number, where, test in ((0, ROUND_0, TEST_0), (1, ROUND_1, TEST_1)):
+        folder = add_model(project, number, parts=[*PARTS, "corner"])
+        pose = json.loads((folder / "train" / "pytorch_config.yaml").read_text())
+        pose["metadata"] |= {"bodyparts": list(PARTS), "unique_bodyparts": ["corner"], "individuals": list(ANIMALS)}
+        write_json(folder / "train" / "pytorch_config.yaml", pose)
+        write_training_set(project, number, where, pair_labels(len(ROUND_1))[: len(where)], test, parts=POINTS)
+    return project
+
+
 @dataclass
 class PretendedNetwork:
     """Stands for DeepLabCut: predictions are the labels, moved to the right; files as it writes them.
@@ -109,6 +137,7 @@ class PretendedNetwork:
     likelihood: float = 0.9
     asked: list[tuple[ModelInfo, Labelled, Wish, str]] = field(default_factory=list)
     fails: tuple[str, ...] = ()
+    own_figures: dict[str, float] = field(default_factory=dict)
 
     def evaluate(
         self, model: ModelInfo, labelled: Labelled, wish: Wish, *, name: str, by_bodypart: bool = False,
@@ -120,7 +149,7 @@ class PretendedNetwork:
         if name in self.fails:
             raise AnalysisError("it burst", "try again")
         n_frames = len(labelled.frames)
-        predicted = np.zeros((n_frames, len(model.bodyparts), 3))
+        predicted = np.zeros((n_frames, len(points_of(model)), 3))
         xy = np.where(np.isfinite(labelled.xy), labelled.xy, 1.0)
         predicted[..., :2] = xy
         predicted[..., 0] += self.moved_px[model.iteration] + 0.1 * np.arange(n_frames)[:, None]
@@ -131,4 +160,4 @@ class PretendedNetwork:
         (folder / "DLC_x.h5").write_bytes(b"predictions")
         (folder / "DLC_x-results.csv").write_text("figures\n")
         (folder.parent / "CombinedEvaluation-results.csv").write_text("all figures\n")
-        return Evaluated(predicted, folder, {}, "cpu")
+        return Evaluated(predicted, folder, dict(self.own_figures), "cpu")

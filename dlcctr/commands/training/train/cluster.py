@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlcctr.commands.cluster.options import ClusterOptions, with_cluster_options
+from dlcctr.commands.option_group import with_options
 from dlcctr.commands.training.train import options as own
 
 if TYPE_CHECKING:
     from dlcctr.slurm.training.prepare import TrainRequest
     from dlcctr.slurm.training.submit import TrainSubmitted
-    from dlcctr.training.tasks import TrainOptions, TrainTask
 
 WITHOUT = ("time_min", "batch_size", "allow_cpu", "trust_model", "fps", "tasks", "task_time_min")
 Minutes = Annotated[
@@ -25,19 +25,12 @@ Requeues = Annotated[
 ]
 
 
+@with_options(own.TrainChoices, "chosen")
 @with_cluster_options(without=WITHOUT)
 def script(
     project: own.Project,
     *,
-    shuffle: own.Shuffles = None,
-    seed: own.Seeds = None,
-    epochs: own.Epochs = None,
-    weights: own.Weights = "",
-    net_type: own.NetType = "",
-    batch_size: own.BatchSize = None,
-    precision: own.Precision = "",
-    allow_cpu: own.AllowCpu = False,
-    trial: own.Trial = False,
+    chosen: own.TrainChoices,
     time_min: Minutes = None,
     requeues: Requeues = 20,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; printed by default.")] = None,
@@ -50,10 +43,8 @@ def script(
     from dlcctr.slurm.training.submit import print_training
     from dlcctr.system.terminal.console import print_script, warn
     from dlcctr.training.project import read_train_project
-    from dlcctr.training.tasks import TrainOptions, make_tasks
 
-    options = TrainOptions(epochs, weights, net_type, batch_size, precision, allow_cpu=allow_cpu, trial=trial)
-    request = _request(shared, options, make_tasks(shuffle or [], seed or []), time_min, requeues)
+    request = _request(shared, chosen, time_min, requeues)
     made = print_training(read_train_project(project), request, output)
     _warn(made)
     if output:
@@ -62,19 +53,12 @@ def script(
         print_script(made.text)
 
 
+@with_options(own.TrainChoices, "chosen")
 @with_cluster_options(without=WITHOUT)
 def submit(
     project: own.Project,
     *,
-    shuffle: own.Shuffles = None,
-    seed: own.Seeds = None,
-    epochs: own.Epochs = None,
-    weights: own.Weights = "",
-    net_type: own.NetType = "",
-    batch_size: own.BatchSize = None,
-    precision: own.Precision = "",
-    allow_cpu: own.AllowCpu = False,
-    trial: own.Trial = False,
+    chosen: own.TrainChoices,
     time_min: Minutes = None,
     requeues: Requeues = 20,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and print the script; submit nothing.")] = False,
@@ -88,28 +72,20 @@ def submit(
     """
     from dlcctr.slurm.training.submit import submit_training
     from dlcctr.training.project import read_train_project
-    from dlcctr.training.tasks import TrainOptions, make_tasks
 
-    options = TrainOptions(epochs, weights, net_type, batch_size, precision, allow_cpu=allow_cpu, trial=trial)
-    request = _request(shared, options, make_tasks(shuffle or [], seed or []), time_min, requeues)
+    request = _request(shared, chosen, time_min, requeues)
     done = submit_training(read_train_project(project), request, dry_run=dry_run)
     _print_submitted(done, dry_run=dry_run, as_json=as_json)
 
 
-def _request(
-    shared: ClusterOptions,
-    options: TrainOptions,
-    tasks: tuple[TrainTask, ...],
-    time_min: int | None,
-    requeues: int,
-) -> TrainRequest:
+def _request(shared: ClusterOptions, chosen: own.TrainChoices, time_min: int | None, requeues: int) -> TrainRequest:
     from dlcctr.commands.cluster.options import node_names
     from dlcctr.slurm.training.prepare import TrainRequest
 
     return TrainRequest(
-        tasks,
+        chosen.tasks(),
         shared.resolve_site(),
-        options,
+        chosen.options(),
         image=shared.image,
         time_min=time_min,
         mem_given=shared.mem_gb is not None,

@@ -9,24 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlcctr.commands import runtime_options
+from dlcctr.commands.option_group import with_options
 from dlcctr.commands.training.train import options as own
 
 if TYPE_CHECKING:
     from dlcctr.runtime.train_run import TrainOutcome
 
 
+@with_options(own.TrainChoices, "chosen")
 def run(
     project: own.Project,
     *,
-    shuffle: own.Shuffles = None,
-    seed: own.Seeds = None,
-    epochs: own.Epochs = None,
-    weights: own.Weights = "",
-    net_type: own.NetType = "",
-    batch_size: own.BatchSize = None,
-    precision: own.Precision = "",
-    allow_cpu: own.AllowCpu = False,
-    trial: own.Trial = False,
+    chosen: own.TrainChoices,
     gpus: Annotated[str | None, typer.Option(help="GPU to use, or none; by default the first one.")] = None,
     runtime: runtime_options.Runtime = "auto",
     image: runtime_options.Image = "",
@@ -40,16 +34,14 @@ def run(
     from dlcctr.runtime.train_run import run_training
     from dlcctr.system.terminal.console import warn
     from dlcctr.training.project import read_train_project
-    from dlcctr.training.tasks import TrainOptions, make_tasks
 
-    options = TrainOptions(epochs, weights, net_type, batch_size, precision, allow_cpu=allow_cpu, trial=trial)
-    found, tasks = read_train_project(project), make_tasks(shuffle or [], seed or [])
+    found, tasks, options = read_train_project(project), chosen.tasks(), chosen.options()
     left = found.left_of(tasks, options)
     for task in tasks:
         if task not in left:
             warn(f"shuffle {task.shuffle} left out: it is trained")
-    chosen = RuntimeOptions(runtime, image, wheels=tuple(wheels or ()))
-    outcomes = run_training(found, left, options, gpus=gpus, runtime=chosen) if left else []
+    local = RuntimeOptions(runtime, image, wheels=tuple(wheels or ()))
+    outcomes = run_training(found, left, options, gpus=gpus, runtime=local) if left else []
     raise typer.Exit(_tell(found.folder, outcomes))
 
 

@@ -143,6 +143,7 @@ def _print_json(found: TrainStatus) -> None:
 
 
 def _fields(each: ShuffleStatus) -> dict[str, Any]:
+    from dlcctr.model.curve.losses import losses_for_json
     from dlcctr.system.values.records import to_table
 
     left = each.seconds_left
@@ -159,9 +160,5 @@ def _fields(each: ShuffleStatus) -> dict[str, Any]:
         "seconds_left": None if left is None else round(left, 1),
         "training": to_table(each.training) if each.training else None,
         "trial": to_table(each.trial) if each.trial else None,
-        "losses": [[row.epoch, _finite(row.train_loss), _finite(row.test_loss)] for row in rows],
+        "losses": losses_for_json(rows),
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dlcctr.training.losses import DETECTOR, POSE, LossRow
+from dlcctr.model.curve.losses import DETECTOR, POSE, LossRow
 from entrypoint.training.child.measures import host_mb
 from entrypoint.training.child.pytorch.state import (
     State,

@@ -106,9 +106,9 @@ class Start:
 
         def load_snapshot(path: Any, device: str, model: Any, weights_only: bool | None = None) -> dict[str, Any]:
             del device, weights_only
-            remark = fill(model, _read(Path(path)), Path(path))
+            remark = fill(model, _read(Path(path)), self._asked.bundle or Path(path))
             if Path(path) != self.detector:
-                self._tell(Weights(describe(self._asked.kind, Path(path)), remark))
+                self._tell(Weights(describe(self._asked.kind, Path(path), self._asked.bundle), remark))
             return {"metadata": {"epoch": 0}}
 
         base.Runner.load_snapshot = staticmethod(load_snapshot)

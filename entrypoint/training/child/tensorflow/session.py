@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dlcctr.training.losses import POSE, LossRow
+from dlcctr.model.curve.losses import POSE, LossRow
 from entrypoint.training.child.measures import host_mb
 from entrypoint.training.child.tensorflow.batches import Batches
 from entrypoint.training.child.tensorflow.start import Start

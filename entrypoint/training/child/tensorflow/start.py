@@ -27,7 +27,7 @@ class Start:
 
     def __init__(self, asked: Asked, tell: Tell, net_type: str) -> None:
         self._asked, self._tell = asked, tell
-        self.with_head = asked.kind in ("file", "project")
+        self.with_head = asked.kind in ("file", "project", "bundle")
         self._file = published(net_type, asked.places) if asked.kind == "cache" else asked.file
 
     def restore(self, restorer: Any, sess: Any, net_type: str) -> None:
@@ -38,10 +38,10 @@ class Start:
             return
         remark = ""
         if self.with_head:
-            remark = fill(sess, self._file)
+            remark = fill(sess, self._file, self._asked.bundle)
         else:
             restorer.restore(sess, str(self._file))
-        self._tell(Weights(describe(self._asked.kind, self._file), remark))
+        self._tell(Weights(describe(self._asked.kind, self._file, self._asked.bundle), remark))
 
 
 def published(net_type: str, places: Sequence[Path]) -> Path:
@@ -62,8 +62,13 @@ def published(net_type: str, places: Sequence[Path]) -> Path:
     return file.with_suffix("") if file.suffix == ".index" else file
 
 
-def fill(sess: Any, file: Path) -> str:
+def fill(sess: Any, file: Path, bundle: Path | None = None) -> str:
     """Restore the variables that fit; tells which keep their random ones.
+
+    Parameters
+    ----------
+    bundle : Path, optional
+        What the file was taken out of, for the message.
 
     Raises
     ------
@@ -82,8 +87,8 @@ def fill(sess: Any, file: Path) -> str:
     backbone = [each for each in wanted if not each.op.name.startswith(HEAD)]
     if not set(map(id, backbone)) <= set(map(id, fitting)):
         raise ModelError(
-            f"{file}: these are weights of another network: {len(fitting)} of {len(wanted)} variables fit, and not "
-            "all of the backbone",
+            f"{bundle or file}: these are weights of another network: {len(fitting)} of {len(wanted)} variables fit, "
+            "and not all of the backbone",
             "take the same --net-type, or other --weights",
         )
     tf.compat.v1.train.Saver(fitting).restore(sess, str(file))

@@ -20,6 +20,7 @@ from tests.unit.support.evaluated_project import (
     FIRST,
     NAME,
     PARTS,
+    POINTS,
     ROUND_1,
     SECOND,
     TEST_1,
@@ -27,10 +28,12 @@ from tests.unit.support.evaluated_project import (
     add_model,
     labels,
     make_evaluated,
+    make_pair,
+    pair_labels,
     sets_folder,
     write_training_set,
 )
-from tests.unit.support.projects import edit_json
+from tests.unit.support.projects import edit_json, tensorflow_project
 
 
 @pytest.fixture
@@ -135,6 +138,18 @@ def test_the_files(network: PretendedNetwork, tmp_path: Path) -> None:
     assert (worst["split"], worst["added"], worst["known_to_before"]) == ("train", "1", "0")
     assert float(worst["x"]) - float(worst["label_x"]) == pytest.approx(float(worst["error_px"]), abs=1e-3)
     assert page.index(f"new/{ROUND_1[-1][1]}") < page.index(f"new/{ROUND_1[-2][1]}")
+
+
+def test_the_page_shows_how_both_were_trained(network: PretendedNetwork, tmp_path: Path) -> None:
+    project = make_evaluated(tmp_path)
+    stats = "step,losses/train.total_loss\n" + "".join(f"{n},{1 / n}\n" for n in range(1, 9))
+    for folder in project.glob("dlc-models-pytorch/iteration-*/*/train"):
+        (folder / "learning_stats.csv").write_text(stats)
+    evaluate(project)
+    page = next(project.rglob("evaluation.html")).read_text()
+    assert page.count('aria-label="loss by epoch"') == 2 and page.count("<p>Loss of iteration") == 2
+    evaluate(project, beside="none")
+    assert next(project.rglob("evaluation.html")).read_text().count('aria-label="loss by epoch"') == 1
 
 
 def test_labels_that_do_not_count(network: PretendedNetwork, tmp_path: Path) -> None:
@@ -265,11 +280,49 @@ def test_what_cannot_be_meant(network: PretendedNetwork, tmp_path: Path, options
     assert not network.asked
 
 
-def test_a_project_of_several_animals_is_refused(network: PretendedNetwork, tmp_path: Path) -> None:
-    project = make_evaluated(tmp_path, multianimalproject=True)
-    with pytest.raises(UsageError, match="several animals") as refused:
+def test_several_animals(network: PretendedNetwork, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network.own_figures = {"train mAP": 81.5, "train mAR": 90.0, "test mAP": 61.25}
+    found = evaluate(make_pair(tmp_path))
+    assert (found["bodyparts"], found["individuals"]) == ([*PARTS, "corner"], ["mouse2", "mouse1"])
+    assert figure(found, "now", "test")["error_px"] == pytest.approx(error_of(1.0, TEST_1))
+    assert figure(found, "now", "test")["n"] == len(TEST_1) * len(POINTS)
+    assert figure(found, "now", "test", "tail")["n"] == 2 * len(TEST_1)
+    assert figure(found, "before", "test", "corner")["n"] == len(TEST_1)
+    assert found["precisions"][1] == {"model": "now", "frames": "test", "map_percent": 61.25, "mar_percent": None}
+    assert {each["model"] for each in found["precisions"]} == {"now", "before"} and found["own_figures"] == {}
+    lines = lines_of(tmp_path / "mouse")
+    assert [(line["individual"], line["bodypart"]) for line in lines[: len(POINTS)]] == list(POINTS)
+    told = capsys.readouterr().out
+    assert "28 labelled frames of 2 animals" in told
+    assert told.count("whole animals, 0 to 100: train mAP 81.5, mAR 90.0; test mAP 61.2, mAR -") == 2
+    page = next((tmp_path / "mouse").rglob("evaluation.html")).read_text()
+    assert "of mouse" in page and page.count("train mAP 81.5, mAR 90.0") == 2
+
+
+def test_an_animal_with_one_label_is_told(network: PretendedNetwork, tmp_path: Path) -> None:
+    project, xy = make_pair(tmp_path), pair_labels(len(ROUND_1))
+    xy[0, 1:3] = np.nan
+    write_training_set(project, 1, ROUND_1, xy, TEST_1, parts=POINTS)
+    found = evaluate(project, beside="none")
+    assert figure(found, "now", "test")["n"] == len(TEST_1) * len(POINTS) - 3
+    assert any("1 label left out: DeepLabCut compares animals with two" in note for note in found["notes"])
+
+
+def test_what_deeplabcut_evaluates_in_another_way_is_refused(network: PretendedNetwork, tmp_path: Path) -> None:
+    project = tensorflow_project(tmp_path / "mouse", multianimalproject=True, multianimalbodyparts=["snout", "tail"])
+    with pytest.raises(UsageError, match="a TensorFlow model of several animals") as refused:
         evaluate(project)
-    assert "deeplabcut.evaluate_network" in refused.value.hint
+    assert "deeplabcut.evaluate_network" in refused.value.hint and not network.asked
+
+
+def test_a_table_of_one_animal_in_a_project_of_several(network: PretendedNetwork, tmp_path: Path) -> None:
+    project = make_pair(tmp_path)
+    write_training_set(project, 1, ROUND_1, labels(len(ROUND_1)), TEST_1)
+    with pytest.raises(ModelError, match="not a table of several animals"):
+        evaluate(project)
+    write_training_set(project, 1, ROUND_1, pair_labels(len(ROUND_1))[:, :-1], TEST_1, parts=POINTS[:-1])
+    with pytest.raises(ModelError, match="has no labels of corner of single"):
+        evaluate(project)
 
 
 @pytest.mark.parametrize("scorer", ["../lab", "a/b", "", None])

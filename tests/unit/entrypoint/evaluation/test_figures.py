@@ -14,6 +14,7 @@ from entrypoint.evaluation.figures import (
     counted_labels,
     difference,
     make_figures,
+    matched_labels,
     parse_threshold,
 )
 from entrypoint.evaluation.record import BEFORE, NOW
@@ -32,7 +33,7 @@ def points(errors: list[list[float]], likelihood: float | list[list[float]] = 0.
     predicted[..., 2] = likelihood
     label[np.isnan(moved)] = np.nan
     frames = tuple((f"v{n // 2}", str(n)) for n in range(len(moved)))
-    return Points(frames, ("x", "y"), label, predicted)
+    return Points(frames, (("", "x"), ("", "y")), label, predicted)
 
 
 def one(held: Points, part: str = "", threshold: str = "5", frames: Any = (0, 1, 2), pcutoff: float = 0.6) -> Any:
@@ -74,7 +75,7 @@ def test_a_point_that_was_not_found_is_in_no_mean_and_is_not_right() -> None:
 def test_a_share_of_the_animals_size() -> None:
     held = points([[5, 5.1], [np.nan, 1], [4, np.nan]])
     # frame 2 is alone in its video, and one point has no size
-    assert np.array_equal(animal_sizes(held.label, held.frames), [50, 50, np.nan], equal_nan=True)
+    assert np.array_equal(animal_sizes(held), [50, 50, np.nan], equal_nan=True)
     figure = one(held, threshold="0.1")
     assert (figure.n, figure.n_pck, figure.pck) == (4, 3, pytest.approx(2 / 3))
     assert str(Threshold(0.1, True)) == "0.1 of the animal's size"
@@ -83,7 +84,9 @@ def test_a_share_of_the_animals_size() -> None:
 def test_sizes_are_of_each_video() -> None:
     label = np.array([[[0, 0], [3, 4]], [[0, 0], [6, 8]], [[0, 0], [30, 40]], [[1, 1], [1, 1]]], float)
     frames = [("near", "1"), ("near", "2"), ("far", "1"), ("far", "2")]
-    assert np.array_equal(animal_sizes(label, frames), [7.5, 7.5, 50, 50]), "two points on one spot are no size"
+    assert np.array_equal(animal_sizes(Points(frames, (("", "x"), ("", "y")), label, label)), [7.5, 7.5, 50, 50]), (
+        "two points on one spot are no size"
+    )
 
 
 @pytest.mark.parametrize(("x", "y", "counts"), [
@@ -121,3 +124,34 @@ def test_the_interval_is_that_of_frames_not_of_points() -> None:
     assert change.high_px - change.low_px == pytest.approx(2 * 1.96 * deviation, rel=0.15), "not / sqrt(80)"
     again = difference({NOW: points((now - by_frame[:, None]).tolist()), BEFORE: points(now.tolist())}, "s", range(40))
     assert again == change, "the same data give the same interval"
+
+
+PAIR = (("one", "x"), ("one", "y"), ("two", "x"), ("two", "y"), ("single", "corner"))
+
+
+def pair(errors: list[list[float]]) -> Points:
+    """Two animals of two parts, 30 and 50 px long, and a corner; NaN is a part that was not found."""
+    label = np.tile(np.array([[0, 0], [30, 0], [100, 0], [130, 40], [500, 500]], float), (len(errors), 1, 1))
+    predicted = np.concatenate([label, np.full((*label.shape[:2], 1), 0.9)], axis=2)
+    predicted[..., 1] += np.nan_to_num(errors)
+    predicted[np.isnan(errors)] = np.nan
+    return Points(tuple(("v", str(n)) for n in range(len(errors))), PAIR, label, predicted)
+
+
+def test_a_part_of_several_animals_has_one_figure() -> None:
+    held = pair([[1, 2, 3, 4, 10], [np.nan, np.nan, 5, 6, 20]])
+    x, corner, every = (one(held, part, frames=(0, 1)) for part in ("x", "corner", ""))
+    assert (x.n, x.error_px, x.n_pck) == (3, 3.0, 4), "an animal that was not found is in no mean, and wrong in PCK"
+    assert (corner.n, corner.error_px) == (2, 15.0)
+    assert (every.n, every.error_px) == (8, 51 / 8)
+    sizes = animal_sizes(held)
+    assert np.array_equal(sizes, [40.0, 40.0]), "the median over animals; a corner is no animal"
+
+
+def test_an_animal_with_a_single_label_cannot_be_compared() -> None:
+    label = pair([[0] * 5, [0] * 5]).label
+    label[0, 1] = label[1, 4] = np.nan
+    kept = matched_labels(label, PAIR)
+    assert np.isfinite(kept).all(axis=2).tolist() == [[False, False, True, True, True], [True] * 4 + [False]]
+    single = np.array([[[1.0, 2.0], [np.nan, np.nan]]])
+    assert np.array_equal(matched_labels(single, (("", "x"), ("", "y"))), single, equal_nan=True)

@@ -36,7 +36,7 @@ def near(picture: Any, colour: tuple[int, int, int]) -> Any:
 def test_a_cross_at_the_label_and_a_ring_round_the_prediction() -> None:
     grey = np.full((100, 200, 3), 90, np.uint8)
     label, predicted = np.array([[50.0, 50.0]]), np.array([[150.0, 50.0, 0.9]])
-    picture = decoded(draw(grey, label, predicted))
+    picture = decoded(draw(grey, label, predicted, colours(1)))
     assert picture.shape[:2] == (256, LONGEST_PX), "150 x 96 px round the points, larger"
     places = near(picture, colours(1)[0])
     cross = places[np.abs(places - [68, 129]).max(axis=1) <= 8]
@@ -57,14 +57,14 @@ def test_a_cross_at_the_label_and_a_ring_round_the_prediction() -> None:
 )
 def test_odd_points_draw_something(label: Any, predicted: Any) -> None:
     grey = np.full((48, 64, 3), 90, np.uint8)
-    assert decoded(draw(grey, np.array(label), np.array(predicted))).size
+    assert decoded(draw(grey, np.array(label), np.array(predicted), colours(len(label)))).size
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (1, 500), (3000, 4000)])
 def test_odd_pictures_are_small(shape: tuple[int, int]) -> None:
     picture = np.full((*shape, 3), 90, np.uint8)
     far = np.array([[0.5, 0.5], [shape[1] - 1.0, shape[0] - 1.0]])
-    data = draw(picture, far, np.column_stack([far, [0.9, 0.9]]))
+    data = draw(picture, far, np.column_stack([far, [0.9, 0.9]]), colours(2))
     assert max(decoded(data).shape[:2]) <= LONGEST_PX and len(data) < 100_000
 
 
@@ -75,7 +75,7 @@ def points(errors: list[list[float]]) -> Points:
     predicted[..., 0] += np.nan_to_num(errors)
     predicted[..., 2] = 0.25
     frames = tuple(("v", f"img{n}.png") for n in range(len(errors)))
-    return Points(frames, ("snout", "tail"), label, predicted)
+    return Points(frames, (("", "snout"), ("", "tail")), label, predicted)
 
 
 def folder_of(root: Path, data: bytes, n: int = 4) -> Path:

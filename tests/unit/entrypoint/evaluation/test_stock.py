@@ -18,7 +18,7 @@ from entrypoint.evaluation.split import Split
 from entrypoint.evaluation.stock import run_deeplabcut
 from entrypoint.evaluation.stock.private_project import make_evaluation_project
 from entrypoint.evaluation.stock.run_deeplabcut import Labelled, Wish, check_engine, evaluate_model
-from tests.unit.support.evaluated_project import PARTS, ROUND_1, labels, make_evaluated
+from tests.unit.support.evaluated_project import PARTS, ROUND_1, labels, make_evaluated, make_pair, pair_labels
 from tests.unit.support.projects import NAME, tensorflow_project
 
 CHILD = """
@@ -46,7 +46,8 @@ head = ",train rmse,test rmse,train rmse_pcutoff,test rmse_pcutoff\\n"
 Path(job["answer"]).write_text('{"device": "cpu"}')
 print("threads", job["threads"], job["device"])
 """
-LABELLED = Labelled(tuple(ROUND_1), labels(len(ROUND_1)), Split(tuple(range(2, 28)), (0, 1)))
+LABELS = labels(len(ROUND_1))
+LABELLED = Labelled(tuple(ROUND_1), LABELS, Split(tuple(range(2, 28)), (0, 1)), LABELS)
 
 
 def play(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
@@ -146,3 +147,33 @@ def test_a_line_of_tensorflows_table_is_there_once() -> None:
     table = ",Training iterations:,test error(px)\n0,200,3.5\n1,400,2.5\n2,200,3.5\n"
     found = _without_doubles(table.encode()).decode()
     assert found == ",Training iterations:,test error(px)\n0,400,2.5\n1,200,3.5\n"
+
+
+MATCHING_CHILD = """
+import json, sys
+from pathlib import Path
+import numpy, pandas
+job = json.loads(Path(sys.argv[2]).read_text())
+several = job["several"]
+assert Path(job["copy"]).name == "mouse_lab95shuffle1.pickle"
+table = pandas.read_hdf(job["table"])
+assert table.columns.names == ["scorer", "individuals", "bodyparts", "coords"]
+assert [list(each) for each in table.columns[::2].droplevel(["scorer", "coords"])] == several["points"]
+folder = Path(job["results"])
+folder.mkdir(parents=True)
+head = "train rmse,test rmse,train mAP,test mAR\\n"
+(folder / "DLC_x-results.csv").write_text(head + "1,2,30,40\\n")
+labels = numpy.load(several["labels"])
+numpy.save(several["predicted"], numpy.concatenate([labels + 1, labels[..., :1] * 0 + 0.5], axis=2))
+Path(job["answer"]).write_text('{"device": "cpu"}')
+"""
+
+
+def test_with_several_animals_the_child_says_which_is_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(monkeypatch, MATCHING_CHILD)
+    model, xy = inspect_model(make_pair(tmp_path)), pair_labels(len(ROUND_1))
+    counted = xy.copy()
+    counted[3, 2] = np.nan
+    found = evaluate_model(model, Labelled(tuple(ROUND_1), xy, LABELLED.split, counted), wish(tmp_path), name="now")
+    assert np.array_equal(found.predicted[..., :2], counted + 1, equal_nan=True)
+    assert found.own_figures == {"train rmse": 1, "test rmse": 2, "train mAP": 30, "test mAR": 40}

@@ -128,7 +128,7 @@ def test_a_table_of_older_deeplabcut(tmp_path: Path) -> None:
     assert found.frames == tuple(ROUND_1)
     assert np.array_equal(found.xy, xy)
     assert found.train == {frame for n, frame in enumerate(ROUND_1) if n not in TEST_1}
-    assert np.array_equal(found.only(("ear", "snout")), xy[:, [2, 0]])
+    assert np.array_equal(found.only([("", "ear"), ("", "snout")]), xy[:, [2, 0]])
 
 
 def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
     table = labels_table(ROUND_1, xy)
     table = table[[("lab", part, coord) for coord in "yx" for part in PARTS]]
     table.to_hdf(sets_folder(project, 1) / "CollectedData_lab.h5", key="df_with_missing", mode="w")
-    assert np.array_equal(read(project).only(PARTS), xy)
+    assert np.array_equal(read(project).only([("", part) for part in PARTS]), xy)
 
 
 @pytest.mark.parametrize("picture", ["../img.png", "a/b.png", ".."])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.training.losses import DETECTOR, POSE, LossRow
+from dlcctr.model.curve.losses import DETECTOR, POSE, LossRow
 from entrypoint.training.curve import WIDTH, draw_curve, sparkline
 
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from dlcctr.model.curve.losses import POSE, LossRow
 from dlcctr.system.values.records import RecordError
-from dlcctr.training.losses import POSE, LossRow
 from dlcctr.training.record import StartWeights
 from entrypoint.training.events import (
     Began,

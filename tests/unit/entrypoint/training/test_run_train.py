@@ -14,7 +14,7 @@ import pytest
 
 from dlcctr.contract import ExitCode
 from dlcctr.errors import AnalysisError, ModelError, TryAgainError, UsageError
-from dlcctr.training.losses import read_losses
+from dlcctr.model.curve.losses import read_losses
 from dlcctr.training.record import TRAINING_FILENAME, Status, Training, find_training, find_trial, lock_file
 from entrypoint.training import child_process, run_train, train_shuffle
 from entrypoint.training.request import TrainRequest
@@ -24,7 +24,7 @@ CHILD = """
 import json, os, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from dlcctr.training.losses import LossRow
+from dlcctr.model.curve.losses import LossRow
 from dlcctr.training.record import StartWeights
 from entrypoint.training.events import *
 order = parse_order(sys.stdin.readline())

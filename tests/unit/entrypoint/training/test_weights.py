@@ -5,13 +5,16 @@ from pathlib import Path
 import pytest
 
 from dlcctr.errors import ModelError, UsageError
+from dlcctr.model.bundles.pack import pack_model
 from dlcctr.system.files import sha256_file
 from entrypoint.training.child.find_weights import find_file, not_found
 from entrypoint.training.child.weights_of import describe, find_asked
 from entrypoint.training.events import Order
 from entrypoint.training.request import parse_precision, parse_shuffles, weight_places
+from tests.unit.support.projects import pytorch_project, tensorflow_project
 
 REPOSITORY = "timm/resnet50_gn.a1h_in1k"
+SNAPSHOT = {"pytorch": "snapshot-200.pt", "tensorflow": "snapshot-200.data-00000-of-00001"}
 CONFIG = "Task: t\ndate: Jan1\nTrainingFraction: [0.95]\niteration: 2\n"
 
 
@@ -107,6 +110,35 @@ def test_tensorflows_snapshot_is_named_without_its_ending(tmp_path: Path) -> Non
         assert asked.file == tmp_path / "snapshot-400"
         start = describe(asked.kind, tmp_path / "snapshot-400")
         assert start.sha256 == sha256_file(tmp_path / "snapshot-400.data-00000-of-00001")
+
+
+@pytest.mark.parametrize("as_folder", [False, True])
+@pytest.mark.parametrize("engine", ["pytorch", "tensorflow"])
+def test_a_bundle_gives_its_snapshot_and_stays_the_place_that_is_told(
+    tmp_path: Path, engine: str, *, as_folder: bool
+) -> None:
+    made_by = {"pytorch": pytorch_project, "tensorflow": tensorflow_project}[engine]
+    bundle = tmp_path / "mouse.dlcmodel"
+    pack_model(made_by(tmp_path / "mouse"), bundle, as_folder=as_folder)
+    asked = find_asked(order(str(bundle), engine), tmp_path)
+    assert (asked.kind, asked.bundle) == ("bundle", bundle) and asked.file is not None
+    assert asked.file.name == {"pytorch": "snapshot-200.pt", "tensorflow": "snapshot-200"}[engine]
+    (packed,) = (tmp_path / "mouse").glob(f"dlc-models*/iteration-0/*/train/{SNAPSHOT[engine]}")
+    assert (asked.file.parent / SNAPSHOT[engine]).read_bytes() == packed.read_bytes()
+    start = describe(asked.kind, asked.file, asked.bundle)
+    assert (start.kind, start.path, start.sha256) == ("bundle", str(bundle), sha256_file(packed))
+
+
+def test_a_bundle_of_another_engine_or_a_damaged_one_is_no_start(tmp_path: Path) -> None:
+    bundle = tmp_path / "mouse.dlcmodel"
+    pack_model(tensorflow_project(tmp_path / "mouse"), bundle)
+    with pytest.raises(ModelError, match=r"a bundle of a TensorFlow model, and this project is trained with PyTorch"):
+        find_asked(order(str(bundle)), tmp_path)
+    data = bytearray(bundle.read_bytes())
+    data[data.rindex(b"200.data-00000-of-00001")] ^= 1
+    bundle.write_bytes(data)
+    with pytest.raises(ModelError, match="is not what was packed"):
+        find_asked(order(str(bundle), "tensorflow"), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["no.pt", "empty"])

@@ -6,7 +6,7 @@ import shutil
 import sys
 import zipfile
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -18,8 +18,11 @@ from dlcctr.campaign.videos.unchanged import check_models
 from dlcctr.cli import catch, make_app
 from dlcctr.errors import ModelError, OutputError, UsageError
 from dlcctr.model.bundles.bundle import LISTING, Entry, listing_text, read_listing
-from dlcctr.model.bundles.pack import pack_model, unpack_model
+from dlcctr.model.bundles.pack import CURVE_ROWS, pack_model, unpack_model
 from dlcctr.model.bundles.verify import verify_bundle
+from dlcctr.model.curve.losses import LOSSES_FILENAME
+from dlcctr.model.curve.of_model import curve_of
+from dlcctr.model.files import open_tree
 from dlcctr.model.inspection import inspect_model
 from dlcctr.model.yaml.yaml12 import read_yaml
 from dlcctr.results.expected import expected_of
@@ -102,6 +105,23 @@ def test_only_what_inference_needs(tmp_path: Path) -> None:
         f"{base}/train/snapshot-detector-5.pt",
         "training-datasets/iteration-0/UnaugmentedDataSet_mouseJan1/metadata.yaml",
     ]
+
+
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_the_loss_curve_comes_along(tmp_path: Path, *, as_folder: bool) -> None:
+    project = pytorch_project(tmp_path / "mouse")
+    bare = pack_model(project, tmp_path / "bare.dlcmodel")
+    lines = "".join(f"{n},{1 / n},\n" for n in range(1, 2001))
+    (train_folder(project) / "learning_stats.csv").write_text("step,losses/train.total_loss,x/home/lab\n" + lines)
+    bundle = tmp_path / "mouse.dlcmodel"
+    listing = pack_model(project, bundle, as_folder=as_folder)
+    assert listing.model == bare.model, "it is the same model"
+    tree = open_tree(bundle)
+    rows = curve_of(tree, PurePosixPath(inspect_model(bundle).folder) / "train")
+    assert 100 < len(rows) <= CURVE_ROWS and rows[-1].epoch == 2000
+    (entry,) = [each for each in listing.files if each.path.endswith(LOSSES_FILENAME)]
+    assert "home" not in tree.text(PurePosixPath(entry.path)) and entry.bytes < 50_000
+    unpack_model(bundle, tmp_path / "again")
 
 
 @pytest.mark.parametrize("make", [*MAKERS, top_down_project])

@@ -65,6 +65,10 @@ per_gpu_hour = 1
 currency = "EUR"
 money_per_gpu_hour = 1.5
 co2_kg_per_gpu_hour = 0.2
+[steps]
+steps_partition = "cpu"
+steps_cpus = 8
+steps_mem_gb = 12
 [notice]
 command = "mail -s 'all done' you@uni.example"
 webhook = "~/.config/dlcctr/webhook"

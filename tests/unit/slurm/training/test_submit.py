@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from dlcctr.contract import ExitCode
+from dlcctr.model.curve.losses import LOSSES_FILENAME, LossRow, losses_text
 from dlcctr.slurm.training.ledger import LEDGER
 from dlcctr.system.locks import transfer_lock
-from dlcctr.training.losses import LossRow, losses_text
 from dlcctr.training.paths import TrainingPaths
 from dlcctr.training.record import (
-    LOSSES_FILENAME,
     TRAINING_FILENAME,
     TRAININGS,
     TRIAL_FILENAME,

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlcctr.errors import ModelError
-from dlcctr.training.losses import COLUMNS, DETECTOR, POSE, LossRow, losses_text, read_losses
-from dlcctr.training.record import LOSSES_FILENAME
+from dlcctr.model.curve.losses import COLUMNS, DETECTOR, LOSSES_FILENAME, POSE, LossRow, losses_text, read_losses
 
 ROWS = [LossRow(DETECTOR, 1, 0.1 + 0.2), LossRow(POSE, 1, 1e-17, 0.5, 1e-3, 2.0), LossRow(POSE, 2, math.inf)]
 

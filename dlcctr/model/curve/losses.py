@@ -11,8 +11,9 @@ from pathlib import Path
 
 from dlcctr.errors import ModelError
 from dlcctr.system.files import read_bounded
-from dlcctr.training.record import LOSSES_FILENAME
 
+LOSSES_FILENAME = "dlcctr-losses.csv"
+"""File in a shuffle's train folder with its loss curve, and in a bundle at the same place."""
 POSE, DETECTOR = "pose", "detector"
 COLUMNS = ("network", "epoch", "train_loss", "test_loss", "learning_rate", "seconds")
 MAX_BYTES = 64 << 20
@@ -54,6 +55,12 @@ def losses_text(rows: Iterable[LossRow]) -> str:
         numbers = (row.train_loss, row.test_loss, row.learning_rate, row.seconds)
         writer.writerow([row.network, row.epoch, *("" if math.isnan(each) else repr(each) for each in numbers)])
     return stream.getvalue()
+
+
+def losses_for_json(rows: Iterable[LossRow]) -> list[list[float | None]]:
+    """Epoch, train and test loss of each row; null for what is no number."""
+    return [[row.epoch, *(each if math.isfinite(each) else None for each in (row.train_loss, row.test_loss))]
+            for row in rows]  # fmt: skip
 
 
 def read_losses(train: Path) -> list[LossRow]:

@@ -1,0 +1,1 @@
+"""Loss curves of trained networks: the file, and where to find one."""
