@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from dlcctr.errors import UsageError
@@ -11,6 +11,7 @@ from dlcctr.model.files import open_tree
 from dlcctr.model.prior.labels import LABELS_FOLDER, read_labels
 from dlcctr.model.prior.shape import Pose
 from dlcctr.model.project.shuffles import CONFIG, names_of, read_config
+from dlcctr.outliers.labelled_pictures import LabelledPictures, pictures_of_bundle, pictures_of_labels
 
 _PICTURE = re.compile(r"img([0-9]{1,9})\.png")
 
@@ -31,6 +32,8 @@ class Project:
         Poses that are labelled already; empty for a bundle, which has no labels.
     labelled_frames : frozenset of (str, int)
         Folder and frame of pictures that are labelled.
+    pictures : LabelledPictures
+        What labelled pictures look like.
     """
 
     bodyparts: tuple[str, ...]
@@ -38,6 +41,7 @@ class Project:
     taken: frozenset[str]
     labelled: tuple[Pose, ...] = ()
     labelled_frames: frozenset[tuple[str, int]] = frozenset()
+    pictures: LabelledPictures = field(default_factory=LabelledPictures)
 
     def has_labels_of(self, video: str, frame: int) -> bool:
         """Whether a frame of a video is labelled already, by the names of folder and picture."""
@@ -74,7 +78,8 @@ def find_project(model: Path | None, out: Path) -> Project:
     pictures = [each.picture for each in labels.poses] if labels else []
     numbered = [(each.parent.name, found) for each in pictures if (found := _PICTURE.fullmatch(each.name))]
     frames = frozenset((folder, int(found[1])) for folder, found in numbered)
-    return Project(parts, int(config["iteration"]), frozenset(taken), poses, frames)
+    looks = pictures_of_labels(pictures) if pictures else pictures_of_bundle(tree)
+    return Project(parts, int(config["iteration"]), frozenset(taken), poses, frames, looks)
 
 
 def _names(folder: Path) -> set[str]:
