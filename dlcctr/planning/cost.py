@@ -28,6 +28,8 @@ FEW_SAMPLES = 5
 SHORT_S = 60.0
 """Rows whose frames take fewer seconds show the fixed cost of a row; in longer ones noise hides it."""
 MOST_FIXED_S = 60.0
+NO_SPEED = "none is needed: only steps are left"
+"""Origin of a speed that decides nothing."""
 DAMAGED_S = 1e9
 """30 years, in seconds: a receipt with a longer time is damaged."""
 LEAST_NET_SHARE = 0.2
@@ -173,6 +175,11 @@ def speed_of_fps(fps: float, px: int, engine: str) -> Speed:
         raise UsageError(f"--fps {fps} is not a speed", "give frames/s of one GPU, for example --fps 60")
     source = f"--fps {fps:g}, for pictures of {px} px"
     return Speed(fps, px, source, IMPORT_S + START_S, fixed_per_row_s(engine))
+
+
+def no_speed(px: int, engine: str) -> Speed:
+    """Speed for a plan of rows that are analysed: it decides nothing."""
+    return Speed(1.0, px, NO_SPEED, IMPORT_S + START_S, fixed_per_row_s(engine), measured=True)
 
 
 def sample_of(receipt: Receipt, row: Row) -> Sample | None:

@@ -86,10 +86,16 @@ def make_plan(
             return None, summary
     campaign_work = cost.row_work([each.row for each in results if not each.row.error], campaign.crop)
     finished = [each for each in results if each.analysed]
-    speed = find_speed(manifest, campaign, finished, cost.usual_px(campaign_work), options.fps)
     chosen_rows = {row.index for row in todo}
     work = [each for each in campaign_work if each.row.index in chosen_rows]
     steps = find_steps(campaign, results, work)
+    px = cost.usual_px(campaign_work)
+    try:
+        speed = find_speed(manifest, campaign, finished, px, options.fps)
+    except UsageError:
+        if options.fps is not None or options.all_rows or not chosen_rows <= steps.analysed:
+            raise
+        speed = cost.no_speed(px, campaign.engine)  # none is needed
     work = [
         replace(
             each,
@@ -250,8 +256,9 @@ def _time_limit_min(longest_s: float, cap_min: int | None) -> int:
 
 
 def _facts(summary: Summary, steps: CampaignSteps, options: PlanOptions) -> PlanFacts:
+    assert summary.speed is not None
     return PlanFacts(
-        speed=summary.speed,
+        speed=None if summary.speed.source == cost.NO_SPEED else summary.speed,
         margin=summary.margin,
         time_factor=options.time_factor,
         max_parallel=options.max_parallel,

@@ -125,6 +125,8 @@ def _nothing(summary: Summary) -> str:
 
 
 def _cells(plan: Plan, summary: Summary) -> list[tuple[str, str]]:
+    from dlcctr.planning.cost import NO_SPEED
+
     speed = summary.speed
     assert speed is not None
     left_out = [f"{summary.n_finished} finished"] if summary.n_finished else []
@@ -136,7 +138,7 @@ def _cells(plan: Plan, summary: Summary) -> list[tuple[str, str]]:
     return [
         ("rows", f"{summary.n_rows}" + (f" ({' and '.join(left_out)} left out)" if left_out else "")),
         ("array tasks", f"{summary.n_tasks} {_arrays(summary)}"),
-        ("speed", f"{usual}, from {speed.source}"),
+        ("speed", speed.source if speed.source == NO_SPEED else f"{usual}, from {speed.source}"),
         ("a task takes", _span(duration(summary.shortest_s), duration(summary.longest_s))),
         ("time limit", f"{duration(plan.time_limit_min * 60)} per task (margin {summary.margin:g})"),
         ("GPU-hours", f"{summary.total_s / 3600:.2g}, {100 * summary.fixed_share:.0f}% of them fixed costs"),

@@ -155,6 +155,7 @@ def steps_site(site: Site, mem_gb: int) -> Site:
         nv=False,
         cpus_per_task=site.steps_cpus or STEPS_CPUS,
         mem_gb=site.steps_mem_gb or mem_gb,
+        extra=tuple(option for option in site.extra if "gpu" not in option.partition("=")[0]),
     )
 
 

@@ -19,7 +19,7 @@ from dlcctr.slurm.queue.output import SQUEUE_WORDS, Key, TaskState, shown_words
 from dlcctr.slurm.queue.scheduler import Scheduler, read_scheduler, shown_cluster
 from dlcctr.slurm.site.prices import Cost, cost_of, has_prices
 from dlcctr.slurm.status.canary import canary_notes, explain_canaries
-from dlcctr.slurm.status.causes import Cause, of_failure, of_task
+from dlcctr.slurm.status.causes import STEPS, Cause, of_failure, of_task
 from dlcctr.slurm.status.live_tasks import look_at_tasks
 from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
 from dlcctr.slurm.status.throughput import measure
@@ -196,7 +196,7 @@ class _Joiner:
             return self._failure(status, result)
         if live := self._live(status, task):
             return live
-        return self._failure(status, result) if result.state is State.BROKEN else self._ended(status, task)
+        return self._failure(status, result) if result.state is State.BROKEN else self._ended(status, task, result)
 
     def _settled(self, status: RowStatus, phase: Phase, result: RowResult) -> RowStatus:
         made_by = result.attempt
@@ -241,9 +241,11 @@ class _Joiner:
             self._ends[task.key] = read_end(task.log(self.paths))
         return self._ends[task.key]
 
-    def _ended(self, status: RowStatus, task: SubmittedTask) -> RowStatus:
+    def _ended(self, status: RowStatus, task: SubmittedTask, result: RowResult) -> RowStatus:
         """Status of a row whose task is over and recorded nothing about it."""
         cause = of_task(self.states.get(task.key), self._end(task), task.time_limit_s)
+        if result.analysed and cause.kind == "lost":  # nothing was lost: a step was added, or has become due again
+            return _with_cause(status, Phase.FAILED, Cause(STEPS, result.cause, cause.node))
         failed = self._failed.get(task.key, {})
         if without_gpu := failed.get(ExitCode.GPU):
             node = without_gpu.attempt.host if without_gpu.attempt else cause.node

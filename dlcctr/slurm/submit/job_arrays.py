@@ -24,8 +24,10 @@ from dlcctr.slurm.site.ask import ask_limits
 from dlcctr.slurm.site.profile import Site, override
 from dlcctr.slurm.submit.retry import Group
 from dlcctr.system.files import absolute
-from dlcctr.system.terminal.console import plural
+from dlcctr.system.terminal.console import plural, warn
 
+ANALYSIS_GB = 4
+"""What an analysis is given beside its steps: 1 GB was measured on CPUs; CUDA's libraries take more."""
 NO_STEPS = "--no-steps"
 """Option of ``analyze``."""
 CONTAINER_VARIABLES = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")
@@ -141,7 +143,7 @@ def make_scripts(
         records=paths.root,
         results=campaign.out,
         count=count,
-        time_min=options.time_min or plan.time_limit_min + (plan.steps_time_min or 0 if by_hand else 0),
+        time_min=options.time_min or plan.time_limit_min,
         binds=campaign_binds(paths.manifest, campaign, rows),
         words=options.words,
         exclude=options.exclude,
@@ -153,13 +155,28 @@ def make_scripts(
         for n, (offset, size) in enumerate(slices)
     ]
     steps = []
-    if plan.steps_time_min is not None and not by_hand:
+    if plan.steps_time_min is not None:
         steps = [steps_script(each, plan, options, only=only_steps) for each in arrays]
         arrays = [] if only_steps else [replace(each, words=(*each.words, NO_STEPS)) for each in arrays]
     if not canary:
         return [*arrays, *steps]
     row = plan.tasks[count].rows[0]
     return [replace(whole, name=f"{base}-canary", offset=count, count=1, canary=row), *arrays, *steps]
+
+
+def together(plan: Plan) -> Plan:
+    """Plan whose steps are done by the tasks of the analyses: of scripts for a person to submit."""
+    minutes = plan.time_limit_min + (plan.steps_time_min or 0)
+    return replace(plan, time_limit_min=minutes, steps_time_min=None)
+
+
+def with_memory_for_steps(site: Site, plan: Plan) -> Site:
+    """Site whose tasks have room for the steps beside the analysis, where a profile or a person limits their memory."""
+    need = ANALYSIS_GB + plan.steps_mem_gb
+    if not plan.steps_mem_gb or plan.steps_time_min is not None or not site.mem_gb or site.mem_gb >= need:
+        return site
+    warn(f"note: {need} GB of memory for each task instead of {site.mem_gb} GB: the steps need {plan.steps_mem_gb} GB")
+    return override(site, mem_gb=need)
 
 
 def steps_script(array: Script, plan: Plan, options: JobOptions, *, only: bool) -> Script:

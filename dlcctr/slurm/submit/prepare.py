@@ -17,16 +17,13 @@ from dlcctr.planning.plan import Plan
 from dlcctr.planning.reuse import pick_plan, with_canary
 from dlcctr.slurm.jobs.submissions import Array
 from dlcctr.slurm.script import Script, job_name, option_words, render
-from dlcctr.slurm.site.profile import Site, override
+from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.submit import job_arrays, preflight
 from dlcctr.slurm.submit.asked import Asked, Resources, asked_of, resources_of
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.retry import Group
 from dlcctr.system.terminal.console import duration, plural, warn
 from dlcctr.system.terminal.progress import RowProgress, no_progress
-
-ANALYSIS_GB = 4
-"""What an analysis is given beside its steps: 1 GB was measured on CPUs; CUDA's libraries take more."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +138,7 @@ def prepare(
         plan = with_canary(manifest, plan, {row.index: row for row in todo}, write=False)
     if not request.only_steps:
         _warn_of_time(plan, options.job.time_min)
-        options = replace(options, site=with_memory_for_steps(options.site, plan))
+        options = replace(options, site=job_arrays.with_memory_for_steps(options.site, plan))
         request = replace(request, options=options)
     scripts = job_arrays.make_scripts(
         manifest, campaign, plan, rows=todo, site=options.site, limits=limits, options=options.job, canary=canary,
@@ -149,15 +146,6 @@ def prepare(
     )  # fmt: skip
     made = Prepared(request, plan, [(each, render(each, options.site)) for each in scripts], left_out=problems)
     return replace(made, asked=_ask(manifest, made, plan))
-
-
-def with_memory_for_steps(site: Site, plan: Plan) -> Site:
-    """Site whose tasks have room for the steps beside the analysis, where a profile or a person limits their memory."""
-    need = ANALYSIS_GB + plan.steps_mem_gb
-    if not plan.steps_mem_gb or plan.steps_time_min is not None or not site.mem_gb or site.mem_gb >= need:
-        return site
-    warn(f"note: {need} GB of memory for each task instead of {site.mem_gb} GB: the steps need {plan.steps_mem_gb} GB")
-    return override(site, mem_gb=need)
 
 
 def _warn_of_time(plan: Plan, time_min: int | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -30,6 +30,8 @@ from dlcctr.slurm.submit.job_arrays import (
     make_scripts,
     plan_for_site,
     submitted_options,
+    together,
+    with_memory_for_steps,
 )
 from dlcctr.slurm.submit.resubmit import ResubmitRequest, submit_options
 from dlcctr.slurm.submit.retry import Decision, Group
@@ -185,7 +187,8 @@ def print_again(manifest: Path, decision: Decision, request: ResubmitRequest) ->
 
 
 def _scripts(manifest: Path, plan: Plan, rows: Sequence[Row], wish: _Wish) -> list[PrintedScript]:
-    campaign = read_campaign(manifest)
+    campaign, plan = read_campaign(manifest), together(plan)
+    wish = replace(wish, site=with_memory_for_steps(wish.site, plan))
     make_folders(campaign, CampaignPaths.of(manifest).logs / log_folder(wish.site))
     scripts = make_scripts(
         manifest,

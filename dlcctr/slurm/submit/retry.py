@@ -9,12 +9,13 @@ from pathlib import Path
 from dlcctr.campaign.paths import typed_manifest
 from dlcctr.slurm.jobs.submissions import Submission, SubmittedOptions
 from dlcctr.slurm.status.canary import CANARY, canary_of
+from dlcctr.slurm.status.causes import STEPS
 from dlcctr.slurm.status.row_status import Phase, RowStatus
 from dlcctr.system.terminal.console import ranges
 
-PLAIN = frozenset({"node-fail", "preempted", "boot-fail", "cancelled", "stopped", "lost", "analysis", CANARY})
+PLAIN = frozenset({"node-fail", "preempted", "boot-fail", "cancelled", "stopped", "lost", "analysis", STEPS, CANARY})
 """Try again without changes."""
-PATIENT = frozenset({"preempted", "cancelled", CANARY})
+PATIENT = frozenset({"preempted", "cancelled", STEPS, CANARY})
 """Causes that are not the row's or the node's fault and may happen any number of times."""
 REMEDIES = {
     "video": "look at these videos; a repaired one goes under a new name: dlcctr manifest VIDEO -o {manifest} --append",

@@ -14,6 +14,7 @@ from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.rows import Row
 from dlcctr.campaign.steps.kinds import KINDS
 from dlcctr.campaign.steps.spec import StepSpec, parse_steps
+from dlcctr.errors import UsageError
 from dlcctr.planning.options import PlanOptions, Summary
 from dlcctr.planning.plan import Plan, read_plan
 from dlcctr.planning.planner import make_plan
@@ -104,6 +105,18 @@ def test_a_row_that_is_analysed_costs_only_its_steps(tmp_path: Path) -> None:
     assert second.cost_s > HOUR / 60 + second.steps_s
     assert second.steps_s > first.steps_s, "its filter is due, too"
     assert summary.n_rows == 2
+
+
+def test_a_plan_of_steps_alone_needs_no_speed(tmp_path: Path) -> None:
+    bench = make(tmp_path, LABEL, n=2)
+    for index in range(2):
+        bench.commit(index, timings_s={})
+    plan, _ = planned(bench, fps=None, tasks=None)
+    assert plan.rows == [0, 1] and sum(task.steps_s for task in plan.tasks) > 1000
+    bench.rows.append(replace(bench.rows[0], index=2, video="2.mp4"))
+    write_manifest(bench.manifest, bench.rows)
+    with pytest.raises(UsageError, match="speed of a GPU is not known"):
+        planned(bench, fps=None, rows="2")
 
 
 def test_steps_apart_are_no_part_of_the_analysis(tmp_path: Path) -> None:

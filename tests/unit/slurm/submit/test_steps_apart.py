@@ -8,16 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from dlcctr.campaign.config import write_campaign
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.steps.spec import parse_steps
 from dlcctr.planning.options import PlanOptions
+from dlcctr.planning.planner import make_plan
 from dlcctr.slurm.jobs.submissions import read_submissions
+from dlcctr.slurm.other.printing import OtherRequest, print_other
+from dlcctr.slurm.other.script import Wishes
+from dlcctr.slurm.other.table import find_scheduler
 from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.status.row_status import Phase
 from dlcctr.slurm.status.status import STEPS_WAIT
 from dlcctr.slurm.submit.asked import table_of
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.prepare import SubmitOptions
+from dlcctr.slurm.submit.printing import print_first
 from dlcctr.slurm.submit.resubmit import ResubmitRequest, find_decision, resubmit
 from dlcctr.slurm.submit.submit import SubmitResult, say_submitted, submit
 from tests.unit.slurm.submit.test_submit import FakeSlurm, scheduler  # noqa: F401
@@ -177,3 +183,42 @@ def test_what_was_submitted_is_read_as_it_was(bench: Bench, scheduler: FakeSlurm
     (held,) = read_submissions(CampaignPaths.of(bench.manifest))
     assert held.arrays == done.arrays and held.options.steps_mem_gb == done.plan.steps_mem_gb if done.plan else False
     assert held.options.of_steps.time_min == held.options.steps_time_min
+
+
+def test_rows_with_a_new_step_are_not_lost_however_often(bench: Bench, scheduler: FakeSlurm) -> None:
+    done = submit(bench.manifest, OPTIONS)
+    assert done.plan
+    for index in range(6):
+        finish(bench, index)
+    ended = [sacct_line(str(n), "COMPLETED", job=job) for job in ("101", "102") for n in range(3)]
+    for number, name in enumerate(("csv", "nwb")):
+        steps = [*STEPS, *parse_steps([{"name": each} for each in ("csv", "nwb")[: number + 1]])]
+        write_campaign(replace(bench.campaign, steps=tuple(steps)))
+        jobs = [sacct_line(str(n), "COMPLETED", job=str(103 + k)) for k in range(number) for n in range(3)]
+        request = ResubmitRequest(squeue_text=squeue_text(), sacct_text=sacct_text(*ended, *jobs))
+        decision = find_decision(bench.manifest, request)
+        (group,) = decision.groups
+        assert (len(group.rows), group.causes.keys(), group.only_steps) == (6, {"steps"}, True), decision
+        resubmit(bench.manifest, decision, request)
+        bench.campaign = replace(bench.campaign, steps=tuple(steps))
+        for index in range(6):
+            do_step(bench, index, name)
+
+
+def test_scripts_for_a_person_hold_both(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    plan, _ = make_plan(bench.manifest, PlanOptions(fps=10, tasks=2, steps_apart=True))
+    assert plan and plan.steps_time_min
+    file = CampaignPaths.of(bench.manifest).plan(plan.id)
+    job = JobOptions(image="/lab/dlc.sif")
+    for given in (file, None):
+        (printed,) = print_first(bench.manifest, SITE, job, PlanOptions(fps=10, tasks=2), given)
+        assert printed.script.time_min >= plan.time_limit_min and "--no-steps" not in printed.text
+        assert "analyze --manifest" in printed.text and "--mem=6G" in printed.text
+        assert "instead of 2 GB" in capsys.readouterr().err
+    assert printed.plan != plan.id
+    (first,) = print_first(bench.manifest, SITE, job, PlanOptions(), file)
+    assert first.script.time_min == plan.time_limit_min + plan.steps_time_min
+    site = replace(SITE, partition="", gres="", gpus_per_task=1, qos="", steps_partition="")
+    request = OtherRequest(find_scheduler("pbs"), site, job, PlanOptions(), Wishes(), plan_file=file)
+    (other,) = print_other(bench.manifest, request)
+    assert "--no-steps" not in other.text and "analyze --manifest" in other.text
