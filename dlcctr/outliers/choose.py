@@ -7,6 +7,7 @@ already, so that one bad camera does not take all, and no video gets more than i
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,12 +17,22 @@ from dlcctr.outliers.seen import FARTHEST, Seen
 HALF_NEW = 0.15
 """Distance (poses in body lengths, pictures in shares of another scene) at which a frame is half as new as one that is
 unlike all."""
+CHANCE = 0.3
+"""Frames whose worth differs by less are about equally worth it. Else the beginning of each video would be taken first,
+which shows nothing usual: an animal that was just put down."""
 
 
 def choose_frames(
-    candidates: Sequence[Candidate], seen: Seen, labelled: Seen, n_frames: int, *, n_good: int, apart_s: float
+    candidates: Sequence[Candidate],
+    seen: Seen,
+    labelled: Seen,
+    n_frames: int,
+    *,
+    n_good: int,
+    apart_s: float,
+    seed: int = 0,
 ) -> list[Candidate]:
-    """Choose frames; the same candidates give the same ones.
+    """Choose frames; the same candidates and seed give the same ones.
 
     Parameters
     ----------
@@ -33,13 +44,15 @@ def choose_frames(
         How many in all, and how many good ones among them; bad ones take the place of good ones that there are not.
     apart_s : float
         Least time between two frames of one video, in seconds.
+    seed : int
+        Of the chance that decides among frames that are about equally worth it.
 
     Returns
     -------
     list of Candidate
         At most `n_frames`, in the order of choice; good ones last. Fewer where fewer look wrong: no more good ones.
     """
-    choice = _Choice(candidates, seen, labelled, apart_s)
+    choice = _Choice(candidates, seen, labelled, apart_s, seed)
     choice.add(n_frames - n_good, is_good=False, share=_share(candidates, n_frames - n_good, is_good=False))
     choice.add(n_good, is_good=True, share=_share(candidates, n_good, is_good=True))
     # a video may get more where the others have no more to give
@@ -56,9 +69,11 @@ def _share(candidates: Sequence[Candidate], n: int, *, is_good: bool) -> int:
 class _Choice:
     """What is chosen so far, and how new each candidate still is."""
 
-    def __init__(self, candidates: Sequence[Candidate], seen: Seen, labelled: Seen, apart_s: float) -> None:
+    def __init__(self, candidates: Sequence[Candidate], seen: Seen, labelled: Seen, apart_s: float, seed: int) -> None:
         import numpy
 
+        chance = random.Random(f"{seed} worth")
+        self._chance = [1 + CHANCE * chance.random() for _ in candidates]
         self._candidates, self._seen, self._apart_s = candidates, seen, apart_s
         self._nearest = numpy.full(len(candidates), FARTHEST)
         self.chosen: list[int] = []
@@ -91,7 +106,8 @@ class _Choice:
     def _worth(self, place: int) -> float:
         each, distance = self._candidates[place], float(self._nearest[place])
         others = (1 + self._of_video[each.video, each.is_good]) * (1 + self._of_camera[each.camera, each.is_good])
-        return each.weight * (0.01 + distance / (distance + HALF_NEW)) / math.sqrt(others)
+        worth = each.weight * self._chance[place] * (0.01 + distance / (distance + HALF_NEW))
+        return worth / math.sqrt(others)
 
     def _too_near(self, one: Candidate, other: Candidate) -> bool:
         if one.video != other.video:

@@ -101,7 +101,7 @@ def choose_outliers(
     seen, labelled = found.seen()
     frames = choose_frames(
         found.candidates, seen, labelled, n_frames,
-        n_good=min(n_good, sum(each.is_good for each in found.candidates)), apart_s=apart_s,
+        n_good=min(n_good, sum(each.is_good for each in found.candidates)), apart_s=apart_s, seed=seed,
     )  # fmt: skip
     return Chosen(frames, {each.row.index: each for each in results}, [*found.notes, *found.unseen()])
 

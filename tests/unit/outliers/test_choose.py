@@ -78,6 +78,14 @@ def test_frames_are_spread_over_videos_and_cameras() -> None:
     assert cameras.count("camera 0") == cameras.count("camera 1") == 8
 
 
+def test_of_frames_that_are_worth_the_same_chance_decides_not_their_place() -> None:
+    candidates = [candidate(0, frame=100 * n, time_s=4.0 * n) for n in range(10)]
+    firsts = {choose(candidates, shapes(10), 1, seed=seed)[0].frame for seed in range(20)}
+    assert len(firsts) > 4
+    worst = [replace(each, weight=2.0 if each.frame == 700 else 0.9) for each in candidates]
+    assert {choose(worst, shapes(10), 1, seed=seed)[0].frame for seed in range(20)} == {700}
+
+
 def test_of_one_video_all_frames_are_taken() -> None:
     assert (
         len(choose([candidate(n, video="one", frame=100 * n, time_s=4.0 * n) for n in range(12)], shapes(12), 10)) == 10
