@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlcctr.errors import DlcctrError, UsageError
+from dlcctr.errors import DlcctrError
 from dlcctr.model.prior.shape import body_length
 from dlcctr.outliers.candidates import (
     GOOD_SCORE,
@@ -20,7 +20,7 @@ from dlcctr.outliers.candidates import (
 )
 from dlcctr.outliers.choose import choose_frames
 from dlcctr.outliers.points import read_points
-from dlcctr.outliers.poses import as_poses, as_shapes, labelled_points
+from dlcctr.outliers.poses import as_poses, as_scenes, as_shapes, labelled_points
 from dlcctr.outliers.project import Project
 from dlcctr.outliers.results import JudgedResult
 from dlcctr.outliers.scores import find_frames, known
@@ -73,20 +73,9 @@ def choose_outliers(
         Least time between two frames of one video.
     before : collection of (str, int)
         Video and frame of those that were taken before.
-
-    Raises
-    ------
-    UsageError
-        A row has several animals.
     """
     import numpy
 
-    for each in results:
-        if any(len(column) > 2 for column in each.receipt.columns.names):
-            raise UsageError(
-                f"row {each.row.index}: has several animals, and frames are chosen for one animal only so far",
-                "leave such rows out with --rows",
-            )
     chosen = Chosen([], {each.row.index: each for each in results})
     gone = set(before)
     candidates: list[Candidate] = []
@@ -102,20 +91,20 @@ def choose_outliers(
                 for each in _candidates(result, windows)
                 if (each.video, each.frame) not in gone and not project.has_labels_of(each.video, each.frame)
             ]
-            places = read_points(result.table, [each.frame for each in found], project.bodyparts)[..., :2]
+            places = read_points(result.table, [each.frame for each in found], project)[..., :2]
         except DlcctrError as error:
             chosen.notes.append(f"row {result.row.index} is left out: {error.message}")
             continue
         candidates += found
         points += list(places)
-    shape = len(candidates), len(project.bodyparts), 2
-    array = numpy.array(points, float).reshape(shape)
+    animals = project.animals(numpy.array(points, float).reshape(len(candidates), len(project.points), 2))
     own = [chosen.results[each.row].quality.summary.get("body_length_px") or 0.0 for each in candidates]
-    usual = body_length(list(as_poses(array))) or 1.0
-    shapes = as_shapes(array, numpy.where(numpy.array(own) > 0, own, usual))
+    usual = body_length(list(as_poses(animals.reshape(-1, *animals.shape[2:])))) or 1.0
+    shapes = as_shapes(as_scenes(animals), numpy.where(numpy.array(own) > 0, own, usual))
     step = max(1, -(-len(project.labelled) // MOST_LABELLED))
-    labelled = labelled_points(project.labelled[::step], len(project.bodyparts))
-    known_shapes = as_shapes(labelled, body_length(project.labelled[::step]) or usual)
+    labelled = project.labelled[::step]
+    scenes = as_scenes(labelled_points(labelled, len(project.individuals), len(project.bodyparts)))
+    known_shapes = as_shapes(scenes, body_length([pose for poses in labelled for pose in poses]) or usual)
     chosen.frames = choose_frames(
         candidates, shapes, known_shapes, n_frames, n_good=min(n_good, sum(c.is_good for c in candidates)),
         apart_s=apart_s,
