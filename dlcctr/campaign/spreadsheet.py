@@ -41,6 +41,12 @@ class Sheet:
     records: tuple[Record, ...]
 
 
+def check_manifest_is_there(path: Path) -> None:
+    """Raise `ManifestError` where there is no such file, before anything else of its campaign is found missing."""
+    if not path.exists():
+        raise ManifestError(f"{path}: no such manifest", MAKE_HINT)
+
+
 def read_sheet(path: Path) -> Sheet:
     """Read a CSV file: UTF-8 or UTF-16, with or without BOM, any line end, commas, semicolons or tabs.
 

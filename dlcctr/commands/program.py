@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import typer
@@ -24,6 +24,8 @@ class CommandGroup(TyperGroup):
 
     late: ClassVar[tuple[str, ...]] = ()
     """Names from `dlcctr.commands.PANELS`, in the order of the help."""
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Commands of the other program, with what to type instead."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what stands before the command's name."""
@@ -38,6 +40,14 @@ class CommandGroup(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """Names in the order of the help: first the group's own commands, then those of the table."""
         return [*(name for name in self.commands if name not in self.late), *self.late]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that is called; `UsageError` for one that only the other program has."""
+        from dlcctr.errors import UsageError
+
+        if args[0] in self.elsewhere and self.get_command(ctx, args[0]) is None:
+            raise UsageError(f"{args[0]}: not a command of {ctx.info_name}", self.elsewhere[args[0]])
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Command of a name, or None. An unknown name loads all, so that Typer can suggest the one that was meant."""
@@ -85,7 +95,13 @@ def _escaped_usage_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(message := getattr(error, "message", None), str) and hasattr(error, "format_message"):
+        # a command without arguments shows its help as an error of this name, which is Typer's own text of many lines
+        is_help = type(error).__name__ == "NoArgsIsHelpError"
+        if (
+            isinstance(message := getattr(error, "message", None), str)
+            and hasattr(error, "format_message")
+            and not is_help
+        ):
             error.message = one_line(message)  # type: ignore[attr-defined] # Typer's own kind of exception
         raise
 
@@ -94,12 +110,20 @@ class HostCommands(CommandGroup):
     """All commands of the table."""
 
     late = tuple(name for names in PANELS.values() for name in names)
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "analyze": "it is a command of the image, which `dlcctr run m.csv` starts here and `dlcctr submit m.csv` on a "
+        "cluster; by hand: singularity run --nv dlc.sif analyze --index 0 --manifest m.csv",
+        "doctor": "it is a command of the image: singularity run --nv dlc.sif doctor",
+    }
 
 
 class ImageCommands(CommandGroup):
     """Commands of the table that the image has, beside its own."""
 
     late = tuple(name for name in HostCommands.late if name in IN_IMAGE)
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        name: f"outside of the container: dlcctr {name}" for name in HostCommands.late if name not in IN_IMAGE
+    }
 
     def _load(self, name: str) -> None:
         super()._load(name)

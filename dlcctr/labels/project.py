@@ -12,7 +12,7 @@ from dlcctr.contract import VIDEO_EXTENSIONS
 from dlcctr.errors import ModelError
 from dlcctr.labels.table import PartName, is_plain
 from dlcctr.model.prior.labels import LABELS_FOLDER, UNIQUE_OWNER
-from dlcctr.model.project.shuffles import CONFIG, MODEL_FOLDERS
+from dlcctr.model.project.shuffles import CONFIG, MODEL_FOLDERS, no_config
 from dlcctr.model.yaml.yaml12 import WIDTH, parse_yaml, read_bytes, read_text
 from dlcctr.system.files import write_bytes_atomic
 
@@ -61,6 +61,8 @@ class Project:
 def read_project(folder: Path) -> Project:
     """Read a project, given as its folder or its config.yaml; raises `ModelError` naming file and key."""
     file = folder if folder.name == CONFIG.name else folder / CONFIG
+    if not file.exists():
+        raise no_config(file.parent)
     table = parse_yaml(read_text(file), file)
     scorer, iteration = table.get("scorer"), table.get("iteration", 0)
     if not isinstance(scorer, str) or not 0 < len(scorer) <= MAX_SCORER or not is_plain(scorer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -12,6 +12,7 @@ from dlcctr.model.files import open_tree
 from dlcctr.model.prior.labels import LABELS_FOLDER, UNIQUE_OWNER, read_labels
 from dlcctr.model.prior.shape import Pose
 from dlcctr.model.project.shuffles import CONFIG, names_of, read_config
+from dlcctr.outliers.labelled_pictures import LabelledPictures, pictures_of_bundle, pictures_of_labels
 
 _PICTURE = re.compile(r"img([0-9]{1,9})\.png")
 
@@ -34,6 +35,8 @@ class Project:
         Folder and frame of pictures that are labelled.
     individuals, unique_bodyparts : tuple of str
         In config.yaml's own order; one empty name, and none, in a project of one animal.
+    pictures : LabelledPictures
+        What labelled pictures look like.
     """
 
     bodyparts: tuple[str, ...]
@@ -43,6 +46,7 @@ class Project:
     labelled_frames: frozenset[tuple[str, int]] = frozenset()
     individuals: tuple[str, ...] = ("",)
     unique_bodyparts: tuple[str, ...] = ()
+    pictures: LabelledPictures = field(default_factory=LabelledPictures)
 
     @property
     def is_of_several(self) -> bool:
@@ -103,10 +107,12 @@ def find_project(model: Path | None, out: Path) -> Project:
     pictures = [each.picture for each in labels.poses] if labels else []
     numbered = [(each.parent.name, found) for each in pictures if (found := _PICTURE.fullmatch(each.name))]
     frames = frozenset((folder, int(found[1])) for folder, found in numbered)
+    looks = pictures_of_labels(list(poses)) if poses else pictures_of_bundle(tree)
     return Project(
         parts, int(config["iteration"]), frozenset(taken), tuple(map(tuple, poses.values())), frames,
         individuals=tuple(dict.fromkeys(names_of(config.get("individuals")))) if several else ("",),
         unique_bodyparts=tuple(dict.fromkeys(names_of(config.get("uniquebodyparts")))) if several else (),
+        pictures=looks,
     )  # fmt: skip
 
 

@@ -28,6 +28,8 @@ FEW_SAMPLES = 5
 SHORT_S = 60.0
 """Rows whose frames take fewer seconds show the fixed cost of a row; in longer ones noise hides it."""
 MOST_FIXED_S = 60.0
+NO_SPEED = "none is needed: only steps are left"
+"""Origin of a speed that decides nothing."""
 DAMAGED_S = 1e9
 """30 years, in seconds: a receipt with a longer time is damaged."""
 LEAST_NET_SHARE = 0.2
@@ -68,16 +70,31 @@ class Speed:
 
 @dataclass(frozen=True)
 class Work:
-    """Work of a row: its frames and their pixels. `guessed` names what the manifest does not know."""
+    """Work of a row.
+
+    Parameters
+    ----------
+    frames, px : float
+        Its frames, and their pixels.
+    guessed : str
+        What the manifest does not know of them.
+    analysed : bool
+        Whether only steps after the analysis are left.
+    steps_s : float
+        Expected seconds of those of its steps that are done in the same task.
+    """
 
     row: Row
     frames: float
     px: float
     guessed: str = ""
+    analysed: bool = False
+    steps_s: float = 0.0
 
     def cost_s(self, speed: Speed) -> float:
         """Expected seconds of the row, without the task's own fixed cost."""
-        return speed.fixed_per_row_s + self.frames * frame_work_px(self.px) / speed.work_px_per_s
+        frames_s = self.frames * frame_work_px(self.px) / speed.work_px_per_s
+        return (WRITE_S if self.analysed else speed.fixed_per_row_s + frames_s) + self.steps_s
 
 
 @dataclass(frozen=True)
@@ -158,6 +175,11 @@ def speed_of_fps(fps: float, px: int, engine: str) -> Speed:
         raise UsageError(f"--fps {fps} is not a speed", "give frames/s of one GPU, for example --fps 60")
     source = f"--fps {fps:g}, for pictures of {px} px"
     return Speed(fps, px, source, IMPORT_S + START_S, fixed_per_row_s(engine))
+
+
+def no_speed(px: int, engine: str) -> Speed:
+    """Speed for a plan of rows that are analysed: it decides nothing."""
+    return Speed(1.0, px, NO_SPEED, IMPORT_S + START_S, fixed_per_row_s(engine), measured=True)
 
 
 def sample_of(receipt: Receipt, row: Row) -> Sample | None:

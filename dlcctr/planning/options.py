@@ -64,6 +64,8 @@ class PlanOptions:
         Rows to plan, as ``0-9,12``; all where empty.
     time_factor : float
         Stretches the time limit, for rows that ran out of it.
+    steps_apart : bool
+        Steps are done in tasks of their own, without a GPU.
     """
 
     fps: float | None = None
@@ -79,6 +81,7 @@ class PlanOptions:
     all_rows: bool = False
     rows: str = ""
     time_factor: float = 1.0
+    steps_apart: bool = False
 
     @property
     def asks_for_more(self) -> bool:
@@ -91,6 +94,31 @@ class PlanOptions:
     def time_cap_min(self) -> int | None:
         """The tighter of the two longest times."""
         return min((each for each in (self.max_time_min, self.site_max_time_min) if each is not None), default=None)
+
+
+@dataclass(frozen=True)
+class StepsSummary:
+    """What the steps of the planned rows need.
+
+    Parameters
+    ----------
+    seconds : dict of str to float
+        Expected seconds of each step over all rows, by its name.
+    assumed : tuple of str
+        Steps of which too few are done for a measured time.
+    mem_gb : int
+        Memory of the one that needs most, in GB.
+    apart : bool
+        Whether they are done in tasks of their own.
+    time_limit_min : int or None
+        Time limit of such a task, in minutes; None where there are none.
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    assumed: tuple[str, ...] = ()
+    mem_gb: int = 0
+    apart: bool = False
+    time_limit_min: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +139,8 @@ class Summary:
         Share of the total time for imports, starts, loading and writing, 0-1.
     slices : list of (int, int)
         Offset and number of tasks of each job array.
+    steps : StepsSummary
+        The steps after the analyses.
     warnings : list of str
         What a person should look at before the plan is used.
     notes : list of str
@@ -131,6 +161,7 @@ class Summary:
     parallel: int = 0
     fixed_share: float = 0.0
     slices: list[tuple[int, int]] = field(default_factory=list)
+    steps: StepsSummary = field(default_factory=StepsSummary)
     limits: Limits = field(default_factory=Limits)
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -16,7 +16,7 @@ from dlcctr.planning.cost import Speed
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.state_files import StateFile
 from dlcctr.system.values.names import check_name
-from dlcctr.system.values.records import Open, to_table
+from dlcctr.system.values.records import OMIT, Open, to_table
 
 PLAN_HINT = "make a new plan: dlcctr plan MANIFEST"
 
@@ -31,6 +31,8 @@ class PlanTask(Open):
         Indices of its rows in the order in which they run.
     cost_s : float
         Expected time in seconds, fixed costs included.
+    steps_s : float
+        Expected time of its rows' steps, in seconds: a part of `cost_s`, unless the plan's steps are apart.
     digest : str
         Digest of the rows' indices, videos and fingerprints (`rows_digest`), by which a changed manifest is noticed.
     """
@@ -38,6 +40,7 @@ class PlanTask(Open):
     rows: tuple[int, ...]
     cost_s: float
     digest: str
+    steps_s: float = field(default=0.0, metadata=OMIT)
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class PlanFacts(Open):
         Slurm's MaxArraySize.
     max_submit : int or None
         Array tasks that a user may have in the queue; None without a limit.
+    steps : str
+        Digest of the campaign's steps then; empty where it had none.
     """
 
     speed: Speed | None = None
@@ -78,6 +83,7 @@ class PlanFacts(Open):
     finish_s: float = 0.0
     max_array_size: int = 0
     max_submit: int | None = None
+    steps: str = field(default="", metadata=OMIT)
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,10 @@ class Plan:
         Time in UTC, ISO 8601.
     facts : PlanFacts
         Speed, margin and totals that the plan was made from.
+    steps_time_min : int or None
+        Time limit of the tasks that do the steps, where these are apart from the analyses; None where they are not.
+    steps_mem_gb : int
+        Memory that the steps need, in GB; 0 without steps.
 
     Raises
     ------
@@ -109,6 +119,8 @@ class Plan:
     time_limit_min: int
     created: str = ""
     facts: PlanFacts = field(default_factory=PlanFacts)
+    steps_time_min: int | None = field(default=None, metadata=OMIT)
+    steps_mem_gb: int = field(default=0, metadata=OMIT)
 
     def __post_init__(self) -> None:
         check_name(self.id, "the id of a plan")
@@ -133,7 +145,7 @@ def rows_digest(rows: Iterable[Row]) -> str:
 
 def write_plan(plan: Plan, file: Path) -> None:
     """Write a plan, one task per line; readers find all of it or nothing."""
-    rounded = tuple(replace(task, cost_s=round(task.cost_s, 1)) for task in plan.tasks)
+    rounded = tuple(replace(task, cost_s=round(task.cost_s, 1), steps_s=round(task.steps_s, 1)) for task in plan.tasks)
     head = PLANS.table(replace(plan, tasks=rounded))
     tasks = ",\n".join(map(json.dumps, to_table(list(rounded))))
     del head["tasks"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -15,12 +15,14 @@ from dlcctr.campaign.rows import Row, choose_rows, require_rows
 from dlcctr.errors import UsageError
 from dlcctr.planning import cost, packing
 from dlcctr.planning.cost import Speed, Work
-from dlcctr.planning.options import PlanOptions, Summary, check_options
+from dlcctr.planning.options import PlanOptions, StepsSummary, Summary, check_options
 from dlcctr.planning.plan import Plan, PlanFacts, PlanTask, new_plan_id, rows_digest, write_plan
+from dlcctr.planning.remarks import NAMED, notes_of, warnings_of
 from dlcctr.planning.speed import find_speed, run_one_row
+from dlcctr.planning.steps import CampaignSteps, find_steps, steps_digest
 from dlcctr.results.check import CheckOptions, check
 from dlcctr.results.row_state import RowResult, State
-from dlcctr.system.terminal.console import one_line, ranges, warn
+from dlcctr.system.terminal.console import one_line, ranges
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 TASKS_PER_GPU = 16
@@ -33,7 +35,6 @@ MARGIN_GUESSED = 3.0
 SPARE_MIN = 5
 """Added to each time limit: a slow file system, a node's first use of the image."""
 ROUND_MIN = 5
-NAMED = 5
 
 
 def make_plan(
@@ -84,11 +85,26 @@ def make_plan(
         if not todo:
             return None, summary
     campaign_work = cost.row_work([each.row for each in results if not each.row.error], campaign.crop)
-    finished = [each for each in results if _is_finished(each)]
-    speed = find_speed(manifest, campaign, finished, cost.usual_px(campaign_work), options.fps)
+    finished = [each for each in results if each.analysed]
     chosen_rows = {row.index for row in todo}
     work = [each for each in campaign_work if each.row.index in chosen_rows]
-    plan, summary = _plan(manifest, work, speed, options, summary)
+    steps = find_steps(campaign, results, work)
+    px = cost.usual_px(campaign_work)
+    try:
+        speed = find_speed(manifest, campaign, finished, px, options.fps)
+    except UsageError:
+        if options.fps is not None or options.all_rows or not chosen_rows <= steps.analysed:
+            raise
+        speed = cost.no_speed(px, campaign.engine)  # none is needed
+    work = [
+        replace(
+            each,
+            analysed=each.row.index in steps.analysed and not options.all_rows,
+            steps_s=0.0 if options.steps_apart else steps.needs[each.row.index].total_s,
+        )
+        for each in work
+    ]
+    plan, summary = _plan(manifest, _Basis(work, speed, steps), options, summary)
     if write:
         write_plan(plan, CampaignPaths.of(manifest).plan(plan.id))
     return plan, summary
@@ -134,26 +150,59 @@ def _left_out(manifest: Path, results: Sequence[RowResult], options: PlanOptions
     return Summary(manifest, n_finished=finished, unreadable=unreadable, limits=options.limits, warnings=warnings)
 
 
-def _plan(
-    manifest: Path, work: Sequence[Work], speed: Speed, options: PlanOptions, summary: Summary
-) -> tuple[Plan, Summary]:
+@dataclass(frozen=True)
+class _Basis:
+    """What a plan is made from."""
+
+    work: Sequence[Work]
+    speed: Speed
+    steps: CampaignSteps
+
+
+def _plan(manifest: Path, basis: _Basis, options: PlanOptions, summary: Summary) -> tuple[Plan, Summary]:
+    work, speed, steps = basis.work, basis.speed, basis.steps
     # Rows of one video stay together and in their order: a task decodes it once for all of their models
     units = packing.keep_together([(each.row.video, each.row.fingerprint) for each in work])
     costs = [sum(work[i].cost_s(speed) for i in unit) for unit in units]
     margin = options.margin or (MARGIN_MEASURED if speed.measured else MARGIN_GUESSED)
+    steps_margin = options.margin or (MARGIN_GUESSED if steps.assumed else MARGIN_MEASURED)
     tasks = []
-    for each in _pack(costs, speed, margin, options):
+    for each in _pack(costs, speed, max(margin, steps_margin if steps.names else 0.0), options):
         rows = [work[i].row for unit in each for i in units[unit]]
         makespan = packing.makespan([costs[unit] for unit in each], options.gpus_per_task)
         indices = tuple(row.index for row in rows)
-        tasks.append(PlanTask(rows=indices, cost_s=speed.fixed_per_task_s + makespan, digest=rows_digest(rows)))
+        steps_s = sum(steps.needs[index].total_s for index in indices)
+        steps_s /= 1 if options.steps_apart else options.gpus_per_task
+        tasks.append(PlanTask(indices, speed.fixed_per_task_s + makespan, rows_digest(rows), steps_s))
     tasks.sort(key=lambda task: -task.cost_s)
     summary = _sum_up(replace(summary, speed=speed, margin=margin, n_rows=len(work)), tasks, options)
-    warnings = [*summary.warnings, *_warnings(work, tasks, speed, options)]
-    limit = _time_limit_min(tasks[0].cost_s, margin * options.time_factor, options)
+    warnings = [*summary.warnings, *warnings_of(work, tasks, speed, options)]
+    longest = max(_limit_s(task, margin, steps_margin, options) for task in tasks)
+    limit = _time_limit_min(longest * options.time_factor, options.time_cap_min)
+    made = _steps_summary(steps, tasks, steps_margin, options)
+    facts = _facts(summary, steps, options)
     created = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    plan = Plan(new_plan_id(), manifest.name, tuple(tasks), limit, created, _facts(summary, options))
-    return plan, replace(summary, warnings=warnings, notes=_notes(work, speed))
+    plan = Plan(
+        new_plan_id(), manifest.name, tuple(tasks), limit, created, facts, made.time_limit_min, made.mem_gb
+    )  # fmt: skip
+    return plan, replace(summary, warnings=warnings, notes=notes_of(work, speed, made), steps=made)
+
+
+def _limit_s(task: PlanTask, margin: float, steps_margin: float, options: PlanOptions) -> float:
+    """Expected seconds of a task, with the margins of the analysis and of the steps that it does."""
+    steps_s = 0.0 if options.steps_apart else task.steps_s
+    return max(0.0, task.cost_s - steps_s) * margin + steps_s * steps_margin
+
+
+def _steps_summary(
+    steps: CampaignSteps, tasks: Sequence[PlanTask], margin: float, options: PlanOptions
+) -> StepsSummary:
+    longest_s = max(task.steps_s for task in tasks)
+    apart = options.steps_apart and longest_s > 0
+    # their partition has limits of its own: sbatch says whether it takes them
+    limit = _time_limit_min(longest_s * margin * options.time_factor, None) if apart else None
+    mem_gb = math.ceil(max(each.mem_gb for each in steps.needs.values()))
+    return StepsSummary(steps.seconds, steps.assumed, mem_gb, apart, limit)
 
 
 def _sum_up(summary: Summary, tasks: Sequence[PlanTask], options: PlanOptions) -> Summary:
@@ -201,64 +250,15 @@ def _task_size_s(costs: Sequence[float], speed: Speed, margin: float, options: P
     return target, max(1.0, longest_s - speed.fixed_per_task_s)
 
 
-def _time_limit_min(longest_s: float, margin: float, options: PlanOptions) -> int:
-    minutes = ROUND_MIN * math.ceil((longest_s * margin / 60 + SPARE_MIN) / ROUND_MIN)
-    return minutes if options.time_cap_min is None else min(minutes, options.time_cap_min)
+def _time_limit_min(longest_s: float, cap_min: int | None) -> int:
+    minutes = ROUND_MIN * math.ceil((longest_s / 60 + SPARE_MIN) / ROUND_MIN)
+    return minutes if cap_min is None else min(minutes, cap_min)
 
 
-def say_remarks(summary: Summary) -> None:
-    """Print on stderr what a person should look at, each on a line, and all that was assumed on one."""
-    for line in summary.warnings:
-        warn(f"warning: {line}")
-    if summary.notes:
-        warn(f"note: {'; '.join(summary.notes)}")
-
-
-def _notes(work: Sequence[Work], speed: Speed) -> list[str]:
-    notes = cost.guess_notes(work)
-    if not speed.measured:
-        notes.append(f"the speed ({speed.source}) may be off by a factor of two, so the time limit is generous")
-    return notes
-
-
-def _warnings(work: Sequence[Work], tasks: Sequence[PlanTask], speed: Speed, options: PlanOptions) -> list[str]:
-    warnings = []
-    if not speed.on_gpu:
-        warnings.append(
-            "the speed was measured on a CPU; with GPUs give theirs (--fps): they are 50 times faster or more"
-        )
-    limits = options.limits
-    if limits.max_submit and len(tasks) > limits.max_submit:
-        warnings.append(f"{len(tasks)} tasks, but you may have {limits.max_submit} in the queue: submit them in turns")
-    if options.time_cap_min is not None:
-        warnings += _too_long(work, tasks, speed, options)
-    return warnings
-
-
-def _too_long(work: Sequence[Work], tasks: Sequence[PlanTask], speed: Speed, options: PlanOptions) -> list[str]:
-    """Warnings for rows and tasks that take longer than the longest job; an error where the user gave its time."""
-    cap_min = options.time_cap_min or 0
-    rows = [each.row for each in work if each.cost_s(speed) + speed.fixed_per_task_s > cap_min * 60]
-    named = "; ".join(f"row {row.index}, {one_line(row.video)}" for row in rows[:NAMED])
-    more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
-    if rows:
-        line, hint = (
-            f"expected to take longer than the longest job of {cap_min} min: {named}{more}",
-            "cut these videos, use a faster GPU or a partition with longer jobs; --rows plans the others",
-        )
-    elif tasks[0].cost_s > cap_min * 60:
-        line = f"the longest task is expected to take {tasks[0].cost_s / 60:.0f} min, the longest job {cap_min} min"
-        hint = "use more tasks or a shorter --task-time"
-    else:
-        return []
-    if options.max_time_min is not None:
-        raise UsageError(line, hint)
-    return [f"{line}: {hint}"]
-
-
-def _facts(summary: Summary, options: PlanOptions) -> PlanFacts:
+def _facts(summary: Summary, steps: CampaignSteps, options: PlanOptions) -> PlanFacts:
+    assert summary.speed is not None
     return PlanFacts(
-        speed=summary.speed,
+        speed=None if summary.speed.source == cost.NO_SPEED else summary.speed,
         margin=summary.margin,
         time_factor=options.time_factor,
         max_parallel=options.max_parallel,
@@ -270,4 +270,5 @@ def _facts(summary: Summary, options: PlanOptions) -> PlanFacts:
         finish_s=round(summary.finish_s, 1),
         max_array_size=options.limits.max_array_size,
         max_submit=options.limits.max_submit,
+        steps=steps_digest(steps.specs, apart=options.steps_apart),
     )

@@ -7,13 +7,16 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.rows import Row
 from dlcctr.errors import DlcctrError, ManifestError
 from dlcctr.planning.options import PlanOptions
 from dlcctr.planning.plan import Plan, PlanTask, new_plan_id, read_plan, rows_digest, task_rows, write_plan
-from dlcctr.planning.planner import make_plan, say_remarks
+from dlcctr.planning.planner import make_plan
+from dlcctr.planning.remarks import say_remarks
+from dlcctr.planning.steps import steps_digest
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 
@@ -43,7 +46,8 @@ def pick_plan(
         As `make_plan`.
     """
     if not options.asks_for_more:
-        standing = _standing(manifest, {row.index: row for row in todo}, set(used))
+        steps = steps_digest(read_campaign(manifest).steps, apart=options.steps_apart)
+        standing = _standing(manifest, {row.index: row for row in todo}, set(used), steps)
         if standing:
             return standing
     plan, summary = make_plan(manifest, options, rows=sorted(row.index for row in todo), write=write, progress=progress)
@@ -52,14 +56,14 @@ def pick_plan(
     return plan
 
 
-def _standing(manifest: Path, rows: dict[int, Row], used: set[str]) -> Plan | None:
+def _standing(manifest: Path, rows: dict[int, Row], used: set[str], steps: str) -> Plan | None:
     paths = CampaignPaths.of(manifest)
     for file in sorted(paths.plans.glob("*.json"), reverse=True) if paths.plans.is_dir() else []:
         if file.stem in used:
             continue
         try:
             plan = read_plan(file)
-            if set(plan.rows) != rows.keys():
+            if set(plan.rows) != rows.keys() or plan.facts.steps != steps:
                 continue
             for number in range(len(plan.tasks)):
                 task_rows(plan, number, rows, file)
@@ -93,8 +97,9 @@ def with_canary(manifest: Path, plan: Plan, rows: dict[int, Row], *, write: bool
     rest = last.rows[:-1]
     tasks = [*others]
     if rest:
-        tasks.append(PlanTask(rest, last.cost_s, rows_digest(rows[index] for index in rest)))
-    tasks.append(PlanTask((row,), last.cost_s / len(last.rows), rows_digest([rows[row]])))
+        tasks.append(replace(last, rows=rest, digest=rows_digest(rows[index] for index in rest)))
+    share = 1 / len(last.rows)
+    tasks.append(PlanTask((row,), last.cost_s * share, rows_digest([rows[row]]), last.steps_s * share))
     made = replace(plan, id=new_plan_id(), tasks=tuple(tasks))
     if write:
         write_plan(made, CampaignPaths.of(manifest).plan(made.id))

@@ -11,9 +11,10 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from dlcctr.model.prior.record import SCENE_WIDTH
 from dlcctr.model.prior.shape import quantiles
 from dlcctr.quality.flagging.flag_kinds import advice_for
-from dlcctr.quality.measures.scenes import fitted_differences, spread_of, unlikeness
+from dlcctr.quality.measures.scenes import fitted_differences, flip_gain, spread_of, unlikeness
 from dlcctr.quality.record import Flag, Quality
 
 MIN_ROWS = 8
@@ -24,6 +25,9 @@ SCENE_SIGMAS, SCENE_LEAST = 4.5, 0.25
 at least `SCENE_LEAST`."""
 UNLIKE_SIGMAS, UNLIKE_LEAST = 11.0, 0.024
 """The same for 1 minus the correlation with the camera's scene; both must be odd."""
+FLIP_SIGMAS, FLIP_LEAST = 6.0, 0.005
+"""The same for how much more a video is like the camera's scene mirrored, upside down or turned than like it as it is.
+That is below 0 for a sound video, whatever its light, and above for a flipped one, unless the arena is symmetric."""
 SCENE_CELLS = 0.9
 """Share of the cells of a coarse picture that decides: an animal that rests is in few of the others."""
 SCENE_FLOOR = 0.05
@@ -174,7 +178,18 @@ def _odd_scenes(rows: Sequence[JudgedRow]) -> dict[int, Flag]:
         for (index, _), one, other in zip(there, odd, unlike, strict=True):
             if one and other and index not in found:
                 found[index] = _flag("camera-differs", *one)
+        for (index, _), flipped in zip(there, _flipped([scene for _, scene in there], middle), strict=True):
+            if flipped and index not in found:
+                found[index] = _flag("camera-differs", *flipped)
     return found
+
+
+def _flipped(scenes: Sequence[Sequence[int]], middle: Sequence[float]) -> list[tuple[float, float] | None]:
+    """By how much each scene is more like the flipped usual one, with the limit; None for those that are not."""
+    gains = [flip_gain(scene, middle, SCENE_WIDTH) for scene in scenes]
+    usual, sigma = robust(gains)
+    limit = max(usual + FLIP_SIGMAS * sigma, FLIP_LEAST)
+    return [(gain, limit) if gain > limit else None for gain in gains]
 
 
 def _beyond(

@@ -294,7 +294,13 @@ def _read_failure(file: Path) -> tuple[Receipt | None, str]:
 
 def finished_rows(manifest: Path) -> set[int]:
     """Rows whose result is whole by its receipt and its files' sizes; no row is started to find out."""
+    return finished_and_analysed_rows(manifest)[0]
+
+
+def finished_and_analysed_rows(manifest: Path) -> tuple[set[int], set[int]]:
+    """The same rows, and those whose analysis is, whatever is left of the steps after it."""
     if not read_campaign(manifest).out.exists():
-        return set()  # a campaign that was never run: a cluster's file system is not asked for each row
-    result = check(manifest, CheckOptions(quick=True))
-    return {each.row.index for each in result.rows if each.state in (State.WHOLE, State.DEGRADED)}
+        return set(), set()  # a campaign that was never run: a cluster's file system is not asked for each row
+    rows = check(manifest, CheckOptions(quick=True)).rows
+    finished = {each.row.index for each in rows if each.state in (State.WHOLE, State.DEGRADED)}
+    return finished, {each.row.index for each in rows if each.analysed}

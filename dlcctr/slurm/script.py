@@ -14,12 +14,13 @@ from dlcctr.errors import UsageError
 from dlcctr.runtime.containers.apptainer import bind_words
 from dlcctr.runtime.containers.binds import Bind
 from dlcctr.slurm.site.files import slurm_files
-from dlcctr.slurm.site.profile import Site, shell_path
+from dlcctr.slurm.site.profile import Site, shell_path, steps_site
 
 if TYPE_CHECKING:
     import jinja2
 
 TEMPLATE = "array.sbatch.j2"
+STEPS_TEMPLATE = "steps.sbatch.j2"
 NOTICE_TEMPLATE = "notice.sbatch.j2"
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]-]+")
 JOB_NAME_CHARS = 120
@@ -96,6 +97,12 @@ class Script(ArrayJob):
         Array task 0 is task (or row) `offset`.
     canary : int or None
         Row that the other arrays wait for; its result is checked at the end of the task.
+    steps : bool
+        The tasks do the steps of analysed rows, without a GPU.
+    after : str
+        Name of the array whose end this one waits for, whatever became of its tasks; empty for none.
+    mem_gb : int
+        Memory that the steps are known to need, in GB.
     """
 
     manifest: Path
@@ -104,6 +111,13 @@ class Script(ArrayJob):
     results: Path | None = None
     offset: int = 0
     canary: int | None = None
+    steps: bool = False
+    after: str = ""
+    mem_gb: int = 0
+
+    def site(self, site: Site) -> Site:
+        """Site as its tasks see it."""
+        return steps_site(site, self.mem_gb) if self.steps else site
 
     @property
     def about_name(self) -> str:
@@ -119,8 +133,9 @@ def render(script: Script, site: Site) -> str:
     UsageError
         A path contains what cannot be written into ``#SBATCH`` lines.
     """
+    site = script.site(site)
     return fill_template(
-        TEMPLATE,
+        STEPS_TEMPLATE if script.steps else TEMPLATE,
         script,
         site,
         scheduler="Slurm",
@@ -262,6 +277,7 @@ def option_words(script: ArrayJob, site: Site) -> list[str]:
     UsageError
         As `render`.
     """
+    site = script.site(site) if isinstance(script, Script) else site
     return [option for option, _ in _options(script, site)]
 
 
@@ -283,7 +299,7 @@ def _options(script: ArrayJob, site: Site) -> list[tuple[str, str]]:
     if script.exclude:
         options.append((f"--exclude={','.join(script.exclude)}", "nodes whose GPU failed"))
     if script.dependency:
-        options += [(f"--dependency={script.dependency}", "the first small task"), ("--kill-on-invalid-dep=yes", "")]
+        options += [(f"--dependency={script.dependency}", ""), ("--kill-on-invalid-dep=yes", "")]
     return options
 
 

@@ -49,7 +49,7 @@ def _attempt(row: Row, others: Sequence[Row], request: TaskRequest, place: Share
     try:
         task = _resolve(row, options)
         run_row(replace(task, beside=tuple(_beside(task, others, options))), options, place)
-        return do_steps(task, options)
+        return do_steps(task, options, place)
     except TryAgainError:
         raise
     except Exception as error:

@@ -15,12 +15,14 @@ from dlcctr.campaign.rows import Row, require_rows, rows_for
 from dlcctr.campaign.steps.spec import StepSpec
 from dlcctr.contract import ExitCode
 from dlcctr.errors import DlcctrError, OutputError, TryAgainError, UsageError
+from dlcctr.planning.task_lines import row_start
 from dlcctr.results.steps.rows import CampaignRows
 from dlcctr.results.steps.standing import StepStanding, StepState
 from dlcctr.system.cpus import cpu_count, thread_environment
 from dlcctr.system.disk import as_expected
 from dlcctr.system.terminal.console import one_line, plural, print_lines, say_error
 from entrypoint.analyze.row.analyze_row import stoppable
+from entrypoint.analyze.row.steps import COMPILED_VARIABLE
 from entrypoint.environment.scratch import open_scratch, private_environment
 from entrypoint.steps.attempt import run_step
 
@@ -133,6 +135,8 @@ class _Work:
 
     def attempt(self, row: Row) -> Iterator[ExitCode]:
         """Do the steps of a row. Yields the exit code of each that was tried."""
+        if self._request.indices:
+            print_lines([row_start(row.index, row.video)])  # by this `dlcctr logs` finds the row in a task's log
         try:
             self._rows.receipt(row)
         except OutputError as error:
@@ -175,6 +179,8 @@ class _Work:
         folder = self._stack.enter_context(open_scratch(self._request.scratch, self._rows.campaign.out))
         self._stack.callback(_restore, dict(os.environ))
         os.environ |= {**private_environment(folder), **thread_environment(cpu_count())}
+        if compiled := os.environ.get(COMPILED_VARIABLE):  # what the row before has compiled is not compiled again
+            os.environ["NUMBA_CACHE_DIR"] = compiled
         return folder
 
     def _waits(self, row: Row, now: StepStanding) -> ExitCode:

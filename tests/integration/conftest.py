@@ -26,7 +26,7 @@ REAL_DATA = Path(os.environ.get("DLCCTR_REAL_DATA", Path(__file__).resolve().par
 
 ON_THE_CLUSTER = (
     *("test_cluster", "test_slurm_campaign", "test_slurm_faults", "test_slurm_kills", "test_slurm_old"),
-    *("test_staging", "test_from_the_lab", "test_watch", "test_journey", "test_train_cluster"),
+    *("test_staging", "test_from_the_lab", "test_watch", "test_journey", "test_train_cluster", "test_slurm_steps"),
 )
 """Files whose tests share one Slurm cluster, or start one of their own."""
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy
+import pandas
 import pytest
 
 from dlcctr.campaign.config import Campaign, write_campaign
@@ -45,6 +47,17 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
+def insist_same_tracks(folder: Path) -> None:
+    """The analysis holds the tracks that DeepLabCut's functions have made; the step makes them of its detections."""
+    (stock,) = folder.glob("*.h5")
+    (ours,) = step_folder(folder, "tracks").glob("*.h5")
+    wanted, found = pandas.read_hdf(stock), pandas.read_hdf(ours)
+    print({"positions": int(found.notna().to_numpy().sum()) // 3, "frames": len(found)})
+    assert list(wanted.columns) == list(found.columns)
+    numpy.testing.assert_array_equal(found.to_numpy(float)[: len(wanted)], wanted.to_numpy(float))
+    assert found.notna().to_numpy().any(), "without a track nothing is compared"
+
+
 @pytest.mark.parametrize(
     "kind",
     [pytest.param(kind, marks=[] if kind == "pytorch-multi" else pytest.mark.full) for kind in KINDS],
@@ -72,6 +85,8 @@ def test_every_step_follows_the_analysis(request: pytest.FixtureRequest, tmp_pat
     folder = row_folder(campaign.out, inspect_model(model).id, video.name)
     receipts = {name: read_step_receipt(folder, name) for name in names}
     print({name: (receipt.seconds, receipt.facts, receipt.remark) for name, receipt in receipts.items() if receipt})
+    if "tracks" in names:
+        insist_same_tracks(folder)
     (labelled,) = step_folder(folder, "label-video").glob("*.mp4")
     with av.open(str(labelled)) as opened:
         stream = opened.streams.video[0]

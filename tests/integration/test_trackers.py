@@ -87,7 +87,7 @@ print(json.dumps(facts))
 def call(python: Path, code: str) -> dict[str, int]:
     environment = {**os.environ, "DLClight": "True"}
     command = [str(python), "-I", "-c", START + code, str(ROOT)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr
     answer: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
     return answer

@@ -13,7 +13,7 @@ from dlcctr.commands.cluster import options
 from dlcctr.system.terminal.console import duration, plural
 
 if TYPE_CHECKING:
-    from dlcctr.planning.options import Summary
+    from dlcctr.planning.options import StepsSummary, Summary
     from dlcctr.planning.plan import Plan
     from dlcctr.slurm.site.prices import Cost
 
@@ -100,7 +100,7 @@ def plan_manifest(
 def _print(plan: Plan | None, summary: Summary, cost: Cost, *, as_json: bool) -> None:
     from dlcctr.campaign.paths import CampaignPaths
     from dlcctr.commands.in_image import say_next
-    from dlcctr.planning.planner import say_remarks
+    from dlcctr.planning.remarks import say_remarks
     from dlcctr.system.terminal.console import print_json, print_lines, print_table
 
     say_remarks(summary)
@@ -125,6 +125,8 @@ def _nothing(summary: Summary) -> str:
 
 
 def _cells(plan: Plan, summary: Summary) -> list[tuple[str, str]]:
+    from dlcctr.planning.cost import NO_SPEED
+
     speed = summary.speed
     assert speed is not None
     left_out = [f"{summary.n_finished} finished"] if summary.n_finished else []
@@ -136,12 +138,23 @@ def _cells(plan: Plan, summary: Summary) -> list[tuple[str, str]]:
     return [
         ("rows", f"{summary.n_rows}" + (f" ({' and '.join(left_out)} left out)" if left_out else "")),
         ("array tasks", f"{summary.n_tasks} {_arrays(summary)}"),
-        ("speed", f"{usual}, from {speed.source}"),
+        ("speed", speed.source if speed.source == NO_SPEED else f"{usual}, from {speed.source}"),
         ("a task takes", _span(duration(summary.shortest_s), duration(summary.longest_s))),
         ("time limit", f"{duration(plan.time_limit_min * 60)} per task (margin {summary.margin:g})"),
         ("GPU-hours", f"{summary.total_s / 3600:.2g}, {100 * summary.fixed_share:.0f}% of them fixed costs"),
         ("expected end", f"{duration(summary.finish_s)} after the start, with {gpus} at a time"),
+        *_steps(summary.steps),
     ]
+
+
+def _steps(steps: StepsSummary) -> list[tuple[str, str]]:
+    """What the steps take, for all rows together; nothing where the campaign has none."""
+    if not steps.seconds:
+        return []
+    each = ", ".join(f"{name} {duration(seconds)}" for name, seconds in steps.seconds.items() if name)
+    where = f"in tasks of their own, time limit {duration(60 * (steps.time_limit_min or 0))}"
+    said = where if steps.apart else "in these tasks and times"
+    return [("steps", f"{each} ({said}; {steps.mem_gb} GB of memory)")]
 
 
 def _span(shortest: str, longest: str) -> str:

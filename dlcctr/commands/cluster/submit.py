@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -77,14 +77,31 @@ def print_submitted(done: SubmitResult, *, dry_run: bool, as_json: bool) -> None
             left_out=done.left_out,
             dry_run=dry_run,
             asked=as_fields(done.asked) if done.asked else None,
-            notice=done.notice,
+            notice=done.notice or (done.only_steps.notice if done.only_steps else ""),
+            only_steps=_only_steps(done.only_steps) if done.only_steps else None,
         )
         return
+    handed_over = [done, *([done.only_steps] if done.only_steps else [])]
     if dry_run:
-        for _, text in done.scripts:
+        for _, text in (script for each in handed_over for script in each.scripts):
             print_script(f"{text}\n")
     print_lines(say_submitted(done, dry_run=dry_run))
-    if done.asked:
-        print_table(*table_of(done.asked))
+    for each in handed_over:
+        if each.asked:
+            print_table(*table_of(each.asked))
     would = "next: the same command without --dry-run submits this"
     print_lines([would if dry_run and done.plan else f"next: dlcctr status {name}"])
+
+
+def _only_steps(done: SubmitResult) -> dict[str, Any]:
+    """What was submitted for rows that are analysed, for JSON."""
+    from dataclasses import asdict
+
+    from dlcctr.slurm.submit.asked import as_fields
+
+    return {
+        "plan": done.plan.id if done.plan else None,
+        "arrays": [asdict(array) for array in done.arrays],
+        "left_out": done.left_out,
+        "asked": as_fields(done.asked) if done.asked else None,
+    }

@@ -27,8 +27,10 @@ def resolve_remote(manifest: Path, target: str, transfer_host: str) -> Remote:
     from dataclasses import replace
 
     from dlcctr.campaign.config import read_campaign
+    from dlcctr.campaign.spreadsheet import check_manifest_is_there
     from dlcctr.transfer.remote.address import parse_target, remote_of
 
+    check_manifest_is_there(manifest)
     if target:
         return parse_target(target, transfer_host)
     known = remote_of(read_campaign(manifest))

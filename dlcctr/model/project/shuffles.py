@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import date
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dlcctr.errors import ModelError
@@ -129,12 +129,16 @@ def read_table(tree: ModelTree, name: PurePosixPath) -> dict[str, Any]:
     return parse_yaml(tree.text(name), tree.root / name, aliases=tree.listing is None, version_1_1=is_1_1)
 
 
+def no_config(root: Path) -> ModelError:
+    """The error of a project without config.yaml, or that is not there."""
+    what = "has no config.yaml" if root.exists() else "no such folder"
+    return ModelError(f"{root}: {what}", "give the DeepLabCut project folder, the one that holds config.yaml")
+
+
 def read_config(tree: ModelTree) -> dict[str, Any]:
     """Read config.yaml; `ModelError` if it is missing or lacks keys that locate a model."""
     if not tree.is_file(CONFIG):
-        hint = "give the DeepLabCut project folder, the one that holds config.yaml"
-        there = tree.root.exists()
-        raise ModelError(f"{tree.root}: {'has no config.yaml' if there else 'no such folder'}", hint)
+        raise no_config(tree.root)
     config = read_table(tree, CONFIG)
     lacking = [key for key in ("Task", "date", "TrainingFraction", "iteration") if config.get(key) in (None, "")]
     if lacking:

@@ -75,7 +75,7 @@ _KINDS = (
     ),
     FlagKind(
         "camera-differs", "the video is unlike the others of its camera",
-        "Compare its picture with another video of this camera: was it moved, turned, or is this another arena?",
+        "Compare its picture with another video of this camera: was it moved, turned, mirrored? Another arena?",
     ),
     FlagKind(
         "parts-reordered", "body parts are exchanged with each other",

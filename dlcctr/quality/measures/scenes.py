@@ -27,6 +27,19 @@ def unlikeness(one: Sequence[float], other: Sequence[float]) -> float:
     return 1 - sum(v * w for v, w in zip(a, b, strict=True)) / below
 
 
+def flips_of(scene: Sequence[float], width: int) -> tuple[list[float], list[float], list[float]]:
+    """The same picture with left and right exchanged, upside down, and both: turned by half a turn."""
+    rows = [list(scene[at : at + width]) for at in range(0, len(scene), width)]
+    mirrored = [cell for row in rows for cell in reversed(row)]
+    upside_down = [cell for row in reversed(rows) for cell in row]
+    return mirrored, upside_down, list(scene[::-1])
+
+
+def flip_gain(scene: Sequence[float], other: Sequence[float], width: int) -> float:
+    """By how much a picture is more like the flipped other one than like it as it is: below 0 where it is less so."""
+    return unlikeness(scene, other) - min(unlikeness(scene, each) for each in flips_of(other, width))
+
+
 def spread_of(scene: Sequence[float]) -> float:
     """Mean distance of the cells from their median, in grey levels."""
     return max(_size(_centred(scene)), MIN_SPREAD)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -45,6 +45,8 @@ class SubmittedTask:
         Why it is not known whether its job arrived; empty where it is known.
     by_hand : bool
         A person submitted it, or may have.
+    steps : bool
+        It does the steps of its rows, after another task has analysed them.
     """
 
     job_id: str
@@ -60,6 +62,7 @@ class SubmittedTask:
     logs: str = ""
     unsure: str = ""
     by_hand: bool = False
+    steps: bool = False
 
     @property
     def key(self) -> Key:
@@ -97,7 +100,9 @@ class Ledger:
     Parameters
     ----------
     newest : dict
-        Row to the task that it was handed to last.
+        Row to the task that it was handed to last, of those that analyse.
+    steps : dict
+        Row to the task that it was handed to last for its steps alone; none where the same task does both.
     attempts : dict
         Row to the number of submissions with it.
     jobs : frozenset of (str, str)
@@ -107,11 +112,20 @@ class Ledger:
     newest: dict[int, SubmittedTask]
     attempts: Counter[int]
     jobs: frozenset[tuple[str, str]] = frozenset()
+    steps: dict[int, SubmittedTask] = field(default_factory=dict)
 
     @property
     def tasks(self) -> list[SubmittedTask]:
         """Tasks that are some row's newest, each once, in the order of submission."""
-        return list({(task.created, task.plan, task.number): task for task in self.newest.values()}.values())
+        every = [*self.newest.values(), *self.steps.values()]
+        return list({(task.created, task.plan, task.steps, task.number): task for task in every}.values())
+
+    def task_of(self, index: int, *, analysed: bool) -> SubmittedTask | None:
+        """The task that a row depends on now: where it is analysed, the one that does its steps."""
+        task, steps = self.newest.get(index), self.steps.get(index)
+        if steps is None or (task is not None and not analysed) or (task and task.created > steps.created):
+            return task
+        return steps
 
     def has(self, job_id: str, cluster: str) -> bool:
         """Whether a job belongs to this campaign; an unknown cluster, on either side, is taken for the right one."""
@@ -164,6 +178,7 @@ class SubmissionHistory:
     def ledger(self, scheduler: Scheduler, now: float, *, sbatch_runs: bool = False) -> Ledger:
         """Map rows to tasks; arrays that were never submitted are left out (see `find_arrival`)."""
         newest: dict[int, SubmittedTask] = {}
+        steps: dict[int, SubmittedTask] = {}
         attempts: Counter[int] = Counter()
         jobs: set[tuple[str, str]] = set()
         for each in self.submissions:
@@ -173,18 +188,18 @@ class SubmissionHistory:
                 if arrival.is_gone:
                     continue
                 for task in self._tasks(each, array, arrival, name_home=scheduler.names_home):
-                    newest |= dict.fromkeys(task.rows, task)
+                    (steps if task.steps else newest).update(dict.fromkeys(task.rows, task))
                     rows.update(task.rows)
                     jobs.update((task.job_id, cluster) for cluster in task.clusters if task.job_id)
             attempts.update(rows)
-        return Ledger(newest, attempts, frozenset(jobs))
+        return Ledger(newest, attempts, frozenset(jobs), steps)
 
     def _tasks(
         self, submission: Submission, array: Array, arrival: Arrival, *, name_home: bool
     ) -> Iterable[SubmittedTask]:
         job = arrival.job or SubmittedJob("")
         clusters = submission.clusters(replace(array, cluster=job.cluster), name_home=name_home)
-        minutes = submission.options.time_min
+        minutes = submission.options.steps_time_min if array.steps else submission.options.time_min
         plan = self.plans[submission.plan]
         for index, number in array.tasks(len(plan.tasks)):
             task = plan.tasks[number]
@@ -194,14 +209,15 @@ class SubmissionHistory:
                 number=number,
                 plan=submission.plan,
                 rows=task.rows,
-                cost_s=task.cost_s,
+                cost_s=task.steps_s if array.steps else task.cost_s,
                 created=submission.created_s,
                 time_limit_s=None if minutes is None else 60.0 * minutes,
-                lanes=plan.facts.gpus_per_task,
+                lanes=1 if array.steps else plan.facts.gpus_per_task,
                 clusters=clusters,
                 logs=submission.logs,
                 unsure=arrival.why,
                 by_hand=submission.by_hand,
+                steps=array.steps,
             )
 
 

@@ -39,6 +39,8 @@ class Array:
         Cluster that took the job, if sbatch reported it; else empty.
     only : tuple of int
         Its array indices, if a person left some out; empty for all of them.
+    steps : bool
+        Its tasks do the steps of rows whose analysis is whole, and nothing else.
 
     Raises
     ------
@@ -52,6 +54,7 @@ class Array:
     job_id: str = ""
     cluster: str = field(default="", metadata=OMIT)
     only: tuple[int, ...] = field(default=(), metadata=OMIT)
+    steps: bool = field(default=False, metadata=OMIT)
 
     def __post_init__(self) -> None:
         if self.offset < 0 or self.count < 1:
@@ -96,6 +99,8 @@ class SubmittedOptions(Open):
         Who submitted it.
     causes : dict
         For a resubmission: machine word of the cause to the indices of its rows.
+    steps_time_min, steps_mem_gb : int or None
+        The same of the tasks that do the steps; None where there are none.
     raised_time_min, raised_mem_gb : bool
         Whether the limit was raised because of a cause; it then stays raised.
     """
@@ -113,8 +118,17 @@ class SubmittedOptions(Open):
     canary: int | None = None
     user: str = ""
     causes: dict[str, tuple[int, ...]] = field(default_factory=dict, metadata=OMIT)
+    steps_time_min: int | None = field(default=None, metadata=OMIT)
+    steps_mem_gb: int | None = field(default=None, metadata=OMIT)
     raised_time_min: bool = field(default=False, metadata=OMIT)
     raised_mem_gb: bool = field(default=False, metadata=OMIT)
+
+    @property
+    def of_steps(self) -> SubmittedOptions:
+        """The same for the tasks that did the steps, where these were apart."""
+        if self.steps_time_min is None:
+            return self
+        return replace(self, time_min=self.steps_time_min, mem_gb=self.steps_mem_gb, site_values=None)
 
     @property
     def kept_time_min(self) -> int | None:

@@ -12,7 +12,14 @@ from dlcctr.slurm.other.script import Wishes, render_other, require_known
 from dlcctr.slurm.other.table import Scheduler
 from dlcctr.slurm.script import Script
 from dlcctr.slurm.site.profile import Site
-from dlcctr.slurm.submit.job_arrays import JobOptions, make_folders, make_scripts, plan_for_site
+from dlcctr.slurm.submit.job_arrays import (
+    JobOptions,
+    make_folders,
+    make_scripts,
+    plan_for_site,
+    together,
+    with_memory_for_steps,
+)
 from dlcctr.slurm.submit.printing import first_plan
 from dlcctr.system.terminal.console import plural
 
@@ -63,7 +70,11 @@ def print_other(manifest: Path, request: OtherRequest) -> list[OtherScript]:
     require_known(site, scheduler, request.wishes)
     campaign = read_campaign(manifest)
     limits = _limits(scheduler, site)
-    plan, rows = first_plan(manifest, plan_for_site(request.plan, site, limits), request.plan_file, request.rows)
+    plan, rows = first_plan(
+        manifest, plan_for_site(request.plan, site, limits, by_hand=True), request.plan_file, request.rows
+    )
+    plan = together(plan)
+    site = with_memory_for_steps(site, plan)
     logs = scheduler.folder(CampaignPaths.of(manifest))
     make_folders(campaign, logs)  # before the scripts: a container is shown what is there
     scripts = [

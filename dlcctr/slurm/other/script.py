@@ -16,6 +16,10 @@ ENVIRONMENT = "smp"
 """Parallel environment of Grid Engine that most sites have."""
 
 
+ONLY_SLURM = ("qos", "constraint", "exclusive", "whole_node", "extra", "steps_partition")
+"""Keys of a profile that no other scheduler's script has a place for."""
+
+
 @dataclass(frozen=True)
 class Wishes:
     """What a person asks of another scheduler, beside what the site profile says.
@@ -82,7 +86,7 @@ def _gpu(site: Site, scheduler: Scheduler, wishes: Wishes) -> str:
 def require_known(site: Site, scheduler: Scheduler, wishes: Wishes) -> None:
     """Raise `UsageError` for what a script would have to leave out without a word."""
     label = scheduler.label
-    only_slurm = [key for key in ("qos", "constraint", "exclusive", "whole_node", "extra") if getattr(site, key)]
+    only_slurm = [key for key in ONLY_SLURM if getattr(site, key)]
     if only_slurm:
         raise UsageError(
             f"site profile {site.name} has {', '.join(only_slurm)}, which only Slurm knows",

@@ -165,10 +165,19 @@ KEYS = {
     "co2_kg_per_gpu_hour": Key(
         "accounting", _PRICE, "kg of CO2 for one hour of one GPU, its share of the node included"
     ),
+    "steps_partition": Key(
+        "steps",
+        _WORD,
+        "partition without GPUs for the steps after the analyses; empty: they are done in the tasks above",
+    ),
+    "steps_cpus": Key("steps", _whole(1, 1024, ""), "CPU cores of a task there; left out: 4"),
+    "steps_mem_gb": Key(
+        "steps", _whole(1, 65536, ", in GB"), "memory of a task there; left out: what the steps are known to need"
+    ),
     "command": Key("notice", _COMMAND, "run when the jobs of a campaign have ended; it gets one line of text"),
     "webhook": Key("notice", _WEBHOOK, "gets the same as JSON; a file or $NAME keeps a secret address out of here"),
     "on_partition": Key("notice", _WORD, "partition of the small job that sends it, without a GPU; empty: as above"),
 }
 """Every key of a profile, in the order in which profiles are written."""
 
-SECTIONS = ("slurm", "container", "limits", "accounting", "notice")
+SECTIONS = ("slurm", "container", "limits", "accounting", "steps", "notice")

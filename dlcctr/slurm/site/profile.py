@@ -16,6 +16,8 @@ from dlcctr.system.values.toml import parse_toml
 
 MAX_BYTES = 1 << 20
 NOTICE = ("command", "webhook", "on_partition")
+STEPS_CPUS = 4
+"""CPU cores of a task that does steps: labelled videos are decoded and encoded in threads."""
 NAME_WANTS = "letters, digits and . _ -"
 
 
@@ -46,6 +48,10 @@ class Site:
         Absolute paths in which ``$NAME`` is expanded on the node; `shell_path` writes them into a script.
     max_time_min, max_array_size, max_submit_jobs, max_parallel : int or None
         Limits of the site; None where they are not known.
+    steps_partition : str
+        Partition on which the steps after the analyses are done, without a GPU; empty where they are done with them.
+    steps_cpus, steps_mem_gb : int or None
+        CPU cores and GB of a task there; None for the usual ones.
     unit, currency : str
         What `per_gpu_hour` and `money_per_gpu_hour` are counted in.
     per_gpu_hour, money_per_gpu_hour, co2_kg_per_gpu_hour : float or None
@@ -86,6 +92,9 @@ class Site:
     currency: str = field(default="", metadata=OMIT)
     money_per_gpu_hour: float | None = field(default=None, metadata=OMIT)
     co2_kg_per_gpu_hour: float | None = field(default=None, metadata=OMIT)
+    steps_partition: str = field(default="", metadata=OMIT)
+    steps_cpus: int | None = field(default=None, metadata=OMIT)
+    steps_mem_gb: int | None = field(default=None, metadata=OMIT)
     command: str = field(default="", metadata=LOCAL)
     webhook: str = field(default="", metadata=LOCAL)
     on_partition: str = field(default="", metadata=LOCAL)
@@ -123,6 +132,31 @@ class Site:
             + flags
             + list(self.extra)
         )
+
+
+def steps_site(site: Site, mem_gb: int) -> Site:
+    """Site as the tasks see it that do the steps apart from the analyses: another partition, and no GPU.
+
+    Parameters
+    ----------
+    mem_gb : int
+        Memory that the steps are known to need, for a profile that says nothing.
+    """
+    return override(
+        site,
+        partition=site.steps_partition,
+        qos="",  # GPU partitions often have their own
+        constraint="",
+        gres="",
+        gpus="",
+        gpus_per_task=0,
+        whole_node=False,
+        exclusive=False,
+        nv=False,
+        cpus_per_task=site.steps_cpus or STEPS_CPUS,
+        mem_gb=site.steps_mem_gb or mem_gb,
+        extra=tuple(option for option in site.extra if "gpu" not in option.partition("=")[0]),
+    )
 
 
 def is_name(text: str) -> bool:

@@ -14,6 +14,8 @@ GONE = "the job disappeared without an exit status: node failure, memory or time
 NO_RESULT = "the task exited normally but left no receipt or failure file for this row"
 KILLED = "killed by signal 9 (SIGKILL), most likely because it ran out of memory"
 
+STEPS = "steps"
+"""Machine word of rows that are analysed, and whose steps are due."""
 BY_STATE = {
     "TIMEOUT": ("timeout", "the time limit was reached"),
     "DEADLINE": ("timeout", "the deadline was reached"),
@@ -79,8 +81,8 @@ class Cause:
     ----------
     kind : str
         Machine word: ``timeout``, ``out-of-memory``, ``gpu-memory``, ``node-fail``, ``preempted``, ``boot-fail``,
-        ``cancelled``, ``stopped``, ``lost``, ``no-gpu`` (none was asked for), or that of an exit code (``gpu``,
-        ``video``, ``model``, ``output``, ``analysis`` …).
+        ``cancelled``, ``stopped``, ``lost``, ``steps`` (they are due), ``no-gpu`` (none was asked for), or that of an
+        exit code (``gpu``, ``video``, ``model``, ``output``, ``analysis`` …).
     text : str
         Cause in words, for people.
     node : str

@@ -64,10 +64,12 @@ def find_log(manifest: Path, index: int) -> RowLog:
     find_row(read_manifest(manifest), index, manifest)
     paths = CampaignPaths.of(manifest)
     history = read_submitted(manifest)
-    submitted = history.ledger(Scheduler(), now=0.0).newest.get(index)
+    ledger = history.ledger(Scheduler(), now=0.0)
+    submitted, steps = ledger.newest.get(index), ledger.steps.get(index)
+    submitted = submitted or steps
     here = row_log(read_campaign(manifest), paths.manifest, index)
-    there = submitted.log(paths) if submitted and submitted.job_id else None
-    files = [file for file in (there, _other_log(paths, index), here) if file and file.exists()]
+    there, after = (task.log(paths) if task and task.job_id else None for task in (submitted, steps))
+    files = [file for file in dict.fromkeys((there, after, _other_log(paths, index), here)) if file and file.exists()]
     if not files:
         raise _missing(history, index, submitted, there, here)
     newest = max(files, key=lambda file: file.stat().st_mtime)

@@ -61,6 +61,8 @@ class RowStatus:
         Canary that this row waits for, or whose failure stopped it.
     flags : tuple of str
         Kinds of what is suspicious about the tracking of a finished row.
+    analysed : bool
+        Its analysis is whole: what it waits for, or what failed, are the steps after it.
     """
 
     index: int
@@ -78,6 +80,7 @@ class RowStatus:
     cluster: str = ""
     canary: int | None = None
     flags: tuple[str, ...] = ()
+    analysed: bool = False
 
     @property
     def is_live(self) -> bool:

@@ -19,7 +19,7 @@ from dlcctr.slurm.queue.output import SQUEUE_WORDS, Key, TaskState, shown_words
 from dlcctr.slurm.queue.scheduler import Scheduler, read_scheduler, shown_cluster
 from dlcctr.slurm.site.prices import Cost, cost_of, has_prices
 from dlcctr.slurm.status.canary import canary_notes, explain_canaries
-from dlcctr.slurm.status.causes import Cause, of_failure, of_task
+from dlcctr.slurm.status.causes import STEPS, Cause, of_failure, of_task
 from dlcctr.slurm.status.live_tasks import look_at_tasks
 from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
 from dlcctr.slurm.status.throughput import measure
@@ -30,6 +30,7 @@ SETTLE_S = 60.0
 """Seconds until a node's last files are visible elsewhere on a shared file system."""
 REQUEUABLE = ("NODE_FAIL", "PREEMPTED", "BOOT_FAIL")
 """Accounting shows these of a task's last run also while it waits for its next."""
+STEPS_WAIT = "analysed; its steps wait for the end of the analyses"
 NOT_ASKED = "the scheduler was not asked or did not answer"
 
 
@@ -147,7 +148,7 @@ class _Joiner:
         """Task to exit code to the row that failed in it with that code."""
         found: dict[Key, dict[int, RowResult]] = {}
         for result in results:
-            task = self.ledger.newest.get(result.row.index)
+            task = self._task(result)
             if task and result.state in (State.FAILED, State.QUARANTINED) and self._is_of(result.attempt, task):
                 found.setdefault(task.key, {})[result.attempt.exit_code if result.attempt else 0] = result
         return found
@@ -162,10 +163,15 @@ class _Joiner:
             return not (state and state.start and state.start > finished)
         return finished >= max(task.created, (state.start or 0.0) if state else 0.0)
 
+    def _task(self, result: RowResult) -> SubmittedTask | None:
+        return self.ledger.task_of(result.row.index, analysed=result.analysed)
+
     def row(self, result: RowResult) -> RowStatus:
         """Phase of a row."""
-        task = self.ledger.newest.get(result.row.index)
-        status = RowStatus(result.row.index, result.row.video, Phase.UNSUBMITTED, flags=result.flags)
+        task = self._task(result)
+        status = RowStatus(
+            result.row.index, result.row.video, Phase.UNSUBMITTED, flags=result.flags, analysed=result.analysed
+        )
         if task:
             state = self.states.get(task.key)
             status = replace(
@@ -190,7 +196,7 @@ class _Joiner:
             return self._failure(status, result)
         if live := self._live(status, task):
             return live
-        return self._failure(status, result) if result.state is State.BROKEN else self._ended(status, task)
+        return self._failure(status, result) if result.state is State.BROKEN else self._ended(status, task, result)
 
     def _settled(self, status: RowStatus, phase: Phase, result: RowResult) -> RowStatus:
         made_by = result.attempt
@@ -210,7 +216,8 @@ class _Joiner:
         state = self.states.get(task.key)
         if state and state.is_live:
             phase = Phase.PENDING if state.is_pending else Phase.RUNNING
-            return replace(status, phase=phase, reason=state.reason or _shown_state(state))
+            reason = STEPS_WAIT if task.steps and state.reason == "Dependency" else state.reason
+            return replace(status, phase=phase, reason=reason or _shown_state(state))
         if state:
             if not self.scheduler.knows(task.clusters) and state.state in REQUEUABLE:
                 return replace(status, phase=Phase.PENDING, reason=f"perhaps requeued: {NOT_ASKED}")
@@ -226,7 +233,7 @@ class _Joiner:
 
     def has_begun(self, status: RowStatus) -> bool:
         """Whether the newest task of a row has written a log."""
-        task = self.ledger.newest.get(status.index)
+        task = self.ledger.task_of(status.index, analysed=status.analysed)
         return task is not None and bool(task.job_id) and task.log(self.paths).exists()
 
     def _end(self, task: SubmittedTask) -> LogEnd | None:
@@ -234,9 +241,11 @@ class _Joiner:
             self._ends[task.key] = read_end(task.log(self.paths))
         return self._ends[task.key]
 
-    def _ended(self, status: RowStatus, task: SubmittedTask) -> RowStatus:
+    def _ended(self, status: RowStatus, task: SubmittedTask, result: RowResult) -> RowStatus:
         """Status of a row whose task is over and recorded nothing about it."""
         cause = of_task(self.states.get(task.key), self._end(task), task.time_limit_s)
+        if result.analysed and cause.kind == "lost":  # nothing was lost: a step was added, or has become due again
+            return _with_cause(status, Phase.FAILED, Cause(STEPS, result.cause, cause.node))
         failed = self._failed.get(task.key, {})
         if without_gpu := failed.get(ExitCode.GPU):
             node = without_gpu.attempt.host if without_gpu.attempt else cause.node

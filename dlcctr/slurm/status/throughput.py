@@ -83,6 +83,7 @@ def measure(
     going = [task for task in tasks if left.intersection(task.rows) and (state := states.get(task.key)) is not None
              and state.is_live]  # fmt: skip
     running = [task for task in going if _running(states, task)]
+    analysing = [task for task in running if not task.steps]
     own = [attempt for attempt in made.values() if ledger.has(attempt.job_id, attempt.cluster) and attempt.total_s]
     seen = {each.key: each for each in looked}
     ratio = _ratio(tasks, made, states)
@@ -92,8 +93,8 @@ def measure(
     return Throughput(
         running_tasks=len(running),
         pending_tasks=len(going) - len(running),
-        frames_per_s=_speed_now(running, seen)
-        or _frames_per_s(own, sum(min(task.lanes, len(task.rows)) for task in running)),
+        frames_per_s=_speed_now(analysing, seen)
+        or _frames_per_s(own, sum(min(task.lanes, len(task.rows)) for task in analysing)),
         gpu_hours=hours,
         gpu_hours_source=source,
         left_s=left_s,

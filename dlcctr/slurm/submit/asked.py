@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -11,7 +11,7 @@ from dlcctr.planning.packing import makespan
 from dlcctr.planning.plan import Plan
 from dlcctr.slurm.jobs.submissions import Array, Submission
 from dlcctr.slurm.site.prices import Cost, cost_of
-from dlcctr.slurm.site.profile import Site
+from dlcctr.slurm.site.profile import Site, steps_site
 from dlcctr.system.terminal.console import duration, plural
 
 
@@ -54,6 +54,10 @@ class Asked:
         Expected seconds from the first start to the last end.
     start : float or None
         When Slurm expects the first task to start, in seconds since 1970; None if it does not say.
+    steps : Resources or None
+        Resources of each task that does the steps afterwards, without a GPU; None where there are none.
+    steps_s : float
+        Expected seconds of the longest of these.
     """
 
     n_arrays: int
@@ -68,6 +72,8 @@ class Asked:
     most_cost: Cost = field(default_factory=Cost)
     takes_s: float = 0.0
     start: float | None = None
+    steps: Resources | None = None
+    steps_s: float = 0.0
 
     @property
     def end(self) -> float | None:
@@ -75,13 +81,13 @@ class Asked:
         return None if self.start is None else self.start + self.takes_s
 
 
-def resources_of(site: Site, time_limit_min: int | None, mem_gb: int | None, batch_size: int | None) -> Resources:
+def resources_of(site: Site, time_limit_min: int | None, batch_size: int | None) -> Resources:
     """Resources of a task: the site's, with what a submission changed."""
     return Resources(
         gpus=site.gpus_per_task,
         gpu_request=site.gres or site.gpus,
         cpus=site.cpus_per_task,
-        mem_gb=mem_gb,
+        mem_gb=site.mem_gb,
         time_limit_min=time_limit_min,
         partition=site.partition,
         batch_size=batch_size,
@@ -97,17 +103,26 @@ def asked_of(
     throttle: int | None = None,
     canary: int | None = None,
     start: float | None = None,
+    steps: Resources | None = None,
 ) -> Asked:
     """Add up what some arrays of a plan request. Pure.
 
     Parameters
     ----------
+    arrays : sequence of Array
+        Arrays of analyses and of steps; or of steps alone.
     site : Site
         For its prices.
+    steps : Resources, optional
+        Of a task that does steps after the analyses.
     throttle : int, optional
         Tasks that may run at a time over all arrays; without it all of them.
     """
+    only_steps = all(array.steps for array in arrays)
+    arrays = [array for array in arrays if array.steps == only_steps]
     tasks = [plan.tasks[number] for array in arrays for _, number in array.tasks(len(plan.tasks))]
+    if only_steps:
+        tasks = [replace(task, cost_s=task.steps_s) for task in tasks]
     first = [task.cost_s for task in tasks if canary is not None and task.rows == (canary,)]
     others = [task.cost_s for task in tasks if canary is None or task.rows != (canary,)]
     at_a_time = max(1, min(throttle or len(tasks), len(others) or 1))
@@ -128,18 +143,25 @@ def asked_of(
         most_cost=cost_of(site, max(most, hours)),
         takes_s=round(sum(first) + makespan(others, expected), 1),
         start=start,
+        steps=steps,
+        steps_s=max((task.steps_s for task in tasks), default=0.0) if steps else 0.0,
     )
 
 
 def asked_before(submission: Submission, plan: Plan) -> Asked:
     """What an earlier submission requested; its start is no longer known."""
     had = submission.options
-    site = had.site_values or Site()
+    site = replace(had.site_values or Site(), mem_gb=had.mem_gb)
+    steps = None
+    if had.steps_time_min is not None:
+        steps = resources_of(steps_site(site, had.steps_mem_gb or 0), had.steps_time_min, None)
+    only_steps = all(array.steps for array in submission.arrays)
     return asked_of(
         plan,
         submission.arrays,
-        resources_of(site, had.time_min, had.mem_gb, had.batch_size),
+        steps if steps and only_steps else resources_of(site, had.time_min, had.batch_size),
         site,
+        steps=None if only_steps else steps,
         throttle=had.max_parallel or site.max_parallel,
         canary=had.canary,
     )
@@ -186,6 +208,7 @@ def _cells(asked: Asked) -> dict[str, str]:
         "memory of a task": _memory(each.mem_gb),
         "time limit of a task": duration(60 * each.time_limit_min) if each.time_limit_min else "the site's default",
         "batch size": f"{each.batch_size or ''}",
+        "steps afterwards": _steps(asked),
         "GPU-hours": f"about {_hours(asked.gpu_hours)}, at most {_hours(asked.most_gpu_hours)}" if each.gpus else "",
         "cost": f"about {asked.cost.text}; at most {asked.most_cost.text}" if each.gpus and asked.cost.text else "",
     }
@@ -201,6 +224,15 @@ def _tasks(asked: Asked) -> str:
     arrays = f" in {asked.n_arrays} arrays" if asked.n_arrays > 1 else ""
     canary = "" if asked.canary is None else f"; row {asked.canary} first, as the canary"
     return f"{asked.n_tasks}{arrays}, at most {asked.at_a_time} at a time{canary}"
+
+
+def _steps(asked: Asked) -> str:
+    each = asked.steps
+    if each is None:
+        return ""
+    limit = f", time limit {duration(60 * each.time_limit_min)}" if each.time_limit_min else ""
+    words = f"as many tasks, no GPU, {each.cpus} CPU cores, {_memory(each.mem_gb)}{limit}"
+    return f"on {each.partition}: {words}; the longest takes about {duration(asked.steps_s)}"
 
 
 def _memory(mem_gb: int | None) -> str:

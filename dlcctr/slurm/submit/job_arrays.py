@@ -24,8 +24,12 @@ from dlcctr.slurm.site.ask import ask_limits
 from dlcctr.slurm.site.profile import Site, override
 from dlcctr.slurm.submit.retry import Group
 from dlcctr.system.files import absolute
-from dlcctr.system.terminal.console import plural
+from dlcctr.system.terminal.console import plural, warn
 
+ANALYSIS_GB = 4
+"""What an analysis is given beside its steps: 1 GB was measured on CPUs; CUDA's libraries take more."""
+NO_STEPS = "--no-steps"
+"""Option of ``analyze``."""
 CONTAINER_VARIABLES = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")
 """Variable with the host path of the SIF that this program runs in."""
 
@@ -98,8 +102,12 @@ def make_scripts(
     options: JobOptions,
     canary: bool = False,
     by_hand: bool = False,
+    only_steps: bool = False,
 ) -> list[Script]:
     """Scripts of a plan's job arrays, which cover its tasks once each; the canary's first.
+
+    Where the plan's steps are apart, the analyses leave them out, and for each array a second one, without a GPU, does
+    them once the first has ended. The canary does its own: its result must be whole.
 
     Parameters
     ----------
@@ -111,6 +119,8 @@ def make_scripts(
         The plan's last task is a separate array.
     by_hand : bool
         A person will submit them: `status` tells their jobs apart by the 8 letters of a name that plain squeue shows.
+    only_steps : bool
+        All rows are analysed: only the second arrays are needed, and wait for nothing.
 
     Raises
     ------
@@ -144,10 +154,44 @@ def make_scripts(
         replace(whole, name=base if len(slices) == 1 else f"{base}-{n}", offset=offset, count=size, throttle=share)
         for n, (offset, size) in enumerate(slices)
     ]
+    steps = []
+    if plan.steps_time_min is not None:
+        steps = [steps_script(each, plan, options, only=only_steps) for each in arrays]
+        arrays = [] if only_steps else [replace(each, words=(*each.words, NO_STEPS)) for each in arrays]
     if not canary:
-        return arrays
+        return [*arrays, *steps]
     row = plan.tasks[count].rows[0]
-    return [replace(whole, name=f"{base}-canary", offset=count, count=1, canary=row), *arrays]
+    return [replace(whole, name=f"{base}-canary", offset=count, count=1, canary=row), *arrays, *steps]
+
+
+def together(plan: Plan) -> Plan:
+    """Plan whose steps are done by the tasks of the analyses: of scripts for a person to submit."""
+    minutes = plan.time_limit_min + (plan.steps_time_min or 0)
+    return replace(plan, time_limit_min=minutes, steps_time_min=None)
+
+
+def with_memory_for_steps(site: Site, plan: Plan) -> Site:
+    """Site whose tasks have room for the steps beside the analysis, where a profile or a person limits their memory."""
+    need = ANALYSIS_GB + plan.steps_mem_gb
+    if not plan.steps_mem_gb or plan.steps_time_min is not None or not site.mem_gb or site.mem_gb >= need:
+        return site
+    warn(f"note: {need} GB of memory for each task instead of {site.mem_gb} GB: the steps need {plan.steps_mem_gb} GB")
+    return override(site, mem_gb=need)
+
+
+def steps_script(array: Script, plan: Plan, options: JobOptions, *, only: bool) -> Script:
+    """Script that does the steps of an array's rows, without a GPU."""
+    return replace(
+        array,
+        name=f"{array.name}-steps",
+        title=f"{array.title}: the steps after the analyses",
+        steps=True,
+        after="" if only else array.name,
+        time_min=(only and options.time_min) or plan.steps_time_min or plan.time_limit_min,
+        mem_gb=plan.steps_mem_gb,
+        words=(),
+        exclude=(),
+    )
 
 
 def with_clusters(site: Site) -> Site:
@@ -190,8 +234,8 @@ def _read_only(manifest: Path, campaign: Campaign, rows: Iterable[Row]) -> Itera
             yield from linked_files(folder)
 
 
-def plan_for_site(options: PlanOptions, site: Site, limits: Limits) -> PlanOptions:
-    """Options of a new plan, with the site's limits."""
+def plan_for_site(options: PlanOptions, site: Site, limits: Limits, *, by_hand: bool = False) -> PlanOptions:
+    """Options of a new plan, with the site's limits; in scripts for a person to submit, steps are not apart."""
     unsaid = options.max_parallel == DEFAULT_PARALLEL
     return replace(
         options,
@@ -199,6 +243,7 @@ def plan_for_site(options: PlanOptions, site: Site, limits: Limits) -> PlanOptio
         site_max_time_min=site.max_time_min,
         gpus_per_task=max(1, site.gpus_per_task),
         max_parallel=(unsaid and site.max_parallel) or options.max_parallel,
+        steps_apart=bool(site.steps_partition) and not by_hand,
     )
 
 
@@ -224,8 +269,9 @@ def make_folders(campaign: Campaign, logs: Path) -> None:
             ) from error
 
 
-def submitted_options(script: Script, site: Site, job: JobOptions, again: Group | None) -> SubmittedOptions:
+def submitted_options(scripts: Sequence[Script], site: Site, job: JobOptions, again: Group | None) -> SubmittedOptions:
     """Options that a submission records; `again` says why it is a second one."""
+    script, steps = scripts[0], next((each for each in scripts if each.steps), None)
     return SubmittedOptions(
         site=site.name,
         site_values=site,
@@ -238,6 +284,8 @@ def submitted_options(script: Script, site: Site, job: JobOptions, again: Group 
         exclude=tuple(job.exclude),
         trust_model=job.trust_model,
         canary=script.canary,
+        steps_time_min=steps.time_min if steps else None,
+        steps_mem_gb=steps.site(site).mem_gb if steps else None,
         user=os.environ.get("USER", ""),
         causes=dict(again.causes) if again else {},
         raised_time_min=bool(again and again.time_min),

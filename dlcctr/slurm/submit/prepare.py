@@ -19,7 +19,7 @@ from dlcctr.slurm.jobs.submissions import Array
 from dlcctr.slurm.script import Script, job_name, option_words, render
 from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.submit import job_arrays, preflight
-from dlcctr.slurm.submit.asked import Asked, asked_of, resources_of
+from dlcctr.slurm.submit.asked import Asked, Resources, asked_of, resources_of
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.retry import Group
 from dlcctr.system.terminal.console import duration, plural, warn
@@ -59,11 +59,14 @@ class SubmitRequest:
         Rows to submit, at least one.
     again : Group or None
         Why they are submitted again, and with what; None for the first time.
+    only_steps : bool
+        Their analyses are whole, and the site has a place for steps.
     """
 
     todo: list[Row]
     options: SubmitOptions
     again: Group | None = None
+    only_steps: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Prepared:
     @property
     def arrays(self) -> tuple[Array, ...]:
         """The job arrays, which have no job id yet."""
-        return tuple(Array(job_name(each.name), each.offset, each.count) for each, _ in self.scripts)
+        return tuple(Array(job_name(each.name), each.offset, each.count, steps=each.steps) for each, _ in self.scripts)
 
 
 def prepare(
@@ -130,13 +133,17 @@ def prepare(
     limits = job_arrays.find_limits(options.site)
     plan_options = job_arrays.plan_for_site(options.plan, options.site, limits)
     plan = pick_plan(manifest, todo, plan_options, used=used, write=False, progress=progress)
-    canary = options.canary and len(plan.rows) > 1
+    canary = options.canary and len(plan.rows) > 1 and not request.only_steps
     if canary:
         plan = with_canary(manifest, plan, {row.index: row for row in todo}, write=False)
-    _warn_of_time(plan, options.job.time_min)
+    if not request.only_steps:
+        _warn_of_time(plan, options.job.time_min)
+        options = replace(options, site=job_arrays.with_memory_for_steps(options.site, plan))
+        request = replace(request, options=options)
     scripts = job_arrays.make_scripts(
-        manifest, campaign, plan, rows=todo, site=options.site, limits=limits, options=options.job, canary=canary
-    )
+        manifest, campaign, plan, rows=todo, site=options.site, limits=limits, options=options.job, canary=canary,
+        only_steps=request.only_steps,
+    )  # fmt: skip
     made = Prepared(request, plan, [(each, render(each, options.site)) for each in scripts], left_out=problems)
     return replace(made, asked=_ask(manifest, made, plan))
 
@@ -162,9 +169,20 @@ def _ask(manifest: Path, made: Prepared, plan: Plan) -> Asked:
     return asked_of(
         plan,
         made.arrays,
-        resources_of(options.site, first.time_min, options.site.mem_gb, options.job.batch_size),
+        resources_of(first.site(options.site), first.time_min, options.job.batch_size),
         options.site,
-        throttle=sum(script.throttle or script.count for script, _ in made.scripts if script.canary is None),
+        steps=_resources_of_steps(made),
+        throttle=sum(
+            script.throttle or script.count
+            for script, _ in made.scripts
+            if script.canary is None and script.steps == first.steps
+        ),
         canary=first.canary,
         start=next(iter(starts), None),
     )
+
+
+def _resources_of_steps(made: Prepared) -> Resources | None:
+    """Resources of a task that does steps after the analyses; None where there are none."""
+    steps = next((script for script, _ in made.scripts if script.steps and script.after), None)
+    return resources_of(steps.site(made.request.options.site), steps.time_min, None) if steps else None

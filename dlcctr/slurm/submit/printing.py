@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -30,6 +30,8 @@ from dlcctr.slurm.submit.job_arrays import (
     make_scripts,
     plan_for_site,
     submitted_options,
+    together,
+    with_memory_for_steps,
 )
 from dlcctr.slurm.submit.resubmit import ResubmitRequest, submit_options
 from dlcctr.slurm.submit.retry import Decision, Group
@@ -129,7 +131,7 @@ def print_first(
     DlcctrError
         As `dlcctr.planning.planner.make_plan`.
     """
-    plan, rows = first_plan(manifest, plan_for_site(options, site, find_limits(site)), plan_file)
+    plan, rows = first_plan(manifest, plan_for_site(options, site, find_limits(site), by_hand=True), plan_file)
     return _scripts(manifest, plan, rows, _Wish(site, job))
 
 
@@ -177,7 +179,7 @@ def print_again(manifest: Path, decision: Decision, request: ResubmitRequest) ->
     for group in decision.groups:
         options = submit_options(group, submissions, request)
         todo = [rows[index] for index in group.rows]
-        plan_options = plan_for_site(options.plan, options.site, find_limits(options.site))
+        plan_options = plan_for_site(options.plan, options.site, find_limits(options.site), by_hand=True)
         plan = pick_plan(manifest, todo, plan_options, used=used)
         used.add(plan.id)
         made += _scripts(manifest, plan, todo, _Wish(options.site, options.job, group))
@@ -185,7 +187,8 @@ def print_again(manifest: Path, decision: Decision, request: ResubmitRequest) ->
 
 
 def _scripts(manifest: Path, plan: Plan, rows: Sequence[Row], wish: _Wish) -> list[PrintedScript]:
-    campaign = read_campaign(manifest)
+    campaign, plan = read_campaign(manifest), together(plan)
+    wish = replace(wish, site=with_memory_for_steps(wish.site, plan))
     make_folders(campaign, CampaignPaths.of(manifest).logs / log_folder(wish.site))
     scripts = make_scripts(
         manifest,
@@ -210,7 +213,7 @@ def _script(manifest: Path, plan: Plan, script: Script, wish: _Wish, before: Col
         script,
         text=render(script, wish.site),
         logs=log_folder(wish.site),
-        options=submitted_options(script, wish.site, wish.job, wish.again),
+        options=submitted_options([script], wish.site, wish.job, wish.again),
         handed_over=tuple(index for index in indices if index in before),
         what=wish.again.changes if wish.again else "",
     )

@@ -161,7 +161,12 @@ def _prepare(
     used = {each.plan for each in submissions}
     made = []
     for group in groups:
-        order = SubmitRequest([rows[index] for index in group.rows], submit_options(group, submissions, request), group)
+        options = submit_options(group, submissions, request)
+        todo, only_steps = (
+            [rows[index] for index in group.rows],
+            group.only_steps and bool(options.site.steps_partition),
+        )
+        order = SubmitRequest(todo, options, group, only_steps)
         made.append(prepare(manifest, campaign, order, used=used, progress=progress))
         used |= {plan.id for plan in [made[-1].plan] if plan}
     return made
@@ -172,7 +177,8 @@ def submit_options(group: Group, submissions: list[Submission], request: Resubmi
     had = submissions[-1].options
     site = override(_site_of(had), **request.changes)
     if group.mem_gb and not request.changes.get("mem_gb"):
-        site = override(site, mem_gb=group.mem_gb)
+        key = "steps_mem_gb" if group.only_steps and site.steps_partition else "mem_gb"
+        site = override(site, **{key: group.mem_gb})
     job = request.job
     return SubmitOptions(
         site=site,

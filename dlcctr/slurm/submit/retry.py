@@ -9,12 +9,13 @@ from pathlib import Path
 from dlcctr.campaign.paths import typed_manifest
 from dlcctr.slurm.jobs.submissions import Submission, SubmittedOptions
 from dlcctr.slurm.status.canary import CANARY, canary_of
+from dlcctr.slurm.status.causes import STEPS
 from dlcctr.slurm.status.row_status import Phase, RowStatus
 from dlcctr.system.terminal.console import ranges
 
-PLAIN = frozenset({"node-fail", "preempted", "boot-fail", "cancelled", "stopped", "lost", "analysis", CANARY})
+PLAIN = frozenset({"node-fail", "preempted", "boot-fail", "cancelled", "stopped", "lost", "analysis", STEPS, CANARY})
 """Try again without changes."""
-PATIENT = frozenset({"preempted", "cancelled", CANARY})
+PATIENT = frozenset({"preempted", "cancelled", STEPS, CANARY})
 """Causes that are not the row's or the node's fault and may happen any number of times."""
 REMEDIES = {
     "video": "look at these videos; a repaired one goes under a new name: dlcctr manifest VIDEO -o {manifest} --append",
@@ -51,6 +52,8 @@ class Group:
         Machine word of the cause to its rows.
     canary : bool
         One row goes first, alone: these rows waited for a canary, which failed.
+    only_steps : bool
+        Their analyses are whole.
     """
 
     rows: tuple[int, ...]
@@ -60,6 +63,7 @@ class Group:
     batch_size: int | None = None
     exclude: tuple[str, ...] = ()
     canary: bool = False
+    only_steps: bool = False
 
     @property
     def changes(self) -> str:
@@ -70,7 +74,7 @@ class Group:
         ]
         words += [f"batch size {self.batch_size}" if self.batch_size else ""]
         words += [f"not on {', '.join(self.exclude)}" if self.exclude else ""]
-        words += ["a canary first" if self.canary else ""]
+        words += ["a canary first" if self.canary else "", "only the steps" if self.only_steps else ""]
         return ", ".join(word for word in words if word) or "as before"
 
 
@@ -152,14 +156,14 @@ def decide(
         for row in rows
         if row.phase in (Phase.FAILED, Phase.QUARANTINED, Phase.LOST, Phase.BROKEN, Phase.UNREADABLE)
     ]
-    groups: dict[tuple[int, int, int], list[tuple[RowStatus, _Answer]]] = {}
+    groups: dict[tuple[bool, int, int, int], list[tuple[RowStatus, _Answer]]] = {}
     left: dict[str, list[int]] = {}
     bad_nodes = tuple(sorted({node for _, answer in answers for node in answer.exclude}))
     for row, answer in answers:
         if answer.why_not:
             left.setdefault(answer.why_not, []).append(row.index)
         else:
-            groups.setdefault(answer.key, []).append((row, answer))
+            groups.setdefault((row.analysed, *answer.key), []).append((row, answer))
     made = [_group(members, bad_nodes) for _, members in sorted(groups.items(), key=lambda item: repr(item[0]))]
     name = typed_manifest(manifest)
     return Decision(made, [SkippedRows(tuple(rows), _filled(why, name, rows)) for why, rows in left.items()])
@@ -183,6 +187,7 @@ def _group(members: Sequence[tuple[RowStatus, _Answer]], bad_nodes: tuple[str, .
         batch_size=answer.batch_size,
         exclude=bad_nodes,
         canary=any(row.cause_kind == CANARY for row, _ in members),
+        only_steps=members[0][0].analysed,
     )
 
 
@@ -201,6 +206,7 @@ def _answer(
     if not again and kind not in PATIENT and kind in _causes_before(row.index, submission):
         return _Answer(f"{kind} twice: {_explain(kind, submission)}; {THEN_AGAIN}")
     had = submission.options if submission else SubmittedOptions()
+    had = had.of_steps if row.analysed else had
     if kind == "timeout":
         return _more_time(had)
     if kind in ("out-of-memory", "gpu-memory"):

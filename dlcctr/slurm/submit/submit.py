@@ -11,10 +11,10 @@ from pathlib import Path
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import CampaignPaths
-from dlcctr.campaign.rows import choose_rows, require_rows
+from dlcctr.campaign.rows import Row, choose_rows, require_rows
 from dlcctr.errors import CommandFailedError, ToolMissingError, TryAgainError
 from dlcctr.planning.plan import Plan, write_plan
-from dlcctr.results.check import finished_rows
+from dlcctr.results.check import finished_and_analysed_rows
 from dlcctr.slurm.jobs.arrivals import resolve_submissions
 from dlcctr.slurm.jobs.submissions import (
     Array,
@@ -28,6 +28,7 @@ from dlcctr.slurm.queue import client
 from dlcctr.slurm.queue.client import SubmittedJob
 from dlcctr.slurm.queue.scheduler import shown_cluster
 from dlcctr.slurm.script import Script, job_name, option_words
+from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.submit import job_arrays, preflight
 from dlcctr.slurm.submit.asked import Asked
 from dlcctr.slurm.submit.notice import submit_notice
@@ -58,6 +59,8 @@ class SubmitResult:
     ----------
     notice : str
         Id of the job that tells when the arrays have ended; empty where none is wanted, or none could be submitted.
+    only_steps : SubmitResult or None
+        What was submitted for rows that are analysed, besides others; None where it is nothing.
     """
 
     manifest: Path
@@ -70,6 +73,7 @@ class SubmitResult:
     n_unreadable: int = 0
     left_out: dict[int, str] = field(default_factory=dict)
     notice: str = ""
+    only_steps: SubmitResult | None = None
 
 
 def submit(manifest: Path, options: SubmitOptions, *, progress: RowProgress = no_progress) -> SubmitResult:
@@ -87,7 +91,7 @@ def submit(manifest: Path, options: SubmitOptions, *, progress: RowProgress = no
         require_rows(rows, manifest)
         submissions = resolve_submissions(paths)
         allocated = allocated_rows(paths, submissions)
-        finished = finished_rows(manifest)
+        finished, analysed = finished_and_analysed_rows(manifest)
         chosen = choose_rows(rows, options.rows, manifest)
         todo = [row for row in chosen if not row.error and row.index not in finished | allocated]
         result = SubmitResult(
@@ -99,11 +103,28 @@ def submit(manifest: Path, options: SubmitOptions, *, progress: RowProgress = no
         if not todo:
             return result
         used = [each.plan for each in submissions]
-        done = send(manifest, prepare(manifest, campaign, SubmitRequest(todo, options), used=used, progress=progress))
-        (done,) = with_notice([done], options)
+        # all is checked before anything is handed over
+        ready = [
+            prepare(manifest, campaign, request, used=used, progress=progress)
+            for request in _requests(todo, analysed, options)
+        ]
+        done, *more = with_notice([send(manifest, each) for each in ready], options)
         return replace(
-            done, n_finished=result.n_finished, n_allocated=result.n_allocated, n_unreadable=result.n_unreadable
+            done,
+            n_finished=result.n_finished,
+            n_allocated=result.n_allocated,
+            n_unreadable=result.n_unreadable,
+            only_steps=more[0] if more else None,
         )
+
+
+def _requests(todo: Sequence[Row], analysed: set[int], options: SubmitOptions) -> list[SubmitRequest]:
+    """Rows to analyse, and those that need their steps alone, where the site has a place for these."""
+    apart = analysed if options.site.steps_partition else set()
+    first = [row for row in todo if row.index not in apart]
+    rest = [row for row in todo if row.index in apart]
+    requests = [SubmitRequest(first, options)] if first else []
+    return requests + ([SubmitRequest(rest, options, only_steps=True)] if rest else [])
 
 
 def send(manifest: Path, ready: Prepared) -> SubmitResult:
@@ -145,24 +166,34 @@ def _send(
         write_text_atomic(paths.script(job_name(script.name)), text)
     kind = "resubmit" if order.again else "submit"
     site = order.options.site
-    options = job_arrays.submitted_options(texts[0][0], site, order.options.job, order.again)
+    options = job_arrays.submitted_options([each for each, _ in texts], site, order.options.job, order.again)
     logs = job_arrays.log_folder(order.options.site)
     submission = Submission(plan.id, arrays, _now(), kind, options, home=client.own_cluster(), logs=logs)
-    dependency, beside = "", list[str]()
+    canary: SubmittedJob | None = None
+    jobs: dict[str, SubmittedJob] = {}
     for script, _ in texts:
         name = job_name(script.name)
-        words = [*option_words(replace(script, dependency=dependency), order.options.site), *beside]
+        words = _words(script, site, jobs.get(script.after) if script.after else canary)
         # first the lock: whatever fails before the note is written, this was not submitted
         with inherited_lock(paths.sbatch_lock) as handles:
             submission = replace(submission, sent=_now())
             announce_submission(paths, submission)
             job = _start_sbatch(paths, submission, ["--parsable", *words, str(paths.script(name))], handles)
         submission = submission.with_job(name, job)
-        if script.canary is not None:
-            dependency = f"afterok:{job.job_id}"  # a number of that cluster's: nobody else knows it
-            beside = [f"--clusters={job.cluster}"] if job.cluster else []
+        jobs[script.name] = job
+        canary = job if script.canary is not None else canary
     write_submission(paths, submission)
     return submission.arrays
+
+
+def _words(script: Script, site: Site, before: SubmittedJob | None) -> list[str]:
+    """Options of sbatch for a script that waits for a job: for its success, or, as steps do, only for its end."""
+    if before is None:
+        return option_words(script, site)
+    kind = "afterany" if script.steps else "afterok"
+    words = option_words(replace(script, dependency=f"{kind}:{before.job_id}"), site)
+    # the number is of that cluster's: nobody else knows it
+    return [*words, *([f"--clusters={before.cluster}"] if before.cluster else [])]
 
 
 def _start_sbatch(
@@ -203,6 +234,9 @@ def _explain(error: CommandFailedError, sent: Sequence[Array]) -> CommandFailedE
 
 def say_submitted(done: SubmitResult, *, dry_run: bool) -> list[str]:
     """Lines to print for people."""
+    if done.only_steps:
+        first = say_submitted(replace(done, only_steps=None, notice=""), dry_run=dry_run)
+        return [*first, *say_submitted(done.only_steps, dry_run=dry_run)]
     lines = []
     for count, what in ((done.n_finished, "finished"), (done.n_allocated, "submitted before")):
         if count:
@@ -218,7 +252,8 @@ def say_submitted(done: SubmitResult, *, dry_run: bool) -> list[str]:
         tasks = done.plan.tasks[array.offset : array.offset + array.count]
         rows = row_ranges(index for task in tasks for index in task.rows)
         what = "would be submitted" if dry_run else f"job {array.job_id}{shown_cluster(array.cluster)}"
-        lines.append(f"{what}: {array.name}, {plural(array.count, 'task')}, {rows}")
+        of = "the steps of " if array.steps else ""
+        lines.append(f"{what}: {array.name}, {plural(array.count, 'task')}, {of}{rows}")
     if done.notice:
         lines.append(f"job {done.notice} sends the notice when they have ended")
     return lines

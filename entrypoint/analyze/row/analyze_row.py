@@ -43,10 +43,10 @@ def run(request: RowRequest) -> ExitCode:
         Its exit code becomes the process's. A file beside the row's folder says why, except after a signal.
     """
     task = resolve(request)
-    with stoppable("stopped by {}"):
-        with SharedWorker(request.scratch) as place:
-            run_row(task, request, place)
-        return do_steps(task, request)
+    with stoppable("stopped by {}"), SharedWorker(request.scratch) as place:
+        run_row(task, request, place)
+        place.drop_worker()  # the steps get its memory
+        return do_steps(task, request, place)
 
 
 def run_row(task: RowTask, request: RowRequest, place: SharedWorker) -> ExitCode:

@@ -19,7 +19,10 @@ from dlcctr.system.processes import start
 from dlcctr.system.terminal.console import print_lines, say_error
 from entrypoint.analyze.request import RowRequest
 from entrypoint.analyze.row.task import RowTask
+from entrypoint.analyze.worker.shared import SharedWorker
 
+COMPILED_VARIABLE = "DLCCTR_COMPILED"
+"""Folder for what numba compiles, where a process of the task made one."""
 OTHER_RESULTS = ("model", "snapshot", "shuffle", "trainset_index", "crop", "precision")
 """Options with which the row's result is not the campaign's."""
 BOOT = (
@@ -32,8 +35,13 @@ ENDED_S = 20.0
 """Seconds from SIGTERM to SIGKILL."""
 
 
-def do_steps(task: RowTask, request: RowRequest) -> ExitCode:
+def do_steps(task: RowTask, request: RowRequest, place: SharedWorker) -> ExitCode:
     """Do the steps of a finished row that are due.
+
+    Parameters
+    ----------
+    place : SharedWorker
+        What the rows of this process share: the folder for what their steps compile.
 
     Returns
     -------
@@ -53,7 +61,8 @@ def do_steps(task: RowTask, request: RowRequest) -> ExitCode:
         return ExitCode.OK
     if _all_settled(task, request):
         return ExitCode.OK
-    code = _run([sys.executable, "-I", "-X", "utf8", "-c", BOOT, str(ROOT), *_words(task, request)])
+    argv = [sys.executable, "-I", "-X", "utf8", "-c", BOOT, str(ROOT), *_words(task, request)]
+    code = _run(argv, place.compiled(task.settings.out))
     if code == ExitCode.TRY_AGAIN:
         raise TryAgainError(f"{task.name}: its steps were stopped", "run the same command again; done ones are skipped")
     if code < 0:
@@ -81,11 +90,11 @@ def _words(task: RowTask, request: RowRequest) -> list[str]:
     return words
 
 
-def _run(argv: list[str]) -> int:
+def _run(argv: list[str], compiled: Path) -> int:
     """Exit code of a process that is ended with this one."""
     # what the options say is in `argv`; a variable for `analyze` would be taken for the step's own
     environment = {name: value for name, value in os.environ.items() if name not in _OPTIONS}
-    process = start(argv, env=environment)
+    process = start(argv, env={**environment, COMPILED_VARIABLE: str(compiled)})
     try:
         return process.wait()
     except BaseException:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from entrypoint.protocol import Ready
 
 ROW_FOLDER = "row"
+COMPILED_FOLDER = "compiled"
 CACHE_PATH, CACHE_BYTES = "CUDA_CACHE_PATH", str(4 << 30)
 """Of the driver's compute cache; 4 GiB is the most that it takes."""
 
@@ -55,16 +56,27 @@ class SharedWorker:
     @contextlib.contextmanager
     def open_row(self, out: Path) -> Iterator[Path]:
         """Private folder of one row, empty at first and gone afterwards."""
-        from entrypoint.environment.scratch import open_scratch, remove_tree
+        from entrypoint.environment.scratch import remove_tree
 
-        if self._scratch is None:
-            self._scratch = self._stack.enter_context(open_scratch(self._requested, out))
-        folder = self._scratch / ROW_FOLDER
+        folder = self._open(out) / ROW_FOLDER
         folder.mkdir(mode=0o700)
         try:
             yield folder
         finally:
             remove_tree(folder)
+
+    def _open(self, out: Path) -> Path:
+        from entrypoint.environment.scratch import open_scratch
+
+        if self._scratch is None:
+            self._scratch = self._stack.enter_context(open_scratch(self._requested, out))
+        return self._scratch
+
+    def compiled(self, out: Path) -> Path:
+        """Private folder for what the steps of a row compile, which those of the next need again."""
+        folder = self._open(out) / COMPILED_FOLDER
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
 
     def start_worker(self, engine: str, threads: int, device: str, cache: Path) -> Worker:
         """Worker of an engine on a device: the running one, or a new one that is still importing.

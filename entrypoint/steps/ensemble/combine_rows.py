@@ -9,7 +9,7 @@ from dlcctr.campaign.steps.ensemble import Combination, EnsembleParameters
 from dlcctr.results.h5.positions import open_positions
 from entrypoint.steps.base import StepInput, StepResult
 from entrypoint.steps.ensemble.agreement import Agreement, agree
-from entrypoint.steps.ensemble.members import match_points, require_members
+from entrypoint.steps.ensemble.members import Members, require_members
 from entrypoint.steps.ensemble.variances import ENDING, write_variances
 from entrypoint.steps.smoothing.by_point import by_point, empty_points, write_points
 from entrypoint.steps.smoothing.changes import Changes
@@ -39,16 +39,19 @@ def combine_rows(given: StepInput) -> StepResult:
     changes, between, noise = Changes(), 0.0, 0.0
     with contextlib.ExitStack() as opened:
         tables = [opened.enter_context(open_positions(file)) for file in files]
-        places = match_points([(f"row {row.row.index}", t.columns) for row, t in zip(rows, tables, strict=True)])
         columns = tables[-1].columns
         counted = given.source.receipt.frames.stream if given.source.receipt.frames else 0
         frames = max(counted, *(table.rows for table in tables))
         steps = read_steps(given.take_times(), frames) if parameters.combine is Combination.EKS else None
-        members = [opened.enter_context(by_point(table, given.work, frames)) for table in tables]
+        members = Members(
+            [(f"row {row.row.index}", table.columns) for row, table in zip(rows, tables, strict=True)],
+            [opened.enter_context(by_point(table, given.work, frames)) for table in tables],
+            parameters.pcutoff,
+        )
         values = opened.enter_context(empty_points(len(columns.points), frames, given.work))
         spread = opened.enter_context(empty_points(len(columns.points), frames, given.work))
         for number in range(len(columns.points)):
-            point = numpy.stack([each[place[number]] for each, place in zip(members, places, strict=True)])
+            point = members.point(number)
             found = agree(point, parameters.pcutoff)
             positions, variance = combine_point(found, steps, parameters)
             before = point[-1, :2].copy()
@@ -65,6 +68,7 @@ def combine_rows(given: StepInput) -> StepResult:
         written.append(write_variances(spread, columns, given.work / f"{stem}{ENDING}"))
     points = max(len(columns.points), 1)
     facts = {"models": float(len(rows)), "between_models_px": between / points, "sd_px": noise / points}
+    facts |= members.facts()
     return StepResult(written, {**facts, **changes.facts()}, steps.remark if steps else "")
 
 

@@ -153,12 +153,12 @@ def solve(order: int, matrix: Any, right: Any) -> None:
 
 @functools.cache
 def compiled() -> tuple[Callable[..., float], Callable[..., None]]:
-    """`forward` and `backward`, compiled where numba is."""
+    """`forward` and `backward`, compiled where numba is; what was compiled is kept in ``NUMBA_CACHE_DIR``."""
     try:
         from numba import njit
     except ImportError:
         return forward, backward
     names = globals()
     for inner in ("propagate", "predict", "solve"):  # numba finds what a function calls by its global name
-        names[inner] = njit(names[inner])
-    return njit(forward), njit(backward)
+        names[inner] = njit(cache=True)(names[inner])
+    return njit(cache=True)(forward), njit(cache=True)(backward)

@@ -26,9 +26,9 @@ from dlcctr.quality.record import Quality
 from tests.benchmarks.quality.campaigns import make_campaign
 from tests.benchmarks.quality.measures import EPSILON_PX, P_BOUND, Found, auroc, displacement, fit_logistic
 
-TEST_SEEDS = range(9200, 9210)
-"""Never looked at while limits were chosen. 9000 to 9009 and 9100 to 9109 were the first ones; after each, the
-comparison of scenes was changed, so that they say nothing any more."""
+TEST_SEEDS = range(9300, 9310)
+"""Never looked at while limits were chosen. 9000 to 9009, 9100 to 9109 and 9200 to 9209 were the first ones; after
+each, the comparison of scenes was changed, so that they say nothing any more."""
 TUNING_SEEDS = range(2017, 2027)
 FIT_SEEDS = range(1000, 1012)
 OFF_PX = 5.0

@@ -63,6 +63,9 @@ def make_table(kind: str, frames: int, number_type: str) -> pandas.DataFrame:
 
 def by_stock(folder: Path, table: pandas.DataFrame, track_method: str, options: dict[str, object]) -> Path:
     """DeepLabCut's filtered table of a table in its place."""
+    from entrypoint.steps.importable import make_importable
+
+    make_importable()
     from deeplabcut.post_processing import filtering
 
     folder.mkdir()

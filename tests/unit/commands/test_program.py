@@ -104,6 +104,30 @@ def test_no_color_and_a_pipe_give_plain_text(program: str) -> None:
     assert on_terminal(program, "--help", NO_COLOR="1") == plain
 
 
+@pytest.mark.parametrize(
+    ("program", "typed", "said"),
+    [
+        ("dlcctr", "analyze", "dlcctr run m.csv"),
+        ("dlcctr", "doctor", "singularity run --nv dlc.sif doctor"),
+        ("entrypoint", "fetch", "outside of the container: dlcctr fetch (where dlcctr is installed)"),
+        ("entrypoint", "submit", "sbatch m.csv > job.sh && sbatch job.sh"),
+    ],
+)
+def test_a_command_of_the_other_program_says_where_it_is(program: str, typed: str, said: str) -> None:
+    ended = piped(program, typed, "m.csv")
+    name = {"entrypoint": "dlc"}.get(program, program)
+    assert ended.returncode == ExitCode.USAGE
+    assert f"error: {typed}: not a command of {name}\n" in ended.stderr and said in ended.stderr
+
+
+@pytest.mark.parametrize("group", ["", "train", "model", "image", "site", "labels", "loop", "steps"])
+def test_without_arguments_a_pipe_gets_the_help_line_by_line(group: str) -> None:
+    typed = [group] if group else []
+    assert piped("dlcctr", *typed).stderr == piped("dlcctr", *typed, "--help").stdout
+    if not group or group in IN_IMAGE:
+        assert piped("entrypoint", *typed).stderr == piped("entrypoint", *typed, "--help").stdout
+
+
 def test_the_image_has_its_own_commands_and_those_that_need_no_host() -> None:
     text = piped("entrypoint", "--help").stdout
     shown = set(re.findall(r"^  ([a-z]+) +[A-Z]", text, re.MULTILINE))

@@ -16,7 +16,7 @@ from dlcctr.planning import planner as make_plan
 from dlcctr.planning.options import Limits, PlanOptions, Summary
 from dlcctr.planning.plan import Plan, read_plan, task_rows
 from dlcctr.planning.planner import make_plan as plan_campaign
-from dlcctr.planning.planner import say_remarks
+from dlcctr.planning.remarks import say_remarks
 from dlcctr.planning.speed import Calibration, pick_row
 from dlcctr.results.sections import DeviceUsed
 from dlcctr.runtime.rows import run_campaign as campaign_run

@@ -10,6 +10,7 @@ import pytest
 from dlcctr.cli import catch, make_app
 from dlcctr.quality.campaign import JudgedRow, compare, with_campaign
 from dlcctr.quality.flagging.flag_kinds import FLAG_KINDS
+from dlcctr.quality.measures.scenes import flips_of
 from dlcctr.quality.record import QUALITIES, QUALITY_FILENAME, Flag, Quality
 from dlcctr.results.additions import add_files
 from tests.unit.support.results import make_bench
@@ -58,6 +59,25 @@ def test_a_camera_is_compared_with_itself() -> None:
     dim = [row(n, "b", SCENE[::-1], brightness_low=30 + 0.1 * n) for n in range(20, 40)]
     assert compare(bright + dim) == {}
     assert kinds(compare([*bright, *dim, row(50, "b", SCENE, brightness_low=31.0)])) == {50: ["camera-differs"]}
+
+
+def arena(feeder: int, seed: int = 0) -> tuple[int, ...]:
+    """A round floor in darkness, the same from all sides, but for a feeder in one corner."""
+    rng = random.Random(seed)
+    floor = [150 if (x - 7.5) ** 2 / 56 + (y - 5.5) ** 2 / 30 < 1 else 60 for y in range(12) for x in range(16)]
+    floor[17] += feeder
+    return tuple(round(rng.gauss(cell, 3)) for cell in floor)
+
+
+@pytest.mark.parametrize("flip", [0, 1, 2])
+def test_a_flipped_camera_of_an_arena_that_is_nearly_symmetric(flip: int) -> None:
+    flipped = tuple(map(round, flips_of(arena(70, seed=99), 16)[flip]))
+    rows = [row(n, scene=arena(70, seed=n)) for n in range(30)]
+    assert kinds(compare([*rows, row(99, scene=flipped)])) == {99: ["camera-differs"]}
+
+
+def test_a_symmetric_arena_cannot_look_flipped() -> None:
+    assert compare([row(n, scene=arena(0, seed=n)) for n in range(60)]) == {}
 
 
 def test_a_camera_of_few_videos_is_compared_with_all_but_for_its_scene() -> None:

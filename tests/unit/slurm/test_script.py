@@ -60,6 +60,10 @@ CASES: dict[str, tuple[Script, Site]] = {
     "university": (replace(SCRIPT, exclude=("node7", "node12")), find_site("university")),
     "whole-node": (replace(SCRIPT, count=1, throttle=4), find_site("whole-node")),
     "canary": (replace(SCRIPT, count=1, offset=9, canary=3), find_site("generic")),
+    "steps": (
+        replace(SCRIPT, name=f"{SCRIPT.name}-steps", steps=True, after=SCRIPT.name, mem_gb=3),
+        replace(find_site("university"), steps_partition="cpu"),
+    ),
     "cpu": (replace(SCRIPT, words=("--allow-cpu",)), Site(nv=False, tool="singularity", scratch="$TMPDIR/x y")),
     "hostile": (
         replace(

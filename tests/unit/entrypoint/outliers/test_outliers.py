@@ -203,12 +203,12 @@ def rate(bench: Bench, row: int, rating: str) -> None:
 
 @pytest.mark.parametrize("row", [0, 1, 2])
 def test_what_people_say_counts(bench: Bench, tmp_path: Path, row: int) -> None:
-    """Three frames, none of them a good one: of each video one, of which that comes first that is called bad."""
+    """Of three frames the first is of the video that is called bad; of one that is called good none is, or the last."""
     rate(bench, row, "bad")
     first = run(bench, tmp_path / "bad", 3)[0]
     assert first["row"] == str(row) and first["why"].startswith("rated bad")
     rate(bench, row, "good")
-    assert run(bench, tmp_path / "good", 3)[-1]["row"] == str(row)
+    assert str(row) not in [line["row"] for line in run(bench, tmp_path / "good", 3)[:-1]]
 
 
 def test_page_and_text_say_what_and_why(bench: Bench, tmp_path: Path) -> None:

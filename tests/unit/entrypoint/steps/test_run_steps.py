@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -64,6 +65,19 @@ def test_steps_are_done_in_order_and_a_rerun_changes_nothing(tmp_path: Path, fak
     before = content(tmp_path)
     assert run_steps(StepsRequest(bench.manifest)) == ExitCode.OK
     assert content(tmp_path) == before and len(fake_steps.ran) == 6
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_what_is_compiled_goes_where_the_task_keeps_it(
+    tmp_path: Path, fake_steps: FakeSteps, monkeypatch: pytest.MonkeyPatch, *, given: bool
+) -> None:
+    bench = make_steps_bench(tmp_path, ["a.mp4"], THREE[:1])
+    if given:
+        monkeypatch.setenv("DLCCTR_COMPILED", "/kept")
+    seen: list[str] = []
+    fake_steps.on_run["filter"] = lambda _: seen.append(os.environ["NUMBA_CACHE_DIR"])
+    run_steps(StepsRequest(bench.manifest))
+    assert (seen == ["/kept"]) is given
 
 
 def test_a_step_works_on_the_positions_that_it_is_of(tmp_path: Path, fake_steps: FakeSteps) -> None:

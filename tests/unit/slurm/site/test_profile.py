@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from dlcctr.errors import OutputError, UsageError
 from dlcctr.slurm.site.files import find_site, list_sites, site_folder, site_text, slurm_files, write_site
 from dlcctr.slurm.site.keys import KEYS, OWNED_OPTIONS
-from dlcctr.slurm.site.profile import Site, override, read_site, shell_path
+from dlcctr.slurm.site.profile import Site, override, read_site, shell_path, steps_site
 
 DOCS = Path(__file__).parents[4] / "docs/sites.md"
 PACKAGED = ("generic", "psc-bridges2", "university", "whole-node")
@@ -65,6 +66,10 @@ per_gpu_hour = 1
 currency = "EUR"
 money_per_gpu_hour = 1.5
 co2_kg_per_gpu_hour = 0.2
+[steps]
+steps_partition = "cpu"
+steps_cpus = 8
+steps_mem_gb = 12
 [notice]
 command = "mail -s 'all done' you@uni.example"
 webhook = "~/.config/dlcctr/webhook"
@@ -353,3 +358,14 @@ def test_no_value_adds_a_line_to_a_script(key: str, value: Any) -> None:
 def test_the_documentation_names_every_key() -> None:
     text = DOCS.read_text(encoding="utf-8")
     assert not [key for key in KEYS if f"`{key}`" not in text]
+
+
+def test_the_site_of_the_steps_asks_for_no_gpu(tmp_path: Path) -> None:
+    site = replace(read_site(write(tmp_path / "full.toml", FULL)), extra=("--gpus-per-node=1", "--clusters=gpu"))
+    found = steps_site(site, 3)
+    assert (found.partition, found.cpus_per_task, found.mem_gb, found.nv) == ("cpu", 8, 12, False)
+    assert (found.account, found.extra) == (site.account, ("--clusters=gpu",))
+    assert not [word for word in found.sbatch_options() if word.startswith(("--gres", "--gpu", "--qos", "--constr"))]
+    usual = steps_site(Site(steps_partition="cpu", gpus="1", gpus_per_task=1), 3)
+    assert (usual.cpus_per_task, usual.mem_gb, usual.gpu_option) == (4, 3, "")
+    assert steps_site(found, 3) == found

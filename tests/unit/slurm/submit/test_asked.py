@@ -30,7 +30,7 @@ RECORDED = Path(__file__).parents[2] / "recorded"
 
 
 def asked(**changes: object) -> Asked:
-    each = resources_of(SITE, 120, 16, None)
+    each = resources_of(SITE, 120, None)
     return asked_of(PLAN, ARRAYS, each, SITE, **{"throttle": 3, "canary": 9, "start": 1000.0, **changes})  # type: ignore[arg-type]
 
 
@@ -67,7 +67,7 @@ def test_the_table_says_all_that_is_asked_for() -> None:
 
 
 def test_defaults_and_no_gpu_are_said() -> None:
-    plain = asked_of(PLAN, ARRAYS, resources_of(Site(), None, None, 4), Site())
+    plain = asked_of(PLAN, ARRAYS, resources_of(Site(), None, 4), Site())
     cells = dict(table_of(plain)[1])
     assert cells["GPUs of a task"] == "none requested"
     assert {cells["CPU cores of a task"], cells["memory of a task"], cells["time limit of a task"]} == {
@@ -75,9 +75,9 @@ def test_defaults_and_no_gpu_are_said() -> None:
     }
     assert cells["batch size"] == "4"
     assert "GPU-hours" not in cells and "cost" not in cells
-    assert dict(table_of(asked_of(PLAN, ARRAYS, resources_of(Site(), 5, 0, None), Site()))[1])["memory of a task"] == (
-        "all of the node's"
-    )
+    assert dict(table_of(asked_of(PLAN, ARRAYS, resources_of(Site(mem_gb=0), 5, None), Site()))[1])[
+        "memory of a task"
+    ] == ("all of the node's")
 
 
 def test_what_changes_against_the_last_time_stands_beside_it() -> None:

@@ -243,7 +243,9 @@ def test_a_job_that_would_wait_for_ever_is_told_and_needs_attention(lab: Lab) ->
     (job,) = (lab.slurm.folder / "jobs").rglob("*.job")
     job.write_text(job.read_text().replace("Priority", "PartitionTimeLimit"))
     said = lab.train("status", code=ATTENTION)
-    assert "would wait for ever: ask for less time" in said and f"--time; first take it back: scancel {job.stem}\n" in said
+    assert (
+        "would wait for ever: ask for less time" in said and f"--time; first take it back: scancel {job.stem}\n" in said
+    )
 
 
 def test_what_failed_says_what_to_do(lab: Lab) -> None:

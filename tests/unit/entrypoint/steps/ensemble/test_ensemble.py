@@ -103,14 +103,17 @@ def test_one_row_is_no_ensemble(tmp_path: Path) -> None:
     assert "--shuffle 1,2,3" in caught.value.hint
 
 
-def test_several_animals_are_refused_and_one_is_not(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    two = columns_of(PARTS, ("m1", "m2"))
-    with pytest.raises(AnalysisError, match="2 animals"):
-        run(rows_of(tmp_path / "a", [(two, numpy.ones((4, 3, 5)))] * 2, EKS))
+def test_a_table_of_one_animal_with_a_name(tmp_path: Path) -> None:
+    """Several animals need scipy to be matched: tests/integration/test_ensembles.py."""
     one = columns_of(PARTS, ("m1",))
-    assert run(rows_of(tmp_path / "b", [(one, numpy.ones((2, 3, 5)))] * 2, EKS)).facts["models"] == 2
+    assert run(rows_of(tmp_path, [(one, numpy.ones((2, 3, 5)))] * 2, EKS)).facts["models"] == 2
+
+
+def test_animals_with_other_body_parts_are_refused(tmp_path: Path) -> None:
+    values = numpy.ones((4, 3, 5))
+    tables = [(columns_of(("nose", "ear"), ("a", "b")), values), (columns_of(PARTS, ("m1", "m2")), values)]
+    with pytest.raises(AnalysisError, match=r"row 0 lacks 'tail' and also has 'ear', compared with row 1"):
+        run(rows_of(tmp_path, tables, EKS))
 
 
 def test_weights_decide() -> None:
