@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dlcctr.contract import RECEIPT_FILENAME
+from dlcctr.slurm.status.status import SETTLE_S
 from tests.cluster.cluster import Cluster
 from tests.integration.support.slurm_campaign import SlurmCampaign, make_campaign, own
 from tests.integration.support.tiny_models import make_model
@@ -104,6 +106,7 @@ def test_resubmit_brings_the_rest_with_its_steps(campaign: SlurmCampaign, submit
 
 def test_a_new_step_of_analysed_rows_asks_for_no_gpu(campaign: SlurmCampaign, submitted: dict[str, Any]) -> None:
     campaign.dlcctr("steps", "add", campaign.manifest, "csv")
+    time.sleep(SETTLE_S + 5)  # until then, what ended a moment ago may still be writing
     again = json.loads(campaign.dlcctr("resubmit", campaign.manifest, "--yes", "--fps", "20", "--json"))
     (array,) = again["arrays"]
     assert array["steps"] and again["groups"][0]["only_steps"]

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dlcctr.training.losses import read_losses
 
 from dlcctr.contract import ExitCode
-from dlcctr.training.losses import read_losses
 from dlcctr.training.record import Status, Training, find_training
 from dlcctr.transfer.training.hashes import hashes_here
 from tests.cluster.cluster import Cluster
