@@ -13,6 +13,8 @@ from tests.benchmarks.rounds.settings import CHOICES, DEEPLABCUT, FIRST, OURS, S
 ROOT = Path(__file__).resolve().parents[3]
 PAGE, PLOT, FIGURES = (ROOT / f"docs/benchmark-rounds.{ending}" for ending in ("md", "png", "json"))
 MARKS = ("<!-- figures: python -m tests.benchmarks.rounds -->\n", "<!-- end of figures -->")
+MEASURES = ("median", "mean", "over_5px")
+WORDS = {"median": "median", "mean": "mean", "over_5px": "share over 5 px"}
 COLOURS = {OURS: "tab:blue", DEEPLABCUT: "tab:orange", "random": "0.5"}
 Line = dict[str, Any]
 
@@ -55,10 +57,7 @@ def _cell(lines: Sequence[Line]) -> dict[str, Any]:
     """One way and size: means over seeds, and each seed's mean error."""
     names = lines[0]["error"]
     found: dict[str, Any] = {
-        name: {
-            measure: statistics.fmean(line["error"][name][measure] for line in lines)
-            for measure in ("median", "mean", "over_5px")
-        }
+        name: {measure: statistics.fmean(line["error"][name][measure] for line in lines) for measure in MEASURES}
         for name in names
     }
     picked = [line["picked"] for line in lines if "picked" in line]
@@ -79,9 +78,10 @@ def halves(found: dict[str, Any]) -> list[dict[str, Any]]:
         if half is not None:
             ours, theirs = (found["ways"][way][str(n)] for way, n in ((OURS, half), (DEEPLABCUT, size)))
             better = sum(a <= b for a, b in zip(ours["each_seed"], theirs["each_seed"], strict=True))
-            px = [ours["all"]["mean"], theirs["all"]["mean"]]
+            found_px = {measure: [each["all"][measure] for each in (ours, theirs)] for measure in MEASURES}
+            holds = [measure for measure, (a, b) in found_px.items() if a <= b]
             compared.append(
-                {"ours": half, "deeplabcut": size, "px": px, "seeds_better": better, "holds": px[0] <= px[1]}
+                {"ours": half, "deeplabcut": size, **found_px, "seeds_better_by_mean": better, "holds_by": holds}
             )
     return compared
 
@@ -101,11 +101,8 @@ def page_lines(figures: dict[str, Any]) -> list[str]:
             lines += [_table_line(str(size), way, cells[str(size)]) for way, cells in found["ways"].items()]
         lines.append("")
         for each in halves(found):
-            lines.append(
-                f"- {each['ours']} frames of ours beside {each['deeplabcut']} of DeepLabCut's choice: "
-                f"{each['px'][0]:.2f} and {each['px'][1]:.2f} px; as good with {each['seeds_better']} of {n} seeds: "
-                f"**half of the frames {'is enough' if each['holds'] else 'is not enough'}**"
-            )
+            lines += [_half_line(each, n)]
+        lines += [f"- {way}: not measured yet" for way in WAYS if way not in found["ways"]]
         lines.append("")
     missing = [name for engine, name in NAMES.items() if engine not in figures]
     return lines + [line for name in missing for line in (f"{name} has not been measured yet.", "")]
@@ -123,6 +120,24 @@ HEAD = (
     "mean in the known one, px",
 )
 NAMES = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
+
+
+def _half_line(each: dict[str, Any], n_seeds: int) -> str:
+    """Whether half of the frames is enough, by each measure."""
+    (mean, mean_theirs), (median, median_theirs), (over, over_theirs) = (
+        each[measure] for measure in ("mean", "median", "over_5px")
+    )
+    fails = [WORDS[measure] for measure in MEASURES if measure not in each["holds_by"]]
+    holds = [WORDS[measure] for measure in each["holds_by"]]
+    said = " and ".join(filter(None, [
+        f"enough by the {', '.join(holds)}" if holds else "",
+        f"**not enough** by the {', '.join(fails)}" if fails else "",
+    ]))  # fmt: skip
+    return (
+        f"- {each['ours']} frames of ours beside {each['deeplabcut']} of DeepLabCut's choice: mean {mean:.2f} and "
+        f"{mean_theirs:.2f} px (not worse with {each['seeds_better_by_mean']} of {n_seeds} seeds), median {median:.2f} "
+        f"and {median_theirs:.2f} px, over 5 px {over:.0%} and {over_theirs:.0%}: half of the frames is {said}"
+    )
 
 
 def _table_line(frames: str, way: str, cell: dict[str, Any]) -> str:

@@ -46,15 +46,19 @@ def test_a_seed_counts_once_it_is_whole_and_tuning_seeds_never_do(tmp_path: Path
     assert page.figures_of(cut) == {}
 
 
-@pytest.mark.parametrize(("px", "said"), [(4.0, "is enough"), (4.6, "is not enough")])
+@pytest.mark.parametrize(
+    ("px", "said"),
+    [(4.0, "enough by the median, mean, share over 5 px"),
+     (4.6, "enough by the median, share over 5 px and **not enough** by the mean")],
+)  # fmt: skip
 def test_the_page_says_whether_half_of_the_frames_is_enough(tmp_path: Path, px: float, said: str) -> None:
     lines = [each for seed in SEEDS[:2] for each in lines_of(seed)]
     for each in lines:
         if (each["way"], each["frames"]) == (OURS, 5):
             each["error"]["all"]["mean"] = px
     text = "\n".join(page.page_lines(page.figures_of(write(tmp_path, lines))))
-    assert f"{px:.2f} and 4.50 px" in text
-    assert f"half of the frames {said}" in text
+    assert f"mean {px:.2f} and 4.50 px" in text
+    assert f"half of the frames is {said}\n" in text
     assert "| 0 | first model | 2 | - | 9.00 (9.00-9.00) |" in text
     assert "TensorFlow has not been measured yet." in text
 
