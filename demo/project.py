@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,20 @@ TASK, EXPERIMENTER = "demo", "dlcctr"
 
 
 def make_project(folder: Path) -> Path:
-    """Make a new project with labelled frames.
+    """Make a new project with the demo's labelled frames; returns its config.yaml."""
+    frames, truth = draw_clip(TRAINING, TRAIN_FRAMES, jumps=True)
+    return project_of(folder, frames, truth)
+
+
+def project_of(folder: Path, frames: list[Any], truth: Any) -> Path:
+    """Make a new project of labelled frames.
+
+    Parameters
+    ----------
+    frames : list of array, (height, width, 3)
+        uint8, BGR.
+    truth : array, (n, n_bodyparts, 2)
+        Labels in px.
 
     Returns
     -------
@@ -21,7 +35,6 @@ def make_project(folder: Path) -> Path:
     import deeplabcut
     from deeplabcut.utils import auxiliaryfunctions
 
-    frames, truth = draw_clip(TRAINING, TRAIN_FRAMES, jumps=True)
     video = folder / TRAINING.name
     write_clip(video, frames, TRAINING.fourcc)
     config = Path(deeplabcut.create_new_project(TASK, EXPERIMENTER, [str(video)], str(folder), copy_videos=True))
@@ -33,13 +46,13 @@ def make_project(folder: Path) -> Path:
     return config
 
 
-def write_labels(folder: Path, frames: list[Any], truth: Any) -> None:
+def write_labels(folder: Path, frames: Sequence[Any], truth: Any, names: Sequence[str] = ()) -> None:
     """Write the frames and the table of labels that DeepLabCut's labelling window would have written."""
     import cv2
     import pandas as pd
 
     folder.mkdir(parents=True, exist_ok=True)
-    names = [f"img{number:03d}.png" for number in range(len(frames))]
+    names = names or [f"img{number:03d}.png" for number in range(len(frames))]
     for name, frame in zip(names, frames, strict=True):
         cv2.imwrite(str(folder / name), frame)
     columns = pd.MultiIndex.from_product(

@@ -44,7 +44,7 @@ def train(folder: Path) -> Path:
     return config
 
 
-def shrink_network(model_config: Path) -> None:
+def shrink_network(model_config: Path, epochs: int = EPOCHS) -> None:
     """Turn the generated ResNet-50 configuration into a ResNet-18 that a CPU trains in minutes."""
     import yaml
 
@@ -61,11 +61,11 @@ def shrink_network(model_config: Path) -> None:
     augment.update(gaussian_noise=False, motion_blur=False)
     table["runner"]["optimizer"]["params"]["lr"] = 1e-3
     table["runner"]["scheduler"]["params"].update(
-        lr_list=[[3e-4], [5e-5]], milestones=[int(EPOCHS * 0.6), int(EPOCHS * 0.9)]
+        lr_list=[[3e-4], [5e-5]], milestones=[int(epochs * 0.6), int(epochs * 0.9)]
     )
-    table["runner"].update(eval_interval=EPOCHS)
-    table["runner"]["snapshots"].update(max_snapshots=1, save_epochs=EPOCHS)
-    table["train_settings"].update(epochs=EPOCHS, batch_size=8, seed=SEED, display_iters=10)
+    table["runner"].update(eval_interval=epochs)
+    table["runner"]["snapshots"].update(max_snapshots=1, save_epochs=epochs)
+    table["train_settings"].update(epochs=epochs, batch_size=8, seed=SEED, display_iters=10)
     model_config.write_text(yaml.safe_dump(table, sort_keys=False))
 
 

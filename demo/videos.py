@@ -5,6 +5,7 @@ Runs in the native environment (NumPy and OpenCV come with DeepLabCut): ``python
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ TRAIN_FRAMES = 160
 VIDEO_FRAMES = 120
 FPS = 25
 SUBPIXEL_BITS = 4
+FUR = (45, 50, 55)
+"""Of the animal's body, BGR; its head is a little paler."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +110,6 @@ def random_poses(rng: Any, n_frames: int) -> list[tuple[float, float, float, flo
 
 def walk(rng: Any, n_frames: int) -> list[tuple[float, float, float, float]]:
     """Poses of an animal that walks about and turns back from the walls."""
-    import math
-
     x, y, heading, turn = WIDTH / 2, HEIGHT / 2, float(rng.uniform(-3.2, 3.2)), 0.0
     poses = []
     for _ in range(n_frames):
@@ -123,8 +124,10 @@ def walk(rng: Any, n_frames: int) -> list[tuple[float, float, float, float]]:
     return poses
 
 
-def draw_mouse(floor: Any, x: float, y: float, heading: float, turn: float) -> tuple[Any, Any]:
-    """A dark body, a turned head with two dyed ears, a pale snout and a tail; returns the frame and the points."""
+def draw_mouse(
+    floor: Any, x: float, y: float, heading: float, turn: float, *, fur: tuple[int, int, int] = FUR
+) -> tuple[Any, Any]:
+    """A body, a turned head with two dyed ears, a pale snout and a tail; returns the frame and the points."""
     import numpy as np
 
     ahead = np.array([np.cos(heading), np.sin(heading)])
@@ -139,8 +142,8 @@ def draw_mouse(floor: Any, x: float, y: float, heading: float, turn: float) -> t
     for step in np.linspace(0, 1, 24):
         bend = 3 * np.sin(4 * step + 4 * turn) * step
         disc(frame, tail_base - 16 * step * ahead + bend * side, (1.6, 1.6), 0, (110, 120, 150))
-    disc(frame, centre, (16, 9), heading, (45, 50, 55))
-    disc(frame, head, (9, 6), heading + turn, (55, 60, 65))
+    disc(frame, centre, (16, 9), heading, fur)
+    disc(frame, head, (9, 6), heading + turn, (fur[0] + 10, fur[1] + 10, fur[2] + 10))
     disc(frame, tail_base, (2.5, 2.5), 0, (150, 160, 190))
     disc(frame, left_ear, (3.2, 3.2), 0, (60, 60, 200))
     disc(frame, right_ear, (3.2, 3.2), 0, (70, 170, 60))
@@ -153,13 +156,17 @@ def disc(frame: Any, centre: Any, radii: tuple[float, float], angle: float, colo
     import cv2
     import numpy as np
 
-    unit = 1 << SUBPIXEL_BITS
-    point = (round(float(centre[0]) * unit), round(float(centre[1]) * unit))
+    unit, reach = 1 << SUBPIXEL_BITS, math.ceil(max(radii)) + 3
+    left, top = (max(0, math.floor(float(place)) - reach) for place in centre)
+    part = frame[top : max(0, math.ceil(float(centre[1]))) + reach, left : max(0, math.ceil(float(centre[0]))) + reach]
+    if not part.size:
+        return
+    point = (round(float(centre[0]) * unit) - left * unit, round(float(centre[1]) * unit) - top * unit)
     axes = (round(radii[0] * unit), round(radii[1] * unit))
-    mask = np.zeros(frame.shape[:2], dtype=np.uint8)
+    mask = np.zeros(part.shape[:2], dtype=np.uint8)
     cv2.ellipse(mask, point, axes, np.degrees(angle), 0, 360, 255, -1, cv2.LINE_AA, SUBPIXEL_BITS)
     alpha = (mask.astype(np.float32) / 255)[..., None]
-    frame += alpha * (np.array(colour, dtype=np.float32) - frame)
+    part += alpha * (np.array(colour, dtype=np.float32) - part)
 
 
 def write_clip(file: Path, frames: list[Any], fourcc: str) -> None:
@@ -174,7 +181,8 @@ def write_clip(file: Path, frames: list[Any], fourcc: str) -> None:
 
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f"part{file.suffix}")
-    writer = cv2.VideoWriter(str(part), cv2.VideoWriter_fourcc(*fourcc), FPS, (WIDTH, HEIGHT))
+    height, width = frames[0].shape[:2]
+    writer = cv2.VideoWriter(str(part), cv2.VideoWriter_fourcc(*fourcc), FPS, (width, height))
     if not writer.isOpened():
         raise RuntimeError(f"OpenCV cannot write {fourcc} videos here")
     for frame in frames:

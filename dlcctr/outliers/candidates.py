@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,15 +11,19 @@ from dlcctr.quality.record import Quality
 
 APART_FRAMES = 10
 """Frames nearer to each other than this look the same, whatever their times say."""
-MOST_WINDOWS = 24
+MOST_WINDOWS = 48
 """Places of one row that are looked at."""
-PARTS_OF_STRETCH = 3
-"""Places within one long stretch."""
+PARTS_OF_STRETCH = 8
+"""Places within one long stretch: enough to choose among poses."""
+LEAST_WINDOWS = 3
+"""Places of a row that has flags, whatever its stretches."""
 BAD_SCORE = 0.5
 """Score of a bin of the timeline from which on it counts as bad, as for stretches."""
 GOOD_SCORE = 0.2
 """Highest score of a frame that is kept against forgetting."""
 GOOD_WINDOWS = 6
+LEAST_COMMON = 0.02
+"""Share of frames that counts as wrong of a row that has fewer."""
 GOOD = "good, against forgetting"
 NO_FLAG = "probably wrong"
 
@@ -59,6 +64,8 @@ class Candidate:
         As of its window.
     camera, video : str
         Of its row.
+    level : float or None
+        Its mean grey level, 0-255; None where not known.
     """
 
     row: int
@@ -70,6 +77,7 @@ class Candidate:
     camera: str = ""
     video: str = ""
     is_good: bool = False
+    level: float | None = None
 
 
 def bad_windows(quality: Quality, rating: str = "") -> list[Window]:
@@ -88,7 +96,7 @@ def bad_windows(quality: Quality, rating: str = "") -> list[Window]:
     if rating == "bad":
         names = ("rated bad", *names)
         found = [Window(each.first, each.stop, ("rated bad", *each.why)) for each in found]
-    if names and len(found) < PARTS_OF_STRETCH:
+    if names and len(found) < LEAST_WINDOWS:
         found += [Window(first, stop, names) for first, stop in _worst_bins(quality)]
     return found[:MOST_WINDOWS]
 
@@ -96,7 +104,7 @@ def bad_windows(quality: Quality, rating: str = "") -> list[Window]:
 def _parts(first: int, stop: int) -> Iterator[tuple[int, int]]:
     """A stretch, or parts of equal length of a long one."""
     first = max(0, first)
-    n = max(1, min(PARTS_OF_STRETCH, (stop - first) // (2 * APART_FRAMES)))
+    n = max(1, min(PARTS_OF_STRETCH, (stop - first) // APART_FRAMES))
     for k in range(n):
         part = first + k * (stop - first) // n, first + (k + 1) * (stop - first) // n
         if part[0] < part[1]:
@@ -108,7 +116,7 @@ def _worst_bins(quality: Quality) -> Iterator[tuple[int, int]]:
     line = quality.timeline
     ends = (*line.first[1:], quality.frames)
     ranked = sorted((-(score or 0.0), n) for n, score in enumerate(line.score))
-    for _, n in ranked[:PARTS_OF_STRETCH]:
+    for _, n in ranked[:LEAST_WINDOWS]:
         if 0 <= line.first[n] < min(ends[n], quality.frames):
             yield line.first[n], min(ends[n], quality.frames)
 
@@ -130,6 +138,17 @@ def row_badness(quality: Quality, rating: str = "") -> float:
     if quality.flags or rating == "bad":
         worst = max(worst, BAD_SCORE)
     return worst * rating_weight(rating)
+
+
+def commonness(quality: Quality, rating: str = "") -> float:
+    """How much of a row is probably wrong, as a factor of its frames' worth: a frame stands for the others like it.
+
+    The square root, so that a video that is wrong throughout does not hide all that is wrong for a moment. Of a video
+    that a person calls bad, all counts as wrong.
+    """
+    if rating == "bad":
+        return 1.0
+    return math.sqrt(max(quality.summary.get("score_high_share", 0.0), LEAST_COMMON))
 
 
 def rating_weight(rating: str) -> float:

@@ -7,39 +7,52 @@ already, so that one bad camera does not take all, and no video gets more than i
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from dlcctr.outliers.candidates import APART_FRAMES, Candidate
-from dlcctr.outliers.poses import FARTHEST, distances
+from dlcctr.outliers.seen import FARTHEST, Seen
 
 HALF_NEW = 0.15
-"""Distance in body lengths at which a pose is half as new as one that is unlike all."""
+"""Distance (poses in body lengths, pictures in shares of another scene) at which a frame is half as new as one that is
+unlike all."""
+CHANCE = 0.3
+"""Frames whose worth differs by less are about equally worth it. Else the beginning of each video would be taken first,
+which shows nothing usual: an animal that was just put down."""
 
 
 def choose_frames(
-    candidates: Sequence[Candidate], shapes: Any, known_shapes: Any, n_frames: int, *, n_good: int, apart_s: float
+    candidates: Sequence[Candidate],
+    seen: Seen,
+    labelled: Seen,
+    n_frames: int,
+    *,
+    n_good: int,
+    apart_s: float,
+    seed: int = 0,
 ) -> list[Candidate]:
-    """Choose frames; the same candidates give the same ones.
+    """Choose frames; the same candidates and seed give the same ones.
 
     Parameters
     ----------
     candidates : sequence of Candidate
         Frames to choose from, good ones among them.
-    shapes, known_shapes : array, (n, parts, 2)
-        Their poses, and those that are labelled already, as of `dlcctr.outliers.poses.as_shapes`.
+    seen, labelled : Seen
+        Their poses and pictures, and those that are labelled already.
     n_frames, n_good : int
         How many in all, and how many good ones among them; bad ones take the place of good ones that there are not.
     apart_s : float
         Least time between two frames of one video, in seconds.
+    seed : int
+        Of the chance that decides among frames that are about equally worth it.
 
     Returns
     -------
     list of Candidate
         At most `n_frames`, in the order of choice; good ones last. Fewer where fewer look wrong: no more good ones.
     """
-    choice = _Choice(candidates, shapes, known_shapes, apart_s)
+    choice = _Choice(candidates, seen, labelled, apart_s, seed)
     choice.add(n_frames - n_good, is_good=False, share=_share(candidates, n_frames - n_good, is_good=False))
     choice.add(n_good, is_good=True, share=_share(candidates, n_good, is_good=True))
     # a video may get more where the others have no more to give
@@ -56,17 +69,19 @@ def _share(candidates: Sequence[Candidate], n: int, *, is_good: bool) -> int:
 class _Choice:
     """What is chosen so far, and how new each candidate still is."""
 
-    def __init__(self, candidates: Sequence[Candidate], shapes: Any, known_shapes: Any, apart_s: float) -> None:
+    def __init__(self, candidates: Sequence[Candidate], seen: Seen, labelled: Seen, apart_s: float, seed: int) -> None:
         import numpy
 
-        self._candidates, self._shapes, self._apart_s = candidates, shapes, apart_s
+        chance = random.Random(f"{seed} worth")
+        self._chance = [1 + CHANCE * chance.random() for _ in candidates]
+        self._candidates, self._seen, self._apart_s = candidates, seen, apart_s
         self._nearest = numpy.full(len(candidates), FARTHEST)
         self.chosen: list[int] = []
         self._open = set(range(len(candidates)))
         self._of_video: Counter[tuple[str, bool]] = Counter()
         self._of_camera: Counter[tuple[str, bool]] = Counter()
-        for shape in known_shapes:
-            self._nearest = numpy.minimum(self._nearest, distances(shapes, shape))
+        for place in range(len(labelled.shapes)):
+            self._nearest = numpy.minimum(self._nearest, seen.distances(labelled, place))
 
     def add(self, n: int, *, is_good: bool, share: int) -> None:
         """Choose up to `n` more, at most `share` of one video."""
@@ -85,13 +100,14 @@ class _Choice:
             taken = self._candidates[place]
             self._of_video[taken.video, is_good] += 1
             self._of_camera[taken.camera, is_good] += 1
-            self._nearest = numpy.minimum(self._nearest, distances(self._shapes, self._shapes[place]))
+            self._nearest = numpy.minimum(self._nearest, self._seen.distances(self._seen, place))
             self._open -= {other for other in self._open if self._too_near(taken, self._candidates[other])}
 
     def _worth(self, place: int) -> float:
         each, distance = self._candidates[place], float(self._nearest[place])
         others = (1 + self._of_video[each.video, each.is_good]) * (1 + self._of_camera[each.camera, each.is_good])
-        return each.weight * (0.01 + distance / (distance + HALF_NEW)) / others
+        worth = each.weight * self._chance[place] * (0.01 + distance / (distance + HALF_NEW))
+        return worth / math.sqrt(others)
 
     def _too_near(self, one: Candidate, other: Candidate) -> bool:
         if one.video != other.video:

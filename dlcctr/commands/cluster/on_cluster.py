@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -61,12 +61,30 @@ def _find_remote(ctx: typer.Context, given: dict[str, Any]) -> Remote | None:
 
 
 def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
-    """Run this command on the cluster, in the campaign's folder; its output and its questions appear here.
+    """Run this command on the cluster, in the campaign's folder; see `attach`.
 
     Parameters
     ----------
     words : sequence of str
         Arguments after ``dlcctr`` on the command line, the command's name first.
+    """
+    from dlcctr.campaign.paths import TYPED_VARIABLE
+
+    remedy = "install it there as on this machine, or give its path as `program` in [remote] of campaign.toml"
+    return attach(remote, _words_there(manifest, words), variables={TYPED_VARIABLE: str(manifest)}, remedy=remedy)
+
+
+def attach(remote: Remote, words: Sequence[str], *, variables: Mapping[str, str], remedy: str) -> int:
+    """Run dlcctr on another machine, in a folder there; its output and its questions appear here.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Command and options, as they are meant there.
+    variables : mapping
+        Environment variables for it.
+    remedy : str
+        What to do where there is no dlcctr.
 
     Returns
     -------
@@ -78,7 +96,6 @@ def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
     DlcctrError
         The host cannot be reached, or has no dlcctr.
     """
-    from dlcctr.campaign.paths import TYPED_VARIABLE
     from dlcctr.errors import ToolMissingError, TryAgainError
     from dlcctr.system import processes
     from dlcctr.system.terminal.console import warn
@@ -86,7 +103,7 @@ def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
     from dlcctr.transfer.remote.program import NOT_FOUND, SSH_FAILED, command_in_folder
     from dlcctr.transfer.remote.ssh import log_in
 
-    line = command_in_folder(remote, _words_there(manifest, words), variables={TYPED_VARIABLE: str(manifest)})
+    line = command_in_folder(remote, words, variables=variables)
     warn(f"on {remote}:")
     with log_in(remote.host, ssh_words()) as login:
         # with a terminal ssh says at the end that the connection is closed
@@ -94,8 +111,7 @@ def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
         code = processes.attach([*login.words, *terminal, login.host, line])
     if code == NOT_FOUND:
         raise ToolMissingError(
-            f"{remote.host}: {remote.program} was not found in the shells that ssh starts there",
-            "install it there as on this machine, or give its path as `program` in [remote] of campaign.toml",
+            f"{remote.host}: {remote.program} was not found in the shells that ssh starts there", remedy
         )
     if code == SSH_FAILED:
         raise TryAgainError(f"{remote.host}: the connection was lost", "run the same command again")

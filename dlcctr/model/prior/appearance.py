@@ -6,6 +6,7 @@ Only the green channel is looked at, and of it some lines.
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 from collections import Counter
 from collections.abc import Sequence
@@ -112,6 +113,18 @@ def read_look(file: Path) -> Look:
     return look_at(measured, scene, width, height)
 
 
+def find_looks(pictures: Sequence[Path]) -> tuple[dict[Path, Look], list[str]]:
+    """Measure some of the pictures, evenly spread over all; notes say how many are not there or cannot be read."""
+    chosen = _evenly(sorted(set(pictures)), MAX_PICTURES)
+    looks: dict[Path, Look] = {}
+    for file in chosen:
+        # whatever the decoder says of a broken file: pictures are a bonus
+        with contextlib.suppress(Exception):
+            looks[file] = read_look(file)
+    unread = len(chosen) - len(looks)
+    return looks, [f"{unread} of {len(chosen)} labelled pictures are not there, or cannot be read"] if unread else []
+
+
 def find_appearance(pictures: Sequence[Path]) -> tuple[Appearance, tuple[int, int] | None, list[str]]:
     """Measure some of the pictures.
 
@@ -124,26 +137,20 @@ def find_appearance(pictures: Sequence[Path]) -> tuple[Appearance, tuple[int, in
     list of str
         Notes about pictures that are not there or cannot be read.
     """
-    chosen = _evenly(sorted(set(pictures)), MAX_PICTURES)
-    looks, unread = [], 0
-    for file in chosen:
-        try:
-            looks.append(read_look(file))
-        except Exception:  # whatever the decoder says of a broken file: pictures are a bonus
-            unread += 1
-    notes = [f"{unread} of {len(chosen)} labelled pictures are not there, or cannot be read"] if unread else []
+    found, notes = find_looks(pictures)
+    looks = list(found.values())
     if not looks:
         return Appearance(), None, notes
     size = Counter((look.width, look.height) for look in looks).most_common(1)[0][0]
     cells = zip(*(look.scene for look in looks), strict=True)
-    found = Appearance(
+    appearance = Appearance(
         pictures=len(looks),
         brightness=_spread([look.brightness for look in looks]),
         contrast=_spread([look.contrast for look in looks]),
         sharpness=_spread([look.sharpness for look in looks]),
         scene=tuple(round(statistics.median(cell)) for cell in cells),
     )
-    return found, size, notes
+    return appearance, size, notes
 
 
 def _spread(values: Sequence[float]) -> tuple[float, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -25,7 +24,7 @@ from dlcctr.system import disk, processes
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.kernel_locks import inherited_lock
 from dlcctr.system.locks import campaign_lock
-from dlcctr.training.paths import TrainingPaths
+from dlcctr.training.paths import TrainingPaths, typed_project
 from dlcctr.training.project import TrainProject
 from dlcctr.training.tasks import TrainTask
 
@@ -163,7 +162,7 @@ def _refuse_live(
     if taken:
         raise TryAgainError(
             f"nothing was submitted: {'; '.join(map(say_live, taken))}",
-            f"see how far it is: dlcctr train status {shlex.quote(str(project.folder))}",
+            f"see how far it is: dlcctr train status {typed_project(project.folder)}",
         )
 
 
@@ -179,7 +178,7 @@ def _with_script(made: TrainSubmitted, ready: PreparedTraining) -> TrainSubmitte
 
 
 def _try(project: TrainProject, made: TrainSubmitted, ready: PreparedTraining) -> float | None:
-    hint = f"check the script's #SBATCH lines: dlcctr train submit {shlex.quote(str(project.folder))} --dry-run"
+    hint = f"check the script's #SBATCH lines: dlcctr train submit {typed_project(project.folder)} --dry-run"
     return preflight.try_script(made.text, option_words(ready.script, ready.site), project.folder, hint)
 
 

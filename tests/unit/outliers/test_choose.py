@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +17,17 @@ from dlcctr.outliers.candidates import (
     Candidate,
     Window,
     bad_windows,
+    commonness,
     good_windows,
     rating_weight,
     row_badness,
 )
 from dlcctr.outliers.choose import choose_frames
 from dlcctr.outliers.folders import FolderNames, picture_name
+from dlcctr.outliers.pictures import Looks
 from dlcctr.outliers.poses import FARTHEST, as_shapes, distances
 from dlcctr.outliers.scores import find_frames
+from dlcctr.outliers.seen import NO_VIDEO, UNKNOWN, Seen
 from dlcctr.quality.record import Flag, Quality, Stretch, Timeline
 
 N_PARTS = 4
@@ -40,6 +44,13 @@ def shapes(n: int, seed: int = 0) -> Any:
     return np.random.default_rng(seed).normal(0, 0.3, (n, N_PARTS, 2))
 
 
+def seen_of(poses: Any) -> Seen:
+    """Poses that are trusted, without pictures."""
+    n = len(poses)
+    looks = Looks.of([()] * n, [None] * n)
+    return Seen(poses, looks, np.ones(n), np.full(n, NO_VIDEO), np.zeros(n))
+
+
 def none() -> Any:
     return np.empty((0, N_PARTS, 2))
 
@@ -47,7 +58,7 @@ def none() -> Any:
 def choose(candidates: list[Candidate], poses: Any, n: int, **changes: Any) -> list[Candidate]:
     settings: dict[str, Any] = {"n_good": 0, "apart_s": 1.0, **changes}
     known = settings.pop("known", none())
-    return choose_frames(candidates, poses, known, n, **settings)
+    return choose_frames(candidates, seen_of(poses), seen_of(known), n, **settings)
 
 
 def test_the_same_candidates_give_the_same_frames_and_none_twice() -> None:
@@ -67,6 +78,14 @@ def test_frames_are_spread_over_videos_and_cameras() -> None:
     assert cameras.count("camera 0") == cameras.count("camera 1") == 8
 
 
+def test_of_frames_that_are_worth_the_same_chance_decides_not_their_place() -> None:
+    candidates = [candidate(0, frame=100 * n, time_s=4.0 * n) for n in range(10)]
+    firsts = {choose(candidates, shapes(10), 1, seed=seed)[0].frame for seed in range(20)}
+    assert len(firsts) > 4
+    worst = [replace(each, weight=2.0 if each.frame == 700 else 0.9) for each in candidates]
+    assert {choose(worst, shapes(10), 1, seed=seed)[0].frame for seed in range(20)} == {700}
+
+
 def test_of_one_video_all_frames_are_taken() -> None:
     assert (
         len(choose([candidate(n, video="one", frame=100 * n, time_s=4.0 * n) for n in range(12)], shapes(12), 10)) == 10
@@ -84,6 +103,19 @@ def test_what_is_labelled_is_not_wanted() -> None:
     candidates = [candidate(n, video=str(n), weight=3.0 if n == 2 else 1.0) for n in range(4)]
     assert choose(candidates, poses, 1)[0].video == "2"
     assert "2" not in {each.video for each in choose(candidates, poses, 3, known=poses[2:3])}
+
+
+def test_of_poses_that_are_not_to_be_trusted_time_says_how_unlike_they_are() -> None:
+    """A lost network's poses differ from frame to frame and say nothing; trusted ones say all."""
+    poses, n = shapes(4), 4
+    lost = replace(
+        seen_of(poses), trust=np.zeros(n), videos=np.array([0, 0, 0, 1]), times_s=np.array([0.0, 1.0, 9.0, 0.0])
+    )
+    same, near, far, elsewhere = lost.distances(lost, 0)
+    assert same == 0 < near < elsewhere == UNKNOWN < far
+    assert lost.distances(seen_of(poses), 0).tolist() == [UNKNOWN] * n  # labelled frames are of no video
+    trusted = replace(lost, trust=np.ones(n))
+    assert trusted.distances(trusted, 0) == pytest.approx(distances(poses, poses[0]))
 
 
 def test_frames_of_a_video_are_apart_in_time() -> None:
@@ -128,8 +160,11 @@ def quality(**changes: Any) -> Quality:
 
 def test_windows_are_of_stretches_and_flags() -> None:
     found = bad_windows(quality(flags=(Flag("dark", 1, 2, first=700, stop=720), Flag("jumps", 1, 2, first=1, stop=2))))
-    assert [(each.first, each.stop) for each in found] == [(100, 200), (200, 300), (300, 400), (600, 605), (700, 720)]
-    assert [each.why for each in found][-2:] == [("probably wrong",), ("dark",)]
+    places = [(each.first, each.stop) for each in found]
+    assert places[0] == (100, 137) and places[7] == (362, 400)  # a long stretch in eight parts without a gap
+    assert all(one[1] == next_one[0] for one, next_one in itertools.pairwise(places[:8]))
+    assert places[8:] == [(600, 605), (700, 710), (710, 720)]
+    assert [each.why for each in found][-3:] == [("probably wrong",), ("dark",), ("dark",)]
 
 
 def test_what_a_person_calls_bad_is_looked_at_without_any_stretch() -> None:
@@ -139,6 +174,11 @@ def test_what_a_person_calls_bad_is_looked_at_without_any_stretch() -> None:
     assert [(each.first, each.stop) for each in bad_windows(plain, "bad")] == [(500, 1000), (0, 500)]
     assert row_badness(plain, "bad") > row_badness(quality()) > row_badness(quality(), "good") > 0
     assert rating_weight("unsure") == rating_weight("") == 1
+
+
+def test_a_frame_counts_more_the_more_of_its_video_is_wrong() -> None:
+    few, many = (commonness(Quality(100, summary={"score_high_share": share})) for share in (0.05, 0.8))
+    assert 0 < commonness(Quality(100)) < few < many < commonness(Quality(100), "bad") == 1
 
 
 @pytest.mark.parametrize("frames", [0, 1, 5])
@@ -153,9 +193,11 @@ def test_good_places_are_outside_of_stretches() -> None:
     assert all(each.first >= 900 and each.is_good for each in found)
 
 
-def write_table(folder: Path, scores: list[float | None]) -> None:
-    lines = [f"{n},{n / 25},{'' if each is None else each},1" for n, each in enumerate(scores)]
-    text = "\n".join(["frame,time_s,score,likelihood", *lines]) + "\n"
+def write_table(folder: Path, scores: list[float | None], dark: range = range(0)) -> None:
+    lines = [
+        f"{n},{n / 25},{'' if each is None else each},1,{3 if n in dark else 120}" for n, each in enumerate(scores)
+    ]
+    text = "\n".join(["frame,time_s,score,likelihood,brightness", *lines]) + "\n"
     (folder / "quality.csv.gz").write_bytes(gzip.compress(text.encode()))
 
 
@@ -163,9 +205,28 @@ def test_the_worst_and_the_best_frame_of_windows(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("dlcctr.outliers.scores.BLOCK_FRAMES", 7)
     write_table(tmp_path, [n % 10 / 10 for n in range(30)] + [None] * 5)
     windows = [Window(5, 27, ("a",)), Window(3, 12, (GOOD,), is_good=True), Window(30, 35, ("b",)), Window(50, 60, ())]
-    found = find_frames(tmp_path, windows)
+    found, dark = find_frames(tmp_path, windows)
     assert [(each.frame, each.score) for each in found] == [(9, 0.9), (10, 0.0)]
-    assert found[0].time_s == pytest.approx(9 / 25)
+    assert found[0].time_s == pytest.approx(9 / 25) and found[0].level == 120
+    assert not dark
+
+
+def test_of_frames_that_are_about_as_bad_the_middle_one_is_taken(tmp_path: Path) -> None:
+    write_table(tmp_path, [0.1] * 4 + [0.9, 0.97, 0.9, 0.92, 0.9] + [0.1] * 4 + [0.99] + [0.1] * 6)
+    found, _ = find_frames(tmp_path, [Window(0, 12, ("a",)), Window(12, 20, ("b",))])
+    assert [each.frame for each in found] == [6, 13]
+
+
+def test_frames_too_dark_to_be_labelled_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lamp fails at frame 12: of the first place the worst frame that can be seen, of the second none."""
+    monkeypatch.setattr("dlcctr.outliers.scores.BLOCK_FRAMES", 7)
+    write_table(tmp_path, [0.1] * 10 + [0.5] * 2 + [0.9] * 18, dark=range(12, 30))
+    windows = [Window(5, 25, ("dark",)), Window(20, 30, ("dark",))]
+    found, dark = find_frames(tmp_path, windows, least_level=10.0)
+    assert [each.frame for each in found] == [11]
+    assert dark == windows[1:]
+    monkeypatch.undo()
+    assert [each.frame for each in find_frames(tmp_path, windows)[0]] == [18, 25]
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def script(
 @with_options(own.TrainChoices, "chosen")
 @with_cluster_options(without=WITHOUT)
 def submit(
-    project: own.Project,
+    project: own.ProjectAnywhere,
     *,
     chosen: own.TrainChoices,
     time_min: Minutes = None,
@@ -107,6 +107,7 @@ def _warn(made: TrainSubmitted) -> None:
 def _print_submitted(done: TrainSubmitted, *, dry_run: bool, as_json: bool) -> None:
     from dlcctr.slurm.queue.scheduler import shown_cluster
     from dlcctr.system.terminal.console import plural, print_json, print_lines, print_script
+    from dlcctr.training.paths import typed_project
 
     if as_json:
         print_json(
@@ -125,7 +126,7 @@ def _print_submitted(done: TrainSubmitted, *, dry_run: bool, as_json: bool) -> N
         )
         return
     _warn(done)
-    name = shlex.quote(str(done.project.folder))
+    name = typed_project(done.project.folder)
     if not done.tasks or done.script is None:
         print_lines(["nothing to submit", f"next: dlcctr train status {name}"])
         return

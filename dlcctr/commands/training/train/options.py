@@ -38,6 +38,10 @@ AllowCpu = Annotated[bool, typer.Option("--allow-cpu", help="Train on the CPU wh
 Trial = Annotated[
     bool, typer.Option("--trial", help="Only try a few steps, which measure the time and memory to ask for.")
 ]
+ProjectAnywhere = Annotated[
+    Path,
+    typer.Argument(metavar="PROJECT", help="DeepLabCut project: its folder, or HOST:FOLDER on a cluster, over ssh."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

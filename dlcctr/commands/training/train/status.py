@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -20,7 +19,7 @@ COLUMNS = ("shuffle", "state", "done", "loss", "test", "curve", "left", "job")
 CURVE = 12
 
 
-def status(project: own.Project, *, squeue: SqueueText = "", as_json: own.AsJson = False) -> None:
+def status(project: own.ProjectAnywhere, *, squeue: SqueueText = "", as_json: own.AsJson = False) -> None:
     """Show how far each shuffle is trained, its loss, and what to type next.
 
     Exits with 0 if all are trained, 75 while one waits or runs, and 20 if one needs your attention.
@@ -52,8 +51,13 @@ def _print(found: TrainStatus) -> None:
     for each in found.shuffles:
         if each.cause:
             print_lines([f"shuffle {each.shuffle}: {each.cause}"])
+            if each.training and each.training.cause == each.cause and each.training.hint:
+                print_lines([f"  what to do: {each.training.hint}"])
         if each.reason:
             print_lines([f"shuffle {each.shuffle} waits: {each.reason}"])
+        if each.remedy:
+            job = each.job.partition("_")[0]
+            print_lines([f"  it would wait for ever: {each.remedy}; first take it back: scancel {job}"])
         if each.log is not None and each.log.is_file():
             print_lines([f"shuffle {each.shuffle}, log: {each.log}"])
     print_lines(say_next(found))
@@ -91,8 +95,9 @@ def _number(value: float) -> str:
 def say_next(found: TrainStatus) -> list[str]:
     """What to type next, one line for each kind of shuffle."""
     from dlcctr.slurm.training.status import BUSY, TrainPhase
+    from dlcctr.training.paths import is_typed_elsewhere, typed_project
 
-    name = shlex.quote(str(found.project.folder))
+    name = typed_project(found.project.folder)
     of: dict[TrainPhase, list[int]] = {}
     for each in found.shuffles:
         of.setdefault(each.phase, []).append(each.shuffle)
@@ -110,14 +115,21 @@ def say_next(found: TrainStatus) -> list[str]:
     if any(phase in BUSY for phase in of):
         lines.append(f"next, to look again: dlcctr train status {name}")
     if numbers := of.get(TrainPhase.DONE):
-        lines.append(f"next, shuffle {_listed(numbers)}, evaluate it and go on: dlcctr loop status {name}")
+        lines.append(
+            f"next, shuffle {_listed(numbers)}, bring it home: dlcctr train fetch {name} PROJECT"
+            if is_typed_elsewhere()
+            else f"next, shuffle {_listed(numbers)}, evaluate it and go on: dlcctr loop status {name}"
+        )
     return lines
 
 
 def _train(name: str, numbers: list[int], why: str, *, has_slurm: bool, trial: bool = False) -> str:
+    from dlcctr.training.paths import is_typed_elsewhere
+
     words = "".join(f" --shuffle {number}" for number in numbers) + (" --trial" if trial else "")
     about = f", shuffle {_listed(numbers)}" if numbers else ""
-    if has_slurm:
+    # `run` is for the machine where it is typed: somebody elsewhere is told by `submit` what is missing there
+    if has_slurm or is_typed_elsewhere():
         return f"next{about}, {why}: dlcctr train submit {name}{words}"
     return f"next{about}, {why}: dlcctr train run {name}{words}"
 

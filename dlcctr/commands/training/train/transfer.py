@@ -108,11 +108,10 @@ def _print_pushed(project: Path, done: PushedTraining, *, dry_run: bool, as_json
         print_lines([f"would send {what}; {done.there} are there already"])
         return
     took = f" in {duration(done.seconds)}" if done.seconds >= 1 else ""
-    there = shlex.quote(done.remote.folder)
     print_lines([
         f"sent {what}{took}; {done.there} were there already; all files verified on the remote host",
-        f"next, on {done.remote.host}: dlcctr train submit {there}",
-        f"then here: dlcctr train fetch {shlex.quote(str(done.remote))} {shlex.quote(str(project))}",
+        f"next: dlcctr train submit {shlex.quote(str(done.remote))}",
+        f"then: dlcctr train fetch {shlex.quote(str(done.remote))} {shlex.quote(str(project))}",
     ])  # fmt: skip
 
 

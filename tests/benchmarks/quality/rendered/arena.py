@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from demo.videos import draw_mouse
+from demo.videos import FUR, draw_mouse
 
 SIZES = ((160, 128), (208, 160), (240, 176))
 RATES = (25, 30, 50)
@@ -109,12 +109,13 @@ def walk(camera: Camera, n_frames: int, rng: np.random.Generator) -> Any:
     return found
 
 
-def put_mouse(scene: Any, pose: Any) -> Any:
+def put_mouse(scene: Any, pose: Any, fur: tuple[int, int, int] = FUR) -> Any:
     """Draw a mouse into the scene; returns its points (4, 2) in px of the scene."""
     height, width = scene.shape[:2]
     left, top = (max(0, int(pose[n]) - REACH_PX) for n in (0, 1))
     part = (slice(top, min(height, top + 2 * REACH_PX)), slice(left, min(width, left + 2 * REACH_PX)))
-    scene[part], points = draw_mouse(scene[part], pose[0] - left, pose[1] - top, float(pose[2]), float(pose[3]))
+    x, y, heading, turn = (float(number) for number in pose)
+    scene[part], points = draw_mouse(scene[part], x - left, y - top, heading, turn, fur=fur)
     return points + np.array([left, top])
 
 

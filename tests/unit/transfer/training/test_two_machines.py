@@ -284,8 +284,8 @@ def test_what_the_commands_say(sides: Sides) -> None:
     pushed = typed(sides, "push", str(sides.here), far)
     assert pushed.exit_code == 0, pushed.output
     assert "sent 3 files" in pushed.output and "all files verified" in pushed.output
-    assert f"next, on cluster: dlcctr train submit {sides.there}\n" in pushed.output
-    assert f"then here: dlcctr train fetch {far} '{sides.here}'\n" in pushed.output
+    assert f"next: dlcctr train submit cluster:{sides.there}\n" in pushed.output
+    assert f"then: dlcctr train fetch {far} '{sides.here}'\n" in pushed.output
     sides.train()
     sides.train(replace(DONE, shuffle=2, status=Status.RUNNING, epochs_done=3))
     fetched = typed(sides, "fetch", far, str(sides.here))

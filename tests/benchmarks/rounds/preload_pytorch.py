@@ -1,0 +1,11 @@
+"""Loads the pytorch engine once, in the process that all others are forked from."""
+
+from entrypoint.engines.base import get_engine
+
+get_engine("pytorch").load(1)
+
+import deeplabcut.refine_training_dataset.outlier_frames  # noqa: E402, F401 - after the engine
+
+import entrypoint.outliers.run_outliers  # noqa: E402
+import entrypoint.training.child.pytorch.train  # noqa: E402, F401
+import tests.benchmarks.rounds.learn  # noqa: E402, F401
