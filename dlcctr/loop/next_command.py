@@ -46,7 +46,7 @@ def _labels(project: ProjectState, campaign: CampaignState | None) -> Next | Non
         )
     if not project.labelled and not project.trained:
         if campaign and campaign.judged:
-            return _outliers(project, campaign)
+            return _outliers(campaign)
         return Next(f"dlcctr labels add {name} FOLDER", "the project has no labelled frames")
     return None
 
@@ -72,7 +72,9 @@ def _training(project: ProjectState) -> Next | None:
         why = f"shuffle {stopped.shuffle} has {_STOPPED[stopped.state]}" + (
             f": {stopped.cause}" if stopped.cause else ""
         )
-        return Next(_train(name, *_shuffle(stopped.shuffle)), f"{why}; it goes on where it was")
+        then = "it goes on where it was" if stopped.done else "it begins anew"
+        first = f"first {stopped.hint}; then" if stopped.state == Status.FAILED.value and stopped.hint else ""
+        return Next(_train(name, *_shuffle(stopped.shuffle)), " ".join(filter(None, (f"{why};", first, then))))
     what = "not trained" if project.has_training_set else "without a training set"
     start = ["--weights", name] if project.earlier else []  # from the model before
     return Next(_train(name, *start), f"iteration {project.iteration} is {what}")
@@ -117,7 +119,7 @@ def _of_present(project: ProjectState, campaign: CampaignState) -> Next:
         )
     if campaign.judged < campaign.analysed:
         return Next(f"dlcctr quality {manifest}", f"{plural(campaign.analysed - campaign.judged, 'row')} not judged")
-    return _outliers(project, campaign)
+    return _outliers(campaign)
 
 
 def _of_before(project: ProjectState, campaign: CampaignState) -> Next:
@@ -130,7 +132,7 @@ def _of_before(project: ProjectState, campaign: CampaignState) -> Next:
             "the campaign is of another model: see on some of its videos which one is better",
         )
     if compared.better == "A" and campaign.judged:
-        return _outliers(project, campaign, "the model of before is better; it needs more labels")
+        return _outliers(campaign, "the model of before is better; it needs more labels")
     new = campaign.manifest.parent / f"iteration-{project.iteration}" / campaign.manifest.name
     return Next(
         f"dlcctr manifest --like {manifest} --model {name} -o {_quoted(new)}",
@@ -138,13 +140,8 @@ def _of_before(project: ProjectState, campaign: CampaignState) -> Next:
     )
 
 
-def _outliers(project: ProjectState, campaign: CampaignState, why: str = "") -> Next:
+def _outliers(campaign: CampaignState, why: str = "") -> Next:
     manifest, place = _quoted(campaign.manifest), _quoted(campaign.place)
-    if project.is_of_several:
-        return Next(
-            f"dlcctr report {manifest}",
-            "several animals: see which videos are bad, and take their frames with DeepLabCut's extract_outlier_frames",
-        )
     return Next(
         f"dlcctr outliers {manifest} --frames 50 -o {place}",
         why or f"{campaign.flagged} of {plural(campaign.judged, 'judged video')} flagged: pick frames to label",

@@ -47,6 +47,7 @@ class ShuffleState:
     wanted: int | None = None
     unit: str = ""
     cause: str = ""
+    hint: str = ""
     evaluated: str = ""
     model_hash: str = ""
 
@@ -173,6 +174,7 @@ def _with_record(made: ShuffleState, training: Training) -> ShuffleState:
         wanted=training.epochs_wanted,
         unit=training.unit,
         cause=training.cause,
+        hint=training.hint,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlcctr.errors import DlcctrError, UsageError
+from dlcctr.errors import DlcctrError
 from dlcctr.model.prior.shape import body_length
 from dlcctr.outliers.candidates import (
     GOOD_SCORE,
@@ -22,7 +22,7 @@ from dlcctr.outliers.candidates import (
 from dlcctr.outliers.choose import choose_frames
 from dlcctr.outliers.pictures import Looks, scene_at
 from dlcctr.outliers.points import read_points
-from dlcctr.outliers.poses import as_poses, as_shapes, labelled_points
+from dlcctr.outliers.poses import as_poses, as_scenes, as_shapes, labelled_points
 from dlcctr.outliers.project import Project
 from dlcctr.outliers.results import JudgedResult
 from dlcctr.outliers.scores import Scored, find_frames, known
@@ -80,18 +80,7 @@ def choose_outliers(
         Least time between two frames of one video.
     before : collection of (str, int)
         Video and frame of those that were taken before.
-
-    Raises
-    ------
-    UsageError
-        A row has several animals.
     """
-    for each in results:
-        if any(len(column) > 2 for column in each.receipt.columns.names):
-            raise UsageError(
-                f"row {each.row.index}: has several animals, and frames are chosen for one animal only so far",
-                "leave such rows out with --rows",
-            )
     found = _Found(project, frozenset(before))
     n_good = round(GOOD_SHARE * n_frames)
     for each in _worst(results, max(LEAST_ROWS, 2 * n_frames)):
@@ -131,7 +120,7 @@ class _Found:
                 for each in _candidates(result, scored)
                 if (each.video, each.frame) not in self._gone and not project.has_labels_of(each.video, each.frame)
             ]
-            places = read_points(result.table, [each.frame for each in found], project.bodyparts)[..., :2]
+            places = read_points(result.table, [each.frame for each in found], project)[..., :2]
         except DlcctrError as error:
             self.notes.append(f"row {row} is left out: {error.message}")
             return
@@ -157,9 +146,10 @@ class _Found:
         """Poses and pictures of the candidates, and of what is labelled already."""
         import numpy
 
-        project, n_parts = self._project, len(self._project.bodyparts)
-        points = numpy.array(self._points, float).reshape(len(self.candidates), n_parts, 2)
-        usual = body_length(list(as_poses(points))) or 1.0
+        project = self._project
+        points = numpy.array(self._points, float).reshape(len(self.candidates), len(project.points), 2)
+        animals = project.animals(points)
+        usual = body_length(list(as_poses(animals.reshape(-1, *animals.shape[2:])))) or 1.0
         own = numpy.array(self._lengths, float)
         looks = Looks.of(self._scenes, [each.level for each in self.candidates])
         step = max(1, -(-len(project.labelled) // MOST_LABELLED))
@@ -167,7 +157,8 @@ class _Found:
             project.labelled[::step],
             project.pictures.looks[::step] or [None] * len(project.labelled[::step]),
         )
-        shapes = as_shapes(labelled_points(poses, n_parts), body_length(poses) or usual)
+        scenes = as_scenes(labelled_points(poses, len(project.individuals), len(project.bodyparts)))
+        shapes = as_shapes(scenes, body_length([each for frame in poses for each in frame]) or usual)
         labelled = Looks.of(
             [look.scene if look else () for look in known], [look.brightness if look else None for look in known]
         )
@@ -176,7 +167,7 @@ class _Found:
         times = [each.frame / ASSUMED_RATE if each.time_s is None else each.time_s for each in self.candidates]
         return (
             Seen(
-                as_shapes(points, numpy.where(own > 0, own, usual)),
+                as_shapes(as_scenes(animals), numpy.where(own > 0, own, usual)),
                 looks,
                 numpy.array([1 - each.score for each in self.candidates], float),
                 numpy.array([names[each.video] for each in self.candidates], int),

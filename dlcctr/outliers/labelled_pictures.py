@@ -23,7 +23,7 @@ class LabelledPictures:
     Parameters
     ----------
     looks : tuple of Look or None
-        Of the picture of each labelled pose, in their order: its own, or one of its folder; None where there is none.
+        Of each labelled picture, in their order: its own, or one of its folder; None where there is none.
     least_level, least_contrast : float
         Grey level and contrast below which nobody can label a picture; 0 where nothing is known.
     """
@@ -39,7 +39,7 @@ class LabelledPictures:
 
 
 def pictures_of_labels(pictures: Sequence[Path]) -> LabelledPictures:
-    """Look at some of the labelled pictures, given once for each labelled pose."""
+    """Look at some of the labelled pictures."""
     looks, _ = find_looks(pictures)
     if not looks:
         return LabelledPictures()

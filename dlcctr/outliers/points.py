@@ -1,4 +1,4 @@
-"""Positions of single frames from a row's table, by the names of its body parts. Needs pandas."""
+"""Positions of single frames from a row's table, by the names of its animals and body parts. Needs pandas."""
 
 from __future__ import annotations
 
@@ -7,32 +7,34 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import OutputError
+from dlcctr.outliers.project import Project
 from dlcctr.results.h5.positions import COORDS, open_positions
 
 
-def read_points(file: Path, frames: Sequence[int], bodyparts: Sequence[str]) -> Any:
-    """Positions of frames: body parts in the order that is asked for, whatever the table's own is.
+def read_points(file: Path, frames: Sequence[int], project: Project) -> Any:
+    """Positions of frames: points in the project's order, whatever the table's own is.
 
     Returns
     -------
     numpy.ndarray
-        Float64, (frames, parts, 3): x and y in px, and likelihood; NaN for parts that the table does not have.
+        Float64, (frames, points, 3): x and y in px, and likelihood; NaN for what the table does not have.
 
     Raises
     ------
     OutputError
-        The table cannot be read, or is of several animals.
+        The table cannot be read, or is not of one animal where the project is, or not of several.
     """
     import numpy
 
-    found = numpy.full((len(frames), len(bodyparts), len(COORDS)), numpy.nan)
+    found = numpy.full((len(frames), len(project.points), len(COORDS)), numpy.nan)
     if not frames:
         return found
     with open_positions(file) as table:
-        if table.columns.several:
-            raise OutputError(f"{file}: a table of several animals", "leave the row out with --rows")
-        places = {part: n for n, (_, part) in enumerate(table.columns.points)}
-        here = [(n, places[part]) for n, part in enumerate(bodyparts) if part in places]
+        if table.columns.several != project.is_of_several:
+            kind = "several animals, and the project of one" if table.columns.several else "one animal"
+            raise OutputError(f"{file}: a table of {kind}", "leave the row out with --rows")
+        places = {point: n for n, point in enumerate(table.columns.points)}
+        here = [(n, places[point]) for n, point in enumerate(project.points) if point in places]
         if not here:
             raise OutputError(f"{file}: has none of the project's body parts", "leave the row out with --rows")
         for k, frame in enumerate(frames):

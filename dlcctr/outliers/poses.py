@@ -54,12 +54,36 @@ def distances(shapes: Any, one: Any) -> Any:
     return numpy.where(count >= 2, found, FARTHEST)
 
 
-def labelled_points(poses: Sequence[Pose], n_parts: int) -> Any:
-    """Labelled poses as an array (n, parts, 2), NaN where a part is not labelled."""
+def labelled_points(frames: Sequence[Sequence[Pose]], n_animals: int, n_parts: int) -> Any:
+    """Labelled poses of pictures as an array (n, animals, parts, 2), NaN where a part is not labelled."""
     import numpy
 
-    rows = [[(p.real, p.imag) if p is not None else (numpy.nan, numpy.nan) for p in pose] for pose in poses]
-    return numpy.array(rows, float).reshape(len(rows), n_parts, 2)
+    found = numpy.full((len(frames), n_animals, n_parts, 2), numpy.nan)
+    for n, poses in enumerate(frames):
+        for k, pose in enumerate(poses[:n_animals]):
+            found[n, k] = [(p.real, p.imag) if p is not None else (numpy.nan, numpy.nan) for p in pose]
+    return found
+
+
+def as_scenes(animals: Any) -> Any:
+    """Pictures with several animals as one pose each: the animals from left to right, since any may be any.
+
+    Parameters
+    ----------
+    animals : array, (n, animals, parts, 2)
+
+    Returns
+    -------
+    array, (n, animals * parts, 2)
+    """
+    import numpy
+
+    there = numpy.isfinite(animals).all(axis=3)
+    x = numpy.where(there, animals[..., 0], 0.0).sum(axis=2) / numpy.maximum(there.sum(axis=2), 1)
+    order = numpy.argsort(numpy.where(there.any(axis=2), x, numpy.inf), axis=1, kind="stable")
+    ordered = numpy.take_along_axis(animals, order[:, :, None, None], axis=1)
+    n, n_animals, n_parts, _ = animals.shape
+    return ordered.reshape(n, n_animals * n_parts, 2)
 
 
 def as_poses(points: Any) -> Iterator[Pose]:

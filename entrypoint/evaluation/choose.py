@@ -249,7 +249,8 @@ def _pick(project: Project, iteration: int, shuffle: int | None, percent: int | 
         raise ModelError(
             f"{project.root}: no trained shuffle in iteration {iteration}; "
             + (f"iterations with one: {', '.join(map(str, others))}" if others else "there is none at all"),
-            "train it first: dlc train PROJECT" + ("; or choose another with --iteration" if others else ""),
+            "train it first: dlcctr train run PROJECT (in the image: dlc train PROJECT)"
+            + ("; or choose another with --iteration" if others else ""),
         )
     fitting = [each for each in _candidates(project, iteration, shuffle) if percent in (None, each.percent)]
     names = ", ".join(f"shuffle {each.shuffle} (trainset{each.percent})" for each in there)

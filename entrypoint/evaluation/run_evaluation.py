@@ -123,7 +123,7 @@ def _check_split(now: Chosen, held: TrainingSet) -> None:
     if not held.split.train and not held.split.test:
         raise ModelError(
             f"{held.file}: no frame of it is in the training or the test set of {now.name}",
-            "make a training set anew, and train: dlc train PROJECT",
+            "make a training set anew, and train: dlcctr train run PROJECT (in the image: dlc train PROJECT)",
         )
     if len(held.frames) < 2 and not has_both(now.model, held.split):
         raise ModelError(f"{held.file}: a single labelled frame says nothing", "label more frames")

@@ -15,7 +15,7 @@ from dlcctr.system.files import read_bounded
 MAX_BYTES = 512 << 20
 NO_SPLIT = (
     "copy the project's training-datasets folder from where it was trained; if it is lost, make a training set anew "
-    "from the labels and train again: dlc train PROJECT"
+    "from the labels and train again: dlcctr train run PROJECT (in the image: dlc train PROJECT)"
 )
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.model.prior.labels import LABELS_FOLDER
+from dlcctr.outliers.project import Project
 from dlcctr.results.h5.h5_file import import_pandas
-from dlcctr.results.h5.positions import COORDS, KEY, LEVELS
+from dlcctr.results.h5.positions import KEY, PositionColumns
 
 
-def label_table(folder: str, pictures: Sequence[str], scorer: str, bodyparts: Sequence[str], points: Any) -> Any:
-    """Table of labels.
+def label_table(folder: str, pictures: Sequence[str], scorer: str, project: Project, points: Any) -> Any:
+    """Table of labels; with several animals it has a line for these in its head.
 
     Parameters
     ----------
@@ -20,7 +21,7 @@ def label_table(folder: str, pictures: Sequence[str], scorer: str, bodyparts: Se
         Name of the folder below `labeled-data`.
     scorer : str
         DeepLabCut's name of the model.
-    points : array, (pictures, bodyparts, 3)
+    points : array, (pictures, points of the project, 3)
         x and y in px of the whole picture, and likelihood.
 
     Returns
@@ -29,7 +30,7 @@ def label_table(folder: str, pictures: Sequence[str], scorer: str, bodyparts: Se
         A row for each picture, whose index is ``(labeled-data, folder, picture)``.
     """
     pandas = import_pandas()
-    columns = pandas.MultiIndex.from_product([[scorer], list(bodyparts), list(COORDS)], names=LEVELS)
+    columns = PositionColumns(scorer, project.points, project.is_of_several).header()
     index = pandas.MultiIndex.from_tuples([(LABELS_FOLDER, folder, picture) for picture in pictures])
     return pandas.DataFrame(points.reshape(len(pictures), -1), columns=columns, index=index)
 

@@ -58,7 +58,7 @@ def run_outliers(request: OutliersRequest) -> ExitCode:
     Raises
     ------
     UsageError
-        No row is judged, or there are several animals.
+        No row is judged.
     VideoError
         No video, or no frame of any, could be read.
     DlcctrError

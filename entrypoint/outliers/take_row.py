@@ -52,7 +52,7 @@ def take_row(
     name : str
         Name that the folder will have in `labeled-data`.
     project : Project
-        Its body parts, in order, and its iteration.
+        Its animals and body parts, in order, and its iteration.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def take_row(
     if result.row.fingerprint and fingerprint(video) != result.row.fingerprint:
         raise VideoError(f"{video}: not the video that was analysed", "put it back, or make the manifest anew")
     numbers = sorted(each.frame for each in frames)
-    points = dict(zip(numbers, read_points(result.table, numbers, project.bodyparts), strict=True))
+    points = dict(zip(numbers, read_points(result.table, numbers, project), strict=True))
     crop = result.receipt.parameters.crop
     corner = (crop[0], crop[2]) if crop else (0, 0)  # DeepLabCut counts positions from the crop's corner
     by_number = {each.frame: each for each in frames}
@@ -82,19 +82,30 @@ def take_row(
         file = picture_name(number, result.quality.frames)
         (place / file).write_bytes(_png(picture))
         height, width = picture.shape[:2]
-        taken[number] = Taken(by_number[number], name, file, draw(picture, points[number][None]), (width, height))
+        jpeg = draw(picture, _by_animal(project, points[number]))
+        taken[number] = Taken(by_number[number], name, file, jpeg, (width, height))
     found = sorted(taken)
     if found:
         import numpy
 
         labels = numpy.stack([points[number] for number in found])
-        table = label_table(
-            name, [taken[n].picture for n in found], result.receipt.model.scorer, project.bodyparts, labels
-        )
+        table = label_table(name, [taken[n].picture for n in found], result.receipt.model.scorer, project, labels)
         write_labels(place, table, project.iteration)
     else:
         place.rmdir()
     return [taken[number] for number in found]
+
+
+def _by_animal(project: Project, points: Any) -> Any:
+    """Points of a picture (points, 3) as (animals, parts, 3); parts that exist once are a further animal's own."""
+    import numpy
+
+    animals = project.animals(points[None])[0]
+    once = points[len(project.individuals) * len(project.bodyparts) :]
+    found = numpy.full((len(animals) + 1, len(project.bodyparts) + len(once), 3), numpy.nan)
+    found[:-1, : len(project.bodyparts)] = animals
+    found[-1, len(project.bodyparts) :] = once
+    return found
 
 
 def _times(result: JudgedResult, numbers: Sequence[int]) -> dict[int, float]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dlcctr.errors import DlcctrError, ModelError, TryAgainError, UsageError
+from dlcctr.errors import AnalysisError, DlcctrError, ModelError, UsageError
 from dlcctr.model.files import open_tree
 from dlcctr.model.project.shuffles import read_config
 from dlcctr.model.project.snapshots import list_snapshots
@@ -159,7 +159,7 @@ def _train(order: Order, found: Shuffle, before: Training | None, scratch: Path,
                     done = recorder.done(event.snapshot)
         except DlcctrError as error:
             recorder.stopped(error)
-            if not isinstance(error, TryAgainError):
+            if isinstance(error, AnalysisError):  # else it is said already what is wrong
                 for line in child.tail:
                     warn(one_line(line))
             raise
@@ -203,7 +203,7 @@ def _try(order: Order, found: Shuffle, scratch: Path) -> None:
                 elif isinstance(event, Measured):
                     recorder.measure(event)
         except DlcctrError as error:
-            if not isinstance(error, TryAgainError):
+            if isinstance(error, AnalysisError):  # else it is said already what is wrong
                 for line in child.tail:
                     warn(one_line(line))
             raise

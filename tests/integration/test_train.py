@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from dlcctr.model.bundles.pack import pack_model
 from dlcctr.model.curve.losses import read_losses
 from dlcctr.training.record import Status, Training, find_training, find_trial
 from tests.integration.support.training import (
@@ -166,6 +167,22 @@ def test_the_next_iteration_starts_from_the_model_before(native_pytorch: Path, u
     assert found and found.status is Status.DONE and found.iteration == 1
     assert found.start.kind == "project" and Path(found.start.path).parent == old
     assert {each.name: each.stat().st_mtime_ns for each in old.iterdir()} == before
+
+
+def test_a_bundle_is_as_good_a_start_as_its_snapshot(
+    native_pytorch: Path, drawn: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "model.dlcmodel"
+    listing = pack_model(uninterrupted, bundle)
+    one, two = copy_of(drawn, tmp_path / "one"), copy_of(drawn, tmp_path / "two")
+    options = ("--seed", "5", "--epochs", "2")
+    shown = train(native_pytorch, one, "--weights", str(bundle), *options)
+    assert f"starts from {bundle} (bundle)" in shown
+    snapshot = folder(uninterrupted) / f"{listing.model['snapshot']}.pt"
+    train(native_pytorch, two, "--weights", str(snapshot), *options)
+    assert_same_losses(folder(one), folder(two), TOLERANCE)
+    starts = [(state(each) or pytest.fail()).start for each in (one, two)]
+    assert [each.kind for each in starts] == ["bundle", "file"] and starts[0].sha256 == starts[1].sha256 != ""
 
 
 def test_weights_that_are_not_here_are_an_error_and_no_download(

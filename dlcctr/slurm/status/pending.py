@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 HELD = "the job is held: `scontrol release JOBID`, or ask the site why"
+LESS_TIME = "ask for less time: smaller --task-time, for a training --time"
 REMEDIES = (
     (r"DependencyNeverSatisfied", "the job that it depends on failed: see that job's cause first"),
     (r"BadConstraints", "no node has what is asked for: change --gres, --gpus, --cpus or --mem-gb"),
     (r"InvalidAccount|AccountNotAllowed", "the partition does not take this account: choose another with --account"),
     (r"InvalidQOS|QOSNotAllowed", "the partition does not take this QoS: choose another with --qos"),
-    (r"PartitionTimeLimit|(Assoc|QOS)Max(WallDuration|\w*Minutes)PerJob\w*", "ask for less time: smaller --task-time"),
+    (r"PartitionTimeLimit|(Assoc|QOS)Max(WallDuration|\w*Minutes)PerJob\w*", LESS_TIME),
     (r"PartitionNodeLimit|(Assoc|QOS)MaxNodePer\w+", "ask for fewer nodes, or choose another partition"),
     (r"(Assoc|QOS)MaxC(pu|PU)\w*Per(Job|Node)\w*", "ask for fewer CPUs with --cpus"),
     (r"(Assoc|QOS)MaxGRES\w*Per(Job|Node)\w*", "ask for fewer GPUs with --gres or --gpus"),

@@ -12,6 +12,7 @@ from dlcctr.contract import ExitCode
 from dlcctr.errors import DlcctrError
 from dlcctr.model.curve.losses import POSE, LossRow, read_losses
 from dlcctr.slurm.queue.scheduler import read_scheduler
+from dlcctr.slurm.status.pending import find_remedy
 from dlcctr.slurm.training.ledger import LiveTask, ask, find_live, read_jobs
 from dlcctr.system.kernel_locks import is_held
 from dlcctr.training.paths import TrainingPaths
@@ -67,6 +68,11 @@ class ShuffleStatus:
     log: Path | None = None
 
     @property
+    def remedy(self) -> str:
+        """What to change where it would wait for ever; empty otherwise."""
+        return find_remedy(self.reason)
+
+    @property
     def seconds_left(self) -> float | None:
         """Estimate of what is left to train; None while nothing is known, and where nothing is left."""
         if self.phase is TrainPhase.DONE:
@@ -89,7 +95,7 @@ class TrainStatus:
     def exit_code(self) -> ExitCode:
         """0 if all are done, 75 while one waits or runs, 20 if one needs attention."""
         phases = {each.phase for each in self.shuffles}
-        if phases & {TrainPhase.FAILED, TrainPhase.STOPPED}:
+        if phases & {TrainPhase.FAILED, TrainPhase.STOPPED} or any(each.remedy for each in self.shuffles):
             return ExitCode.UNFINISHED
         if phases & set(BUSY):
             return ExitCode.TRY_AGAIN

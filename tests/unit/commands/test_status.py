@@ -126,7 +126,7 @@ def test_json(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
     assert told["rows"][6] == {
         "index": 6, "video": "v6.mp4", "phase": "failed", "cause": "the node failed (Slurm: NODE_FAIL)",
         "cause_kind": "node-fail", "node": "node3", "job": "123_6", "task": 6, "plan": "plan-0", "attempts": 1,
-        "reason": "", "code": 0, "cluster": "", "canary": None, "flags": [],
+        "reason": "", "code": 0, "cluster": "", "canary": None, "flags": [], "analysed": False,
     }  # fmt: skip
     assert told["pace"]["frames_per_s"] is None
 

@@ -24,6 +24,7 @@ from tests.unit.support.compare_case import Case, finish, make_case
 from tests.unit.support.label_folders import png, table
 from tests.unit.support.projects import edit_json, train_folder
 from tests.unit.support.suggestions import Suggestion
+from tests.unit.training.test_needs import TRAINING
 
 LABELS = {"img1.png": (1, 2, 3, 4), "img2.png": ("", "", 5, 6), "img3.png": ("", "", "", "")}
 PARTS = ("snout", "tail")
@@ -265,8 +266,21 @@ def test_the_campaign_of_this_model(case: Case) -> None:
     assert "outliers" in look(project, case.manifest)[2].command
 
 
+def test_a_training_that_failed_says_what_comes_first(case: Case) -> None:
+    label(case.b / "labeled-data/a")
+    failed = replace(
+        TRAINING, status=Status.FAILED, epochs_done=0, cause="another network", hint="take other --weights"
+    )
+    (train_folder(case.b) / TRAINING_FILENAME).write_text(TRAININGS.text(failed))
+    for snapshot in train_folder(case.b).glob("snapshot*"):
+        snapshot.unlink()
+    found = look(case.b)[2]
+    assert found.command == f"dlcctr train run {case.b}"
+    assert found.why == "shuffle 1 has failed: another network; first take other --weights; then it begins anew"
+
+
 def test_a_project_of_several_animals(case: Case) -> None:
-    """What is for one animal only is not suggested."""
+    """What is not for several animals is not suggested."""
     label(case.b / "labeled-data/a")
     edit_json(
         case.b / "config.yaml", multianimalproject=True, individuals=["x", "y"], bodyparts="MULTI!",
@@ -283,7 +297,7 @@ def test_a_project_of_several_animals(case: Case) -> None:
     state, campaign, _ = look(case.b, case.manifest)
     assert campaign
     found = next_command(state, replace(campaign, is_present=True))
-    assert found.command == f"dlcctr report {case.manifest}" and "extract_outlier_frames" in found.why
+    assert found.command.startswith(f"dlcctr outliers {case.manifest} ")
 
 
 def test_nothing_is_written(case: Case) -> None:

@@ -51,8 +51,13 @@ def _print(found: TrainStatus) -> None:
     for each in found.shuffles:
         if each.cause:
             print_lines([f"shuffle {each.shuffle}: {each.cause}"])
+            if each.training and each.training.cause == each.cause and each.training.hint:
+                print_lines([f"  what to do: {each.training.hint}"])
         if each.reason:
             print_lines([f"shuffle {each.shuffle} waits: {each.reason}"])
+        if each.remedy:
+            job = each.job.partition("_")[0]
+            print_lines([f"  it would wait for ever: {each.remedy}; first take it back: scancel {job}"])
         if each.log is not None and each.log.is_file():
             print_lines([f"shuffle {each.shuffle}, log: {each.log}"])
     print_lines(say_next(found))

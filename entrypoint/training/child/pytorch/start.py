@@ -130,7 +130,7 @@ def fill(model: Any, weights: dict[str, Any], file: Path) -> str:
         raise ModelError(
             f"{file}: these are weights of another network: {len(fitting)} of {len(own)} layers fit, and not all of "
             "the backbone",
-            "take the same --net-type, or other --weights",
+            "take other --weights, or train another --shuffle with the --net-type of these",
         )
     model.load_state_dict({**own, **fitting})
     new = sorted({".".join(name.split(".")[:2]) for name in own.keys() - fitting.keys()})

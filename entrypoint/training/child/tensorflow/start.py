@@ -89,7 +89,7 @@ def fill(sess: Any, file: Path, bundle: Path | None = None) -> str:
         raise ModelError(
             f"{bundle or file}: these are weights of another network: {len(fitting)} of {len(wanted)} variables fit, "
             "and not all of the backbone",
-            "take the same --net-type, or other --weights",
+            "take other --weights, or train another --shuffle with the --net-type of these",
         )
     tf.compat.v1.train.Saver(fitting).restore(sess, str(file))
     kept = {id(each) for each in fitting}

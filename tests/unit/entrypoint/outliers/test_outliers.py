@@ -18,6 +18,7 @@ from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.cli import catch
 from dlcctr.contract import FRAME_TIMES_FILENAME, ExitCode, RowState
 from dlcctr.errors import ModelError, UsageError, VideoError
+from dlcctr.outliers.project import find_project
 from dlcctr.outliers.results import judged_results
 from dlcctr.quality.record import QUALITY_FILENAME, TABLE_FILENAME
 from dlcctr.results.sections import AnalysedRow, Columns, FrameCounts, Parameters
@@ -320,7 +321,7 @@ def test_what_cannot_be_done_is_said(bench: Bench, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="judged"):
         run(bench, tmp_path / "out")
     project = pytorch_project(tmp_path / "several", bodyparts="MULTI!", multianimalproject=True)
-    with pytest.raises(UsageError, match="several animals"):
+    with pytest.raises(UsageError, match="names no multianimalbodyparts"):
         run(bench, project)
     shutil.rmtree(bench.manifest.parent / "project")
     with pytest.raises(ModelError, match="no such folder"):
@@ -342,3 +343,93 @@ def test_damaged_lists_are_passed_over(tmp_path: Path, text: str) -> None:
     (tmp_path / "outliers.csv").write_text(text, encoding="latin-1")
     (tmp_path / "outliers-2.csv").write_text("row,frame\n3,4\n5,\n")
     assert taken_before(tmp_path) == {(3, 4)}
+
+
+ANIMALS = ("mouse2", "mouse1")
+"""Not in the order of the alphabet."""
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Bench:
+    """Two judged rows of two animals and a corner; the second animal's track ends before the video does."""
+    several = {"multianimalproject": True, "individuals": list(ANIMALS), "multianimalbodyparts": ORDER,
+               "uniquebodyparts": ["corner"], "bodyparts": "MULTI!"}  # fmt: skip
+    project = pytorch_project(tmp_path / "project", iteration=2, **several)
+    bench = make_bench(
+        tmp_path, ["a.mp4", "b.mp4"], bodyparts=NAMES, individuals=ANIMALS, unique_bodyparts=("corner",), model=project
+    )
+    points = [*((who, part) for who in ANIMALS for part in NAMES), ("single", "corner")]
+    columns = [(who, part, coord) for who, part in points for coord in ("x", "y", "likelihood")]
+    names = ["scorer", "individuals", "bodyparts", "coords"]
+    for n, row in enumerate(bench.rows):
+        video = write_video(bench.campaign.video_root / row.video, N_FRAMES)
+        bench.rows[n] = replace(
+            row, frames=N_FRAMES, width=144, height=96, bytes=video.stat().st_size, fingerprint=fingerprint(video)
+        )
+        xy = np.concatenate(
+            [walk(N_FRAMES, seed=n), walk(N_FRAMES, seed=n + 50) + 200, np.full((N_FRAMES, 1, 2), 7.0)], axis=1
+        )
+        xy[30:50] = np.random.default_rng(n).random((20, len(points), 2)) * 400
+        xy[40:, len(NAMES) : 2 * len(NAMES)] = np.nan
+        values = np.concatenate([xy, np.full((*xy.shape[:2], 1), 0.9)], axis=2).reshape(N_FRAMES, -1)
+        folder = bench.commit(n)
+        (file,) = folder.glob("*.h5")
+        head = pandas.MultiIndex.from_tuples([(SCORER, *each) for each in columns], names=names)
+        pandas.DataFrame(values, columns=head).to_hdf(file, key="df_with_missing", format="table", mode="w")
+        times = [frame / 25 for frame in range(N_FRAMES)]
+        write_frame_times(folder / FRAME_TIMES_FILENAME, times)
+        bench.write_receipt(
+            n,
+            columns=Columns(N_FRAMES, tuple(columns)),
+            frames=FrameCounts(N_FRAMES, N_FRAMES, N_FRAMES),
+            model=replace(
+                bench.receipt(n).model, bodyparts=NAMES, individuals=ANIMALS, unique_bodyparts=("corner",)
+            ),
+            row=AnalysedRow(row.index, row.video, bench.rows[n].fingerprint, bench.rows[n].bytes),
+            times=describe_times(times, CONTAINER, 25.0),
+            software={**bench.receipt(n).software, "filterpy": "1.4.5"},
+        )  # fmt: skip
+    write_manifest(bench.manifest, bench.rows)
+    assert judge_rows(QualityRequest(bench.manifest, pictures=False)) is ExitCode.OK
+    return bench
+
+
+def test_frames_of_several_animals(pair: Bench, tmp_path: Path) -> None:
+    lines = run(pair, tmp_path / "out", 6)
+    assert len(lines) >= 4 and {line["video"] for line in lines} == {"a.mp4", "b.mp4"}
+    for folder in (tmp_path / "out/labeled-data").iterdir():
+        table = labels(folder)
+        assert table.columns.names == ["scorer", "individuals", "bodyparts", "coords"]
+        points = [*((who, part) for who in ANIMALS for part in ORDER), ("single", "corner")]
+        assert list(table.columns[::3].droplevel([0, 3])) == points, "the project's order, with a part without points"
+        assert table.xs("whisker", axis=1, level="bodyparts").isna().all().all()
+        columns = [
+            (SCORER, who, part, c) for who, part in points if part != "whisker" for c in ("x", "y", "likelihood")
+        ]
+        for line in (each for each in lines if each["folder"] == folder.name):
+            own = table.loc[[("labeled-data", folder.name, line["picture"])], columns].to_numpy()[0]
+            analysed = pandas.read_hdf(next(pair.folder(int(line["row"])).glob("*.h5")))
+            expected = analysed[columns].to_numpy()[int(line["frame"])]
+            assert np.allclose(own, expected, equal_nan=True) and np.isfinite(own).any(), line
+            assert read_number(picture(folder / line["picture"])) == int(line["frame"])
+
+
+def test_labels_of_several_animals_are_known_and_are_not_taken_again(pair: Bench, tmp_path: Path) -> None:
+    out = tmp_path / "project"
+    first = run(pair, out, 4)
+    for folder in (out / "labeled-data").iterdir():
+        table = labels(folder).drop("likelihood", axis=1, level="coords")
+        table = table.rename(columns={SCORER: "lab"}, level="scorer")
+        table.to_csv(folder / "CollectedData_lab.csv")
+    found = find_project(None, out)
+    assert len(found.labelled) == len(first) and all(1 <= len(poses) <= 2 for poses in found.labelled)
+    again = run(pair, out, 4)
+    assert not {(line["video"], line["frame"]) for line in again} & {(line["video"], line["frame"]) for line in first}
+
+
+def test_a_table_of_one_animal_is_left_out_of_a_project_of_several(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    several = {"multianimalproject": True, "individuals": list(ANIMALS), "multianimalbodyparts": ORDER}
+    run(bench, pytorch_project(tmp_path / "several", bodyparts="MULTI!", **several), 3)
+    assert "a table of one animal" in capsys.readouterr().err

@@ -236,6 +236,25 @@ def test_status_of_every_shuffle(lab: Lab) -> None:
     assert "when the cause is fixed" in said and "dlcctr loop status" in said and "--shuffle 5 --trial" in said
 
 
+def test_a_job_that_would_wait_for_ever_is_told_and_needs_attention(lab: Lab) -> None:
+    """Slurm takes a time limit above the partition's, and then waits (see recorded/README.md)."""
+    lab.train("submit")
+    assert lab.train("status", code=BUSY)
+    (job,) = (lab.slurm.folder / "jobs").rglob("*.job")
+    job.write_text(job.read_text().replace("Priority", "PartitionTimeLimit"))
+    said = lab.train("status", code=ATTENTION)
+    assert (
+        "would wait for ever: ask for less time" in said and f"--time; first take it back: scancel {job.stem}\n" in said
+    )
+
+
+def test_what_failed_says_what_to_do(lab: Lab) -> None:
+    lab.put(state(status=Status.FAILED, cause="weights of another network", hint="take other --weights"))
+    assert "shuffle 1: weights of another network\n  what to do: take other --weights\n" in lab.train(
+        "status", code=ATTENTION
+    )
+
+
 def test_a_training_on_this_machine_is_seen_by_its_lock(lab: Lab) -> None:
     lab.put(state(status=Status.RUNNING, epochs_done=3))
     assert lab.json("status", code=ATTENTION)["shuffles"][0]["state"] == "stopped"  # type: ignore[index]
