@@ -19,6 +19,7 @@ from dlcctr.system.kernel_locks import TRANSFER_WAIT_S
 from dlcctr.system.locks import transfer_lock
 from dlcctr.training.record import LOCKS_FOLDER
 from entrypoint.training.child.labels import Labelled, prepare_labels
+from entrypoint.training.child.start_network import network_of_start
 from entrypoint.training.events import Order
 
 DEFAULT_SEED = 42
@@ -63,7 +64,7 @@ def find_or_make(order: Order) -> TrainingSet:
         if not is_whole(train, order.engine):
             _check_new(config, train, order)
             labelled = prepare_labels(config, fraction)
-            _make(config, order)
+            _make(config, order, train)
             if not is_whole(train, order.engine):
                 raise AnalysisError(
                     f"{train}: DeepLabCut made no training set there", "its last output is in the log above"
@@ -110,7 +111,7 @@ def _check_new(config: Path, train: Path, order: Order) -> None:
                 )
 
 
-def _make(config: Path, order: Order) -> None:
+def _make(config: Path, order: Order, train: Path) -> None:
     import deeplabcut
     import numpy as np
     from deeplabcut.core.engine import Engine
@@ -121,7 +122,7 @@ def _make(config: Path, order: Order) -> None:
     deeplabcut.create_training_dataset(
         str(config),
         Shuffles=[order.shuffle],
-        net_type=order.net_type or None,
+        net_type=order.net_type or network_of_start(order, train) or None,
         engine=Engine.PYTORCH if order.engine == "pytorch" else Engine.TF,
         userfeedback=False,
     )

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dlcctr.errors import ModelError
+from dlcctr.model.bundles.pack import pack_model
+from dlcctr.model.inspection import inspect_model
+from entrypoint.training.child import start_network
+from entrypoint.training.child.start_network import as_net_type, network_of_start
+from entrypoint.training.events import Order
+from tests.unit.support.projects import pytorch_project, tensorflow_project
+
+KNOWN = {"resnet_50", "resnet_101", "top_down_resnet_101", "rtmpose_s"}
+
+
+@pytest.fixture(autouse=True)
+def deeplabcuts_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start_network, "_known", lambda engine: KNOWN if engine == "pytorch" else None)
+
+
+def before(project: Path, configuration: str, engine: str = "pytorch") -> Path:
+    """A project with a trained network of an earlier iteration."""
+    (project / "config.yaml").write_text("Task: t\ndate: Jan1\nTrainingFraction: [0.95]\niteration: 1\n")
+    top, name, end = {
+        "pytorch": ("dlc-models-pytorch", "pytorch_config.yaml", ".pt"),
+        "tensorflow": ("dlc-models", "pose_cfg.yaml", ".index"),
+    }[engine]
+    train = project / top / "iteration-0/tJan1-trainset95shuffle1/train"
+    train.mkdir(parents=True)
+    (train / name).write_text(configuration)
+    (train / f"snapshot-040{end}").touch()
+    return train
+
+
+def network(project: Path, weights: Path | str, engine: str = "pytorch") -> str:
+    order = Order(str(project / "config.yaml"), engine, 1, weights=str(weights), places=["/nowhere"])
+    return network_of_start(order, project / "iteration-1" / "train")
+
+
+@pytest.mark.parametrize(
+    ("configuration", "expected"),
+    [
+        ("net_type: resnet_101\nmethod: bu\n", "resnet_101"),
+        ("net_type: resnet_101\nmethod: td\n", "top_down_resnet_101"),
+        ("net_type: rtmpose_s\nmethod: td\n", "rtmpose_s"),
+        ("net_type: resnet_101\nmethod: ctd\n", ""),
+        ("net_type: of_a_lab\n", ""),
+        ("method: bu\n", ""),
+    ],
+)
+def test_a_new_set_is_for_the_network_of_the_model_before(tmp_path: Path, configuration: str, expected: str) -> None:
+    train = before(tmp_path, configuration)
+    assert network(tmp_path, tmp_path) == network(tmp_path, train) == expected
+
+
+@pytest.mark.parametrize(
+    ("configuration", "expected"),
+    [
+        ("net_type: mobilenet_v2_1.0\ndataset_type: imgaug\n", "mobilenet_v2_1.0"),
+        ("net_type: resnet_50\ndataset_type: multi-animal-imgaug\nmulti_stage: true\n", ""),
+    ],
+)
+def test_with_tensorflow_where_its_name_tells_all(tmp_path: Path, configuration: str, expected: str) -> None:
+    before(tmp_path, configuration, "tensorflow")
+    assert network(tmp_path, tmp_path, "tensorflow") == expected
+
+
+@pytest.mark.parametrize("weights", ["", "none"])
+def test_without_a_model_config_yaml_decides(tmp_path: Path, weights: str) -> None:
+    before(tmp_path, "net_type: resnet_101\n")
+    assert network(tmp_path, weights) == ""
+
+
+def test_a_file_of_weights_does_not_tell(tmp_path: Path) -> None:
+    train = before(tmp_path, "net_type: resnet_101\n")
+    assert network(tmp_path, train / "snapshot-040.pt") == ""
+
+
+def test_a_model_that_is_not_there_is_said_before_a_set_is_made(tmp_path: Path) -> None:
+    before(tmp_path, "net_type: resnet_101\n")
+    with pytest.raises(ModelError, match="no such file or folder"):
+        network(tmp_path, tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(("engine", "make"), [("pytorch", pytorch_project), ("tensorflow", tensorflow_project)])
+def test_a_bundle_knows_its_network(tmp_path: Path, engine: str, make: object) -> None:
+    project = make(tmp_path / "mouse")  # type: ignore[operator]
+    bundle = tmp_path / "mouse.dlcmodel"
+    pack_model(project, bundle)
+    own = inspect_model(project).net_type
+    assert own and network(tmp_path, bundle, engine) == own
+
+
+def test_names_are_deeplabcuts() -> None:
+    assert as_net_type("resnet_50", top_down=True, known=KNOWN) == "resnet_50"
+    assert as_net_type("resnet_50", top_down=False, known=None) == "resnet_50"
+    assert as_net_type("other", top_down=False, known=KNOWN) == ""
