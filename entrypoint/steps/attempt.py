@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dlcctr.campaign.rows import Row, inspect_campaign_model
 from dlcctr.campaign.steps.kinds import Gives
-from dlcctr.campaign.steps.spec import StepSpec
+from dlcctr.campaign.steps.spec import ANALYSIS, StepSpec
 from dlcctr.contract import CHECKPOINTS_PREFIX
 from dlcctr.errors import DlcctrError, OutputError, TryAgainError
 from dlcctr.model.inspection import ModelInfo
@@ -86,6 +86,20 @@ class _Attempt:
         )
 
 
+def of_others(spec: StepSpec, rows: CampaignRows) -> str:
+    """Whose positions a step takes of a video's other rows: those of their analysis where only the last row has it.
+
+    The result of `ensemble`, and what is made of that, belongs to the last row.
+    """
+    by_name = {step.name: step for step in rows.campaign.steps}
+    name = spec.of
+    while name != ANALYSIS:
+        if by_name[name].last_row:
+            return ANALYSIS
+        name = by_name[name].of
+    return spec.of
+
+
 def run_step(row: Row, spec: StepSpec, rows: CampaignRows, scratch: Path, *, again: bool = False) -> str:
     """Do one step of a row whose inputs are there, and commit its result.
 
@@ -111,7 +125,8 @@ def run_step(row: Row, spec: StepSpec, rows: CampaignRows, scratch: Path, *, aga
         steps_folder(folder).mkdir(exist_ok=True)
     check_writable(steps_folder(folder), LEAST_BYTES)
     source = row_source(rows, row, spec.of)
-    others = tuple(row_source(rows, each, spec.of) for each in rows.beside(row)) if spec.last_row else ()
+    beside = rows.beside(row) if spec.last_row else []
+    others = tuple(row_source(rows, each, of_others(spec, rows)) for each in beside)
     attempt = _Attempt(row, rows, spec, source, others)
     work = scratch / WORK_FOLDER
     with _kept_folder(folder, spec, attempt_key(spec, source, others)) as kept:

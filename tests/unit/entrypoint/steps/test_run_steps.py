@@ -285,3 +285,17 @@ def test_a_step_is_due_again_when_a_cell_that_it_took_has_changed(tmp_path: Path
     assert states(bench) == {"nwb": "due again", "csv": "done"}
     assert run_steps(StepsRequest(bench.manifest)) == ExitCode.OK and states(bench)["nwb"] == "done"
     assert fake_steps.ran == ["nwb", "csv", "nwb"]
+
+
+def test_what_only_the_last_row_has_is_shown_beside_the_others_analyses(tmp_path: Path, fake_steps: FakeSteps) -> None:
+    steps = [
+        {"name": "own", "kind": "filter"},
+        {"name": "ensemble"},
+        {"name": "smooth", "kind": "filter", "of": "ensemble"},
+        {"name": "drawn", "kind": "label-video", "of": "smooth", "beside": "rows"},
+        {"name": "plain", "kind": "label-video", "of": "own", "beside": "rows"},
+    ]
+    bench = make_steps_bench(tmp_path, ["a.mp4", "b.mp4"], steps)
+    rows = CampaignRows(bench.campaign, bench.rows)
+    of = {step.name: attempt.of_others(step, rows) for step in bench.campaign.steps}
+    assert of["drawn"] == "analysis" and of["plain"] == "own"
