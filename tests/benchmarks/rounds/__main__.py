@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def main() -> None:
     """Measure what is missing, and write the page."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.rounds", description=__doc__)
-    parser.add_argument("--engine", choices=("pytorch", "tensorflow"), action="append", help="both by default")
+    parser.add_argument("--engine", choices=("pytorch", "tensorflow"), action="append", help="pytorch by default")
     parser.add_argument("--seeds", type=int, default=5, help=f"how many, at most {len(SEEDS)}")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="frames of a round")
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--page", action="store_true", help="only write the page, of what is there")
     given = parser.parse_args()
     seeds = (TUNING_SEEDS if given.tune else SEEDS)[: given.seeds]
-    for engine in [] if given.page else given.engine or ["pytorch", "tensorflow"]:
+    for engine in [] if given.page else given.engine or ["pytorch"]:
         flavour = flavours.pick_flavour(flavours.list_flavours(), flavours.read_pins(), engine=engine, device="cpu")
         python = environment.ensure_environment(flavour, say=print)
         words = ["--seeds", *map(str, seeds), "--sizes", *map(str, given.sizes), "--ways", *given.ways]
