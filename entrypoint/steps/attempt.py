@@ -87,7 +87,7 @@ class _Attempt:
 
 
 def of_others(spec: StepSpec, rows: CampaignRows) -> str:
-    """Whose positions a step takes of the other rows of a video: those of their analysis where only the last row has it.
+    """Whose positions a step takes of a video's other rows: those of their analysis where only the last row has it.
 
     The result of `ensemble`, and what is made of that, belongs to the last row.
     """
