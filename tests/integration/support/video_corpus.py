@@ -106,7 +106,7 @@ def picture(number: int, width: int, height: int) -> Any:
 def write(path: Path, kind: Kind, ending: str, clock: str) -> Path:
     """Encode `FRAMES` pictures."""
     width, height = kind.size
-    with av.open(str(path), "w", format=FORMATS.get(ending, ending)) as out:
+    with media.scheduled_as_before(), av.open(str(path), "w", format=FORMATS.get(ending, ending)) as out:
         stream: Any = out.add_stream(kind.codec, rate=25, options=kind.options)
         stream.width, stream.height, stream.pix_fmt = width, height, kind.pix_fmt
         stream.codec_context.gop_size, stream.codec_context.thread_count = 12, 1
