@@ -93,6 +93,21 @@ def test_a_bundle_knows_its_network(tmp_path: Path, engine: str, make: object) -
     assert own and network(tmp_path, bundle, engine) == own
 
 
+@pytest.mark.parametrize("key", ["net_type", "method", "dataset_type"])
+@pytest.mark.parametrize("value", ["", "null", "7", "1.5", "yes", "[resnet_50, 1]", "{a: {b: c}}", "'\\0'"])
+def test_any_value_in_the_configuration_is_a_network_or_none(tmp_path: Path, key: str, value: str) -> None:
+    others = {"net_type": "resnet_101", "method": "bu", "dataset_type": "imgaug"}
+    before(tmp_path, "".join(f"{name}: {value if name == key else own}\n" for name, own in others.items()))
+    assert network(tmp_path, tmp_path) in ("", "resnet_101")
+
+
+@pytest.mark.parametrize("text", ["", "- 1\n", "net_type: [resn", "net_type: a\nnet_type: b\n", "\0"])
+def test_a_configuration_that_is_none_is_named(tmp_path: Path, text: str) -> None:
+    train = before(tmp_path, text)
+    with pytest.raises(ModelError, match="pytorch_config"):
+        network(tmp_path, train)
+
+
 def test_names_are_deeplabcuts() -> None:
     assert as_net_type("resnet_50", top_down=True, known=KNOWN) == "resnet_50"
     assert as_net_type("resnet_50", top_down=False, known=None) == "resnet_50"
