@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from dlcctr.contract import PRIVATE_PREFIX, ExitCode
 from dlcctr.errors import DlcctrError, UsageError
@@ -24,7 +24,7 @@ from dlcctr.training.record import TRAINING_FILENAME, Status, Training, find_tra
 from dlcctr.transfer.remote import rsync
 from dlcctr.transfer.remote.address import Remote
 from dlcctr.transfer.remote.folder import PRIVATE, RemoteFolder, open_remote_folder
-from dlcctr.transfer.training.hashes import files_below, hashes_here, hashes_there
+from dlcctr.transfer.training.hashes import files_below, hashes_here, hashes_there, is_hidden
 from dlcctr.transfer.training.place import place_folder, settle_folders
 from dlcctr.transfer.training.project_files import different_keys, merge_metadata
 from dlcctr.transfer.training.push import CONFIG, DATASETS, METADATA
@@ -228,7 +228,7 @@ def compare(ours: Path, new: Path, fresh: Training) -> str:
     except DlcctrError as error:
         return f"{error.message}: nothing is replaced"
     if state is None and not has_snapshots(ours / "train"):
-        only_here = sorted(set(mine) - set(theirs))
+        only_here = sorted(name for name in set(mine) - set(theirs) if not is_hidden(PurePosixPath(name)))
         return f"there are files here that are not there, such as {ours / only_here[0]}" if only_here else ""
     same = state is not None and (state.started, state.seed, state.start) == (fresh.started, fresh.seed, fresh.start)
     if state is not None and same and state.started and state.epochs_done <= fresh.epochs_done:

@@ -6,8 +6,9 @@ import base64
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from dlcctr.contract import PRIVATE_PREFIX
 from dlcctr.errors import CommandFailedError
 from dlcctr.system.files import sha256_file
 from dlcctr.transfer.remote.folder import SHARE_OF_ASK, RemoteFolder
@@ -73,6 +74,11 @@ def files_below(folder: Path) -> list[str]:
     found = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     names = (path.relative_to(folder) for path in found)
     return sorted(name.as_posix() for name in names if PARTIAL_FOLDER not in name.parts)
+
+
+def is_hidden(name: PurePath) -> bool:
+    """Whether a file below a project is no part of it: dlcctr's own notes, and what a desktop leaves behind."""
+    return any(part.startswith((PRIVATE_PREFIX, ".")) for part in name.parts)
 
 
 def hashes_here(folder: Path) -> dict[str, str]:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dlcctr.contract import PRIVATE_PREFIX
 from dlcctr.errors import CommandFailedError, ModelError, TryAgainError, UsageError
 from dlcctr.model.files import open_tree
 from dlcctr.model.prior.labels import LABELS_FOLDER
@@ -26,6 +25,7 @@ from dlcctr.transfer.remote import rsync
 from dlcctr.transfer.remote.address import Remote
 from dlcctr.transfer.remote.folder import RemoteFolder, open_remote_folder
 from dlcctr.transfer.remote.sif import check_image
+from dlcctr.transfer.training.hashes import is_hidden
 from dlcctr.transfer.training.project_files import different_keys, merge_metadata, with_project_path
 
 CONFIG = "config.yaml"
@@ -114,7 +114,7 @@ def project_items(folder: Path, iteration: int, *, previous: bool = False) -> li
     try:
         for root in roots:
             for path in _files(folder / root):
-                if not _is_hidden(path.relative_to(folder)) and path.name != METADATA:
+                if not is_hidden(path.relative_to(folder)) and path.name != METADATA:
                     items.append(Item.of(path.relative_to(folder).as_posix(), path))
     except OSError as error:
         raise ModelError(
@@ -134,10 +134,6 @@ def _files(root: Path) -> list[Path]:
         folders[:] = sorted(name for name in folders if os.path.realpath(Path(top, name)) not in known)
         found += [Path(top, name) for name in sorted(names) if Path(top, name).is_file()]
     return found
-
-
-def _is_hidden(name: Path) -> bool:
-    return any(part.startswith((PRIVATE_PREFIX, ".")) for part in name.parts)
 
 
 def _check_there(far: RemoteFolder, config: dict[str, object], iteration: int) -> bytes | None:

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dlcctr.cli import make_app
-from dlcctr.contract import REPLACED_PREFIX, ExitCode
+from dlcctr.contract import PRIVATE_PREFIX, REPLACED_PREFIX, ExitCode
 from dlcctr.errors import ModelError, UsageError
 from dlcctr.model.yaml.yaml12 import read_yaml
 from dlcctr.system.source_tree import own_sources
@@ -204,6 +204,25 @@ def test_another_training_that_is_here_is_never_replaced(sides: Sides) -> None:
     assert "another training is here" in done.refused[1] and done.exit_code == ExitCode.OUTPUT
     after = hashes_here(sides.here)
     assert {name: after[name] for name in before} == before
+
+
+def test_notes_of_dlcctr_do_not_hold_up_what_was_trained_there(sides: Sides) -> None:
+    """A set that was made here, and not trained, has the copy of its network's configuration."""
+    sides.push()
+    sides.train()
+    note = sides.here / MODEL / "train" / f"{PRIVATE_PREFIX}pytorch_config.yaml"
+    note.parent.mkdir(parents=True)
+    note.write_text("net_type: resnet_50\n")
+    assert [each.shuffle for each in sides.fetch().taken] == [1]
+
+
+def test_what_a_person_put_there_does(sides: Sides) -> None:
+    sides.push()
+    sides.train()
+    note = sides.here / MODEL / "train" / "notes.txt"
+    note.parent.mkdir(parents=True)
+    note.write_text("mine")
+    assert "notes.txt" in sides.fetch().refused[1] and note.read_text() == "mine"
 
 
 def test_snapshots_without_a_state_are_a_training_too(sides: Sides) -> None:
