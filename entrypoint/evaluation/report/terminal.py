@@ -22,6 +22,8 @@ from entrypoint.evaluation.record import (
 )
 
 WIDEST_NAME = 17
+WIDEST_CUTOFF = 7
+"""Columns are 8 wide."""
 SETS = {
     TEST: "test frames",
     FAIR: "test frames that neither was trained on",
@@ -63,7 +65,9 @@ def difference_text(each: Difference) -> str:
 
 def _by_bodypart(found: Evaluation) -> Iterator[str]:
     width = _width(found)
-    sure = f"p>={found.pcutoff:g}"
+    sure, likelihood = f"p>={found.pcutoff:g}", "that likelihood"
+    if len(sure) > WIDEST_CUTOFF:
+        sure, likelihood = "sure", f"a likelihood of {found.pcutoff:g}"
     yield f"{'error in px':{width}}{'train':>8}{'n':>6}{sure:>8}{'n':>6}{'test':>8}{'n':>6}{sure:>8}{'n':>6}{'PCK':>6}"
     for part in (*found.bodyparts, ALL):
         cells = [_name(part, width)]
@@ -73,7 +77,7 @@ def _by_bodypart(found: Evaluation) -> Iterator[str]:
                 cells += [px(figure.error_px, 8), f"{figure.n:6}", px(figure.error_sure_px, 8), f"{figure.n_sure:6}"]
         cells.append(percent(found.figure(NOW, TEST, part)))
         yield "".join(cells)
-    yield f"n: labelled points; {sure}: those of at least that likelihood"
+    yield f"n: labelled points; {sure}: those of at least {likelihood}"
     yield f"PCK: share of the test points within {found.pck} of their label"
     if animals := animals_text(found, NOW):
         yield f"whole animals, 0 to 100: {animals}"

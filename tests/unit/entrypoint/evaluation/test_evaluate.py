@@ -371,6 +371,23 @@ def test_pictures_that_are_not_there(network: PretendedNetwork, tmp_path: Path) 
     assert not network.asked
 
 
+@pytest.mark.parametrize(
+    ("value", "head", "foot"),
+    [
+        (0.05, "p>=0.05", "p>=0.05: those of at least that likelihood"),
+        (0.0123, "sure", "sure: those of at least a likelihood of 0.0123"),
+    ],
+)
+def test_a_pcutoff_of_many_digits_has_no_room_in_a_column(
+    network: PretendedNetwork, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: float, head: str, foot: str
+) -> None:
+    evaluate(make_evaluated(tmp_path, pcutoff=value))
+    told = capsys.readouterr().out
+    assert foot in told
+    (line,) = (each for each in told.splitlines() if each.startswith("error in px"))
+    assert line.split()[3:] == ["train", "n", head, "n", "test", "n", head, "n", "PCK"]
+
+
 @pytest.mark.parametrize("value", ["high", 1.5, [0.1], True])
 def test_a_pcutoff_that_is_none(network: PretendedNetwork, tmp_path: Path, value: object) -> None:
     project = make_evaluated(tmp_path, pcutoff=value)
