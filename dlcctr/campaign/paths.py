@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +18,13 @@ TYPED_VARIABLE = "DLCCTR_TYPED_MANIFEST"
 """The manifest on the machine where a person typed a command that runs here (`dlcctr.commands.cluster.on_cluster`)."""
 
 
-class JobPaths:
+class JobPaths(ABC):
     """Names of what array jobs need, below a folder; nothing is made by asking for one."""
 
     @property
+    @abstractmethod
     def root(self) -> Path:
         """Folder of all of it."""
-        raise NotImplementedError
 
     @property
     def scripts(self) -> Path:

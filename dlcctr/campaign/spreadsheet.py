@@ -42,9 +42,13 @@ class Sheet:
 
 
 def check_manifest_is_there(path: Path) -> None:
-    """Raise `ManifestError` where there is no such file, before anything else of its campaign is found missing."""
+    """Raise `ManifestError` if there is no such file: a missing manifest is named before its missing campaign.toml."""
     if not path.exists():
-        raise ManifestError(f"{path}: no such manifest", MAKE_HINT)
+        raise _no_manifest(path)
+
+
+def _no_manifest(path: Path) -> ManifestError:
+    return ManifestError(f"{path}: no such manifest", MAKE_HINT)
 
 
 def read_sheet(path: Path) -> Sheet:
@@ -60,7 +64,7 @@ def read_sheet(path: Path) -> Sheet:
     try:
         data = read_bounded(path, MAX_BYTES)
     except FileNotFoundError as error:
-        raise ManifestError(f"{path}: no such manifest", MAKE_HINT) from error
+        raise _no_manifest(path) from error
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read: {error.strerror}", "check its owner and permissions") from error
     if data is None:

@@ -1,8 +1,8 @@
 """Expected time and memory of the steps that follow an analysis.
 
-A step takes so long for itself, for each frame, for each point of a frame (a body part of an animal) and for each
-pixel. What each kind costs was measured on one core (tests/benchmarks/steps.py); steps of the campaign that are done
-say how much faster or slower they are where they run.
+The time of a step is a fixed cost, plus a cost for each frame, for each point of a frame (a body part of an animal)
+and for each pixel. What each kind costs was measured on one core (tests/benchmarks/steps.py); steps of the campaign
+that are done say how much faster or slower they are where they run.
 """
 
 from __future__ import annotations

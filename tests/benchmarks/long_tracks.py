@@ -77,7 +77,7 @@ def main() -> int:
     parser.add_argument("--animals", type=int, default=10)
     parser.add_argument("--parts", type=int, default=6)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--every-s", type=float, default=180, help="a kill about every so many seconds of CPU")
+    parser.add_argument("--every-s", type=float, default=180, help="CPU seconds between two kills, on average")
     parser.add_argument("--folder", type=Path, help="where the detections are kept for the next run; none by default")
     parser.add_argument("--minutes", type=float, default=120)
     asked = parser.parse_args()

@@ -104,7 +104,7 @@ def wait_for(predicate: Callable[[], bool], tell: Callable[[], str], every_s: fl
 
 
 def has_done(train: Path, epochs: int) -> bool:
-    """Whether a running training has done so many epochs, as its file says."""
+    """Whether the state file of a running training says that it has finished this many epochs."""
     try:
         found = find_training(train)
     except ModelError:
@@ -159,7 +159,7 @@ def test_both_shuffles_are_trained(trained: ClusterTraining) -> None:
     for shuffle in (1, 2):
         state = trained.state(shuffle)
         assert (state.status, state.epochs_done, state.seed) == (Status.DONE, EPOCHS, 3), trained.logs()
-        assert state.starts == 1, "or it is no measure for the others"
+        assert state.starts == 1, "it was interrupted, so the others cannot be compared with it"
     assert trained.state(1).snapshot
     assert "nothing to submit" in trained.submit("--epochs", str(EPOCHS))
 

@@ -70,8 +70,9 @@ def thinned(rows: Sequence[LossRow], most: int) -> list[LossRow]:
     for network in (DETECTOR, POSE):
         own = [row for row in rows if row.network == network]
         tested = [row for row in own if math.isfinite(row.test_loss)]
+        untested = [row for row in own if not math.isfinite(row.test_loss)]
         if len(own) > most and tested:
-            own = _spread(tested, most // 2) + _spread([row for row in own if row not in tested], most - most // 2)
+            own = _spread(tested, most // 2) + _spread(untested, most - most // 2)
         kept += sorted(_spread(own, most), key=lambda row: row.epoch)
     return kept
 

@@ -77,7 +77,7 @@ def files_below(folder: Path) -> list[str]:
 
 
 def is_hidden(name: PurePath) -> bool:
-    """Whether a file below a project is no part of it: dlcctr's own notes, and what a desktop leaves behind."""
+    """Whether a file is not the project's: dlcctr keeps notes in its folders, and desktops leave hidden files."""
     return any(part.startswith((PRIVATE_PREFIX, ".")) for part in name.parts)
 
 
