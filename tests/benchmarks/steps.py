@@ -43,8 +43,8 @@ def walk(frames: int, points: int, seed: int = 3) -> Any:
     """A table of points that run about as animals do, noise of 1 px, a tenth of them unsure."""
     import numpy
     import pandas
-    from dlcctr.results.positions import PositionColumns
 
+    from dlcctr.results.h5.positions import PositionColumns
     from tests.unit.support.step_rows import SCORER
 
     generator = numpy.random.default_rng(seed)

@@ -125,7 +125,8 @@ DRIVER = """
 import sys
 sys.path.insert(0, {root!r})
 from pathlib import Path
-from dlcctr.runtime import executor, stopping
+from dlcctr.runtime import stopping
+from dlcctr.runtime.rows import executor
 from tests.integration import test_local as here
 stopping.GRACE_S = {grace}
 folder = Path({folder!r})
