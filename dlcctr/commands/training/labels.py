@@ -21,6 +21,8 @@ Folders = Annotated[
     list[Path], typer.Argument(metavar="FOLDER...", help="Folders of labels, or folders that have such folders.")
 ]
 AnyScorer = Annotated[bool, typer.Option("--any-scorer", help="Take labels of another person as the project's.")]
+MOST_ALIKE = 8
+"""Most problems of one kind that are shown: a folder with another name has one in each line."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -82,7 +84,8 @@ def add_to(
     """Check labels, and merge them and their pictures into the project.
 
     Columns are put in the project's order by their names. Where the project has the picture already, the new labels
-    win; the old table is kept beside, with its date. With errors nothing is added, and the exit code is 3.
+    win; the old table is kept beside, with its date. With errors nothing is added, and the exit code is 3. Folders of
+    the project itself get their entry in config.yaml's video_sets, without which DeepLabCut does not find their labels.
     """
     from dlcctr.contract import ExitCode
     from dlcctr.labels.add import add_labels
@@ -150,8 +153,11 @@ def _print_problems(checked: Checked) -> None:
     for severity in Severity:
         found = [problem for problem in checked.problems if problem.severity is severity]
         for kind in dict.fromkeys(problem.kind for problem in found):
+            alike = [problem for problem in found if problem.kind == kind]
             print_lines([f"{severity.value}, {kind}: {KINDS[kind][1]}"])
-            print_lines(f"  {_place(problem)}: {problem.message}" for problem in found if problem.kind == kind)
+            print_lines(f"  {_place(problem)}: {problem.message}" for problem in alike[:MOST_ALIKE])
+            if more := alike[MOST_ALIKE:]:
+                print_lines([f"  and {len(more)} more of this kind, all in --json; the last: {_place(more[-1])}"])
     counts = Counter(problem.severity for problem in checked.problems)
     n_rows = sum(len(each.table.rows) for each in checked.folders)
     said = ", ".join(plural(counts[each], each.value) for each in Severity)
@@ -167,7 +173,8 @@ def _say_next(project: Project, checked: Checked, *, any_scorer: bool) -> None:
     from dlcctr.commands.in_image import say_next
 
     own = project.labels.resolve()
-    folders = [str(each.folder) for each in checked.folders if not each.folder.is_relative_to(own)]
+    folders = [str(each.folder) for each in checked.folders
+               if not (each.folder.is_relative_to(own) and project.has_video(each.folder.name))]  # fmt: skip
     if folders and not checked.errors:
         option = " --any-scorer" if any_scorer else ""
         to = shlex.quote(str(project.folder))

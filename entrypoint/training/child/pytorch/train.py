@@ -79,6 +79,7 @@ def planned(order: Order, found: TrainingSet) -> Planned:
         device=_device_name(order.device),
         software=versions(),
         set_made=found.labelled is not None,
+        unlisted=list(found.labelled.unlisted) if found.labelled else [],
     )
 
 

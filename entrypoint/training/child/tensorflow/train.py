@@ -90,6 +90,7 @@ def planned(order: Order, found: TrainingSet) -> Planned:
         device="cpu" if order.device == "cpu" else _gpu_name(),
         software=versions(),
         set_made=found.labelled is not None,
+        unlisted=list(found.labelled.unlisted) if found.labelled else [],
     )
 
 
