@@ -26,6 +26,7 @@ from dlcctr.system.kernel_locks import inherited_lock
 from dlcctr.system.locks import campaign_lock
 from dlcctr.training.paths import TrainingPaths, typed_project
 from dlcctr.training.project import TrainProject
+from dlcctr.training.start_weights import require_weights
 from dlcctr.training.tasks import TrainTask
 
 
@@ -103,6 +104,7 @@ def submit_training(project: TrainProject, request: TrainRequest, *, dry_run: bo
     made = _without_finished(project, request)
     if not made.tasks:
         return made
+    require_weights(request.options.weights)
     processes.find_tool("sbatch", hint=NO_SLURM_HINT)
     paths = TrainingPaths(project.folder)
     _make_folders(paths)
