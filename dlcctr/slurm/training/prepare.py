@@ -151,8 +151,9 @@ def _say_time(needs: Needs, known: Sequence[Measured]) -> str:
     limit = f"time limit: {duration(60 * needs.time_min)}"
     if not known:
         return (
-            f"{limit}, the usual one: nothing was measured yet. A short trial (--trial) does that; until it is "
-            "finished, a training goes on in the next job"
+            f"{limit}, since nothing was measured; a training that needs longer goes on in the next job. Short jobs "
+            "start sooner: after a trial (the same command with --trial, minutes) it asks for what is needed. "
+            "Or give --time"
         )
     longest = max(known, key=lambda each: each.seconds)
     on = f" on {longest.device}" if longest.device else ""

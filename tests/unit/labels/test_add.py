@@ -310,7 +310,7 @@ def test_the_commands(project: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert code == 0 and "nothing was written (--dry-run)" in text and not (project / "labeled-data").exists()
     code, text = call("add", str(project), str(folder), "--no-h5")
     assert code == 0 and "2 new; 2 pictures copied" in text and "convertcsv2h5" in text
-    assert "config.yaml: video_sets has v now" in text
+    assert "config.yaml: video_sets has v now" in text and f"next: dlcctr loop status {project}\n" in text
     code, text = call("check", str(project / "labeled-data"), "--project", str(project))
     assert code == 0 and "next:" not in text
     other = make_folder(tmp_path / "w", NEW, scorer="Ada")
@@ -328,3 +328,16 @@ def test_the_commands(project: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert {each["kind"] for each in found["problems"]} == {"outside", "unlabelled picture", "picture name"} - {
         "picture name"
     }
+
+
+def test_of_many_problems_some_are_shown_with_short_names(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that was wrong in every frame makes a question of each."""
+    make_folder(tmp_path / "v", {f"img{n}.png": (99, 1, 2, 3, 4, 5) for n in range(12)})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["dlcctr", "labels", "check", "v", "--project", "p"])
+    assert catch(lambda: make_app()(prog_name="dlcctr")) == 3
+    text = capsys.readouterr().out
+    assert text.count("\n  v/CollectedData_lab.csv line ") == 10
+    assert "\n  … and 2 more (--json lists all)\n1 folder, 12 pictures with labels: 12 errors" in text
