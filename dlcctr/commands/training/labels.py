@@ -84,7 +84,8 @@ def add_to(
     """Check labels, and merge them and their pictures into the project.
 
     Columns are put in the project's order by their names. Where the project has the picture already, the new labels
-    win; the old table is kept beside, with its date. With errors nothing is added, and the exit code is 3.
+    win; the old table is kept beside, with its date. With errors nothing is added, and the exit code is 3. Folders of
+    the project itself get their entry in config.yaml's video_sets, without which DeepLabCut does not find their labels.
     """
     from dlcctr.contract import ExitCode
     from dlcctr.labels.add import add_labels
@@ -174,7 +175,8 @@ def _say_next(project: Project, checked: Checked, *, any_scorer: bool) -> None:
     from dlcctr.commands.in_image import say_next
 
     own = project.labels.resolve()
-    folders = [str(each.folder) for each in checked.folders if not each.folder.is_relative_to(own)]
+    folders = [str(each.folder) for each in checked.folders
+               if not (each.folder.is_relative_to(own) and project.has_video(each.folder.name))]  # fmt: skip
     if folders and not checked.errors:
         option = " --any-scorer" if any_scorer else ""
         to = shlex.quote(str(project.folder))

@@ -212,6 +212,12 @@ def test_start_weights_are_seen_in_the_container(lab: Lab, tmp_path: Path) -> No
     assert f"options=(--weights '{weights}')" in text
 
 
+def test_weights_that_are_not_there_are_not_waited_for_in_a_queue(lab: Lab) -> None:
+    said = lab.train("submit", "--weights", "/nowhere/start.pt", code=int(ExitCode.USAGE))
+    assert "--weights /nowhere/start.pt: no such file or folder" in said
+    assert not lab.slurm.calls("sbatch")
+
+
 def test_status_of_every_shuffle(lab: Lab) -> None:
     lab.put(TRAINING)
     lab.put(state(shuffle=2))
