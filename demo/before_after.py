@@ -13,14 +13,16 @@ from typing import Any
 
 from new_camera import CLIPS
 from picture import draw_frames, legend, pixel_errors, read_tracks
-from videos import FPS, NEW_CAMERA, truth_file
+from videos import NEW_CAMERA, truth_file
 
 SHOWN = 2
 """Videos in the picture."""
+NEAR = 10
+"""Frames on either side of a labelled one that are left out, too: the mouse has hardly moved."""
 
 
 def unlabelled(to_label: Path, video: str, n_frames: int) -> Any:
-    """Frames of a video that are a second or more from each labelled one, ``(n_frames,)`` bool."""
+    """Frames of a video that are not near a labelled one, ``(n_frames,)`` bool."""
     import numpy as np
 
     far = np.ones(n_frames, dtype=bool)
@@ -29,7 +31,7 @@ def unlabelled(to_label: Path, video: str, n_frames: int) -> Any:
             for line in csv.DictReader(stream):
                 if line["video"] == video:
                     frame = int(line["frame"])
-                    far[max(0, frame - FPS) : frame + FPS + 1] = False
+                    far[max(0, frame - NEAR) : frame + NEAR + 1] = False
     return far
 
 
@@ -39,7 +41,7 @@ def compare(folder: Path, to_label: Path, results: Sequence[Path], picture: Path
     import numpy as np
 
     rows, errors = [], []
-    print("mean error in px beside the truth; labelled frames and a second around each are left out")
+    print(f"mean error in px beside the truth, {NEAR} frames and more away from each labelled one")
     print("  before  after  frames")
     for number, clip in enumerate(CLIPS):
         truth = np.load(truth_file(folder, clip))

@@ -1,4 +1,4 @@
-"""What a person has and does in a round, with drawn videos: ``python -m demo.practice start|label|set|truth``.
+"""What a person has and does in a round, with drawn videos: ``python scripts/practice.py start|label|set|truth``.
 
 `make demo` comes first. `start` puts a camera's videos and a copy of the project into `demo-out/round`; `label` labels
 the frames that were picked, by the known truth; `set` makes the training set for the demo's small network; `truth`
@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from demo.programs import in_native, say, shown
 from demo.videos import NEW_CAMERA
 from dlcctr.campaign.config import read_campaign
-from dlcctr.cli import catch
 from dlcctr.errors import UsageError
 from dlcctr.image import flavours
 from dlcctr.runtime.native import environment as native
 
 ENGINE = "pytorch"
+HERE = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,9 @@ def find_trained(folder: Path) -> Path:
 
 def main() -> None:
     """One step."""
-    parser = argparse.ArgumentParser(prog="demo.practice", description=__doc__)
+    parser = argparse.ArgumentParser(prog="practice.py", description=__doc__)
     parser.add_argument("step", choices=["start", "label", "set", "truth"])
-    parser.add_argument("--output", type=Path, default=Path("demo-out"), help="folder of `make demo`")
+    parser.add_argument("--output", type=Path, default=HERE.parent / "demo-out", help="folder of `make demo`")
     wish = parser.parse_args()
     flavour = flavours.pick_flavour(flavours.list_flavours(), flavours.read_pins(), engine=ENGINE, device="cpu")
     practice = Practice(wish.output.absolute() / "round", native.ensure_environment(flavour, say=say))
@@ -103,7 +102,3 @@ def main() -> None:
         say(f"{shown(practice.folder)}: project mouse, videos camera-3")
     else:
         {"label": practice.label, "set": practice.make_set, "truth": practice.tell_truth}[wish.step]()
-
-
-if __name__ == "__main__":
-    sys.exit(catch(main))

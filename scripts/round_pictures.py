@@ -14,25 +14,29 @@ from typing import Any
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 WIDTH_PX = 1000
+"""Pictures are not wider than this."""
 PAGES = {
-    "round-outliers.jpg": ("to-label/outliers.html", 760),
-    "round-evaluation.jpg": ("mouse/evaluation-results-pytorch/iteration-1/*/evaluation.html", 900),
-    "round-comparison.jpg": ("m-compare/compare.html", 900),
+    "round-outliers.jpg": ("to-label/outliers.html", 1400, 930),
+    "round-evaluation.jpg": ("mouse/evaluation-results-pytorch/iteration-1/*/evaluation.html", 1000, 780),
+    "round-comparison.jpg": ("m-compare/compare.html", 1000, 870),
 }
-"""Picture: page, and how many px of it from its top are shown."""
+"""Picture: page, and width and height in px of what is shown of it."""
+PLACE = "/data/lab"
+"""In pictures, instead of the folder where the round was made."""
 PICTURES = {
     "round-loss.jpg": "mouse/dlc-models-pytorch/iteration-1/*/train/dlcctr-losses.png",
     "round-before-after.jpg": "before-after.png",
 }
 
 
-def photograph(page: Path, height: int, folder: Path) -> Any:
-    """Top of a page as Chromium shows it, (height, WIDTH_PX, 3), BGR."""
+def photograph(page: str, size: tuple[int, int], folder: Path) -> Any:
+    """Top of a page as Chromium shows it, (height, width, 3), BGR."""
     import cv2
 
-    shot = folder / "shot.png"
-    options = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={WIDTH_PX},{height}"]
-    argv = ["chromium", *options, f"--screenshot={shot}", page.as_uri()]
+    shot, copy = folder / "shot.png", folder / "page.html"
+    copy.write_text(page, encoding="utf-8")
+    options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size={},{}".format(*size)]
+    argv = ["chromium", *options, f"--screenshot={shot}", copy.as_uri()]
     subprocess.run(argv, check=True, capture_output=True, timeout=120)
     return cv2.imread(str(shot))
 
@@ -43,9 +47,12 @@ def main(folder: Path) -> None:
 
     found = {name: cv2.imread(str(next(folder.glob(pattern)))) for name, pattern in PICTURES.items()}
     with tempfile.TemporaryDirectory() as private:
-        for name, (pattern, height) in PAGES.items():
-            found[name] = photograph(next(folder.glob(pattern)), height, Path(private))
-    for name, picture in found.items():
+        for name, (pattern, *size) in PAGES.items():
+            page = next(folder.glob(pattern)).read_text(encoding="utf-8").replace(str(folder), PLACE)
+            found[name] = photograph(page, (size[0], size[1]), Path(private))
+    for name, whole in found.items():
+        scale = min(1.0, WIDTH_PX / whole.shape[1])
+        picture = cv2.resize(whole, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         cv2.imwrite(str(DOCS / name), picture, [cv2.IMWRITE_JPEG_QUALITY, 80])
         print(f"{name}: {picture.shape[1]} x {picture.shape[0]} px, {(DOCS / name).stat().st_size / 1000:.0f} kB")
 
