@@ -13,8 +13,9 @@ from dlcctr.model.curve.picture import losses_svg
 from dlcctr.system.terminal.console import one_line
 from entrypoint.evaluation.record import ALL, BEFORE, NOW, Evaluation
 from entrypoint.evaluation.report.curves import Curve, curves_svg
-from entrypoint.evaluation.report.pictures import WorstFrame, colours
+from entrypoint.evaluation.report.pictures import WorstFrame
 from entrypoint.evaluation.report.terminal import animals_text, compared_sets, difference_text, model_text, percent, px
+from entrypoint.video.stills import colours
 
 TEMPLATE = """\
 <!doctype html>
