@@ -212,8 +212,8 @@ def _print_added(project: Project, added: Added, *, dry_run: bool) -> None:
         config = str(project.config.absolute())
         code = f"import deeplabcut; deeplabcut.convertcsv2h5({config!r}, userfeedback=False)"
         print_lines([
-            "DeepLabCut trains from the .h5, which needs pandas. `dlcctr train run PROJECT` makes it; else where "
-            "DeepLabCut is, or in the image (singularity exec dlc.sif …):",
+            "DeepLabCut trains from the .h5, which needs pandas. A training by dlcctr makes it first; without dlcctr, "
+            "where DeepLabCut is, or in the image (singularity exec dlc.sif …):",
             f"  python -c {shlex.quote(code)}",
         ])  # fmt: skip
     say_next([f"next: dlcctr loop status {shlex.quote(str(project.folder))}"])
