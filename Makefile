@@ -6,7 +6,7 @@ PY := .venv/bin/python
 .PHONY: help venv demo demo-round test test-full image images base sif cluster cluster-shell cluster-stop bench docs lint lock clean clean-cache
 help:
 	@echo "make demo       set up, train a small model, analyse, check, draw (ENGINE=pytorch|tensorflow)"
-	@echo "make demo-round the demo, then one round: frames to label, labels, training, evaluation, comparison"
+	@echo "make demo-round the demo, then one round on a new camera's videos: frames to label, labels, training, comparison"
 	@echo "make test       set up and run the tests, the real ones included; make test-full runs what does not fit there"
 	@echo "make image      build one image (ENGINE=tensorflow|pytorch DEVICE=cuda|cpu); make images builds all but cu130"
 	@echo "make base       make the base image without a registry"

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import hashlib
 import os
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+from demo.programs import dlcctr, in_native, say, shown
 from demo.training_round import train_a_round
-from demo.videos import SPOILT
+from demo.videos import SPOILT, VIDEOS
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.cli import catch
@@ -24,12 +23,10 @@ from dlcctr.errors import AnalysisError, CommandFailedError
 from dlcctr.image import flavours
 from dlcctr.quality.rows import read_qualities
 from dlcctr.runtime.native import environment as native
-from dlcctr.system import processes as run
 
 HERE = Path(__file__).resolve().parent
 LIMIT_PX = {"pytorch": 3.0, "tensorflow": 5.0}
 """Mean error that fails the demo. docs/local.md says what was measured."""
-REPORT_S = 20.0
 RUNTIMES = ("native", "docker", "apptainer")
 
 
@@ -39,23 +36,22 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # children are stopped as for Ctrl-C
     began = time.monotonic()
     folder = wish.output.absolute()
-    say(f"demo: engine {wish.engine}, runtime {wish.runtime}, everything in {folder}")
+    say(f"demo: engine {wish.engine}, runtime {wish.runtime}, everything in {shown(folder)}")
     flavour = flavours.pick_flavour(flavours.list_flavours(), flavours.read_pins(), engine=wish.engine, device="cpu")
     python = native.ensure_environment(flavour, say=say)
     make_videos(python, folder)
     project = train(python, folder, wish.engine, native.read_lock(flavour))
     manifest = make_campaign(folder, project, wish.engine)
-    words = [str(manifest), "--allow-cpu", "--runtime", wish.runtime]
-    dlcctr("run", *words, *(["--overwrite"] if wish.again else []))
-    dlcctr("check", str(manifest))
+    words = ["--allow-cpu", "--runtime", wish.runtime]
+    dlcctr("run", manifest, *words, *(["--overwrite"] if wish.again else []))
+    dlcctr("check", manifest)
     compare(python, folder, manifest, wish.engine)
     report = folder / "report.html"
-    dlcctr("report", str(manifest), "-o", str(report))
+    dlcctr("report", manifest, "-o", report)
     say_flags(manifest)
     if wish.round:
-        tools = {"dlcctr": dlcctr, "in_native": functools.partial(in_native, python), "say": say}
-        train_a_round(folder, manifest, project, wish.runtime, **tools)
-    say(f"demo: done in {time.monotonic() - began:.0f} s; look at {folder / 'tracked.png'} and {report}")
+        train_a_round(folder, project, python, wish.runtime)
+    say(f"demo: done in {time.monotonic() - began:.0f} s; look at {shown(folder / 'tracked.png')} and {shown(report)}")
     say_runtimes(manifest, flavour, wish.runtime)
 
 
@@ -73,55 +69,6 @@ def parse_options() -> argparse.Namespace:
     return wish
 
 
-def say(line: str) -> None:
-    """Print one line at once."""
-    print(line, flush=True)
-
-
-def dlcctr(*words: str) -> None:
-    """Run a command of dlcctr as a person would, and show it.
-
-    Raises
-    ------
-    CommandFailedError
-        Its exit code is not 0.
-    """
-    say(f"$ dlcctr {shlex.join(words)}")
-    run.run([sys.executable, "-m", "dlcctr", *words], capture=False)
-
-
-def in_native(python: Path, script: str, *words: str, log: Path | None = None) -> None:
-    """Run a script of this folder in the native environment; with a log, report its progress now and then."""
-    argv = [str(python), "-Es", str(HERE / script), *words]
-    hidden = {"DLClight": "True", "CUDA_VISIBLE_DEVICES": "", "NO_ALBUMENTATIONS_UPDATE": "1", "PYTHONUNBUFFERED": "1"}
-    hidden["OMP_WAIT_POLICY"] = "PASSIVE"  # threads that spin cost a busy machine three times the time
-    env = {**os.environ, **hidden}
-    if log is None:
-        code = run.run(argv, env=hidden, capture=False, check=False).returncode
-    else:
-        with log.open("wb") as output:
-            process = run.start(argv, output=output, env=env)
-            try:
-                code = wait_and_report(process, log)
-            finally:
-                process.kill()
-                process.wait()
-    if code:
-        where = f"; see {log}" if log else ""
-        raise CommandFailedError(f"{script} ended with code {code}{where}", f"by hand: {shlex.join(argv)}")
-
-
-def wait_and_report(process: subprocess.Popen[bytes], log: Path) -> int:
-    """Wait for a process, with a line of its log now and then."""
-    began = time.monotonic()
-    while True:
-        try:
-            return process.wait(timeout=REPORT_S)
-        except subprocess.TimeoutExpired:
-            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["starting"]
-            say(f"  {time.monotonic() - began:4.0f} s: {lines[-1].strip()[:90]}")
-
-
 def digest(*parts: str | Path) -> str:
     """Short hash of texts and files."""
     texts = [part.read_text(encoding="utf-8") if isinstance(part, Path) else part for part in parts]
@@ -133,7 +80,7 @@ def make_videos(python: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     key, marker = digest(HERE / "videos.py"), folder / "videos-made-by"
     if not marker.exists() or marker.read_text() != key:
-        for name in ("videos", "truth"):
+        for name in (VIDEOS, "truth"):
             shutil.rmtree(folder / name, ignore_errors=True)
     say("videos: a drawn mouse with four body parts, three held-out videos with awkward names, and a spoilt one")
     in_native(python, "videos.py", str(folder))
@@ -169,9 +116,9 @@ def make_campaign(folder: Path, project: Path, engine: str) -> Path:
     key = digest(HERE / "videos.py", project.parent.name)
     manifest = folder / f"campaign-{engine}-{key}" / "manifest.csv"
     if manifest.exists():
-        dlcctr("validate", str(manifest))
+        dlcctr("validate", manifest)
     else:
-        dlcctr("manifest", str(folder / "videos"), "-o", str(manifest), "--model", str(project))
+        dlcctr("manifest", folder / VIDEOS, "-o", manifest, "--model", project)
     return manifest
 
 
@@ -198,13 +145,12 @@ def say_flags(manifest: Path) -> None:
 
 def say_runtimes(manifest: Path, flavour: flavours.Flavour, runtime: str) -> None:
     """Print the commands for the other runtimes."""
-    shown = os.path.relpath(manifest)
     say(f"The rows ran on this machine, with the runtime {runtime}. To analyse them again with another one:")
     image = f"make image ENGINE={flavour.engine} DEVICE=cpu, then "
     sif = f"make sif ENGINE={flavour.engine} DEVICE=cpu, then "
     for name, first in (("docker", image), ("apptainer", sif), ("native", "")):
         if name != runtime:
-            say(f"  {name}: {first}dlcctr run {shlex.quote(shown)} --runtime {name} --allow-cpu --overwrite")
+            say(f"  {name}: {first}dlcctr run {shlex.quote(shown(manifest))} --runtime {name} --allow-cpu --overwrite")
 
 
 if __name__ == "__main__":

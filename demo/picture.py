@@ -66,7 +66,7 @@ def place(point: Any) -> tuple[int, int]:
     return round(float((point[0] + 0.5) * ZOOM - 0.5)), round(float((point[1] + 0.5) * ZOOM - 0.5))
 
 
-def legend(width: int, error_px: float) -> Any:
+def legend(width: int, told: str) -> Any:
     """A strip below the picture that explains the marks."""
     import cv2
     import numpy as np
@@ -78,7 +78,7 @@ def legend(width: int, error_px: float) -> Any:
         cv2.circle(strip, (left + 8, 17), 8, colour, 2, cv2.LINE_AA)
         cv2.putText(strip, name, (left + 22, 22), fontScale=0.5, color=(0, 0, 0), **style)
         left += 130
-    text = f"ring: tracked, cross: truth; mean error {error_px:.2f} px"
+    text = f"ring: tracked, cross: truth; {told}"
     cv2.putText(strip, text, (left + 10, 22), fontScale=0.5, color=(0, 0, 0), **style)
     return strip
 
@@ -97,7 +97,7 @@ def main(folder: Path, results: Path, picture: Path, limit_px: float) -> int:
     mean_px = float(np.mean(np.concatenate(errors)))
     by_part = ", ".join(f"{name} {px:.2f}" for name, px in zip(BODY_PARTS, np.concatenate(errors).mean(0), strict=True))
     print(f"pixel error against truth: {mean_px:.2f} px mean ({by_part}); limit {limit_px:g} px")
-    image = np.vstack([*rows, legend(rows[0].shape[1], mean_px)])
+    image = np.vstack([*rows, legend(rows[0].shape[1], f"mean error {mean_px:.2f} px")])
     picture.parent.mkdir(parents=True, exist_ok=True)
     picture.write_bytes(cv2.imencode(".png", image)[1].tobytes())
     return 0 if mean_px <= limit_px else 1

@@ -49,17 +49,23 @@ def project_of(folder: Path, frames: list[Any], truth: Any) -> Path:
 def write_labels(folder: Path, frames: Sequence[Any], truth: Any, names: Sequence[str] = ()) -> None:
     """Write the frames and the table of labels that DeepLabCut's labelling window would have written."""
     import cv2
-    import pandas as pd
 
     folder.mkdir(parents=True, exist_ok=True)
     names = names or [f"img{number:03d}.png" for number in range(len(frames))]
     for name, frame in zip(names, frames, strict=True):
         cv2.imwrite(str(folder / name), frame)
+    save_labels(folder, names, truth)
+
+
+def save_labels(folder: Path, names: Sequence[str], truth: Any) -> None:
+    """Write the table of labels (n, n_bodyparts, 2), in px, of pictures that are there."""
+    import pandas as pd
+
     columns = pd.MultiIndex.from_product(
         [[EXPERIMENTER], BODY_PARTS, ["x", "y"]], names=["scorer", "bodyparts", "coords"]
     )
     index = pd.MultiIndex.from_tuples([("labeled-data", folder.name, name) for name in names])
-    table = pd.DataFrame(truth.reshape(len(frames), -1), index=index, columns=columns)
+    table = pd.DataFrame(truth.reshape(len(names), -1), index=index, columns=columns)
     table.to_hdf(folder / f"CollectedData_{EXPERIMENTER}.h5", key="df_with_missing", mode="w")
     table.to_csv(folder / f"CollectedData_{EXPERIMENTER}.csv")
 

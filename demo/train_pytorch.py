@@ -23,21 +23,11 @@ def train(folder: Path) -> Path:
 
     declare_missing()
     import deeplabcut
-    from deeplabcut.core.engine import Engine
     from project import even_split, make_project
     from videos import TRAIN_FRAMES
 
     config = make_project(folder)
-    training, test = even_split(TRAIN_FRAMES)
-    deeplabcut.create_training_dataset(
-        str(config),
-        Shuffles=[1],
-        trainIndices=[training],
-        testIndices=[test],
-        net_type="resnet_50",
-        engine=Engine.PYTORCH,
-        userfeedback=False,
-    )
+    make_set(config, *even_split(TRAIN_FRAMES))
     model_config = next(config.parent.glob("dlc-models-pytorch/*/*/train/pytorch_config.yaml"))
     shrink_network(model_config)
     deeplabcut.train_network(str(config), shuffle=1, device="cpu", snapshot_path=random_start(model_config))
@@ -82,15 +72,21 @@ def random_start(model_config: Path) -> str:
     return str(start)
 
 
-def shrink_newest(project: Path) -> None:
-    """Make the network of the newest iteration small."""
-    folders = project.glob("dlc-models-pytorch/iteration-*")
-    newest = max(folders, key=lambda folder: int(folder.name.rpartition("-")[2]))
-    shrink_network(next(newest.glob("*/train/pytorch_config.yaml")))
+def make_set(config: Path, training: list[int], test: list[int]) -> None:
+    """Make the training set of the project's present iteration by DeepLabCut itself."""
+    import deeplabcut
+    from deeplabcut.core.engine import Engine
+
+    deeplabcut.create_training_dataset(
+        str(config),
+        Shuffles=[1],
+        trainIndices=[training],
+        testIndices=[test],
+        net_type="resnet_50",
+        engine=Engine.PYTORCH,
+        userfeedback=False,
+    )
 
 
 if __name__ == "__main__":
-    if sys.argv[2:] == ["--shrink"]:
-        shrink_newest(Path(sys.argv[1]))
-    else:
-        train(Path(sys.argv[1]))
+    train(Path(sys.argv[1]))

@@ -17,6 +17,8 @@ BODY_PARTS = ("snout", "leftear", "rightear", "tailbase")
 TRAIN_FRAMES = 160
 VIDEO_FRAMES = 120
 FPS = 25
+VIDEOS, NEW_CAMERA = "videos", "camera-3"
+"""Names of the folders of the held-out ones and of those that `demo/new_camera.py` makes."""
 SUBPIXEL_BITS = 4
 FUR = (45, 50, 55)
 """Of the animal's body, BGR; its head is a little paler."""
@@ -51,13 +53,17 @@ def truth_file(folder: Path, clip: Clip) -> Path:
     return folder / "truth" / f"seed{clip.seed}.npy"
 
 
-def draw_clip(clip: Clip, n_frames: int, *, jumps: bool = False) -> tuple[list[Any], Any]:
+def draw_clip(
+    clip: Clip, n_frames: int, *, jumps: bool = False, floor: Any = None, fur: tuple[int, int, int] = FUR
+) -> tuple[list[Any], Any]:
     """Draw one clip.
 
     Parameters
     ----------
     jumps : bool
         Place the animal anew in each frame (training frames should differ); otherwise it walks.
+    floor : float array (HEIGHT, WIDTH, 3), optional
+        BGR; by default one of the clip's own, as `draw_floor`.
 
     Returns
     -------
@@ -68,13 +74,13 @@ def draw_clip(clip: Clip, n_frames: int, *, jumps: bool = False) -> tuple[list[A
     import numpy as np
 
     rng = np.random.default_rng(clip.seed)
-    floor = draw_floor(rng)
+    floor = draw_floor(rng) if floor is None else floor
     poses = random_poses(rng, n_frames) if jumps else walk(rng, n_frames)
     frames, truth = [], np.zeros((n_frames, len(BODY_PARTS), 2))
     for number, pose in enumerate(poses):
         background = draw_floor(rng) if jumps and number % 20 == 0 else floor
         floor = background
-        frame, truth[number] = draw_mouse(background, *pose)
+        frame, truth[number] = draw_mouse(background, *pose, fur=fur)
         noise = rng.normal(0, 3, frame.shape)
         if clip.lamp_fails and number >= n_frames // 3:
             frame = LAMP_OFF * frame
@@ -191,18 +197,21 @@ def write_clip(file: Path, frames: list[Any], fourcc: str) -> None:
     part.replace(file)
 
 
-def make_videos(folder: Path) -> None:
-    """Make the held-out videos that are not there yet, and their truth."""
+def save_clip(folder: Path, place: str, clip: Clip, frames: list[Any], truth: Any) -> None:
+    """Write a clip's truth, and its video below a folder of this name."""
     import numpy as np
 
-    (folder / "truth").mkdir(parents=True, exist_ok=True)
+    file = truth_file(folder, clip)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    np.save(file, truth)
+    write_clip(folder / place / clip.name, frames, clip.fourcc)
+
+
+def make_videos(folder: Path) -> None:
+    """Make the held-out videos that are not there yet, and their truth."""
     for clip in (*HELD_OUT, SPOILT):
-        video = folder / "videos" / clip.name
-        if video.exists() and truth_file(folder, clip).exists():
-            continue
-        frames, truth = draw_clip(clip, VIDEO_FRAMES)
-        np.save(truth_file(folder, clip), truth)
-        write_clip(video, frames, clip.fourcc)
+        if not (folder / VIDEOS / clip.name).exists() or not truth_file(folder, clip).exists():
+            save_clip(folder, VIDEOS, clip, *draw_clip(clip, VIDEO_FRAMES))
 
 
 if __name__ == "__main__":

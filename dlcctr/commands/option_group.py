@@ -8,6 +8,8 @@ from dataclasses import fields
 from functools import wraps
 from typing import Any, get_type_hints
 
+from dlcctr.commands.signature import parameters_of, show_parameters
+
 
 def with_options(
     group: type[Any], parameter: str, *, without: Collection[str] = ()
@@ -36,13 +38,10 @@ def with_options(
             chosen = group(**{each.name: given.pop(each.name) for each in offered})
             command(*args, **given, **{parameter: chosen})
 
-        signature = inspect.signature(command, eval_str=True)
-        parameters: list[inspect.Parameter] = []
-        for each in signature.parameters.values():
-            parameters += offered if each.name == parameter else [each]
-        # Typer reads both
-        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        shown: list[inspect.Parameter] = []
+        for each in parameters_of(command):
+            shown += offered if each.name == parameter else [each]
+        show_parameters(run, shown)
         return run
 
     return decorate

@@ -18,15 +18,14 @@ from dlcctr.compare.pairs import Pair
 from dlcctr.compare.plan import ComparisonPlan
 from dlcctr.compare.sample import Why
 from dlcctr.compare.verdict import NUMBERS, Comparison, difference, percent
-from dlcctr.errors import UsageError
 from dlcctr.quality.flagging.flag_kinds import FLAG_KINDS
 from dlcctr.quality.record import PartQuality
+from dlcctr.quality.report.own_page import refuse_another_file
 from dlcctr.system.files import write_text_atomic
 from dlcctr.system.terminal.console import one_line
 
 MARK = '<meta name="generator" content="dlcctr-compare'
 """By this the file is known, so that nothing else is replaced by one."""
-MARK_WITHIN = 1000
 
 
 def write_page(
@@ -53,13 +52,7 @@ def write_page(
     OutputError
         It cannot be written.
     """
-    try:
-        with file.open("rb") as stream:
-            head = stream.read(MARK_WITHIN)
-    except OSError:
-        head = b""  # it is not there, or writing says what is wrong with it
-    if head and MARK.encode() not in head:
-        raise UsageError(f"{file}: already exists, and is no comparison", "name another folder with -o")
+    refuse_another_file(file, mark=MARK, kind="comparison", remedy="name another folder with -o")
     write_text_atomic(file, page_text(plan, found, file.parent, clips=clips or {}, clips_note=clips_note))
 
 

@@ -16,7 +16,8 @@ TEMPLATE = """\
   :root { --soft: #9aa5b0; --line: #343c44; --a: #e69f00; --b: #56b4e9; --raised: #1c2227; }
 }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem; font-variant-numeric: tabular-nums; }
-h1 { font-size: 20px; } h2 { font-size: 16px; margin-top: 2rem; } h1, td, th, li { overflow-wrap: anywhere; }
+h1 { font-size: 20px; } h2 { font-size: 16px; margin-top: 2rem; } h1, li, bdi, td small { overflow-wrap: anywhere; }
+.name { min-width: 9rem; }
 .verdict { font-size: 18px; padding: 0.6rem 0.9rem; border-left: 5px solid var(--b); background: var(--raised); }
 .verdict.A { border-color: var(--a); } .verdict.none { border-color: var(--soft); }
 table { border-collapse: collapse; } th { text-align: left; font-weight: 600; } small, .soft { color: var(--soft); }
@@ -53,7 +54,7 @@ i.A { background: var(--a); } i.B { background: var(--b); }
 <thead><tr><th>row</th><th>video</th><th>chosen</th><th class="number">wrong, A</th><th class="number">wrong, B</th>\
 <th class="bars"></th><th>flags, A</th><th>flags, B</th><th class="number">apart</th><th>clips</th></tr></thead>
 <tbody>
-{% for each in videos %}<tr><td class="number">{{ each.row }}</td><td><bdi>{{ each.video|one_line }}</bdi>\
+{% for each in videos %}<tr><td class="number">{{ each.row }}</td><td class="name"><bdi>{{ each.video|one_line }}</bdi>\
 {% for cause in each.causes %}<br><small>{{ cause|one_line }}</small>{% endfor %}</td><td>{{ each.why }}</td>\
 <td class="number">{{ each.a }}</td><td class="number">{{ each.b }}</td><td class="bars">\
 {% if each.bars %}<span class="bar A" style="width:{{ each.bars[0] }}px"></span>\
@@ -71,7 +72,7 @@ i.A { background: var(--a); } i.B { background: var(--b); }
 <th class="number">jumping, A</th><th class="number">jumping, B</th><th class="number">unlike, A</th>\
 <th class="number">unlike, B</th></tr></thead>
 <tbody>
-{% for part in parts %}<tr><td><bdi>{{ part.name|one_line }}</bdi></td>{% for cell in part.cells %}\
+{% for part in parts %}<tr><td class="name"><bdi>{{ part.name|one_line }}</bdi></td>{% for cell in part.cells %}\
 <td class="number">{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}
 </tbody></table></div>

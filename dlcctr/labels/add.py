@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlcctr.errors import ManifestError, UsageError
+from dlcctr.errors import ManifestError
 from dlcctr.labels.check import Checked, LabelFolder
 from dlcctr.labels.h5 import can_write, h5_bytes
 from dlcctr.labels.merge import Merged, merge
@@ -62,6 +62,9 @@ def add_labels(
 ) -> Added:
     """Copy pictures and merge tables into a project.
 
+    A folder of the project's own gets what it lacks for DeepLabCut to find its labels: an entry in `video_sets`, the
+    .h5, the columns in order.
+
     Pictures come first, then config.yaml, then folder by folder the tables: a table never names what is not there.
 
     Parameters
@@ -75,17 +78,11 @@ def add_labels(
     ------
     ManifestError
         There are errors among the problems.
-    UsageError
-        A folder is the project's own.
     OutputError
         The file system refused; the same command again continues.
     """
     if checked.errors:
         raise ManifestError("the labels have errors; nothing was added", "correct them, then the same command again")
-    labels = project.labels.resolve()
-    for each in checked.folders:
-        if each.folder.is_relative_to(labels):
-            raise UsageError(f"{each.folder}: is the project's own", "name the folder that came back")
     merges = [merge(project, each.folder.name, each.table, each.own) for each in checked.folders]
     is_changed = any(each.is_changed for each in merges)
     counts_up = is_changed and project.is_trained if new_iteration is None else new_iteration

@@ -82,7 +82,8 @@ def find_folders(place: Path) -> list[Path]:
         for folder in (place, place / LABELS_FOLDER):
             if _tables(folder, ".csv") or _tables(folder, ".h5"):
                 return [folder]
-            inner = sorted(each for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
+            places = sorted(folder.iterdir()) if folder.is_dir() else []
+            inner = [each for each in places if each.is_dir() and not each.name.startswith(".")]
             found = [each for each in inner[:MAX_FOLDERS] if _tables(each, ".csv") or _tables(each, ".h5")]
             if found:
                 return found
@@ -106,7 +107,10 @@ def _check_folder(project: Project, folder: Path, checked: Checked, *, any_score
     file = _choose(project, folder, problems)
     table = _read(file, problems) if file else None
     own_file = project.labels / folder.name / f"{TABLE_PREFIX}{project.scorer}.csv"
-    own = _check_own(project, own_file, problems) if own_file.parent.resolve() != folder else None
+    is_own = own_file.parent.resolve() == folder
+    own = None if is_own else _check_own(project, own_file, problems)
+    if is_own and file and file.name == own_file.name:
+        own = table
     if not file or not table:
         return
     problems += check_header(str(file), table, project, any_scorer=any_scorer)

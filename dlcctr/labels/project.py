@@ -16,6 +16,8 @@ from dlcctr.model.project.shuffles import CONFIG, MODEL_FOLDERS, no_config
 from dlcctr.model.yaml.yaml12 import WIDTH, parse_yaml, read_bytes, read_text
 from dlcctr.system.files import write_bytes_atomic
 
+ENTER_LABELS = "dlcctr labels add PROJECT PROJECT/labeled-data"
+"""Enters a project's own folders of labels in config.yaml's `video_sets`, by which DeepLabCut finds them."""
 TRAINING_SETS = "training-datasets"
 MAX_SCORER = 60
 

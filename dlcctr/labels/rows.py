@@ -49,7 +49,7 @@ def check_pictures(file: str, table: Table, folder: Path, own: Path, sizes: dict
             yield from _check_picture(file, table, row, _picture_of(row, folder, own), sizes)
     named = {row.picture for row in table.rows}
     for name in sorted(each.name for each in folder.iterdir() if each.suffix.lower() in ENDINGS):
-        if name not in named:
+        if name not in named and not name.startswith("."):
             yield Problem("unlabelled picture", str(folder), "in no line of the table", None, name)
 
 

@@ -44,6 +44,11 @@ def _labels(project: ProjectState, campaign: CampaignState | None) -> Next | Non
             f"dlcctr labels add {name} {_quoted(campaign.place / LABELS_FOLDER)}",
             corrected if waiting else f"{plural(len(open_ones), 'folder')} of labels are not in the project yet",
         )
+    if project.unlisted:
+        return Next(
+            f"dlcctr labels add {name} {_quoted(project.folder / LABELS_FOLDER)}",
+            f"config.yaml's video_sets lacks {plural(len(project.unlisted), 'folder')} of labels; this enters them",
+        )
     if not project.labelled and not project.trained:
         if campaign and campaign.judged:
             return _outliers(campaign)

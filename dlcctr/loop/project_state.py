@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from dlcctr.training.record import Status, Training, find_training
 
 EVALUATION_FILENAME = "evaluation.json"
 """What `dlc evaluate` writes beside DeepLabCut's own results of an evaluation."""
+SHOWN = 3
+"""Most folders that a note names."""
 UNTRAINED, TRAINED = "untrained", "trained"
 """States of a shuffle that `dlc train` has not touched."""
 
@@ -77,6 +80,8 @@ class ProjectState:
         What is wrong or odd.
     is_of_several : bool
         Whether it is a project of several animals.
+    unlisted : tuple of str
+        Folders of labels that config.yaml's `video_sets` does not name, so that DeepLabCut does not find them.
     """
 
     folder: Path
@@ -88,6 +93,7 @@ class ProjectState:
     earlier: tuple[int, ...]
     notes: tuple[str, ...] = ()
     is_of_several: bool = False
+    unlisted: tuple[str, ...] = ()
 
     @property
     def labelled(self) -> int:
@@ -127,17 +133,21 @@ def read_state(folder: Path) -> ProjectState:
     shuffles, earlier, notes = _shuffles(root, project.iteration)
     lost = [each.name for each in folders if each.labelled and not project.has_video(each.name)]
     if lost:
-        notes.append(f"not in config.yaml's video_sets, so that DeepLabCut does not find its labels: {lost[0]}")
+        notes.append(
+            f"not in config.yaml's video_sets, so that DeepLabCut does not find their labels: "
+            f"{', '.join(lost[:SHOWN])}{f' and {len(lost) - SHOWN} more' if lost[SHOWN:] else ''}"
+        )
     if in_set is not None and total(folders) > in_set:
         lacking = total(folders) - in_set
         notes.append(
             f"{plural(lacking, 'labelled frame')} {'is' if lacking == 1 else 'are'} not in the training set of "
-            f"iteration {project.iteration}: set iteration: {project.iteration + 1} in config.yaml, then train"
+            f"iteration {project.iteration}; for a new one: dlcctr labels add {shlex.quote(str(root))} "
+            f"{shlex.quote(str(project.labels))} --new-iteration"
         )
     notes += [each.problem for each in folders if each.problem][:3]
     return ProjectState(
         root, project.iteration, tuple(folders), any(top.glob("*")), in_set, tuple(shuffles), tuple(earlier),
-        tuple(notes), project.is_of_several,
+        tuple(notes), project.is_of_several, tuple(lost),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from dlcctr.runtime.rows.run_campaign import find_gpus
 from dlcctr.system.files import absolute
 from dlcctr.training.project import TrainProject
 from dlcctr.training.start_bundle import find_start_bundle
+from dlcctr.training.start_weights import find_place, require_weights
 from dlcctr.training.tasks import TrainOptions, TrainTask
 
 WEIGHTS_VARIABLE = f"{ENV_PREFIX}WEIGHTS"
@@ -55,7 +56,10 @@ def run_training(
         The runtime that was asked for cannot be had.
     ModelError
         The start weights are a bundle that does not fit.
+    UsageError
+        The start weights are not on this machine.
     """
+    require_weights(options.weights)
     found = find_gpus(gpus)
     if not found and not options.allow_cpu:
         raise GpuError("no GPU was found on this machine", "use --allow-cpu to train on the CPU, many times slower")
@@ -84,7 +88,7 @@ def settled(options: TrainOptions, project: TrainProject) -> TrainOptions:
         They are a bundle that this project cannot start from.
     """
     named = options.weights or os.environ.get(WEIGHTS_VARIABLE, "")
-    if not named or not Path(named).expanduser().exists():
+    if find_place(named) is None:
         return options
     weights = str(absolute(Path(named).expanduser()))
     find_start_bundle(weights, project.engine)
@@ -97,8 +101,8 @@ def training_binds(folder: Path, options: TrainOptions) -> tuple[Bind, ...]:
 
 
 def _read_only(folder: Path, options: TrainOptions) -> Iterator[Path]:
-    weights = Path(options.weights)
-    if options.weights and weights.exists() and folder not in (weights, *weights.parents):
+    weights = find_place(options.weights)
+    if weights and folder not in (weights, *weights.parents):
         yield weights
     for name in (LABELS_FOLDER, "training-datasets"):
         yield from linked_files(folder / name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dlcctr.planning.task_lines import is_several_gpus, is_task_end, parse_row_start
+from dlcctr.system.files import read_tail
 
 END_LINE = re.compile(
     r"dlcctr-task-end code=(?P<code>[0-9]{1,9}) node=(?P<node>\S*) signal=(?P<signal>\S*) restart=(?P<restart>[0-9]*)"
@@ -65,14 +65,17 @@ class LogEnd:
 
 def read_end(log: Path) -> LogEnd | None:
     """How the last run in a log ended; None without a log, or if its last lines do not say."""
+    lines = read_last_lines(log)
+    return None if lines is None else _end(*lines)
+
+
+def read_last_lines(log: Path) -> tuple[list[str], float] | None:
+    """Lines in the last 64 KiB of a log, and when it was written (seconds since 1970); None if it cannot be read."""
     try:
-        with log.open("rb") as stream:
-            about = os.fstat(stream.fileno())
-            stream.seek(max(0, about.st_size - TAIL_BYTES))
-            lines = re.split(r"[\r\n]+", stream.read().decode("utf-8", "replace"))
+        written = log.stat().st_mtime
+        return re.split(r"[\r\n]+", read_tail(log, TAIL_BYTES).decode("utf-8", "replace")), written
     except OSError:
         return None
-    return _end(lines, about.st_mtime)
 
 
 def _end(lines: list[str], written: float) -> LogEnd | None:

@@ -44,6 +44,13 @@ def read_bounded(path: Path, most: int) -> bytes | None:
     return data if len(data) <= most else None
 
 
+def read_tail(path: Path, most: int) -> bytes:
+    """Last `most` bytes of a file, or all that it has. Raises `OSError`."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - most))
+        return stream.read()
+
+
 def read_text_bounded(path: Path, most: int) -> str | None:
     """Text of a UTF-8 file that people edit, with any line ends, without a byte-order mark; None if it is longer.
 

@@ -30,19 +30,24 @@ INSTALL_HINTS = {
 }
 
 
-def find_tool(*names: str) -> str:
+def find_tool(*names: str, hint: str = "") -> str:
     """Path of the first tool that is installed.
+
+    Parameters
+    ----------
+    hint : str
+        What to do without any; by default how to get the first.
 
     Raises
     ------
     ToolMissingError
-        None of them is on PATH; the message names them and how to get the first.
+        None of them is on PATH; the message names them.
     """
     for name in names:
         path = shutil.which(name)
         if path:
             return path
-    hint = INSTALL_HINTS.get(names[0], f"install {names[0]} and try again")
+    hint = hint or INSTALL_HINTS.get(names[0], f"install {names[0]} and try again")
     raise ToolMissingError(f"{' or '.join(names)} was not found on this machine", hint)
 
 

@@ -23,6 +23,8 @@ from dlcctr.tables.positions import UnreadableRowError, find_source
 from dlcctr.tables.videos_table import videos_columns, write_videos
 
 FORMAT = 1
+OTHER_FORMATS = (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".json", ".h5", ".hdf5", ".mat", ".feather", ".nwb")
+"""Endings that promise another format."""
 """Raised when the same results give another table: rows are collected again then."""
 TAKEN = tuple(dict.fromkeys((*frames_table.PARTITIONS, *frames_table.COLUMNS, *videos_table.COLUMNS)))
 """Names that the manifest's own columns cannot have."""
@@ -113,6 +115,11 @@ def collect(
     import_arrow()
     _require_known(options)
     root = options.output or manifest.with_suffix(".parquet")
+    if root.suffix.lower() in OTHER_FORMATS:
+        raise UsageError(
+            f"{root}: the table is a folder of Parquet files, not {root.suffix.lower()}",
+            f"name it {root.with_suffix('.parquet').name}; the table of videos beside it is a .csv, too",
+        )
     with campaign_lock(root.with_name(f".{root.name}.lock")):
         dataset = Dataset(root)
         campaign = read_campaign_rows(manifest, TAKEN, jobs=options.jobs, progress=progress)

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from dlcctr.errors import UsageError
 from dlcctr.model.files import ROOT, open_tree
 from dlcctr.model.project.shuffles import MODEL_FOLDERS, list_shuffles, read_config
+from dlcctr.model.project.snapshots import list_snapshots
 from dlcctr.system.files import absolute
 from dlcctr.training.record import Status, Training, Trial, find_training, find_trial
 from dlcctr.training.tasks import TrainOptions, TrainTask
@@ -70,6 +71,8 @@ class TrainProject:
         Engine of new shuffles: config.yaml's, else that of the folders there are, else TensorFlow, as DeepLabCut says.
     shuffles : tuple of TrainedShuffle
         Those of the present iteration that have a folder.
+    has_before : bool
+        Whether an earlier iteration has a trained model of this engine, to start from.
     """
 
     folder: Path
@@ -77,6 +80,7 @@ class TrainProject:
     iteration: int
     engine: str
     shuffles: tuple[TrainedShuffle, ...]
+    has_before: bool = False
 
     def left_of(self, tasks: Sequence[TrainTask], options: TrainOptions) -> tuple[TrainTask, ...]:
         """Tasks that are not finished; a trial of a finished one is left, too.
@@ -113,7 +117,8 @@ def read_train_project(project: Path) -> TrainProject:
     tree = open_tree(folder)
     config = read_config(tree)
     iteration = int(config["iteration"])
-    there = [each for each in list_shuffles(tree) if each.iteration == iteration]
+    folders = list_shuffles(tree)
+    there = [each for each in folders if each.iteration == iteration]
     engine = str(config.get("engine") or "").lower()
     if engine not in MODEL_FOLDERS:
         engine = there[0].engine if there else "tensorflow"
@@ -123,4 +128,8 @@ def read_train_project(project: Path) -> TrainProject:
         shuffles.append(
             TrainedShuffle(each.shuffle, each.engine, ROOT / each.folder, find_training(train), find_trial(train))
         )
-    return TrainProject(folder, f"{config['Task']}{config['date']}", iteration, engine, tuple(shuffles))
+    before = [
+        tree.names(each.folder / "train") for each in folders if each.iteration < iteration and each.engine == engine
+    ]
+    has_before = any(list_snapshots(names, engine) for names in before)
+    return TrainProject(folder, f"{config['Task']}{config['date']}", iteration, engine, tuple(shuffles), has_before)

@@ -9,6 +9,7 @@ from dlcctr import __version__
 from dlcctr.quality.flagging.flag_kinds import FLAG_KINDS
 from dlcctr.system.terminal.console import one_line, plural
 from entrypoint.outliers.take_row import Taken
+from entrypoint.video.stills import colours
 
 TEMPLATE = """\
 <!doctype html>
@@ -24,6 +25,7 @@ TEMPLATE = """\
 body { font: 15px/1.4 system-ui, sans-serif; margin: 1.5rem; }
 main { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1.2rem; }
 figure { margin: 0; } img { width: 100%; border-radius: 4px; }
+.key { display: inline-block; width: 0.8em; height: 0.8em; border-radius: 50%; margin: 0 0.2em 0 0.8em; }
 figcaption { overflow-wrap: anywhere; font-size: 0.9em; } b { font-weight: 600; } small { opacity: 0.75; }
 </style>
 </head>
@@ -31,6 +33,8 @@ figcaption { overflow-wrap: anywhere; font-size: 0.9em; } b { font-weight: 600; 
 <h1>Frames to label: <bdi>{{ title }}</bdi></h1>
 <p>{{ amount }}; points are the model's, faint where it is unsure.
 Score: how probably they are wrong, 0 to 1.</p>
+<p>{% for colour, part in key %}<span class="key" style="background:rgb{{ colour }}"></span>{{ part|one_line }}\
+{% endfor %}</p>
 {% for note in notes %}<p><small>{{ note }}</small></p>
 {% endfor %}
 <main>
@@ -52,8 +56,14 @@ score {{ "%.2f"|format(each.frame.score) }}<br>
 """
 
 
-def page_text(title: str, taken: Sequence[Taken], notes: Sequence[str]) -> str:
-    """Text of the page. Names come from outside and reach it as text only."""
+def page_text(title: str, taken: Sequence[Taken], parts: Sequence[str], notes: Sequence[str]) -> str:
+    """Text of the page. Names come from outside and reach it as text only.
+
+    Parameters
+    ----------
+    parts : sequence of str
+        Body parts in the order in which they were drawn, those that exist once last.
+    """
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
@@ -64,6 +74,7 @@ def page_text(title: str, taken: Sequence[Taken], notes: Sequence[str]) -> str:
         title=one_line(title),
         frames=taken,
         amount=f"{plural(len(taken), 'frame')} of {plural(len({each.folder for each in taken}), 'video')}",
+        key=list(zip(colours(len(parts)), parts, strict=True)),
         notes=[one_line(note) for note in notes],
         kinds={kind.name: kind.says for kind in FLAG_KINDS.values()},
     )

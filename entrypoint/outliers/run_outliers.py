@@ -106,7 +106,8 @@ def _write(request: OutliersRequest, project: Project, chosen: Chosen, videos: d
                 (Path(private) / name).rename(place)
         base = next_base(request.out)
         write_text_atomic(request.out / f"{base}.csv", list_text(taken))
-        write_text_atomic(request.out / f"{base}.html", page_text(request.manifest.stem, taken, chosen.notes))
+        parts = (*project.bodyparts, *project.unique_bodyparts)
+        write_text_atomic(request.out / f"{base}.html", page_text(request.manifest.stem, taken, parts, chosen.notes))
         write_text_atomic(request.out / f"{base}.txt", _what_next(taken, videos, project))
     except OSError as error:
         raise as_expected(error) from error

@@ -83,7 +83,7 @@ def run_steps(request: StepsRequest) -> ExitCode:
     with stoppable("stopped by {}"), contextlib.ExitStack() as stack:
         work = _Work(request, CampaignRows(campaign, rows), specs, stack)
         codes = [code for row in chosen for code in work.attempt(row)]
-    if len(chosen) > 1:
+    if len(chosen) > 1 or not codes:
         print_lines([work.counted(len(chosen))])
     return next((code for code in codes if code is not ExitCode.OK), ExitCode.OK)
 
@@ -103,7 +103,8 @@ def chosen_steps(steps: Sequence[StepSpec], name: str, manifest: Path) -> list[S
         there = f"it has: {', '.join(by_name)}" if by_name else "it has none"
         raise UsageError(
             f"{manifest}: its campaign has no step {name[:64]!r}; {there}",
-            f"add one: dlcctr steps add {manifest} {name if name.isidentifier() else 'filter'}",
+            f"see what it has: dlcctr steps list {manifest}; add one: dlcctr steps add {manifest} KIND, of those that "
+            "`dlcctr steps kinds` lists",
         )
     wanted, more = set[str](), [name]
     while more:

@@ -61,7 +61,15 @@ class Order:
 
 @dataclass(frozen=True)
 class Planned:
-    """What will be trained; fields as those of `dlcctr.training.record.Training`, and whether a set was made."""
+    """What will be trained; fields as those of `dlcctr.training.record.Training`, and of a set that was made just now.
+
+    Parameters
+    ----------
+    set_made : bool
+        Whether there is one.
+    unlisted : list of str
+        Folders whose labels are not in it: config.yaml's `video_sets` does not name them.
+    """
 
     seed: int
     epochs_wanted: int
@@ -74,6 +82,7 @@ class Planned:
     device: str = "cpu"
     software: dict[str, str] = field(default_factory=dict)
     set_made: bool = False
+    unlisted: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from dlcctr.errors import AnalysisError, DlcctrError, ModelError, UsageError
+from dlcctr.labels.project import ENTER_LABELS
 from dlcctr.model.files import open_tree
 from dlcctr.model.project.shuffles import read_config
 from dlcctr.model.project.snapshots import list_snapshots
 from dlcctr.system import disk
 from dlcctr.system.cpus import cpu_count
 from dlcctr.system.locks import transfer_lock
-from dlcctr.system.terminal.console import duration, one_line, print_lines, size_text, warn
+from dlcctr.system.terminal.console import duration, one_line, plural, print_lines, size_text, warn
 from dlcctr.training.record import Status, Training, Trial, find_training, lock_file
 from entrypoint.analyze.row.analyze_row import choose_device
 from entrypoint.analyze.worker.shared import worker_environment
@@ -28,6 +29,8 @@ from entrypoint.training.request import TrainRequest, weight_places
 LEAST_BYTES = 500_000_000
 """Room for a checkpoint and a snapshot of a small network; DeepLabCut's largest need three times that."""
 LOCK_WAIT_S = 10.0
+SHOWN = 3
+"""Most folders of labels that a warning names."""
 
 
 def train_shuffle(request: TrainRequest, shuffle: int, engine: str, scratch: Path) -> None:
@@ -145,6 +148,7 @@ def _train(order: Order, found: Shuffle, before: Training | None, scratch: Path,
                     recorder.plan(event)
                     display = TrainingDisplay(label, event.unit)
                     print_lines([_begin_line(label, event, found)], flush=True)
+                    _warn_of_unlisted(label, event)
                 elif isinstance(event, Weights):
                     recorder.weights(event)
                     _tell_weights(label, event)
@@ -177,6 +181,15 @@ def _begin_line(label: str, event: Planned, found: Shuffle) -> str:
     )
 
 
+def _warn_of_unlisted(label: str, event: Planned) -> None:
+    if event.unlisted:
+        what, names = plural(len(event.unlisted), "folder"), ", ".join(map(one_line, event.unlisted[:SHOWN]))
+        warn(
+            f"warning: {label}: the labels of {what} are not in its training set, since config.yaml's video_sets does "
+            f"not name them: {names}; to enter them there, before the next training set is made: {ENTER_LABELS}"
+        )
+
+
 def _tell_weights(label: str, event: Weights) -> None:
     what = "random weights" if event.start.kind == "none" else f"{event.start.path} ({event.start.kind})"
     print_lines([f"{label}: starts from {what}"], flush=True)
@@ -200,6 +213,7 @@ def _try(order: Order, found: Shuffle, scratch: Path) -> None:
             for event in child.events():
                 if isinstance(event, Planned):
                     recorder.plan(event)
+                    _warn_of_unlisted(f"shuffle {order.shuffle}", event)
                 elif isinstance(event, Measured):
                     recorder.measure(event)
         except DlcctrError as error:

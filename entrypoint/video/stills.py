@@ -14,6 +14,7 @@ from dlcctr.quality.pictures.jpeg import encode_jpeg
 from entrypoint.video.decoding.decode_pass import DecodePass, open_container
 from entrypoint.video.pixels import Box, Pictures
 
+Colour = tuple[int, int, int]
 LONGEST_PX = 480
 """Longer side of a drawn picture."""
 RADIUS_PX = 4
@@ -131,6 +132,14 @@ def _first_at(frames: Iterator[Any], time_s: float) -> Any:
     return None
 
 
+def colours(n: int) -> list[Colour]:
+    """A colour for each of `n` body parts, RGB."""
+    return [
+        tuple(round(255 * each) for each in colorsys.hsv_to_rgb(number / max(1, n), 0.85, 1.0))  # type: ignore[misc]
+        for number in range(n)
+    ]
+
+
 def draw(picture: Any, points: Any) -> bytes:
     """Small JPEG of a BGR picture with points.
 
@@ -148,9 +157,8 @@ def draw(picture: Any, points: Any) -> bytes:
     frame = av.VideoFrame.from_ndarray(numpy.ascontiguousarray(picture), format="bgr24")
     small = frame.reformat(*size, format="rgb24").to_ndarray()
     ys, xs = numpy.ogrid[: small.shape[0], : small.shape[1]]
-    n_bodyparts = points.shape[1]
-    for number in range(n_bodyparts):
-        colour = 255 * numpy.array(colorsys.hsv_to_rgb(number / max(1, n_bodyparts), 0.85, 1.0))
+    for number, rgb in enumerate(colours(points.shape[1])):
+        colour = numpy.array(rgb)
         for x, y, likelihood in points[:, number]:
             if not (math.isfinite(x) and math.isfinite(y)):
                 continue

@@ -110,18 +110,18 @@ def test_every_module_has_a_floor() -> None:
     assert {room_of(name) for name in MODULES} == set(FLOOR)
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_imports_run_down(name: str) -> None:
-    assert not upward(name, imported(name))
+def test_imports_run_down() -> None:
+    assert {name: found for name in MODULES if (found := upward(name, imported(name)))} == {}
 
 
 def test_no_modules_import_each_other() -> None:
     assert not list(circles({name: imported(name) for name in MODULES}))
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if room_of(name) == "entrypoint.analyze"])
-def test_the_supervisor_imports_nothing_that_imports_deeplabcut(name: str) -> None:
-    assert not {room_of(each) for each in imported(name)} & SUPERVISOR_NEVER
+def test_the_supervisor_imports_nothing_that_imports_deeplabcut() -> None:
+    names = [name for name in MODULES if room_of(name) == "entrypoint.analyze"]
+    rooms = {name: {room_of(each) for each in imported(name)} for name in names}
+    assert names and {name: found for name in names if (found := rooms[name] & SUPERVISOR_NEVER)} == {}
 
 
 PRINTERS = {"print", "echo", "secho"}
@@ -143,9 +143,8 @@ def prints(file: Path) -> set[int]:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(set(MODULES) - set(MAY_PRINT)))
-def test_what_is_shown_goes_through_the_one_place_that_escapes_it(name: str) -> None:
-    assert not prints(MODULES[name])
+def test_what_is_shown_goes_through_the_one_place_that_escapes_it() -> None:
+    assert {name: lines for name in set(MODULES) - set(MAY_PRINT) if (lines := prints(MODULES[name]))} == {}
 
 
 def test_a_module_that_prints_is_seen(tmp_path: Path) -> None:
@@ -168,17 +167,20 @@ def test_an_import_that_runs_up_or_in_a_circle_is_seen(tmp_path: Path) -> None:
 NAMES = re.compile(r"`((?:dlcctr|entrypoint|tests)(?:\.\w+)+)`")
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_what_a_docstring_refers_to_is_there(name: str) -> None:
-    for reference in NAMES.findall(MODULES[name].read_text(encoding="utf-8")):
-        words = reference.split(".")
-        lengths = [n for n in range(len(words), 0, -1) if ".".join(words[:n]) in MODULES]
-        assert lengths, reference
-        if lengths[0] < len(words):
-            tree = ast.parse(MODULES[".".join(words[: lengths[0]])].read_text(encoding="utf-8"))
-            named = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-            named |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-            assert words[lengths[0]] in named, reference
+def is_there(reference: str) -> bool:
+    """Whether a dotted name is a module, or a name in one."""
+    words = reference.split(".")
+    lengths = [n for n in range(len(words), 0, -1) if ".".join(words[:n]) in MODULES]
+    if not lengths or lengths[0] == len(words):
+        return bool(lengths)
+    tree = ast.parse(MODULES[".".join(words[: lengths[0]])].read_text(encoding="utf-8"))
+    named = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    return words[lengths[0]] in named | {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def test_what_a_docstring_refers_to_is_there() -> None:
+    told = {name: NAMES.findall(file.read_text(encoding="utf-8")) for name, file in MODULES.items()}
+    assert {name: each for name, found in told.items() for each in found if not is_there(each)} == {}
 
 
 def test_the_wheel_has_every_package() -> None:
@@ -206,23 +208,24 @@ def imports(file: Path, *, top_only: bool) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_dlcctr_never_imports_entrypoint(file: Path) -> None:
-    assert "entrypoint" not in imports(file, top_only=False)
+def test_dlcctr_never_imports_entrypoint() -> None:
+    assert [file for file in SOURCES if "entrypoint" in imports(file, top_only=False)] == []
 
 
-@pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_module_tops_import_the_standard_library_and_typer_only(file: Path) -> None:
-    assert imports(file, top_only=True) <= ALLOWED
+def test_module_tops_import_the_standard_library_and_typer_only() -> None:
+    assert {file: found for file in SOURCES if (found := imports(file, top_only=True) - ALLOWED)} == {}
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if name != "dlcctr.system.processes"])
-def test_one_module_starts_processes(name: str) -> None:
-    calls = [node.func for node in ast.walk(ast.parse(MODULES[name].read_text())) if isinstance(node, ast.Call)]
-    started = [
-        ast.unparse(call) for call in calls if ast.unparse(call).startswith(("subprocess.", "os.spawn", "os.exec"))
-    ]
-    assert started == (["os.execv"] if name == "dlcctr.system.utf8" else [])  # this very program, again
+def starts(file: Path) -> list[str]:
+    """Calls of a module that start a process."""
+    calls = [node.func for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    return [ast.unparse(call) for call in calls if ast.unparse(call).startswith(("subprocess.", "os.spawn", "os.exec"))]
+
+
+def test_one_module_starts_processes() -> None:
+    found = {name: calls for name, file in MODULES.items() if (calls := starts(file))}
+    assert found.pop("dlcctr.system.processes")
+    assert found == {"dlcctr.system.utf8": ["os.execv"]}  # this very program, again
 
 
 def test_the_contract_needs_nothing_but_the_standard_library() -> None:

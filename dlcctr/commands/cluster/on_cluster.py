@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlcctr.commands.signature import parameters_of, show_parameters
+
 if TYPE_CHECKING:
     from dlcctr.transfer.remote.address import Remote
 
@@ -35,13 +37,9 @@ def runs_on_cluster(command: Callable[..., None]) -> Callable[..., None]:
             return
         raise typer.Exit(run_there(given["manifest"], remote, sys.argv[1:]))
 
-    own = inspect.signature(command, eval_str=True)
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     here = inspect.Parameter("here", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Here)
-    parameters = [context, *own.parameters.values(), here]
-    # Typer reads both
-    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    show_parameters(run, [context, *parameters_of(command), here])
     return run
 
 

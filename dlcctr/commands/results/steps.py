@@ -50,9 +50,13 @@ def add_to(
     It is done by `run`, by the tasks of `submit`, and by `dlcctr step`; rows that are finished get it too.
     """
     from dlcctr.campaign.config import read_campaign
+    from dlcctr.campaign.manifest import read_manifest
     from dlcctr.campaign.steps.edit import add_step, parse_words
+    from dlcctr.campaign.steps.fit import require_work
 
-    campaign = add_step(read_campaign(manifest), parse_words(kind, parameters or [], name=name, of=of))
+    campaign, step = read_campaign(manifest), parse_words(kind, parameters or [], name=name, of=of)
+    require_work(campaign, read_manifest(manifest), step)
+    campaign = add_step(campaign, step)
     _print_steps(campaign)
     _say_next(manifest, campaign)
 

@@ -21,6 +21,8 @@ Folders = Annotated[
     list[Path], typer.Argument(metavar="FOLDER...", help="Folders of labels, or folders that have such folders.")
 ]
 AnyScorer = Annotated[bool, typer.Option("--any-scorer", help="Take labels of another person as the project's.")]
+SHOWN = 10
+"""Problems of one kind on a terminal."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -82,7 +84,8 @@ def add_to(
     """Check labels, and merge them and their pictures into the project.
 
     Columns are put in the project's order by their names. Where the project has the picture already, the new labels
-    win; the old table is kept beside, with its date. With errors nothing is added, and the exit code is 3.
+    win; the old table is kept beside, with its date. With errors nothing is added, and the exit code is 3. Folders of
+    the project itself get their entry in config.yaml's video_sets, without which DeepLabCut does not find their labels.
     """
     from dlcctr.contract import ExitCode
     from dlcctr.labels.add import add_labels
@@ -151,7 +154,10 @@ def _print_problems(checked: Checked) -> None:
         found = [problem for problem in checked.problems if problem.severity is severity]
         for kind in dict.fromkeys(problem.kind for problem in found):
             print_lines([f"{severity.value}, {kind}: {KINDS[kind][1]}"])
-            print_lines(f"  {_place(problem)}: {problem.message}" for problem in found if problem.kind == kind)
+            lines = [f"  {_place(problem)}: {problem.message}" for problem in found if problem.kind == kind]
+            print_lines(lines[:SHOWN])
+            if len(lines) > SHOWN:
+                print_lines([f"  … and {len(lines) - SHOWN} more (--json lists all)"])
     counts = Counter(problem.severity for problem in checked.problems)
     n_rows = sum(len(each.table.rows) for each in checked.folders)
     said = ", ".join(plural(counts[each], each.value) for each in Severity)
@@ -159,15 +165,18 @@ def _print_problems(checked: Checked) -> None:
 
 
 def _place(problem: Problem) -> str:
+    file, here = Path(problem.file), Path.cwd()
+    name = file.relative_to(here) if file.is_relative_to(here) else file
     line = f" line {problem.line}" if problem.line else ""
-    return f"{problem.file}{line}{f' ({problem.picture})' if problem.picture else ''}"
+    return f"{name}{line}{f' ({problem.picture})' if problem.picture else ''}"
 
 
 def _say_next(project: Project, checked: Checked, *, any_scorer: bool) -> None:
     from dlcctr.commands.in_image import say_next
 
     own = project.labels.resolve()
-    folders = [str(each.folder) for each in checked.folders if not each.folder.is_relative_to(own)]
+    folders = [str(each.folder) for each in checked.folders
+               if not (each.folder.is_relative_to(own) and project.has_video(each.folder.name))]  # fmt: skip
     if folders and not checked.errors:
         option = " --any-scorer" if any_scorer else ""
         to = shlex.quote(str(project.folder))
@@ -175,6 +184,7 @@ def _say_next(project: Project, checked: Checked, *, any_scorer: bool) -> None:
 
 
 def _print_added(project: Project, added: Added, *, dry_run: bool) -> None:
+    from dlcctr.commands.in_image import say_next
     from dlcctr.labels.add import missing_h5
     from dlcctr.system.terminal.console import plural, print_lines
 
@@ -188,19 +198,22 @@ def _print_added(project: Project, added: Added, *, dry_run: bool) -> None:
         said = ", ".join(f"{len(found)} {what}" for what, found in counts.items() if found) or "nothing to add"
         print_lines([f"{each.file}: {said}; {plural(len(each.pictures), 'picture')} copied"])
         print_lines(f"  before: {backup.name}" for backup in each.backups)
-    print_lines(f"config.yaml: video_sets has {name} now" for name in added.videos)
+    if added.videos:
+        print_lines([f"config.yaml: video_sets has {', '.join(added.videos)} now"])
     if added.iteration != added.old_iteration:
         print_lines([
             f"config.yaml: iteration {added.iteration}, before {added.old_iteration}; models of before stay where they "
-            "are, and a campaign that names this project folder needs its bundle (model pack)"
+            "are, and a campaign that names this project folder needs its bundle (model pack) to go on"
         ])  # fmt: skip
     if dry_run:
         print_lines(["nothing was written (--dry-run)"])
-    elif missing_h5(added):
+        return
+    if missing_h5(added):
         config = str(project.config.absolute())
         code = f"import deeplabcut; deeplabcut.convertcsv2h5({config!r}, userfeedback=False)"
         print_lines([
-            "DeepLabCut trains from the .h5, which needs pandas. Where DeepLabCut is, or in the image "
-            "(singularity exec dlc.sif …):",
+            "DeepLabCut trains from the .h5, which needs pandas. A training by dlcctr makes it first; without dlcctr, "
+            "where DeepLabCut is, or in the image (singularity exec dlc.sif …):",
             f"  python -c {shlex.quote(code)}",
         ])  # fmt: skip
+    say_next([f"next: dlcctr loop status {shlex.quote(str(project.folder))}"])

@@ -68,10 +68,10 @@ def read_labels(project: Path, bodyparts: Sequence[str], scorer: str = "") -> La
 
 def _label_files(project: Path, scorer: str) -> Iterator[Path]:
     try:
-        folders = sorted((project / LABELS_FOLDER).iterdir())[:MAX_FOLDERS]
+        folders = sorted((project / LABELS_FOLDER).iterdir())
     except OSError:
         return
-    for folder in folders:
+    for folder in [each for each in folders if not each.name.startswith(".")][:MAX_FOLDERS]:
         own = folder / f"CollectedData_{scorer}.csv"
         try:
             files = [own] if scorer and own.is_file() else sorted(folder.glob(LABELS_PATTERN))

@@ -18,9 +18,12 @@ SHOWN_CHARS = 60
 
 
 def list_snapshots(names: Sequence[str], engine: str, *, detector: bool = False) -> list[str]:
-    """Names of the snapshots among a train folder's files, in DeepLabCut's order: by epoch, the best one last."""
+    """Names of the snapshots among a train folder's files, in DeepLabCut's order: by epoch, the best one last.
+
+    Hidden files are none: a Mac leaves ``._snapshot-60.index`` beside ``snapshot-60.index``.
+    """
     if engine == "tensorflow":
-        stems = [name[: -len(".index")] for name in names if re.fullmatch(r"[^-]+-\d+\.index", name)]
+        stems = [name[: -len(".index")] for name in names if re.fullmatch(r"[^-.][^-]*-\d+\.index", name)]
         return sorted(stems, key=lambda stem: int(stem.split("-")[1]))
     prefix = "snapshot-detector" if detector else "snapshot"
     matches = [m for m in (re.fullmatch(rf"({prefix}(-best)?-(\d+))\.pt", name) for name in names) if m]

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr import __version__
-from dlcctr.errors import UsageError
 from dlcctr.model.curve.picture import losses_svg
 from dlcctr.quality.flagging.flag_kinds import FLAG_KINDS
 from dlcctr.quality.report.collect import Report, Video
 from dlcctr.quality.report.details import judgement, overview, provenance
 from dlcctr.quality.report.methods import methods_text
+from dlcctr.quality.report.own_page import refuse_another_file
 from dlcctr.quality.report.pictures import embed, rooms_for
 from dlcctr.quality.report.summary import Summary, hours_text
 from dlcctr.quality.report.timeline import encoded
@@ -38,7 +38,6 @@ SCRIPTS = ("text", "data", "ratings", "plot", "trajectory", "list", "panel", "fi
 """Parts of the page's script, in the order in which they are put together."""
 MARK = '<meta name="generator" content="dlcctr-report'
 """By this the file is known, so that nothing else is replaced by one."""
-MARK_WITHIN = 1000
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
@@ -52,20 +51,10 @@ def write_page(file: Path, report: Report, summary: Summary, *, progress: RowPro
     OutputError
         It cannot be written.
     """
-    _refuse_another_file(file)
+    refuse_another_file(file, mark=MARK, kind="report", remedy="give another name with -o")
     text = make_page(report, summary, progress=progress)
     write_text_atomic(file, text)
     return len(text.encode())
-
-
-def _refuse_another_file(file: Path) -> None:
-    try:
-        with file.open("rb") as stream:
-            head = stream.read(MARK_WITHIN)
-    except OSError:
-        return  # it is not there, or writing says what is wrong with it
-    if head and MARK.encode() not in head:
-        raise UsageError(f"{file}: already exists, and is not a report", "give another name with -o")
 
 
 def make_page(report: Report, summary: Summary, *, progress: RowProgress = no_progress) -> str:

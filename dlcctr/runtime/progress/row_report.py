@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dlcctr.contract import ROW_REPORT
 from dlcctr.runtime.rows.row_run import LOG_HEAD
-from dlcctr.system.files import read_bounded
+from dlcctr.system.files import read_bounded, read_tail
 from dlcctr.system.terminal.frame_lines import frames_left, parse_frame_line
 from dlcctr.system.values.records import RecordError, from_table, parse_object
 
@@ -77,9 +77,7 @@ def read_report(scratch: Path, log: Path) -> RowReport:
 
 def _from_log(log: Path) -> RowReport:
     try:
-        with log.open("rb") as stream:
-            stream.seek(max(0, log.stat().st_size - TAIL_BYTES))
-            lines = stream.read().decode("utf-8", "replace").splitlines()
+        lines = read_tail(log, TAIL_BYTES).decode("utf-8", "replace").splitlines()
     except OSError:
         return STARTING
     for line in reversed(lines):

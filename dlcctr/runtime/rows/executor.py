@@ -26,6 +26,7 @@ from dlcctr.runtime.rows.row_run import LOG_HEAD, Outcome, RowRun, Started, View
 from dlcctr.runtime.rows.slots import Slot
 from dlcctr.system import processes
 from dlcctr.system.disk import output_error, place_of
+from dlcctr.system.files import read_tail
 from dlcctr.system.terminal.console import one_line
 
 POLL_S = 0.1
@@ -199,16 +200,10 @@ def _finish(each: _Running, runtime: Runtime) -> Outcome:
 def last_error(log: Path) -> str:
     """Message of the last ``error:`` line of the last attempt in a row's log, or its last line."""
     try:
-        lines = _tail(log).decode("utf-8", "replace").splitlines()
+        lines = read_tail(log, TAIL_BYTES).decode("utf-8", "replace").splitlines()
     except OSError as error:
         return f"its log cannot be read: {error.strerror}"
     began = max((number for number, line in enumerate(lines) if line.startswith(LOG_HEAD)), default=-1)
     shown = [line for line in lines[began + 1 :] if line.strip() and not DOCKER_HELP.match(line)]
     errors = [line for line in shown if line.startswith("error: ")] or [line for line in shown if "error:" in line]
     return (errors or shown or [""])[-1].strip().removeprefix("error: ")[:300]
-
-
-def _tail(log: Path) -> bytes:
-    with log.open("rb") as stream:
-        stream.seek(max(0, os.fstat(stream.fileno()).st_size - TAIL_BYTES))
-        return stream.read()

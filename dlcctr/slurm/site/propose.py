@@ -103,6 +103,9 @@ def propose(cluster: Cluster, name: str, partition: str = "") -> Proposal:
             reasons.append(f"{chosen.name} has GPUs of several types; a task takes any: {', '.join(types)}")
         together = chosen.gpus // max(1, gpu_share(str(values["gres"])))
         values["max_parallel"] = max(1, min(MAX_PARALLEL, together, limits["max_parallel"] or together))
+        if apart := _steps_partition(cluster, chosen, limits["max_time_min"]):
+            values["steps_partition"] = apart.name
+            reasons.append(f"steps after the analyses go to partition {apart.name}, which has no GPUs")
     else:
         values |= {"cpus_per_task": max(1, min(MAX_CPUS, *(n.cpus for n in chosen.nodes))), "nv": False}
         reasons.append("it has no GPUs: tasks will run on CPUs, many times slower")
@@ -111,6 +114,22 @@ def propose(cluster: Cluster, name: str, partition: str = "") -> Proposal:
     description = f"{cluster.name or 'this cluster'}, partition {chosen.name}"
     values["description"] = description if description.isprintable() else ""
     return Proposal(override(Site(name=name), **values), (*reasons, *cluster.silent), notes)
+
+
+def _steps_partition(cluster: Cluster, chosen: Partition, max_time_min: int | None) -> Partition | None:
+    """Partition without GPUs that takes the same account and the default QoS, for as long as the chosen one."""
+    longest = float("inf")
+    least = max(SHORT_MIN, longest if max_time_min is None else max_time_min)
+    found = [
+        each
+        for each in cluster.partitions
+        if not each.gpus and each.up and not each.whole_nodes and not each.preemptible
+        and (longest if each.max_time_min is None else each.max_time_min) >= least
+        and is_allowed(cluster, each)
+        and _account(cluster, each) == _account(cluster, chosen)
+        and _find_qos(cluster, each) == _QosChoice()
+    ]  # fmt: skip
+    return min(found, key=lambda each: (not each.default, each.name), default=None)
 
 
 def gpu_share(gres: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from dlcctr.slurm.jobs.ledger import SubmittedTask
 from dlcctr.slurm.jobs.submissions import Submission
 from dlcctr.slurm.queue.output import Key, TaskState
 from dlcctr.slurm.status.pending import waits_for
-from dlcctr.slurm.task_log import HEAD, TAIL_BYTES
+from dlcctr.slurm.task_log import HEAD, read_last_lines
 from dlcctr.system.terminal.frame_lines import frames_left, parse_frame_line
 from dlcctr.system.values.numbers import parse_whole
 
@@ -162,13 +161,10 @@ def _left(
 
 def read_rows(log: Path) -> tuple[list[RowAtWork], float | None]:
     """Rows that the end of a task's log speaks of, the newest last, and when it was written (seconds since 1970)."""
-    try:
-        with log.open("rb") as stream:
-            about = os.fstat(stream.fileno())
-            stream.seek(max(0, about.st_size - TAIL_BYTES))
-            lines = re.split(r"[\r\n]+", stream.read().decode("utf-8", "replace"))
-    except OSError:
+    tail = read_last_lines(log)
+    if tail is None:
         return [], None
+    lines, written = tail
     rows: dict[int, RowAtWork] = {}
     for line in map(str.rstrip, lines):
         if HEAD.fullmatch(line):
@@ -178,7 +174,7 @@ def read_rows(log: Path) -> tuple[list[RowAtWork], float | None]:
             rows[started] = RowAtWork(started)
         elif row := _parse_row(line):
             rows[row.index] = row
-    return list(rows.values()), about.st_mtime
+    return list(rows.values()), written
 
 
 def _parse_row(line: str) -> RowAtWork | None:

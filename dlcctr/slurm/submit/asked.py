@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Any
 
 from dlcctr.planning.packing import makespan
 from dlcctr.planning.plan import Plan
@@ -167,7 +166,7 @@ def asked_before(submission: Submission, plan: Plan) -> Asked:
     )
 
 
-def as_fields(asked: Asked) -> dict[str, Any]:
+def as_fields(asked: Asked) -> dict[str, object]:
     """The same for JSON: times in UTC, ISO 8601; None where not known."""
     return asdict(asked) | {"start": _utc(asked.start), "end": _utc(asked.end)}
 

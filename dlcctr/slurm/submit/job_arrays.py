@@ -18,6 +18,7 @@ from dlcctr.planning.packing import array_slices
 from dlcctr.planning.plan import Plan
 from dlcctr.runtime.containers.binds import Bind, linked_files, plan_binds
 from dlcctr.slurm.jobs.submissions import SubmittedOptions
+from dlcctr.slurm.own_image import HOW_TO_NAME, find_own_sif
 from dlcctr.slurm.queue.client import CLUSTERS_VARIABLES
 from dlcctr.slurm.script import Script, job_name
 from dlcctr.slurm.site.ask import ask_limits
@@ -30,8 +31,6 @@ ANALYSIS_GB = 4
 """What an analysis is given beside its steps: 1 GB was measured on CPUs; CUDA's libraries take more."""
 NO_STEPS = "--no-steps"
 """Option of ``analyze``."""
-CONTAINER_VARIABLES = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")
-"""Variable with the host path of the SIF that this program runs in."""
 
 
 @dataclass(frozen=True)
@@ -80,15 +79,9 @@ def find_image(wanted: str, campaign: Campaign) -> Path:
         return absolute(Path(wanted).expanduser())
     if campaign.image.endswith(".sif"):
         return absolute(campaign.folder / campaign.image)
-    for name in CONTAINER_VARIABLES:
-        if os.environ.get(name):
-            return absolute(Path(os.environ[name]))
-    if found := find_sif(campaign):
+    if found := find_own_sif() or find_sif(campaign):
         return absolute(found)
-    raise UsageError(
-        f"no image is given, and there is no {SIF_NAME} here or in {campaign.folder}",
-        "name the SIF with --image (make it with `make sif`, or see docs/sif.md)",
-    )
+    raise UsageError(f"no image is given, and there is no {SIF_NAME} here or in {campaign.folder}", HOW_TO_NAME)
 
 
 def make_scripts(

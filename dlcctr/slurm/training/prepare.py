@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,9 +11,9 @@ from dlcctr.contract import SIF_NAME
 from dlcctr.errors import UsageError
 from dlcctr.image.flavours import find_sifs
 from dlcctr.runtime.train_run import settled, training_binds
+from dlcctr.slurm.own_image import HOW_TO_NAME, find_own_sif
 from dlcctr.slurm.script import job_name
 from dlcctr.slurm.site.profile import Site
-from dlcctr.slurm.submit.job_arrays import CONTAINER_VARIABLES
 from dlcctr.slurm.training.script import REQUEUES, TrainScript
 from dlcctr.system.files import absolute
 from dlcctr.system.terminal.console import duration, plural
@@ -106,17 +105,15 @@ def find_image(wanted: str, project: TrainProject) -> Path:
     """
     if wanted:
         return absolute(Path(wanted).expanduser())
-    for name in CONTAINER_VARIABLES:
-        if os.environ.get(name):
-            return absolute(os.environ[name])
+    if own := find_own_sif():
+        return own
     folders = (Path(), project.folder, project.folder.parent)
     names = [*(folder / SIF_NAME for folder in folders), *_flavoured(folders, project.engine)]
     for file in names:
         if file.is_file():
             return absolute(file)
     raise UsageError(
-        f"no image is given, and there is no {SIF_NAME} here, in {project.folder} or beside it",
-        "name the SIF with --image (make it with `make sif`, or see docs/sif.md)",
+        f"no image is given, and there is no {SIF_NAME} here, in {project.folder} or beside it", HOW_TO_NAME
     )
 
 
@@ -154,8 +151,9 @@ def _say_time(needs: Needs, known: Sequence[Measured]) -> str:
     limit = f"time limit: {duration(60 * needs.time_min)}"
     if not known:
         return (
-            f"{limit}, the usual one: nothing was measured yet. A short trial (--trial) does that; until it is "
-            "finished, a training goes on in the next job"
+            f"{limit}, since nothing was measured; a training that needs longer goes on in the next job. Short jobs "
+            "start sooner: after a trial (the same command with --trial, minutes) it asks for what is needed. "
+            "Or give --time"
         )
     longest = max(known, key=lambda each: each.seconds)
     on = f" on {longest.device}" if longest.device else ""

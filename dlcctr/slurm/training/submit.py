@@ -26,6 +26,7 @@ from dlcctr.system.kernel_locks import inherited_lock
 from dlcctr.system.locks import campaign_lock
 from dlcctr.training.paths import TrainingPaths, typed_project
 from dlcctr.training.project import TrainProject
+from dlcctr.training.start_weights import require_weights
 from dlcctr.training.tasks import TrainTask
 
 
@@ -83,6 +84,12 @@ def print_training(project: TrainProject, request: TrainRequest, output: Path | 
     return printed
 
 
+NO_SLURM_HINT = (
+    "type this on a Slurm cluster's login node, or name the project there as for scp: dlcctr train submit HOST:FOLDER; "
+    "`dlcctr train script PROJECT` prints the script alone"
+)
+
+
 def submit_training(project: TrainProject, request: TrainRequest, *, dry_run: bool = False) -> TrainSubmitted:
     """Submit the shuffles of a request that are not finished.
 
@@ -97,7 +104,8 @@ def submit_training(project: TrainProject, request: TrainRequest, *, dry_run: bo
     made = _without_finished(project, request)
     if not made.tasks:
         return made
-    processes.find_tool("sbatch")
+    require_weights(request.options.weights)
+    processes.find_tool("sbatch", hint=NO_SLURM_HINT)
     paths = TrainingPaths(project.folder)
     _make_folders(paths)
     with campaign_lock(paths.lock):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from dlcctr.system.files import user_cache
+from dlcctr.system.files import read_tail, user_cache
 from dlcctr.system.processes import pipe
 from dlcctr.system.terminal.console import duration, warn
 from dlcctr.system.terminal.live import PLAIN_EVERY_S, is_live, one_display
@@ -51,9 +51,7 @@ def log_file(name: str) -> Path:
 
 def log_tail(log: Path) -> str:
     """The last lines of a log."""
-    with log.open("rb") as stream:
-        stream.seek(max(0, log.stat().st_size - TAIL_BYTES))
-        lines = [line.rstrip() for line in re.split(r"[\r\n]+", stream.read().decode("utf-8", "replace"))]
+    lines = [line.rstrip() for line in re.split(r"[\r\n]+", read_tail(log, TAIL_BYTES).decode("utf-8", "replace"))]
     return "\n".join([line for line in lines if line][-TAIL_LINES:])
 
 

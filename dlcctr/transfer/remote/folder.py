@@ -81,12 +81,8 @@ class RemoteFolder:
         """Send files of a folder, under their names, to the campaign's; links are followed."""
         if not sizes:
             return
-        parts = rsync.divide(sizes, min(streams, rsync.MOST_STREAMS))
-        argv = (
-            *rsync.rsync_words(self.program, self.data, kib_per_s=_kib_per_s(limit_mb_s, len(parts))),
-            "--copy-links", "--ignore-times", f"{stage}/", rsync.far_path(self.data.host, self.remote.folder),
-        )  # fmt: skip
-        self._run([rsync.from_list(argv, names) for names in parts], done=done, what="sending")
+        words = ("--copy-links", "--ignore-times", f"{stage}/", rsync.far_path(self.data.host, self.remote.folder))
+        self._run(self._divide(words, sizes, streams, limit_mb_s), done=done, what="sending")
 
     def take(
         self,
@@ -101,13 +97,17 @@ class RemoteFolder:
         """Fetch files below a remote folder (POSIX, absolute) into a local one; none larger than the given sizes."""
         if not sizes:
             return
+        most = f"--max-size={max(sizes.values())}"
+        words = ("--ignore-missing-args", most, rsync.far_path(self.data.host, folder), f"{target}/")
+        self._run(self._divide(words, sizes, streams, limit_mb_s), done=done, what="taking", here=True)
+
+    def _divide(
+        self, words: Sequence[str], sizes: Mapping[str, int], streams: int, limit_mb_s: float | None
+    ) -> list[rsync.Stream]:
+        """One rsync for each part of the files; together they are no faster than the limit."""
         parts = rsync.divide(sizes, min(streams, rsync.MOST_STREAMS))
-        argv = (
-            *rsync.rsync_words(self.program, self.data, kib_per_s=_kib_per_s(limit_mb_s, len(parts))),
-            "--ignore-missing-args", f"--max-size={max(sizes.values())}",
-            rsync.far_path(self.data.host, folder), f"{target}/",
-        )  # fmt: skip
-        self._run([rsync.from_list(argv, names) for names in parts], done=done, what="taking", here=True)
+        argv = (*rsync.rsync_words(self.program, self.data, kib_per_s=_kib_per_s(limit_mb_s, len(parts))), *words)
+        return [rsync.from_list(argv, names) for names in parts]
 
     def mirror(self, folder: str, target: Path, filters: Sequence[str]) -> None:
         """Mirror into a local folder what `filters` let through of a remote one, and nothing else."""

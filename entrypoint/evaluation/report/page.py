@@ -13,8 +13,9 @@ from dlcctr.model.curve.picture import losses_svg
 from dlcctr.system.terminal.console import one_line
 from entrypoint.evaluation.record import ALL, BEFORE, NOW, Evaluation
 from entrypoint.evaluation.report.curves import Curve, curves_svg
-from entrypoint.evaluation.report.pictures import WorstFrame, colours
-from entrypoint.evaluation.report.terminal import SETS, animals_text, difference_text, model_text, percent, px
+from entrypoint.evaluation.report.pictures import WorstFrame
+from entrypoint.evaluation.report.terminal import animals_text, compared_sets, difference_text, model_text, percent, px
+from entrypoint.video.stills import colours
 
 TEMPLATE = """\
 <!doctype html>
@@ -167,9 +168,7 @@ def _unit(engine: str) -> str:
 
 def _sets(found: Evaluation) -> list[dict[str, Any]]:
     sets = []
-    for name, title in SETS.items():
-        figure = found.figure(NOW, name)
-        if figure and figure.n_frames and found.figure(BEFORE, name):
-            change = next((difference_text(each) for each in found.differences if each.frames == name), "")
-            sets.append({"name": name, "title": title, "n_frames": figure.n_frames, "change": change})
+    for name, title, n_frames in compared_sets(found):
+        change = next((difference_text(each) for each in found.differences if each.frames == name), "")
+        sets.append({"name": name, "title": title, "n_frames": n_frames, "change": change})
     return sets

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from dlcctr.model.prior.labels import LABELS_FOLDER, UNIQUE_OWNER
 from dlcctr.quality.pictures.jpeg import encode_jpeg
 from entrypoint.evaluation.figures import Points
 from entrypoint.evaluation.training_set import Frame, Point
+from entrypoint.video.stills import Colour, colours
 
 LONGEST_PX = 400
 SMALLEST_CUT_PX = 96
@@ -22,7 +22,6 @@ MAX_PIXELS = 64_000_000
 QUANTISER = 5
 ARM_PX, RING_PX = 6, 6
 LARGEST_SCALE = 4
-Colour = tuple[int, int, int]
 """Red, green, blue."""
 
 
@@ -47,14 +46,6 @@ class WorstFrame:
     likelihood: float
     errors: tuple[tuple[str, float], ...]
     jpeg: bytes
-
-
-def colours(n: int) -> list[Colour]:
-    """A colour for each body part."""
-    return [
-        tuple(round(255 * each) for each in colorsys.hsv_to_rgb(number / max(1, n), 0.85, 1.0))  # type: ignore[misc]
-        for number in range(n)
-    ]
 
 
 def worst_frames(project: Path, points: Points, splits: Sequence[str], n_worst: int) -> Iterator[WorstFrame]:

@@ -31,6 +31,8 @@ SETS = {
     ADDED_TEST: "frames added this round, for testing",
 }
 """Sets of frames on which two models are compared."""
+ONLY_FAIR = "test frames; neither was trained on any of them"
+"""Title of both sets of test frames where they are the same one."""
 
 
 def evaluation_lines(found: Evaluation) -> Iterator[str]:
@@ -48,6 +50,16 @@ def evaluation_lines(found: Evaluation) -> Iterator[str]:
         yield ""
     for note in found.notes:
         yield f"note: {note}"
+
+
+def compared_sets(found: Evaluation) -> Iterator[tuple[str, str, int]]:
+    """Name, title and number of frames of each set on which two models are compared; the same one is told once."""
+    figures = [(name, found.figure(NOW, name)) for name in SETS if found.figure(BEFORE, name)]
+    sizes = {name: figure.n_frames for name, figure in figures if figure and figure.n_frames}
+    is_fair = TEST in sizes and sizes.get(FAIR) == sizes[TEST]
+    for name, n_frames in sizes.items():
+        if not (is_fair and name == TEST):
+            yield name, ONLY_FAIR if is_fair and name == FAIR else SETS[name], n_frames
 
 
 def model_text(model: ModelFacts) -> str:
@@ -102,12 +114,9 @@ def _beside(found: Evaluation) -> Iterator[str]:
     yield model_text(found.before)
     if animals := animals_text(found, BEFORE):
         yield f"whole animals, 0 to 100: {animals}"
-    for frames, title in SETS.items():
-        figure = found.figure(NOW, frames)
-        if figure is None or not figure.n_frames:
-            continue
+    for frames, title, n_frames in compared_sets(found):
         yield ""
-        yield f"{title} ({figure.n_frames})"
+        yield f"{title} ({n_frames})"
         yield f"{'':{width}}{'now':>8}{'n':>6}{'PCK':>6}{'before':>10}{'n':>6}{'PCK':>6}"
         for part in (*found.bodyparts, ALL):
             cells = [_name(part, width)]

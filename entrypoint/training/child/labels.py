@@ -11,13 +11,14 @@ from typing import Any
 from dlcctr.errors import DlcctrError, ModelError
 from dlcctr.labels.h5 import h5_bytes
 from dlcctr.labels.pictures import read_size
-from dlcctr.labels.project import Project, read_project
+from dlcctr.labels.project import ENTER_LABELS, Project, read_project
 from dlcctr.labels.table import TABLE_PREFIX
 from dlcctr.results.h5.h5_file import read_table
 from dlcctr.system.files import read_text_bounded, write_bytes_atomic
 
 MAX_BYTES = 64 << 20
 SHOWN = 5
+UNLISTED_HINT = f"enter them there: {ENTER_LABELS}"
 LABEL_HINT = (
     "label frames with DeepLabCut (napari-deeplabcut), or add labels that came back: dlcctr labels add PROJECT FOLDER"
 )
@@ -33,10 +34,13 @@ class Labelled:
         Labelled pictures.
     made : tuple of Path
         Tables that were missing as .h5, and were made from the .csv.
+    unlisted : tuple of str
+        Folders with labels that are not used: config.yaml's `video_sets` does not name them.
     """
 
     frames: int
     made: tuple[Path, ...]
+    unlisted: tuple[str, ...] = ()
 
 
 def prepare_labels(config: Path, fraction: float) -> Labelled:
@@ -62,7 +66,9 @@ def prepare_labels(config: Path, fraction: float) -> Labelled:
         pictures += [folder / name for name in _pictures(table)]
     if not pictures:
         there = f" (not in video_sets of config.yaml: {', '.join(skipped[:SHOWN])})" if skipped else ""
-        raise ModelError(f"{project.labels}: no labels of {project.scorer!r}{there}", LABEL_HINT)
+        raise ModelError(
+            f"{project.labels}: no labels of {project.scorer!r}{there}", UNLISTED_HINT if skipped else LABEL_HINT
+        )
     _check_pictures(pictures)
     n_train = int(len(pictures) * fraction)
     if not 0 < n_train < len(pictures):
@@ -71,7 +77,7 @@ def prepare_labels(config: Path, fraction: float) -> Labelled:
             f"{len(pictures) - n_train} test; both need one at least",
             "label more, or change TrainingFraction in config.yaml",
         )
-    return Labelled(len(pictures), tuple(made))
+    return Labelled(len(pictures), tuple(made), tuple(skipped))
 
 
 def _folders(project: Project) -> Iterator[Path]:
@@ -80,6 +86,8 @@ def _folders(project: Project) -> Iterator[Path]:
         return
     for folder in sorted(project.labels.iterdir()):
         name = folder / f"{TABLE_PREFIX}{project.scorer}"
+        if folder.name.startswith("."):
+            continue
         if any(name.with_name(f"{name.name}{ending}").is_file() for ending in (".h5", ".csv")):
             yield folder
 

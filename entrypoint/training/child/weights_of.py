@@ -14,9 +14,8 @@ from dlcctr.model.project.snapshots import list_snapshots
 from dlcctr.system.files import sha256_file
 from dlcctr.training.record import StartWeights
 from dlcctr.training.start_bundle import find_start_bundle
+from dlcctr.training.start_weights import RANDOM
 from entrypoint.training.events import Order
-
-NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,8 @@ def find_asked(order: Order, train: Path) -> Asked:
         Folder of the snapshots that will be made, which is no model to start from.
     """
     places = tuple(map(Path, order.places))
-    if order.weights in ("", NONE):
-        return Asked("cache" if not order.weights else NONE, places=places)
+    if order.weights in ("", RANDOM):
+        return Asked("cache" if not order.weights else RANDOM, places=places)
     path = Path(order.weights)
     if tree := find_start_bundle(order.weights, order.engine):
         return _of_bundle(tree)

@@ -61,7 +61,7 @@ def by_deeplabcut(manifest: Path, n_frames: int, place: Path, seed: int) -> Pick
         _set_config(project, n)
         np.random.seed(n)  # its k-means draws from it
         folder = row_folder(campaign.out, campaign.model_id, video)
-        file = manifest.parent / "videos" / video
+        file = campaign.video_root / video
         deeplabcut.extract_outlier_frames(
             str(project / "config.yaml"), [str(file)], automatic=True, destfolder=str(folder)
         )

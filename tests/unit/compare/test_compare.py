@@ -346,7 +346,7 @@ def test_another_file_is_not_replaced(case: Case) -> None:
     prepared = case.prepare()
     finish_both(prepared, BETTER)
     prepared.folder.page.write_text("my own")
-    with pytest.raises(UsageError, match="no comparison"):
+    with pytest.raises(UsageError, match="not a comparison"):
         compare(request(case))
     assert prepared.folder.page.read_text() == "my own"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.cli import catch, make_app
-from dlcctr.errors import ManifestError, ModelError, UsageError
+from dlcctr.errors import ManifestError, ModelError
 from dlcctr.labels import add as adding
 from dlcctr.labels.add import Added, add_labels
 from dlcctr.labels.project import read_project
@@ -50,6 +50,25 @@ def test_a_new_folder(project: Path, tmp_path: Path) -> None:
     text = (project / "config.yaml").read_text()
     entry = f"  {project.absolute()}/videos/v.mp4:\n    crop: 0, 64, 0, 48\n"
     assert text == CONFIG.replace("bodyparts:", f"{entry}bodyparts:")
+
+
+def test_the_projects_own_folders_get_what_deeplabcut_needs_to_find_their_labels(project: Path) -> None:
+    own = make_folder(project / "labeled-data/x", NEW)
+    (own / "._img9.png").write_bytes(b"Mac OS X")
+    before = content(own)
+    added = add(project, project, write_h5=False)
+    assert (added.videos, added.iteration, added.folders[0].merged.is_changed) == (("x",), 0, False)
+    assert content(own) == before
+    assert read_project(project).has_video("x")
+    assert add(project, project, write_h5=False).videos == ()
+
+
+def test_the_projects_own_columns_are_put_in_order(project: Path) -> None:
+    own = make_folder(project / "labeled-data/x", {"img1.png": (3, 4, 1, 2, 5, 6)}, parts=sorted(PARTS))
+    before = (own / "CollectedData_lab.csv").read_bytes()
+    added = add(project, own, write_h5=False)
+    assert (own / "CollectedData_lab.csv").read_text() == table({"img1.png": (1, 2, 3, 4, 5, 6)}, folder="x")
+    assert added.folders[0].backups[0].read_bytes() == before
 
 
 def test_columns_go_by_their_names(project: Path, tmp_path: Path) -> None:
@@ -179,15 +198,12 @@ def test_a_config_that_cannot_be_changed_alone(project: Path, tmp_path: Path) ->
     assert (project / "config.yaml").read_text() == text + "again: *v\n"
 
 
-def test_nothing_is_written_with_errors_or_of_the_projects_own(project: Path, tmp_path: Path) -> None:
+def test_nothing_is_written_with_errors(project: Path, tmp_path: Path) -> None:
     make_folder(tmp_path / "v", NEW)
     make_folder(tmp_path / "w", {"img1.png": (99,) * 6})
-    own = make_folder(project / "labeled-data/x", NEW)
     before = content(project)
     with pytest.raises(ManifestError, match="nothing was added"):
         add(project, tmp_path / "v", tmp_path / "w")
-    with pytest.raises(UsageError, match="is the project's own"):
-        add(project, own)
     add(project, tmp_path / "v", dry_run=True)
     assert content(project) == before
 
@@ -294,7 +310,7 @@ def test_the_commands(project: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert code == 0 and "nothing was written (--dry-run)" in text and not (project / "labeled-data").exists()
     code, text = call("add", str(project), str(folder), "--no-h5")
     assert code == 0 and "2 new; 2 pictures copied" in text and "convertcsv2h5" in text
-    assert "config.yaml: video_sets has v now" in text
+    assert "config.yaml: video_sets has v now" in text and f"next: dlcctr loop status {project}\n" in text
     code, text = call("check", str(project / "labeled-data"), "--project", str(project))
     assert code == 0 and "next:" not in text
     other = make_folder(tmp_path / "w", NEW, scorer="Ada")
@@ -312,3 +328,16 @@ def test_the_commands(project: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert {each["kind"] for each in found["problems"]} == {"outside", "unlabelled picture", "picture name"} - {
         "picture name"
     }
+
+
+def test_of_many_problems_some_are_shown_with_short_names(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that was wrong in every frame makes a question of each."""
+    make_folder(tmp_path / "v", {f"img{n}.png": (99, 1, 2, 3, 4, 5) for n in range(12)})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["dlcctr", "labels", "check", "v", "--project", "p"])
+    assert catch(lambda: make_app()(prog_name="dlcctr")) == 3
+    text = capsys.readouterr().out
+    assert text.count("\n  v/CollectedData_lab.csv line ") == 10
+    assert "\n  … and 2 more (--json lists all)\n1 folder, 12 pictures with labels: 12 errors" in text

@@ -28,6 +28,15 @@ def project(tmp_path: Path) -> Path:
     return make_project(tmp_path / "p")
 
 
+def test_hidden_files_are_no_pictures_and_no_folders(project: Path, tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "back/v", {"img1.png": GOOD})
+    make_folder(tmp_path / "back/.ipynb_checkpoints")
+    for name in ("._img1.png", "._CollectedData_lab.csv"):
+        (folder / name).write_bytes(b"\0\5\26\7\0\2\0\0Mac OS X        ")
+    found = checked(project, tmp_path / "back")
+    assert [each.folder.name for each in found.folders] == ["v"] and found.problems == []
+
+
 def test_sound_labels_have_no_problem(project: Path, tmp_path: Path) -> None:
     found = checked(project, make_folder(tmp_path / "v", {"img1.png": GOOD, "img2.png": ("", "", 1, 2, "", "")}))
     assert found.problems == []

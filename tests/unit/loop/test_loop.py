@@ -14,6 +14,9 @@ from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.cli import catch, make_app
 from dlcctr.compare.plan import OUTCOMES, Outcome
+from dlcctr.labels.add import add_labels
+from dlcctr.labels.check import check_labels
+from dlcctr.labels.project import read_project
 from dlcctr.loop import next_command as next_words
 from dlcctr.loop.campaign_state import CampaignState, read_campaign_state
 from dlcctr.loop.next_command import Next, next_command
@@ -34,7 +37,11 @@ PARTS = ("snout", "tail")
 def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     """A campaign of the model `a`; `b` is the project in its round. This machine has no Slurm."""
     monkeypatch.setattr(next_words, "has_scheduler", lambda: False)
-    return make_case(tmp_path, ["cam0/v0.mp4", "cam1/v1.mp4"])
+    made = make_case(tmp_path, ["cam0/v0.mp4", "cam1/v1.mp4"])
+    names = ("a", "b", "v0", *(f"f{number}" for number in range(12)))
+    for project in (made.a, made.b):
+        edit_json(project / "config.yaml", video_sets={f"/videos/{name}.mp4": {} for name in names})
+    return made
 
 
 def label(folder: Path, rows: object = None, scorer: str = "lab") -> Path:
@@ -111,6 +118,22 @@ def test_labels_are_counted_by_folder(case: Case) -> None:
     ]  # fmt: skip
     assert state.labelled == 5
     assert found.command == f"dlcctr labels check {case.b / 'labeled-data/c'} --project {case.b}"
+
+
+def test_labels_that_deeplabcut_does_not_find_are_entered_first(case: Case) -> None:
+    untrain(case.b)
+    for name in ("a", "unlisted", "too", "three", "four"):
+        (label(case.b / "labeled-data" / name) / "img2.png").write_bytes(png())
+    state, _, found = look(case.b)
+    assert state.unlisted == ("four", "three", "too", "unlisted")
+    assert any(note.endswith("four, three, too and 1 more") for note in state.notes)
+    assert found.command == f"dlcctr labels add {case.b} {case.b / 'labeled-data'}"
+    project = read_project(case.b)
+    checked = check_labels(project, [case.b / "labeled-data"])
+    assert not checked.errors, checked.errors
+    add_labels(project, checked, write_h5=False)
+    state, _, found = look(case.b)
+    assert state.unlisted == () and found.command == f"dlcctr train run {case.b}"
 
 
 def test_a_damaged_table_of_labels_is_named(case: Case) -> None:

@@ -74,6 +74,31 @@ def test_each_shuffle_is_a_command_of_the_image(project: Path, runtime: Recorded
     assert "next: dlcctr train status" in done.output
 
 
+def test_what_is_trained_is_evaluated_next(project: Path, runtime: Recorded) -> None:
+    assert f"next: dlcctr loop status '{project}'\n" in run(project, "--allow-cpu").output
+
+
+@pytest.mark.parametrize("name", ["snapshot-1000", "snapshot-1000.index", "snapshot-1000.data-00000-of-00001"])
+def test_the_folder_of_a_tensorflow_snapshot_is_seen(
+    project: Path, runtime: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    train = tmp_path / "other" / "train"
+    train.mkdir(parents=True)
+    for ending in (".index", ".meta", ".data-00000-of-00001"):
+        (train / f"snapshot-1000{ending}").touch()
+    monkeypatch.chdir(train)
+    assert run(project, "--allow-cpu", "--weights", name).exit_code == 0
+    assert runtime.jobs[0].words[-3:] == ["--weights", str(train / name), "--allow-cpu"]
+    assert Bind(train, train) in runtime.jobs[0].binds
+
+
+def test_weights_that_are_not_there_are_refused_at_once(project: Path, runtime: Recorded) -> None:
+    done = run(project, "--allow-cpu", "--weights", "nothere.pt")
+    assert isinstance(done.exception, UsageError) and "--weights nothere.pt" in done.exception.message
+    assert not runtime.jobs
+    assert run(project, "--allow-cpu", "--weights", "none").exit_code == 0
+
+
 def test_one_gpu_is_given(project: Path, runtime: Recorded) -> None:
     assert run(project, "--gpus", "1,2").exit_code == 0
     assert runtime.jobs[0].gpu == "1"
@@ -90,7 +115,7 @@ def test_a_bad_shuffle_does_not_stop_the_others(project: Path, runtime: Recorded
     done = run(project, "--shuffle", "2", "--shuffle", "3", "--allow-cpu")
     assert done.exit_code == ExitCode.MODEL
     assert len(runtime.jobs) == 2
-    assert "shuffle 2: exit code 5" in done.output
+    assert "shuffle 2: exit code 5" in done.output and "next: dlcctr train status" in done.output
 
 
 def test_a_stop_stops_all(project: Path, runtime: Recorded) -> None:

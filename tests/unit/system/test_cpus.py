@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.system.cpus import POOL_VARIABLES, cpu_count, thread_environment
+from dlcctr.system.cpus import POOL_VARIABLES, WAIT_POLICY, cpu_count, thread_environment
 
 
 @pytest.fixture(autouse=True)
@@ -61,8 +61,16 @@ def test_cgroup_v1_without_a_quota(tmp_path: Path) -> None:
 
 def test_every_pool_is_told() -> None:
     told = thread_environment(3)
+    del told[WAIT_POLICY]
     assert set(told) == set(POOL_VARIABLES)
     assert set(told.values()) == {"3"}
     for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "NUMBA"):
         assert f"{name}_NUM_THREADS" in told
     assert thread_environment(0)["OMP_NUM_THREADS"] == "1"
+
+
+def test_threads_that_wait_sleep_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(WAIT_POLICY, raising=False)
+    assert thread_environment(2)[WAIT_POLICY] == "PASSIVE"
+    monkeypatch.setenv(WAIT_POLICY, "ACTIVE")
+    assert thread_environment(2)[WAIT_POLICY] == "ACTIVE"

@@ -277,3 +277,11 @@ def test_the_command_says_what_became_of_the_rows(
     finish(bench, 0, make_positions(20, 2, 7))
     file.write_bytes(b"x" * file.stat().st_size)
     assert called(monkeypatch, "collect", bench.manifest) == 20
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.XLSX", "t.h5"])
+def test_a_name_that_promises_another_format_is_refused(bench: Bench, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="folder of Parquet files") as caught:
+        collect(bench.manifest, CollectOptions(tmp_path / name))
+    assert "name it t.parquet" in caught.value.hint
+    assert not list(tmp_path.glob("*t.*"))

@@ -53,6 +53,13 @@ def test_of_two_engines_the_projects_own_comes_first(tmp_path: Path) -> None:
     assert one is not None and one.engine == "pytorch"
 
 
+def test_a_model_before_is_one_with_a_snapshot_of_an_earlier_iteration(tmp_path: Path) -> None:
+    assert not read_train_project(pytorch_project(tmp_path / "first")).has_before
+    assert read_train_project(pytorch_project(tmp_path / "next", iteration=1)).has_before
+    assert not read_train_project(pytorch_project(tmp_path / "untrained", snapshots=(), iteration=1)).has_before
+    assert not read_train_project(tensorflow_project(tmp_path / "other", iteration=1, engine="pytorch")).has_before
+
+
 def test_what_is_no_project_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"config\.yaml"):
         read_train_project(tmp_path)

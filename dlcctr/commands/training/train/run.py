@@ -42,10 +42,10 @@ def run(
             warn(f"shuffle {task.shuffle} left out: it is trained")
     local = RuntimeOptions(runtime, image, wheels=tuple(wheels or ()))
     outcomes = run_training(found, left, options, gpus=gpus, runtime=local) if left else []
-    raise typer.Exit(_tell(found.folder, outcomes))
+    raise typer.Exit(_tell(found.folder, outcomes, trial=options.trial))
 
 
-def _tell(folder: Path, outcomes: list[TrainOutcome]) -> int:
+def _tell(folder: Path, outcomes: list[TrainOutcome], *, trial: bool) -> int:
     """Say what to type next; returns the exit code."""
     from dlcctr.contract import ExitCode
     from dlcctr.system.terminal.console import print_lines
@@ -55,5 +55,6 @@ def _tell(folder: Path, outcomes: list[TrainOutcome]) -> int:
     lines = [f"shuffle {each.shuffle}: exit code {each.code}" for each in bad if each.code != ExitCode.TRY_AGAIN]
     if stopped:
         lines.append("next: the same command again; it goes on from the last snapshot")
-    print_lines([*lines, f"next: dlcctr train status {shlex.quote(str(folder))}"])
+    name = shlex.quote(str(folder))
+    print_lines([*lines, f"next: dlcctr train status {name}" if bad or trial else f"next: dlcctr loop status {name}"])
     return int(ExitCode.TRY_AGAIN) if stopped else next((each.code for each in bad), 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -104,10 +105,13 @@ def say_next(found: TrainStatus) -> list[str]:
     tried = [each.shuffle for each in found.shuffles if each.phase is TrainPhase.UNTRAINED and each.trial]
     untried = [number for number in of.get(TrainPhase.UNTRAINED, []) if number not in tried]
     lines, here = [], found.has_slurm
+    start = f" --weights {shlex.quote(str(found.project.folder))}" if found.project.has_before else ""
     if untried or not found.shuffles:
-        lines.append(_train(name, untried, "a short trial, which measures time and memory", trial=True, has_slurm=here))
+        why = "a short trial, which measures time and memory"
+        lines.append(_train(name, untried, why, f"{start} --trial", has_slurm=here))
+    if tried:
+        lines.append(_train(name, tried, "as measured", start, has_slurm=here))
     whys = {
-        "as measured": tried,
         "go on from the last snapshot": of.get(TrainPhase.STOPPED, []),
         "when the cause is fixed": of.get(TrainPhase.FAILED, []),
     }
@@ -123,10 +127,10 @@ def say_next(found: TrainStatus) -> list[str]:
     return lines
 
 
-def _train(name: str, numbers: list[int], why: str, *, has_slurm: bool, trial: bool = False) -> str:
+def _train(name: str, numbers: list[int], why: str, options: str = "", *, has_slurm: bool) -> str:
     from dlcctr.training.paths import is_typed_elsewhere
 
-    words = "".join(f" --shuffle {number}" for number in numbers) + (" --trial" if trial else "")
+    words = "".join(f" --shuffle {number}" for number in numbers) + options
     about = f", shuffle {_listed(numbers)}" if numbers else ""
     # `run` is for the machine where it is typed: somebody elsewhere is told by `submit` what is missing there
     if has_slurm or is_typed_elsewhere():

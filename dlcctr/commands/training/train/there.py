@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from dlcctr.commands.signature import parameters_of, show_parameters
 
 if TYPE_CHECKING:
     from dlcctr.transfer.remote.address import Remote
@@ -30,8 +31,7 @@ def runs_there(command: Callable[..., None]) -> Callable[..., None]:
             return
         raise typer.Exit(_run(project, remote, sys.argv[1:]))
 
-    # Typer reads it
-    run.__signature__ = inspect.signature(command, eval_str=True)  # type: ignore[attr-defined]
+    show_parameters(run, parameters_of(command))
     return run
 
 

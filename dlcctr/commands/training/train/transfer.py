@@ -13,7 +13,7 @@ from dlcctr.commands.transfer import options
 
 if TYPE_CHECKING:
     from dlcctr.transfer.training.fetch import FetchedTraining
-    from dlcctr.transfer.training.push import PushedTraining
+    from dlcctr.transfer.training.push import PushedTraining, PushTraining
 
 Target = Annotated[str, typer.Argument(metavar="HOST:FOLDER", help="Host, and the project's folder there.")]
 
@@ -52,7 +52,7 @@ def push(
         limit_mb_s=bwlimit,
         dry_run=dry_run,
     )
-    _print_pushed(project, push_training(request, bar=transfer_bar), dry_run=dry_run, as_json=as_json)
+    _print_pushed(request, push_training(request, bar=transfer_bar), as_json=as_json)
 
 
 def fetch(
@@ -83,13 +83,13 @@ def fetch(
     raise typer.Exit(int(done.exit_code))
 
 
-def _print_pushed(project: Path, done: PushedTraining, *, dry_run: bool, as_json: bool) -> None:
+def _print_pushed(request: PushTraining, done: PushedTraining, *, as_json: bool) -> None:
     from dlcctr.system.terminal.console import duration, plural, print_json, print_lines, size_text, warn
 
     if as_json:
         print_json(
             "train push",
-            project=str(project),
+            project=str(request.project),
             host=done.remote.host,
             folder=done.remote.folder,
             iteration=done.iteration,
@@ -98,20 +98,24 @@ def _print_pushed(project: Path, done: PushedTraining, *, dry_run: bool, as_json
             there=done.there,
             kept=done.kept,
             seconds=round(done.seconds, 1),
-            dry_run=dry_run,
+            dry_run=request.dry_run,
         )
         return
     for name in done.kept:
         warn(f"{name}: differs there, and stays as it is there")
+    project, dry_run = request.project, request.dry_run
     what = f"{plural(len(done.sent), 'file')}, {size_text(done.sent_bytes)}, to {done.remote}"
     if dry_run:
         print_lines([f"would send {what}; {done.there} are there already"])
         return
     took = f" in {duration(done.seconds)}" if done.seconds >= 1 else ""
+    start = f" --weights {shlex.quote(done.remote.folder)}" if request.previous and done.iteration else ""
+    submit = f"dlcctr train submit {shlex.quote(str(done.remote))}{start}"
     print_lines([
         f"sent {what}{took}; {done.there} were there already; all files verified on the remote host",
-        f"next: dlcctr train submit {shlex.quote(str(done.remote))}",
-        f"then: dlcctr train fetch {shlex.quote(str(done.remote))} {shlex.quote(str(project))}",
+        f"next, a short trial, which measures time and memory: {submit} --trial",
+        f"then: {submit}",
+        f"when it is trained: dlcctr train fetch {shlex.quote(str(done.remote))} {shlex.quote(str(project))}",
     ])  # fmt: skip
 
 

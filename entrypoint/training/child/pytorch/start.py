@@ -7,8 +7,9 @@ from typing import Any
 
 from dlcctr.errors import ModelError
 from dlcctr.training.record import StartWeights
+from dlcctr.training.start_weights import RANDOM
 from entrypoint.training.child.find_weights import find_file, not_found
-from entrypoint.training.child.weights_of import NONE, Asked, describe
+from entrypoint.training.child.weights_of import Asked, describe
 from entrypoint.training.events import Tell, Weights
 
 BACKBONE = "backbone."
@@ -37,7 +38,7 @@ class Start:
         self._look_for_backbones()
         self._look_for_detectors()
         self._read_snapshots()
-        if self._asked.kind == NONE:
+        if self._asked.kind == RANDOM:
             self._tell(Weights(StartWeights()))
 
     def _look_for_backbones(self) -> None:
@@ -61,7 +62,7 @@ class Start:
 
         timm.create_model = create_model
         HuggingFaceWeightsMixin.download_weights = download_weights
-        if self._asked.kind == NONE:
+        if self._asked.kind == RANDOM:
             build = PoseModel.build
             PoseModel.build = staticmethod(lambda cfg, weight_init=None, pretrained_backbone=False: build(cfg))
 
@@ -71,7 +72,7 @@ class Start:
         from entrypoint.engines.pytorch.no_downloads import NotFetched
 
         def get_state_dict(weights: Any, *_: Any, **__: Any) -> Any:
-            if self._asked.kind == NONE or self.detector:
+            if self._asked.kind == RANDOM or self.detector:
                 return NotFetched()
             import torch
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dlcctr.training.start_weights import RANDOM
 from entrypoint.engines.versions import versions
 from entrypoint.training.child.pytorch import trial
 from entrypoint.training.child.pytorch.precision import use_amp
@@ -11,7 +12,7 @@ from entrypoint.training.child.pytorch.session import Session
 from entrypoint.training.child.pytorch.start import Start
 from entrypoint.training.child.training_set import DEFAULT_SEED, TrainingSet, setting
 from entrypoint.training.child.trial_copy import trial_copy
-from entrypoint.training.child.weights_of import NONE, Asked, describe, find_asked
+from entrypoint.training.child.weights_of import Asked, describe, find_asked
 from entrypoint.training.events import Order, Planned, Tell, Weights
 
 
@@ -27,7 +28,7 @@ def train(order: Order, found: TrainingSet, tell: Tell) -> str:
         use_amp(order.device)
     session = Session(order, found.train, tell)
     # a checkpoint has all weights: the ones of the start need not be here any more
-    asked = Asked(NONE) if session.kept else find_asked(order, found.train)
+    asked = Asked(RANDOM) if session.kept else find_asked(order, found.train)
     start = Start(asked, tell if not session.kept else lambda _: None)
     start.install()
     own = setting(found.pose, "train_settings", "weight_init", "snapshot_path")
@@ -48,7 +49,7 @@ def _train_network(order: Order, config: Path, start: Start) -> None:
     from deeplabcut.core.engine import Engine
 
     updates: dict[str, int | None] = {} if order.seed is None else {"train_settings.seed": order.seed}
-    if start.snapshot or order.weights == NONE:
+    if start.snapshot or order.weights == RANDOM:
         updates["train_settings.weight_init"] = None
     deeplabcut.train_network(
         str(config),
@@ -79,6 +80,7 @@ def planned(order: Order, found: TrainingSet) -> Planned:
         device=_device_name(order.device),
         software=versions(),
         set_made=found.labelled is not None,
+        unlisted=list(found.labelled.unlisted) if found.labelled else [],
     )
 
 

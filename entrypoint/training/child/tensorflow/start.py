@@ -8,8 +8,9 @@ from typing import Any
 
 from dlcctr.errors import ModelError
 from dlcctr.training.record import StartWeights
+from dlcctr.training.start_weights import RANDOM
 from entrypoint.training.child.find_weights import find_file, not_found
-from entrypoint.training.child.weights_of import NONE, Asked, describe
+from entrypoint.training.child.weights_of import Asked, describe
 from entrypoint.training.events import Tell, Weights
 
 HEAD, OPTIMIZER = "pose/", ("Adam", "Momentum", "beta1_power", "beta2_power", "global_step")
@@ -33,7 +34,7 @@ class Start:
     def restore(self, restorer: Any, sess: Any, net_type: str) -> None:
         """Fill the network of an open session."""
         del net_type
-        if self._asked.kind == NONE or self._file is None:
+        if self._asked.kind == RANDOM or self._file is None:
             self._tell(Weights(StartWeights()))
             return
         remark = ""

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.training.record import ITERATION
+from dlcctr.training.start_weights import RANDOM
 from entrypoint.engines.versions import versions
 from entrypoint.training.child.tensorflow.session import Session, TrialEndedError
 from entrypoint.training.child.tensorflow.start import Start
 from entrypoint.training.child.tensorflow.state import load_state
 from entrypoint.training.child.training_set import DEFAULT_SEED, TrainingSet
 from entrypoint.training.child.trial_copy import trial_copy
-from entrypoint.training.child.weights_of import NONE, Asked, find_asked
+from entrypoint.training.child.weights_of import Asked, find_asked
 from entrypoint.training.events import Order, Planned, Tell
 
 WITHOUT_CUDA = 200_000
@@ -39,7 +40,7 @@ def train(order: Order, found: TrainingSet, tell: Tell) -> str:
     plan = planned(order, found)
     tell(plan)
     is_kept = not order.trial and load_state(found.train) is not None
-    start = Start(Asked(NONE) if is_kept else find_asked(order, found.train), tell, plan.net_type)
+    start = Start(Asked(RANDOM) if is_kept else find_asked(order, found.train), tell, plan.net_type)
     if order.trial:
         with trial_copy(Path(order.config), found.train) as config, suppress(TrialEndedError):
             copy = config.parent / found.train.relative_to(Path(order.config).parent)
@@ -90,6 +91,7 @@ def planned(order: Order, found: TrainingSet) -> Planned:
         device="cpu" if order.device == "cpu" else _gpu_name(),
         software=versions(),
         set_made=found.labelled is not None,
+        unlisted=list(found.labelled.unlisted) if found.labelled else [],
     )
 
 

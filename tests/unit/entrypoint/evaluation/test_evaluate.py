@@ -109,6 +109,18 @@ def test_the_figures_of_both_models(
     assert max(map(len, tables)) <= 80
 
 
+def test_where_no_test_frame_was_trained_on_before_they_are_shown_once(
+    network: PretendedNetwork, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = make_evaluated(tmp_path)
+    write_training_set(project, 1, ROUND_1, labels(len(ROUND_1)), (0, 21, 22))
+    evaluate(project)
+    (page,) = project.rglob("evaluation.html")
+    for told in (capsys.readouterr().out, page.read_text()):
+        assert told.count("test frames; neither was trained on any of them (3)") == 1
+        assert "test frames (3)" not in told and "test frames that neither" not in told
+
+
 def test_both_are_asked_about_the_same_frames(network: PretendedNetwork, tmp_path: Path) -> None:
     evaluate(make_evaluated(tmp_path))
     (now, labelled, wish, _), (before, same, _, _) = network.asked

@@ -15,7 +15,8 @@ import pytest
 
 from entrypoint.evaluation.figures import Points
 from entrypoint.evaluation.report.curves import Curve, curves_svg
-from entrypoint.evaluation.report.pictures import LONGEST_PX, colours, draw, worst_frames
+from entrypoint.evaluation.report.pictures import LONGEST_PX, draw, worst_frames
+from entrypoint.video.stills import colours
 from tests.unit.support.fuzz import damaged
 from tests.unit.support.label_folders import jpeg, png
 

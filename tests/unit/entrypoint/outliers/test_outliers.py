@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -217,6 +218,9 @@ def test_page_and_text_say_what_and_why(bench: Bench, tmp_path: Path) -> None:
     assert page.count("<figure>") == page.count("data:image/jpeg;base64,/9j/") == len(lines)
     assert "http://" not in page and "https://" not in page
     assert all(f"labeled-data/{line['folder']}/{line['picture']}" in page for line in lines)
+    keys = re.findall(r'background:rgb\((\d+, \d+, \d+)\)"></span>(\w+)', page)
+    assert [part for _, part in keys] == list(ORDER)
+    assert len({colour for colour, _ in keys}) == len(keys)
     text = (tmp_path / "out/outliers.txt").read_text()
     assert 'a-row0.mp4":\n    crop: 0, 144, 0, 96\n' in text
 

@@ -299,3 +299,19 @@ def test_what_only_the_last_row_has_is_shown_beside_the_others_analyses(tmp_path
     rows = CampaignRows(bench.campaign, bench.rows)
     of = {step.name: attempt.of_others(step, rows) for step in bench.campaign.steps}
     assert of["drawn"] == "analysis" and of["plain"] == "own"
+
+
+def test_one_row_without_a_result_is_said(
+    tmp_path: Path, fake_steps: FakeSteps, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = make_steps_bench(tmp_path, ["a.mp4"], THREE)
+    shutil.rmtree(bench.folder(0))
+    assert run_steps(StepsRequest(bench.manifest)) == ExitCode.OK
+    assert capsys.readouterr().out == "1 row: 0 steps done; 1 row without a result\n"
+
+
+def test_what_is_said_of_an_unknown_step_can_be_typed(tmp_path: Path) -> None:
+    bench = make_steps_bench(tmp_path, ["a.mp4"], THREE)
+    with pytest.raises(UsageError, match="it has: smooth, nwb, csv") as caught:
+        run_steps(StepsRequest(bench.manifest, name="filtre"))
+    assert f"dlcctr steps list {bench.manifest}" in caught.value.hint and "filtre" not in caught.value.hint

@@ -33,8 +33,16 @@ def test_no_labels(project: Path) -> None:
 
 def test_a_folder_that_deeplabcut_would_not_find_is_named(project: Path) -> None:
     make_folder(project / "labeled-data/other", ROWS)
-    with pytest.raises(ModelError, match=r"not in video_sets of config\.yaml: other"):
+    with pytest.raises(ModelError, match=r"not in video_sets of config\.yaml: other") as caught:
         prepare_labels(project / "config.yaml", 0.95)
+    assert "dlcctr labels add PROJECT PROJECT/labeled-data" in caught.value.hint
+
+
+def test_folders_that_are_left_out_are_told(project: Path) -> None:
+    make_folder(project / "labeled-data/v", ROWS)
+    make_folder(project / "labeled-data/other", ROWS)
+    make_folder(project / "labeled-data/.ipynb_checkpoints", ROWS)
+    assert prepare_labels(project / "config.yaml", 0.95).unlisted == ("other",)
 
 
 @pytest.mark.parametrize(("number", "fraction"), [(1, 0.95), (20, 1.0), (20, 0.0)])

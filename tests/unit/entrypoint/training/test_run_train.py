@@ -35,7 +35,8 @@ train.mkdir(parents=True, exist_ok=True)
 kept = train / "kept.json"
 curve = json.loads(kept.read_text()) if kept.exists() else []
 wanted, seed = order.epochs or 6, order.seed or 42
-tell(Planned(seed, wanted, "resnet_50", order.batch_size or 8, 19, 1, software={"torch": "2"}))
+left_out = ["m1", "m2", "m3", "m4"] if seed == 77 else []
+tell(Planned(seed, wanted, "resnet_50", order.batch_size or 8, 19, 1, software={"torch": "2"}, unlisted=left_out))
 if order.trial:
     tell(Measured("pose", 2.0, wanted, 12, 300.0))
     tell(Ended())
@@ -92,6 +93,16 @@ def test_a_training_leaves_its_state_and_its_curve(project: Path, capsys: pytest
     assert [row.train_loss for row in read_losses(train_of(project))] == [1 / n for n in range(1, 7)]
     shown = capsys.readouterr().out
     assert "shuffle 1: epoch 6 of 6, loss 0.167" in shown and "snapshot-006.pt" in shown and "▁" in shown
+
+
+@pytest.mark.parametrize("trial", [True, False])
+def test_labels_that_are_not_in_the_training_set_are_said(
+    project: Path, capsys: pytest.CaptureFixture[str], trial: bool
+) -> None:
+    run_train.run_train(request(project, seed=77, trial=trial))
+    said = capsys.readouterr().err
+    assert "shuffle 1: the labels of 4 folders are not in its training set" in said and "m1, m2, m3;" in said
+    assert "dlcctr labels add PROJECT PROJECT/labeled-data" in said
 
 
 def test_what_is_trained_is_not_trained_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

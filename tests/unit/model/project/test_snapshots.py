@@ -10,10 +10,22 @@ import pytest
 from dlcctr.errors import ModelError
 from dlcctr.model.inference_project import make_inference_project
 from dlcctr.model.inspection import inspect_model
-from dlcctr.model.project.snapshots import MAX_PICKLE_BYTES, check_unpacked_size, choose_snapshot, code_in
+from dlcctr.model.project.snapshots import (
+    MAX_PICKLE_BYTES,
+    check_unpacked_size,
+    choose_snapshot,
+    code_in,
+    list_snapshots,
+)
 from tests.unit.support.projects import pytorch_project, train_folder
 
 NAMES = ["snapshot-100", "snapshot-200", "snapshot-best-150"]
+
+
+def test_hidden_files_are_no_snapshots() -> None:
+    names = ["snapshot-60.index", "._snapshot-60.index", "._snapshot-99.index", ".snapshot-7.index"]
+    assert list_snapshots(names, "tensorflow") == ["snapshot-60"]
+    assert list_snapshots(["snapshot-60.pt", "._snapshot-60.pt", "._snapshot-99.pt"], "pytorch") == ["snapshot-60"]
 
 
 @pytest.mark.parametrize(

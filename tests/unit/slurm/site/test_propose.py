@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,27 @@ def test_the_best_partition_becomes_a_site() -> None:
     assert (site.max_time_min, site.max_array_size, site.max_submit_jobs, site.max_parallel) == (1440, 1001, 100, 8)
     assert "partition gpu: the best of those with GPUs" in proposal.reasons[0]
     assert proposal.notes["gres"].endswith("gpu:v100:1 or gpu:a100:1")
+
+
+def test_steps_go_to_a_partition_without_gpus() -> None:
+    proposal = propose(cluster(), "owl")
+    assert proposal.site.steps_partition == "cpu"
+    assert "steps after the analyses go to partition cpu, which has no GPUs" in proposal.reasons
+    assert propose(cluster(), "x", "cpu").site.steps_partition == ""
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [{"up": False}, {"max_time_min": 1439}, {"whole_nodes": True}, {"preemptible": True}, {"accounts": ("other",)},
+     {"denied_accounts": ("lab",)}, {"groups": ("staff",)}, {"denied_qos": ("normal",)}],
+    ids=str,
+)  # fmt: skip
+def test_steps_stay_with_the_analyses_where_no_other_partition_is_fit(unfit: dict[str, Any]) -> None:
+    changed = replace(by_name("cpu"), **unfit)
+    others = tuple(changed if each.name == "cpu" else each for each in cluster().partitions)
+    assert propose(cluster(partitions=others), "x").site.steps_partition == ""
+    beside = replace(by_name("cpu"), name="batch", default=False)
+    assert propose(cluster(partitions=(*others, beside)), "x").site.steps_partition == "batch"
 
 
 def test_a_partition_of_ones_own_choice() -> None:

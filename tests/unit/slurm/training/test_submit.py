@@ -23,7 +23,7 @@ from dlcctr.training.record import (
     lock_file,
 )
 from tests.unit.support.fake_slurm import FakeSlurm
-from tests.unit.support.projects import NAME, pytorch_project
+from tests.unit.support.projects import NAME, edit_json, pytorch_project
 from tests.unit.training.test_needs import TRAINING, TRIAL
 from tests.unit.training.test_project import state
 
@@ -70,7 +70,7 @@ def lab(tmp_path: Path) -> Lab:
 def test_several_shuffles_are_one_array(lab: Lab) -> None:
     said = lab.train("submit", "--shuffle", "2", "--shuffle", "4", "--seed", "5", "--epochs", "9")
     assert "job 501: 2 tasks, training of shuffle 2 (seed 5), 4 (seed 5)" in said
-    assert "nothing was measured yet" in said and "the usual one" in said
+    assert "12 h 00 min, since nothing was measured" in said and "--trial" in said
     (call,) = lab.slurm.calls("sbatch")
     assert (
         "--array=0-1 " in call and "--requeue" in call and "--signal=B:USR1@120" in call and "--time=0-12:00:00" in call
@@ -212,6 +212,12 @@ def test_start_weights_are_seen_in_the_container(lab: Lab, tmp_path: Path) -> No
     assert f"options=(--weights '{weights}')" in text
 
 
+def test_weights_that_are_not_there_are_not_waited_for_in_a_queue(lab: Lab) -> None:
+    said = lab.train("submit", "--weights", "/nowhere/start.pt", code=int(ExitCode.USAGE))
+    assert "--weights /nowhere/start.pt: no such file or folder" in said
+    assert not lab.slurm.calls("sbatch")
+
+
 def test_status_of_every_shuffle(lab: Lab) -> None:
     lab.put(TRAINING)
     lab.put(state(shuffle=2))
@@ -234,6 +240,19 @@ def test_status_of_every_shuffle(lab: Lab) -> None:
     assert max(map(len, (line for line in said.splitlines() if "next" not in line and line[0] != "/"))) <= 80
     assert "go on from the last snapshot: dlcctr train submit" in said and "--shuffle 1 --shuffle 4" in said
     assert "when the cause is fixed" in said and "dlcctr loop status" in said and "--shuffle 5 --trial" in said
+
+
+def test_a_new_iteration_starts_from_the_model_before(lab: Lab) -> None:
+    """The set of its trial is for the network whose weights it is going to take."""
+    edit_json(lab.project / "config.yaml", iteration=1)
+    start = f"dlcctr train submit '{lab.project}' --weights '{lab.project}'"
+    assert f"a short trial, which measures time and memory: {start} --trial\n" in lab.train("status", code=ATTENTION)
+    folder = lab.project / "dlc-models-pytorch/iteration-1" / NAME / "train"
+    folder.mkdir(parents=True)
+    (folder / TRIAL_FILENAME).write_text(TRIALS.text(TRIAL))
+    assert "as measured: " + start.replace(" --weights", " --shuffle 1 --weights") + "\n" in lab.train(
+        "status", code=ATTENTION
+    )
 
 
 def test_a_job_that_would_wait_for_ever_is_told_and_needs_attention(lab: Lab) -> None:

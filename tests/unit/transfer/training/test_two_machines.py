@@ -160,6 +160,13 @@ def test_the_models_of_the_iteration_before_go_along_if_asked_for(sides: Sides) 
     assert f"{MODEL}/train/snapshot-009.pt" in sides.push(previous=True).sent
 
 
+def test_with_the_model_before_there_the_training_is_told_to_start_from_it(sides: Sides) -> None:
+    sides.train(at=sides.here)
+    write_config(sides.here / "config.yaml", iteration=1)
+    said = typed(sides, "push", str(sides.here), str(sides.remote), "--previous").output
+    assert f"then: dlcctr train submit cluster:{sides.there} --weights {sides.there}\n" in said
+
+
 @pytest.mark.parametrize(
     ("there", "said"), [({"Task": "rat"}, "another project"), ({"iteration": 2}, "iteration 2, this one in 0")]
 )
@@ -303,8 +310,8 @@ def test_what_the_commands_say(sides: Sides) -> None:
     pushed = typed(sides, "push", str(sides.here), far)
     assert pushed.exit_code == 0, pushed.output
     assert "sent 3 files" in pushed.output and "all files verified" in pushed.output
-    assert f"next: dlcctr train submit cluster:{sides.there}\n" in pushed.output
-    assert f"then: dlcctr train fetch {far} '{sides.here}'\n" in pushed.output
+    assert f"measures time and memory: dlcctr train submit cluster:{sides.there} --trial\n" in pushed.output
+    assert f"when it is trained: dlcctr train fetch {far} '{sides.here}'\n" in pushed.output
     sides.train()
     sides.train(replace(DONE, shuffle=2, status=Status.RUNNING, epochs_done=3))
     fetched = typed(sides, "fetch", far, str(sides.here))
