@@ -82,7 +82,12 @@ def _training(project: ProjectState) -> Next | None:
         return Next(_train(name, *_shuffle(stopped.shuffle)), " ".join(filter(None, (f"{why};", first, then))))
     what = "not trained" if project.has_training_set else "without a training set"
     start = ["--weights", name] if project.earlier else []  # from the model before
-    return Next(_train(name, *start), f"iteration {project.iteration} is {what}")
+    why = f"iteration {project.iteration} is {what}"
+    if has_scheduler() and not any(each.tried for each in project.shuffles):
+        return Next(
+            _train(name, *start, "--trial"), f"{why}; a short trial first, so that the job asks for what it needs"
+        )
+    return Next(_train(name, *start), why)
 
 
 def _train(*words: str) -> str:

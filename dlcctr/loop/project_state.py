@@ -16,7 +16,7 @@ from dlcctr.model.inspection import inspect_model
 from dlcctr.model.project.shuffles import ModelFolder, list_shuffles, read_config
 from dlcctr.model.project.snapshots import list_snapshots
 from dlcctr.system.terminal.console import plural
-from dlcctr.training.record import Status, Training, find_training
+from dlcctr.training.record import Status, Training, find_training, find_trial
 
 EVALUATION_FILENAME = "evaluation.json"
 """What `dlc evaluate` writes beside DeepLabCut's own results of an evaluation."""
@@ -40,6 +40,8 @@ class ShuffleState:
         ``yes`` with a page of `dlc evaluate`, ``by DeepLabCut``, or empty.
     model_hash : str
         Of the model that an analysis would use; empty where there is none.
+    tried : bool
+        Whether a short trial has measured its time and memory.
     """
 
     shuffle: int
@@ -53,6 +55,7 @@ class ShuffleState:
     hint: str = ""
     evaluated: str = ""
     model_hash: str = ""
+    tried: bool = False
 
     @property
     def is_trained(self) -> bool:
@@ -169,7 +172,10 @@ def _shuffle(root: Path, each: ModelFolder) -> ShuffleState:
     training = find_training(train)
     names = _names(train)
     state = training.status.value if training else TRAINED if list_snapshots(names, each.engine) else UNTRAINED
-    made = ShuffleState(each.shuffle, each.engine, each.percent, state, evaluated=_evaluated(root, each))
+    made = ShuffleState(
+        each.shuffle, each.engine, each.percent, state, evaluated=_evaluated(root, each),
+        tried=find_trial(train) is not None,
+    )  # fmt: skip
     if training:
         made = _with_record(made, training)
     if not made.is_trained:

@@ -22,12 +22,12 @@ from dlcctr.loop.campaign_state import CampaignState, read_campaign_state
 from dlcctr.loop.next_command import Next, next_command
 from dlcctr.loop.project_state import ProjectState, read_state
 from dlcctr.quality.record import QUALITY_FILENAME
-from dlcctr.training.record import TRAINING_FILENAME, TRAININGS, Status, Training
+from dlcctr.training.record import TRAINING_FILENAME, TRAININGS, TRIAL_FILENAME, TRIALS, Status, Training
 from tests.unit.support.compare_case import Case, finish, make_case
 from tests.unit.support.label_folders import png, table
 from tests.unit.support.projects import edit_json, train_folder
 from tests.unit.support.suggestions import Suggestion
-from tests.unit.training.test_needs import TRAINING
+from tests.unit.training.test_needs import TRAINING, TRIAL
 
 LABELS = {"img1.png": (1, 2, 3, 4), "img2.png": ("", "", 5, 6), "img3.png": ("", "", "", "")}
 PARTS = ("snout", "tail")
@@ -174,6 +174,9 @@ def test_with_slurm_a_training_is_a_job(case: Case, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(next_words, "has_scheduler", lambda: True)
     label(case.b / "labeled-data/a")
     untrain(case.b)
+    _, _, found = look(case.b)
+    assert found.command == f"dlcctr train submit {case.b} --trial" and "a short trial first" in found.why
+    (train_folder(case.b) / TRIAL_FILENAME).write_text(TRIALS.text(TRIAL))
     assert look(case.b)[2].command == f"dlcctr train submit {case.b}"
 
 
