@@ -17,6 +17,9 @@ from dlcctr.outliers.seen import FARTHEST, Seen
 HALF_NEW = 0.15
 """Distance (poses in body lengths, pictures in shares of another scene) at which a frame is half as new as one that is
 unlike all."""
+COUNTS = 0.25
+"""Share of the most wanted frame's weight that a video's own one must have to count where frames are divided among
+videos. Many videos with one doubtful moment each would else take the labels from the few that are wrong throughout."""
 CHANCE = 0.3
 """Frames whose worth differs by less are about equally worth it. Else the beginning of each video would be taken first,
 which shows nothing usual: an animal that was just put down."""
@@ -61,9 +64,13 @@ def choose_frames(
 
 
 def _share(candidates: Sequence[Candidate], n: int, *, is_good: bool) -> int:
-    """Most frames of one video: twice its even share, and at least two."""
-    videos = {each.video for each in candidates if each.is_good == is_good}
-    return max(2, math.ceil(2 * n / max(1, len(videos))))
+    """Most frames of one video: twice its even share among those that count, and at least two."""
+    best: dict[str, float] = {}
+    for each in candidates:
+        if each.is_good == is_good:
+            best[each.video] = max(each.weight, best.get(each.video, 0.0))
+    least = COUNTS * max(best.values(), default=0.0)
+    return max(2, math.ceil(2 * n / max(1, sum(weight >= least for weight in best.values()))))
 
 
 class _Choice:

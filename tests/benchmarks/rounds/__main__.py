@@ -32,13 +32,17 @@ def main() -> None:
         "--out", type=Path, required=True, help="folder for all of it; a run that was cut short goes on"
     )
     parser.add_argument("--tune", action="store_true", help="other seeds, no page")
+    parser.add_argument("--iterations", type=int, help="with --tune: of the training after a round")
     parser.add_argument("--page", action="store_true", help="only write the page, of what is there")
     given = parser.parse_args()
+    if given.iterations and not given.tune:
+        parser.error("--iterations goes with --tune: the page's are in settings.py")
     seeds = (TUNING_SEEDS if given.tune else SEEDS)[: given.seeds]
     for engine in [] if given.page else given.engine or ["pytorch"]:
         flavour = flavours.pick_flavour(flavours.list_flavours(), flavours.read_pins(), engine=engine, device="cpu")
         python = environment.ensure_environment(flavour, say=print)
         words = ["--seeds", *map(str, seeds), "--sizes", *map(str, given.sizes), "--ways", *given.ways]
+        words += ["--iterations", str(given.iterations)] if given.iterations else []
         subprocess.run(
             [str(python), "-m", "tests.benchmarks.rounds.run", engine, str(given.out.absolute()), *words],
             cwd=ROOT, env=quiet_environment(), check=True,

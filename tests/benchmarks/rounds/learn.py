@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +18,6 @@ NET, NET_CHANNELS = "test_resnet", 96
 """A ResNet of 0.4 million weights, of timm's: one of 11 million (ResNet-18) takes eight times as long here."""
 FRACTION = 0.98
 """Of labelled frames that train: DeepLabCut wants one at least that tests."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How long a network is trained, and how fast it learns.
-
-    Parameters
-    ----------
-    first, more : int
-        Iterations of the first training, and of the one after a round.
-    first_rate, more_rate : float
-        Learning rates that they begin with.
-    """
-
-    first: int
-    more: int
-    first_rate: float
-    more_rate: float
-
-
-RECIPES = {"pytorch": Recipe(900, 200, 2e-3, 2e-3), "tensorflow": Recipe(600, 200, 1e-3, 5e-4)}
 
 
 def make_first(folder: Path, frames: list[Any], points: Any) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.rounds.settings import CHOICES, DEEPLABCUT, FIRST, OURS, SEEDS, WAYS
+from tests.benchmarks.rounds.settings import CHOICES, DEEPLABCUT, FIRST, OURS, RECIPES, SEEDS, WAYS
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE, PLOT, FIGURES = (ROOT / f"docs/benchmark-rounds.{ending}" for ending in ("md", "png", "json"))
@@ -20,10 +20,12 @@ Line = dict[str, Any]
 
 
 def read_lines(out: Path) -> list[Line]:
-    """Lines of all trainings of seeds that are reported."""
+    """Lines of all trainings of seeds that are reported, as long as the recipe has it."""
     files = sorted(out.glob("*/results.jsonl"))
     lines = [json.loads(text) for file in files for text in file.read_text().splitlines()]
-    return [line for line in lines if line["seed"] in SEEDS]
+    return [
+        line for line in lines if line["seed"] in SEEDS and line.get("iterations") in (0, RECIPES[line["engine"]].more)
+    ]
 
 
 def figures_of(lines: Sequence[Line]) -> dict[str, Any]:
@@ -42,6 +44,7 @@ def figures_of(lines: Sequence[Line]) -> dict[str, Any]:
             found[engine] = {
                 "seeds": seeds,
                 "sizes": sizes,
+                "iterations": RECIPES[engine].more,
                 "first": _cell([own[seed, FIRST, 0] for seed in seeds]),
                 "ways": {
                     way: {str(size): _cell([own[seed, way, size] for seed in known]) for size in sizes}
@@ -70,20 +73,23 @@ def _cell(lines: Sequence[Line]) -> dict[str, Any]:
     return found
 
 
+def equals(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Ours beside as many frames of DeepLabCut's choice."""
+    return [_compare(found, size, size) for size in found["sizes"]]
+
+
 def halves(found: dict[str, Any]) -> list[dict[str, Any]]:
     """Ours with at most half of the frames beside DeepLabCut's choice, for each of its sizes that has one."""
-    compared = []
-    for size in found["sizes"]:
-        half = max((each for each in found["sizes"] if 2 * each <= size), default=None)
-        if half is not None:
-            ours, theirs = (found["ways"][way][str(n)] for way, n in ((OURS, half), (DEEPLABCUT, size)))
-            better = sum(a <= b for a, b in zip(ours["each_seed"], theirs["each_seed"], strict=True))
-            found_px = {measure: [each["all"][measure] for each in (ours, theirs)] for measure in MEASURES}
-            holds = [measure for measure, (a, b) in found_px.items() if a <= b]
-            compared.append(
-                {"ours": half, "deeplabcut": size, **found_px, "seeds_better_by_mean": better, "holds_by": holds}
-            )
-    return compared
+    pairs = [(max((n for n in found["sizes"] if 2 * n <= size), default=None), size) for size in found["sizes"]]
+    return [_compare(found, half, size) for half, size in pairs if half is not None]
+
+
+def _compare(found: dict[str, Any], n_ours: int, n_theirs: int) -> dict[str, Any]:
+    ours, theirs = (found["ways"][way][str(n)] for way, n in ((OURS, n_ours), (DEEPLABCUT, n_theirs)))
+    better = sum(a <= b for a, b in zip(ours["each_seed"], theirs["each_seed"], strict=True))
+    found_px = {measure: [each["all"][measure] for each in (ours, theirs)] for measure in MEASURES}
+    holds = [measure for measure, (a, b) in found_px.items() if a <= b]
+    return {"ours": n_ours, "deeplabcut": n_theirs, **found_px, "seeds_better_by_mean": better, "holds_by": holds}
 
 
 def page_lines(figures: dict[str, Any]) -> list[str]:
@@ -91,7 +97,8 @@ def page_lines(figures: dict[str, Any]) -> list[str]:
     lines: list[str] = []
     for engine, found in figures.items():
         n = len(found["seeds"])
-        lines += [f"### {NAMES[engine]}, {n} seeds", ""]
+        took = f"{found['cpu_s'] / 60:.0f} min of CPU time"
+        lines += [f"### {NAMES[engine]}, {n} seeds, {found['iterations']} iterations a round, {took}", ""]
         lines += [
             f"| {' | '.join(HEAD)} |",
             "|---" * len(HEAD) + "|",
@@ -100,8 +107,8 @@ def page_lines(figures: dict[str, Any]) -> list[str]:
         for size in found["sizes"]:
             lines += [_table_line(str(size), way, cells[str(size)]) for way, cells in found["ways"].items()]
         lines.append("")
-        for each in halves(found):
-            lines += [_half_line(each, n)]
+        lines += [f"- {_compared(each, n)}" for each in equals(found)]
+        lines += [f"- {_compared(each, n)}: {_half_said(each)}" for each in halves(found)]
         lines += [f"- {way}: not measured yet" for way in WAYS if way not in found["ways"]]
         lines.append("")
     missing = [name for engine, name in NAMES.items() if engine not in figures]
@@ -122,22 +129,27 @@ HEAD = (
 NAMES = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
 
 
-def _half_line(each: dict[str, Any], n_seeds: int) -> str:
-    """Whether half of the frames is enough, by each measure."""
+def _compared(each: dict[str, Any], n_seeds: int) -> str:
+    """Both ways' figures."""
     (mean, mean_theirs), (median, median_theirs), (over, over_theirs) = (
         each[measure] for measure in ("mean", "median", "over_5px")
     )
+    return (
+        f"{each['ours']} frames of ours beside {each['deeplabcut']} of DeepLabCut's choice: mean {mean:.2f} and "
+        f"{mean_theirs:.2f} px (not worse with {each['seeds_better_by_mean']} of {n_seeds} seeds), median {median:.2f} "
+        f"and {median_theirs:.2f} px, over 5 px {over:.0%} and {over_theirs:.0%}"
+    )
+
+
+def _half_said(each: dict[str, Any]) -> str:
+    """Whether half of the frames is enough, by each measure."""
     fails = [WORDS[measure] for measure in MEASURES if measure not in each["holds_by"]]
     holds = [WORDS[measure] for measure in each["holds_by"]]
     said = " and ".join(filter(None, [
         f"enough by the {', '.join(holds)}" if holds else "",
         f"**not enough** by the {', '.join(fails)}" if fails else "",
     ]))  # fmt: skip
-    return (
-        f"- {each['ours']} frames of ours beside {each['deeplabcut']} of DeepLabCut's choice: mean {mean:.2f} and "
-        f"{mean_theirs:.2f} px (not worse with {each['seeds_better_by_mean']} of {n_seeds} seeds), median {median:.2f} "
-        f"and {median_theirs:.2f} px, over 5 px {over:.0%} and {over_theirs:.0%}: half of the frames is {said}"
-    )
+    return f"half of the frames is {said}"
 
 
 def _table_line(frames: str, way: str, cell: dict[str, Any]) -> str:

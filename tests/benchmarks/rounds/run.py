@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.campaign.paths import CampaignPaths
-from tests.benchmarks.rounds.settings import FIRST
+from tests.benchmarks.rounds.settings import FIRST, RECIPES
 
 ROOT = Path(__file__).resolve().parents[3]
 WATCH_S = 2.0
@@ -37,10 +37,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
     parser.add_argument("--sizes", type=int, nargs="+", required=True)
     parser.add_argument("--ways", nargs="+", required=True)
+    parser.add_argument("--iterations", type=int, help="of the training after a round; the recipe's by default")
     given = parser.parse_args()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED[given.engine])
-    rounds = Rounds(given.engine, given.out.absolute(), context)
+    rounds = Rounds(given.engine, given.out.absolute(), context, given.iterations or RECIPES[given.engine].more)
     for seed in given.seeds:
         rounds.campaign(seed)
         for n_frames in given.sizes:
@@ -51,12 +52,16 @@ def main() -> None:
 class Rounds:
     """What is there of one engine's rounds, and how more is made."""
 
-    def __init__(self, engine: str, out: Path, context: Any) -> None:
-        self._engine, self._context = engine, context
+    def __init__(self, engine: str, out: Path, context: Any, iterations: int) -> None:
+        self._engine, self._context, self._iterations = engine, context, iterations
         self._folder, self.results = out / engine, out / engine / "results.jsonl"
         self._folder.mkdir(parents=True, exist_ok=True)
         lines = self.results.read_text().splitlines() if self.results.exists() else []
-        self._done = {(line["seed"], line["way"], line["frames"]) for line in map(json.loads, lines)}
+        self._done = {
+            (line["seed"], line["way"], line["frames"])
+            for line in map(json.loads, lines)
+            if line.get("iterations") in (0, iterations)
+        }
 
     def first_model(self) -> Path:
         """Project of the first model, trained once for all seeds."""
@@ -83,26 +88,32 @@ class Rounds:
             _run("-m", "entrypoint", *task)
             (folder / "analysed").touch()
         if (seed, FIRST, 0) not in self._done:
-            self._add(seed, FIRST, 0, self._in_child(measure_first, self._engine, seed, folder, project))
+            began = time.monotonic()
+            error, cpu_s = self._in_child(measure, self._engine, seed, folder, project / "config.yaml", FIRST)
+            self._add(seed, FIRST, 0, {"iterations": 0, "error": error, "seconds": cpu_s}, began)
 
     def round(self, seed: int, way: str, n_frames: int) -> None:
         """Pick, label by the truth, train, and measure the held-out error."""
-        if (seed, way, n_frames) not in self._done:
-            folder = self._folder / f"seed-{seed}"
-            self._add(
-                seed,
-                way,
-                n_frames,
-                self._in_child(one_round, self._engine, seed, folder, self.first_model(), way, n_frames),
-            )
+        if (seed, way, n_frames) in self._done:
+            return
+        folder, project, began = self._folder / f"seed-{seed}", self.first_model(), time.monotonic()
+        n = self._iterations
+        place = folder / f"{way}-{n_frames}"
+        config, picked, trained_s = self._in_child(one_round, self._engine, seed, folder, project, way, n_frames, n)
+        # training with a seed makes TensorFlow deterministic, which then refuses a graph without one
+        error, measured_s = self._in_child(measure, self._engine, seed, folder, config, place.name)
+        shutil.rmtree(place)
+        found = {"iterations": n, "error": error, "picked": picked, "seconds": trained_s + measured_s}
+        self._add(seed, way, n_frames, found, began)
 
-    def _add(self, seed: int, way: str, n_frames: int, found: dict[str, Any]) -> None:
+    def _add(self, seed: int, way: str, n_frames: int, found: dict[str, Any], began: float) -> None:
         self._done.add((seed, way, n_frames))
         line = {"engine": self._engine, "seed": seed, "way": way, "frames": n_frames, **found}
         with self.results.open("a") as stream:
             stream.write(json.dumps(line) + "\n")
         each = {name: f"{found['error'][name]['mean']:.2f}" for name in ("all", "new", "known")}
-        print(f"{self._engine} seed {seed} {way} {n_frames}: mean px {each}; {found['seconds']:.0f} s", flush=True)
+        took = f"{found['seconds']:.0f} s of CPU, {time.monotonic() - began:.0f} s"
+        print(f"{self._engine} seed {seed} {way} {n_frames}: mean px {each}; {took}", flush=True)
 
     def _in_child(self, do: Callable[..., Any], *words: Any) -> Any:
         """Result of a function in a process of its own: engines keep state."""
@@ -134,16 +145,16 @@ def train_first(engine: str, folder: Path) -> None:
 
     with _quiet(folder / "first.log"):
         config = learn.make_first(folder / "project", *first_frames())
-        recipe = learn.RECIPES[engine]
+        recipe = RECIPES[engine]
         learn.train(engine, config, iterations=recipe.first, rate=recipe.first_rate, weights="none")
 
 
-def measure_first(engine: str, seed: int, folder: Path, project: Path) -> dict[str, Any]:
-    """Held-out error of the first model."""
+def measure(engine: str, seed: int, folder: Path, config: Path, name: str) -> tuple[dict[str, Any], float]:
+    """Held-out error of a project's newest network, and seconds of CPU that this took."""
     began = time.process_time()
-    with _quiet(folder / "first.log"):
-        error = _errors(engine, project / "config.yaml", seed, folder)
-    return {"error": error, "seconds": time.process_time() - began}
+    with _quiet(folder / f"{name}-measured.log"):
+        error = _errors(engine, config, seed, folder)
+    return error, time.process_time() - began
 
 
 def render(seed: int, folder: Path) -> None:
@@ -153,8 +164,10 @@ def render(seed: int, folder: Path) -> None:
     World.of(seed).write_videos(folder)
 
 
-def one_round(engine: str, seed: int, folder: Path, project: Path, way: str, n_frames: int) -> dict[str, Any]:
-    """Pick, label, train from the first model; the held-out error and what was picked."""
+def one_round(
+    engine: str, seed: int, folder: Path, project: Path, way: str, n_frames: int, iterations: int
+) -> tuple[Path, list[tuple[str, int]], float]:
+    """Pick, label and train from the first model: the new config.yaml, what was picked, seconds of CPU."""
     from tests.benchmarks.rounds import learn
     from tests.benchmarks.rounds.campaign import World, read_frames
     from tests.benchmarks.rounds.pick import by_video, pick
@@ -169,11 +182,8 @@ def one_round(engine: str, seed: int, folder: Path, project: Path, way: str, n_f
             pictures = read_frames(folder / "videos" / video, set(numbers))
             labelled[video] = (numbers, [pictures[n] for n in numbers], truth[video][numbers])
         config = learn.add_frames(project, place, labelled)
-        recipe = learn.RECIPES[engine]
-        learn.train(engine, config, iterations=recipe.more, rate=recipe.more_rate, weights=str(project))
-        error = _errors(engine, config, seed, folder)
-    shutil.rmtree(place)
-    return {"error": error, "picked": picked, "seconds": time.process_time() - began}
+        learn.train(engine, config, iterations=iterations, rate=RECIPES[engine].more_rate, weights=str(project))
+    return config, picked, time.process_time() - began
 
 
 def _errors(engine: str, config: Path, seed: int, folder: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.benchmarks.rounds import page
 from tests.benchmarks.rounds.pick import by_video, spread
-from tests.benchmarks.rounds.settings import DEEPLABCUT, FIRST, OURS, SEEDS, TUNING_SEEDS, WAYS
+from tests.benchmarks.rounds.settings import DEEPLABCUT, FIRST, OURS, RECIPES, SEEDS, TUNING_SEEDS, WAYS
 
 PX = {(OURS, 5): 4.0, (OURS, 10): 2.0, (DEEPLABCUT, 5): 6.0, (DEEPLABCUT, 10): 4.5}
 
@@ -16,6 +16,7 @@ PX = {(OURS, 5): 4.0, (OURS, 10): 2.0, (DEEPLABCUT, 5): 6.0, (DEEPLABCUT, 10): 4
 def line(seed: int, way: str, frames: int, px: float) -> dict[str, Any]:
     error = {name: {"median": px, "mean": px, "over_5px": 0.1} for name in ("all", "new", "known")}
     found: dict[str, Any] = {"engine": "pytorch", "seed": seed, "way": way, "frames": frames, "error": error}
+    found["iterations"] = 0 if way == FIRST else RECIPES["pytorch"].more
     if way != FIRST:
         found["picked"] = [["known/a.mp4", 1], ["dim/b.mp4", 2]]
     return {**found, "seconds": 9.0}
@@ -46,6 +47,12 @@ def test_a_seed_counts_once_it_is_whole_and_tuning_seeds_never_do(tmp_path: Path
     assert page.figures_of(cut) == {}
 
 
+def test_trainings_of_other_lengths_do_not_count(tmp_path: Path) -> None:
+    longer = [{**each, "iterations": 2 * each["iterations"]} for each in lines_of(SEEDS[1])]
+    lines = write(tmp_path, [*lines_of(SEEDS[0]), *longer])
+    assert page.figures_of(lines)["pytorch"]["seeds"] == [SEEDS[0]]
+
+
 @pytest.mark.parametrize(
     ("px", "said"),
     [(4.0, "enough by the median, mean, share over 5 px"),
@@ -59,6 +66,8 @@ def test_the_page_says_whether_half_of_the_frames_is_enough(tmp_path: Path, px: 
     text = "\n".join(page.page_lines(page.figures_of(write(tmp_path, lines))))
     assert f"mean {px:.2f} and 4.50 px" in text
     assert f"half of the frames is {said}\n" in text
+    assert "- 10 frames of ours beside 10 of DeepLabCut's choice: mean 2.00 and 4.50 px (not worse with 2 of 2" in text
+    assert f"### PyTorch, 2 seeds, {RECIPES['pytorch'].more} iterations a round, 2 min of CPU time" in text
     assert "| 0 | first model | 2 | - | 9.00 (9.00-9.00) |" in text
     assert "TensorFlow has not been measured yet." in text
 

@@ -78,6 +78,15 @@ def test_frames_are_spread_over_videos_and_cameras() -> None:
     assert cameras.count("camera 0") == cameras.count("camera 1") == 8
 
 
+def test_videos_with_one_doubtful_moment_each_do_not_take_the_labels_of_those_that_are_wrong_throughout() -> None:
+    """Two of eight videos are wrong: they get what the others, about as new, would get if frames were just spread."""
+    candidates = [candidate(n, weight=1.0 if n < 20 else 0.05) for n in range(80)]
+    assert {each.video for each in choose(candidates, shapes(80), 12)} == {"0.mp4", "1.mp4"}
+    half = [replace(each, weight=0.5 if each.weight < 1 else 1.0) for each in candidates]
+    videos = [each.video for each in choose(half, shapes(80), 12)]
+    assert max(map(videos.count, videos)) <= 3 and len(set(videos)) == 8
+
+
 def test_of_frames_that_are_worth_the_same_chance_decides_not_their_place() -> None:
     candidates = [candidate(0, frame=100 * n, time_s=4.0 * n) for n in range(10)]
     firsts = {choose(candidates, shapes(10), 1, seed=seed)[0].frame for seed in range(20)}
