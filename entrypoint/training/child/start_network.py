@@ -1,10 +1,11 @@
-"""Which network a new training set is for, where `--weights` names a model and `--net-type` nothing."""
+"""Which network a new training set is for: `--net-type`, that of the model that `--weights` names, or the project's."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
 
+from dlcctr.errors import ModelError, UsageError
 from dlcctr.model.engines import ENGINES
 from dlcctr.model.inspection import inspect_model
 from dlcctr.model.project.shuffles import CONDITIONAL, TOP_DOWN
@@ -13,8 +14,40 @@ from dlcctr.training.start_bundle import find_start_bundle
 from entrypoint.training.child.weights_of import find_asked
 from entrypoint.training.events import Order
 
+MULTI_ANIMAL, MULTI_ANIMAL_PREFIX = "dlcrnet_ms5", "dlcr"
+"""Network of TensorFlow's projects of several animals, which starts from a ResNet's weights, and how all such begin."""
 PREFIX = "top_down_"
 """Before a backbone's name, where it works on the pictures of a detector."""
+
+
+def network_of_set(order: Order, train: Path, usual: str) -> str:
+    """Network that a new training set is made for, as DeepLabCut's `net_type` takes it; empty for the project's own.
+
+    Parameters
+    ----------
+    train : Path
+        Folder of the snapshots that will be made.
+    usual : str
+        The project's `default_net_type`; empty where it has none.
+
+    Raises
+    ------
+    UsageError, ModelError
+        DeepLabCut has no such network for this engine.
+    """
+    title, names = ENGINES[order.engine].title, _names(order.engine)
+    hint = f"choose one with --net-type: {', '.join(names)}"
+    if order.net_type:
+        if not _takes(order.engine, order.net_type):
+            raise UsageError(f"--net-type {order.net_type}: DeepLabCut has no such network for {title}", hint)
+        return order.net_type
+    if name := network_of_start(order, train):
+        return name
+    if usual and not _takes(order.engine, usual):
+        raise ModelError(
+            f"{order.config}: default_net_type is {usual}, and DeepLabCut has no such network for {title}", hint
+        )
+    return ""
 
 
 def network_of_start(order: Order, train: Path) -> str:
@@ -70,8 +103,28 @@ def as_net_type(name: str, *, top_down: bool, known: Collection[str] | None) -> 
 
 
 def _known(engine: str) -> Collection[str] | None:
+    return None if engine == "tensorflow" else set(_names(engine))
+
+
+def _names(engine: str) -> list[str]:
+    """Networks that DeepLabCut has, by the names that it tells."""
     if engine == "tensorflow":
-        return None
+        from deeplabcut.utils.auxfun_models import MODELTYPE_FILEPATH_MAP
+
+        return [*MODELTYPE_FILEPATH_MAP, MULTI_ANIMAL]
     from deeplabcut.pose_estimation_pytorch.config.enums import NetType
 
-    return set(NetType.available_aliases())
+    return list(NetType.available_aliases())
+
+
+def _takes(engine: str, name: str) -> bool:
+    """Whether DeepLabCut takes a name; its PyTorch engine has older names that it does not tell."""
+    if engine == "tensorflow":
+        return name in _names(engine) or name.startswith(MULTI_ANIMAL_PREFIX)
+    from deeplabcut.pose_estimation_pytorch.config.enums import NetType
+
+    try:
+        NetType.from_alias(name)
+    except ValueError:
+        return False
+    return True

@@ -19,7 +19,7 @@ from dlcctr.system.kernel_locks import TRANSFER_WAIT_S
 from dlcctr.system.locks import transfer_lock
 from dlcctr.training.record import LOCKS_FOLDER
 from entrypoint.training.child.labels import Labelled, prepare_labels
-from entrypoint.training.child.start_network import network_of_start
+from entrypoint.training.child.start_network import network_of_set
 from entrypoint.training.events import Order
 
 DEFAULT_SEED = 42
@@ -116,13 +116,14 @@ def _make(config: Path, order: Order, train: Path) -> None:
     import numpy as np
     from deeplabcut.core.engine import Engine
 
+    usual = str(read_config(open_tree(config.parent)).get("default_net_type") or "")
     seed = DEFAULT_SEED if order.seed is None else order.seed
     random.seed(seed)
     np.random.seed([seed, order.shuffle])
     deeplabcut.create_training_dataset(
         str(config),
         Shuffles=[order.shuffle],
-        net_type=order.net_type or network_of_start(order, train) or None,
+        net_type=network_of_set(order, train, usual) or None,
         engine=Engine.PYTORCH if order.engine == "pytorch" else Engine.TF,
         userfeedback=False,
     )

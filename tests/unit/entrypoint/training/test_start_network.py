@@ -1,23 +1,28 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dlcctr.errors import ModelError
+from dlcctr.errors import ModelError, UsageError
 from dlcctr.model.bundles.pack import pack_model
 from dlcctr.model.inspection import inspect_model
 from entrypoint.training.child import start_network
-from entrypoint.training.child.start_network import as_net_type, network_of_start
+from entrypoint.training.child.start_network import as_net_type, network_of_set, network_of_start
 from entrypoint.training.events import Order
 from tests.unit.support.projects import pytorch_project, tensorflow_project
 
 KNOWN = {"resnet_50", "resnet_101", "top_down_resnet_101", "rtmpose_s"}
 
 
+TENSORFLOW = {"resnet_50", "mobilenet_v2_1.0"}
+
+
 @pytest.fixture(autouse=True)
 def deeplabcuts_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(start_network, "_known", lambda engine: KNOWN if engine == "pytorch" else None)
+    monkeypatch.setattr(start_network, "_names", lambda engine: sorted(KNOWN if engine == "pytorch" else TENSORFLOW))
+    monkeypatch.setattr(start_network, "_takes", lambda engine, name: name in (*start_network._names(engine), "old"))
 
 
 def before(project: Path, configuration: str, engine: str = "pytorch") -> Path:
@@ -112,3 +117,20 @@ def test_names_are_deeplabcuts() -> None:
     assert as_net_type("resnet_50", top_down=True, known=KNOWN) == "resnet_50"
     assert as_net_type("resnet_50", top_down=False, known=None) == "resnet_50"
     assert as_net_type("other", top_down=False, known=KNOWN) == ""
+
+
+@pytest.mark.parametrize(("engine", "title"), [("pytorch", "PyTorch"), ("tensorflow", "TensorFlow")])
+def test_a_network_that_deeplabcut_does_not_have_is_named_with_those_that_it_has(
+    tmp_path: Path, engine: str, title: str
+) -> None:
+    before(tmp_path, "net_type: resnet_50\nmethod: bu\n", engine)
+    train = tmp_path / "iteration-1" / "train"
+    order = Order(str(tmp_path / "config.yaml"), engine, 1, places=["/nowhere"])
+    with pytest.raises(UsageError, match=f"--net-type resnet_18: .*{title}") as caught:
+        network_of_set(replace(order, net_type="resnet_18"), train, "")
+    assert "resnet_50" in caught.value.hint
+    with pytest.raises(ModelError, match=rf"config.yaml: default_net_type is resnet_18, .*{title}"):
+        network_of_set(order, train, "resnet_18")
+    assert network_of_set(replace(order, weights=str(tmp_path)), train, "resnet_18") == "resnet_50"
+    assert network_of_set(replace(order, net_type="old"), train, "resnet_18") == "old"
+    assert network_of_set(order, train, "resnet_50") == network_of_set(order, train, "") == ""
