@@ -29,6 +29,11 @@ from dlcctr.training.project import TrainProject
 from dlcctr.training.start_weights import require_weights
 from dlcctr.training.tasks import TrainTask
 
+NO_SLURM_HINT = (
+    "type this on a Slurm cluster's login node, or name the project there as for scp: dlcctr train submit HOST:FOLDER; "
+    "`dlcctr train script PROJECT` prints the script alone"
+)
+
 
 @dataclass(frozen=True)
 class TrainSubmitted:
@@ -82,12 +87,6 @@ def print_training(project: TrainProject, request: TrainRequest, output: Path | 
             write_text_atomic(output, printed.text)
         write_jobs(paths, [*read_jobs(paths), _job(project, ready, by_hand=True)])
     return printed
-
-
-NO_SLURM_HINT = (
-    "type this on a Slurm cluster's login node, or name the project there as for scp: dlcctr train submit HOST:FOLDER; "
-    "`dlcctr train script PROJECT` prints the script alone"
-)
 
 
 def submit_training(project: TrainProject, request: TrainRequest, *, dry_run: bool = False) -> TrainSubmitted:

@@ -22,7 +22,6 @@ MAX_PIXELS = 64_000_000
 QUANTISER = 5
 ARM_PX, RING_PX = 6, 6
 LARGEST_SCALE = 4
-"""Red, green, blue."""
 
 
 @dataclass(frozen=True)
