@@ -14,7 +14,7 @@ from videos import TRAINING
 EPOCHS = 6
 """Of a training that goes on from the first one's weights."""
 TEST_SHARE, EVERY_NEW = 20, 4
-"""One frame of so many tests: of all, as in the first set, and of the new ones."""
+"""One frame in 20 is for testing, as in the first set; of the new ones, one in four."""
 
 
 def make_next(project: Path) -> None:

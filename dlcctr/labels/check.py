@@ -15,6 +15,7 @@ from dlcctr.labels.project import Project
 from dlcctr.labels.rows import Size, check_pictures, check_rows
 from dlcctr.labels.table import TABLE_PREFIX, Table, is_plain, read_table
 from dlcctr.model.prior.labels import LABELS_FOLDER, MAX_FOLDERS
+from dlcctr.system.files import visible_entries
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,7 @@ def find_folders(place: Path) -> list[Path]:
         for folder in (place, place / LABELS_FOLDER):
             if _tables(folder, ".csv") or _tables(folder, ".h5"):
                 return [folder]
-            places = sorted(folder.iterdir()) if folder.is_dir() else []
-            inner = [each for each in places if each.is_dir() and not each.name.startswith(".")]
+            inner = [each for each in visible_entries(folder) if each.is_dir()] if folder.is_dir() else []
             found = [each for each in inner[:MAX_FOLDERS] if _tables(each, ".csv") or _tables(each, ".h5")]
             if found:
                 return found

@@ -9,6 +9,7 @@ from pathlib import Path
 from dlcctr.labels.pictures import ENDINGS, read_size
 from dlcctr.labels.problems import Problem
 from dlcctr.labels.table import Row, Table, is_plain
+from dlcctr.system.files import visible_entries
 
 Size = tuple[int, int]
 
@@ -48,9 +49,9 @@ def check_pictures(file: str, table: Table, folder: Path, own: Path, sizes: dict
         if is_plain(row.picture) and not table.is_empty(row):
             yield from _check_picture(file, table, row, _picture_of(row, folder, own), sizes)
     named = {row.picture for row in table.rows}
-    for name in sorted(each.name for each in folder.iterdir() if each.suffix.lower() in ENDINGS):
-        if name not in named and not name.startswith("."):
-            yield Problem("unlabelled picture", str(folder), "in no line of the table", None, name)
+    for each in visible_entries(folder):
+        if each.suffix.lower() in ENDINGS and each.name not in named:
+            yield Problem("unlabelled picture", str(folder), "in no line of the table", None, each.name)
 
 
 def _picture_of(row: Row, folder: Path, own: Path) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dlcctr.labels.table import TABLE_PREFIX, read_table
 from dlcctr.model.prior.labels import MAX_FOLDERS
+from dlcctr.system.files import visible_entries
 
 MACHINE_LABELS = "machinelabels"
 """Beginning of the names of files that `outliers` and DeepLabCut write for refinement."""
@@ -50,7 +51,7 @@ def read_folders(folder: Path, scorer: str) -> list[LabelFolder]:
         Whose labels count; those of anybody where it is empty.
     """
     try:
-        places = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+        places = [each for each in visible_entries(folder) if each.is_dir()]
     except OSError:
         return []
     return [_read(place, scorer) for place in places[:MAX_FOLDERS]]
@@ -58,7 +59,7 @@ def read_folders(folder: Path, scorer: str) -> list[LabelFolder]:
 
 def _read(place: Path, scorer: str) -> LabelFolder:
     try:
-        names = sorted(each.name for each in place.iterdir() if not each.name.startswith("."))
+        names = [each.name for each in visible_entries(place)]
     except OSError as error:
         return LabelFolder(place.name, None, 0, has_machine_labels=False, problem=f"{place}: {error.strerror}")
     pictures = sum(name.lower().endswith(PICTURES) for name in names)

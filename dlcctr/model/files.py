@@ -11,7 +11,7 @@ from dlcctr.errors import ModelError
 from dlcctr.model.bundles.bundle import AGAIN, LISTING, Bundle, Listing, read_bundle, read_listing
 from dlcctr.model.project.snapshots import digest_weights
 from dlcctr.model.yaml.yaml12 import MAX_TEXT, decode, read_bytes, read_text
-from dlcctr.system.files import sha256_file
+from dlcctr.system.files import sha256_file, visible_entries
 
 ROOT = PurePosixPath()
 
@@ -62,7 +62,7 @@ class ProjectFolder:
 
     def names(self, folder: PurePosixPath) -> list[str]:
         try:
-            return sorted(path.name for path in (self.root / folder).iterdir() if not path.name.startswith("."))
+            return [path.name for path in visible_entries(self.root / folder)]
         except OSError:
             return []
 

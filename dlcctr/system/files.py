@@ -35,6 +35,11 @@ def absolute(path: str | Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would replace links by what they point to
 
 
+def visible_entries(folder: Path) -> list[Path]:
+    """What is in a folder, by name, without hidden files: a Mac leaves ``._NAME`` beside NAME. Raises `OSError`."""
+    return sorted(each for each in folder.iterdir() if not each.name.startswith("."))
+
+
 def read_bounded(path: Path, most: int) -> bytes | None:
     """Content of a file, at most `most` bytes; None if it is longer. Raises `OSError`."""
     with path.open("rb") as stream:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlcctr.system.files import read_text_bounded
+from dlcctr.system.files import read_text_bounded, visible_entries
 
 UNIQUE_OWNER = "single"
 """Individual to whom DeepLabCut gives body parts that exist once, such as corners."""
@@ -68,10 +68,10 @@ def read_labels(project: Path, bodyparts: Sequence[str], scorer: str = "") -> La
 
 def _label_files(project: Path, scorer: str) -> Iterator[Path]:
     try:
-        folders = sorted((project / LABELS_FOLDER).iterdir())
+        folders = visible_entries(project / LABELS_FOLDER)[:MAX_FOLDERS]
     except OSError:
         return
-    for folder in [each for each in folders if not each.name.startswith(".")][:MAX_FOLDERS]:
+    for folder in folders:
         own = folder / f"CollectedData_{scorer}.csv"
         try:
             files = [own] if scorer and own.is_file() else sorted(folder.glob(LABELS_PATTERN))

@@ -14,7 +14,7 @@ from dlcctr.labels.pictures import read_size
 from dlcctr.labels.project import ENTER_LABELS, Project, read_project
 from dlcctr.labels.table import TABLE_PREFIX
 from dlcctr.results.h5.h5_file import read_table
-from dlcctr.system.files import read_text_bounded, write_bytes_atomic
+from dlcctr.system.files import read_text_bounded, visible_entries, write_bytes_atomic
 
 MAX_BYTES = 64 << 20
 SHOWN = 5
@@ -84,10 +84,8 @@ def _folders(project: Project) -> Iterator[Path]:
     """Folders with labels of the project's scorer; those without any are not complained about, as in DeepLabCut."""
     if not project.labels.is_dir():
         return
-    for folder in sorted(project.labels.iterdir()):
+    for folder in visible_entries(project.labels):
         name = folder / f"{TABLE_PREFIX}{project.scorer}"
-        if folder.name.startswith("."):
-            continue
         if any(name.with_name(f"{name.name}{ending}").is_file() for ending in (".h5", ".csv")):
             yield folder
 

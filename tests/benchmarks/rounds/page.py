@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.figures import replace_figures
 from tests.benchmarks.rounds.settings import CHOICES, DEEPLABCUT, FIRST, OURS, RECIPES, SEEDS, WAYS
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE, PLOT, FIGURES = (ROOT / f"docs/benchmark-rounds.{ending}" for ending in ("md", "png", "json"))
-MARKS = ("<!-- figures: python -m tests.benchmarks.rounds -->\n", "<!-- end of figures -->")
+MARK = "<!-- figures: python -m tests.benchmarks.rounds -->\n"
 MEASURES = ("median", "mean", "over_5px")
 WORDS = {"median": "median", "mean": "mean", "over_5px": "share over 5 px"}
 COLOURS = {OURS: "tab:blue", DEEPLABCUT: "tab:orange", "random": "0.5"}
@@ -198,10 +199,5 @@ def write_page(out: Path) -> dict[str, Any]:
         raise SystemExit(f"{out}: no seed has all of its trainings yet")
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     draw(figures, PLOT)
-    text = PAGE.read_text(encoding="utf-8")
-    head, found, rest = text.partition(MARKS[0])
-    tail = rest.partition(MARKS[1])[2]
-    if not found:
-        raise SystemExit(f"{PAGE}: the marks of the figures are missing")
-    PAGE.write_text(head + found + "\n".join(page_lines(figures)) + MARKS[1] + tail, encoding="utf-8")
+    replace_figures(PAGE, MARK, page_lines(figures))
     return figures

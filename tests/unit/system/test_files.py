@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.errors import OutputError
-from dlcctr.system.files import fsync_path, write_pair_atomic, write_text_atomic
+from dlcctr.system.files import fsync_path, visible_entries, write_pair_atomic, write_text_atomic
 from tests.unit.support.disk_faults import Disk, failing
 
 
@@ -64,3 +64,9 @@ def test_a_file_of_people_keeps_its_mode_and_its_link(tmp_path: Path) -> None:
     write_pair_atomic((tmp_path / "m.csv", "new"), (tmp_path / "c.toml", "x"))
     assert (tmp_path / "m.csv").is_symlink()
     assert (real.read_text(), stat.S_IMODE(real.stat().st_mode)) == ("new", 0o640)
+
+
+def test_hidden_files_are_left_out(tmp_path: Path) -> None:
+    for name in ("b.png", "._b.png", ".ipynb_checkpoints", "a"):
+        (tmp_path / name).touch()
+    assert [each.name for each in visible_entries(tmp_path)] == ["a", "b.png"]

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from dlcctr.system.terminal.console import plural
+from tests.benchmarks.figures import replace_figures
 from tests.benchmarks.rounds.openfield.real import BODY_PARTS
 from tests.benchmarks.rounds.openfield.settings import NO_FRAMES, OWN, ROUNDS, SHARED, STARTS
 from tests.benchmarks.rounds.settings import DEEPLABCUT, FIRST, OURS, RANDOM
 
 ROOT = Path(__file__).resolve().parents[4]
 PAGE, PLOT, FIGURES = (ROOT / f"docs/benchmark-openfield-round.{ending}" for ending in ("md", "png", "json"))
-MARKS = ("<!-- figures: python -m tests.benchmarks.rounds.openfield -->\n", "<!-- end of figures -->")
+MARK = "<!-- figures: python -m tests.benchmarks.rounds.openfield -->\n"
 OFF_PX = 5.0
 TITLES = {OWN: "Trained on the first stretch only", SHARED: "The model that came with the data"}
 NAMES = {FIRST: "start model", NO_FRAMES: "trained on, no new frame"}
@@ -189,9 +190,5 @@ def write_page(out: Path) -> dict[str, Any]:
         raise SystemExit(f"{out}: no split has all of its trainings yet")
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     draw(figures, PLOT)
-    head, mark, rest = PAGE.read_text(encoding="utf-8").partition(MARKS[0])
-    if not mark:
-        raise SystemExit(f"{PAGE}: the marks of the figures are missing")
-    tail = rest.partition(MARKS[1])[2]
-    PAGE.write_text(head + mark + "\n".join(page_lines(figures)) + MARKS[1] + tail, encoding="utf-8")
+    replace_figures(PAGE, MARK, page_lines(figures))
     return figures
