@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from dlcctr.model.prior.record import SCENE_WIDTH
 from dlcctr.model.prior.shape import quantiles
 from dlcctr.quality.flagging.flag_kinds import advice_for
+from dlcctr.quality.flagging.short_videos import allowance
 from dlcctr.quality.measures.scenes import fitted_differences, flip_gain, spread_of, unlikeness
 from dlcctr.quality.record import Flag, Quality
 
@@ -148,6 +149,7 @@ def _judge(row: JudgedRow, rule: Rule, middle: float, sigma: float) -> Flag | No
     if value is None or math.isnan(middle):
         return None
     reach = max(rule.sigmas * sigma, rule.least)
+    reach += allowance(rule.number, middle + reach, row.quality.duration_s)
     off = value - middle
     if abs(off) <= reach or off * rule.side < 0:
         return None

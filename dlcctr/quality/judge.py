@@ -81,10 +81,11 @@ def judge(track: Track, prior: PosePrior | None, pictures: PictureSeries | None 
         summary = summarise(Measured(track, features, scores, prior, pictures, animals))
         masks = frame_masks(features)
         by_frame = frame_score(scores)
-        flags = tuple(_placed(flag, masks, by_frame, track) for flag in find_flags(summary, prior))
+        duration_s = _duration(track)
+        flags = tuple(_placed(flag, masks, by_frame, track) for flag in find_flags(summary, prior, duration_s))
         record = Quality(
             frames=track.n_frames,
-            duration_s=_duration(track),
+            duration_s=duration_s,
             prior=_used(prior),
             summary=summary,
             parts=_parts(track, features),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dlcctr.model.prior.record import PosePrior
 from dlcctr.quality.flagging.flag_kinds import advice_for
+from dlcctr.quality.flagging.short_videos import allowance
 from dlcctr.quality.record import Flag
 
 
@@ -60,16 +61,25 @@ LIMITS = (
 )
 
 
-def find_flags(summary: Mapping[str, float], prior: PosePrior | None) -> list[Flag]:
-    """Flags of one video, each kind once: by the limit that it exceeds most."""
+def find_flags(summary: Mapping[str, float], prior: PosePrior | None, duration_s: float | None = None) -> list[Flag]:
+    """Flags of one video, each kind once: by the limit that it exceeds most.
+
+    Parameters
+    ----------
+    duration_s : float or None
+        Of the video; a short one has higher limits, see `dlcctr.quality.flagging.short_videos`.
+    """
     found: dict[str, tuple[float, Flag]] = {}
     source = prior.source if prior else "fixed"
     for each in LIMITS:
         value = summary.get(each.number)
-        if value is None or (value >= each.limit if each.below else value <= each.limit):
+        limit = each.limit + allowance(each.number, each.limit, duration_s)
+        if value is None or (value >= limit if each.below else value <= limit):
             continue
-        excess = (each.limit / max(value, 1e-9)) if each.below else value / each.limit
-        flag = Flag(each.flag, value, each.limit, source if each.by_labels else "fixed", advice_for(each.flag))
+        excess = (limit / max(value, 1e-9)) if each.below else value / limit
+        flag = Flag(
+            each.flag, value, float(f"{limit:.4g}"), source if each.by_labels else "fixed", advice_for(each.flag)
+        )
         if each.flag not in found or excess > found[each.flag][0]:
             found[each.flag] = (excess, flag)
     return [flag for _, flag in found.values()]

@@ -31,9 +31,9 @@ from tests.benchmarks.quality.__main__ import OFF_PX, Judged, frame_level, video
 from tests.benchmarks.quality.measures import EPSILON_PX, Found, auroc, displacement
 from tests.benchmarks.quality.rendered.analyse import Analysed, analyse, fit_some, say
 
-TEST_SEEDS = {"pytorch": 7002, "tensorflow": 7002}
-"""Never looked at before it was reported; after 7001 the comparison of scenes was changed. Both engines see the same
-videos."""
+TEST_SEEDS = {"pytorch": 7003, "tensorflow": 7003}
+"""Never looked at before it was reported; after 7001 the comparison of scenes was changed, after 7002 the limits of
+short videos. Both engines see the same videos."""
 TUNING_SEEDS = {"pytorch": 41, "tensorflow": 41}
 RULES = ("score", "uncertain", "jump", "fitting")
 
