@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,6 @@ from entrypoint.engines import output_files
 from entrypoint.engines.pytorch.streamed_pickle import DictPickle
 from entrypoint.protocol import Job
 from entrypoint.video.pixels import stock_box
-
-FRAMES_AT_ONCE = 1000
-"""Number of frames that are converted to DeepLabCut's dictionaries at once."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +86,7 @@ def write_files(project: Project, scorer: str, job: Job, poses: Any, runtime: tu
     with (folder / f"{prefix}_meta.pickle").open("wb") as file:
         pickle.dump(metadata, file, pickle.HIGHEST_PROTOCOL)
     with DictPickle(folder / f"{prefix}_full.pickle") as full:
-        for part in _full_parts(project, poses, videos._generate_output_data):
-            full.add(part)
+        _write_full(full, project, poses, videos._generate_output_data)
     videos.create_df_from_prediction(
         predictions=_Predictions(poses),
         multi_animal=False,
@@ -109,15 +105,17 @@ def _video(job: Job) -> _Video:
     return _Video((width, height), round(fps, 2), job.frames)
 
 
-def _full_parts(project: Project, poses: Any, make: Any) -> Iterator[list[tuple[str, Any]]]:
+def _write_full(full: DictPickle, project: Project, poses: Any, generate: Any) -> None:
+    """Write DeepLabCut's dictionaries of all frames, which `generate` (`_generate_output_data`) makes."""
     frames = len(poses)
-    for first in range(0, frames, FRAMES_AT_ONCE):
-        entries = make(project.pose_cfg, _Predictions(poses[first : first + FRAMES_AT_ONCE]))
-        metadata = entries.pop("metadata")
-        if not first:
-            digits = output_files.frame_digits(frames)
-            yield [("metadata", {**metadata, "nframes": frames, "key_str_width": digits})]
-        yield [
-            (output_files.frame_name(number, frames), entry)
-            for number, entry in enumerate(entries.values(), start=first)
-        ]
+    if not frames:
+        return
+    metadata = generate(project.pose_cfg, _Predictions(poses[:1]))["metadata"]
+    digits = output_files.frame_digits(frames)
+    full.add([("metadata", {**metadata, "nframes": frames, "key_str_width": digits})])
+
+    def make(pose: Any) -> Any:
+        _, entry = generate(project.pose_cfg, _Predictions(pose[None])).values()
+        return entry
+
+    full.add_alike([output_files.frame_name(number, frames) for number in range(frames)], poses, make)

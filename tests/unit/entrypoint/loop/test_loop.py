@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import pickle
 import re
 import threading
 import time
@@ -19,7 +17,6 @@ from hypothesis import strategies as st
 
 from dlcctr.errors import ModelError, VideoError
 from entrypoint.engines.base import NotCovered
-from entrypoint.engines.pytorch.streamed_pickle import DictPickle
 from entrypoint.loop.batch_reader import BatchReader
 from entrypoint.loop.loop import Loop
 from entrypoint.protocol import ANALYSING, Job, Message, Progress, Report
@@ -270,39 +267,3 @@ def test_a_crop_is_truncated_as_deeplabcut_truncates_it(width: int, data: st.Dat
 
 def test_no_crop_is_the_whole_picture() -> None:
     assert stock_box(None, 640, 480) is None
-
-
-ENTRY = {"coordinates": ([np.arange(4, dtype=np.float32).reshape(2, 2)],), "costs": None, "names": ["a", "a"]}
-
-
-@given(st.lists(st.integers(0, 4), max_size=6))
-def test_a_dictionary_pickled_in_parts_is_the_whole(sizes: list[int]) -> None:
-    entries = {f"frame{n}": {**ENTRY, "n": n, "array": np.full(3, n)} for n in range(sum(sizes))}
-    items, path = list(entries.items()), io.BytesIO()
-    path.close = lambda: None  # type: ignore[method-assign]
-
-    class Place:
-        def open(self, _: str) -> Any:
-            return path
-
-    with DictPickle(Place()) as out:  # type: ignore[arg-type]
-        for place, size in enumerate(sizes):
-            first = sum(sizes[:place])
-            out.add(items[first : first + size])
-    read = pickle.loads(path.getvalue())
-    assert list(read) == list(entries)
-    for key, value in entries.items():
-        assert read[key]["n"] == value["n"]
-        assert (read[key]["array"] == value["array"]).all()
-        assert (read[key]["coordinates"][0][0] == ENTRY["coordinates"][0][0]).all()  # type: ignore[index]
-        assert read[key]["names"] == ["a", "a"]
-
-
-def test_a_pickle_in_parts_is_not_much_larger(tmp_path: Path) -> None:
-    entries = {f"frame{n:05d}": {"xy": [np.full((1, 2), n, np.float32)] * 1, "costs": None} for n in range(3000)}
-    with DictPickle(tmp_path / "parts") as out:
-        items = list(entries.items())
-        for first in range(0, 3000, 1000):
-            out.add(items[first : first + 1000])
-    whole = len(pickle.dumps(entries, pickle.HIGHEST_PROTOCOL))
-    assert (tmp_path / "parts").stat().st_size < 2 * whole
