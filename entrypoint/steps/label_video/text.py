@@ -30,7 +30,10 @@ def open_font(name: str, size: int) -> Any:
     from PIL import ImageFont
 
     file = font_file(name)
-    return ImageFont.truetype(str(file), size) if file else ImageFont.load_default(size)
+    if file is None:
+        return ImageFont.load_default(size)
+    # Pillow's other layout is used where the machine has fribidi, and spaces letters differently
+    return ImageFont.truetype(str(file), size, layout_engine=ImageFont.Layout.BASIC)
 
 
 def lacks_letters(text: str) -> bool:
