@@ -186,7 +186,7 @@ class _Examiner:
             cause = cause or f"{lost} of {receipt.frames.stream} frames did not decode"
         kept, made_by = tuple(note for note in notes if note), Attempt.of(receipt)
         result = RowResult(row, state, cause, kept, folder, made_by, remark=receipt.remark, flags=receipt.flags)
-        return result if state is State.BROKEN else self._with_steps(result, receipt)
+        return result if state is State.BROKEN else self._with_steps(replace(result, made=made_by), receipt)
 
     def _with_steps(self, result: RowResult, receipt: Receipt) -> RowResult:
         """The same row, unfinished or failed where a step after its analysis is."""

@@ -82,6 +82,7 @@ def list_steps(
     campaign = read_campaign(manifest)
     rows = check(manifest, CheckOptions(quick=True)).rows if campaign.steps else []
     counts = {step.name: _count(rows, step.name) for step in campaign.steps}
+    is_settled = all(row.steps and all(step.settled for step in row.steps) for row in rows)
     if as_json:
         steps = [{"name": s.name, "kind": s.kind, "of": s.of, "parameters": s.held, "rows": counts[s.name]}
                  for s in campaign.steps]  # fmt: skip
@@ -93,7 +94,7 @@ def list_steps(
             (name, ", ".join(f"{n} {state}" for state, n in found.items()) or "-") for name, found in counts.items()
         ]
         print_table(("step", "rows"), table)
-        if any(state != "done" for found in counts.values() for state in found):
+        if not is_settled:
             print_lines([f"which rows, and why: dlcctr check {shlex.quote(str(manifest))}"])
 
 

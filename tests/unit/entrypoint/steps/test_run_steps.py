@@ -315,3 +315,12 @@ def test_what_is_said_of_an_unknown_step_can_be_typed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="it has: smooth, nwb, csv") as caught:
         run_steps(StepsRequest(bench.manifest, name="filtre"))
     assert f"dlcctr steps list {bench.manifest}" in caught.value.hint and "filtre" not in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["row 3.mp4", "row boat.mp4", "row 1: a.mp4"])
+def test_a_video_that_is_called_like_a_row_has_its_steps_done_once(
+    tmp_path: Path, fake_steps: FakeSteps, name: str
+) -> None:
+    bench = make_steps_bench(tmp_path, [name, "b.mp4"], THREE)
+    assert run_steps(StepsRequest(bench.manifest)) == ExitCode.OK
+    assert set(states(bench).values()) == {"done"}
