@@ -7,8 +7,35 @@ from collections.abc import Sequence
 
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
+from dlcctr.campaign.steps.nwb import NwbParameters
 from dlcctr.campaign.steps.spec import StepSpec
 from dlcctr.errors import UsageError
+from dlcctr.system.terminal.console import row_ranges
+
+START = "session_start_time"
+
+
+def what_is_missing(rows: Sequence[Row], step: StepSpec) -> list[str]:
+    """What a step needs and has not yet, in sentences: it may still be given, as a column of the manifest is.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        The manifest's.
+    """
+    if step.kind != "nwb":
+        return []
+    parameters: NwbParameters = step.parameters
+    column = parameters.column_of[START]
+    if parameters.session_start_time or f"(?P<{START}>" in parameters.pattern:
+        return []
+    without = [row.index for row in rows if not row.error and not (dict(row.own).get(column) or "").strip()]
+    if not without:
+        return []
+    return [
+        f"{row_ranges(without)}: no {START}, without which there is no NWB file: give the manifest a column {column!r} "
+        "(2026-03-05T14:22:10+01:00), or the step a `pattern` that finds it in the video's path"
+    ]
 
 
 def require_work(campaign: Campaign, rows: Sequence[Row], step: StepSpec) -> None:

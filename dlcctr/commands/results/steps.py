@@ -45,19 +45,23 @@ def add_to(
     name: Annotated[str, typer.Option(help="Its name in this campaign; the kind's by default.")] = "",
     of: Annotated[str, typer.Option(help="Step whose positions it takes; by default the analysis'.")] = "analysis",
 ) -> None:
-    """Add a step, or change its parameters if there is one of this name.
+    """Add a step, or give the step of this name these parameters, and usual values for those that are not named.
 
     It is done by `run`, by the tasks of `submit`, and by `dlcctr step`; rows that are finished get it too.
     """
     from dlcctr.campaign.config import read_campaign
     from dlcctr.campaign.manifest import read_manifest
     from dlcctr.campaign.steps.edit import add_step, parse_words
-    from dlcctr.campaign.steps.fit import require_work
+    from dlcctr.campaign.steps.fit import require_work, what_is_missing
+    from dlcctr.system.terminal.console import print_lines
 
     campaign, step = read_campaign(manifest), parse_words(kind, parameters or [], name=name, of=of)
-    require_work(campaign, read_manifest(manifest), step)
+    rows = read_manifest(manifest)
+    require_work(campaign, rows, step)
+    before = next((each for each in campaign.steps if each.name == step.name), None)
     campaign = add_step(campaign, step)
     _print_steps(campaign)
+    print_lines([*_changes(before, step), *(f"note: {text}" for text in what_is_missing(rows, step))])
     _say_next(manifest, campaign)
 
 
@@ -144,6 +148,18 @@ def _count(rows: Sequence[RowResult], name: str) -> dict[str, int]:
     found = Counter(step.state.value for row in rows for step in row.steps if step.spec.name == name)
     without = sum(not row.steps for row in rows)
     return {**dict(found.most_common()), **({"not analysed": without} if without else {})}
+
+
+def _changes(before: StepSpec | None, step: StepSpec) -> list[str]:
+    """What a step had that it has no longer: a parameter that is not named again gets its usual value."""
+    if before is None:
+        return []
+    old = {"kind": before.kind, "of": before.of, **before.held}
+    new = {"kind": step.kind, "of": step.of, **step.held}
+    usual = "(its usual value)"
+    pairs = [(name, old[name], new[name]) for name in new if name in old and old[name] != new[name]]
+    words = [f"{name} from {_shown(was) or usual} to {_shown(now) or usual}" for name, was, now in pairs]
+    return [f"changed in {step.name}: {'; '.join(words) or 'nothing'}"]
 
 
 def _print_steps(campaign: Campaign) -> None:

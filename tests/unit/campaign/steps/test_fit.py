@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dlcctr.campaign.steps.fit import require_work
-from dlcctr.campaign.steps.spec import StepSpec
+from dlcctr.campaign.steps.fit import require_work, what_is_missing
+from dlcctr.campaign.steps.spec import StepSpec, parse_step
 from dlcctr.errors import UsageError
 from tests.unit.support.results import make_bench
 
@@ -35,3 +35,16 @@ def test_other_steps_are_always_of_use(tmp_path: Path) -> None:
     bench = make_bench(tmp_path, ["a.mp4"])
     for kind in ("filter", "label-video", "nwb", "csv"):
         require_work(bench.campaign, bench.rows, StepSpec(kind, kind))
+
+
+def test_a_start_that_no_row_has_is_said(tmp_path: Path) -> None:
+    rows = make_bench(tmp_path, ["a.mp4", "b.mp4", "c.mp4"]).rows
+    (note,) = what_is_missing(rows, StepSpec("nwb", "nwb"))
+    assert note.startswith("rows 0-2: no session_start_time") and "column 'session_start_time'" in note
+    started = [replace(rows[0], own=(("begun", "2026-03-05"),)), replace(rows[1], own=(("begun", " "),)), rows[2]]
+    step = parse_step({"name": "nwb", "columns": ["session_start_time=Begun"]})
+    (note,) = what_is_missing([*started[:2], replace(rows[2], error="the file is empty")], step)
+    assert note.startswith("row 1: no session_start_time") and "column 'begun'" in note
+    for given in ({"session_start_time": "2026-03-05"}, {"pattern": "(?P<session_start_time>[0-9]{8})"}):
+        assert what_is_missing(rows, parse_step({"name": "nwb", **given})) == []
+    assert what_is_missing(rows, TRACKS) == []
