@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from dlcctr.campaign.steps.spec import ANALYSIS
 from dlcctr.campaign.tracking import UNIQUE_OWNER
 from dlcctr.errors import DlcctrError, OutputError, UsageError
 from dlcctr.results.h5.positions import open_positions
-from dlcctr.results.receipt import Receipt, broken_files
+from dlcctr.results.receipt import Receipt
+from dlcctr.results.receipt import require_unchanged as require_files
 from dlcctr.results.sections import OutputFile
 from dlcctr.results.steps.receipt import StepReceipt, read_step_receipt, step_folder
 from dlcctr.results.steps.standing import is_foreign
@@ -143,11 +144,9 @@ def _is_tracked_anew(folder: Path, receipt: StepReceipt) -> bool:
 def require_unchanged(folder: Path, receipt: Receipt, entries: list[OutputFile]) -> None:
     """Compare files with their hashes before they are copied into a table; raises `UnreadableRowError`."""
     try:
-        problems = broken_files(replace(receipt, files=entries), folder)
-    except OSError as error:
-        raise UnreadableRowError(f"{folder}: cannot be read: {error.strerror}") from error
-    if problems:
-        raise UnreadableRowError(f"{folder}: {'; '.join(problems)}", AGAIN)
+        require_files(receipt, folder, [entry.name for entry in entries])
+    except OutputError as error:
+        raise UnreadableRowError(error.message, error.hint) from error
 
 
 def require_step_unchanged(source: Source) -> None:

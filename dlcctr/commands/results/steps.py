@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import shlex
 from collections.abc import Sequence
 from enum import Enum
@@ -182,8 +183,9 @@ def _cells(step: StepSpec) -> tuple[str, str, str, str]:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, list):
-        return ",".join(map(str, value))
+    if isinstance(value, list):  # as one types it: lists in lists as TOML has them
+        is_nested = any(isinstance(each, list) for each in value)
+        return json.dumps(value, ensure_ascii=False) if is_nested else ",".join(map(str, value))
     return "" if value is None else str(value)
 
 
