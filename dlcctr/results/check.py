@@ -245,7 +245,12 @@ class _Examiner:
         return ("the video was changed since the manifest was made", "") if change else ("", "")
 
     def notes(self, results: Sequence[RowResult]) -> list[str]:
-        """Files and folders below the results' root that belong to no row."""
+        """Files and folders below the results' root that belong to no row; or that the root is not there."""
+        if not os.path.lexists(self.campaign.out):
+            return [
+                f"{self.campaign.out} does not exist: nothing was analysed yet, or the folder has moved, or its disk "
+                "is not mounted (campaign.toml names it: [output] root)"
+            ]
         own = {result.folder for result in results if result.folder}
         ids = self.expected.model_ids
         notes = [f"{folder}: results that belong to no row" for model in sorted(ids)

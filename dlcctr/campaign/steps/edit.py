@@ -80,7 +80,9 @@ def add_step(campaign: Campaign, step: StepSpec) -> Campaign:
     try:
         check_order(steps)
     except ValueError as error:
-        raise UsageError(str(error), "see the campaign's steps: dlcctr steps list m.csv") from error
+        raise UsageError(
+            str(error), f"the campaign has the steps: {', '.join(names) or 'none'}; add what it takes before it"
+        ) from error
     return _write(campaign, steps)
 
 
