@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dlcctr.campaign.precision import FLOAT32, precision_problem
-from dlcctr.campaign.steps.spec import StepSpec, parse_steps, steps_text
+from dlcctr.campaign.steps.spec import StepError, StepSpec, parse_steps, steps_text
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking
 from dlcctr.contract import CAMPAIGN_FILENAME, CONTRACT_VERSION, READABLE_CONTRACTS
 from dlcctr.errors import ContractError, ManifestError
@@ -32,7 +33,6 @@ MAX_BYTES = 4 << 20
 
 
 _REMAKE = "make the campaign again"
-_MANIFEST = "m.csv"
 
 
 @dataclass(frozen=True)
@@ -176,10 +176,10 @@ def parse_campaign(text: str, file: Path) -> Campaign:
             "use the image and the dlcctr of the same version for one campaign",
         )
     _check_keys(default, table)
-    return _from_table(default, table)
+    return _from_table(default, table, text)
 
 
-def _from_table(default: Campaign, table: dict[str, Any]) -> Campaign:
+def _from_table(default: Campaign, table: dict[str, Any], text: str) -> Campaign:
     model, videos = _section(default, table, "model"), _section(default, table, "videos")
     output, analysis = _section(default, table, "output"), _section(default, table, "analysis")
     image, remote = _section(default, table, "image"), _section(default, table, "remote")
@@ -203,7 +203,7 @@ def _from_table(default: Campaign, table: dict[str, Any]) -> Campaign:
         batch_size=_batch_size(default, analysis),
         precision=_precision(default, analysis),
         tracking=_tracking(default, _section(default, table, "tracking")),
-        steps=_steps(default, table.get(STEPS, [])),
+        steps=_steps(default, table.get(STEPS, []), text),
         image=_value(default, image, "image.name", str, ""),
         remote_host=_value(default, remote, "remote.host", str, ""),
         remote_folder=_value(default, remote, "remote.folder", str, ""),
@@ -251,13 +251,20 @@ def _tracking(campaign: Campaign, section: dict[str, Any]) -> Tracking:
         raise ManifestError(f"{campaign.file}: [tracking]: {error}", "correct that section") from error
 
 
-def _steps(campaign: Campaign, tables: object) -> tuple[StepSpec, ...]:
+def _steps(campaign: Campaign, tables: object, text: str) -> tuple[StepSpec, ...]:
     try:
         return parse_steps(tables)
     except ValueError as error:
+        line = _line_of_step(text, error.number) if isinstance(error, StepError) else ""
         raise ManifestError(
-            f"{campaign.file}: {error}", f"correct that step, or see what there is: dlcctr steps list {_MANIFEST}"
+            f"{campaign.file}{line}: {error}", "correct that step in the file; what there is: dlcctr steps kinds"
         ) from error
+
+
+def _line_of_step(text: str, number: int) -> str:
+    """Where a step begins, for a message; empty where the steps are not written as tables of their own."""
+    starts = [n for n, line in enumerate(text.splitlines(), 1) if re.match(rf"\s*\[\[\s*{STEPS}\s*\]\]", line)]
+    return f", line {starts[number - 1]}" if number <= len(starts) else ""
 
 
 def _check_keys(campaign: Campaign, table: dict[str, Any]) -> None:

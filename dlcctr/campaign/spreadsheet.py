@@ -74,7 +74,7 @@ def read_sheet(path: Path) -> Sheet:
 
 def parse_sheet(path: Path, data: bytes) -> Sheet:
     """Read a CSV file's content; `path` is where the file is, here or on another machine. Raises as `read_sheet`."""
-    text, encoding = _decode(path, data)
+    text, encoding = decode_text(path, data)
     newline = re.search(r"\r\n|\n|\r", text)
     start, delimiter = _find_header(path, text)
     lines = [(line, cells) for line, cells in _parse(path, text, delimiter) if line >= start]
@@ -103,7 +103,14 @@ def _quote(cell: str) -> str:
     return cell
 
 
-def _decode(path: Path, data: bytes) -> tuple[str, str]:
+def decode_text(path: Path, data: bytes) -> tuple[str, str]:
+    """Text that a spreadsheet has saved, without a byte-order mark, and its encoding: UTF-8 or UTF-16.
+
+    Raises
+    ------
+    ManifestError
+        It is neither; `path` and the line are named.
+    """
     encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(data[:2], "utf-8")
     try:
         return data.decode(encoding).removeprefix("\ufeff"), encoding

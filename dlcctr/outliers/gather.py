@@ -28,6 +28,7 @@ from dlcctr.outliers.results import JudgedResult
 from dlcctr.outliers.scores import Scored, find_frames, known
 from dlcctr.outliers.seen import NO_VIDEO, Seen
 from dlcctr.quality.cameras import camera_of
+from dlcctr.results.receipt import require_unchanged
 from dlcctr.system.terminal.console import plural
 
 GOOD_SHARE = 0.1
@@ -120,6 +121,7 @@ class _Found:
                 for each in _candidates(result, scored)
                 if (each.video, each.frame) not in self._gone and not project.has_labels_of(each.video, each.frame)
             ]
+            require_unchanged(result.receipt, result.folder, [result.table.name] if found else [])
             places = read_points(result.table, [each.frame for each in found], project)[..., :2]
         except DlcctrError as error:
             self.notes.append(f"row {row} is left out: {error.message}")

@@ -186,7 +186,7 @@ class _Examiner:
             cause = cause or f"{lost} of {receipt.frames.stream} frames did not decode"
         kept, made_by = tuple(note for note in notes if note), Attempt.of(receipt)
         result = RowResult(row, state, cause, kept, folder, made_by, remark=receipt.remark, flags=receipt.flags)
-        return result if state is State.BROKEN else self._with_steps(result, receipt)
+        return result if state is State.BROKEN else self._with_steps(replace(result, made=made_by), receipt)
 
     def _with_steps(self, result: RowResult, receipt: Receipt) -> RowResult:
         """The same row, unfinished or failed where a step after its analysis is."""
@@ -245,7 +245,12 @@ class _Examiner:
         return ("the video was changed since the manifest was made", "") if change else ("", "")
 
     def notes(self, results: Sequence[RowResult]) -> list[str]:
-        """Files and folders below the results' root that belong to no row."""
+        """Files and folders below the results' root that belong to no row; or that the root is not there."""
+        if not os.path.lexists(self.campaign.out):
+            return [
+                f"{self.campaign.out} does not exist: nothing was analysed yet, or the folder has moved, or its disk "
+                "is not mounted (campaign.toml names it: [output] root)"
+            ]
         own = {result.folder for result in results if result.folder}
         ids = self.expected.model_ids
         notes = [f"{folder}: results that belong to no row" for model in sorted(ids)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol
@@ -199,6 +199,28 @@ def broken_files(receipt: Listed, folder: Path, *, hashes: bool = True) -> list[
         elif hashes and sha256_file(path) != entry.sha256:
             problems.append(f"{entry.name} was changed after it was written (sha256 differs)")
     return problems
+
+
+def require_unchanged(receipt: Receipt, folder: Path, names: Collection[str]) -> None:
+    """Refuse files that are not what the receipt says, before something is made of them.
+
+    Parameters
+    ----------
+    names : collection of str
+        The files that are read; others are not looked at.
+
+    Raises
+    ------
+    OutputError
+        One is missing, cut off or edited, or cannot be read.
+    """
+    read = replace(receipt, files=[entry for entry in receipt.files if entry.name in names])
+    try:
+        problems = broken_files(read, folder)
+    except OSError as error:
+        problems = [f"cannot be read: {error.strerror}"]
+    if problems:
+        raise OutputError(f"{folder}: {'; '.join(problems)}", "analyse the row again with --overwrite")
 
 
 def epoch(text: object) -> float | None:

@@ -108,7 +108,9 @@ class RowResult:
     flags : tuple of str
         Kinds of what is suspicious about its tracking, as the receipt says.
     attempt : Attempt or None
-        Who made the receipt that the state was read from; None where there is none.
+        Who made the receipt that the state was read from, that of a step which failed, too; None where there is none.
+    made : Attempt or None
+        Who made its analysis, whatever became of the steps after it; None without a result.
     kept_frames : int
         Frames of a row without a result that an attempt has kept; it stands in `notes` as well.
     steps : tuple of StepStanding
@@ -121,6 +123,7 @@ class RowResult:
     notes: tuple[str, ...] = ()
     folder: Path | None = None
     attempt: Attempt | None = None
+    made: Attempt | None = None
     remark: str = ""
     flags: tuple[str, ...] = ()
     kept_frames: int = 0

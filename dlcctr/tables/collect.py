@@ -11,6 +11,7 @@ from dlcctr.campaign.config import read_campaign
 from dlcctr.errors import UsageError
 from dlcctr.results.row_state import State
 from dlcctr.results.steps.receipt import step_folder
+from dlcctr.results.steps.standing import StepState
 from dlcctr.system.locks import campaign_lock
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 from dlcctr.system.values.names import check_name
@@ -19,7 +20,7 @@ from dlcctr.tables.arrow import COMPRESSIONS, import_arrow
 from dlcctr.tables.campaign_rows import CampaignRow, CampaignRows, read_campaign_rows
 from dlcctr.tables.dataset import Dataset, RowFile, file_of
 from dlcctr.tables.frames_table import RowSource, frame_tables
-from dlcctr.tables.positions import UnreadableRowError, find_source
+from dlcctr.tables.positions import UnreadableRowError, find_source, require_positions
 from dlcctr.tables.videos_table import videos_columns, write_videos
 
 FORMAT = 2
@@ -139,8 +140,10 @@ def _require_known(options: CollectOptions) -> None:
 
 
 def _require_step(manifest: Path, campaign: CampaignRows, name: str) -> None:
-    """Refuse a step that neither the campaign has nor any of its rows."""
-    steps = [step.name for step in read_campaign(manifest).steps]
+    """Refuse a step that neither the campaign has nor any of its rows, and one that gives no positions."""
+    kinds = {step.name: step.kind for step in read_campaign(manifest).steps}
+    steps = list(kinds)
+    require_positions(name, kinds.get(name, ""))
     folders = [each.result.folder for each in campaign.rows if each.result.folder]
     if name and name not in steps and not any(step_folder(folder, name).exists() for folder in folders):
         raise UsageError(
@@ -226,9 +229,8 @@ class _Update:
         if each.problem or folder is None or receipt is None:
             self._leave_out(each, State.BROKEN.value, each.problem, unreadable=True)
             return None
-        undone = [step for step in each.result.steps if step.spec.name == self.options.step and not step.settled]
-        if undone:
-            self._leave_out(each, State.UNFINISHED.value, f"its step {self.options.step} is {undone[0].state.value}")
+        if undone := self._undone(each):
+            self._leave_out(each, *undone)
             return None
         try:
             source = find_source(folder, receipt, self.options.step)
@@ -240,6 +242,16 @@ class _Update:
             return None
         return RowSource(each.row.index, folder, receipt, source, each.quality, each.own)
 
+    def _undone(self, each: CampaignRow) -> tuple[str, str] | None:
+        """State and cause of a row whose step is not done; None where it is, or where the campaign has no such step."""
+        name = self.options.step
+        standing = next((step for step in each.result.steps if step.spec.name == name), None)
+        if standing is None or standing.state is StepState.DONE:
+            return None
+        if standing.state is StepState.ELSEWHERE:
+            return standing.state.value, f"its step {name} joins the rows of this video: the last of them has it"
+        return State.UNFINISHED.value, f"its step {name}: {standing.state.value}"
+
     def _record(self, each: CampaignRow, source: RowSource) -> RowFile:
         """What a row's file is made of: as long as none of it changes, the file stays."""
         made_of = {
@@ -248,6 +260,7 @@ class _Update:
             "files": sorted((entry.name, entry.sha256) for entry in source.files),
             "own": list(zip(self.campaign.own.names, source.own, strict=True)),
             "compression": self.options.compression,
+            **({"tracked_anew": True} if source.source.tracked_anew else {}),
         }
         digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
         return RowFile(each.row.index, each.row.video, source.receipt.model.id, self.options.step, digest)

@@ -116,7 +116,7 @@ class _Maker:
         self.row, self.own, self.lines = row, own, lines
         self.schema = frames_schema(own)
         self.times = _read_times(row)
-        self.flags = FrameFlags(row.quality) if row.quality else None
+        self.flags = FrameFlags(row.quality, row.source.judged) if row.quality else None
         self.scores: Iterator[tuple[list[Name], Any]] | None = None
 
     def table(self, block: Block) -> Any:
@@ -168,7 +168,7 @@ class _Maker:
         places = {name: n for n, name in enumerate(names)}
         n_frames = min(len(found), len(values))
         for n, name in enumerate(block.names):
-            if name in places:
+            if name in places and self.row.source.judged(name[0]):
                 found[:n_frames, n] = values[:n_frames, places[name]]
         return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,20 @@ class FrameFlags:
 
     A stretch holds for all points of its frames, a flag with frames for its part, or for all where it names none.
     Flags of the whole video hold for no frame: they are in the table of videos.
+
+    Parameters
+    ----------
+    judged : callable
+        Whether an individual's name means the same animal in the table as in the judgement; a flag of another one is
+        left out.
     """
 
-    def __init__(self, quality: Quality) -> None:
+    def __init__(self, quality: Quality, judged: Callable[[str], bool] = lambda individual: True) -> None:
         spans = [(each.first, each.stop, kind, "", "") for each in quality.stretches for kind in each.flags]
         spans += [
             (each.first, each.stop, each.name, each.individual, each.part)
             for each in quality.flags
-            if each.first is not None and each.stop is not None
+            if each.first is not None and each.stop is not None and judged(each.individual)
         ]
         self.kinds = tuple(dict.fromkeys(span[2] for span in spans))[:MAX_KINDS]
         self.spans = [span for span in spans if span[2] in self.kinds]

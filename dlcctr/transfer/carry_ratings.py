@@ -11,6 +11,7 @@ from dlcctr.errors import DlcctrError, ManifestError
 from dlcctr.quality.ratings.table import (
     MAX_BYTES,
     Rating,
+    decode_ratings,
     fitting_ratings,
     merge_ratings,
     ratings_in,
@@ -86,6 +87,6 @@ def _there(
     name = Path(f"{remote_folder.remote}/{paths.ratings.name}")
     if len(data) > MAX_BYTES:
         raise ManifestError(f"{name}: too long for ratings", "look at it there")
-    found, problems = ratings_in(data.decode("utf-8", "replace"), name, rows)
+    found, problems = ratings_in(decode_ratings(name, data), name, rows)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return found, [f"{problems[0]}{more}"] if problems else []

@@ -11,19 +11,19 @@ from pathlib import Path
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.rows import Row, require_rows, row_settings, rows_for
-from dlcctr.contract import RECEIPT_FILENAME, ExitCode, row_folder
+from dlcctr.contract import FRAME_TIMES_FILENAME, RECEIPT_FILENAME, ExitCode, row_folder
 from dlcctr.errors import DlcctrError, OutputError
 from dlcctr.model.prior.record import PosePrior
 from dlcctr.quality.record import QUALITY_FILENAME, TABLE_FILENAME, read_quality
 from dlcctr.results.additions import add_files, locked
 from dlcctr.results.commit import Standing, standing
 from dlcctr.results.expected import ExpectedOfRows
-from dlcctr.results.receipt import Receipt, read_receipt
+from dlcctr.results.receipt import Receipt, read_receipt, require_unchanged
 from dlcctr.system.disk import as_expected
 from dlcctr.system.terminal.console import one_line, plural, print_lines, say_error, warn
 from entrypoint.analyze.renew_times import renew_times
 from entrypoint.analyze.request import RowRequest
-from entrypoint.analyze.row.task import resolve_row
+from entrypoint.analyze.row.task import check_row_video, resolve_row
 from entrypoint.loop.judging.judge_row import judge_track
 from entrypoint.quality.look_at_video import look_at_video
 from entrypoint.quality.priors import Priors
@@ -96,7 +96,9 @@ class _Judging:
         words = [
             f"{counts['judged']} judged, {counts['flagged']} of them flagged",
             f"{counts['kept']} were judged before" if counts["kept"] else "",
-            f"{counts['unfinished']} not finished" if counts["unfinished"] else "",
+            f"{plural(counts['unfinished'], 'row')} without a whole result (`check` says why)"
+            if counts["unfinished"]
+            else "",
             f"{counts['failed']} failed" if counts["failed"] else "",
         ]
         return f"{plural(total, 'row')}: {'; '.join(filter(None, words))}"
@@ -135,6 +137,8 @@ class _Judging:
                 self._counts["kept"] += 1
                 return
             start = time.monotonic()
+            if looked:
+                check_row_video(row, receipt.row.fingerprint, settings.video_root)
             receipt = self._with_times(row, folder, receipt) if looked else receipt
             flags = judge_row(folder, receipt, row, prior, video if looked else None)
         self._counts["judged"] += 1
@@ -176,6 +180,8 @@ def judge_row(folder: Path, receipt: Receipt, row: Row, prior: PosePrior | None,
     video : Path or None
         Only if its pictures are to be looked at.
     """
+    tables = [entry.name for entry in receipt.files if entry.name.endswith(".h5")]
+    require_unchanged(receipt, folder, [*tables, FRAME_TIMES_FILENAME])
     track = read_track(folder, receipt, row)
     seen = look_at_video(video, receipt) if video else None
     judged = judge_track(track, prior, seen, video or folder)

@@ -14,6 +14,7 @@ from dlcctr.errors import OutputError
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.steps.standing import MANIFEST_PREFIX, hash_cell
+from dlcctr.system.files import sha256_file
 
 Progress = Callable[[int, int], None]
 """Called with what is done and how much there is, in the step's own unit (usually frames)."""
@@ -117,13 +118,27 @@ class StepInput:
             The row's analysis by default.
         row : Row, optional
             The row that the source belongs to, where it is not this step's.
+
+        Raises
+        ------
+        OutputError
+            The source has no such file, or it is no longer what its receipt says: nothing is made of an edited table
+            in the name of the one that was analysed.
         """
         source = source or self.source.analysis
         if name not in source.hashes:
             raise OutputError(f"{source.folder}: its receipt lists no {name}", "analyse the row again with --overwrite")
+        file = source.folder / name
+        try:
+            is_same = sha256_file(file) == source.hashes[name]
+        except OSError as error:
+            raise OutputError(f"{file}: cannot be read: {error.strerror}", "see what `check` says") from error
+        if not is_same:
+            again = "do that step again with --again" if source.below else "analyse the row again with --overwrite"
+            raise OutputError(f"{file}: was changed after it was written (sha256 differs)", again)
         below = f"{source.below}/{name}" if source.below else name
         self.used[f"row {row.index}: {below}" if row else below] = source.hashes[name]
-        return source.folder / name
+        return file
 
     def take_cell(self, column: str) -> str | None:
         """Text of one of the lab's own columns, which the receipt then lists; None where there is no such column."""

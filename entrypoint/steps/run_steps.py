@@ -130,7 +130,9 @@ class _Work:
             f"{plural(counts['done'], 'step')} done",
             f"{counts['kept']} were done before" if counts["kept"] else "",
             f"{counts['failed']} failed" if counts["failed"] else "",
-            f"{plural(counts['unfinished'], 'row')} without a result" if counts["unfinished"] else "",
+            f"{plural(counts['unfinished'], 'row')} without a whole result (`check` says why)"
+            if counts["unfinished"]
+            else "",
         ]
         return f"{plural(total, 'row')}: {'; '.join(filter(None, words))}"
 

@@ -40,7 +40,10 @@ def parse_words(kind: str, words: Sequence[str], *, name: str = "", of: str = AN
     try:
         return parse_step(table)
     except ValueError as error:
-        raise UsageError(f"step {table['name'][:64]!r}: {error}", "see what there is: dlcctr steps kinds") from error
+        parameters = f" {kind}" if kind in KINDS else ""
+        raise UsageError(
+            f"step {table['name'][:64]!r}: {error}", f"see what there is: dlcctr steps kinds{parameters}"
+        ) from error
 
 
 def _types(kind: str) -> dict[str, Any]:
@@ -77,7 +80,9 @@ def add_step(campaign: Campaign, step: StepSpec) -> Campaign:
     try:
         check_order(steps)
     except ValueError as error:
-        raise UsageError(str(error), "see the campaign's steps: dlcctr steps list m.csv") from error
+        raise UsageError(
+            str(error), f"the campaign has the steps: {', '.join(names) or 'none'}; add what it takes before it"
+        ) from error
     return _write(campaign, steps)
 
 

@@ -78,6 +78,20 @@ class StepSpec:
         return {each.name: to_table(getattr(self.parameters, each.name)) for each in fields(self.parameters)}
 
 
+class StepError(ValueError):
+    """What is wrong with one step of campaign.toml.
+
+    Parameters
+    ----------
+    number : int
+        Which step it is, from 1 on, in the file's order.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number
+
+
 def parse_step(table: object) -> StepSpec:
     """Make a step from a table of campaign.toml.
 
@@ -111,7 +125,8 @@ def parse_steps(tables: object) -> tuple[StepSpec, ...]:
     Raises
     ------
     ValueError
-        A table is no step, two have one name, or one is of a step that does not come before it or gives no positions.
+        A table is no step (`StepError`), two have one name, or one is of a step that does not come before it or gives
+        no positions.
     """
     if not isinstance(tables, list):
         raise ValueError("[[steps]]: each step must be a table of its own")
@@ -122,7 +137,7 @@ def parse_steps(tables: object) -> tuple[StepSpec, ...]:
         except ValueError as error:
             shown = table.get("name") if isinstance(table, dict) else None
             which = f"step {shown[:64]!r}" if isinstance(shown, str) else f"step number {number}"
-            raise ValueError(f"[[steps]]: {which}: {error}") from error
+            raise StepError(f"[[steps]]: {which}: {error}", number) from error
     check_order(steps)
     return tuple(steps)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import shlex
 from collections.abc import Sequence
 from enum import Enum
@@ -45,19 +46,23 @@ def add_to(
     name: Annotated[str, typer.Option(help="Its name in this campaign; the kind's by default.")] = "",
     of: Annotated[str, typer.Option(help="Step whose positions it takes; by default the analysis'.")] = "analysis",
 ) -> None:
-    """Add a step, or change its parameters if there is one of this name.
+    """Add a step, or give the step of this name these parameters, and usual values for those that are not named.
 
     It is done by `run`, by the tasks of `submit`, and by `dlcctr step`; rows that are finished get it too.
     """
     from dlcctr.campaign.config import read_campaign
     from dlcctr.campaign.manifest import read_manifest
     from dlcctr.campaign.steps.edit import add_step, parse_words
-    from dlcctr.campaign.steps.fit import require_work
+    from dlcctr.campaign.steps.fit import require_work, what_is_missing
+    from dlcctr.system.terminal.console import print_lines
 
     campaign, step = read_campaign(manifest), parse_words(kind, parameters or [], name=name, of=of)
-    require_work(campaign, read_manifest(manifest), step)
+    rows = read_manifest(manifest)
+    require_work(campaign, rows, step)
+    before = next((each for each in campaign.steps if each.name == step.name), None)
     campaign = add_step(campaign, step)
     _print_steps(campaign)
+    print_lines([*_changes(before, step), *(f"note: {text}" for text in what_is_missing(rows, step))])
     _say_next(manifest, campaign)
 
 
@@ -82,6 +87,7 @@ def list_steps(
     campaign = read_campaign(manifest)
     rows = check(manifest, CheckOptions(quick=True)).rows if campaign.steps else []
     counts = {step.name: _count(rows, step.name) for step in campaign.steps}
+    is_settled = all(row.steps and all(step.settled for step in row.steps) for row in rows)
     if as_json:
         steps = [{"name": s.name, "kind": s.kind, "of": s.of, "parameters": s.held, "rows": counts[s.name]}
                  for s in campaign.steps]  # fmt: skip
@@ -93,7 +99,7 @@ def list_steps(
             (name, ", ".join(f"{n} {state}" for state, n in found.items()) or "-") for name, found in counts.items()
         ]
         print_table(("step", "rows"), table)
-        if any(state != "done" for found in counts.values() for state in found):
+        if not is_settled:
             print_lines([f"which rows, and why: dlcctr check {shlex.quote(str(manifest))}"])
 
 
@@ -145,6 +151,18 @@ def _count(rows: Sequence[RowResult], name: str) -> dict[str, int]:
     return {**dict(found.most_common()), **({"not analysed": without} if without else {})}
 
 
+def _changes(before: StepSpec | None, step: StepSpec) -> list[str]:
+    """What a step had that it has no longer: a parameter that is not named again gets its usual value."""
+    if before is None:
+        return []
+    old = {"kind": before.kind, "of": before.of, **before.held}
+    new = {"kind": step.kind, "of": step.of, **step.held}
+    usual = "(its usual value)"
+    pairs = [(name, old[name], new[name]) for name in new if name in old and old[name] != new[name]]
+    words = [f"{name} from {_shown(was) or usual} to {_shown(now) or usual}" for name, was, now in pairs]
+    return [f"changed in {step.name}: {'; '.join(words) or 'nothing'}"]
+
+
 def _print_steps(campaign: Campaign) -> None:
     from dlcctr.system.terminal.console import print_lines, print_table
 
@@ -165,8 +183,9 @@ def _cells(step: StepSpec) -> tuple[str, str, str, str]:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, list):
-        return ",".join(map(str, value))
+    if isinstance(value, list):  # as one types it: lists in lists as TOML has them
+        is_nested = any(isinstance(each, list) for each in value)
+        return json.dumps(value, ensure_ascii=False) if is_nested else ",".join(map(str, value))
     return "" if value is None else str(value)
 
 

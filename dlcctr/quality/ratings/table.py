@@ -1,20 +1,25 @@
 r"""What people say of the videos: good, bad or unsure; who said it, and when. A table beside the manifest.
 
 The columns are separated by tabs. A tab, a line break or a backslash inside a cell is written as in C (``\t``,
-``\n``, ``\r``, ``\\``), so that a line is always one rating, also in a spreadsheet.
+``\n``, ``\r``, ``\\``), so that a line is always one rating, also in a spreadsheet. What a spreadsheet makes of such a
+table is read as well: cells in quotation marks, commas or semicolons for tabs, UTF-16, other line ends.
 """
 
 from __future__ import annotations
 
+import csv
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from dlcctr.campaign.rows import Row
+from dlcctr.campaign.spreadsheet import decode_text
 from dlcctr.errors import ManifestError
-from dlcctr.system.files import read_text_bounded, write_text_atomic
+from dlcctr.system.files import read_bounded, write_text_atomic
 from dlcctr.system.values.names import check_below, check_text
 from dlcctr.system.values.numbers import parse_whole
 
@@ -25,6 +30,7 @@ MAX_BYTES = 64 << 20
 MAX_CELL_CHARS = 4000
 SHOWN_CHARS = 60
 SHOWN_PROBLEMS = 10
+DELIMITERS = ("\t", ",", ";")
 AHEAD = timedelta(days=1)
 """A rating from later than that was made on a machine whose clock is wrong, and would win for ever."""
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
@@ -102,37 +108,70 @@ def ratings_in(
 ) -> tuple[list[Rating], list[str]]:
     """The same of a table's text; `file` is its name in messages. Raises `ManifestError` where it is no such table."""
     lines = text.split("\n")
-    header = [cell.strip().lower() for cell in lines[0].split("\t")]
-    if "rating" not in header or not {"row", "video"} & set(header):
-        raise ManifestError(
-            f"{file}, line 1: no table of ratings: its columns are {lines[0][:SHOWN_CHARS]!r}",
-            f"the first line names the columns, with tabs between: {', '.join(COLUMNS)}",
-        )
+    delimiter, header = _header(lines[0], file)
     reader = _Reader(rows, header, rater, now or datetime.now(timezone.utc))
     found, problems = [], []
     for number, line in enumerate(lines[1:], start=2):
-        if line.strip():
+        if line.strip(f" {delimiter}"):
             try:
-                found.append(reader.rating(line))
+                found.append(reader.rating([_unescape(cell) for cell in _split(line, delimiter)]))
             except ValueError as error:
                 problems.append(f"{file}, line {number}: {error}")
     return found, problems
 
 
+def _header(line: str, file: Path) -> tuple[str, list[str]]:
+    """Delimiter and columns. Raises `ManifestError`."""
+    for delimiter in DELIMITERS:
+        names = [name.strip(' "').lower() for name in line.split(delimiter)]
+        if "rating" in names and {"row", "video"} & set(names):
+            break
+    else:
+        raise ManifestError(
+            f"{file}, line 1: no table of ratings: its columns are {line[:SHOWN_CHARS]!r}",
+            f"the first line names the columns, with tabs between: {', '.join(COLUMNS)}",
+        )
+    if twice := [name for name, count in Counter(names).items() if name and count > 1]:
+        raise ManifestError(f"{file}, line 1: column `{twice[0]}` appears twice", "remove or rename one of them")
+    return delimiter, names
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    """Cells of a line, each perhaps in quotation marks; raises `ValueError`."""
+    if '"' not in line:
+        return line.split(delimiter)
+    try:
+        (cells,) = csv.reader([line], delimiter=delimiter, strict=True)
+    except (csv.Error, ValueError):
+        if delimiter == "\t":  # a note that begins with a quotation mark: older reports wrote it as it is
+            return line.split(delimiter)
+        raise ValueError("a quotation mark is not closed, or one inside a cell is not doubled") from None
+    return cells
+
+
 def _read(file: Path) -> str | None:
     try:
-        text = read_text_bounded(file, MAX_BYTES)
+        data = read_bounded(file, MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ManifestError(
             f"{file}: cannot be read: {error.strerror}", "check the file's owner and permissions"
         ) from error
-    except UnicodeDecodeError as error:
-        raise ManifestError(f"{file}: not UTF-8: {error}", "save it as UTF-8, with tabs between columns") from error
-    if text is None:
+    if data is None:
         raise ManifestError(f"{file}: too long for ratings (more than {MAX_BYTES:,} bytes)", _HINT)
-    return text
+    return decode_ratings(file, data)
+
+
+def decode_ratings(file: Path, data: bytes) -> str:
+    """Text of a table that was read, here or on another machine, with one kind of line ends.
+
+    Raises
+    ------
+    ManifestError
+        It is no text; `file` and the line are named.
+    """
+    return re.sub(r"\r\n?", "\n", decode_text(file, data)[0])
 
 
 class _Reader:
@@ -143,11 +182,10 @@ class _Reader:
         self.rows = {row.index: row for row in rows}
         self.by_video: dict[str, list[Row]] = {}
         for row in rows:
-            self.by_video.setdefault(row.video, []).append(row)
+            self.by_video.setdefault(_composed(row.video), []).append(row)
 
-    def rating(self, line: str) -> Rating:
-        """Rating of one line; raises `ValueError`."""
-        cells = [_unescape(cell) for cell in line.split("\t")]
+    def rating(self, cells: Sequence[str]) -> Rating:
+        """Rating of one line's cells; raises `ValueError`."""
         if len(cells) > len(self.header) and any(cells[len(self.header) :]):
             raise ValueError(f"{len(cells)} cells, but {len(self.header)} columns")
         given = dict(zip(self.header, cells, strict=False))
@@ -176,12 +214,12 @@ class _Reader:
             row = self.rows.get(number) if (number := parse_whole(index)) is not None else None
             if row is None:
                 raise ValueError(f"the manifest has no row {index[:SHOWN_CHARS]!r}")
-            if name and row.video != name:
+            if name and _composed(row.video) != _composed(name):
                 raise ValueError(
                     f"row {row.index} is the video {row.video[:SHOWN_CHARS]!r}, not {name[:SHOWN_CHARS]!r}"
                 )
             return row
-        found = self.by_video.get(name, [])
+        found = self.by_video.get(_composed(name), [])
         if len(found) != 1:
             what = "in several rows: name the row" if found else "not in the manifest"
             raise ValueError(f"the video {name[:SHOWN_CHARS]!r} is {what}" if name else "neither a row nor a video")
@@ -199,6 +237,11 @@ class _Reader:
         if moment > self.now + AHEAD:
             raise ValueError(f"{text[:SHOWN_CHARS]} has not come yet: was a clock wrong?")
         return stamp
+
+
+def _composed(name: str) -> str:
+    """A name in which a letter and its accent are one character: macOS writes them as two, and nobody sees it."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _check_cell(text: str) -> None:
@@ -225,12 +268,23 @@ def merge_ratings(old: Iterable[Rating], new: Iterable[Rating]) -> list[Rating]:
 
 
 def current_ratings(ratings: Iterable[Rating]) -> dict[int, Rating]:
-    """The newest word on each row, whoever said it, by the row's index; rows of which nothing is said are left out."""
+    """The newest word on each row, whoever said it, by the row's index; rows of which nothing is said are left out.
+
+    Who takes a rating back takes nobody else's, and a note alone hides no rating.
+
+    Parameters
+    ----------
+    ratings : iterable of Rating
+        One of each person and row, as `merge_ratings` gives them.
+    """
     newest: dict[int, Rating] = {}
     for rating in ratings:
-        if rating.row not in newest or rating.time >= newest[rating.row].time:
+        if not (rating.rating or rating.note):
+            continue
+        known = newest.get(rating.row)
+        if known is None or (bool(rating.rating), rating.time) >= (bool(known.rating), known.time):
             newest[rating.row] = rating
-    return {row: rating for row, rating in newest.items() if rating.rating or rating.note}
+    return newest
 
 
 def write_ratings(file: Path, ratings: Iterable[Rating]) -> None:
@@ -249,4 +303,9 @@ def _cells(rating: Rating) -> list[str]:
     video = f"./{rating.video}" if _FORMULA.match(rating.video) else rating.video
     values = replace(rating, video=video)
     cells = [str(getattr(values, name)) for name in COLUMNS]
-    return [re.sub(r"[\\\t\n\r]", lambda found: _ESCAPES[found[0]], cell) for cell in cells]
+    return [_quoted(re.sub(r"[\\\t\n\r]", lambda found: _ESCAPES[found[0]], cell)) for cell in cells]
+
+
+def _quoted(cell: str) -> str:
+    """A cell that begins with a quotation mark in such marks, so that nobody takes its own for them."""
+    return '"' + cell.replace('"', '""') + '"' if cell.startswith('"') else cell

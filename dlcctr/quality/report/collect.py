@@ -63,8 +63,8 @@ class Video:
 
     @property
     def attempt(self) -> Attempt | None:
-        """The last attempt that left a receipt."""
-        return self.result.attempt
+        """The one that made its analysis; where it has none, the last that failed."""
+        return self.result.made or self.result.attempt
 
     @property
     def flags(self) -> tuple[Flag, ...]:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from dlcctr import __version__
+from dlcctr.contract import RowState
 from dlcctr.quality.report.collect import Report, Video
 from dlcctr.quality.report.summary import Summary, hours_text
 from dlcctr.results.receipt import Receipt
-from dlcctr.results.row_state import State
 from dlcctr.system.terminal.console import one_line, plural, row_ranges
 
 CITATIONS = {
@@ -141,14 +141,14 @@ def _hardware_sentence(made: Sequence[Video], summary: Summary) -> str:
 
 
 def _completeness_sentence(report: Report, summary: Summary) -> str:
-    degraded = [video for video in report.by_index if video.result.state is State.DEGRADED]
+    degraded = [video for video in report.by_index if video.receipt and video.receipt.state is RowState.DEGRADED]
     lost = sum(v.receipt.frames.stream - v.receipt.frames.decoded for v in degraded if v.receipt and v.receipt.frames)
-    text = f"Every result was checked against its receipt (sizes and number of frames); {summary.states['whole']} of "
-    text += f"{plural(len(report.videos), 'video')} are complete"
+    text = "Every result was checked against its receipt (sizes and number of frames); "
+    text += f"{summary.analysed - len(degraded)} of {plural(len(report.videos), 'video')} are complete"
     if degraded:
         text += f", and in {len(degraded)} some frames ({lost:,} in all) did not decode and are missing values"
-    without = sum(count for state, count in summary.states.items() if state not in ("whole", "degraded"))
-    return text + (f"; {without} have no result." if without else ".")
+    without = len(report.videos) - summary.analysed
+    return text + (f"; {without} {'has' if without == 1 else 'have'} no result." if without else ".")
 
 
 def _quality_sentence(report: Report, summary: Summary) -> str:

@@ -61,6 +61,8 @@ class Summary:
     ----------
     states : dict
         State of `check` to number of rows, all states named.
+    analysed : int
+        Rows with a result, whatever is left of the steps after it.
     video_h, analysed_h : float
         Hours of video in the manifest, and of those with a result.
     frames : int
@@ -68,7 +70,7 @@ class Summary:
     gpu_h, cpu_h : float
         Hours of GPUs, and hours of CPUs times their threads, failed attempts included.
     failed_h : float
-        Hours of attempts (of any device) that left a failed row.
+        Hours of attempts (of any device) that left a row without a result.
     row_h, span_h : float or None
         Sum of the rows' own times, and from the first start to the last end.
     speed_up : float or None
@@ -89,6 +91,7 @@ class Summary:
     """
 
     states: dict[str, int]
+    analysed: int
     video_h: float
     analysed_h: float
     frames: int
@@ -126,12 +129,15 @@ def summarise(report: Report, cause_of: CauseOf) -> Summary:
     ratings = Counter(video.rating.rating or "note only" for video in videos if video.rating)
     return Summary(
         states=report.check.totals,
+        analysed=len(done),
         video_h=_hours(video.duration_s for video in videos),
         analysed_h=_hours(video.duration_s for video in done),
         frames=sum(v.receipt.frames.decoded for v in done if v.receipt and v.receipt.frames),
         gpu_h=_hours(v.attempt.total_s for v in videos if v.attempt and v.attempt.on_gpu),
         cpu_h=_hours(_cpu_s(video) for video in videos),
-        failed_h=_hours(v.attempt.total_s for v in videos if v.attempt and v.result.state in FAILED),
+        failed_h=_hours(
+            v.attempt.total_s for v in videos if v.attempt and not v.result.made and v.result.state in FAILED
+        ),
         row_h=row_s / 3600 if row_s else None,
         span_h=span_s / 3600 if span_s else None,
         speed_up=row_s / span_s if row_s and span_s else None,
@@ -182,7 +188,7 @@ def _causes(videos: Sequence[Video], cause_of: CauseOf) -> list[CauseCount]:
 def _cause(video: Video, cause_of: CauseOf) -> str:
     if video.result.state in (State.BROKEN, State.UNREADABLE):
         return str(video.result.state.value)
-    attempt = video.attempt
+    attempt = video.result.attempt  # of the step, where one has failed
     return cause_of(attempt.exit_code, video.result.cause, attempt.host) if attempt else str(video.result.state.value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -63,8 +64,15 @@ HashOf = Callable[[int, str], str]
 """SHA-256 of a file below another row's folder; empty where it has none."""
 
 
+OTHER_ROW = re.compile(r"row (\d{1,9}): (.+)", re.DOTALL)
+"""Name of an input that is a file of another row of the same video: its index, and its path below that row's folder."""
 MANIFEST_PREFIX = "manifest: "
 """Begins the name of an input that is a cell of the row's line in the manifest, before its column."""
+
+
+def is_foreign(path: str) -> bool:
+    """Whether an input is no file of the row's own folder: a cell of the manifest, or another row's file."""
+    return path.startswith(MANIFEST_PREFIX) or bool(OTHER_ROW.fullmatch(path))
 
 
 def hash_cell(text: str | None) -> str:
@@ -140,10 +148,10 @@ def _known(
     def hash_now(path: str) -> str:
         if path.startswith(MANIFEST_PREFIX):
             return hash_cell(own.get(path.removeprefix(MANIFEST_PREFIX)))
-        if path.startswith("row "):
-            number, _, rest = path[4:].partition(": ")
-            return other(int(number), rest) if number.isdecimal() and len(number) < 10 else ""
-        return analysis.get(path) or below.get(path, "")
+        if own_hash := analysis.get(path) or below.get(path):
+            return own_hash
+        of_other = OTHER_ROW.fullmatch(path)  # and not a file of the video `row 3.mp4`
+        return other(int(of_other[1]), of_other[2]) if of_other else ""
 
     return hash_now
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 
 from dlcctr.campaign.steps.nwb import NwbParameters, zone_of
 
-DATE_ONLY = re.compile(r"\d{4}-?\d{2}-?\d{2}")
+LONGEST_DATE = len("2026-03-05")
+"""Characters of a date of ISO 8601 without a time of day; as many has ``2026-W10-4``."""
 COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[T _-]?(\d{2})(\d{2})(\d{2})?)?")
 CLOCK_DIRECTIVES = re.compile(r"%[-#]?[HIMScXsfT]")
 
@@ -40,7 +41,8 @@ def read_moment(text: str, parameters: NwbParameters, *, own_format: bool) -> Mo
     Raises
     ------
     ValueError
-        It cannot be read, or names no time zone while the parameters name none either.
+        It cannot be read, names no time zone while the parameters name none either, or is a time of day that comes
+        twice, or not at all, in that zone because clocks are changed.
     """
     if own_format and parameters.start_format:
         try:
@@ -55,10 +57,22 @@ def read_moment(text: str, parameters: NwbParameters, *, own_format: bool) -> Mo
             raise ValueError(
                 f"{text[:64]!r} names no time zone: write 2026-03-05T14:22:10+01:00, or give the step a `timezone`"
             )
-        at = at.replace(tzinfo=zone_of(parameters.timezone))
+        at = _in_zone(text, at, parameters.timezone, has_clock=has_clock)
     if not 1900 <= at.year < 2200:
         raise ValueError(f"{text[:64]!r} is of the year {at.year}")
     return Moment(at, has_clock)
+
+
+def _in_zone(text: str, at: datetime, name: str, *, has_clock: bool) -> datetime:
+    zone = zone_of(name)
+    first, second = (at.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if has_clock and first.utcoffset() != second.utcoffset():
+        is_there = first.astimezone(timezone.utc).astimezone(zone).replace(tzinfo=None, fold=0) == at
+        raise ValueError(
+            f"{text[:64]!r} {'comes twice' if is_there else 'does not exist'} in {name}, where clocks are changed: "
+            f"write it with its offset from UTC, such as {first.isoformat()}"
+        )
+    return first
 
 
 def _read_iso(text: str) -> tuple[datetime, bool]:
@@ -67,7 +81,7 @@ def _read_iso(text: str) -> tuple[datetime, bool]:
         year, month, day, *clock = (int(part) if part else 0 for part in found.groups())
         return _made(text, year, month, day, *clock), found[4] is not None
     try:
-        return datetime.fromisoformat(text), not DATE_ONLY.fullmatch(text)
+        return datetime.fromisoformat(text), len(text) > LONGEST_DATE
     except ValueError:
         raise _unreadable(text) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,8 @@ from entrypoint.steps.nwb.moments import Moment, read_moment
 from entrypoint.steps.nwb.subject import SubjectFacts, read_subjects
 
 START = "session_start_time"
+SPECIES = re.compile(r"[A-Z][a-z]+ [a-z]+( [a-z]+)?|http://purl\.obolibrary\.org/obo/NCBITaxon_\d+")
+"""What nwbinspector takes for a species, subspecies included."""
 T = TypeVar("T")
 
 
@@ -63,6 +66,8 @@ def read_session(fields: dict[str, str], animals: int, parameters: NwbParameters
     start = _start(fields, parameters, problems)
     subjects = _tried(lambda: read_subjects(fields, animals, parameters), problems)
     video_start = _tried(lambda: _seconds(fields.get(VIDEO_START, "")), problems)
+    if start and any(each.date_of_birth and each.date_of_birth > start.at for each in subjects or ()):
+        problems.append(f"date_of_birth: {fields['date_of_birth'][:64]!r} comes after {START}")
     if "/" in fields.get("session_id", ""):
         problems.append(f"session_id: {fields['session_id'][:64]!r} holds a slash, which archives of NWB files refuse")
     if problems or start is None:
@@ -135,4 +140,6 @@ def _remarks(start: Moment, subjects: tuple[SubjectFacts, ...]) -> list[str]:
     ]
     if missing:
         remarks.append(f"not known about the animal: {', '.join(missing)}; archives ask for it")
+    if odd := [each.species for each in subjects if each.species and not SPECIES.fullmatch(each.species)]:
+        remarks.append(f"species is {odd[0][:64]!r}: archives ask for the Latin name, such as Mus musculus")
     return remarks

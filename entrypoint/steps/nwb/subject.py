@@ -11,7 +11,7 @@ from entrypoint.steps.nwb.moments import read_moment
 
 SEXES = {
     "m": "M", "male": "M", "f": "F", "female": "F", "o": "O", "other": "O", "u": "U", "unknown": "U",
-    "xo": "XO", "xx": "XX",
+    "xo": "XO", "xx": "XX", "♂": "M", "♀": "F",
 }  # fmt: skip
 """XO and XX are for nematodes."""
 DURATION = re.compile(
@@ -19,8 +19,8 @@ DURATION = re.compile(
 )
 POSTNATAL = re.compile(r"P(\d+)", re.IGNORECASE)
 ONE_UNIT = re.compile(r"P(\d+(?:\.\d+)?)([YMWD])")
-AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(d|days?|w|wks?|weeks?|mo|months?|y|years?)", re.IGNORECASE)
-WEIGHT = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(kg|g|mg|ug|μg|ng|pg)")
+AGE = re.compile(r"(\d+(?:[.,]\d+)?)\s*(d|days?|w|wks?|weeks?|mo|months?|y|years?)", re.IGNORECASE)
+WEIGHT = re.compile(r"(\d+(?:[.,]\d+)?|\.\d+)\s*(kg|g|mg|ug|μg|ng|pg)")
 SEPARATOR = ";"
 
 
@@ -67,22 +67,27 @@ def read_subjects(fields: dict[str, str], animals: int, parameters: NwbParameter
     Raises
     ------
     ValueError
-        A value cannot be, or the number of values is neither one nor that of the animals.
+        Values cannot be, or their number is neither one nor that of the animals; the message names all of them.
     """
     texts = {name: fields[name] for name in SUBJECT_FIELDS if name in fields}
     if not texts:
         return ()
     values: dict[str, list[str]] = {}
+    problems: list[str] = []
     for name, text in texts.items():
         parts = [part.strip() for part in text.split(SEPARATOR)] if animals > 1 else [text]
         if len(parts) not in (1, animals):
-            raise ValueError(f"{name}: {len(parts)} values ({text[:64]!r}) for {animals} animals")
+            problems.append(f"{name}: {len(parts)} values ({text[:64]!r}) for {animals} animals")
+            continue
         values[name] = parts
-    count = max(map(len, values.values()))
-    return tuple(
-        _subject({name: parts[min(n, len(parts) - 1)] for name, parts in values.items()}, parameters)
+    count = max(map(len, values.values()), default=0)
+    found = tuple(
+        _subject({name: parts[min(n, len(parts) - 1)] for name, parts in values.items()}, parameters, problems)
         for n in range(count)
     )
+    if problems:
+        raise ValueError("; ".join(dict.fromkeys(problems)))
+    return found
 
 
 def in_one(subjects: tuple[SubjectFacts, ...], individuals: tuple[str, ...]) -> SubjectFacts:
@@ -115,25 +120,25 @@ def _range(ages: list[str]) -> str:
     return f"P{ordered[0]}{(unit := units.pop())}/P{ordered[-1]}{unit}"
 
 
-def _subject(texts: dict[str, str], parameters: NwbParameters) -> SubjectFacts:
-    subject_id = texts.get("subject_id", "")
-    if "/" in subject_id:
-        raise ValueError(f"subject_id: {subject_id[:64]!r} holds a slash, which archives of NWB files refuse")
+def _subject(texts: dict[str, str], parameters: NwbParameters, problems: list[str]) -> SubjectFacts:
+    """One animal; what is wrong with a value is added to `problems`, and the value left out."""
+    read = {"sex": read_sex, "age": read_age, "weight": read_weight}
+    found = {name: texts.get(name, "") for name in ("subject_id", "species", "genotype", "strain")}
+    if "/" in found["subject_id"]:
+        problems.append(f"subject_id: {found['subject_id'][:64]!r} holds a slash, which archives of NWB files refuse")
+    for name, reader in read.items():
+        try:
+            found[name] = reader(texts.get(name, ""))
+        except ValueError as error:
+            problems.append(str(error))
     born = texts.get("date_of_birth", "")
     try:
         moment = read_moment(born, parameters, own_format=False) if born else None
     except ValueError as error:
-        raise ValueError(f"date_of_birth: {error}") from error
+        moment = None
+        problems.append(f"date_of_birth: {error}")
     return SubjectFacts(
-        subject_id=subject_id,
-        species=texts.get("species", ""),
-        sex=read_sex(texts.get("sex", "")),
-        age=read_age(texts.get("age", "")),
-        genotype=texts.get("genotype", ""),
-        strain=texts.get("strain", ""),
-        weight=read_weight(texts.get("weight", "")),
-        description=texts.get("subject_description", ""),
-        date_of_birth=moment.at if moment else None,
+        **found, description=texts.get("subject_description", ""), date_of_birth=moment.at if moment else None
     )
 
 
@@ -158,7 +163,7 @@ def _age(text: str) -> str:
     if DURATION.fullmatch(text.upper()):
         return text.upper()
     if found := AGE.fullmatch(text):
-        return f"P{found[1]}{found[2][0].upper()}"
+        return f"P{found[1].replace(',', '.')}{found[2][0].upper()}"
     raise ValueError(f"age: {text[:64]!r} cannot be read: write P90D, 90 days or 12 weeks")
 
 
@@ -167,5 +172,5 @@ def read_weight(text: str) -> str:
     if not text:
         return ""
     if found := WEIGHT.fullmatch(text):
-        return f"{found[1]} {found[2]}"
+        return f"{found[1].replace(',', '.')} {found[2]}"
     raise ValueError(f"weight: {text[:64]!r} is no number with its unit, such as 23.5 g")

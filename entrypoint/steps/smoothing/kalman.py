@@ -59,14 +59,16 @@ def smooth(found: Any, weights: Any, steps: Any, order: int, *, noise_px: float 
     Returns
     -------
     Smoothed
-        All NaN for a track with less than two measurements.
+        A single measurement stays as it is, with the variance of the noise if that is given; without any, all is NaN.
     """
     import numpy
 
     n = len(found)
     measured = numpy.isfinite(found).all(axis=1)
     if measured.sum() < 2:  # nothing to smooth, and no motion to be known
-        return Smoothed(numpy.full((n, 2), numpy.nan), numpy.full(n, numpy.nan), 0.0)
+        alone = numpy.where(measured[:, None], found, numpy.nan)
+        variance = numpy.where(measured, noise_px**2 / numpy.maximum(weights, 1e-12), numpy.nan)
+        return Smoothed(alone, variance if noise_px else numpy.full(n, numpy.nan), noise_px)
     found = numpy.ascontiguousarray(found, dtype=float)
     weights = numpy.where(measured, numpy.maximum(weights, 1e-12), 1.0)
     spectral, noise_px = _fit(found, weights, steps, order, noise_px=noise_px, gate=gate)

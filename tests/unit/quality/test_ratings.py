@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -123,7 +124,48 @@ def test_of_each_person_the_newest_counts_and_of_all_the_newest_is_shown() -> No
     assert merge_ratings(merged, merged) == merged
     assert current_ratings(merged) == {0: other}
     taken_back = replace(other, rating="", note="", time="2026-02-04T00:00:00Z")
-    assert current_ratings(merge_ratings(merged, [taken_back])) == {}
+    assert current_ratings(merge_ratings(merged, [taken_back])) == {0: newer}, "Bo takes back nothing of Ada's"
+    only_noted = replace(other, rating="", note="look", time="2026-02-05T00:00:00Z")
+    assert current_ratings(merge_ratings(merged, [only_noted])) == {0: newer}, "a note hides no rating"
+    assert current_ratings([only_noted]) == {0: only_noted}
+
+
+CELLS = ["0", "a/b.mp4", "v1:9:00", "bad", 'he said "no", twice', "Ada", "2026-02-01T10:00:00Z"]
+QUOTED = replace(FULL, note='he said "no", twice')
+
+
+@pytest.mark.parametrize("delimiter", ["\t", ",", ";"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_what_a_spreadsheet_has_saved_is_read(tmp_path: Path, delimiter: str, encoding: str, newline: str) -> None:
+    order = [3, 6, 0, 4, 5, 1, 2]
+    lines = [[COLUMNS[n].title() for n in order], [CELLS[n] for n in order], [""] * len(order)]
+    cells = [delimiter.join('"' + cell.replace('"', '""') + '"' for cell in line) for line in lines[:2]]
+    text = newline.join([*cells, delimiter.join(lines[2]), ""])
+    (tmp_path / "r.csv").write_bytes(text.encode(encoding))
+    assert read_ratings(tmp_path / "r.csv", ROWS, now=NOW) == [QUOTED]
+
+
+def test_a_note_that_begins_with_a_quotation_mark_is_read_as_older_reports_wrote_it(tmp_path: Path) -> None:
+    line = "0\ta/b.mp4\t\tbad\t{}\tAda\t2026-02-01T10:00:00Z"
+    text = "\t".join(COLUMNS) + "\n" + line.format('"odd" tail') + "\n" + line.format('"never closed') + "\n"
+    assert [each.note for each in read(tmp_path, text)] == ['"odd" tail', '"never closed']
+    message = refusal(tmp_path, '0,good,"never closed,Ada', header="row,rating,note,rater")
+    assert "line 3: a quotation mark is not closed" in message
+
+
+def test_a_column_that_appears_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"line 1: column `rating` appears twice"):
+        read(tmp_path, "row\trating\tRating\trater\n0\tgood\tbad\tAda\n")
+
+
+def test_an_accent_of_its_own_is_the_same_name(tmp_path: Path) -> None:
+    rows = [Row(0, unicodedata.normalize("NFC", "Käfig.mp4")), Row(1, unicodedata.normalize("NFD", "Hütte.mp4"))]
+    for form in ("NFC", "NFD"):
+        text = unicodedata.normalize(form, "video\trating\nKäfig.mp4\tgood\nHütte.mp4\tbad\n")
+        (tmp_path / "r.tsv").write_bytes(text.encode())
+        found = read_ratings(tmp_path / "r.tsv", rows, rater="Ada", now=NOW)
+        assert [(each.row, each.video) for each in found] == [(0, rows[0].video), (1, rows[1].video)]
 
 
 def test_lines_that_fit_no_row_any_more_are_told_to_a_reader_who_can_do_without(tmp_path: Path) -> None:

@@ -447,3 +447,10 @@ def test_the_model_option_inspects_the_project(bench: Bench, monkeypatch: pytest
     monkeypatch.setattr("dlcctr.model.inspection.inspect_model", inspect)
     assert first(bench, model=tmp_path / "project").state is State.WHOLE
     assert calls == [(tmp_path / "project", {"shuffle": 1, "trainset_index": 0, "snapshot": ""})]
+
+
+def test_a_root_of_the_results_that_is_not_there_is_said(bench: Bench) -> None:
+    assert check(bench.manifest).notes == []
+    bench.campaign.out.rename(bench.campaign.out.with_name("moved"))
+    (note,) = check(bench.manifest).notes
+    assert note.startswith(f"{bench.campaign.out} does not exist: ") and "[output] root" in note

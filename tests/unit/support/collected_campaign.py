@@ -19,8 +19,9 @@ from dlcctr.quality.record import TABLE_FILENAME, write_quality
 from dlcctr.quality.table_file import table_bytes
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import AnalysedRow, Columns, FrameCounts, ModelUsed, OutputFile, Parameters
-from dlcctr.results.steps.receipt import Made, StepReceipt, step_folder
+from dlcctr.results.steps.receipt import InputFile, Made, StepReceipt, step_folder
 from dlcctr.results.times.frame_times import CONTAINER, describe_times, write_frame_times
+from dlcctr.system.files import sha256_file
 from tests.unit.support.results import BODYPARTS, SCORER, Bench, make_bench
 
 COORDS = ("x", "y", "likelihood")
@@ -116,13 +117,23 @@ def finish(
     return folder
 
 
-def finish_step(folder: Path, name: str, positions: Any, names: Sequence[tuple[str, str]]) -> Path:
-    """Give a row's folder the result of a step; gives its table."""
+def finish_step(
+    folder: Path,
+    name: str,
+    positions: Any,
+    names: Sequence[tuple[str, str]],
+    *,
+    kind: str = "filter",
+    of: str = "analysis",
+    inputs: Sequence[Path] = (),
+) -> Path:
+    """Give a row's folder the result of a step, made of these files; gives its table."""
     below = step_folder(folder, name)
     below.mkdir(parents=True, exist_ok=True)
     file = below / "filtered.h5"
     to_table(positions, names).to_hdf(file, key="df_with_missing", format="table", mode="w")
-    receipt = StepReceipt(Made.OK, "", 0, name, "filter", "analysis", files=[OutputFile.of(file)])
+    read = tuple(InputFile(each.name, sha256_file(each)) for each in inputs)
+    receipt = StepReceipt(Made.OK, "", 0, name, kind, of, inputs=read, files=[OutputFile.of(file)])
     (below / RECEIPT_FILENAME).write_text(receipt.to_json(), encoding="utf-8")
     return file
 

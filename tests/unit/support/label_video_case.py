@@ -105,7 +105,7 @@ def bare_case(video: Path, table: Path, frames: int, work: Path, **parameters: A
     receipt = replace(
         bench.receipt(0), frames=FrameCounts(frames, frames, frames), parameters=Parameters(1, 0, None, True, 8)
     )
-    source = Source(result, "", dict.fromkeys((table.name, FRAME_TIMES_FILENAME), "0" * 64))
+    source = source_of(result)
     row = RowSource(bench.rows[0], receipt, source, source)
     (work / "made").mkdir()
     return StepInput(row, bench.campaign, LabelVideoParameters(**parameters), work / "made", work / "kept", video=video)

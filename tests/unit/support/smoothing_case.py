@@ -11,6 +11,7 @@ from dlcctr.contract import FRAME_TIMES_FILENAME, RowState
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import AnalysedRow, FrameCounts
 from dlcctr.results.times.frame_times import write_frame_times
+from dlcctr.system.files import sha256_file
 from entrypoint.steps.base import RowSource, Source, StepInput
 
 
@@ -30,10 +31,10 @@ def input_of(tables: list[Path], frames: int, work: Path, parameters: Any, times
     """
     sources = []
     for index, table in enumerate(tables):
-        hashes = {table.name: "ab" * 32}
+        hashes = {table.name: sha256_file(table)}
         if times is not None and table == tables[-1]:
             write_frame_times(table.parent / FRAME_TIMES_FILENAME, times)
-            hashes[FRAME_TIMES_FILENAME] = "cd" * 32
+            hashes[FRAME_TIMES_FILENAME] = sha256_file(table.parent / FRAME_TIMES_FILENAME)
         source = Source(table.parent, "", hashes)
         counts = FrameCounts(frames, frames, frames)
         receipt = Receipt(RowState.OK, "", 0, AnalysedRow(index, "video.mp4"), counts)

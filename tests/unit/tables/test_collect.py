@@ -13,6 +13,7 @@ import pytest
 
 from dlcctr.campaign.config import write_campaign
 from dlcctr.campaign.manifest import write_manifest
+from dlcctr.campaign.steps.spec import parse_steps
 from dlcctr.contract import RowState
 from dlcctr.errors import ToolMissingError, UsageError
 from dlcctr.results.receipt import read_receipt
@@ -197,6 +198,58 @@ def test_positions_of_a_step_are_taken_where_it_is_done(bench: Bench) -> None:
         run(bench, step="../up")
     with pytest.raises(UsageError, match=r"no step 'ekz', and no row holds one"):
         collect(bench.manifest, CollectOptions(bench.manifest.with_name("u.parquet"), step="ekz"))
+
+
+@pytest.mark.parametrize("kind", ["csv", "label-video", "nwb"])
+def test_a_step_that_gives_no_positions_is_refused_before_anything_is_written(bench: Bench, kind: str) -> None:
+    finish_step(bench.folder(0), "extra", make_positions(20, 2, 8), [("", "snout"), ("", "tail")], kind=kind)
+    with pytest.raises(UsageError, match=rf"'extra' is of the kind {kind}, which gives no positions"):
+        run(bench, step="extra")
+    assert state(bench) == {}
+    write_campaign(replace(bench.campaign, steps=parse_steps([{"name": "mine", "kind": kind}])))
+    with pytest.raises(UsageError, match="which gives no positions") as caught:
+        run(bench, step="mine")
+    assert "filter, tracks, ensemble" in caught.value.hint
+
+
+def test_a_step_of_joined_rows_is_said_to_be_in_the_last_one(bench: Bench) -> None:
+    rows = [
+        bench.rows[0],
+        replace(bench.rows[1], video=VIDEOS[0], fingerprint=bench.rows[0].fingerprint),
+        bench.rows[2],
+    ]
+    write_manifest(bench.manifest, rows)
+    write_campaign(replace(bench.campaign, steps=parse_steps([{"name": "both", "kind": "ensemble"}])))
+    said = {each.index: (each.state, each.cause) for each in run(bench, step="both").left_out}
+    assert said[0] == ("elsewhere", "its step both joins the rows of this video: the last of them has it")
+    assert said[1][0] == "unfinished"
+
+
+def test_a_step_of_an_earlier_analysis_is_left_out_though_the_campaign_has_it_no_longer(bench: Bench) -> None:
+    names = [("", "snout"), ("", "tail")]
+    finish_step(bench.folder(0), "eks", make_positions(20, 2, 8), names, inputs=[next(bench.folder(0).glob("*.h5"))])
+    assert counts(run(bench, step="eks")) == (1, 0, 0)
+    finish_step(bench.folder(0), "old", make_positions(20, 2, 8), names, inputs=[bench.manifest])
+    found = collect(bench.manifest, CollectOptions(bench.manifest.with_name("old.parquet"), step="old"))
+    assert "made of an earlier analysis" in found.left_out[0].cause
+    assert (found.new, found.unreadable) == (0, 1)
+
+
+def test_animals_that_were_tracked_anew_have_no_score_of_another_animal(tmp_path: Path) -> None:
+    names = [(who, part) for who in ("m1", "m2") for part in ("snout", "tail")]
+    bench = make_campaign(tmp_path, ["a.mp4"], individuals=("m1", "m2"))
+    folder = finish(bench, 0, make_positions(20, 4), times=TIMES)
+    exchanged = make_positions(20, 4)[:, [2, 3, 0, 1]]
+    finish_step(folder, "again", exchanged, names, kind="tracks")
+    finish_step(folder, "smooth", exchanged, names, of="again")
+    finish_step(folder, "plain", make_positions(20, 4), names)
+    finish_step(folder, "lost", exchanged, names, of="gone")
+    for step, scored in (("again", False), ("smooth", False), ("plain", True), ("lost", False)):
+        file = tmp_path / f"{step}.parquet"
+        collect(bench.manifest, CollectOptions(file, step=step))
+        frame = pandas.read_parquet(file)
+        assert len(frame) == 80
+        assert bool(frame.score.notna().any()) is scored, step
 
 
 def test_a_table_of_another_campaign_or_without_any_result_stays(bench: Bench, tmp_path: Path) -> None:

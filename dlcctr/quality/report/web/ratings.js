@@ -59,7 +59,8 @@ function setRater(name) {
 }
 
 function escapeCell(text) {
-  return String(text).replace(/[\\\t\n\r]/g, (found) => ESCAPES[found]);
+  const cell = String(text).replace(/[\\\t\n\r]/g, (found) => ESCAPES[found]);
+  return cell.startsWith('"') ? '"' + cell.replace(/"/g, '""') + '"' : cell; // as in dlcctr/quality/ratings/table.py
 }
 
 function ratingsTable() {

@@ -61,8 +61,18 @@ def test_what_cannot_be_is_named(steps: Any, message: str) -> None:
 
 def test_a_wrong_step_in_a_file_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "campaign.toml").write_text('[[steps]]\nname = "filtre"\n')
-    with pytest.raises(ManifestError, match=r"campaign\.toml: \[\[steps\]\]: step 'filtre'"):
+    with pytest.raises(ManifestError, match=r"campaign\.toml, line 1: \[\[steps\]\]: step 'filtre'"):
         read_campaign(tmp_path / "m.csv")
+
+
+def test_a_wrong_step_in_a_file_names_the_line_that_it_begins_on(tmp_path: Path) -> None:
+    text = 'contract = 2\n\n[[steps]]\nname = "filter"\n  [[ steps ]]  # mine\nname = "csv"\nslep = true\n'
+    (tmp_path / "campaign.toml").write_text(text)
+    with pytest.raises(
+        ManifestError, match=r"campaign\.toml, line 5: \[\[steps\]\]: step 'csv': has no parameter"
+    ) as caught:
+        read_campaign(tmp_path / "m.csv")
+    assert "dlcctr steps kinds" in caught.value.hint and "steps list" not in caught.value.hint, "that would fail, too"
 
 
 def test_editing_keeps_what_people_wrote(tmp_path: Path) -> None:

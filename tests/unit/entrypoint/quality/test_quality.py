@@ -151,7 +151,7 @@ def test_one_bad_row_does_not_stop_the_others(bench: Bench, capsys: pytest.Captu
 def test_unfinished_rows_are_counted(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     (bench.folder(1) / RECEIPT_FILENAME).unlink()
     assert run(bench) is ExitCode.OK
-    assert "2 judged" in (out := capsys.readouterr().out) and "1 not finished" in out
+    assert "2 judged" in (out := capsys.readouterr().out) and "1 row without a whole result" in out
 
 
 def test_a_row_that_another_command_is_at_is_left_alone(bench: Bench) -> None:
@@ -232,3 +232,16 @@ def test_pictures_of_a_damaged_video_are_those_of_the_frames_that_were_analysed(
     right = [n for n in range(scan.stream) if n not in missing]
     assert found.series.brightness[right] == pytest.approx(sound.series.brightness[right])
     assert found.box == sound.box == crop
+
+
+def test_an_edited_table_and_another_video_are_not_judged_in_the_names_of_the_analysed_ones(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (table,) = bench.folder(0).glob("*.h5")
+    table.write_bytes(table.read_bytes()[:-1] + b"?")
+    write_video(bench.campaign.video_root / bench.rows[1].video, N_FRAMES, first=500)
+    assert judge_rows(QualityRequest(bench.manifest)) in (ExitCode.OUTPUT, ExitCode.VIDEO)
+    said = capsys.readouterr()
+    assert "1 judged" in said.out and "2 failed" in said.out
+    assert "was changed after it was written" in said.err and "not the video that the manifest was made for" in said.err
+    assert [read_quality(bench.folder(n)) is not None for n in range(3)] == [False, False, True]

@@ -164,7 +164,7 @@ def test_rows_without_a_result_are_counted(
     bench = make_steps_bench(tmp_path, ["a.mp4", "b.mp4"], [{"name": "csv"}])
     shutil.rmtree(bench.folder(1))
     assert run_steps(StepsRequest(bench.manifest)) == ExitCode.OK
-    assert "2 rows: 1 step done; 1 row without a result" in capsys.readouterr().out
+    assert "2 rows: 1 step done; 1 row without a whole result (`check` says why)" in capsys.readouterr().out
     assert run_steps(StepsRequest(bench.manifest, index=1)) == ExitCode.OUTPUT
     assert not bench.folder(1).exists()
 
@@ -307,7 +307,7 @@ def test_one_row_without_a_result_is_said(
     bench = make_steps_bench(tmp_path, ["a.mp4"], THREE)
     shutil.rmtree(bench.folder(0))
     assert run_steps(StepsRequest(bench.manifest)) == ExitCode.OK
-    assert capsys.readouterr().out == "1 row: 0 steps done; 1 row without a result\n"
+    assert capsys.readouterr().out == "1 row: 0 steps done; 1 row without a whole result (`check` says why)\n"
 
 
 def test_what_is_said_of_an_unknown_step_can_be_typed(tmp_path: Path) -> None:
@@ -315,3 +315,31 @@ def test_what_is_said_of_an_unknown_step_can_be_typed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="it has: smooth, nwb, csv") as caught:
         run_steps(StepsRequest(bench.manifest, name="filtre"))
     assert f"dlcctr steps list {bench.manifest}" in caught.value.hint and "filtre" not in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["row 3.mp4", "row boat.mp4", "row 1: a.mp4"])
+def test_a_video_that_is_called_like_a_row_has_its_steps_done_once(
+    tmp_path: Path, fake_steps: FakeSteps, name: str
+) -> None:
+    bench = make_steps_bench(tmp_path, [name, "b.mp4"], THREE)
+    assert run_steps(StepsRequest(bench.manifest)) == ExitCode.OK
+    assert set(states(bench).values()) == {"done"}
+
+
+def test_nothing_is_made_of_a_table_that_was_edited(
+    tmp_path: Path, fake_steps: FakeSteps, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = make_steps_bench(tmp_path, ["a.mp4"], THREE)
+    (table,) = bench.folder(0).glob("*.h5")
+    whole = table.read_bytes()
+    table.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert run_steps(StepsRequest(bench.manifest)) == ExitCode.OUTPUT
+    assert f"{table}: was changed after it was written (sha256 differs)" in capsys.readouterr().err
+    assert not any(step_folder(bench.folder(0), name).exists() for name in ("smooth", "nwb", "csv"))
+    table.write_bytes(whole)
+    assert run_steps(StepsRequest(bench.manifest)) == ExitCode.OK
+    smooth = next(step_folder(bench.folder(0), "smooth").glob("*.h5"))
+    smooth.write_bytes(smooth.read_bytes()[:-1] + b"?")
+    shutil.rmtree(step_folder(bench.folder(0), "nwb"))
+    assert run_steps(StepsRequest(bench.manifest, name="nwb")) == ExitCode.OUTPUT
+    assert f"{smooth}: was changed after it was written" in capsys.readouterr().err

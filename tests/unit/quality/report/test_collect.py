@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dlcctr.campaign.manifest import read_manifest
+from dlcctr.campaign.steps.spec import parse_steps
 from dlcctr.contract import ExitCode, RowState
 from dlcctr.quality.ratings.table import Rating, write_ratings
 from dlcctr.quality.record import QUALITY_FILENAME, Flag, Quality, write_quality
 from dlcctr.quality.report.collect import Video, collect, severity
 from dlcctr.quality.report.methods import methods_text
+from dlcctr.quality.report.page import make_page
 from dlcctr.quality.report.summary import Summary, hours_text, summarise
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import DeviceUsed
+from dlcctr.results.steps.receipt import Made, StepReceipt, step_failure_file
 from dlcctr.slurm.status.causes import of_failure
+from tests.unit.support.done_steps import do_step
 from tests.unit.support.judged_campaign import make_judged_campaign
 from tests.unit.support.results import Bench, make_bench
 
@@ -106,6 +111,32 @@ def test_cpu_hours_count_threads(tmp_path: Path) -> None:
     bench.commit(0, device=DeviceUsed(type="cpu", threads=8), timings_s={"total": 1800.0})
     assert summary_of(bench.manifest).cpu_h == pytest.approx(4)
     assert summary_of(bench.manifest).speed_up is None, "one row cannot be faster than itself"
+
+
+def test_steps_that_are_due_or_have_failed_leave_a_row_its_result(tmp_path: Path) -> None:
+    steps = parse_steps([{"name": "filter"}])
+    bench = make_bench(tmp_path, [f"{k}.mp4" for k in range(4)], steps=steps)
+    for index in (0, 1, 2):
+        bench.commit(index, device=DeviceUsed(type="cpu", threads=2), timings_s={"total": 1800.0})
+    do_step(bench, 0, "filter")
+    failed = StepReceipt(Made.FAILED, "it broke", int(ExitCode.MANIFEST), "filter", "filter", "analysis", seconds=5.0)
+    failed = replace(failed, parameters=steps[0].held)
+    step_failure_file(bench.folder(1), "filter").parent.mkdir()
+    step_failure_file(bench.folder(1), "filter").write_text(failed.to_json())
+    found = summary_of(bench.manifest)
+    assert {state: n for state, n in found.states.items() if n} == {"whole": 1, "failed": 1, "unfinished": 2}
+    assert (found.analysed, found.frames) == (3, 60)
+    assert found.cpu_h == pytest.approx(3), "of the analyses, three of half an hour with two threads"
+    assert found.row_h == pytest.approx(1.5)
+    assert found.failed_h == 0
+    assert [(cause.kind, cause.rows) for cause in found.causes] == [("manifest", "1")]
+    assert "3 of 4 videos are complete; 1 has no result." in methods(bench.manifest)
+    assert f"{found.analysed}<small> of 4</small>" in page_text(bench.manifest)
+
+
+def page_text(manifest: Path) -> str:
+    report = collect(manifest)
+    return make_page(report, summarise(report, lambda *_: ""))
 
 
 def test_the_heat_map_counts_every_judged_video_once(manifest: Path) -> None:

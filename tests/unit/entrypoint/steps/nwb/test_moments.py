@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+from datetime import timedelta
+
 import pytest
 
 from dlcctr.campaign.steps.nwb import NwbParameters
@@ -24,7 +27,7 @@ def test_dates_of_iso_8601(text: str, shown: str) -> None:
     assert moment.at.isoformat() == shown and moment.has_clock
 
 
-@pytest.mark.parametrize("text", ["2026-07-05", "20260705"])
+@pytest.mark.parametrize("text", ["2026-07-05", "20260705", *(["2026-W27-7"] if sys.version_info >= (3, 11) else [])])
 def test_a_date_alone_is_midnight_and_says_so(text: str) -> None:
     moment = read_moment(text, LONDON, own_format=True)
     assert moment.at.isoformat() == "2026-07-05T00:00:00+01:00" and not moment.has_clock
@@ -50,6 +53,23 @@ def test_what_is_no_date(text: str) -> None:
 def test_no_time_zone_is_made_up() -> None:
     with pytest.raises(ValueError, match="names no time zone"):
         read_moment("2026-07-05 14:22:10", NwbParameters(), own_format=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "2026-03-29 01:30",
+            "'2026-03-29 01:30' does not exist in Europe/London, .* 2026-03-29T01:30:00[+]00:00",
+        ),
+        ("2026-10-25 01:30", "'2026-10-25 01:30' comes twice in Europe/London, .* 2026-10-25T01:30:00[+]01:00"),
+    ],
+)
+def test_an_hour_that_clocks_skip_or_repeat_is_not_guessed(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        read_moment(text, LONDON, own_format=True)
+    assert read_moment(f"{text}Z", LONDON, own_format=True).at.utcoffset() == timedelta(0)
+    assert not read_moment(text[:10], LONDON, own_format=True).has_clock
 
 
 def test_impossible_years() -> None:

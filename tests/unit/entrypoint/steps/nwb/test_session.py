@@ -42,3 +42,13 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         read_session(wrong, 1, UTC, WHERE)
     for part in ("session_start_time: 'soon'", "sex: 'x'", "video_start_s: 'nan'", "session_id: 'a/b' holds a slash"):
         assert part in caught.value.message
+
+
+def test_nobody_is_filmed_before_birth_and_a_species_is_latin() -> None:
+    with pytest.raises(ManifestError, match="date_of_birth: '2027-01-01' comes after session_start_time"):
+        read_session({**WHOLE, "date_of_birth": "2027-01-01"}, 1, UTC, WHERE)
+    assert read_session({**WHOLE, "date_of_birth": "2026-03-05"}, 1, UTC, WHERE).remarks == ()
+    found = read_session({**WHOLE, "species": "mouse"}, 1, UTC, WHERE)
+    assert found.remarks == ("species is 'mouse': archives ask for the Latin name, such as Mus musculus",)
+    for species in ("Mus musculus domesticus", "http://purl.obolibrary.org/obo/NCBITaxon_10090"):
+        assert read_session({**WHOLE, "species": species}, 1, UTC, WHERE).remarks == ()

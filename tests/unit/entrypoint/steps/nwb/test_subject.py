@@ -13,7 +13,7 @@ UTC = NwbParameters(timezone="UTC")
     [
         ("P90D", "P90D"), ("p12w", "P12W"), ("P1Y2M3DT4H", "P1Y2M3DT4H"), ("P90", "P90D"), ("90 days", "P90D"),
         ("12 weeks", "P12W"), ("12wk", "P12W"), ("3 mo", "P3M"), ("1.5 years", "P1.5Y"), ("P90D/P100D", "P90D/P100D"),
-        ("P90D/", "P90D/"), ("90 d / 100 d", "P90D/P100D"), ("", ""),
+        ("P90D/", "P90D/"), ("90 d / 100 d", "P90D/P100D"), ("2,5 weeks", "P2.5W"), ("", ""),
     ],
 )  # fmt: skip
 def test_ages(text: str, age: str) -> None:
@@ -27,7 +27,18 @@ def test_ages_that_cannot_be(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "sex"), [("m", "M"), ("Female", "F"), ("F", "F"), ("", "U"), ("unknown", "U"), ("O", "O"), ("xx", "XX")]
+    ("text", "sex"),
+    [
+        ("m", "M"),
+        ("Female", "F"),
+        ("F", "F"),
+        ("", "U"),
+        ("unknown", "U"),
+        ("O", "O"),
+        ("xx", "XX"),
+        ("♂", "M"),
+        ("♀", "F"),
+    ],
 )
 def test_sexes(text: str, sex: str) -> None:
     assert read_sex(text) == sex
@@ -39,7 +50,9 @@ def test_sexes_that_cannot_be(text: str) -> None:
         read_sex(text)
 
 
-@pytest.mark.parametrize(("text", "weight"), [("23.5g", "23.5 g"), ("0.02 kg", "0.02 kg"), ("", "")])
+@pytest.mark.parametrize(
+    ("text", "weight"), [("23.5g", "23.5 g"), ("0.02 kg", "0.02 kg"), ("23,5 g", "23.5 g"), ("", "")]
+)
 def test_weights(text: str, weight: str) -> None:
     assert read_weight(text) == weight
 
@@ -89,3 +102,13 @@ def test_what_cannot_be_names_the_field(fields: dict[str, str], problem: str) ->
     with pytest.raises(ValueError) as caught:
         read_subjects(fields, 3, UTC)
     assert problem in str(caught.value)
+
+
+def test_all_that_cannot_be_is_named_once() -> None:
+    fields = {"subject_id": "A;B", "sex": "x;y", "age": "90;90", "weight": "23", "date_of_birth": "1.2.2026"}
+    with pytest.raises(ValueError) as caught:
+        read_subjects(fields, 2, UTC)
+    found = [problem.split(":")[0] for problem in str(caught.value).split("; ")]
+    assert found == ["sex", "age", "weight", "date_of_birth", "sex"]
+    with pytest.raises(ValueError, match=r"^subject_id: 2 values .* for 3 animals; sex: 'x' is none"):
+        read_subjects({"subject_id": "A;B", "sex": "x"}, 3, UTC)

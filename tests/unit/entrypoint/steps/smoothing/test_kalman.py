@@ -86,12 +86,18 @@ def test_short_tracks(order: int, frames: int) -> None:
     found = numpy.full((frames, 2), 7.0)
     smoothed = smooth(found, numpy.ones(frames), numpy.ones(frames), order)
     assert smoothed.positions.shape == (frames, 2)
-    numpy.testing.assert_allclose(smoothed.positions, found if frames > 1 else numpy.nan, atol=1e-3)
+    numpy.testing.assert_allclose(smoothed.positions, found, atol=1e-3)
 
 
 def test_tracks_without_motion_or_without_positions() -> None:
     still = numpy.full((50, 2), 7.0)
     numpy.testing.assert_allclose(smooth(still, numpy.ones(50), numpy.ones(50), 2).positions, still, atol=1e-3)
+    alone = numpy.full((50, 2), numpy.nan)
+    alone[7] = 3.0, 4.0
+    kept = smooth(alone, numpy.full(50, 0.25), numpy.ones(50), 2, noise_px=2.0)
+    numpy.testing.assert_array_equal(kept.positions, alone)
+    assert kept.variances[7] == 16.0 and numpy.isnan(numpy.delete(kept.variances, 7)).all()
+    assert numpy.isnan(smooth(alone, numpy.ones(50), numpy.ones(50), 2).variances).all()
     nothing = smooth(numpy.full((50, 2), numpy.nan), numpy.ones(50), numpy.ones(50), 2)
     assert numpy.isnan(nothing.positions).all() and numpy.isnan(nothing.variances).all()
 
