@@ -54,7 +54,7 @@ def _no_manifest(path: Path) -> ManifestError:
 def read_sheet(path: Path) -> Sheet:
     """Read a CSV file: UTF-8 or UTF-16, with or without BOM, any line end, commas, semicolons or tabs.
 
-    Column names are compared without case and blanks around them; empty lines are left out.
+    Column names are compared without case and blanks around them; empty and blank lines are left out.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def _parse(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]
     lines, start = [], 1
     try:
         for cells in reader:
-            if any(cells):
+            if any(cell.strip() for cell in cells):
                 lines.append((start, cells))
             start = reader.line_num + 1
             if len(lines) > MAX_LINES:

@@ -247,7 +247,7 @@ def _print(made: CampaignChanges, videos: list[str], *, append: bool, as_json: b
             manifest=str(made.manifest),
             campaign=str(made.campaign.file),
             video_root=str(made.campaign.video_root),
-            rows=[{k: v for k, v in asdict(row).items() if k != "own"} for row in made.rows],
+            rows=[{k: v for k, v in asdict(row).items() if k not in ("own", "first")} for row in made.rows],
             skipped=[{"path": str(item.path), "reason": item.reason} for item in made.skipped],
             notes=[{"index": row.index, "video": row.video, "note": note} for row, note in made.notes],
         )

@@ -177,6 +177,12 @@ def identity_problems(receipt: Receipt, row: Row, expected: Expected) -> list[st
     ]
 
 
+def is_of_other_video(receipt: Receipt, row: Row) -> bool:
+    """Whether a receipt is of another video than the row's, or of other content under its name."""
+    other = bool(row.fingerprint) and receipt.row.fingerprint != row.fingerprint
+    return other or receipt.row.video != row.video
+
+
 def _tracking_pairs(held: Tracking, wanted: Tracking) -> dict[str, tuple[object, object]]:
     return {name: (getattr(held, name), value) for name, value in asdict(wanted).items()}
 
