@@ -179,6 +179,8 @@ def row_settings(row: Row, campaign: Campaign) -> Campaign:
     settings = replace(
         campaign, model=model, shuffle=shuffle, snapshot=snapshot, crop=row.crop or campaign.crop, tracking=tracking
     )
+    if model != campaign.model:
+        settings = replace(settings, is_pinned=False)
     if (model, shuffle, snapshot) != (campaign.model, campaign.shuffle, campaign.snapshot):
         return settings.without_model_facts()
     return settings

@@ -16,6 +16,7 @@ from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.campaign.videos.near_names import near_text
 from dlcctr.errors import VideoError
 from dlcctr.model.inspection import ModelInfo
+from dlcctr.system.terminal.console import plural
 
 NAMED = 5
 
@@ -95,6 +96,6 @@ def require_sound_videos(problems: dict[int, str]) -> None:
         named = "; ".join(f"row {index}: {problem}" for index, problem in list(problems.items())[:NAMED])
         more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
         raise VideoError(
-            f"{len(problems)} videos cannot be analysed: {named}{more}",
+            f"{plural(len(problems), 'video')} cannot be analysed: {named}{more}",
             "put them back (`dlcctr validate MANIFEST` lists them), or submit the others with --skip-bad-videos",
         )

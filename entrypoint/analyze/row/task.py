@@ -69,8 +69,8 @@ class RowTask:
 
     @property
     def crop(self) -> tuple[int, int, int, int] | None:
-        """Crop in force: the row's, the campaign's, or the project's own."""
-        return self.settings.crop or self.model.crop
+        """Crop in force: the row's, the campaign's, or that of a project which the campaign was not made for."""
+        return self.settings.crop_in_force(self.model.crop)
 
     @property
     def columns(self) -> list[tuple[str, ...]]:
@@ -151,6 +151,7 @@ def _override(settings: Campaign, request: RowRequest) -> Campaign:
         trainset_index=_given(request.trainset_index, settings.trainset_index),
         crop=_given(request.crop, settings.crop),
         precision=_given(request.precision, settings.precision),
+        is_pinned=settings.is_pinned and not request.model,
     )
     other_model = (request.model, request.snapshot, request.shuffle, request.trainset_index)
     return changed if other_model == (None,) * 4 else changed.without_model_facts()

@@ -318,3 +318,10 @@ def test_rows_of_one_video_and_model_that_differ_in_crop_or_animals_have_one_fol
     assert {row.index: row.first.index for row in rows if row.first} == {1: 0, 4: 2}
     assert "row 0 (line 2)" in folder_problem(rows[1])
     assert folder_problem(rows[0]) == folder_problem(rows[3]) == ""
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04\x14\x00\x06\x00", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"])
+def test_a_workbook_is_told_from_a_text(tmp_path: Path, start: bytes) -> None:
+    with pytest.raises(ManifestError, match="is a workbook of a spreadsheet, not CSV") as caught:
+        read_text(tmp_path, start + bytes(range(256)))
+    assert "CSV UTF-8" in caught.value.hint

@@ -27,7 +27,10 @@ from dlcctr.errors import (
     UsageError,
     VideoError,
 )
+from dlcctr.model.inspection import inspect_model
 from dlcctr.planning.task_lines import is_task_end, parse_row_start
+from dlcctr.results.check import check
+from dlcctr.results.row_state import State
 from dlcctr.results.sections import DeviceUsed, FrameCounts, Parameters, ReusedPart
 from dlcctr.slurm.status.causes import of_failure
 from entrypoint.analyze.request import CHECKPOINT_EVERY_S, RowRequest
@@ -616,3 +619,17 @@ def test_a_pipe_in_the_place_of_a_video_ends_the_row_at_once(case: Case) -> None
     os.mkfifo(video)
     case.write(fingerprint="")
     case.fail(VideoError, "not a regular file")
+
+
+def test_cropping_that_the_project_turned_on_later_changes_nothing(case: Case) -> None:
+    project = case.campaign.model
+    assert project is not None
+    case.write(campaign={"model_hash": inspect_model(project).hash})
+    edit_json(project / "config.yaml", cropping=True, x1=0, x2=64, y1=10, y2=60)
+    assert case.run() is ExitCode.OK
+    assert case.receipt is not None
+    assert case.receipt.parameters.crop is None
+    assert [row.state for row in check(case.folder / "m.csv").rows] == [State.WHOLE]
+    assert case.run(model=project, out=case.folder / "other") is ExitCode.OK
+    (receipt,) = (case.folder / "other").rglob("receipt.json")
+    assert json.loads(receipt.read_text())["parameters"]["crop"] == [0, 64, 10, 60]
