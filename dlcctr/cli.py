@@ -34,6 +34,7 @@ def catch(function: Callable[[], Any]) -> int:
     from dlcctr.system.terminal.console import say_error, say_stopped
 
     debug = _take_debug()
+    _expand_home()
     _never_fail_on_names()
     try:
         code = _call(function)
@@ -71,6 +72,18 @@ def _take_debug() -> bool:
         return False
     sys.argv.remove("--debug")
     return True
+
+
+def _expand_home() -> None:
+    """Put the home folder into ``--out=~/results``: shells leave `~` as it is behind an equals sign."""
+    for place, word in enumerate(sys.argv):
+        if place == 0:
+            continue
+        if word == "--":
+            return
+        name, equals, value = word.partition("=~")
+        if equals and name.startswith("--") and "=" not in name and value[:1] in ("", "/"):
+            sys.argv[place] = f"{name}={os.path.expanduser('~')}{value}"  # noqa: PTH111 - without a home it stays `~`
 
 
 def _never_fail_on_names() -> None:

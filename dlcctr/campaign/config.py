@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,8 @@ class Campaign:
         Host that the files go through, where that is not `remote_host`.
     remote_program : str
         Command that runs dlcctr on `remote_host`; empty for ``dlcctr``.
+    is_pinned : bool
+        The file was written for this project: a crop that it does not name is none, whatever the project says by now.
     """
 
     file: Path
@@ -101,11 +103,16 @@ class Campaign:
     remote_folder: str = ""
     transfer_host: str = ""
     remote_program: str = ""
+    is_pinned: bool = field(default=False, compare=False)
 
     @property
     def folder(self) -> Path:
         """Folder of the manifest and of campaign.toml."""
         return self.file.parent
+
+    def crop_in_force(self, own: tuple[int, int, int, int] | None) -> tuple[int, int, int, int] | None:
+        """Crop of the analyses: the campaign's or the row's, else that of a project which the file does not pin."""
+        return self.crop or (None if self.is_pinned else own)
 
     def elsewhere(self, *, out: Path | None, video_root: Path | None) -> Campaign:
         """Copy with other roots of results and videos, where they are given."""
@@ -209,6 +216,7 @@ def _from_table(default: Campaign, table: dict[str, Any], text: str) -> Campaign
         remote_folder=_value(default, remote, "remote.folder", str, ""),
         transfer_host=_value(default, remote, "remote.transfer_host", str, ""),
         remote_program=_value(default, remote, "remote.program", str, ""),
+        is_pinned=bool(model.get("hash")),
     )
 
 

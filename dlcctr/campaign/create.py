@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ class OwnModel:
 
 
 CAMPAIGNS_MODEL = OwnModel()
+MANIFEST_NAME = "manifest.csv"
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,8 @@ def _models_of_all(rows: Sequence[Row]) -> list[OwnModel]:
 
 def check_free(manifest: Path, campaign: Campaign | None = None) -> None:
     """Refuse another campaign's place (`ManifestError`); one whose manifest failed to be written is this campaign."""
+    if manifest.is_dir():
+        raise ManifestError(f"{manifest}: is a folder", f"name a file: -o {shlex.quote(str(manifest / MANIFEST_NAME))}")
     file = campaign_file(manifest)
     text = encode_text(file, campaign_text(campaign)) if campaign else b""
     if manifest.exists() or (campaign and file.exists() and read_bounded(file, len(text)) != text):

@@ -16,7 +16,7 @@ from dlcctr.campaign.tracking import tracking_problem
 from dlcctr.errors import UsageError
 from dlcctr.model.inspection import inspect_model
 from dlcctr.model.project.trust import UNASKED
-from dlcctr.system.files import write_pair_atomic
+from dlcctr.system.files import absolute, write_pair_atomic
 from dlcctr.system.locks import campaign_lock
 from dlcctr.system.terminal.console import warn
 
@@ -69,7 +69,8 @@ def pin_model(campaign: Campaign, project: Path) -> Campaign:
         shuffle=info.shuffle,
         trainset_index=info.trainset_index,
         snapshot=info.snapshot,
-        crop=campaign.crop or info.crop,
+        crop=campaign.crop_in_force(info.crop),
+        is_pinned=True,
     )
 
 
@@ -160,5 +161,5 @@ def campaign_like(
             f"{manifest}: is in the folder of {like}, and a folder has one campaign.toml",
             f"put it into a folder of its own, for example -o {file.parent / 'new-model' / manifest.name}",
         )
-    campaign = with_model(old, choice, file, out.absolute() if out else file.parent / "results")
+    campaign = with_model(old, choice, file, absolute(out) if out else file.parent / "results")
     return write_derived(manifest, campaign, derived_text(sheet), overwrite=overwrite)

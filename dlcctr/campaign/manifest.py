@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlcctr.campaign.hardware_times import HINT, split_cell
-from dlcctr.campaign.rows import Crop, Row, parse_crop
+from dlcctr.campaign.rows import Crop, Row, parse_crop, with_firsts
 from dlcctr.campaign.spreadsheet import Record, Sheet, append_lines, format_line, read_sheet
 from dlcctr.campaign.tracking import PROJECTS_OWN, Tracking, parse_names, parse_yes
 from dlcctr.contract import CAMERA_COLUMN, MANIFEST_COLUMNS, TIMES_COLUMN, TRACKING_COLUMNS
@@ -54,7 +54,7 @@ def rows_of(sheet: Sheet) -> list[Row]:
                 f"{sheet.path}, line {lines[1]}: index {first.index} is already on line {lines[0]}",
                 "give one of them an unused index; never renumber rows that have results",
             )
-    return rows
+    return with_firsts(rows)
 
 
 def write_manifest(path: Path, rows: Iterable[Row]) -> None:

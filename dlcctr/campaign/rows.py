@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -83,6 +83,9 @@ class Row:
         The lab's own columns, in small letters, and their text as it stands in the row's line.
     line : int
         Line of the manifest file that the row starts on, for messages; 0 if it is not from a file.
+    first : Row or None
+        An earlier row of the same video and model with another crop or other animals: a result's folder is that of its
+        video and model, so this row has none of its own. None where there is no such row.
     """
 
     index: int
@@ -105,6 +108,34 @@ class Row:
     times: str = ""
     own: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     line: int = 0
+    first: Row | None = field(default=None, compare=False)
+
+
+def with_firsts(rows: Iterable[Row]) -> list[Row]:
+    """The same rows, each that has no results folder of its own with the row whose folder that is (`Row.first`)."""
+    firsts: dict[tuple[str, str, int | None, str], Row] = {}
+    found = []
+    for row in rows:
+        first = firsts.setdefault((row.video, row.model, row.shuffle, row.snapshot), row)
+        shares = (first.crop, first.tracking) != (row.crop, row.tracking)
+        found.append(replace(row, first=first) if shares else row)
+    return found
+
+
+NO_FOLDER_HINT = (
+    "remove one of the two rows, and make a campaign for it in a folder of its own: "
+    "dlcctr manifest VIDEO -o OTHER/m.csv --model PROJECT --crop X1,X2,Y1,Y2"
+)
+
+
+def folder_problem(row: Row) -> str:
+    """Why a row cannot have a result of its own; empty where it can."""
+    if row.first is None:
+        return ""
+    return (
+        f"its result would have the folder of row {row.first.index} (line {row.first.line}): that is the same video "
+        "with the same model, and only crop or animals differ"
+    )
 
 
 def find_row(rows: Sequence[Row], index: int, path: Path) -> Row:
@@ -148,6 +179,8 @@ def row_settings(row: Row, campaign: Campaign) -> Campaign:
     settings = replace(
         campaign, model=model, shuffle=shuffle, snapshot=snapshot, crop=row.crop or campaign.crop, tracking=tracking
     )
+    if model != campaign.model:
+        settings = replace(settings, is_pinned=False)
     if (model, shuffle, snapshot) != (campaign.model, campaign.shuffle, campaign.snapshot):
         return settings.without_model_facts()
     return settings

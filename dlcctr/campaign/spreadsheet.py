@@ -17,6 +17,9 @@ DELIMITERS = (",", ";", "\t")
 REQUIRED = ("index", "video")
 MAX_BYTES = 1 << 28
 MAX_LINES = 1_000_000
+WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How .xlsx, .ods and the old .xls begin."""
+SAVE_HINT = "save it from the spreadsheet as 'CSV UTF-8'"
 MAKE_HINT = "make it with `dlcctr manifest VIDEOS… -o m.csv`"
 
 
@@ -54,7 +57,7 @@ def _no_manifest(path: Path) -> ManifestError:
 def read_sheet(path: Path) -> Sheet:
     """Read a CSV file: UTF-8 or UTF-16, with or without BOM, any line end, commas, semicolons or tabs.
 
-    Column names are compared without case and blanks around them; empty lines are left out.
+    Column names are compared without case and blanks around them; empty and blank lines are left out.
 
     Raises
     ------
@@ -65,6 +68,8 @@ def read_sheet(path: Path) -> Sheet:
         data = read_bounded(path, MAX_BYTES)
     except FileNotFoundError as error:
         raise _no_manifest(path) from error
+    except IsADirectoryError as error:
+        raise ManifestError(f"{path}: is a folder, not a manifest", "name the .csv file in it") from error
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read: {error.strerror}", "check its owner and permissions") from error
     if data is None:
@@ -109,29 +114,27 @@ def decode_text(path: Path, data: bytes) -> tuple[str, str]:
     Raises
     ------
     ManifestError
-        It is neither; `path` and the line are named.
+        It is neither, or a workbook; `path` and the line are named.
     """
+    if data.startswith(WORKBOOK):
+        raise ManifestError(f"{path}: is a workbook of a spreadsheet, not CSV", SAVE_HINT)
     encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(data[:2], "utf-8")
     try:
         return data.decode(encoding).removeprefix("\ufeff"), encoding
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ManifestError(
-            f"{path}, line {line}: not UTF-8 text", "save it from the spreadsheet as 'CSV UTF-8'"
-        ) from error
+        raise ManifestError(f"{path}, line {line}: not UTF-8 text", SAVE_HINT) from error
 
 
 def _parse(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise ManifestError(
-            f"{path}, line {line}: contains a NUL character", "save it from the spreadsheet as 'CSV UTF-8'"
-        )
+        raise ManifestError(f"{path}, line {line}: contains a NUL character", SAVE_HINT)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     lines, start = [], 1
     try:
         for cells in reader:
-            if any(cells):
+            if any(cell.strip() for cell in cells):
                 lines.append((start, cells))
             start = reader.line_num + 1
             if len(lines) > MAX_LINES:

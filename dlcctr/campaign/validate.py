@@ -14,9 +14,17 @@ from pathlib import Path, PurePosixPath
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.hardware_times import read_hardware_times
 from dlcctr.campaign.manifest import read_manifest
-from dlcctr.campaign.rows import Row, inspect_campaign_model, require_rows, row_settings
+from dlcctr.campaign.rows import (
+    NO_FOLDER_HINT,
+    Row,
+    folder_problem,
+    inspect_campaign_model,
+    require_rows,
+    row_settings,
+)
 from dlcctr.campaign.tracking import tracking_problem
 from dlcctr.campaign.videos.discover import file_id
+from dlcctr.campaign.videos.near_names import near_text
 from dlcctr.campaign.videos.unchanged import find_change
 from dlcctr.contract import FAILURE_SUFFIX
 from dlcctr.errors import DlcctrError, ManifestError
@@ -32,13 +40,17 @@ LONGEST_ENDINGS = {False: "_meta.pickle", True: "_assemblies.pickle"}
 INDEXED = (".mp4", ".m4v", ".mov", ".avi")
 """Endings of videos whose index counts the frames; of others the manifest's number is an estimate."""
 
-ADD = "dlcctr manifest VIDEO -o MANIFEST --append"
+MANIFEST = "MANIFEST"
+"""Stands in `REMEDIES` for the manifest's own name."""
+ADD = f"dlcctr manifest VIDEO -o {MANIFEST} --append"
+REMOVE = "remove the old row's line"
 REMEDIES = {
-    "changed": "put the old file back, or give the new one another name and add it: " + ADD,
+    "changed": f"put the old file back; or give the new one another name, add it (`{ADD}`), and {REMOVE}",
     "missing": "put the videos back, or fix videos.root in campaign.toml",
     "duplicate": "remove one of the two rows where it has no results yet; do not renumber the others",
-    "colliding": "give one of the files another name and add it: " + ADD,
-    "unreadable": "repair the file, give it another name and add it: " + ADD,
+    "colliding": f"give the file another name, add it (`{ADD}`), and {REMOVE}",
+    "same-folder": NO_FOLDER_HINT,
+    "unreadable": f"repair the file, give it another name, add it (`{ADD}`), and {REMOVE}",
     "override": "fix the cells model, shuffle, snapshot or crop on that line, or leave them empty",
     "times": "fix the file, or the cell `times` on that line; it may also be empty",
     "model": "put the model back, or make a new campaign for the new one",
@@ -90,6 +102,7 @@ def validate(manifest: Path, *, jobs: int | None = None, progress: RowProgress =
 
         problems = [problem for problem in pool.map(look, rows) if problem]
     models = _Models()
+    problems += [_problem("same-folder", row, problem) for row in rows if (problem := folder_problem(row))]
     problems += [*_double(rows, campaign), *_colliding(rows), *_too_long(rows, campaign, models)]
     problems += [*_model_problems(rows, campaign, models), *_crop_problems(rows, campaign)]
     found, doubts = _times_problems(rows, campaign)
@@ -110,7 +123,7 @@ def _video_problem(row: Row, root: Path) -> Problem | None:
         if change := find_change(path, row, content=True):
             return _problem("changed", row, change)
     except FileNotFoundError:
-        return _problem("missing", row, f"is not below {root}")
+        return _problem("missing", row, f"is not below {root}{near_text(root, row.video)}")
     except OSError as error:
         return _problem("unreadable", row, f"{error.strerror}: check its owner and permissions")
     return None
@@ -120,7 +133,8 @@ def _double(rows: Sequence[Row], campaign: Campaign) -> Iterator[Problem]:
     """Rows of one path, file or content; another model, shuffle, snapshot, crop or tracking makes a row different."""
     seen: dict[object, Row] = {}
     for row in rows:
-        settings = (row.model, row.shuffle, row.snapshot, row.crop, row.tracking)
+        mine = row_settings(row, campaign)
+        settings = (mine.model, mine.shuffle, mine.snapshot, mine.crop, mine.tracking)
         identity = file_id(campaign.video_root / row.video)
         content = row.fingerprint if row.bytes else ""
         for key, what in ((("path", row.video), "is the video"), (identity, "is the same file as the video"),

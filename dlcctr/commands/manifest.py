@@ -98,6 +98,7 @@ def manifest(
     from dlcctr.campaign.config import Campaign, campaign_file
     from dlcctr.campaign.create import CAMPAIGNS_MODEL, extend_campaign, make_campaign
     from dlcctr.campaign.rows import parse_crop_option, parse_precision
+    from dlcctr.system.files import absolute
     from dlcctr.system.terminal.progress import progress
 
     videos = videos or []
@@ -120,7 +121,7 @@ def manifest(
         pairs = _pairs(shuffle, snapshot)
         campaign = Campaign(
             file=file,
-            out=Path(out).absolute() if out else file.parent / "results",
+            out=absolute(out) if out else file.parent / "results",
             csv=not no_csv,
             shuffle=pairs[0][0],
             trainset_index=trainset_index,
@@ -247,7 +248,7 @@ def _print(made: CampaignChanges, videos: list[str], *, append: bool, as_json: b
             manifest=str(made.manifest),
             campaign=str(made.campaign.file),
             video_root=str(made.campaign.video_root),
-            rows=[{k: v for k, v in asdict(row).items() if k != "own"} for row in made.rows],
+            rows=[{k: v for k, v in asdict(row).items() if k not in ("own", "first")} for row in made.rows],
             skipped=[{"path": str(item.path), "reason": item.reason} for item in made.skipped],
             notes=[{"index": row.index, "video": row.video, "note": note} for row, note in made.notes],
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -45,7 +46,7 @@ def validate(
 
 
 def _print(found: Validation) -> None:
-    from dlcctr.campaign.validate import REMEDIES
+    from dlcctr.campaign.validate import MANIFEST, REMEDIES
     from dlcctr.commands.in_image import say_next
     from dlcctr.system.terminal.console import plural, print_lines, print_table
 
@@ -58,4 +59,5 @@ def _print(found: Validation) -> None:
     kinds = Counter(problem.kind for problem in found.problems)
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     print_lines([f"{found.manifest}: {plural(len(found.rows), 'row')}, {counts or 'no problems'}"])
-    say_next(f"next, {kind}: {REMEDIES[kind]}" for kind in kinds)
+    name = shlex.quote(str(found.manifest))
+    say_next(f"next, {kind}: {REMEDIES[kind].replace(MANIFEST, name)}" for kind in kinds)

@@ -28,16 +28,17 @@ class ModelTree(Protocol):
         """Listing of the bundle; None for an ordinary project."""
 
     def names(self, folder: PurePosixPath) -> list[str]:
-        """Names in a folder, sorted, without hidden ones; empty if the folder does not exist.
+        """Names in a folder, sorted, without hidden ones; empty if there is no such folder.
 
-        A Mac leaves ``._snapshot-60.index`` beside each file that it copies to another file system.
+        `ModelError` where it cannot be read. A Mac leaves ``._snapshot-60.index`` beside each file that it copies to
+        another file system.
         """
 
     def is_file(self, name: PurePosixPath) -> bool:
         """Whether there is such a file."""
 
     def size(self, name: PurePosixPath) -> int:
-        """Bytes of an existing file."""
+        """Bytes of a file; 0 for a link that leads nowhere."""
 
     def text(self, name: PurePosixPath) -> str:
         """Text of a file; `ModelError` where it cannot be read."""
@@ -63,14 +64,21 @@ class ProjectFolder:
     def names(self, folder: PurePosixPath) -> list[str]:
         try:
             return [path.name for path in visible_entries(self.root / folder)]
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
+        except OSError as error:
+            raise ModelError(
+                f"{self.root / folder}: cannot be read ({error.strerror})", "check the folder's owner and permissions"
+            ) from error
 
     def is_file(self, name: PurePosixPath) -> bool:
         return (self.root / name).is_file()
 
     def size(self, name: PurePosixPath) -> int:
-        return (self.root / name).stat().st_size
+        try:
+            return (self.root / name).stat().st_size
+        except OSError:  # said when its content is needed
+            return 0
 
     def text(self, name: PurePosixPath) -> str:
         return read_text(self.root / name)

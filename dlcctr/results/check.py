@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
-from dlcctr.campaign.rows import Row, choose_rows, require_rows
+from dlcctr.campaign.rows import Row, choose_rows, folder_problem, require_rows
 from dlcctr.campaign.videos.fingerprint import fingerprinted_bytes
 from dlcctr.campaign.videos.unchanged import find_change
 from dlcctr.contract import (
@@ -33,12 +33,13 @@ from dlcctr.results.expected import (
     identity_problems,
     index_note,
     is_failure_of,
+    is_of_other_video,
     stray_files,
     with_model,
 )
 from dlcctr.results.placing import find_replaced, settle
 from dlcctr.results.receipt import Receipt, broken_files, parse_receipt, read_receipt
-from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
+from dlcctr.results.row_state import Attempt, CheckResult, Hindrance, RowResult, State
 from dlcctr.results.steps.rows import CampaignRows
 from dlcctr.results.steps.standing import StepState, steps_cause
 from dlcctr.results.times.frame_times import times_problems
@@ -143,10 +144,13 @@ class _Examiner:
         return row_folder(self.campaign.out, self.expected.of(row).model_id, row.video)
 
     def examine(self, row: Row) -> RowResult:
+        if (problem := folder_problem(row)) and not self.options.out:
+            return RowResult(row, State.BROKEN, problem, hindrance=Hindrance.FOLDER)
         try:
             expected = self.expected.of(row)
         except DlcctrError as error:
-            return RowResult(row, State.BROKEN, f"its model: {error.message.splitlines()[0]}")
+            cause = f"its model: {error.message.splitlines()[0]}"
+            return RowResult(row, State.BROKEN, cause, hindrance=Hindrance.MODEL)
         folder = row_folder(self.campaign.out, expected.model_id, row.video)
         if not os.path.lexists(folder):
             return self._without_result(row, expected, folder)
@@ -185,7 +189,12 @@ class _Examiner:
             lost = receipt.frames.stream - receipt.frames.decoded
             cause = cause or f"{lost} of {receipt.frames.stream} frames did not decode"
         kept, made_by = tuple(note for note in notes if note), Attempt.of(receipt)
-        result = RowResult(row, state, cause, kept, folder, made_by, remark=receipt.remark, flags=receipt.flags)
+        hindrance = Hindrance.NONE
+        if state is State.BROKEN and (changed or is_of_other_video(receipt, row)):
+            hindrance = Hindrance.VIDEO if changed else Hindrance.FOREIGN
+        result = RowResult(
+            row, state, cause, kept, folder, made_by, remark=receipt.remark, flags=receipt.flags, hindrance=hindrance
+        )
         return result if state is State.BROKEN else self._with_steps(replace(result, made=made_by), receipt)
 
     def _with_steps(self, result: RowResult, receipt: Receipt) -> RowResult:
@@ -205,7 +214,8 @@ class _Examiner:
         )
 
     def _without_result(self, row: Row, expected: Expected, folder: Path) -> RowResult:
-        notes = [note for note in self._video(row, "") if note and not row.error]
+        changed, absent = self._video(row, "")
+        notes = [note for note in (changed, "" if row.error else absent) if note]
         kept = kept_frames(folder) if folder.parent in self._kept else 0
         notes += _kept_note(row, kept)
         receipt, note = _read_failure(failure_file(self.campaign.out, expected.model_id, row.video))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ATTEMPT_PREFIX, RECEIPT_FILENAME, RowState
-from dlcctr.errors import OutputError
+from dlcctr.errors import ManifestError, OutputError
 from dlcctr.results.expected import Expected, content_problems, identity_problems
 from dlcctr.results.placing import put_in_place, settle
 from dlcctr.results.receipt import Receipt, broken_files, read_receipt
@@ -77,6 +77,22 @@ def standing(folder: Path, row: Row, expected: Expected) -> ExistingResult:
     return ExistingResult(Standing.FINISHED)
 
 
+def refuse_other(found: ExistingResult, place: str) -> None:
+    """Raise `ManifestError` for a whole result of other inputs: only a person who says so replaces it.
+
+    Parameters
+    ----------
+    place : str
+        The folder, for the message.
+    """
+    if found.state is Standing.OTHER:
+        raise ManifestError(
+            f"{place} holds a finished result, but {found.detail}",
+            "replace it with --overwrite, or give this campaign a results folder of its own (output.root in "
+            "campaign.toml)",
+        )
+
+
 def commit(
     sources: Sequence[Path],
     folder: Path,
@@ -95,6 +111,8 @@ def commit(
 
     Raises
     ------
+    ManifestError
+        A whole result of other inputs has come there meanwhile; only `overwrite` replaces that.
     OutputError
         The disk is full, or the folder cannot be written. Nothing half-written is left.
     """
@@ -102,7 +120,11 @@ def commit(
         folder.parent.mkdir(parents=True, exist_ok=True)
 
     def stays() -> bool:
-        return not overwrite and standing(folder, row, expected).state is Standing.FINISHED
+        if overwrite:
+            return False
+        found = standing(folder, row, expected)
+        refuse_other(found, str(folder))
+        return found.state is Standing.FINISHED
 
     return commit_files(sources, folder, lambda entries: make_receipt(entries).to_json(), stays)
 

@@ -79,7 +79,7 @@ def expected_of(settings: Campaign, info: ModelInfo | None = None) -> Expected:
         multianimal=bool(known.individuals),
         shuffle=known.shuffle,  # of a bundle, what it holds
         trainset_index=known.trainset_index,
-        crop=settings.crop or (info.crop if info else None),
+        crop=settings.crop_in_force(info.crop if info else None),
         csv=settings.csv,
         tracking=settings.tracking,
         precision=settings.precision,
@@ -175,6 +175,12 @@ def identity_problems(receipt: Receipt, row: Row, expected: Expected) -> list[st
     return problems + [
         f"it was made with {name} {made}, the campaign says {wanted}" for name, (made, wanted) in differences.items()
     ]
+
+
+def is_of_other_video(receipt: Receipt, row: Row) -> bool:
+    """Whether a receipt is of another video than the row's, or of other content under its name."""
+    other = bool(row.fingerprint) and receipt.row.fingerprint != row.fingerprint
+    return other or receipt.row.video != row.video
 
 
 def _tracking_pairs(held: Tracking, wanted: Tracking) -> dict[str, tuple[object, object]]:

@@ -28,6 +28,16 @@ class State(str, Enum):
     UNREADABLE = "unreadable"
 
 
+class Hindrance(str, Enum):
+    """Why it does not help to analyse a broken row again; what there is to do instead depends on it."""
+
+    NONE = ""
+    VIDEO = "video"
+    MODEL = "model"
+    FOLDER = "folder"
+    FOREIGN = "foreign"
+
+
 @dataclass(frozen=True)
 class Attempt:
     """Who made a receipt, and when; the little of it that is worth keeping of ten thousand.
@@ -115,6 +125,9 @@ class RowResult:
         Frames of a row without a result that an attempt has kept; it stands in `notes` as well.
     steps : tuple of StepStanding
         The steps after its analysis, in the campaign's order; empty without a result.
+    hindrance : Hindrance
+        Of a broken row: its video is not the manifest's, its model cannot be read, it has no folder of its own, or
+        a result of another video is there.
     """
 
     row: Row
@@ -128,6 +141,7 @@ class RowResult:
     flags: tuple[str, ...] = ()
     kept_frames: int = 0
     steps: tuple[StepStanding, ...] = ()
+    hindrance: Hindrance = Hindrance.NONE
 
     @property
     def analysed(self) -> bool:

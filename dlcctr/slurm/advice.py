@@ -9,15 +9,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from dlcctr.campaign.paths import is_typed_elsewhere, typed_manifest
+from dlcctr.campaign.rows import NO_FOLDER_HINT
 from dlcctr.contract import ExitCode
-from dlcctr.results.row_state import CheckResult, State
+from dlcctr.results.row_state import CheckResult, Hindrance, State
 from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
 from dlcctr.slurm.whereabouts import Whereabouts, Work
 from dlcctr.system.terminal.console import ranges
 
 MOST_RANGES = 60
 """Most characters of a list of rows in a table; JSON and --all show all of it."""
-NEW_VIDEO = "put a readable video there under a new name, and add it: dlcctr manifest VIDEO -o {manifest} --append"
+NEW_VIDEO = (
+    "put a readable video there under a new name, add it (`dlcctr manifest VIDEO -o {manifest} --append`), "
+    "and remove the old row's line"
+)
+CHANGED_VIDEO = (
+    "put the old file back; or give the new one another name, add it "
+    "(`dlcctr manifest VIDEO -o {manifest} --append`), and remove the old row's line"
+)
+OWN_ROOT = (
+    "a result of another video has this name: give this campaign a results folder of its own (output.root in "
+    "campaign.toml); only if that result is not needed, "
+)
+INSTEAD = {
+    Hindrance.VIDEO: CHANGED_VIDEO,
+    Hindrance.MODEL: "put the model back, or correct what names it (`dlcctr validate {manifest}` shows the lines)",
+    Hindrance.FOLDER: NO_FOLDER_HINT,
+}
+"""What helps broken rows that cannot be analysed again as they are."""
 
 Steps = list[tuple[State, Sequence[int], str]]
 """For each state: the rows' indices, and what to do about them."""
@@ -32,6 +50,10 @@ def short_ranges(indices: Iterable[int]) -> str:
 def after_check(result: CheckResult, place: Whereabouts) -> list[str]:
     """One line for each kind of row that is not whole."""
     of = {state: [row.row.index for row in result.unwhole if row.state is state] for state in State}
+    hindered = {each: [row.row.index for row in result.unwhole if row.hindrance is each] for each in Hindrance}
+    foreign = hindered[Hindrance.FOREIGN]
+    stays = {index for each in Hindrance if each for index in hindered[each]}
+    of[State.BROKEN] = [index for index in of[State.BROKEN] if index not in stays]
     advise = {
         Work.HERE: _check_here,
         Work.SLURM: _check_slurm,
@@ -40,6 +62,9 @@ def after_check(result: CheckResult, place: Whereabouts) -> list[str]:
     }[place.work]
     manifest = typed_manifest(result.manifest)
     steps = advise(manifest, of, place)
+    over: dict[State, Sequence[int]] = {state: foreign if state is State.BROKEN else () for state in State}
+    steps += [(state, rows, OWN_ROOT + text) for state, rows, text in advise(manifest, over, place) if rows]
+    steps += [(State.BROKEN, hindered[each], text.format(manifest=manifest)) for each, text in INSTEAD.items()]
     degraded = f"check whether these frames matter; if not: dlcctr check {manifest} --accept-degraded"
     steps += [
         (State.UNREADABLE, of[State.UNREADABLE], _new_video(manifest, place)),

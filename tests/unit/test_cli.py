@@ -307,3 +307,26 @@ def test_the_model_is_pinned_by_hash_snapshot_parts_and_crop(tmp_path: Path, mon
     )
     assert call(monkeypatch, "manifest", video, "-o", tmp_path / "d/m.csv", *options, "--crop", "1,2,3,4") == 0
     assert read_campaign(tmp_path / "d/m.csv").crop == (1, 2, 3, 4)
+
+
+def test_the_home_folder_behind_an_equals_sign_is_found_as_shells_do_without_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ann lab")
+    typed = ["--out=~/res", "--out=~", "--out=~bob/x", "--out=a=~/x", "x=~/y", "~/z", "--", "--out=~/res"]
+    assert call_with(monkeypatch, typed) == ["--out=/home/ann lab/res", "--out=/home/ann lab", *typed[2:]]
+
+
+def call_with(monkeypatch: pytest.MonkeyPatch, typed: list[str]) -> list[str]:
+    monkeypatch.setattr(sys, "argv", ["dlcctr", *typed])
+    assert catch(lambda: None) is ExitCode.OK
+    return sys.argv[1:]
+
+
+def test_a_folder_is_no_manifest(bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    folder = bench.manifest.parent / "a b"
+    folder.mkdir()
+    for words in (["validate", folder], ["check", folder], ["manifest", bench.campaign.video_root, "-o", folder]):
+        assert call(monkeypatch, *words) is ExitCode.MANIFEST
+        assert "is a folder" in (said := capsys.readouterr().err)
+    assert shlex.quote(str(folder / "manifest.csv")) in said

@@ -138,7 +138,7 @@ class _Search:
 
     def add(self, text: str) -> None:
         path = absolute(text)
-        if path.is_dir():
+        if _is_folder(path):
             self._walk(path, linked=False)
         elif os.path.lexists(path):
             self._take(path, linked=path.is_symlink())
@@ -157,7 +157,7 @@ class _Search:
             raise VideoError(f"{pattern}: matches nothing", "check the pattern; ** stands for any number of folders")
         ending = Path(pattern).suffix.lower()
         for path in map(absolute, matches):
-            if path.is_dir():
+            if _is_folder(path):
                 self._walk(path, linked=False)
             elif path.suffix.lower() in (*VIDEO_EXTENSIONS, ending):
                 self._take(path, linked=path.is_symlink())
@@ -183,7 +183,7 @@ class _Search:
     def _visit(self, path: Path, entry: os.DirEntry[str], *, linked: bool) -> None:
         if entry.is_dir(follow_symlinks=False):
             self._walk(path, linked=linked)
-        elif entry.is_dir():
+        elif _is_folder(path):
             self._links.append(path)
         elif path.suffix.lower() in VIDEO_EXTENSIONS:
             self._take(path, linked=linked or entry.is_symlink())
@@ -193,7 +193,7 @@ class _Search:
             self.skipped.append(SkippedFile(path, "a labelled video made by DeepLabCut"))
         elif self._is_own(path):
             self.skipped.append(SkippedFile(path, "belongs to this campaign's own files"))
-        elif (path.parent / RECEIPT_FILENAME).exists():
+        elif os.path.lexists(path.parent / RECEIPT_FILENAME):
             self.skipped.append(SkippedFile(path, "is in a results folder"))
         else:
             self.candidates.setdefault(path, _Candidate(path, linked))
@@ -217,14 +217,19 @@ def _once(
         yield candidate
 
 
+def _is_folder(path: Path) -> bool:
+    """Whether it is a folder, or a link to one; a link in a circle, or to a place that is closed to us, is none."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir() and the entry's own raise there
+
+
 def _base(text: str) -> Path:
     """Folder that an input stands for: itself, a file's own, or the part of a pattern before its first wildcard."""
     path = absolute(text)
-    if path.is_dir():
+    if _is_folder(path):
         return path
     while not os.path.lexists(path) and glob.has_magic(str(path)):
         path = path.parent
-    return path if path.is_dir() else path.parent
+    return path if _is_folder(path) else path.parent
 
 
 def _found(path: Path, root: Path) -> FoundVideo:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import stat
 from pathlib import Path
 
 from dlcctr.system.values.numbers import parse_whole
@@ -27,8 +29,10 @@ def fingerprint(path: Path) -> str:
     Raises
     ------
     OSError
-        The file cannot be read.
+        The file cannot be read, or it is a folder, a device or a pipe.
     """
+    if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe would wait for ever
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     with path.open("rb") as stream:
         size = stream.seek(0, 2)
         digest = hashlib.sha256(f"{size}:".encode())

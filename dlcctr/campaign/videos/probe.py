@@ -80,7 +80,7 @@ def probe_video(path: Path) -> VideoFacts:
             return VideoFacts(bytes=0, fingerprint=fingerprint(path), error="the file is empty (0 bytes)")
         facts = VideoFacts(bytes=status.st_size, fingerprint=fingerprint(path))
     except OSError as error:
-        missing = path.is_symlink() and not path.exists()
+        missing = isinstance(error, FileNotFoundError) and path.is_symlink()
         return VideoFacts(error="a symbolic link to a file that does not exist" if missing else _reason(error))
     av = _import_av()
     try:

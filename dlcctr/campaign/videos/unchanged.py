@@ -10,11 +10,13 @@ from pathlib import Path
 
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.hardware_times import times_file
-from dlcctr.campaign.rows import Row, row_settings
+from dlcctr.campaign.rows import Row, folder_problem, row_settings
 from dlcctr.campaign.tracking import PROJECTS_OWN
 from dlcctr.campaign.videos.fingerprint import fingerprint
+from dlcctr.campaign.videos.near_names import near_text
 from dlcctr.errors import VideoError
 from dlcctr.model.inspection import ModelInfo
+from dlcctr.system.terminal.console import plural
 
 NAMED = 5
 
@@ -30,7 +32,7 @@ def check_models(campaign: Campaign, rows: Sequence[Row]) -> list[ModelInfo]:
 def bad_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:
     """Rows whose video is missing, unreadable or of another size than in the manifest, with the reason for each.
 
-    A row's file of hardware times must be there, too.
+    A row's file of hardware times must be there, too, and its result must have a folder of its own.
     """
     with ThreadPoolExecutor(max_workers=16) as pool:
         found = pool.map(lambda row: _row_problem(campaign.video_root, row), rows)
@@ -38,17 +40,19 @@ def bad_videos(campaign: Campaign, rows: Sequence[Row]) -> dict[int, str]:
 
 
 def _row_problem(root: Path, row: Row) -> str:
-    problem = _video_problem(root / row.video, row)
+    problem = folder_problem(row) or _video_problem(root, row)
     if not problem and row.times and not os.access(file := times_file(row, root), os.R_OK):
         return f"{file}: no such file of hardware times, or no permission to read it"
     return problem
 
 
-def _video_problem(path: Path, row: Row) -> str:
+def _video_problem(root: Path, row: Row) -> str:
+    path = root / row.video
     try:
         problem = find_change(path, row)
     except OSError as error:
-        return f"{path}: {error.strerror}"
+        near = near_text(root, row.video) if isinstance(error, FileNotFoundError) else ""
+        return f"{path}: {error.strerror}{near}"
     if problem:
         return f"{path}: {problem}"
     return "" if os.access(path, os.R_OK) else f"{path}: no permission to read it"
@@ -92,6 +96,6 @@ def require_sound_videos(problems: dict[int, str]) -> None:
         named = "; ".join(f"row {index}: {problem}" for index, problem in list(problems.items())[:NAMED])
         more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
         raise VideoError(
-            f"{len(problems)} videos cannot be analysed: {named}{more}",
+            f"{plural(len(problems), 'video')} cannot be analysed: {named}{more}",
             "put them back (`dlcctr validate MANIFEST` lists them), or submit the others with --skip-bad-videos",
         )

@@ -190,14 +190,20 @@ def _loading(found: Shuffle) -> Iterator[Finding]:
 
 
 def weight_findings(tree: ModelTree, files: Sequence[PurePosixPath]) -> Iterator[Finding]:
-    """PyTorch snapshots that contain more than weights."""
-    for name in files:
-        calls = code_in(tree.root / name) if tree.root.is_dir() and name.suffix == ".pt" else []
-        if calls:
+    """PyTorch snapshots that contain more than weights; nothing of one that cannot be read, which is said elsewhere."""
+    for name in files if tree.root.is_dir() else ():
+        if calls := _calls_of(tree.root / name):
             yield Finding(
                 False, str(name), f"holds more than weights: loading it would call {', '.join(calls[:SHOWN])}",
                 "such a snapshot cannot be packed; save its 'model' and 'metadata' again where it was trained",
             )  # fmt: skip
+
+
+def _calls_of(file: Path) -> list[str]:
+    try:
+        return code_in(file) if file.suffix == ".pt" else []
+    except ModelError:
+        return []
 
 
 HEAD_LINES = 4

@@ -71,10 +71,44 @@ def weight_files(train: Path, names: Sequence[str], engine: str, stem: str) -> l
     return [f"{stem}.index", *shards]
 
 
+COPY_AGAIN = "copy the snapshot again from where it was trained"
+LFS_POINTER = b"version https://git-lfs.github.com/"
+ZIP, PAGE = b"PK\x03\x04", (b"<!doctype", b"<html")
+
+
+def incomplete(file: Path) -> tuple[str, str]:
+    """What shows, without loading it, that a weight file was not copied whole, and the remedy; empty if nothing does.
+
+    PyTorch finds that out only when a row is analysed, and then advises to load the file without protection.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    """
+    with file.open("rb") as stream:
+        head = stream.read(64)
+    if not head:
+        return "is empty (0 bytes)", COPY_AGAIN
+    if head.startswith(LFS_POINTER):
+        return "is a pointer of Git LFS, not the weights", "fetch them where the repository was cloned: git lfs pull"
+    if head.lstrip().lower().startswith(PAGE):
+        return "is a web page, not the weights", COPY_AGAIN
+    if head.startswith(ZIP) and not zipfile.is_zipfile(file):
+        return "is cut: it lacks its end", COPY_AGAIN
+    return "", ""
+
+
 def digest_weights(file: Path) -> str:
-    """SHA-256 of a weight file; `ModelError` where it cannot be read."""
+    """SHA-256 of a weight file; `ModelError` where it cannot be read or was not copied whole."""
     try:
+        problem, remedy = incomplete(file)
+        if problem:
+            raise ModelError(f"{file}: {problem}", remedy)
         return find_sha256(file)
+    except FileNotFoundError as error:
+        target = f" to {file.readlink()}, which is not there" if file.is_symlink() else ""
+        raise ModelError(f"{file}: {f'is a link{target}' if target else 'does not exist'}", COPY_AGAIN) from error
     except OSError as error:
         raise ModelError(
             f"{file}: cannot be read ({error.strerror})", "check the file's owner and permissions"

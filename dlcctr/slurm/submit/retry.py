@@ -18,7 +18,8 @@ PLAIN = frozenset({"node-fail", "preempted", "boot-fail", "cancelled", "stopped"
 PATIENT = frozenset({"preempted", "cancelled", STEPS, CANARY})
 """Causes that are not the row's or the node's fault and may happen any number of times."""
 REMEDIES = {
-    "video": "look at these videos; a repaired one goes under a new name: dlcctr manifest VIDEO -o {manifest} --append",
+    "video": "look at these videos; a repaired one goes under a new name, and the old row's line away: "
+    "dlcctr manifest VIDEO -o {manifest} --append",
     "model": "put back the model that the campaign was made for",
     "manifest": "correct the manifest or campaign.toml",
     "output": "free space, or change the permissions of the results folder",

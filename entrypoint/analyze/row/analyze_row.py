@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 from dlcctr.contract import ExitCode, RowState
-from dlcctr.errors import DlcctrError, GpuError, ManifestError, TryAgainError, VideoError
+from dlcctr.errors import DlcctrError, GpuError, TryAgainError, VideoError
 from dlcctr.results import commit
 from dlcctr.results.receipt import Receipt
 from dlcctr.results.sections import OutputFile
@@ -91,11 +91,7 @@ def _what_is_kept(task: RowTask, request: RowRequest) -> str:
 
 def _is_finished(task: RowTask) -> bool:
     found = commit.standing(task.folder, task.row, task.expected)
-    if found.state is commit.Standing.OTHER:
-        raise ManifestError(
-            f"{task.name}: {task.folder} holds a finished result, but {found.detail}",
-            "replace it with --overwrite, or write to another folder with --out",
-        )
+    commit.refuse_other(found, f"{task.name}: {task.folder}")
     if found.state is commit.Standing.BROKEN:
         warn(f"{task.name}: what is there is not whole ({found.detail}); it is analysed again")
     return found.state is commit.Standing.FINISHED

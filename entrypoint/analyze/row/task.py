@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, TypeVar
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.precision import FLOAT32
-from dlcctr.campaign.rows import Row, find_row, inspect_campaign_model, row_settings
+from dlcctr.campaign.rows import (
+    NO_FOLDER_HINT,
+    Row,
+    find_row,
+    folder_problem,
+    inspect_campaign_model,
+    row_settings,
+)
 from dlcctr.campaign.tracking import TRACKING_HINT, tracking_problem
 from dlcctr.campaign.videos.fingerprint import fingerprint
+from dlcctr.campaign.videos.near_names import near_text
 from dlcctr.contract import failure_file, row_folder
 from dlcctr.errors import ManifestError, UsageError, VideoError
 from dlcctr.model.inspection import ModelInfo
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
     from entrypoint.analyze.request import RowRequest
 
 T = TypeVar("T")
+ADD = "dlcctr manifest VIDEO -o MANIFEST --append"
 
 
 @dataclass(frozen=True)
@@ -60,8 +69,8 @@ class RowTask:
 
     @property
     def crop(self) -> tuple[int, int, int, int] | None:
-        """Crop in force: the row's, the campaign's, or the project's own."""
-        return self.settings.crop or self.model.crop
+        """Crop in force: the row's, the campaign's, or that of a project which the campaign was not made for."""
+        return self.settings.crop_in_force(self.model.crop)
 
     @property
     def columns(self) -> list[tuple[str, ...]]:
@@ -71,7 +80,7 @@ class RowTask:
     @cached_property
     def fingerprint(self) -> str:
         """Fingerprint in the manifest, or of the file itself if the manifest has none."""
-        return self.row.fingerprint or _fingerprint(self.video, self.settings.video_root)
+        return self.row.fingerprint or _fingerprint(self.row.video, self.settings.video_root)
 
     @property
     def may_be_one_pass(self) -> bool:
@@ -114,6 +123,8 @@ def resolve(request: RowRequest) -> RowTask:
 
 def resolve_row(row: Row, campaign: Campaign, request: RowRequest) -> RowTask:
     """Put a row, its campaign and the command line together; raises as `resolve` does."""
+    if request.out is None and (problem := folder_problem(row)):
+        raise ManifestError(f"{request.manifest}, line {row.line}: row {row.index}: {problem}", NO_FOLDER_HINT)
     settings = _override(row_settings(row, campaign), request)
     if request.path == "stock" and settings.precision != FLOAT32:
         raise UsageError(
@@ -140,6 +151,7 @@ def _override(settings: Campaign, request: RowRequest) -> Campaign:
         trainset_index=_given(request.trainset_index, settings.trainset_index),
         crop=_given(request.crop, settings.crop),
         precision=_given(request.precision, settings.precision),
+        is_pinned=settings.is_pinned and not request.model,
     )
     other_model = (request.model, request.snapshot, request.shuffle, request.trainset_index)
     return changed if other_model == (None,) * 4 else changed.without_model_facts()
@@ -173,22 +185,23 @@ def check_row_video(row: Row, wanted: str, root: Path) -> None:
     if row.error:
         raise VideoError(
             f"{root / row.video}: not readable when the manifest was made: {row.error}",
-            "repair or replace the video, then make the manifest again",
+            f"repair the video, give it another name, and add it: {ADD}",
         )
-    found = _fingerprint(root / row.video, root)
+    found = _fingerprint(row.video, root)
     if found != wanted:
         raise VideoError(
             f"{root / row.video}: not the video that the manifest was made for (fingerprint {found}, "
             f"manifest line {row.line}: {wanted})",
-            "bring the old file back, or make the manifest again",
+            f"bring the old file back, or give the new one another name and add it: {ADD}",
         )
 
 
-def _fingerprint(video: Path, root: Path) -> str:
+def _fingerprint(name: str, root: Path) -> str:
+    video = root / name
     try:
         return fingerprint(video)
     except FileNotFoundError:
-        where = "" if root.is_dir() else f" (nor is the video root {root})"
+        where = near_text(root, name) if root.is_dir() else f" (nor is the video root {root})"
         raise VideoError(
             f"{video}: the video does not exist{where}",
             "give the videos' folder with --video-root; in a container, mount that folder",

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlcctr.campaign.config import Campaign, campaign_file, campaign_text, read_campaign, write_campaign
+from dlcctr.campaign.config import (
+    Campaign,
+    campaign_file,
+    campaign_text,
+    parse_campaign,
+    read_campaign,
+    write_campaign,
+)
+from dlcctr.campaign.rows import Row, row_settings
 from dlcctr.errors import ContractError, ManifestError
 
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -193,3 +201,14 @@ def test_a_campaign_that_cannot_be_read_is_no_bug(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(ManifestError, match="cannot be read: Permission denied"):
         read_campaign(tmp_path / "m.csv")
+
+
+def test_the_projects_own_crop_holds_only_where_the_file_does_not_pin_the_project(tmp_path: Path) -> None:
+    own, named = (0, 9, 0, 9), (1, 5, 1, 5)
+    file = tmp_path / "campaign.toml"
+    loose = parse_campaign('[model]\npath = "/p"\n', file)
+    pinned = parse_campaign('[model]\npath = "/p"\nhash = "ab"\n', file)
+    assert [each.crop_in_force(own) for each in (loose, pinned)] == [own, None]
+    assert [replace(each, crop=named).crop_in_force(own) for each in (loose, pinned)] == [named, named]
+    rows = [Row(0, "a"), Row(1, "a", shuffle=2), Row(2, "a", snapshot="snapshot-5"), Row(3, "a", model="/other")]
+    assert [row_settings(row, pinned).crop_in_force(own) for row in rows] == [None, None, None, own]

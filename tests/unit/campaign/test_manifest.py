@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dlcctr.campaign import spreadsheet
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.manifest import append_rows, read_manifest, rows_of, write_manifest
-from dlcctr.campaign.rows import Row, find_row, parse_crop, row_settings
+from dlcctr.campaign.rows import Row, find_row, folder_problem, parse_crop, row_settings
 from dlcctr.campaign.spreadsheet import read_sheet
 from dlcctr.contract import MANIFEST_COLUMNS
 from dlcctr.errors import ManifestError, OutputError
@@ -304,3 +304,24 @@ def test_a_cell_without_end_is_refused_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("index,video\n0,a.mp4\n1," + "x" * 200_000 + "\n")
     with pytest.raises(ManifestError, match=r"m\.csv, line 3: .*field larger than field limit"):
         read_manifest(tmp_path / "m.csv")
+
+
+def test_lines_of_blanks_are_left_out(tmp_path: Path) -> None:
+    rows = read_text(tmp_path, "index;video\r\n0;a.mp4\r\n ; \r\n\t;\r\n1;b.mp4\r\n;;;\r\n \r\n")
+    assert [(row.index, row.video, row.line) for row in rows] == [(0, "a.mp4", 2), (1, "b.mp4", 5)]
+
+
+def test_rows_of_one_video_and_model_that_differ_in_crop_or_animals_have_one_folder(tmp_path: Path) -> None:
+    text = "index,video,shuffle,crop,n_tracks\n"
+    text += '0,a.mp4,,,\n1,./a.mp4,,"0,9,0,9",\n2,a.mp4,2,,\n3,a.mp4,,,\n4,a.mp4,2,,3\n5,b.mp4,,,3\n'
+    rows = read_text(tmp_path, text)
+    assert {row.index: row.first.index for row in rows if row.first} == {1: 0, 4: 2}
+    assert "row 0 (line 2)" in folder_problem(rows[1])
+    assert folder_problem(rows[0]) == folder_problem(rows[3]) == ""
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04\x14\x00\x06\x00", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"])
+def test_a_workbook_is_told_from_a_text(tmp_path: Path, start: bytes) -> None:
+    with pytest.raises(ManifestError, match="is a workbook of a spreadsheet, not CSV") as caught:
+        read_text(tmp_path, start + bytes(range(256)))
+    assert "CSV UTF-8" in caught.value.hint

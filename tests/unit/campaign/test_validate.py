@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import tracemalloc
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from dlcctr.campaign.config import write_campaign
 from dlcctr.campaign.manifest import write_manifest
+from dlcctr.campaign.tracking import Tracking
 from dlcctr.campaign.validate import REMEDIES, validate
 from dlcctr.contract import MANIFEST_COLUMNS
 from dlcctr.errors import ManifestError, ModelError
@@ -67,10 +69,61 @@ def test_doubles_by_path_by_file_and_by_content(bench: Bench) -> None:
     ]
 
 
-def test_one_video_with_two_settings_is_no_double(bench: Bench) -> None:
+def test_rows_that_would_share_a_results_folder_are_named(bench: Bench) -> None:
+    """Two arenas of one video: the second result would take the place of the first."""
+    first, other = bench.rows[:2]
+    rows = [
+        first,
+        replace(first, index=1, crop=(0, 10, 0, 10)),
+        replace(first, index=2, shuffle=2),
+        replace(other, index=3, crop=(0, 10, 0, 10)),
+        replace(first, index=4, tracking=Tracking(n_tracks=2)),
+    ]
+    write_manifest(bench.manifest, rows)
+    what = "its result would have the folder of row 0 (line 2): that is the same video with the same model, and only "
+    assert problems(bench) == [
+        ("same-folder", 3, what + "crop or animals differ"),
+        ("same-folder", 6, what + "crop or animals differ"),
+    ]
+
+
+def test_a_row_that_names_what_the_campaign_says_anyhow_is_a_double(bench: Bench) -> None:
     first = bench.rows[0]
-    write_manifest(bench.manifest, [first, replace(first, index=1, crop=(0, 10, 0, 10))])
-    assert problems(bench) == []
+    write_manifest(bench.manifest, [first, replace(first, index=1, shuffle=bench.campaign.shuffle)])
+    assert problems(bench) == [("duplicate", 3, "is the video of line 2 (row 0), a.mp4")]
+
+
+@pytest.mark.parametrize(
+    ("there", "cell"),
+    [
+        ("Mäuse/a.mp4", unicodedata.normalize("NFD", "Mäuse/a.mp4")),
+        (unicodedata.normalize("NFD", "Mäuse/a.mp4"), "Mäuse/a.mp4"),
+        ("day 1/Maus.MP4", "day 1\\Maus.MP4"),
+        ("day 1/Maus.MP4", "day 1/maus.mp4"),
+        ("day 1/Maus.mp4", " day 1/Maus.mp4 "),
+        (" lead.mp4", "lead.mp4"),
+    ],
+)
+def test_a_video_that_is_there_under_nearly_its_name_is_named(tmp_path: Path, there: str, cell: str) -> None:
+    bench = make_bench(tmp_path, [there])
+    write_manifest(bench.manifest, [replace(bench.rows[0], video=cell)])
+    root = bench.campaign.video_root
+    near = f"; there is {there!r}, written a little differently: copy its name into the row"
+    assert problems(bench) == [("missing", 2, f"is not below {root}{near}")]
+
+
+def test_of_two_names_that_are_nearly_the_rows_none_is_guessed(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, ["A.mp4", "a.mp4"])
+    write_manifest(bench.manifest, [replace(bench.rows[0], video="a.MP4")])
+    assert problems(bench) == [("missing", 2, f"is not below {bench.campaign.video_root}")]
+
+
+def test_a_pipe_is_not_waited_for(bench: Bench) -> None:
+    video = bench.campaign.video_root / "a.mp4"
+    video.unlink()
+    os.mkfifo(video)
+    write_manifest(bench.manifest, [replace(bench.rows[0], bytes=None)])
+    assert problems(bench) == [("unreadable", 2, "not a regular file: check its owner and permissions")]
 
 
 def test_names_that_collide_in_case_or_accents(tmp_path: Path) -> None:

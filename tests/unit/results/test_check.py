@@ -22,7 +22,7 @@ from dlcctr.contract import (
 )
 from dlcctr.errors import ManifestError, ModelError
 from dlcctr.results.check import CheckOptions, check
-from dlcctr.results.row_state import RowResult, State
+from dlcctr.results.row_state import Hindrance, RowResult, State
 from dlcctr.results.sections import Columns, FrameCounts, ModelUsed
 from tests.unit.support.results import FRAMES, MODEL_HASH, Bench, make_bench
 
@@ -454,3 +454,30 @@ def test_a_root_of_the_results_that_is_not_there_is_said(bench: Bench) -> None:
     bench.campaign.out.rename(bench.campaign.out.with_name("moved"))
     (note,) = check(bench.manifest).notes
     assert note.startswith(f"{bench.campaign.out} does not exist: ") and "[output] root" in note
+
+
+def test_a_row_without_a_folder_of_its_own_is_broken_and_the_first_one_is_not(bench: Bench) -> None:
+    rows = [*bench.rows, replace(bench.rows[0], index=3, crop=(0, 10, 0, 10))]
+    write_manifest(bench.manifest, rows)
+    result = check(bench.manifest)
+    assert [row.state for row in result.rows] == [*[State.WHOLE] * 3, State.BROKEN]
+    assert result.rows[3].cause.startswith("its result would have the folder of row 0 (line 2)")
+    assert result.rows[3].hindrance is Hindrance.FOLDER
+
+
+def test_what_stands_in_the_way_of_analysing_a_broken_row_again(bench: Bench) -> None:
+    (bench.campaign.video_root / "a.mp4").write_bytes(b"another film")
+    rows = [bench.rows[0], replace(bench.rows[1], fingerprint="v1:9:other"), replace(bench.rows[2], model="gone")]
+    write_manifest(bench.manifest, rows)
+    (bench.campaign.video_root / "b/a.mp4").unlink()
+    result = check(bench.manifest)
+    assert {row.state for row in result.rows} == {State.BROKEN}
+    assert [row.hindrance for row in result.rows] == [Hindrance.VIDEO, Hindrance.FOREIGN, Hindrance.MODEL]
+
+
+def test_that_the_file_of_an_unreadable_row_is_another_one_now_is_said(bench: Bench) -> None:
+    shutil.rmtree(bench.folder(0))
+    rows = [replace(bench.rows[0], error="cut off", bytes=3, fingerprint="v1:3:x"), *bench.rows[1:]]
+    write_manifest(bench.manifest, rows)
+    row = first(bench)
+    assert (row.state, row.notes) == (State.UNREADABLE, ("the video was changed since the manifest was made",))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dlcctr.contract import ATTEMPT_PREFIX, RECEIPT_FILENAME, RowState
-from dlcctr.errors import ContractError, OutputError
+from dlcctr.errors import ContractError, ManifestError, OutputError
 from dlcctr.results import commit
 from dlcctr.results.expected import Expected, expected_of
 from dlcctr.results.receipt import Receipt, broken_files, read_receipt
@@ -133,6 +133,20 @@ def test_a_whole_result_of_something_else_is_told_apart(case: Case, changes: dic
     found = case.standing()
     assert found.state == "other"
     assert word in found.detail
+
+
+def test_a_result_of_something_else_that_came_meanwhile_is_not_replaced(case: Case) -> None:
+    """Two campaigns with one results folder, or two rows: the slower one must not take the other's place."""
+    case.commit()
+    case.bench.write_receipt(0, row={"video": "a.mp4", "fingerprint": "v1:other"})
+    before = (case.folder / RECEIPT_FILENAME).read_bytes()
+    with pytest.raises(ManifestError, match="holds a finished result, but foreign receipt") as caught:
+        case.commit()
+    assert "output.root" in caught.value.hint
+    assert (case.folder / RECEIPT_FILENAME).read_bytes() == before
+    assert case.leftovers() == []
+    assert case.commit(overwrite=True)
+    assert case.standing().state == "finished"
 
 
 def test_another_contract_is_not_guessed_at(case: Case) -> None:

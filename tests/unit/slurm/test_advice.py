@@ -224,3 +224,32 @@ def test_a_new_row_of_a_campaign_goes_where_its_rows_are_worked_on(
     monkeypatch.setenv("PATH", "/nowhere")
     push(case)
     assert steps() == [f"validate {name}", f"push {name}"]
+
+
+def test_what_another_analysis_would_not_cure_is_not_advised_to_be_analysed_again(tmp_path: Path) -> None:
+    """Of 0 the video was replaced, of 1 another campaign's result is there, 2 has no model, 3 no folder."""
+    case = make_case(tmp_path, 4)
+    for index in range(3):
+        case.commit(index)
+    name, rows = case.bench.manifest, case.bench.rows
+    (case.bench.campaign.video_root / rows[0].video).write_bytes(b"another film")
+    write_manifest(
+        name,
+        [
+            rows[0],
+            replace(rows[1], fingerprint="v1:9:other"),
+            replace(rows[2], model="gone"),
+            replace(rows[0], index=3, crop=(0, 10, 0, 10)),
+        ],
+    )
+    (case.bench.campaign.video_root / rows[1].video).unlink()
+    said = after_check(check(name), place(case))
+    assert [line.partition(":")[0] for line in said] == [f"next, broken ({row})" for row in (1, 0, 2, 3)]
+    assert ["--overwrite" in line for line in said] == [True, False, False, False]
+    assert "output.root" in said[0]
+    assert checked(case) == [
+        f"run {name} --rows 1 --overwrite",
+        f"manifest VIDEO -o {name} --append",
+        f"validate {name}",
+        "manifest VIDEO -o OTHER/m.csv --model PROJECT --crop X1,X2,Y1,Y2",
+    ]

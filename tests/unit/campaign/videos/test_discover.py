@@ -205,3 +205,21 @@ def test_a_name_of_dlcctrs_own_is_refused_before_it_has_a_row(tmp_path: Path) ->
     with pytest.raises(VideoError, match="dlcctr's own") as caught:
         names(tmp_path, tmp_path / ".dlcctr-attempt-x.mp4")
     assert caught.value.hint
+
+
+def test_links_that_lead_in_a_circle_or_to_a_closed_place_stop_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "a.mp4")
+    (tmp_path / "self.mp4").symlink_to("self.mp4")
+    (tmp_path / "closed.mp4").symlink_to("/closed/x.mp4")
+    before = os.stat
+
+    def stat(path: Any, **options: Any) -> os.stat_result:
+        if "closed" in str(path) and options.get("follow_symlinks", True):
+            raise PermissionError(13, "Permission denied", str(path))
+        return before(path, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert names(tmp_path) == ["a.mp4", "closed.mp4", "self.mp4"]
+    assert names(tmp_path, tmp_path / "self.mp4") == ["self.mp4"]

@@ -66,3 +66,9 @@ def test_cost_does_not_grow_with_the_file(tmp_path: Path) -> None:
     with file.open("wb") as stream:
         stream.truncate(1 << 40)
     assert fingerprint(file).startswith(f"v1:{1 << 40}:")
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.mp4")
+    with pytest.raises(OSError, match="not a regular file"):
+        fingerprint(tmp_path / "a.mp4")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import tracemalloc
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from dlcctr.model.project.snapshots import (
     code_in,
     list_snapshots,
 )
+from dlcctr.model.project.survey import survey_model
 from tests.unit.support.projects import pytorch_project, train_folder
 
 NAMES = ["snapshot-100", "snapshot-200", "snapshot-best-150"]
@@ -79,3 +81,58 @@ def test_a_pickle_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> N
         archive.writestr("a/data.pkl", b"cos\nsystem\n.")
     (tmp_path / "s.pt").write_bytes(data.getvalue().replace(b"cos\nsystem\n.", b"cos\nsystex\n.", 1))
     assert code_in(tmp_path / "s.pt") == ["a pickle that cannot be read"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "remedy"),
+    [
+        (b"", "is empty (0 bytes)", "copy the snapshot again"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+            "a pointer of Git LFS",
+            "lfs pull",
+        ),
+        (b"<!DOCTYPE html><html>404</html>", "is a web page", "copy the snapshot again"),
+        ("half", "is cut: it lacks its end", "copy the snapshot again"),
+        ("nowhere", "is a link to /nowhere/s.pt, which is not there", "copy the snapshot again"),
+    ],
+)
+def test_a_snapshot_that_was_not_copied_whole_is_no_model(
+    tmp_path: Path, content: bytes | str, words: str, remedy: str
+) -> None:
+    project = pytorch_project(tmp_path / "p")
+    file = train_folder(project) / "snapshot-200.pt"
+    file.unlink()
+    if content == "nowhere":
+        file.symlink_to("/nowhere/s.pt")
+    elif isinstance(content, str):
+        whole = io.BytesIO()
+        with zipfile.ZipFile(whole, "w") as archive:
+            archive.writestr("archive/data.pkl", b"x" * 1000)
+        file.write_bytes(whole.getvalue()[:600])
+    else:
+        file.write_bytes(content)
+    with pytest.raises(ModelError) as caught:
+        inspect_model(project)
+    assert words in caught.value.message
+    assert str(file) in caught.value.message
+    assert remedy in caught.value.hint
+    survey = survey_model(project)
+    assert survey.model is None
+    assert [words in each.text for each in survey.findings if each.error] == [True]
+
+
+def test_a_model_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = pytorch_project(tmp_path / "p")
+    before = Path.iterdir
+
+    def iterdir(self: Path) -> Iterator[Path]:
+        if self.name == "train":
+            raise PermissionError(13, "Permission denied", str(self))
+        return before(self)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.raises(ModelError, match=r"train: cannot be read \(Permission denied\)"):
+        inspect_model(project)

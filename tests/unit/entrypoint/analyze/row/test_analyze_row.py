@@ -7,11 +7,13 @@ import multiprocessing
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dlcctr.campaign.manifest import write_manifest
 from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.cli import catch
 from dlcctr.contract import CHECKPOINTS_PREFIX, ExitCode, RowState, failure_file
@@ -25,10 +27,14 @@ from dlcctr.errors import (
     UsageError,
     VideoError,
 )
+from dlcctr.model.inspection import inspect_model
 from dlcctr.planning.task_lines import is_task_end, parse_row_start
+from dlcctr.results.check import check
+from dlcctr.results.row_state import State
 from dlcctr.results.sections import DeviceUsed, FrameCounts, Parameters, ReusedPart
 from dlcctr.slurm.status.causes import of_failure
-from entrypoint.analyze.request import CHECKPOINT_EVERY_S
+from entrypoint.analyze.request import CHECKPOINT_EVERY_S, RowRequest
+from entrypoint.analyze.row.analyze_row import run
 from entrypoint.analyze.worker import process as child
 from entrypoint.analyze.worker.output import WorkerOutput
 from entrypoint.environment import gpu
@@ -590,3 +596,40 @@ def test_the_batch_on_a_gpu(
     job = json.loads((case.result / "a bDLC_Fake.h5").read_text())
     assert job["device"] == "cuda"
     assert job["gpu_batch_size"] == expected
+
+
+def test_a_row_without_a_folder_of_its_own_is_not_analysed(case: Case) -> None:
+    write_manifest(
+        case.folder / "m.csv", [replace(case.row, index=1), replace(case.row, index=0, crop=(0, 64, 10, 60))]
+    )
+    case.run()
+    write_manifest(case.folder / "m.csv", [replace(case.row, index=0, crop=(0, 64, 0, 60)), replace(case.row, index=1)])
+    request = RowRequest(manifest=case.folder / "m.csv", index=1, device="cpu", scratch=case.folder / "scratch")
+    for overwrite in (False, True):
+        with pytest.raises(ManifestError, match=r"m.csv, line 3: row 1: its result would have the folder of row 0"):
+            run(replace(request, overwrite=overwrite))
+    assert case.receipt is not None
+    assert case.receipt.parameters.crop == (0, 64, 10, 60)
+    assert run(replace(request, out=case.folder / "other")) is ExitCode.OK
+
+
+def test_a_pipe_in_the_place_of_a_video_ends_the_row_at_once(case: Case) -> None:
+    video = case.campaign.video_root / case.row.video
+    video.unlink()
+    os.mkfifo(video)
+    case.write(fingerprint="")
+    case.fail(VideoError, "not a regular file")
+
+
+def test_cropping_that_the_project_turned_on_later_changes_nothing(case: Case) -> None:
+    project = case.campaign.model
+    assert project is not None
+    case.write(campaign={"model_hash": inspect_model(project).hash})
+    edit_json(project / "config.yaml", cropping=True, x1=0, x2=64, y1=10, y2=60)
+    assert case.run() is ExitCode.OK
+    assert case.receipt is not None
+    assert case.receipt.parameters.crop is None
+    assert [row.state for row in check(case.folder / "m.csv").rows] == [State.WHOLE]
+    assert case.run(model=project, out=case.folder / "other") is ExitCode.OK
+    (receipt,) = (case.folder / "other").rglob("receipt.json")
+    assert json.loads(receipt.read_text())["parameters"]["crop"] == [0, 64, 10, 60]
