@@ -23,7 +23,7 @@ from dlcctr.tables.frames_table import RowSource, frame_tables
 from dlcctr.tables.positions import UnreadableRowError, find_source, require_positions
 from dlcctr.tables.videos_table import videos_columns, write_videos
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the same results give another table: rows are collected again then."""
 OTHER_FORMATS = (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".json", ".h5", ".hdf5", ".mat", ".feather", ".nwb")
 """Endings that promise another format."""
