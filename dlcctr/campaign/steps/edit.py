@@ -40,10 +40,10 @@ def parse_words(kind: str, words: Sequence[str], *, name: str = "", of: str = AN
     try:
         return parse_step(table)
     except ValueError as error:
-        parameters = f" {kind}" if kind in KINDS else ""
-        raise UsageError(
-            f"step {table['name'][:64]!r}: {error}", f"see what there is: dlcctr steps kinds{parameters}"
-        ) from error
+        known = (
+            f"see its parameters: dlcctr steps kinds {kind}" if kind in KINDS else "see the kinds: dlcctr steps kinds"
+        )
+        raise UsageError(f"step {table['name'][:64]!r}: {error}", known) from error
 
 
 def _types(kind: str) -> dict[str, Any]:

@@ -91,7 +91,8 @@ def _explain(choice: Choice, weights: Path | None) -> None:
     from dlcctr.system.terminal.console import print_lines
 
     animal = choice.animal
-    folder = weights if weights and not weights.is_file() else own_folder()
+    is_folder = weights is not None and not weights.is_file() and weights.suffix != ".pt"
+    folder = weights if weights and is_folder else own_folder()
     print_lines(
         [
             f"{animal.name}: {animal.view}, {len(animal.bodyparts)} body parts",
@@ -104,6 +105,8 @@ def _explain(choice: Choice, weights: Path | None) -> None:
             *download_commands(choice, folder, choice.parts),
             "",
             f"body parts: {', '.join(animal.bodyparts)}",
+            "",
+            f"no bundle was made: the same command with -o {animal.name}.dlcmodel makes one from these weights",
         ]
     )
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from dlcctr.cli import catch, make_app
+from dlcctr.cli import catch
 from dlcctr.errors import ModelError, UsageError
 from dlcctr.model.bundles.pack import pack_model, unpack_model
 from dlcctr.model.bundles.verify import verify_bundle
@@ -168,40 +167,13 @@ def test_the_detectors_file_may_be_elsewhere_and_have_another_name(weights: Path
     assert run("quadruped", "--weights", network, "--detector-weights", other, "-o", tmp_path / "a") == 0
 
 
-def test_without_an_output_it_says_how_to_get_the_weights(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert run("topviewmouse", "--network", "resnet_50") == 0
-    text = capsys.readouterr().out
-    assert "academic, non-commercial purposes" in text
-    assert "CARD=https://huggingface.co/mwmathis/DeepLabCutModelZoo-SuperAnimal-TopViewMouse" in text
-    assert "  $CARD/resolve/main/superanimal_topviewmouse_resnet_50.pt" in text
-    assert "mouse_center" in text
-    assert run("topviewmouse", "--network", "resnet_50", "-o", tmp_path / "m.dlcmodel") == 5
-    text = capsys.readouterr().err
-    assert "dlcctr model superanimal topviewmouse --network resnet_50" in text
-    assert not (tmp_path / "m.dlcmodel").exists()
-
-
-def test_the_caches_are_looked_through(
-    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    checkpoints = tmp_path / "site" / "deeplabcut" / "modelzoo" / "checkpoints"
-    checkpoints.parent.mkdir(parents=True)
-    (checkpoints.parents[1] / "__init__.py").write_text("raise AssertionError('imported')")
-    weights.rename(checkpoints)
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    assert run("quadruped", "-o", tmp_path / "q.dlcmodel") == 0
-    capsys.readouterr()
-
-
-def test_inspect_shows_the_licence(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bundle = bundle_of(weights, tmp_path / "q.dlcmodel")
-    assert catch(lambda: make_app()(["model", "inspect", str(bundle)], standalone_mode=True)) == 0
-    assert "non-commercial" in capsys.readouterr().out
-
-
-def test_the_fake_weights_are_zip_files_as_pytorchs(weights: Path) -> None:
-    assert zipfile.is_zipfile(weights / f"superanimal_quadruped_{NETWORK}.pt")
+def test_without_an_output_it_says_that_no_bundle_was_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        command("model", "superanimal", "quadruped", "--weights", tmp_path / "missing.pt")()
+    said = capsys.readouterr().out
+    assert caught.value.code == 0
+    assert "no bundle was made: the same command with -o superanimal_quadruped.dlcmodel" in said
+    assert "missing.pt" not in said, "a file that is not there is no folder to make"
+    with pytest.raises(SystemExit):
+        command("model", "superanimal", "quadruped", "--weights", tmp_path / "mine")()
+    assert f"cd {tmp_path / 'mine'}" in capsys.readouterr().out
