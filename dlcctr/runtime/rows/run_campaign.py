@@ -90,9 +90,27 @@ def run_campaign(manifest: Path, options: RunOptions) -> RunResult:
         raise GpuError("no GPU was found on this machine", "use --allow-cpu to run on the CPU, many times slower")
     runtime = pick_runtime(campaign, RuntimeOptions(options.runtime, options.image, bool(gpus), options.wheels))
     _make_folder(campaign.out)
-    tasks = [_task(manifest, row_settings(row, campaign), row, options, runtime) for row in todo]
+    tasks, refused = make_tasks(manifest, campaign, todo, options, runtime)
     outcomes = _run(tasks, runtime, gpus, options.jobs)
-    return RunResult(sorted([*done, *outcomes], key=lambda each: each.index), runtime.name)
+    return RunResult(sorted([*done, *refused, *outcomes], key=lambda each: each.index), runtime.name)
+
+
+def make_tasks(
+    manifest: Path, campaign: Campaign, rows: Sequence[Row], options: RunOptions, runtime: Runtime
+) -> tuple[list[RowRun], list[Outcome]]:
+    """Rows to run, and those that no container can be given; `UsageError` where that is so of all of them."""
+    tasks, refused, problem = list[RowRun](), list[Outcome](), None
+    for row in rows:
+        try:
+            tasks.append(_task(manifest, row_settings(row, campaign), row, options, runtime))
+        except UsageError as error:
+            problem = problem or error
+            refused.append(Outcome(row.index, row.video, int(error.exit_code), cause=error.message))
+    if problem and not tasks:
+        raise problem
+    for each in refused:
+        warn(f"row {each.index} FAILED with exit code {each.code}: {one_line(each.video)}: {each.cause}")
+    return tasks, refused
 
 
 def _run(tasks: Sequence[RowRun], runtime: Runtime, gpus: Sequence[str], jobs: int | None) -> list[Outcome]:

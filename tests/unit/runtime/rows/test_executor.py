@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from dlcctr.runtime.rows.row_run import LOG_HEAD, Outcome
 from dlcctr.runtime.rows.slots import divide
 from dlcctr.system import processes as run
 from dlcctr.system.cpus import cpu_list
+from tests.unit.support.results import make_bench
 
 ROWS = [Row(index, f"v{index}.mp4") for index in (0, 1, 2, 5, 9)]
 MANIFEST = Path("m.csv")
@@ -144,3 +146,25 @@ def test_the_cause_is_that_of_the_last_attempt(tmp_path: Path) -> None:
     assert last_error(log) == "docker: could not select a device driver"
     log.write_text(f"{LOG_HEAD}one\n")
     assert last_error(log) == ""
+
+
+class Contained:
+    """Stands for a runtime with containers, where rows are only prepared."""
+
+    contained = True
+
+
+def test_a_row_that_no_container_can_be_given_fails_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bench = make_bench(tmp_path / "c", ["a.mp4", "b.mp4"])
+    odd = tmp_path / "odd\nname.mp4"
+    odd.touch()
+    video = bench.campaign.video_root / "a.mp4"
+    video.unlink()
+    video.symlink_to(odd)
+    make = partial(campaign_run.make_tasks, bench.manifest, bench.campaign)
+    tasks, refused = make(bench.rows, campaign_run.RunOptions(), Contained())  # type: ignore[arg-type]
+    assert [task.index for task in tasks] == [1]
+    assert [(each.index, each.code, "line break" in each.cause) for each in refused] == [(0, ExitCode.USAGE, True)]
+    assert "row 0 FAILED with exit code 2: a.mp4: " in capsys.readouterr().err
+    with pytest.raises(UsageError, match="line break"):
+        make(bench.rows[:1], campaign_run.RunOptions(), Contained())  # type: ignore[arg-type]
