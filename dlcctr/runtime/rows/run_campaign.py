@@ -12,7 +12,7 @@ from pathlib import Path
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import row_log
-from dlcctr.campaign.rows import Row, choose_rows, row_settings
+from dlcctr.campaign.rows import Row, choose_rows, inspect_campaign_model, row_settings
 from dlcctr.contract import ExitCode
 from dlcctr.errors import GpuError, OutputError, UsageError
 from dlcctr.results.check import finished_rows
@@ -84,6 +84,8 @@ def run_campaign(manifest: Path, options: RunOptions) -> RunResult:
     if done:
         warn(f"{len(done)} of {len(rows)} rows are finished and skipped")
     if not todo:
+        if campaign.model and campaign.model.exists():
+            inspect_campaign_model(campaign)  # rows of a campaign whose model was exchanged are not finished
         return RunResult(done, "")
     gpus = find_gpus(options.gpus)
     if not gpus and not options.allow_cpu:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from dlcctr.campaign.config import write_campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.commands.run import summary
 from dlcctr.contract import ExitCode
-from dlcctr.errors import ManifestError, UsageError
+from dlcctr.errors import ManifestError, ModelError, UsageError
 from dlcctr.runtime.rows import run_campaign as campaign_run
 from dlcctr.runtime.rows.executor import last_error
 from dlcctr.runtime.rows.row_run import LOG_HEAD, Outcome
 from dlcctr.runtime.rows.slots import divide
 from dlcctr.system import processes as run
 from dlcctr.system.cpus import cpu_list
+from tests.unit.support.projects import pytorch_project
 from tests.unit.support.results import make_bench
 
 ROWS = [Row(index, f"v{index}.mp4") for index in (0, 1, 2, 5, 9)]
@@ -168,3 +171,13 @@ def test_a_row_that_no_container_can_be_given_fails_alone(tmp_path: Path, capsys
     assert "row 0 FAILED with exit code 2: a.mp4: " in capsys.readouterr().err
     with pytest.raises(UsageError, match="line break"):
         make(bench.rows[:1], campaign_run.RunOptions(), Contained())  # type: ignore[arg-type]
+
+
+def test_rows_of_a_campaign_whose_model_was_exchanged_are_not_called_finished(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, ["a.mp4"])
+    bench.commit(0)
+    options = campaign_run.RunOptions(allow_cpu=True)
+    assert campaign_run.run_campaign(bench.manifest, options).exit_code == 0, "the model may be away by then"
+    write_campaign(replace(bench.campaign, model=pytorch_project(tmp_path / "other")))
+    with pytest.raises(ModelError, match="not the model that"):
+        campaign_run.run_campaign(bench.manifest, options)
