@@ -1,10 +1,11 @@
-"""Steps of several animals and of several models in Docker and in the SIF; test_run.py has those of one animal."""
+"""Every step of every kind of row natively, in Docker and in the SIF; and steps of several models in both."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pandas
@@ -12,11 +13,14 @@ import pytest
 
 from dlcctr.campaign.config import read_campaign
 from dlcctr.contract import RECEIPT_FILENAME
+from dlcctr.image.flavours import list_flavours, pick_flavour, read_pins
 from dlcctr.results.steps.receipt import STEP_RECEIPTS, StepReceipt
 from tests.docker.apptainer import ApptainerBench
+from tests.docker.fixtures import ensure_image, make_sif
 from tests.integration.support.campaigns import check, dlcctr, make_campaign
-from tests.integration.support.tiny_models import make_model
+from tests.integration.support.tiny_models import KINDS, make_model
 from tests.integration.test_analyze_native import calm_video
+from tests.integration.test_steps import steps_of
 
 pytestmark = [pytest.mark.real, pytest.mark.full]
 FRAMES = 40
@@ -90,3 +94,79 @@ def test_apptainer(project: Path, apptainer_bench: ApptainerBench, cpu_sif: Path
     done = apptainer_bench.dlcctr(["run", manifest, "--image", cpu_sif, "--allow-cpu", "--jobs", "1"], binds=[cpu_sif])
     assert done.returncode == 0, done.stdout + done.stderr
     insist_whole(manifest)
+
+
+def add(manifest: Path, parameters: dict[str, Any]) -> None:
+    """A step of `steps_of`, by the command."""
+    given = dict(parameters)
+    name, of = given.pop("name"), given.pop("of", "analysis")
+    kind_of_step = given.pop("kind", name)
+    words = [f"{key}={value}" for key, value in given.items()]
+    dlcctr("steps", "add", manifest, kind_of_step, "--name", name, "--of", of, *words)
+
+
+def results_of(manifest: Path) -> dict[str, Path]:
+    """What holds positions, by its path below the row's folder."""
+    (folder,) = (file.parent for file in read_campaign(manifest).out.rglob(f"a.mp4/{RECEIPT_FILENAME}"))
+    kinds = (".h5", ".csv", ".mp4", ".nwb")
+    return {str(file.relative_to(folder)): file for file in sorted(folder.rglob("*")) if file.suffix in kinds}
+
+
+def insist_same_results(manifests: dict[str, Path]) -> None:
+    """The same files, with equal positions; a labelled video is the same to the byte."""
+    wanted = results_of(manifests["native"])
+    assert {file.suffix for file in wanted.values()} == {".h5", ".csv", ".mp4", ".nwb"}
+    for place in ("docker", "sif"):
+        found = results_of(manifests[place])
+        assert list(found) == list(wanted)
+        for name, file in wanted.items():
+            if file.suffix == ".h5" and not name.endswith(".sleap.h5"):
+                pandas.testing.assert_frame_equal(pandas.read_hdf(found[name]), pandas.read_hdf(file), check_exact=True)
+            elif file.suffix in (".csv", ".mp4"):
+                assert found[name].read_bytes() == file.read_bytes(), (place, name)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_step_is_the_same_everywhere(
+    kind: str, request: pytest.FixtureRequest, apptainer_bench: ApptainerBench
+) -> None:
+    """Natively, in Docker and in the SIF of the engine, from the analysis on; then with another parameter."""
+    engine = kind.partition("-")[0]
+    python = request.getfixturevalue(f"native_{engine}")
+    folder = apptainer_bench.shared / kind
+    (folder / "videos").mkdir(parents=True)
+    calm_video(folder / "videos" / "a.mp4", FRAMES)
+    shutil.copytree(make_model(python, kind, folder.parent / "models"), folder / "model")
+    image = ensure_image(pick_flavour(list_flavours(), read_pins(), engine, "cpu"))
+    sif = make_sif(apptainer_bench, image, "--compression", "zstd")
+    places = {"native": ("--runtime", "native"), "docker": ("--image", image), "sif": ("--image", sif)}
+    manifests = {place: folder / place / "m.csv" for place in places}
+    steps = {step["name"]: step for step in steps_of(kind)}
+
+    def do(place: str, *words: str | Path) -> None:
+        if place != "sif":
+            dlcctr(*words, *places[place])
+            return
+        owner = f"{apptainer_bench.uid}:{apptainer_bench.uid}"
+        subprocess.run(["chown", "-R", owner, str(folder)], check=True)
+        done = apptainer_bench.dlcctr([*words, *places[place]], binds=[sif])
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    for place, manifest in manifests.items():
+        make_campaign(manifest, folder / "videos", folder / "model")
+        for step in steps.values():
+            add(manifest, step)
+        do(place, "run", manifest, "--allow-cpu")
+        (row,) = check(manifest)["rows"]
+        assert row["state"] == "whole", row
+    insist_same_results(manifests)
+    filtered = {place: receipts(manifest, "filter") for place, manifest in manifests.items()}
+    kept = {place: receipts(manifest, "kalman") for place, manifest in manifests.items()}
+    for place, manifest in manifests.items():
+        add(manifest, {**steps["filter"], "windowlength": 7})
+        assert [row["state"] for row in check(manifest)["rows"]] == ["unfinished"]
+        do(place, "step", "--manifest", manifest)
+        assert [row["state"] for row in check(manifest)["rows"]] == ["whole"]
+        assert receipts(manifest, "filter") != filtered[place]
+        assert receipts(manifest, "kalman") == kept[place]
+    insist_same_results(manifests)
