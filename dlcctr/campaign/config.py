@@ -155,7 +155,7 @@ def read_campaign(manifest: Path) -> Campaign:
             f"{file}: cannot be read: {error.strerror}", "check the owner and permissions of the file and its folder"
         ) from error
     except UnicodeDecodeError as error:
-        raise _not_toml(file, error) from error
+        raise ManifestError(f"{file}: not UTF-8 text", "save it as UTF-8 in a text editor") from error
     if text is None:
         raise ManifestError(f"{file}: too long for a campaign.toml (more than {MAX_BYTES:,} bytes)", _REMAKE)
     return parse_campaign(text, file)

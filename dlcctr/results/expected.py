@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -35,6 +36,8 @@ class Expected:
     parts : tuple
         Columns without scorer and coordinate, in order: ``(bodypart,)``, or ``(individual, bodypart)`` in
         multi-animal projects. Empty where the model's parts are not known.
+    snapshot : str
+        Its name, ``snapshot-200``; empty where only the model's hash tells, as beside an index.
     """
 
     model_id: str
@@ -47,6 +50,11 @@ class Expected:
     csv: bool
     tracking: Tracking = PROJECTS_OWN
     precision: str = FLOAT32
+    snapshot: str = ""
+
+
+SNAPSHOT_NAME = re.compile(r"[^-.][^-]*(-[^-]+)*-\d+")
+"""Not an index, such as ``-1``, nor ``best``."""
 
 
 def expected_of(settings: Campaign, info: ModelInfo | None = None) -> Expected:
@@ -83,7 +91,13 @@ def expected_of(settings: Campaign, info: ModelInfo | None = None) -> Expected:
         csv=settings.csv,
         tracking=settings.tracking,
         precision=settings.precision,
+        snapshot=info.snapshot if info else _name_of(settings.snapshot),
     )
+
+
+def _name_of(snapshot: str) -> str:
+    name = snapshot.strip().removesuffix(".pt").removesuffix(".index")
+    return name if SNAPSHOT_NAME.fullmatch(name) else ""
 
 
 class ExpectedOfRows:
@@ -163,8 +177,9 @@ def identity_problems(receipt: Receipt, row: Row, expected: Expected) -> list[st
         )
     if receipt.model.hash != expected.model_hash:
         problems.append(f"it was made with another model ({receipt.model.id or 'unnamed'})")
-    held = receipt.parameters
-    pairs = {
+    held, made_with = receipt.parameters, receipt.model.snapshot
+    pairs: dict[str, tuple[object, object]] = {
+        "snapshot": (made_with, expected.snapshot if made_with and expected.snapshot else made_with),
         "shuffle": (held.shuffle, expected.shuffle),
         "trainset_index": (held.trainset_index, expected.trainset_index),
         "crop": (held.crop and list(held.crop), expected.crop and list(expected.crop)),

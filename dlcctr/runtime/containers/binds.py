@@ -56,12 +56,13 @@ def plan_binds(read_only: Iterable[Path], writable: Iterable[Path]) -> tuple[Bin
                 f"{target} cannot be mounted into a container: it would hide the container's own",
                 "use a subfolder of it",
             )
-        if {"\n", "\r"} & set(str(target)):
-            raise UsageError(f"{str(target)!r} has a line break in its name", "rename it, or use --runtime native")
         above = [other for other in kept if other.target in target.parents]
         nearest = max(above, key=lambda other: len(other.target.parts), default=None)
-        if nearest is None or not _covers(nearest, bind):
-            kept.append(bind)
+        if nearest is not None and _covers(nearest, bind):
+            continue
+        if {"\n", "\r"} & set(str(target)):
+            raise UsageError(f"{str(target)!r} has a line break in its name", "rename it, or use --runtime native")
+        kept.append(bind)
     return tuple(kept)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from dlcctr.campaign.config import Campaign, read_campaign
 from dlcctr.campaign.manifest import read_manifest
 from dlcctr.campaign.paths import row_log
-from dlcctr.campaign.rows import Row, choose_rows, row_settings
+from dlcctr.campaign.rows import Row, choose_rows, inspect_campaign_model, row_settings
 from dlcctr.contract import ExitCode
 from dlcctr.errors import GpuError, OutputError, UsageError
 from dlcctr.results.check import finished_rows
@@ -84,15 +84,35 @@ def run_campaign(manifest: Path, options: RunOptions) -> RunResult:
     if done:
         warn(f"{len(done)} of {len(rows)} rows are finished and skipped")
     if not todo:
+        if campaign.model and campaign.model.exists():
+            inspect_campaign_model(campaign)  # rows of a campaign whose model was exchanged are not finished
         return RunResult(done, "")
     gpus = find_gpus(options.gpus)
     if not gpus and not options.allow_cpu:
         raise GpuError("no GPU was found on this machine", "use --allow-cpu to run on the CPU, many times slower")
     runtime = pick_runtime(campaign, RuntimeOptions(options.runtime, options.image, bool(gpus), options.wheels))
     _make_folder(campaign.out)
-    tasks = [_task(manifest, row_settings(row, campaign), row, options, runtime) for row in todo]
+    tasks, refused = make_tasks(manifest, campaign, todo, options, runtime)
     outcomes = _run(tasks, runtime, gpus, options.jobs)
-    return RunResult(sorted([*done, *outcomes], key=lambda each: each.index), runtime.name)
+    return RunResult(sorted([*done, *refused, *outcomes], key=lambda each: each.index), runtime.name)
+
+
+def make_tasks(
+    manifest: Path, campaign: Campaign, rows: Sequence[Row], options: RunOptions, runtime: Runtime
+) -> tuple[list[RowRun], list[Outcome]]:
+    """Rows to run, and those that no container can be given; `UsageError` where that is so of all of them."""
+    tasks, refused, problem = list[RowRun](), list[Outcome](), None
+    for row in rows:
+        try:
+            tasks.append(_task(manifest, row_settings(row, campaign), row, options, runtime))
+        except UsageError as error:
+            problem = problem or error
+            refused.append(Outcome(row.index, row.video, int(error.exit_code), cause=error.message))
+    if problem and not tasks:
+        raise problem
+    for each in refused:
+        warn(f"row {each.index} FAILED with exit code {each.code}: {one_line(each.video)}: {each.cause}")
+    return tasks, refused
 
 
 def _run(tasks: Sequence[RowRun], runtime: Runtime, gpus: Sequence[str], jobs: int | None) -> list[Outcome]:

@@ -481,3 +481,23 @@ def test_that_the_file_of_an_unreadable_row_is_another_one_now_is_said(bench: Be
     write_manifest(bench.manifest, rows)
     row = first(bench)
     assert (row.state, row.notes) == (State.UNREADABLE, ("the video was changed since the manifest was made",))
+
+
+@pytest.mark.parametrize(
+    ("named", "problem"),
+    [
+        ("snapshot-5", "it was made with snapshot snapshot-200, the campaign says snapshot-5"),
+        ("snapshot-best-200.pt", "it was made with snapshot snapshot-200, the campaign says snapshot-best-200"),
+        ("snapshot-200.index", ""),
+        ("200", ""),
+        ("-1", ""),
+        ("best", ""),
+        ("", ""),
+    ],
+)
+def test_another_snapshot_in_campaign_toml_is_not_passed_over(bench: Bench, named: str, problem: str) -> None:
+    """The hash of the model stands there, too, and somebody who edits the snapshot leaves it as it is."""
+    bench.write_receipt(0, model=replace(bench.receipt(0).model, snapshot="snapshot-200"))
+    write_campaign(replace(bench.campaign, snapshot=named))
+    row = first(bench)
+    assert (row.state, row.cause) == ((State.BROKEN, problem) if problem else (State.WHOLE, ""))

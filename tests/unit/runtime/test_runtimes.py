@@ -176,6 +176,13 @@ def test_a_folder_with_a_line_break_is_refused(tmp_path: Path) -> None:
         plan_binds([folder], [])
 
 
+def test_a_video_below_a_bound_folder_may_have_any_name(tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    video = tmp_path / "videos" / "a\nb.mp4"
+    video.touch()
+    assert [bind.target for bind in plan_binds([tmp_path / "videos", video], [])] == [tmp_path / "videos"]
+
+
 def labels(version: object = CONTRACT_VERSION) -> str:
     return json.dumps({f"{LABEL_PREFIX}contract": str(version)})
 

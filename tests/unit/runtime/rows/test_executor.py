@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from dlcctr.campaign.config import write_campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.commands.run import summary
 from dlcctr.contract import ExitCode
-from dlcctr.errors import ManifestError, UsageError
+from dlcctr.errors import ManifestError, ModelError, UsageError
 from dlcctr.runtime.rows import run_campaign as campaign_run
 from dlcctr.runtime.rows.executor import last_error
 from dlcctr.runtime.rows.row_run import LOG_HEAD, Outcome
 from dlcctr.runtime.rows.slots import divide
 from dlcctr.system import processes as run
 from dlcctr.system.cpus import cpu_list
+from tests.unit.support.projects import pytorch_project
+from tests.unit.support.results import make_bench
 
 ROWS = [Row(index, f"v{index}.mp4") for index in (0, 1, 2, 5, 9)]
 MANIFEST = Path("m.csv")
@@ -144,3 +149,35 @@ def test_the_cause_is_that_of_the_last_attempt(tmp_path: Path) -> None:
     assert last_error(log) == "docker: could not select a device driver"
     log.write_text(f"{LOG_HEAD}one\n")
     assert last_error(log) == ""
+
+
+class Contained:
+    """Stands for a runtime with containers, where rows are only prepared."""
+
+    contained = True
+
+
+def test_a_row_that_no_container_can_be_given_fails_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bench = make_bench(tmp_path / "c", ["a.mp4", "b.mp4"])
+    odd = tmp_path / "odd\nname.mp4"
+    odd.touch()
+    video = bench.campaign.video_root / "a.mp4"
+    video.unlink()
+    video.symlink_to(odd)
+    make = partial(campaign_run.make_tasks, bench.manifest, bench.campaign)
+    tasks, refused = make(bench.rows, campaign_run.RunOptions(), Contained())  # type: ignore[arg-type]
+    assert [task.index for task in tasks] == [1]
+    assert [(each.index, each.code, "line break" in each.cause) for each in refused] == [(0, ExitCode.USAGE, True)]
+    assert "row 0 FAILED with exit code 2: a.mp4: " in capsys.readouterr().err
+    with pytest.raises(UsageError, match="line break"):
+        make(bench.rows[:1], campaign_run.RunOptions(), Contained())  # type: ignore[arg-type]
+
+
+def test_rows_of_a_campaign_whose_model_was_exchanged_are_not_called_finished(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, ["a.mp4"])
+    bench.commit(0)
+    options = campaign_run.RunOptions(allow_cpu=True)
+    assert campaign_run.run_campaign(bench.manifest, options).exit_code == 0, "the model may be away by then"
+    write_campaign(replace(bench.campaign, model=pytorch_project(tmp_path / "other")))
+    with pytest.raises(ModelError, match="not the model that"):
+        campaign_run.run_campaign(bench.manifest, options)
