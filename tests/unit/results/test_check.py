@@ -437,7 +437,7 @@ def test_the_model_option_inspects_the_project(bench: Bench, monkeypatch: pytest
 
     class Info:
         id, hash, crop = bench.campaign.model_id, MODEL_HASH, None
-        shuffle, trainset_index = 1, 0
+        shuffle, trainset_index, snapshot = 1, 0, "snapshot-9"
         bodyparts, individuals, unique_bodyparts = bench.campaign.bodyparts, (), ()
 
     def inspect(project: Path, **options: object) -> Info:
