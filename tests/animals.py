@@ -79,6 +79,7 @@ def step_input(folder: Path, frames: int, parameters: Any, **facts: Any) -> Any:
         ``animals``, ``parts``, ``engine``, ``unique``, ``identity`` and ``tracker`` where they are not the usual ones.
     """
     from dlcctr.campaign.tracking import Tracking
+    from dlcctr.system.files import sha256_file
     from entrypoint.steps.base import RowSource, Source, StepInput
 
     names = tuple(f"animal{n}" for n in range(facts.get("animals", ANIMALS)))
@@ -98,7 +99,7 @@ def step_input(folder: Path, frames: int, parameters: Any, **facts: Any) -> Any:
         identity=facts.get("identity", False),
         tracker=facts.get("tracker", "ellipse"),
     )
-    source = Source(folder, "", {FILE: "0" * 64})
+    source = Source(folder, "", {FILE: sha256_file(folder / FILE)})
     work, kept = folder / "work", folder / "kept"
     work.mkdir(exist_ok=True)
     kept.mkdir(exist_ok=True)

@@ -7,7 +7,7 @@ import functools
 import io
 import itertools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from dlcctr.campaign.steps.tracks import TracksParameters
@@ -35,7 +35,11 @@ def stitch(rows: Any, poses: dict[int, Any], n_tracks: int, parameters: TracksPa
     if not tracklets:
         return []
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()), _repeatable():  # its progress
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(warnings.catch_warnings())
+            stack.enter_context(contextlib.redirect_stderr(io.StringIO()))  # its progress
+            stack.enter_context(_repeatable())
+            stack.enter_context(_quick_joins())
             warnings.simplefilter("ignore")
             tracks = _stitch(tracklets, n_tracks, parameters)
     except (OSError, ValueError) as error:
@@ -46,7 +50,7 @@ def stitch(rows: Any, poses: dict[int, Any], n_tracks: int, parameters: TracksPa
 
 
 def _stitch(tracklets: dict[int, Any], n_tracks: int, parameters: TracksParameters) -> list[Any]:
-    with _quick_overlaps():
+    with _contains(lambda _, other: False):  # DeepLabCut notes all pairs that overlap, for a training that is not done
         stitcher = _stitcher_class().from_dict_of_dict(
             tracklets, n_tracks, parameters.min_length, parameters.split_tracklets, parameters.prestitch_residuals
         )
@@ -59,7 +63,8 @@ def _stitch(tracklets: dict[int, Any], n_tracks: int, parameters: TracksParamete
             return float((SAME_IDENTITY if same else 1) * stitcher.calculate_edge_weight(one, other))
 
     stitcher.build_graph(max_gap=parameters.max_gap or None, weight_func=weight)
-    stitcher.stitch()
+    with _contains(_overlap):
+        stitcher.stitch()
     return list(stitcher.tracks)
 
 
@@ -92,22 +97,25 @@ def _stitcher_class() -> Any:
 
 
 @contextlib.contextmanager
-def _quick_overlaps() -> Iterator[None]:
-    """Let tracklets without gaps compare their ends, not all of their frames, while all pairs are gone through."""
+def _contains(contains: Callable[[Any, Any], bool]) -> Iterator[None]:
+    """Answer whether one tracklet overlaps another (``other in one``) by a function of our own."""
     from deeplabcut.refine_training_dataset.stitch import Tracklet
 
     stock = Tracklet.__contains__
-
-    def contains(self: Any, other: Any) -> bool:
-        if self.is_continuous and other.is_continuous:
-            return bool(self.start <= other.end and other.start <= self.end)
-        return bool(stock(self, other))
-
     Tracklet.__contains__ = contains
     try:
         yield
     finally:
         Tracklet.__contains__ = stock
+
+
+def _overlap(one: Any, other: Any) -> bool:
+    """Whether tracklets share frames; of those without gaps only the ends are compared."""
+    import numpy
+
+    if one.is_continuous and other.is_continuous:
+        return bool(one.start <= other.end and other.start <= one.end)
+    return bool(numpy.isin(one.inds, other.inds, assume_unique=True).any())
 
 
 @contextlib.contextmanager
@@ -127,3 +135,46 @@ def _repeatable() -> Iterator[None]:
         yield
     finally:
         Tracklet.__hash__ = stock
+
+
+@contextlib.contextmanager
+def _quick_joins() -> Iterator[None]:
+    """Join tracklets at once, and without comparing all of their frames one by one in Python.
+
+    Where no optimal solution is found, DeepLabCut joins all tracklets that are left for every pair of them that
+    overlaps, one after the other: hours for a window with some hundred of them.
+    """
+    from deeplabcut.refine_training_dataset import stitch
+
+    stock = stitch.Tracklet.__add__
+
+    def add(self: Any, other: Any) -> Any:
+        return _joined([self, other])
+
+    def add_all(items: Any) -> Any:
+        found = list(items)
+        if len(found) > 1 and all(isinstance(each, stitch.Tracklet) for each in found):
+            return _joined(found)
+        return sum(found)
+
+    stitch.Tracklet.__add__, stitch.sum = add, add_all
+    try:
+        yield
+    finally:
+        stitch.Tracklet.__add__ = stock
+        del stitch.sum
+
+
+def _joined(tracklets: list[Any]) -> Any:
+    """What `Tracklet.__add__` gives of them one after the other: by frame, those of one frame in the given order."""
+    import numpy
+    from deeplabcut.refine_training_dataset.stitch import Tracklet
+
+    data = numpy.concatenate([each.data for each in tracklets])
+    inds = numpy.concatenate([each.inds for each in tracklets])
+    if not (inds[1:] > inds[:-1]).all():
+        order = numpy.argsort(inds, kind="stable")
+        data, inds = data[order], inds[order]
+    joined = Tracklet.__new__(Tracklet)
+    joined.data, joined.inds, joined._centroid = data, inds, None
+    return joined
