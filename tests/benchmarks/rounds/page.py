@@ -102,7 +102,8 @@ def page_lines(figures: Figures) -> list[str]:
     for (engine, campaign), found in figures.items():
         n = len(found["seeds"])
         took = f"{found['cpu_s'] / 60:.0f} min of CPU time"
-        what = f"{_title(engine, campaign)}, {n} seeds, {found['iterations']} iterations a round, {took}"
+        seeds = f"{n} of {len(CAMPAIGNS[campaign].seeds)} seeds"
+        what = f"{_title(engine, campaign)}, {seeds}, {found['iterations']} iterations a round, {took}"
         lines += [f"### {what}", ""]
         lines += [
             f"| {' | '.join(HEAD)} |",

@@ -79,7 +79,7 @@ def test_the_page_says_whether_half_of_the_frames_is_enough(tmp_path: Path, px: 
     assert f"mean {px:.2f} and 4.50 px" in text
     assert f"half of the frames is {said}\n" in text
     assert "- 10 frames of ours beside 10 of DeepLabCut's choice: mean 2.00 and 4.50 px (not worse with 2 of 2" in text
-    title = "### PyTorch, mixed campaign (20 videos of the known arena), 2 seeds"
+    title = "### PyTorch, mixed campaign (20 videos of the known arena), 2 of 5 seeds"
     assert f"{title}, {RECIPES['pytorch'].more} iterations a round, 2 min of CPU time" in text
     assert "| 0 | first model | 2 | - | 9.00 (9.00-9.00) |" in text
     assert "PyTorch, settled campaign (60 videos of the known arena): not measured yet." in text
