@@ -26,7 +26,7 @@ def import_arrow() -> Any:
 
 
 def words_type() -> Any:
-    """Type of a column with few different texts: a dictionary, which pandas reads as categories and R as a factor."""
+    """Type of a column with few different texts while it is written; readers of the file see texts."""
     arrow = import_arrow()
     return arrow.dictionary(arrow.int32(), arrow.string())
 

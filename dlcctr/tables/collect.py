@@ -22,10 +22,10 @@ from dlcctr.tables.frames_table import RowSource, frame_tables
 from dlcctr.tables.positions import UnreadableRowError, find_source
 from dlcctr.tables.videos_table import videos_columns, write_videos
 
-FORMAT = 1
+FORMAT = 2
+"""Raised when the same results give another table: rows are collected again then."""
 OTHER_FORMATS = (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".json", ".h5", ".hdf5", ".mat", ".feather", ".nwb")
 """Endings that promise another format."""
-"""Raised when the same results give another table: rows are collected again then."""
 TAKEN = tuple(dict.fromkeys((*frames_table.PARTITIONS, *frames_table.COLUMNS, *videos_table.COLUMNS)))
 """Names that the manifest's own columns cannot have."""
 

@@ -142,12 +142,15 @@ class Dataset:
 
         first = next(blocks)
         repeated = [name for name in first.schema.names if name not in COORDS]  # positions are never the same
-        schema = first.schema.with_metadata({FOOTER_KEY: FOOTERS.text(record)})
         lines = 0
-        with parquet.ParquetWriter(stream, schema, compression=compression, use_dictionary=repeated) as writer:
+        # Without Arrow's schema in the footer texts are texts in every reader. As dictionaries, each file its own, they
+        # cannot be grouped: arrow's dplyr says "Unifying differing dictionaries".
+        options = {"compression": compression, "use_dictionary": repeated, "store_schema": False}
+        with parquet.ParquetWriter(stream, first.schema, **options) as writer:
             for table in itertools.chain([first], blocks):
                 writer.write_table(table, row_group_size=max(1, len(table)))
                 lines += len(table)
+            writer.add_key_value_metadata({FOOTER_KEY: FOOTERS.text(record).encode()})
         return lines
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -100,11 +101,14 @@ class Loop:
             result.scan = scan
             clock = time.perf_counter()
             positions = poses.by_stream_frame(scan)
-            network.write(replace(job, scan=scan), positions, (began, time.time()))
-            result.add("writing", clock)
-            clock = time.perf_counter()
-            if result.seen is not None:
-                result.judged = judge_job(job, scan, positions, result.seen, report)
+            # A long row is judged by another process, which need not wait for the tables, nor the GPU for both
+            with ThreadPoolExecutor(1, "judging") as pool:
+                seen = result.seen
+                judged = pool.submit(judge_job, job, scan, positions, seen, report) if seen is not None else None
+                network.write(replace(job, scan=scan), positions, (began, time.time()))
+                result.add("writing", clock)
+                clock = time.perf_counter()
+                result.judged = judged.result() if judged else None
             result.add("quality", clock)
         return result
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dlcctr.quality.measures.chunks import measure_chunks
 from dlcctr.quality.measures.track import import_numpy
 
 NEAR = (-3, -2, -1, 0, 1, 2, 3)
@@ -75,15 +76,16 @@ def fill_gaps(xy: Any) -> Any:
 
 
 def _from_median(xy: Any, window: tuple[int, ...]) -> Any:
+    """Distance (n, p) of positions (n, p, 2) from their median over frames at the window's offsets."""
     numpy = import_numpy()
-    frames = numpy.arange(len(xy))
-    found = numpy.empty(xy.shape[:2])
-    for first in range(0, len(xy), CHUNK):
-        some = frames[first : first + CHUNK]
-        around = numpy.stack([xy[numpy.clip(some + offset, 0, len(xy) - 1)] for offset in window])
+
+    def measure(frames: slice) -> Any:
+        places = numpy.arange(frames.start, frames.stop)
+        around = numpy.stack([xy[numpy.clip(places + offset, 0, len(xy) - 1)] for offset in window])
         middle = numpy.partition(around, len(window) // 2, axis=0)[len(window) // 2]
-        found[first : first + CHUNK] = numpy.hypot(*numpy.moveaxis(xy[first : first + CHUNK] - middle, 2, 0))
-    return found
+        return numpy.hypot(*numpy.moveaxis(xy[frames] - middle, 2, 0))
+
+    return numpy.concatenate(measure_chunks(measure, len(xy), CHUNK))
 
 
 def _centre(filled: Any, likelihood: Any) -> Any:

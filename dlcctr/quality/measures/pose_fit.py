@@ -13,6 +13,7 @@ from typing import Any
 
 from dlcctr.model.prior.record import PosePrior
 from dlcctr.model.prior.shape import exchanged
+from dlcctr.quality.measures.chunks import measure_chunks
 from dlcctr.quality.measures.track import import_numpy
 
 ROUNDS = 3
@@ -99,10 +100,7 @@ def fit_poses(positions: Any, prior: PosePrior) -> PoseFit:
     """Fit the poses (n, p, 3) of one animal."""
     numpy = import_numpy()
     model = ShapeModel(prior)
-    n_frames, n_parts = positions.shape[:2]
-    parts: list[PoseFit] = [
-        _fit_chunk(model, positions[first : first + CHUNK]) for first in range(0, n_frames, CHUNK)
-    ] or [_fit_chunk(model, numpy.zeros((0, n_parts, 3)))]
+    parts = measure_chunks(lambda frames: _fit_chunk(model, positions[frames]), len(positions), CHUNK)
     names = ("residual_px", "odd", "scale", "energy", "swapped")
     return PoseFit(**{name: numpy.concatenate([getattr(part, name) for part in parts]) for name in names})
 

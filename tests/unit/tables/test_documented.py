@@ -1,4 +1,4 @@
-"""The lines of docs/collect.md for pandas, as they stand there."""
+"""The lines of docs/collect.md for pandas, as they stand there, and what R's arrow does with the table."""
 
 from __future__ import annotations
 
@@ -36,3 +36,16 @@ def test_groups_are_whole_also_of_one_animal(folder: Path) -> None:
     frame = pandas.read_parquet(folder / "campaign.parquet")
     means = frame.groupby(["genotype", "individual", "body_part"], observed=True).x.size()
     assert means.to_dict() == {(kind, "", part): 30 for kind in ("wt", "ko") for part in ("snout", "tail")}
+
+
+def test_arrow_groups_over_videos_by_columns_of_text(folder: Path) -> None:
+    """As `group_by` in R does, without reading the whole table first."""
+    from pyarrow import acero, dataset
+
+    table = dataset.dataset(folder / "campaign.parquet", partitioning="hive")
+    for column in ("genotype", "body_part", "individual", "flags"):
+        scan = acero.Declaration("scan", acero.ScanNodeOptions(table, columns={column: dataset.field(column)}))
+        count = acero.AggregateNodeOptions([([], "hash_count_all", None, "lines")], keys=[column])
+        found = acero.Declaration.from_sequence([scan, acero.Declaration("aggregate", count)]).to_table()
+        assert sum(found["lines"].to_pylist()) == 120
+    assert found.schema.field("flags").type == "string"
