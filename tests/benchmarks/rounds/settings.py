@@ -58,4 +58,4 @@ class Recipe:
 
 
 RECIPES = {"pytorch": Recipe(900, 600, 2e-3, 2e-3), "tensorflow": Recipe(1800, 600, 3e-3, 2e-3)}
-"""TensorFlow's is a start: its first model has been tried with 900 iterations (3.9 px in the known arena), no round yet."""
+"""TensorFlow's is a start: its first model was tried with 900 iterations (3.9 px in the known arena), no round yet."""
