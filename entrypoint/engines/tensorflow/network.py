@@ -60,9 +60,11 @@ class TensorFlowNetwork:
     def __init__(self, project: Project) -> None:
         from deeplabcut.pose_estimation_tensorflow.core import predict
 
+        from entrypoint.engines.tensorflow.graphs import as_written
+
         self._project = project
         project.pose_cfg["batch_size"] = None
-        self._session, self._stock_frames, (self._stock_poses,) = predict.setup_GPUpose_prediction(
+        self._session, self._stock_frames, (self._stock_poses,) = as_written(predict.setup_GPUpose_prediction)(
             project.pose_cfg, allow_growth=True
         )
         self._frames, self._poses, nodes = add_bytes_input(self._session, self._stock_frames, self._stock_poses)

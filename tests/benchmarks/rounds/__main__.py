@@ -2,7 +2,7 @@
 
 Renders campaigns, trains first models, picks frames in three ways, labels them by the truth, trains on, and measures
 the error in held-out videos. What is in DIR is not done again; docs/benchmark-rounds.md is written from it. Half an
-hour for each engine on an idle CPU. `--tune` takes other seeds and writes no page.
+hour for each engine and campaign on an idle CPU. `--tune` takes other seeds and writes no page.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dlcctr.image import flavours
 from dlcctr.runtime.native import environment
 from dlcctr.system.cpus import thread_environment
 from tests.benchmarks.rounds.page import halves, write_page
-from tests.benchmarks.rounds.settings import SEEDS, SIZES, TUNING_SEEDS, WAYS
+from tests.benchmarks.rounds.settings import CAMPAIGNS, MIXED, SIZES, TUNING_SEEDS, WAYS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -25,7 +25,8 @@ def main() -> None:
     """Measure what is missing, and write the page."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.rounds", description=__doc__)
     parser.add_argument("--engine", choices=("pytorch", "tensorflow"), action="append", help="pytorch by default")
-    parser.add_argument("--seeds", type=int, default=5, help=f"how many, at most {len(SEEDS)}")
+    parser.add_argument("--campaign", choices=list(CAMPAIGNS), default=MIXED)
+    parser.add_argument("--seeds", type=int, default=5, help="how many of the campaign's, at most 5")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="frames of a round")
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
     parser.add_argument(
@@ -37,7 +38,9 @@ def main() -> None:
     given = parser.parse_args()
     if given.iterations and not given.tune:
         parser.error("--iterations goes with --tune: the page's are in settings.py")
-    seeds = (TUNING_SEEDS if given.tune else SEEDS)[: given.seeds]
+    if given.tune and given.campaign != MIXED:
+        parser.error("--tune takes mixed campaigns only: leave --campaign out")
+    seeds = (TUNING_SEEDS if given.tune else CAMPAIGNS[given.campaign].seeds)[: given.seeds]
     for engine in [] if given.page else given.engine or ["pytorch"]:
         flavour = flavours.pick_flavour(flavours.list_flavours(), flavours.read_pins(), engine=engine, device="cpu")
         python = environment.ensure_environment(flavour, say=print)
@@ -48,8 +51,8 @@ def main() -> None:
             cwd=ROOT, env=quiet_environment(), check=True,
         )  # fmt: skip
     if not given.tune:
-        for engine, found in write_page(given.out).items():
-            print(engine, *halves(found), sep="\n")
+        for (engine, campaign), found in write_page(given.out).items():
+            print(engine, campaign, *halves(found), sep="\n")
 
 
 def quiet_environment() -> dict[str, str]:

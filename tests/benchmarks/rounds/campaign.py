@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks.rounds.arenas import RATE, Arena, draw, jump_in, known_arena, new_arenas, walk_in
+from tests.benchmarks.rounds.settings import known_videos
 
 FIRST_FRAMES = 40
 """Labelled frames of the known arena that the first model learns from."""
-KNOWN_VIDEOS, NEW_VIDEOS, VIDEO_FRAMES = 20, 2, 60
-"""Videos of the known arena, of each new one, and their length."""
+NEW_VIDEOS, VIDEO_FRAMES = 2, 60
+"""Videos of each new arena, and the length of all videos."""
 HELD_OUT_VIDEOS, HELD_OUT_FRAMES = 2, 30
 """Videos of each arena that error is measured in, and frames of each; other walks than those of the campaign."""
 HELD_OUT_EVERY = 6
@@ -52,7 +53,7 @@ class World:
         """
         truth: dict[str, Any] = {}
         for number, arena in enumerate(self.arenas):
-            for n in range(NEW_VIDEOS if number else KNOWN_VIDEOS):
+            for n in range(NEW_VIDEOS if number else known_videos(self.seed)):
                 name = f"{arena.camera.name}/{arena.camera.name}-{n:02d}.mp4"
                 points = folder / "truth" / f"{arena.camera.name}-{n:02d}.npy"
                 if not points.exists():

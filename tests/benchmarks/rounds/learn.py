@@ -7,15 +7,26 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from demo.project import project_of, write_labels
+from tests.benchmarks.rounds.arenas import HEIGHT, WIDTH
 
 SEED = 42
 BATCH, CROP_PX = 8, 64
 NET, NET_CHANNELS = "test_resnet", 96
 """A ResNet of 0.4 million weights, of timm's: one of 11 million (ResNet-18) takes eight times as long here."""
+TENSORFLOW_POSE: dict[str, Any] = {
+    "crop_size": [WIDTH, HEIGHT],
+    # MobileNet's padding shifts the map by the picture's size, up to half a stride each time that it halves it. With
+    # sizes that vary, as DeepLabCut's jitter makes them, it was 5 to 8 px off to the upper left (EfficientNets: #1509)
+    "scale_jitter_lo": 1.0,
+    "scale_jitter_up": 1.0,
+    "locref_loss_weight": 0.5,
+}
+"""Whole pictures, so that what it is trained on has the size of what it is measured on."""
 FRACTION = 0.98
 """Of labelled frames that train: DeepLabCut wants one at least that tests."""
 
@@ -116,7 +127,7 @@ def _configure_tensorflow(found: Any, iterations: int, rate: float) -> None:
 
     file = found.train / "pose_cfg.yaml"
     configure(file)
-    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "crop_size": [CROP_PX, CROP_PX]}))
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **TENSORFLOW_POSE}))
     configure(found.train.parent / "test" / "pose_cfg.yaml", keys=("global_scale",))
     steps = [[rate, int(iterations * 0.6)], [rate / 3, int(iterations * 0.9)], [rate / 20, iterations + 1]]
 
@@ -129,8 +140,8 @@ def _configure_tensorflow(found: Any, iterations: int, rate: float) -> None:
     trainer.LearningRate = Schedule
 
 
-def positions(engine: str, config: Path, videos: list[Any]) -> list[Any]:
-    """Where the newest network sees the body parts: (n, 4, 3) for each video's pictures (n, height, width, 3)."""
+def open_network(engine: str, config: Path) -> Callable[[Any], Any]:
+    """Open the newest network: where it sees the body parts, (n, 4, 2) in px, of pictures (n, height, width, 3)."""
     import numpy as np
 
     from entrypoint.engines.base import get_engine
@@ -141,9 +152,12 @@ def positions(engine: str, config: Path, videos: list[Any]) -> list[Any]:
         batch_size=BATCH, crop=None, csv=False,
     )  # fmt: skip
     network = get_engine(engine).open_network(job)
-    return [
-        np.concatenate([network.predict(video[n : n + BATCH]) for n in range(0, len(video), BATCH)]) for video in videos
-    ]
+
+    def find(video: Any) -> Any:
+        batches = [video[n : n + BATCH] for n in range(0, len(video), BATCH)]
+        return np.concatenate([network.predict(batch)[..., :2] for batch in batches])
+
+    return find
 
 
 def _set_config(config: Path, **values: Any) -> None:

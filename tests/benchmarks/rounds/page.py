@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.figures import replace_figures
-from tests.benchmarks.rounds.settings import CHOICES, DEEPLABCUT, FIRST, OURS, RECIPES, SEEDS, WAYS
+from tests.benchmarks.rounds.settings import CAMPAIGNS, CHOICES, DEEPLABCUT, FIRST, OURS, RECIPES, WAYS
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE, PLOT, FIGURES = (ROOT / f"docs/benchmark-rounds.{ending}" for ending in ("md", "png", "json"))
@@ -18,31 +19,33 @@ MEASURES = ("median", "mean", "over_5px")
 WORDS = {"median": "median", "mean": "mean", "over_5px": "share over 5 px"}
 COLOURS = {OURS: "tab:blue", DEEPLABCUT: "tab:orange", "random": "0.5"}
 Line = dict[str, Any]
+Figures = dict[tuple[str, str], dict[str, Any]]
+"""By engine and campaign."""
 
 
 def read_lines(out: Path) -> list[Line]:
-    """Lines of all trainings of seeds that are reported, as long as the recipe has it."""
+    """Lines of all trainings, as long as the recipe has it."""
     files = sorted(out.glob("*/results.jsonl"))
     lines = [json.loads(text) for file in files for text in file.read_text().splitlines()]
-    return [
-        line for line in lines if line["seed"] in SEEDS and line.get("iterations") in (0, RECIPES[line["engine"]].more)
-    ]
+    return [line for line in lines if line.get("iterations") in (0, RECIPES[line["engine"]].more)]
 
 
-def figures_of(lines: Sequence[Line]) -> dict[str, Any]:
-    """All that the page says, by engine.
+def figures_of(lines: Sequence[Line]) -> Figures:
+    """All that the page says.
 
     Only seeds that have every size of both choices count; frames at random may have been measured with fewer of them.
     """
-    found: dict[str, Any] = {}
-    for engine in dict.fromkeys(line["engine"] for line in lines):
-        own = {(line["seed"], line["way"], line["frames"]): line for line in lines if line["engine"] == engine}
+    found: Figures = {}
+    for engine, (name, campaign) in product(NAMES, CAMPAIGNS.items()):
+        here = [line for line in lines if line["engine"] == engine and line["seed"] in campaign.seeds]
+        own = {(line["seed"], line["way"], line["frames"]): line for line in here}
         sizes = sorted({frames for _, way, frames in own if way != FIRST})
         cells = [(way, size) for size in sizes for way in CHOICES]
-        seeds = [seed for seed in SEEDS if all((seed, *cell) in own for cell in [(FIRST, 0), *cells])]
+        seeds = [seed for seed in campaign.seeds if all((seed, *cell) in own for cell in [(FIRST, 0), *cells])]
         there = {way: [seed for seed in seeds if all((seed, way, size) in own for size in sizes)] for way in WAYS}
         if seeds:
-            found[engine] = {
+            found[engine, name] = {
+                "known_videos": campaign.known_videos,
                 "seeds": seeds,
                 "sizes": sizes,
                 "iterations": RECIPES[engine].more,
@@ -93,13 +96,15 @@ def _compare(found: dict[str, Any], n_ours: int, n_theirs: int) -> dict[str, Any
     return {"ours": n_ours, "deeplabcut": n_theirs, **found_px, "seeds_better_by_mean": better, "holds_by": holds}
 
 
-def page_lines(figures: dict[str, Any]) -> list[str]:
+def page_lines(figures: Figures) -> list[str]:
     """The generated part of the page."""
     lines: list[str] = []
-    for engine, found in figures.items():
+    for (engine, campaign), found in figures.items():
         n = len(found["seeds"])
         took = f"{found['cpu_s'] / 60:.0f} min of CPU time"
-        lines += [f"### {NAMES[engine]}, {n} seeds, {found['iterations']} iterations a round, {took}", ""]
+        seeds = f"{n} of {len(CAMPAIGNS[campaign].seeds)} seeds"
+        what = f"{_title(engine, campaign)}, {seeds}, {found['iterations']} iterations a round, {took}"
+        lines += [f"### {what}", ""]
         lines += [
             f"| {' | '.join(HEAD)} |",
             "|---" * len(HEAD) + "|",
@@ -112,8 +117,8 @@ def page_lines(figures: dict[str, Any]) -> list[str]:
         lines += [f"- {_compared(each, n)}: {_half_said(each)}" for each in halves(found)]
         lines += [f"- {way}: not measured yet" for way in WAYS if way not in found["ways"]]
         lines.append("")
-    missing = [name for engine, name in NAMES.items() if engine not in figures]
-    return lines + [line for name in missing for line in (f"{name} has not been measured yet.", "")]
+    missing = [_title(*each) for each in product(NAMES, CAMPAIGNS) if each not in figures]
+    return lines + [line for title in missing for line in (f"{title}: not measured yet.", "")]
 
 
 HEAD = (
@@ -128,6 +133,11 @@ HEAD = (
     "mean in the known one, px",
 )
 NAMES = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
+
+
+def _title(engine: str, campaign: str) -> str:
+    known = CAMPAIGNS[campaign].known_videos
+    return f"{NAMES[engine]}, {campaign} campaign ({known} videos of the known arena)"
 
 
 def _compared(each: dict[str, Any], n_seeds: int) -> str:
@@ -163,8 +173,8 @@ def _table_line(frames: str, way: str, cell: dict[str, Any]) -> str:
     )
 
 
-def draw(figures: dict[str, Any], file: Path) -> None:
-    """Held-out error over labelled frames, a panel for each engine: the mean over seeds, and each seed."""
+def draw(figures: Figures, file: Path) -> None:
+    """Held-out error over labelled frames, a row for each engine and campaign: the mean over seeds, and each seed."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -175,7 +185,7 @@ def draw(figures: dict[str, Any], file: Path) -> None:
         ("all arenas: points over 5 px, %", lambda cell: 100 * cell["all"]["over_5px"]),
     )
     figure, axes = plt.subplots(len(figures), 2, figsize=(10, 3.6 * len(figures)), layout="constrained", squeeze=False)
-    for row, (engine, found) in zip(axes, figures.items(), strict=True):
+    for row, ((engine, campaign), found) in zip(axes, figures.items(), strict=True):
         for axis, (label, value) in zip(row, panels, strict=True):
             axis.axhline(value(found["first"]), color="0.3", ls=":", lw=1, label="first model")
             for way, each in found["ways"].items():
@@ -184,7 +194,8 @@ def draw(figures: dict[str, Any], file: Path) -> None:
                 if label.endswith("px"):
                     low, high = ([pick(cell["each_seed"]) for cell in cells] for pick in (min, max))
                     axis.fill_between(found["sizes"], low, high, color=COLOURS[way], alpha=0.15, lw=0)
-            axis.set(xlabel="labelled frames", ylabel=label, title=NAMES[engine], ylim=(0, None), xscale="log")
+            axis.set(xlabel="labelled frames", ylabel=label, ylim=(0, None), xscale="log")
+            axis.set_title(f"{NAMES[engine]}, {campaign} campaign")
             axis.set_xticks(found["sizes"], [str(size) for size in found["sizes"]])
             axis.minorticks_off()
     axes[0][0].legend(title="picked by")
@@ -192,12 +203,15 @@ def draw(figures: dict[str, Any], file: Path) -> None:
     plt.close(figure)
 
 
-def write_page(out: Path) -> dict[str, Any]:
+def write_page(out: Path) -> Figures:
     """Write figures, plot and the generated part of the page; returns the figures."""
     figures = figures_of(read_lines(out))
     if not figures:
         raise SystemExit(f"{out}: no seed has all of its trainings yet")
-    FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    by_engine: dict[str, dict[str, Any]] = {}
+    for (engine, campaign), found in figures.items():
+        by_engine.setdefault(engine, {})[campaign] = found
+    FIGURES.write_text(json.dumps(by_engine, indent=1) + "\n", encoding="utf-8")
     draw(figures, PLOT)
     replace_figures(PAGE, MARK, page_lines(figures))
     return figures

@@ -194,11 +194,13 @@ def _errors(engine: str, config: Path, seed: int, folder: Path) -> dict[str, Any
     from tests.benchmarks.rounds.campaign import KNOWN, World
     from tests.benchmarks.rounds.pick import summary
 
-    away: dict[str, Any] = {}
-    for arena, videos in World.of(seed).held_out(folder).items():
-        found = learn.positions(engine, config, [pictures for pictures, _ in videos])
-        off = [np.linalg.norm(each[..., :2] - points, axis=-1) for each, (_, points) in zip(found, videos, strict=True)]
-        away[arena] = np.concatenate(off).ravel()
+    held_out = World.of(seed).held_out(folder)
+    # one network for all: TensorFlow takes longer to build one than to use it
+    find = learn.open_network(engine, config)
+    away = {
+        arena: np.concatenate([np.linalg.norm(find(pictures) - points, axis=-1) for pictures, points in videos]).ravel()
+        for arena, videos in held_out.items()
+    }
     new = np.concatenate([off for arena, off in away.items() if arena != KNOWN])
     together = {"all": np.concatenate(list(away.values())), "new": new, **away}
     return {name: summary(off) for name, off in together.items()}

@@ -8,7 +8,20 @@ import pytest
 
 from tests.benchmarks.rounds import page
 from tests.benchmarks.rounds.pick import by_video, spread
-from tests.benchmarks.rounds.settings import DEEPLABCUT, FIRST, OURS, RECIPES, SEEDS, TUNING_SEEDS, WAYS
+from tests.benchmarks.rounds.settings import (
+    CAMPAIGNS,
+    DEEPLABCUT,
+    FIRST,
+    MIXED,
+    OURS,
+    RECIPES,
+    SETTLED,
+    TUNING_SEEDS,
+    WAYS,
+    known_videos,
+)
+
+SEEDS = CAMPAIGNS[MIXED].seeds
 
 PX = {(OURS, 5): 4.0, (OURS, 10): 2.0, (DEEPLABCUT, 5): 6.0, (DEEPLABCUT, 10): 4.5}
 
@@ -34,11 +47,10 @@ def write(out: Path, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_a_seed_counts_once_it_is_whole_and_tuning_seeds_never_do(tmp_path: Path) -> None:
-    assert not set(SEEDS) & set(TUNING_SEEDS)
     cut = [each for each in lines_of(SEEDS[1]) if (each["way"], each["frames"]) != (DEEPLABCUT, 10)]
     no_random = [each for each in lines_of(SEEDS[2]) if each["way"] != "random"]
     lines = write(tmp_path, [*lines_of(SEEDS[0]), *cut, *no_random, *lines_of(TUNING_SEEDS[0])])
-    found = page.figures_of(lines)["pytorch"]
+    found = page.figures_of(lines)["pytorch", MIXED]
     assert found["seeds"] == [SEEDS[0], SEEDS[2]]
     assert len(found["ways"]["random"]["5"]["each_seed"]) == 1
     assert found["sizes"] == [5, 10]
@@ -50,7 +62,7 @@ def test_a_seed_counts_once_it_is_whole_and_tuning_seeds_never_do(tmp_path: Path
 def test_trainings_of_other_lengths_do_not_count(tmp_path: Path) -> None:
     longer = [{**each, "iterations": 2 * each["iterations"]} for each in lines_of(SEEDS[1])]
     lines = write(tmp_path, [*lines_of(SEEDS[0]), *longer])
-    assert page.figures_of(lines)["pytorch"]["seeds"] == [SEEDS[0]]
+    assert page.figures_of(lines)["pytorch", MIXED]["seeds"] == [SEEDS[0]]
 
 
 @pytest.mark.parametrize(
@@ -67,9 +79,24 @@ def test_the_page_says_whether_half_of_the_frames_is_enough(tmp_path: Path, px: 
     assert f"mean {px:.2f} and 4.50 px" in text
     assert f"half of the frames is {said}\n" in text
     assert "- 10 frames of ours beside 10 of DeepLabCut's choice: mean 2.00 and 4.50 px (not worse with 2 of 2" in text
-    assert f"### PyTorch, 2 seeds, {RECIPES['pytorch'].more} iterations a round, 2 min of CPU time" in text
+    title = "### PyTorch, mixed campaign (20 videos of the known arena), 2 of 5 seeds"
+    assert f"{title}, {RECIPES['pytorch'].more} iterations a round, 2 min of CPU time" in text
     assert "| 0 | first model | 2 | - | 9.00 (9.00-9.00) |" in text
-    assert "TensorFlow has not been measured yet." in text
+    assert "PyTorch, settled campaign (60 videos of the known arena): not measured yet." in text
+    assert "TensorFlow, mixed campaign (20 videos of the known arena): not measured yet." in text
+
+
+def test_a_seed_says_which_campaign_it_is_of(tmp_path: Path) -> None:
+    every = [*TUNING_SEEDS, *(seed for each in CAMPAIGNS.values() for seed in each.seeds)]
+    assert len(set(every)) == len(every)
+    assert [known_videos(CAMPAIGNS[name].seeds[0]) for name in (MIXED, SETTLED)] == [20, 60]
+    assert known_videos(TUNING_SEEDS[0]) == 20
+    settled = CAMPAIGNS[SETTLED].seeds
+    found = page.figures_of(write(tmp_path, [*lines_of(SEEDS[0]), *lines_of(settled[1])]))
+    assert {key: each["seeds"] for key, each in found.items()} == {
+        ("pytorch", MIXED): [SEEDS[0]],
+        ("pytorch", SETTLED): [settled[1]],
+    }
 
 
 def test_frames_are_spread_evenly_over_the_videos_that_have_any() -> None:

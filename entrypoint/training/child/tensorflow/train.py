@@ -8,6 +8,7 @@ from typing import Any
 
 from dlcctr.training.record import ITERATION
 from dlcctr.training.start_weights import RANDOM
+from entrypoint.engines.tensorflow.graphs import as_written
 from entrypoint.engines.versions import versions
 from entrypoint.training.child.tensorflow.session import Session, TrialEndedError
 from entrypoint.training.child.tensorflow.start import Start
@@ -56,7 +57,7 @@ def _train_network(order: Order, config: Path, session: Session) -> None:
 
     session.install()
     if session.first <= session.wanted:
-        deeplabcut.train_network(
+        as_written(deeplabcut.train_network)(
             str(config),
             shuffle=order.shuffle,
             trainingsetindex=order.trainset_index,
