@@ -157,7 +157,7 @@ def test_mistakes_are_named_with_file_and_key(tmp_path: Path, toml: str, words: 
 
 def test_not_text(tmp_path: Path) -> None:
     (tmp_path / "campaign.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ManifestError, match="not valid TOML"):
+    with pytest.raises(ManifestError, match="not UTF-8 text"):
         read_campaign(tmp_path / "m.csv")
 
 
