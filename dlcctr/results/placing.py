@@ -1,4 +1,4 @@
-"""A row's folder gets its name in one rename; what it replaces moves aside first, and is found again after a kill.
+"""A row's folder or a step's gets its name in one rename; what it replaces moves aside, and is found after a kill.
 
 ``<parent>/.dlcctr-replaced-XXXXXXXX/<row's folder>`` holds what is being replaced. Killed before the new folder has
 its name, the next command gives the old one its name back; killed after it, the next command clears the old one away.
@@ -17,6 +17,7 @@ from pathlib import Path
 from dlcctr.contract import RECEIPT_FILENAME, REPLACED_PREFIX, STEPS_FOLDER, RowState
 from dlcctr.errors import DlcctrError
 from dlcctr.results.receipt import Receipt, broken_files, read_receipt
+from dlcctr.results.steps.receipt import STEP_RECEIPTS, StepReceipt
 from dlcctr.system.files import current_umask, fsync_path
 
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
@@ -105,7 +106,7 @@ def _put_back(old: Path, folder: Path) -> None:
     fsync_path(folder.parent)
 
 
-def _whole(folder: Path) -> Receipt | None:
+def _whole(folder: Path) -> Receipt | StepReceipt | None:
     """Receipt of a result that is whole by it and by its files' sizes; None where it is not."""
     receipt = _receipt(folder)
     if receipt is None or receipt.state not in (RowState.OK, RowState.DEGRADED):
@@ -113,7 +114,7 @@ def _whole(folder: Path) -> Receipt | None:
     return None if broken_files(receipt, folder, hashes=False) else receipt
 
 
-def _clear(old: Path, folder: Path, receipt: Receipt) -> None:
+def _clear(old: Path, folder: Path, receipt: Receipt | StepReceipt) -> None:
     """Remove a replaced result; what somebody else has put into it moves over.
 
     Its receipt goes last, for it says which files are ours.
@@ -144,11 +145,13 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _receipt(folder: Path) -> Receipt | None:
-    try:
+def _receipt(folder: Path) -> Receipt | StepReceipt | None:
+    """Receipt of a row's folder, or of a step's; None without one that can be read."""
+    with contextlib.suppress(DlcctrError):
         return read_receipt(folder)
-    except DlcctrError:
-        return None
+    with contextlib.suppress(DlcctrError):
+        return STEP_RECEIPTS.find(folder / RECEIPT_FILENAME)
+    return None
 
 
 def _entries(folder: Path) -> list[Path]:

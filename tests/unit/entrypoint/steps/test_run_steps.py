@@ -103,6 +103,18 @@ def test_a_changed_parameter_redoes_the_step_and_what_depends_on_it_only(tmp_pat
     assert fake_steps.ran == ["smooth"] and set(states(bench).values()) == {"done"}
 
 
+def test_nothing_is_left_of_what_a_step_replaces(tmp_path: Path, fake_steps: FakeSteps) -> None:
+    bench = make_steps_bench(tmp_path, ["a.mp4"], THREE)
+    run_steps(StepsRequest(bench.manifest))
+    folder = step_folder(bench.folder(0), "smooth")
+    (folder / "note.txt").write_text("mine")
+    for seed in (98, 99):
+        finish(bench, 0, seed=seed)
+        run_steps(StepsRequest(bench.manifest))
+    assert sorted(each.name for each in folder.parent.iterdir()) == ["csv", "nwb", "smooth"]
+    assert (folder / "note.txt").read_text() == "mine"
+
+
 def test_other_positions_make_all_steps_due_again(tmp_path: Path, fake_steps: FakeSteps) -> None:
     bench = make_steps_bench(tmp_path, ["a.mp4"], THREE)
     run_steps(StepsRequest(bench.manifest))
