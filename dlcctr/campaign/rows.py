@@ -85,7 +85,7 @@ class Row:
         Line of the manifest file that the row starts on, for messages; 0 if it is not from a file.
     first : Row or None
         An earlier row of the same video and model with another crop or other animals: a result's folder is that of its
-        video and model, so this row has none of its own. None where there is no such row.
+        video and model, so this row has none of its own. None if there is no such row.
     """
 
     index: int

@@ -67,3 +67,9 @@ def test_a_video_without_animals_is_whole(native_pytorch: Path, tmp_path: Path) 
 @pytest.mark.full
 def test_which_tracks_go_on(native_pytorch: Path, tmp_path: Path) -> None:
     assert call(native_pytorch, "link", tmp_path) == {"same poses": [1, 2, 0], "places": [1, 0], "both": [1, 0]}
+
+
+@pytest.mark.real
+@pytest.mark.full
+def test_tracklets_are_joined_as_deeplabcut_joins_them(native_pytorch: Path, tmp_path: Path) -> None:
+    assert call(native_pytorch, "joined", tmp_path) == {"equal": 50, "shared": True}

@@ -125,8 +125,8 @@ def parse_steps(tables: object) -> tuple[StepSpec, ...]:
     Raises
     ------
     ValueError
-        A table is no step (`StepError`), two have one name, or one is of a step that does not come before it or gives
-        no positions.
+        A table is not a step (`StepError`), two have one name, or one is of a step that does not come before it or
+        gives no positions.
     """
     if not isinstance(tables, list):
         raise ValueError("[[steps]]: each step must be a table of its own")

@@ -71,7 +71,7 @@ MANIFEST_PREFIX = "manifest: "
 
 
 def is_foreign(path: str) -> bool:
-    """Whether an input is no file of the row's own folder: a cell of the manifest, or another row's file."""
+    """Whether an input lies outside of the row's own folder: a cell of the manifest, or another row's file."""
     return path.startswith(MANIFEST_PREFIX) or bool(OTHER_ROW.fullmatch(path))
 
 

@@ -19,6 +19,7 @@ from dlcctr.campaign.rows import (
     row_settings,
 )
 from dlcctr.campaign.tracking import TRACKING_HINT, tracking_problem
+from dlcctr.campaign.validate import ADD
 from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.campaign.videos.near_names import near_text
 from dlcctr.contract import failure_file, row_folder
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from entrypoint.analyze.request import RowRequest
 
 T = TypeVar("T")
-ADD = "dlcctr manifest VIDEO -o MANIFEST --append"
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,11 @@ if declare_missing():
     supply_operators()
 
 from deeplabcut.pose_estimation_pytorch.apis.tracklets import build_tracklets
-from deeplabcut.refine_training_dataset.stitch import TrackletStitcher
+from deeplabcut.refine_training_dataset.stitch import Tracklet, TrackletStitcher
 
 from entrypoint.engines.ellipse_tracker import mend
 from entrypoint.steps.tracks import run, tracking
+from entrypoint.steps.tracks.stitcher import _joined
 from tests.animals import FILE, step_input, wander, write_assemblies
 
 INFERENCE = {"pcutoff": 0.1, "iou_threshold": 0.6, "max_age": 1, "min_hits": 1, "boundingboxslack": 0}
@@ -188,7 +189,23 @@ def link(folder: Path) -> dict[str, Any]:
     return {"same poses": same.tolist(), "places": places.tolist(), "both": both.tolist()}
 
 
+def joined(_: Path) -> dict[str, Any]:
+    """Tracklets that share frames, joined at once and by DeepLabCut's own sum."""
+    chance = np.random.default_rng(5)
+    equal = 0
+    for _ in range(50):
+        tracklets = []
+        for _ in range(chance.integers(2, 9)):
+            inds = np.sort(chance.choice(60, chance.integers(1, 40), replace=False))
+            tracklets.append(Tracklet(chance.normal(size=(len(inds), 3, 3)), inds))
+        ours, wanted = _joined(tracklets), sum(tracklets)
+        equal += bool(np.array_equal(ours.inds, wanted.inds) and np.array_equal(ours.data, wanted.data))
+    return {"equal": equal, "shared": len(set(wanted.inds.tolist())) < len(wanted.inds)}
+
+
 if __name__ == "__main__":
     part, where = sys.argv[1:]
-    answer = {"equal": equal, "killed": killed, "windows": windows, "empty": empty, "link": link}[part](Path(where))
+    answer = {"equal": equal, "killed": killed, "windows": windows, "empty": empty, "link": link, "joined": joined}[
+        part
+    ](Path(where))
     print(json.dumps(answer if isinstance(answer, dict) else list(answer)))
