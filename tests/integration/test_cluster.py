@@ -94,7 +94,8 @@ def test_requeued_job_runs_again(cluster: Cluster) -> None:
     cluster.wait_for(lambda: queue(cluster, job)[0] == "RUNNING", 30, "a start")
     cluster.run_as_user(["scontrol", "requeue", job])
     cluster.wait_for(lambda: queue(cluster, job)[:2] == ["PENDING", "BeginTime"], 30, "a requeued job")
-    assert cluster.states()[job] in ("PENDING", "RUNNING", "REQUEUED")  # as far as the accounting has heard of it
+    # sacct leaves out what becomes eligible later only, so for these seconds it may know the first run or nothing
+    assert cluster.states().get(job, "PENDING") in ("PENDING", "RUNNING", "REQUEUED")
     cluster.wait_for_end(job)
     assert sacct(cluster, job, "-X")[0][::3] == ["COMPLETED", "1"]
     assert [record[0] for record in sacct(cluster, job, "-X", "--duplicates")] == ["REQUEUED", "COMPLETED"]
