@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dlcctr.results.row_state import Attempt, RowResult, State
+from dlcctr.results.row_state import Attempt, RowResult
 from dlcctr.slurm.jobs.ledger import Ledger, SubmittedTask
 from dlcctr.slurm.queue.output import Key, TaskState
 from dlcctr.slurm.status.live_tasks import LiveTask
@@ -78,8 +78,7 @@ def measure(
         Seconds since 1970.
     """
     left, tasks = set(live), ledger.tasks
-    made = {each.row.index: each.attempt for each in results
-            if each.attempt and each.state in (State.WHOLE, State.DEGRADED)}  # fmt: skip
+    made = {each.row.index: each.made for each in results if each.made}  # whatever the steps after them still wait for
     going = [task for task in tasks if left.intersection(task.rows) and (state := states.get(task.key)) is not None
              and state.is_live]  # fmt: skip
     running = [task for task in going if _running(states, task)]

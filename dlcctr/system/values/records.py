@@ -189,7 +189,7 @@ def _member(kind: type[Enum]) -> Convert:
 
     def convert(value: object) -> Any:
         if not isinstance(value, str) or value not in by_value:
-            raise _unfit(f"one of {', '.join(by_value)}", value)
+            raise _unfit(f"one of {', '.join(each or repr(each) for each in by_value)}", value)
         return by_value[value]
 
     return convert

@@ -461,6 +461,18 @@ def test_the_speed_up_of_a_finished_campaign_does_not_fade(tmp_path: Path) -> No
     assert case.status(now=NOW).pace.speed_up == case.status(now=NOW + 1e6).pace.speed_up == pytest.approx(2.0)
 
 
+def test_the_pace_of_analyses_is_known_while_their_steps_are_due(tmp_path: Path) -> None:
+    case = make_case(tmp_path, 2)
+    case.submit([[0], [1]], cost_s=50.0)
+    case.commit(0, timings_s={"total": 100.0}, started=utc(SUBMITTED), finished=utc(SUBMITTED + 100))
+    file = case.bench.campaign.file
+    file.write_text(file.read_text() + '\n[[steps]]\nname = "filter"\n')
+    result = case.status(squeue=squeue_text(squeue_line(1, "RUNNING")))
+    assert result.rows[0].analysed and result.rows[0].phase is not Phase.DONE
+    assert result.pace.frames_per_s == pytest.approx(20 / 100)
+    assert result.pace.measured_to_expected == pytest.approx(2.0)
+
+
 def test_gpu_hours_of_accounting_count_failed_and_earlier_runs(case: SlurmCase) -> None:
     case.commit(0, timings_s={"total": 10.0}, device=DeviceUsed("cuda"))
     tres = "cpu=1,gres/gpu=2"

@@ -23,6 +23,11 @@ class Colour(str, Enum):
     BLUE = "blue"
 
 
+class Trail(Enum):
+    NONE = ""
+    SHORT = "short"
+
+
 @dataclass(frozen=True)
 class Point:
     x: float
@@ -40,6 +45,7 @@ class Drawing:
     name: str
     size: int
     colour: Colour = Colour.RED
+    trail: Trail = Trail.NONE
     is_new: bool = False
     scale: float | None = None
     points: list[Point] = field(default_factory=list)
@@ -54,7 +60,7 @@ WHOLE = st.integers(-(1 << 63), (1 << 63) - 1)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 points = st.builds(Point, finite, finite)
 drawings = st.builds(
-    Drawing, st.text(), WHOLE, st.sampled_from(Colour), st.booleans(), st.none() | finite, st.lists(points),
+    Drawing, st.text(), WHOLE, st.sampled_from(Colour), st.sampled_from(Trail), st.booleans(), st.none() | finite, st.lists(points),
     st.tuples(WHOLE, WHOLE), st.lists(st.text()).map(tuple), st.dictionaries(st.text(), finite),
     st.builds(Extra, st.none() | points, st.text()),
 )  # fmt: skip
@@ -79,6 +85,7 @@ def table(**changes: Any) -> dict[str, Any]:
         ({"is_new": 1}, "is_new: expected true or false, found 1"),
         ({"colour": "green"}, "colour: expected one of red, blue, found 'green'"),
         ({"colour": []}, "colour: expected one of red, blue, found []"),
+        ({"trail": "long"}, "trail: expected one of '', short, found 'long'"),
         ({"scale": True}, "scale: expected a number, found True"),
         ({"scale": float("nan")}, "scale: expected a finite number, found nan"),
         ({"scale": float("inf")}, "scale: expected a finite number, found inf"),
