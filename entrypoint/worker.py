@@ -19,6 +19,7 @@ from pathlib import Path
 
 from dlcctr.contract import FIXES_KEY, FRAME_TIMES_FILENAME
 from dlcctr.errors import AnalysisError, DlcctrError, GpuError, OutputError, VideoError
+from dlcctr.system.disk import OTHER_SCRATCH
 from dlcctr.system.gpus import OUT_OF_GPU_MEMORY
 from entrypoint import protocol
 from entrypoint.engines import no_animal, output_files
@@ -163,9 +164,7 @@ def _explain(error: Exception) -> DlcctrError:
     text = _line(error)
     lower = text.lower()
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError(
-            f"the scratch folder's disk is full: {text}", "free space there, or choose one with --scratch"
-        )
+        return OutputError(f"the scratch folder's disk is full: {text}", f"free space there; or else: {OTHER_SCRATCH}")
     if is_gpu_memory(text):
         return AnalysisError(f"{OUT_OF_GPU_MEMORY}: {text}", GPU_MEMORY_HINT)
     if isinstance(error, MemoryError) or "out of memory" in lower or "oom when allocating" in lower:

@@ -14,9 +14,11 @@ from typing import Any
 from dlcctr.errors import DlcctrError, OutputError
 from dlcctr.system.terminal.console import size_text
 
-ROW_PLACES = "--out and --scratch name other folders"
+OTHER_SCRATCH = "DLCCTR_SCRATCH names another folder for temporary files (in Slurm jobs: scratch of the site profile)"
+ROW_PLACES = f"`output.root` in campaign.toml names another folder for results, {OTHER_SCRATCH}"
+"""Words that are right whoever does the row: `analyze`, `run`, a step or a job."""
 OTHER_FILE = "-o names another file"
-SPACE_HINT = "free space there, or choose another folder with --out and --scratch"
+SPACE_HINT = f"free space there; or else: {ROW_PLACES}"
 _FREE = "free space there, or use a folder on another disk, and run the same command again"
 _RIGHTS = "check the owner and permissions of the file and its folder, or use another place"
 _MOUNT = "use a place that can be written; inside a container, bind its folder without `ro`"

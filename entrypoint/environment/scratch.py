@@ -17,6 +17,7 @@ from typing import Any
 
 from dlcctr.contract import SCRATCH_PREFIX
 from dlcctr.errors import OutputError
+from dlcctr.system.disk import OTHER_SCRATCH
 from dlcctr.system.kernel_locks import is_free
 from dlcctr.system.locks import boot_id
 from dlcctr.system.terminal.console import warn
@@ -137,7 +138,7 @@ def _make(candidates: list[tuple[str, Path]]) -> tuple[Path, int]:
         return made
     raise OutputError(
         f"no folder for temporary files can be written: {'; '.join(refused)}",
-        "name one with --scratch or DLCCTR_SCRATCH and let the container see it (docker -v, apptainer --bind)",
+        f"{OTHER_SCRATCH}; a container must see it (docker -v, apptainer --bind)",
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from dlcctr.errors import OutputError, VideoError
 from dlcctr.system.cpus import cpu_count
+from dlcctr.system.disk import OTHER_SCRATCH
 from entrypoint.video.decoding.decode_pass import DecodePass
 from entrypoint.video.frame_scan import FrameScan
 from entrypoint.video.frames import decoded_frames, open_pass
@@ -54,7 +55,7 @@ def write_copy(path: Path, target: Path, scan: FrameScan, *, threads: int = 0) -
         target.unlink(missing_ok=True)
         raise OutputError(
             f"{target}: the lossless copy of {path} cannot be written ({error.strerror or error})",
-            "give a scratch folder with more space: --scratch or DLCCTR_SCRATCH",
+            f"free space there; or else: {OTHER_SCRATCH}",
         ) from error
     if written != scan.decoded:
         target.unlink(missing_ok=True)

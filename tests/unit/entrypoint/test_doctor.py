@@ -150,7 +150,7 @@ def test_no_scratch(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     machine(CUDA_IMAGE, GOOD, ENGINE, [CPU_TEST, GPU_TEST])
 
     def refuse(*_: object) -> None:
-        raise OutputError("no folder for temporary files can be written", "name one with --scratch")
+        raise OutputError("no folder for temporary files can be written", "name another one with DLCCTR_SCRATCH")
 
     monkeypatch.setattr(doctor, "open_scratch", refuse)
     report = examine(allow_cpu=True)

@@ -27,7 +27,7 @@ from tests.unit.support.number_network import make_job
 @pytest.mark.parametrize(
     ("error", "code", "word"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), ExitCode.OUTPUT, "--scratch"),
+        (OSError(errno.ENOSPC, "No space left on device"), ExitCode.OUTPUT, "DLCCTR_SCRATCH"),
         (MemoryError(), ExitCode.ANALYSIS, "--batch-size"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), ExitCode.ANALYSIS, "--batch-size"),
         (ValueError("OOM when allocating tensor with shape[64,480,640,3]"), ExitCode.ANALYSIS, "--batch-size"),

@@ -70,7 +70,7 @@ def test_none_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(OutputError, match="No space left") as caught, open_scratch(tmp_path, tmp_path):
         pass
     assert caught.value.exit_code == ExitCode.OUTPUT
-    assert "--scratch" in caught.value.hint
+    assert "DLCCTR_SCRATCH" in caught.value.hint
 
 
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:

@@ -288,7 +288,7 @@ def test_a_copy_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     path = media.write_video(tmp_path / "a.mp4", 10)
     with pytest.raises(OutputError, match="cannot be written") as caught:
         write_copy(path, tmp_path / "no folder" / "copy.avi", scan_video(path))
-    assert "--scratch" in caught.value.hint
+    assert "DLCCTR_SCRATCH" in caught.value.hint
 
 
 def test_a_video_that_changed_since_its_scan_is_refused(tmp_path: Path) -> None:
