@@ -7,8 +7,8 @@ write_table(folder, track, quality)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 from dlcctr.model.prior.record import PosePrior
@@ -201,22 +201,31 @@ def _timeline(track: Track, features: Features, by_frame: Any) -> Timeline:
     nothing = numpy.full(track.n_frames, numpy.nan)
     times = nothing if track.times_s is None else track.times_s
 
-    def binned(values: Any, how: Any) -> tuple[float | None, ...]:
-        found = []
-        for first, stop in pairwise(edges):
-            some = values[first:stop]
-            some = some[numpy.isfinite(some)]
-            found.append(finite(float(how(some)), 5) if len(some) else None)
-        return tuple(found)
+    places = edges[:-1, None] + numpy.arange(numpy.diff(edges).max(initial=0))
+    beyond = places >= edges[1:, None]
+    places = numpy.minimum(places, max(track.n_frames - 1, 0))
+
+    def binned(values: Any, at: Callable[[Any], tuple[Any, Any]]) -> tuple[float | None, ...]:
+        """Mean of the two places in order, of the known values of each bin."""
+        ordered = numpy.sort(numpy.where(beyond | ~numpy.isfinite(values)[places], numpy.nan, values[places]), axis=1)
+        known = numpy.count_nonzero(~numpy.isnan(ordered), axis=1)
+        low, high = (ordered[numpy.arange(n_bins), numpy.maximum(place, 0)] for place in at(known))
+        return tuple(finite(float(value), 5) for value in (low + high) / 2)
+
+    def median(known: Any) -> tuple[Any, Any]:
+        return (known - 1) // 2, known // 2
+
+    def largest(known: Any) -> tuple[Any, Any]:
+        return known - 1, known - 1
 
     return Timeline(
         first=tuple(int(edge) for edge in edges[:-1]),
         time_s=tuple(finite(float(times[edge]), 9) for edge in edges[:-1]),
-        likelihood=binned(likelihood, numpy.median),
-        speed=binned(speed, numpy.median),
-        score=binned(by_frame, numpy.max),
-        x=binned(features.centres[:, 0, 0], numpy.median),
-        y=binned(features.centres[:, 0, 1], numpy.median),
+        likelihood=binned(likelihood, median),
+        speed=binned(speed, median),
+        score=binned(by_frame, largest),
+        x=binned(features.centres[:, 0, 0], median),
+        y=binned(features.centres[:, 0, 1], median),
     )
 
 

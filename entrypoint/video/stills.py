@@ -18,6 +18,8 @@ Colour = tuple[int, int, int]
 LONGEST_PX = 480
 """Longer side of a drawn picture."""
 RADIUS_PX = 4
+RIM_PX = RADIUS_PX + 1.2
+"""Radius of a point with its black rim."""
 FAINT = 0.35
 """How much of its colour a point has that the network is not sure of at all."""
 QUANTISER = 4
@@ -156,17 +158,22 @@ def draw(picture: Any, points: Any) -> bytes:
     size = [max(16, round(side * scale) // 2 * 2) for side in (width, height)]
     frame = av.VideoFrame.from_ndarray(numpy.ascontiguousarray(picture), format="bgr24")
     small = frame.reformat(*size, format="rgb24").to_ndarray()
-    ys, xs = numpy.ogrid[: small.shape[0], : small.shape[1]]
     for number, rgb in enumerate(colours(points.shape[1])):
         colour = numpy.array(rgb)
         for x, y, likelihood in points[:, number]:
             if not (math.isfinite(x) and math.isfinite(y)):
                 continue
-            distance = numpy.hypot(xs - (x + 0.5) * size[0] / width, ys - (y + 0.5) * size[1] / height)
+            at_x, at_y = (x + 0.5) * size[0] / width, (y + 0.5) * size[1] / height
+            top, left = (max(0, math.floor(at - RIM_PX)) for at in (at_y, at_x))
+            window = small[top : max(0, math.ceil(at_y + RIM_PX) + 1), left : max(0, math.ceil(at_x + RIM_PX) + 1)]
+            if not window.size:
+                continue
+            ys, xs = numpy.ogrid[top : top + window.shape[0], left : left + window.shape[1]]
+            distance = numpy.hypot(xs - at_x, ys - at_y)
             share = FAINT + (1 - FAINT) * min(1.0, max(0.0, likelihood if math.isfinite(likelihood) else 0.0))
-            small[(distance > RADIUS_PX) & (distance <= RADIUS_PX + 1.2)] = 0
+            window[(distance > RADIUS_PX) & (distance <= RIM_PX)] = 0
             inside = distance <= RADIUS_PX
-            small[inside] = (share * colour + (1 - share) * small[inside]).astype(numpy.uint8)
+            window[inside] = (share * colour + (1 - share) * window[inside]).astype(numpy.uint8)
     try:
         return encode_jpeg(av.VideoFrame.from_ndarray(small, format="rgb24"), size[0], size[1], QUANTISER)
     except av.FFmpegError as error:
