@@ -256,9 +256,9 @@ class BatchReader:
 
     def _share_out(self, pixels: int) -> None:
         """How many frames of this size go to a thread together, and how many buffers there are."""
-        self._together = max(1, min(MOST_TOGETHER, TOGETHER_PX // pixels))
+        self._together = max(1, min(MOST_TOGETHER, TOGETHER_PX // pixels, self._batch_size))
         # Small batches need more of them, or most threads would have nothing to convert
-        converting = WAITING_PER_THREAD * self._threads * self._together
+        converting = self._threads * max(WAITING_PER_THREAD, self._together)
         for _ in range(max(BUFFERS, BUFFERS - 1 + converting // self._batch_size)):
             self._free.put(NOT_YET_MADE)
 

@@ -231,14 +231,14 @@ def test_decoding_runs_ahead_but_not_far(tmp_path: Path) -> None:
         made.append(shape)
         return np.zeros(shape, np.uint8)
 
-    with BatchReader(video, scan_video(video), batch_size=4, box=None, allocate=allocate) as reader:
+    with BatchReader(video, scan_video(video), batch_size=4, box=None, allocate=allocate, threads=2) as reader:
         batches = iter(reader)
         next(batches)
         deadline = time.monotonic() + 30
-        while len(made) < 3 and time.monotonic() < deadline:
+        while len(made) < 4 and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(0.1)
-        assert len(made) == 3
+        assert len(made) == 4, "one with the network, one waiting, one for each of two threads"
     assert "decoding" not in {thread.name for thread in threading.enumerate()}, "left before the end, it stops"
 
 
