@@ -18,6 +18,8 @@ from dlcctr.system.files import write_bytes_atomic
 
 ENTER_LABELS = "dlcctr labels add PROJECT PROJECT/labeled-data"
 """Enters a project's own folders of labels in config.yaml's `video_sets`, by which DeepLabCut finds them."""
+NEW_ITERATION = f"{ENTER_LABELS} --new-iteration"
+"""Counts up the iteration, so that the next training set is a new one."""
 TRAINING_SETS = "training-datasets"
 MAX_SCORER = 60
 
