@@ -11,6 +11,7 @@ from dlcctr.errors import ModelError
 from dlcctr.labels.pictures import read_size
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.model.prior.labels import LABELS_FOLDER
+from dlcctr.model.project.shuffles import is_on
 from dlcctr.results.h5.h5_file import read_table
 from dlcctr.training.set_files import Frame, documentation_name, frame_of, training_set_folder
 from dlcctr.training.split import NO_SPLIT, Split, read_split
@@ -77,7 +78,7 @@ def read_training_set(
     if not file.is_file():
         raise ModelError(f"{file}: no such file: the labels of the training set are not known", NO_SPLIT)
     try:
-        points, frames, xy = _labels(read_table(file), several=bool(config.get("multianimalproject")))
+        points, frames, xy = _labels(read_table(file), several=is_on(config.get("multianimalproject")))
     except ModelError:
         raise
     except Exception as error:  # of many kinds, by PyTables
