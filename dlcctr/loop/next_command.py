@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dlcctr.loop.campaign_state import CampaignState
 from dlcctr.loop.labels import LabelFolder
-from dlcctr.loop.project_state import ProjectState
+from dlcctr.loop.project_state import ProjectState, new_iteration
 from dlcctr.model.prior.labels import LABELS_FOLDER
 from dlcctr.system.terminal.console import plural
 from dlcctr.training.record import Status
@@ -49,10 +49,22 @@ def _labels(project: ProjectState, campaign: CampaignState | None) -> Next | Non
             f"dlcctr labels add {name} {_quoted(project.folder / LABELS_FOLDER)}",
             f"config.yaml's video_sets lacks {plural(len(project.unlisted), 'folder')} of labels; this enters them",
         )
+    return _new_labels(project, campaign)
+
+
+def _new_labels(project: ProjectState, campaign: CampaignState | None) -> Next | None:
+    """Labels that DeepLabCut finds, and that no training set has; or none at all."""
+    is_under_way = any(each.state in (Status.RUNNING.value, Status.INTERRUPTED.value) for each in project.shuffles)
+    if project.lacking and not is_under_way:
+        return Next(
+            new_iteration(project),
+            f"{plural(project.lacking, 'labelled frame')} came after iteration {project.iteration}'s training set was "
+            "made; this counts up the iteration, for a set of all",
+        )
     if not project.labelled and not project.trained:
         if campaign and campaign.judged:
             return _outliers(campaign)
-        return Next(f"dlcctr labels add {name} FOLDER", "the project has no labelled frames")
+        return Next(f"dlcctr labels add {_quoted(project.folder)} FOLDER", "the project has no labelled frames")
     return None
 
 
@@ -81,7 +93,7 @@ def _training(project: ProjectState) -> Next | None:
         first = f"first {stopped.hint}; then" if stopped.state == Status.FAILED.value and stopped.hint else ""
         return Next(_train(name, *_shuffle(stopped.shuffle)), " ".join(filter(None, (f"{why};", first, then))))
     what = "not trained" if project.has_training_set else "without a training set"
-    start = ["--weights", name] if project.earlier else []  # from the model before
+    start = ["--weights", name] if project.has_start else []  # from the model before
     why = f"iteration {project.iteration} is {what}"
     if has_scheduler() and not any(each.tried for each in project.shuffles):
         return Next(

@@ -187,6 +187,9 @@ def test_the_iteration_is_counted_up_once(project: Path, tmp_path: Path, made: s
     assert add(project, tmp_path / "x", new_iteration=True).iteration == 2
     (project / made / "iteration-2").mkdir()
     assert add(project, make_folder(tmp_path / "y", NEW), new_iteration=False).iteration == 2
+    make_folder(project / "labeled-data/z", NEW)  # which DeepLabCut does not find before it is entered
+    assert add(project, project).iteration == 3
+    assert add(project, project).iteration == 3
 
 
 def test_a_config_of_windows_keeps_its_lines_and_its_video(tmp_path: Path) -> None:

@@ -195,13 +195,29 @@ def test_a_new_iteration_is_trained(case: Case) -> None:
     assert found == Next(f"dlcctr train run {case.b} --weights {case.b}", "iteration 1 is without a training set")
 
 
+def test_a_training_starts_from_a_model_of_its_own_engine_only(case: Case) -> None:
+    at_the_end(case)
+    edit_json(case.b / "config.yaml", iteration=1, engine="tensorflow")
+    state, _, found = look(case.b)
+    assert state.earlier == (0,) and found.command == f"dlcctr train run {case.b}"
+    edit_json(case.b / "config.yaml", engine="pytorch")
+    untrain(case.b)
+    state, _, found = look(case.b)
+    assert state.earlier == () and found.command == f"dlcctr train run {case.b}"
+
+
 def test_a_training_set_and_labels_that_it_lacks(case: Case) -> None:
     at_the_end(case)
     (case.b / "training-datasets/iteration-0/UnaugmentedDataSet_mouseJan1").mkdir(parents=True)
     label(case.b / "training-datasets/iteration-0/UnaugmentedDataSet_mouseJan1", {"img1.png": (1, 2, 3, 4)})
-    state, _, _ = look(case.b)
+    state, _, found = look(case.b)
     assert state.has_training_set and state.in_training_set == 1
     assert any("1 labelled frame is not in the training set" in note for note in state.notes)
+    assert found.command == f"dlcctr labels add {case.b} {case.b / 'labeled-data'} --new-iteration"
+    record(case.b, Status.RUNNING)
+    assert "train status" in look(case.b)[2].command
+    record(case.b, Status.INTERRUPTED, epochs_done=3)
+    assert "train run" in look(case.b)[2].command
 
 
 def test_pictures_of_two_folders_may_have_one_name(case: Case) -> None:
