@@ -116,8 +116,10 @@ def _evaluation(project: ProjectState) -> Next | None:
     first = project.trained[0]
     if project.is_of_several and first.engine == "tensorflow":
         return None  # which `dlc evaluate` is not for so far
+    same = [each for each in project.trained if each.shuffle == first.shuffle]
+    which = [f"--trainset-index {first.trainset_index}"] if len(same) > 1 else []  # else it is not clear which is meant
     return Next(
-        " ".join([f"dlcctr evaluate {_quoted(project.folder)}", *_shuffle(first.shuffle)]),
+        " ".join([f"dlcctr evaluate {_quoted(project.folder)}", *_shuffle(first.shuffle), *which]),
         f"iteration {project.iteration} is trained; its errors on labelled frames are not known",
     )
 
@@ -146,18 +148,18 @@ def _of_present(project: ProjectState, campaign: CampaignState) -> Next:
 
 def _of_before(project: ProjectState, campaign: CampaignState) -> Next:
     """The campaign is of an older model, or of another project's."""
-    name, manifest = _quoted(project.folder), _quoted(campaign.manifest)
+    model, manifest = " ".join([_quoted(project.folder), *_choice(project)]), _quoted(campaign.manifest)
     compared = campaign.comparison
     if compared is None or not compared.verdict or compared.complete < compared.total:
         return Next(
-            f"dlcctr compare {manifest} --model {name}" + (f" -o {_quoted(compared.folder)}" if compared else ""),
+            f"dlcctr compare {manifest} --model {model}" + (f" -o {_quoted(compared.folder)}" if compared else ""),
             "the campaign is of another model: see on some of its videos which one is better",
         )
     if compared.better == "A" and campaign.judged:
         return _outliers(campaign, "the model of before is better; it needs more labels")
     new = campaign.manifest.parent / f"iteration-{project.iteration}" / campaign.manifest.name
     return Next(
-        f"dlcctr manifest --like {manifest} --model {name} -o {_quoted(new)}",
+        f"dlcctr manifest --like {manifest} --model {model} -o {_quoted(new)}",
         "a campaign of the same videos with the new model; then give loop status that manifest",
     )
 
@@ -168,6 +170,13 @@ def _outliers(campaign: CampaignState, why: str = "") -> Next:
         f"dlcctr outliers {manifest} --frames 50 -o {place}",
         why or f"{campaign.flagged} of {plural(campaign.judged, 'judged video')} flagged: pick frames to label",
     )
+
+
+def _choice(project: ProjectState) -> list[str]:
+    """Options that choose the project's trained shuffle; one that is evaluated before others."""
+    chosen = min(project.trained, key=lambda each: not each.evaluated)
+    place = [f"--trainset-index {chosen.trainset_index}"] if chosen.trainset_index else []
+    return [*_shuffle(chosen.shuffle), *place]
 
 
 def _shuffle(number: int) -> list[str]:

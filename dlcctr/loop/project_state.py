@@ -44,6 +44,8 @@ class ShuffleState:
         Of the model that an analysis would use; empty where there is none.
     tried : bool
         Whether a short trial has measured its time and memory.
+    trainset_index : int
+        Place of its fraction in TrainingFraction; 0 where it is not there.
     """
 
     shuffle: int
@@ -58,6 +60,7 @@ class ShuffleState:
     evaluated: str = ""
     model_hash: str = ""
     tried: bool = False
+    trainset_index: int = 0
 
     @property
     def is_trained(self) -> bool:
@@ -205,7 +208,8 @@ def _shuffle(root: Path, each: ModelFolder) -> ShuffleState:
         made = _with_record(made, training)
     if not made.is_trained:
         return made
-    return replace(made, model_hash=_model_hash(root, each))
+    place = _place(root, each)
+    return replace(made, model_hash=_model_hash(root, each, place), trainset_index=place)
 
 
 def _with_record(made: ShuffleState, training: Training) -> ShuffleState:
@@ -234,11 +238,18 @@ def _evaluated(root: Path, each: ModelFolder) -> str:
     return "by DeepLabCut" if any(name.endswith((".csv", ".h5")) for name in names) else ""
 
 
-def _model_hash(root: Path, each: ModelFolder) -> str:
-    """Hash of a shuffle's model as an analysis would use it; empty where that cannot be told."""
+def _place(root: Path, each: ModelFolder) -> int:
+    """Place of a shuffle's fraction in TrainingFraction; 0 where it is not there any more."""
     try:
         fractions = read_config(open_tree(root))["TrainingFraction"]
-        places = [n for n, fraction in enumerate(fractions) if int(fraction * 100) == each.percent]
-        return inspect_model(root, shuffle=each.shuffle, trainset_index=places[0] if places else 0).hash
+    except DlcctrError:
+        return 0
+    return next((n for n, fraction in enumerate(fractions) if int(fraction * 100) == each.percent), 0)
+
+
+def _model_hash(root: Path, each: ModelFolder, place: int) -> str:
+    """Hash of a shuffle's model as an analysis would use it; empty where that cannot be told."""
+    try:
+        return inspect_model(root, shuffle=each.shuffle, trainset_index=place).hash
     except (DlcctrError, TypeError, ValueError):
         return ""

@@ -86,7 +86,7 @@ def train_folder(project: Path, order: Order) -> tuple[Path, float]:
     if not 0 <= order.trainset_index < len(fractions):
         raise ModelError(
             f"{project / 'config.yaml'}: no training set index {order.trainset_index}; TrainingFraction is {fractions}",
-            "choose with --trainset-index",
+            "choose with --trainset-index" if fractions else "give one there, such as TrainingFraction: [0.95]",
         )
     fraction = float(fractions[order.trainset_index])
     # int() of the product, as DeepLabCut does: 0.29 gives 28

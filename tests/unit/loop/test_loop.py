@@ -252,6 +252,28 @@ def test_the_campaign_of_the_model_before(case: Case) -> None:
     assert found.command == f"dlcctr compare {case.manifest} --model {case.b}"
 
 
+def test_another_shuffle_or_fraction_is_named_to_every_command(case: Case) -> None:
+    """The first ones are taken by default, and need not be there."""
+    at_the_end(case)
+    for top in ("dlc-models-pytorch", "evaluation-results-pytorch"):
+        (folder,) = (case.b / top / "iteration-0").iterdir()
+        folder.rename(folder.with_name(folder.name.replace("95shuffle1", "80shuffle3")))
+    edit_json(case.b / "config.yaml", TrainingFraction=[0.95, 0.8])
+    state, _, found = look(case.b, case.manifest)
+    assert state.model_hashes, "the model is found"
+    choice = f"{case.b} --shuffle 3 --trainset-index 1"
+    assert found.command == f"dlcctr compare {case.manifest} --model {choice}"
+
+
+def test_a_shuffle_of_two_fractions_is_evaluated_by_its_place(case: Case) -> None:
+    label(case.b / "labeled-data/a")
+    folder = train_folder(case.b).parent
+    assert look(case.b)[2].command == f"dlcctr evaluate {case.b}"
+    shutil.copytree(folder, folder.with_name(folder.name.replace("trainset95", "trainset80")))
+    edit_json(case.b / "config.yaml", TrainingFraction=[0.95, 0.8])
+    assert look(case.b)[2].command == f"dlcctr evaluate {case.b} --trainset-index 1"
+
+
 @pytest.mark.parametrize(
     ("better", "complete", "words"),
     [
