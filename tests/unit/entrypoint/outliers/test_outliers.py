@@ -292,9 +292,12 @@ def test_frames_that_did_not_decode_are_not_candidates(bench: Bench, tmp_path: P
 
 
 def test_nothing_to_take_is_no_error(bench: Bench, tmp_path: Path, capsys: Any) -> None:
-    taken = run(bench, tmp_path / "out", 500)
-    capsys.readouterr()
-    assert taken and not run(bench, tmp_path / "out", 500)
+    rounds = 0
+    while run(bench, tmp_path / "out", 500):
+        rounds += 1
+        assert rounds < 60
+        capsys.readouterr()
+    assert rounds
     assert "no frame is worth labelling; nothing was written" in capsys.readouterr().out
 
 
@@ -313,15 +316,7 @@ def test_rows_of_which_none_can_be_used_are_an_error(bench: Bench, tmp_path: Pat
     ("changes", "words"),
     [
         ({"bodyparts": ["nose", "paw"]}, "has none of the project's body parts"),
-        (
-            {
-                "multianimalproject": "yes",
-                "individuals": list("ab"),
-                "multianimalbodyparts": ORDER,
-                "bodyparts": "MULTI!",
-            },
-            "a table of one animal",
-        ),
+        ({"multianimalproject": "yes", "individuals": ["a"], "multianimalbodyparts": ORDER}, "a table of one animal"),
     ],
 )
 def test_another_project_is_an_error(bench: Bench, tmp_path: Path, changes: dict[str, Any], words: str) -> None:
