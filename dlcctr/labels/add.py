@@ -70,7 +70,8 @@ def add_labels(
     Parameters
     ----------
     new_iteration : bool, optional
-        Count up `iteration` in config.yaml; by default where labels change and this iteration has a training set.
+        Count up `iteration` in config.yaml; by default where labels change, or DeepLabCut finds them only now, and this
+        iteration has a training set.
     write_h5 : bool
         Write the .h5 where pandas is. An .h5 that is older than its table is never left: DeepLabCut trains from it.
 
@@ -85,10 +86,10 @@ def add_labels(
         raise ManifestError("the labels have errors; nothing was added", "correct them, then the same command again")
     merges = [merge(project, each.folder.name, each.table, each.own) for each in checked.folders]
     is_changed = any(each.is_changed for each in merges)
-    counts_up = is_changed and project.is_trained if new_iteration is None else new_iteration
-    iteration = project.iteration + counts_up
     names = {each.folder.name: crop_of(each.sizes) for each, merged in zip(checked.folders, merges, strict=True)
              if merged.pictures and not project.has_video(each.folder.name)}  # fmt: skip
+    counts_up = (is_changed or bool(names)) and project.is_trained if new_iteration is None else new_iteration
+    iteration = project.iteration + counts_up
     has_h5 = write_h5 and can_write()
     planned = [_plan(project, each, merged, has_h5) for each, merged in zip(checked.folders, merges, strict=True)]
     if not dry_run:

@@ -45,6 +45,10 @@ def compare(file: Path, table: Table) -> tuple[str, str] | None:
         return "h5 not compared", "pandas and PyTables are not here"
     except Exception as error:  # of many kinds, by PyTables: it is damaged, or holds what could run
         return "h5 differs", f"cannot be read ({type(error).__name__}: {str(error)[:80]})"
+    scorers = set(frame.columns.get_level_values(0))
+    if scorers != set(table.scorers):
+        both = (", ".join(map(repr, sorted(map(str, names)))) for names in (scorers, table.scorers))
+        return "h5 differs", "labels of {}, the .csv's are of {}".format(*both)
     own = _own_points(table)
     pictures = {picture for picture, _ in own} ^ {picture for picture, _ in other}
     if pictures:
@@ -85,23 +89,28 @@ def _points(frame: Any) -> Points:
     return {key: (point["x"], point["y"]) for key, point in found.items() if {"x", "y"} <= point.keys()}
 
 
-def h5_bytes(text: str) -> bytes:
+def h5_bytes(text: str, folder: str = "") -> bytes:
     """Content of the .h5 of a table's text, as DeepLabCut's own `convertcsv2h5` makes it.
 
     It is made from the parsed table and not by `pandas.read_csv`, to which a folder named 001 is a number.
+
+    Parameters
+    ----------
+    folder : str
+        Folder of pictures of which the table has the name alone.
     """
     pandas = import_pandas()
     table = parse_table(text)
     heads = [(table.scorers[0], *filter(None, part), coord) for part, coord in table.columns]
     names = ["scorer", *(["individuals"] if table.is_of_several else []), "bodyparts", "coords"]
-    index = [(LABELS_FOLDER, row.folder, row.picture) for row in table.rows]
+    index = [(LABELS_FOLDER, row.folder or folder, row.picture) for row in table.rows]
     frame = pandas.DataFrame(
         [[number(cell) for cell in row.cells] for row in table.rows],
         index=pandas.MultiIndex.from_tuples(index),
         columns=pandas.MultiIndex.from_tuples(heads, names=names),
     )
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as place, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        file = Path(folder) / "labels.h5"
+        file = Path(place) / "labels.h5"
         frame.astype(float).to_hdf(file, key=KEY, mode="w")
         return file.read_bytes()

@@ -24,7 +24,9 @@ def check_header(file: str, table: Table, project: Project, *, any_scorer: bool)
         found = ", ".join(repr(name[:40]) for name in table.scorers[:SHOWN])
         yield Problem("scorer", file, f"of {found}, the project's is {project.scorer!r}", 1, is_mended=any_scorer)
     if any(coord == "likelihood" for _, coord in table.columns):
-        yield Problem("header", file, "has likelihoods: labels of the model that nobody has confirmed", 3)
+        # napari-deeplabcut of spring 2026 keeps them when machine labels were corrected (its #204)
+        text = "has likelihoods, as the model's own points have; napari-deeplabcut of some versions keeps them"
+        yield Problem("likelihood", file, text, 4 if table.is_of_several else 3)
     yield from check_parts(file, table, project)
 
 

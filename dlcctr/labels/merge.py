@@ -61,7 +61,9 @@ def merge(project: Project, folder: str, new: Table, own: Table | None) -> Merge
             rows[row.picture] = cells
     text = table_text(project.scorer, project.parts, [(folder, picture, cells) for picture, cells in rows.items()])
     wanted = tuple((part, coord) for part in project.parts for coord in "xy")
-    is_changed = bool(found["added"] or found["replaced"] or (own and own.columns != wanted))
+    is_changed = bool(
+        found["added"] or found["replaced"] or (own and (own.columns != wanted or own.scorers != (project.scorer,)))
+    )
     added, replaced, unchanged, empty = map(tuple, found.values())
     return Merged(text, added, replaced, unchanged, empty, is_changed)
 

@@ -27,7 +27,12 @@ KINDS = MappingProxyType(
         "order": (_N, "columns are put in the project's order by their names"),
         "missing animal": (_N, "its columns stay empty"),
         "line": (_E, "correct that line, or save the folder again in napari-deeplabcut"),
-        "outside": (_E, "move that point into the picture, or remove it: DeepLabCut drops it without a word"),
+        "outside": (
+            _E,
+            "move that point into the picture, off its border, or remove it: DeepLabCut drops it without a word",
+        ),
+        "sizes": (_Q, "pictures of one video have one size: labels of one that was made larger or smaller are wrong"),
+        "likelihood": (_Q, "they are left out; do not add a table of the model's that nobody has corrected"),
         "picture name": (_E, "give the picture a plain name: no folders and no control characters"),
         "other folder": (_E, "give the folder the name that its table has, which is that of the video"),
         "duplicate": (_E, "keep one line for each picture"),

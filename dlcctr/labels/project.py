@@ -12,12 +12,14 @@ from dlcctr.contract import VIDEO_EXTENSIONS
 from dlcctr.errors import ModelError
 from dlcctr.labels.table import PartName, is_plain
 from dlcctr.model.prior.labels import LABELS_FOLDER, UNIQUE_OWNER
-from dlcctr.model.project.shuffles import CONFIG, MODEL_FOLDERS, no_config
+from dlcctr.model.project.shuffles import CONFIG, MODEL_FOLDERS, is_on, no_config
 from dlcctr.model.yaml.yaml12 import WIDTH, parse_yaml, read_bytes, read_text
 from dlcctr.system.files import write_bytes_atomic
 
 ENTER_LABELS = "dlcctr labels add PROJECT PROJECT/labeled-data"
 """Enters a project's own folders of labels in config.yaml's `video_sets`, by which DeepLabCut finds them."""
+NEW_ITERATION = f"{ENTER_LABELS} --new-iteration"
+"""Counts up the iteration, so that the next training set is a new one."""
 TRAINING_SETS = "training-datasets"
 MAX_SCORER = 60
 
@@ -71,7 +73,7 @@ def read_project(folder: Path) -> Project:
         raise _wrong(file, "scorer", f"a name of at most {MAX_SCORER} characters")  # it is part of a file's name
     if not isinstance(iteration, int) or isinstance(iteration, bool) or iteration < 0:
         raise _wrong(file, "iteration", "a whole number")
-    is_of_several = bool(table.get("multianimalproject"))
+    is_of_several = is_on(table.get("multianimalproject"))
     if is_of_several:
         animals, own = (_names(table, key, file) for key in ("individuals", "multianimalbodyparts"))
         unique = _names(table, "uniquebodyparts", file) if table.get("uniquebodyparts") else []
@@ -151,7 +153,14 @@ def change_config(project: Project, crops: Mapping[str, str], iteration: int) ->
 
 
 def video_of(project: Project, name: str) -> str:
-    """Path by which config.yaml names a folder's video: the project's own one, whether it is there or not."""
+    """Path by which config.yaml names a folder's video: the project's own one, whether it is there or not.
+
+    In a project of Windows it is a path of Windows, too: beside one of another system DeepLabCut finds no folder of the
+    others (#920).
+    """
+    others = [PureWindowsPath(video) for video in project.videos]
+    if others and all(each.drive for each in others):
+        return str(others[-1].with_name(f"{name}.mp4"))
     videos = project.folder.absolute() / "videos"
     for ending in VIDEO_EXTENSIONS:
         if (videos / f"{name}{ending}").exists():

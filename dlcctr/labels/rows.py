@@ -48,6 +48,11 @@ def check_pictures(file: str, table: Table, folder: Path, own: Path, sizes: dict
     for row in table.rows:
         if is_plain(row.picture) and not table.is_empty(row):
             yield from _check_picture(file, table, row, _picture_of(row, folder, own), sizes)
+    if len(set(sizes.values())) > 1:
+        counts = Counter(sizes.values()).most_common()
+        shown = ", ".join(f"{count} of {width} x {height} px" for (width, height), count in counts[:3])
+        odd = next(name for name, size in sizes.items() if size == counts[-1][0])
+        yield Problem("sizes", file, f"pictures of several sizes: {shown}", None, odd)
     named = {row.picture for row in table.rows}
     for each in visible_entries(folder):
         if each.suffix.lower() in ENDINGS and each.name not in named:
@@ -77,8 +82,9 @@ def _check_picture(file: str, table: Table, row: Row, picture: Path, sizes: dict
             point = table.point(row, part)
         except ValueError:
             continue  # said before
-        if point and not (0 <= point[0] < size[0] and 0 <= point[1] < size[1]):
+        if point and not (0 < point[0] < size[0] and 0 < point[1] < size[1]):
             text = f"{_name(*part)} at {point[0]:.6g}, {point[1]:.6g}, the picture has {size[0]} x {size[1]} px"
+            text += " (points that nobody can see are empty, not 0, 0)" if point == (0, 0) else ""
             yield Problem("outside", file, text, row.line, row.picture)
 
 

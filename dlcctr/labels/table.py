@@ -15,6 +15,8 @@ from dlcctr.model.prior.labels import MAX_BYTES
 from dlcctr.system.files import read_text_bounded
 
 TABLE_PREFIX = "CollectedData_"
+DECIMAL_COMMA = (";", "\t")
+"""Separators of tables in which a comma may be the decimal sign."""
 COORDS = ("x", "y", "likelihood")
 _HEADS = ("scorer", "bodyparts", "coords")
 _HEADS_OF_SEVERAL = ("scorer", "individuals", "bodyparts", "coords")
@@ -77,7 +79,8 @@ class Table:
 
     def is_empty(self, row: Row) -> bool:
         """Whether nothing is labelled in a row."""
-        return not any(cell.strip() and cell.strip().lower() != "nan" for cell in row.cells)
+        cells = (row.cells[place] for (_, coord), place in self.places.items() if coord != "likelihood")
+        return not any(cell.strip() and cell.strip().lower() != "nan" for cell in cells)
 
 
 def number(text: str) -> float:
@@ -85,7 +88,7 @@ def number(text: str) -> float:
     if not text.strip():
         return math.nan
     try:
-        value = float(text)
+        value = float("" if "_" in text else text)  # Python alone reads 1_0 as ten
     except ValueError:
         raise ValueError(f"is no number: {text[:40]!r}") from None
     if math.isinf(value):
@@ -116,7 +119,8 @@ def read_table(file: Path) -> Table:
 
 def parse_table(text: str) -> Table:
     """Parse a table; raises `ValueError` where its head is wrong."""
-    reader = csv.reader(io.StringIO(text))
+    delimiter = _delimiter(text)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     try:
         lines = [(reader.line_num, line) for line in reader]
     except csv.Error as error:
@@ -126,6 +130,9 @@ def parse_table(text: str) -> Table:
     if not is_of_several and names[:3] != _HEADS:
         raise ValueError("its first lines are not scorer, bodyparts, coords (or scorer, individuals, …)")
     n_heads = 4 if is_of_several else 3
+    width = max((n + 1 for _, line in lines[:n_heads] for n, cell in enumerate(line) if cell.strip()), default=0)
+    # a spreadsheet adds empty cells to every line, where something was typed beside the table once
+    lines = [(at, line[:width] if not any(map(str.strip, line[width:])) else line) for at, line in lines]
     heads = [line for _, line in lines[:n_heads]]
     if len({len(line) for line in heads}) > 1:
         raise ValueError("the lines of its head are not equally long")
@@ -141,9 +148,17 @@ def parse_table(text: str) -> Table:
         if len(line) != len(coords):
             broken.append((number_of_line, f"{len(line)} cells, but the head has {len(coords)}"))
             continue
+        cells = [cell.replace(",", ".") for cell in line[first:]] if delimiter != "," else line[first:]
         *above, picture = [part for cell in line[:first] for part in re.split(r"[\\/]", cell) if part] or [""]
-        rows.append(Row(number_of_line, above[-1] if above else "", picture, tuple(line[first:])))
+        rows.append(Row(number_of_line, above[-1] if above else "", picture, tuple(cells)))
     return Table(tuple(dict.fromkeys(heads[0][first:])), is_of_several, columns, tuple(rows), tuple(broken))
+
+
+def _delimiter(text: str) -> str:
+    """What separates cells: where a comma is the decimal sign, a spreadsheet saves semicolons or tabs."""
+    word = text[: len("scorer")].lower()
+    after = text[len("scorer") : len("scorer") + 1]
+    return after if word == "scorer" and after in DECIMAL_COMMA else ","
 
 
 def _columns(heads: Sequence[Sequence[str]], coords: Sequence[str], first: int) -> tuple[tuple[PartName, str], ...]:

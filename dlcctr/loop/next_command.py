@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dlcctr.loop.campaign_state import CampaignState
 from dlcctr.loop.labels import LabelFolder
-from dlcctr.loop.project_state import ProjectState
+from dlcctr.loop.project_state import ProjectState, new_iteration
 from dlcctr.model.prior.labels import LABELS_FOLDER
 from dlcctr.system.terminal.console import plural
 from dlcctr.training.record import Status
@@ -49,10 +49,22 @@ def _labels(project: ProjectState, campaign: CampaignState | None) -> Next | Non
             f"dlcctr labels add {name} {_quoted(project.folder / LABELS_FOLDER)}",
             f"config.yaml's video_sets lacks {plural(len(project.unlisted), 'folder')} of labels; this enters them",
         )
+    return _new_labels(project, campaign)
+
+
+def _new_labels(project: ProjectState, campaign: CampaignState | None) -> Next | None:
+    """Labels that DeepLabCut finds, and that no training set has; or none at all."""
+    is_under_way = any(each.state in (Status.RUNNING.value, Status.INTERRUPTED.value) for each in project.shuffles)
+    if project.lacking and not is_under_way:
+        return Next(
+            new_iteration(project),
+            f"{plural(project.lacking, 'labelled frame')} came after iteration {project.iteration}'s training set was "
+            "made; this counts up the iteration, for a set of all",
+        )
     if not project.labelled and not project.trained:
         if campaign and campaign.judged:
             return _outliers(campaign)
-        return Next(f"dlcctr labels add {name} FOLDER", "the project has no labelled frames")
+        return Next(f"dlcctr labels add {_quoted(project.folder)} FOLDER", "the project has no labelled frames")
     return None
 
 
@@ -81,7 +93,7 @@ def _training(project: ProjectState) -> Next | None:
         first = f"first {stopped.hint}; then" if stopped.state == Status.FAILED.value and stopped.hint else ""
         return Next(_train(name, *_shuffle(stopped.shuffle)), " ".join(filter(None, (f"{why};", first, then))))
     what = "not trained" if project.has_training_set else "without a training set"
-    start = ["--weights", name] if project.earlier else []  # from the model before
+    start = ["--weights", name] if project.has_start else []  # from the model before
     why = f"iteration {project.iteration} is {what}"
     if has_scheduler() and not any(each.tried for each in project.shuffles):
         return Next(
@@ -104,8 +116,10 @@ def _evaluation(project: ProjectState) -> Next | None:
     first = project.trained[0]
     if project.is_of_several and first.engine == "tensorflow":
         return None  # which `dlc evaluate` is not for so far
+    same = [each for each in project.trained if each.shuffle == first.shuffle]
+    which = [f"--trainset-index {first.trainset_index}"] if len(same) > 1 else []  # else it is not clear which is meant
     return Next(
-        " ".join([f"dlcctr evaluate {_quoted(project.folder)}", *_shuffle(first.shuffle)]),
+        " ".join([f"dlcctr evaluate {_quoted(project.folder)}", *_shuffle(first.shuffle), *which]),
         f"iteration {project.iteration} is trained; its errors on labelled frames are not known",
     )
 
@@ -134,18 +148,18 @@ def _of_present(project: ProjectState, campaign: CampaignState) -> Next:
 
 def _of_before(project: ProjectState, campaign: CampaignState) -> Next:
     """The campaign is of an older model, or of another project's."""
-    name, manifest = _quoted(project.folder), _quoted(campaign.manifest)
+    model, manifest = " ".join([_quoted(project.folder), *_choice(project)]), _quoted(campaign.manifest)
     compared = campaign.comparison
     if compared is None or not compared.verdict or compared.complete < compared.total:
         return Next(
-            f"dlcctr compare {manifest} --model {name}" + (f" -o {_quoted(compared.folder)}" if compared else ""),
+            f"dlcctr compare {manifest} --model {model}" + (f" -o {_quoted(compared.folder)}" if compared else ""),
             "the campaign is of another model: see on some of its videos which one is better",
         )
     if compared.better == "A" and campaign.judged:
         return _outliers(campaign, "the model of before is better; it needs more labels")
     new = campaign.manifest.parent / f"iteration-{project.iteration}" / campaign.manifest.name
     return Next(
-        f"dlcctr manifest --like {manifest} --model {name} -o {_quoted(new)}",
+        f"dlcctr manifest --like {manifest} --model {model} -o {_quoted(new)}",
         "a campaign of the same videos with the new model; then give loop status that manifest",
     )
 
@@ -156,6 +170,13 @@ def _outliers(campaign: CampaignState, why: str = "") -> Next:
         f"dlcctr outliers {manifest} --frames 50 -o {place}",
         why or f"{campaign.flagged} of {plural(campaign.judged, 'judged video')} flagged: pick frames to label",
     )
+
+
+def _choice(project: ProjectState) -> list[str]:
+    """Options that choose the project's trained shuffle; one that is evaluated before others."""
+    chosen = min(project.trained, key=lambda each: not each.evaluated)
+    place = [f"--trainset-index {chosen.trainset_index}"] if chosen.trainset_index else []
+    return [*_shuffle(chosen.shuffle), *place]
 
 
 def _shuffle(number: int) -> list[str]:

@@ -13,9 +13,11 @@ from dlcctr.loop.labels import LabelFolder, count_labelled, read_folders, total
 from dlcctr.model.engines import ENGINES
 from dlcctr.model.files import open_tree
 from dlcctr.model.inspection import inspect_model
+from dlcctr.model.prior.labels import LABELS_FOLDER
 from dlcctr.model.project.shuffles import ModelFolder, list_shuffles, read_config
 from dlcctr.model.project.snapshots import list_snapshots
 from dlcctr.system.terminal.console import plural
+from dlcctr.training.project import read_train_project
 from dlcctr.training.record import Status, Training, find_training, find_trial
 
 EVALUATION_FILENAME = "evaluation.json"
@@ -42,6 +44,8 @@ class ShuffleState:
         Of the model that an analysis would use; empty where there is none.
     tried : bool
         Whether a short trial has measured its time and memory.
+    trainset_index : int
+        Place of its fraction in TrainingFraction; 0 where it is not there.
     """
 
     shuffle: int
@@ -56,6 +60,7 @@ class ShuffleState:
     evaluated: str = ""
     model_hash: str = ""
     tried: bool = False
+    trainset_index: int = 0
 
     @property
     def is_trained(self) -> bool:
@@ -78,13 +83,15 @@ class ProjectState:
     shuffles : tuple of ShuffleState
         Of the present iteration.
     earlier : tuple of int
-        Iterations before with models.
+        Iterations before with trained models.
     notes : tuple of str
         What is wrong or odd.
     is_of_several : bool
         Whether it is a project of several animals.
     unlisted : tuple of str
         Folders of labels that config.yaml's `video_sets` does not name, so that DeepLabCut does not find them.
+    has_start : bool
+        Whether one of `earlier` is of the engine that new shuffles have, so that a training can start from it.
     """
 
     folder: Path
@@ -97,11 +104,17 @@ class ProjectState:
     notes: tuple[str, ...] = ()
     is_of_several: bool = False
     unlisted: tuple[str, ...] = ()
+    has_start: bool = False
 
     @property
     def labelled(self) -> int:
         """Labelled frames."""
         return total(list(self.folders))
+
+    @property
+    def lacking(self) -> int:
+        """Labelled frames that are not in the iteration's training set; 0 where there is none."""
+        return 0 if self.in_training_set is None else max(0, self.labelled - self.in_training_set)
 
     @property
     def waiting(self) -> tuple[LabelFolder, ...]:
@@ -140,18 +153,24 @@ def read_state(folder: Path) -> ProjectState:
             f"not in config.yaml's video_sets, so that DeepLabCut does not find their labels: "
             f"{', '.join(lost[:SHOWN])}{f' and {len(lost) - SHOWN} more' if lost[SHOWN:] else ''}"
         )
-    if in_set is not None and total(folders) > in_set:
-        lacking = total(folders) - in_set
+    state = ProjectState(
+        root, project.iteration, tuple(folders), any(top.glob("*")), in_set, tuple(shuffles), tuple(earlier),
+        is_of_several=project.is_of_several, unlisted=tuple(lost),
+        has_start=_has_start(root),
+    )  # fmt: skip
+    if state.lacking:
         notes.append(
-            f"{plural(lacking, 'labelled frame')} {'is' if lacking == 1 else 'are'} not in the training set of "
-            f"iteration {project.iteration}; for a new one: dlcctr labels add {shlex.quote(str(root))} "
-            f"{shlex.quote(str(project.labels))} --new-iteration"
+            f"{plural(state.lacking, 'labelled frame')} {'is' if state.lacking == 1 else 'are'} not in the training "
+            f"set of iteration {project.iteration}; for a new one: {new_iteration(state)}"
         )
     notes += [each.problem for each in folders if each.problem][:3]
-    return ProjectState(
-        root, project.iteration, tuple(folders), any(top.glob("*")), in_set, tuple(shuffles), tuple(earlier),
-        tuple(notes), project.is_of_several, tuple(lost),
-    )  # fmt: skip
+    return replace(state, notes=tuple(notes))
+
+
+def new_iteration(project: ProjectState) -> str:
+    """Command that counts up a project's iteration, so that its next training set has all labels."""
+    folder, labels = (shlex.quote(str(each)) for each in (project.folder, project.folder / LABELS_FOLDER))
+    return f"dlcctr labels add {folder} {labels} --new-iteration"
 
 
 def _shuffles(root: Path, iteration: int) -> tuple[list[ShuffleState], list[int], list[str]]:
@@ -164,7 +183,16 @@ def _shuffles(root: Path, iteration: int) -> tuple[list[ShuffleState], list[int]
                 found.append(_shuffle(root, each))
             except DlcctrError as error:
                 notes.append(error.message)
-    return found, sorted({each.iteration for each in all_of_them if each.iteration < iteration}), notes
+    before = [each for each in all_of_them if each.iteration < iteration]
+    trained = {each.iteration for each in before if list_snapshots(_names(root / each.folder / "train"), each.engine)}
+    return found, sorted(trained), notes
+
+
+def _has_start(root: Path) -> bool:
+    try:
+        return read_train_project(root).has_before
+    except DlcctrError:  # which is told elsewhere
+        return False
 
 
 def _shuffle(root: Path, each: ModelFolder) -> ShuffleState:
@@ -180,7 +208,8 @@ def _shuffle(root: Path, each: ModelFolder) -> ShuffleState:
         made = _with_record(made, training)
     if not made.is_trained:
         return made
-    return replace(made, model_hash=_model_hash(root, each))
+    place = _place(root, each)
+    return replace(made, model_hash=_model_hash(root, each, place), trainset_index=place)
 
 
 def _with_record(made: ShuffleState, training: Training) -> ShuffleState:
@@ -209,11 +238,18 @@ def _evaluated(root: Path, each: ModelFolder) -> str:
     return "by DeepLabCut" if any(name.endswith((".csv", ".h5")) for name in names) else ""
 
 
-def _model_hash(root: Path, each: ModelFolder) -> str:
-    """Hash of a shuffle's model as an analysis would use it; empty where that cannot be told."""
+def _place(root: Path, each: ModelFolder) -> int:
+    """Place of a shuffle's fraction in TrainingFraction; 0 where it is not there any more."""
     try:
         fractions = read_config(open_tree(root))["TrainingFraction"]
-        places = [n for n, fraction in enumerate(fractions) if int(fraction * 100) == each.percent]
-        return inspect_model(root, shuffle=each.shuffle, trainset_index=places[0] if places else 0).hash
+    except DlcctrError:
+        return 0
+    return next((n for n, fraction in enumerate(fractions) if int(fraction * 100) == each.percent), 0)
+
+
+def _model_hash(root: Path, each: ModelFolder, place: int) -> str:
+    """Hash of a shuffle's model as an analysis would use it; empty where that cannot be told."""
+    try:
+        return inspect_model(root, shuffle=each.shuffle, trainset_index=place).hash
     except (DlcctrError, TypeError, ValueError):
         return ""

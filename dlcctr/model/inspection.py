@@ -15,7 +15,7 @@ from dlcctr.model.model_hash import hash_model
 from dlcctr.model.origin import Origin, find_origin
 from dlcctr.model.project.conditions import Conditions, ConditionsInfo, find_conditions
 from dlcctr.model.project.scorer import scorer_name
-from dlcctr.model.project.shuffles import CONFIG, Shuffle, find_shuffle, names_of, read_config
+from dlcctr.model.project.shuffles import CONFIG, Shuffle, find_shuffle, is_on, names_of, read_config
 from dlcctr.model.project.snapshots import choose_snapshot, list_snapshots, weight_files
 from dlcctr.model.project.trust import find_unsafe_loading
 from dlcctr.system.values.records import to_table
@@ -200,7 +200,7 @@ def _describe(found: Shuffle, snapshot: str, detector: str, conditions: Conditio
         net_type=str(found.pose.get("net_type", "")),
         folder=Path(found.folder),
         num_outputs=int(several or 1),
-        identity=found.multianimal and bool(config.get("identity")),
+        identity=found.multianimal and is_on(config.get("identity")),
         scorer=scorer_name(
             config, found.pose, engine=found.engine, shuffle=found.shuffle, snapshot=snapshot, detector=detector
         ),
@@ -252,7 +252,7 @@ def side_by_side(ours: Sequence[str], theirs: Sequence[str], *titles: str) -> li
 
 def own_crop(config: dict[str, Any]) -> tuple[int, int, int, int] | None:
     """The project's own crop ``(x1, x2, y1, y2)`` in px; None where `cropping` is off."""
-    if not config.get("cropping"):
+    if not is_on(config.get("cropping")):
         return None
     try:
         return int(config["x1"]), int(config["x2"]), int(config["y1"]), int(config["y2"])

@@ -21,7 +21,7 @@ from dlcctr.outliers.candidates import (
 )
 from dlcctr.outliers.choose import choose_frames
 from dlcctr.outliers.pictures import Looks, scene_at
-from dlcctr.outliers.points import read_points
+from dlcctr.outliers.points import different_parts, read_points
 from dlcctr.outliers.poses import as_poses, as_scenes, as_shapes, labelled_points
 from dlcctr.outliers.project import Project
 from dlcctr.outliers.results import JudgedResult
@@ -53,11 +53,14 @@ class Chosen:
         Index of each row to its result.
     notes : list of str
         What could not be used.
+    refused : DlcctrError or None
+        Why no row at all could be used.
     """
 
     frames: list[Candidate]
     results: dict[int, JudgedResult]
     notes: list[str] = field(default_factory=list)
+    refused: DlcctrError | None = None
 
 
 def choose_outliers(
@@ -93,7 +96,8 @@ def choose_outliers(
         found.candidates, seen, labelled, n_frames,
         n_good=min(n_good, sum(each.is_good for each in found.candidates)), apart_s=apart_s, seed=seed,
     )  # fmt: skip
-    return Chosen(frames, {each.row.index: each for each in results}, [*found.notes, *found.unseen()])
+    notes = [*found.notes, *found.unseen()]
+    return Chosen(frames, {each.row.index: each for each in results}, notes, found.refused)
 
 
 class _Found:
@@ -105,8 +109,15 @@ class _Found:
         self._lengths: list[float] = []
         self._scenes: list[Sequence[float]] = []
         self._unseen: dict[int, int] = {}
+        self._errors: dict[int, DlcctrError] = {}
+        self._used = 0
         self.candidates: list[Candidate] = []
         self.notes: list[str] = []
+
+    @property
+    def refused(self) -> DlcctrError | None:
+        """Why the first row could not be used, where none could."""
+        return next(iter(self._errors.values()), None) if not self._used else None
 
     def look_at(self, result: JudgedResult, windows: Sequence[Window]) -> None:
         """Add the candidates of a row; a note says why there are none of a row that cannot be read."""
@@ -123,15 +134,29 @@ class _Found:
             ]
             require_unchanged(result.receipt, result.folder, [result.table.name] if found else [])
             places = read_points(result.table, [each.frame for each in found], project)[..., :2]
+            self._compare(result, found)
         except DlcctrError as error:
-            self.notes.append(f"row {row} is left out: {error.message}")
+            if row not in self._errors:
+                self.notes.append(f"row {row} is left out: {error.message}")
+            self._errors.setdefault(row, error)
             return
+        self._used += 1
         self.candidates += found
         self._points += list(places)
         self._lengths += [result.quality.summary.get("body_length_px") or 0.0] * len(found)
         self._scenes += [scene_at(result.quality, each.frame) for each in found]
         if bad := [each for each in dark if not each.is_good]:
             self._unseen[row] = len(bad)
+
+    def _compare(self, result: JudgedResult, found: Sequence[Candidate]) -> None:
+        """Note body parts that model and project do not have in common; once, since rows are of one model."""
+        if not found or self.candidates:
+            return
+        ours, theirs = different_parts(result.table, self._project)
+        if ours:
+            self.notes.append(f"the model does not have {', '.join(ours[:SHOWN_ROWS])}: empty in the machine labels")
+        if theirs:
+            self.notes.append(f"the project does not have {', '.join(theirs[:SHOWN_ROWS])}: not in the machine labels")
 
     def unseen(self) -> list[str]:
         """A note about places that nobody could label."""

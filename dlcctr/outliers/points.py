@@ -10,6 +10,22 @@ from dlcctr.errors import OutputError
 from dlcctr.outliers.project import Project
 from dlcctr.results.h5.positions import COORDS, open_positions
 
+OTHER_PROJECT = "give -o a new folder, or the project that the model was trained in; or leave the row out with --rows"
+
+
+def different_parts(file: Path, project: Project) -> tuple[list[str], list[str]]:
+    """Body parts that only the project has, and those that only the model has.
+
+    Raises
+    ------
+    OutputError
+        The table cannot be read.
+    """
+    with open_positions(file) as table:
+        theirs = list(dict.fromkeys(part for _, part in table.columns.points))
+    ours = list(dict.fromkeys(part for _, part in project.points))
+    return [part for part in ours if part not in theirs], [part for part in theirs if part not in ours]
+
 
 def read_points(file: Path, frames: Sequence[int], project: Project) -> Any:
     """Positions of frames: points in the project's order, whatever the table's own is.
@@ -32,11 +48,11 @@ def read_points(file: Path, frames: Sequence[int], project: Project) -> Any:
     with open_positions(file) as table:
         if table.columns.several != project.is_of_several:
             kind = "several animals, and the project of one" if table.columns.several else "one animal"
-            raise OutputError(f"{file}: a table of {kind}", "leave the row out with --rows")
+            raise OutputError(f"{file}: a table of {kind}", OTHER_PROJECT)
         places = {point: n for n, point in enumerate(table.columns.points)}
         here = [(n, places[point]) for n, point in enumerate(project.points) if point in places]
         if not here:
-            raise OutputError(f"{file}: has none of the project's body parts", "leave the row out with --rows")
+            raise OutputError(f"{file}: has none of the project's body parts", OTHER_PROJECT)
         for k, frame in enumerate(frames):
             row = table.read(frame, frame + 1)[0]
             found[k, [n for n, _ in here]] = row[[m for _, m in here]]

@@ -11,7 +11,7 @@ from dlcctr.errors import UsageError
 from dlcctr.model.files import open_tree
 from dlcctr.model.prior.labels import LABELS_FOLDER, UNIQUE_OWNER, read_labels
 from dlcctr.model.prior.shape import Pose
-from dlcctr.model.project.shuffles import CONFIG, names_of, read_config
+from dlcctr.model.project.shuffles import CONFIG, is_on, names_of, read_config
 from dlcctr.outliers.labelled_pictures import LabelledPictures, pictures_of_bundle, pictures_of_labels
 
 _PICTURE = re.compile(r"img([0-9]{1,9})\.png")
@@ -91,7 +91,7 @@ def find_project(model: Path | None, out: Path) -> Project:
     place = out if (out / CONFIG).is_file() or model is None else model
     tree = open_tree(place)
     config = read_config(tree)
-    several = bool(config.get("multianimalproject"))
+    several = is_on(config.get("multianimalproject"))
     key = "multianimalbodyparts" if several else "bodyparts"
     parts = tuple(dict.fromkeys(names_of(config.get(key))))
     if not parts:

@@ -57,7 +57,9 @@ def read_tail(path: Path, most: int) -> bytes:
 
 
 def read_text_bounded(path: Path, most: int) -> str | None:
-    """Text of a UTF-8 file that people edit, with any line ends, without a byte-order mark; None if it is longer.
+    """Text of a file that people edit, with any line ends, without a byte-order mark; None if it is longer.
+
+    It is UTF-8, or UTF-16 where a byte-order mark says so, as spreadsheets save it.
 
     Raises
     ------
@@ -67,7 +69,10 @@ def read_text_bounded(path: Path, most: int) -> str | None:
         It is not UTF-8.
     """
     data = read_bounded(path, most)
-    return None if data is None else data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    if data is None:
+        return None
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def user_cache() -> Path:

@@ -25,6 +25,8 @@ class TrainedShuffle:
         Relative to the project.
     training, trial
         None where there is none.
+    percent : int
+        Training fraction in its folder's name.
     """
 
     shuffle: int
@@ -32,6 +34,7 @@ class TrainedShuffle:
     folder: PurePosixPath
     training: Training | None = None
     trial: Trial | None = None
+    percent: int = 0
 
     @property
     def is_finished(self) -> bool:
@@ -73,6 +76,8 @@ class TrainProject:
         Those of the present iteration that have a folder.
     has_before : bool
         Whether an earlier iteration has a trained model of this engine, to start from.
+    percent : int
+        Training fraction of what is trained here: config.yaml's first.
     """
 
     folder: Path
@@ -81,6 +86,7 @@ class TrainProject:
     engine: str
     shuffles: tuple[TrainedShuffle, ...]
     has_before: bool = False
+    percent: int = 0
 
     def left_of(self, tasks: Sequence[TrainTask], options: TrainOptions) -> tuple[TrainTask, ...]:
         """Tasks that are not finished; a trial of a finished one is left, too.
@@ -100,9 +106,9 @@ class TrainProject:
         return tuple(left)
 
     def find(self, shuffle: int) -> TrainedShuffle | None:
-        """Folder of a shuffle, of the project's engine before the other one; None where there is none."""
+        """Folder of a shuffle: of the project's engine and first training fraction before others; None without one."""
         found = [each for each in self.shuffles if each.shuffle == shuffle]
-        return next((each for each in found if each.engine == self.engine), found[0] if found else None)
+        return min(found, key=lambda each: (each.engine != self.engine, each.percent != self.percent), default=None)
 
 
 def read_train_project(project: Path) -> TrainProject:
@@ -126,10 +132,16 @@ def read_train_project(project: Path) -> TrainProject:
     for each in there:
         train = folder / each.folder / "train"
         shuffles.append(
-            TrainedShuffle(each.shuffle, each.engine, ROOT / each.folder, find_training(train), find_trial(train))
+            TrainedShuffle(
+                each.shuffle, each.engine, ROOT / each.folder, find_training(train), find_trial(train), each.percent
+            )
         )
     before = [
         tree.names(each.folder / "train") for each in folders if each.iteration < iteration and each.engine == engine
     ]
     has_before = any(list_snapshots(names, engine) for names in before)
-    return TrainProject(folder, f"{config['Task']}{config['date']}", iteration, engine, tuple(shuffles), has_before)
+    fractions = config["TrainingFraction"]
+    return TrainProject(
+        folder, f"{config['Task']}{config['date']}", iteration, engine, tuple(shuffles), has_before,
+        int(fractions[0] * 100) if fractions else 0,
+    )  # fmt: skip

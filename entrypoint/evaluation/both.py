@@ -13,10 +13,10 @@ from dlcctr.model.inspection import ModelInfo
 from dlcctr.system.disk import disk_errors
 from dlcctr.system.files import write_bytes_atomic
 from dlcctr.system.terminal.console import plural, warn
+from dlcctr.training.split import Split
 from entrypoint.evaluation.choose import Chosen, Project
 from entrypoint.evaluation.figures import Points, counted_labels, matched_labels
 from entrypoint.evaluation.record import BEFORE, NOW
-from entrypoint.evaluation.split import Split
 from entrypoint.evaluation.stock.run_deeplabcut import Evaluated, Labelled, Wish, evaluate_model
 from entrypoint.evaluation.training_set import TrainingSet, points_of
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from dlcctr.errors import UsageError
 from dlcctr.model.prior.labels import UNIQUE_OWNER
+from dlcctr.training.set_files import Frame
 from entrypoint.evaluation.record import ALL, BEFORE, NOW, Difference, Figure
-from entrypoint.evaluation.training_set import Frame, Point
+from entrypoint.evaluation.training_set import Point
 
 DRAWS = 2000
 FEWEST_FRAMES = 8

@@ -8,12 +8,14 @@ from typing import Any
 
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.system.terminal.console import plural
+from dlcctr.training.set_files import Frame
 from entrypoint.evaluation import record
 from entrypoint.evaluation.both import Both
+from entrypoint.evaluation.choose import Chosen
 from entrypoint.evaluation.figures import Threshold, difference, make_figures
 from entrypoint.evaluation.record import BEFORE, NOW, Counts, Difference, Evaluation, ModelFacts, Precision
 from entrypoint.evaluation.stock.run_deeplabcut import PRECISIONS
-from entrypoint.evaluation.training_set import Frame, Point, TrainingSet
+from entrypoint.evaluation.training_set import Point, TrainingSet
 
 FEW_FRAMES = 20
 ROUNDING_PX = 0.0051
@@ -133,8 +135,20 @@ def _notes_of_labels(both: Both, counts: Counts) -> Iterator[str]:
         yield f"{plural(missed, 'labelled point')} not found by the model at all: in no mean, and wrong in PCK"
     if empty := int((~numpy.isfinite(label).any(axis=(1, 2))).sum()):
         yield f"{plural(empty, 'frame')} without any label that counts"
+    if both.training_set.split.is_by_names:
+        yield _by_names(both.now)
     if neither := counts.frames - counts.train - counts.test:
         yield f"{plural(neither, 'frame')} in neither training nor test set"
+
+
+def _by_names(chosen: Chosen) -> str:
+    """What a reader has to know of a split whose table is another one now."""
+    lost = chosen.training_set.split.lost if chosen.training_set else 0
+    return (
+        f"the labels of {chosen.name} were gathered anew after its training set was made: which frames it was trained "
+        "on is known by their names, and all others count as test frames"
+        + (f"; {plural(lost, 'frame')} that it was trained on {'is' if lost == 1 else 'are'} gone" if lost else "")
+    )
 
 
 def _n_lost(labels: Any, kept: Any) -> int:
@@ -156,6 +170,8 @@ def _notes_of_before(both: Both, counts: Counts) -> Iterator[str]:
     if before.training_set is None:
         yield f"which of the frames {before.name} was trained on is not known: {before.unknown}"
         return
+    if before.training_set.split.is_by_names:
+        yield _by_names(before)
     if counts.test_known_to_before:
         yield (
             f"{before.name} was trained on {counts.test_known_to_before} of the {plural(counts.test, 'test frame')}, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,11 @@ from dlcctr.errors import ModelError
 from dlcctr.labels.pictures import read_size
 from dlcctr.model.inspection import ModelInfo
 from dlcctr.model.prior.labels import LABELS_FOLDER
+from dlcctr.model.project.shuffles import is_on
 from dlcctr.results.h5.h5_file import read_table
-from entrypoint.evaluation.split import NO_SPLIT, Split, read_split
+from dlcctr.training.set_files import Frame, documentation_name, frame_of, training_set_folder
+from dlcctr.training.split import NO_SPLIT, Split, read_split
 
-Frame = tuple[str, str]
-"""Folder below labeled-data, and picture."""
 Point = tuple[str, str]
 """Individual, empty in a project of one animal, and body part."""
 SHOWN = 3
@@ -64,17 +63,6 @@ def points_of(model: ModelInfo) -> tuple[Point, ...]:
     return tuple(dict.fromkeys((each[0], each[1]) if model.multianimal else ("", each[0]) for each in columns))
 
 
-def training_set_folder(project: Path, config: Mapping[str, Any], iteration: int) -> Path:
-    """Where DeepLabCut keeps the training sets of an iteration."""
-    name = f"UnaugmentedDataSet_{config['Task']}{config['date']}"
-    return project / "training-datasets" / f"iteration-{iteration}" / name
-
-
-def documentation_name(config: Mapping[str, Any], percent: int, shuffle: int) -> str:
-    """Name of the file with a shuffle's split."""
-    return f"Documentation_data-{config['Task']}_{percent}shuffle{shuffle}.pickle"
-
-
 def read_training_set(
     project: Path, config: Mapping[str, Any], *, iteration: int, percent: int, shuffle: int
 ) -> TrainingSet:
@@ -90,7 +78,7 @@ def read_training_set(
     if not file.is_file():
         raise ModelError(f"{file}: no such file: the labels of the training set are not known", NO_SPLIT)
     try:
-        points, frames, xy = _labels(read_table(file), several=bool(config.get("multianimalproject")))
+        points, frames, xy = _labels(read_table(file), several=is_on(config.get("multianimalproject")))
     except ModelError:
         raise
     except Exception as error:  # of many kinds, by PyTables
@@ -101,7 +89,7 @@ def read_training_set(
             f"{file}: has {'/'.join(twice)} twice",
             "remove the double entry from labeled-data (deeplabcut.dropduplicatesinannotatinfiles), and train anew",
         )
-    split = read_split(folder / documentation_name(config, percent, shuffle), len(frames))
+    split = read_split(folder / documentation_name(config, percent, shuffle), frames)
     return TrainingSet(file, points, frames, xy, split)
 
 
@@ -128,16 +116,7 @@ def _labels(table: Any, *, several: bool) -> tuple[tuple[Point, ...], tuple[Fram
     columns = [places[point, coord] for point in points for coord in "xy"]
     values = table.to_numpy(dtype=float)[:, columns].reshape(len(table), len(points), 2)
     xy = numpy.where(numpy.isfinite(values).all(axis=2, keepdims=True), values, numpy.nan)
-    return points, tuple(_frame(index) for index in table.index), xy
-
-
-def _frame(index: Any) -> Frame:
-    """Folder and picture of a row; older tables have one text, of Windows too."""
-    words = [str(word) for word in index] if isinstance(index, tuple) else re.split(r"[\\/]", str(index))
-    folder, picture = words[-2:]
-    if {folder, picture} & {"", ".", ".."} or any(mark in folder + picture for mark in "/\\\0"):
-        raise ValueError("names a picture outside labeled-data")
-    return folder, picture
+    return points, tuple(frame_of(index) for index in table.index), xy
 
 
 def picture_sizes(project: Path, frames: Sequence[Frame]) -> Any:

@@ -62,7 +62,7 @@ def run_outliers(request: OutliersRequest) -> ExitCode:
     VideoError
         No video, or no frame of any, could be read.
     DlcctrError
-        Campaign or project cannot be read, or the folder cannot be written.
+        Campaign or project cannot be read, no row is of the project, or the folder cannot be written.
     """
     campaign = read_campaign(request.manifest)
     rows = read_manifest(request.manifest)
@@ -89,6 +89,8 @@ def run_outliers(request: OutliersRequest) -> ExitCode:
         chosen.notes.append(f"only {len(chosen.frames)} of {request.frames} frames: no more look wrong and are apart")
     if not chosen.frames:
         _warn(chosen)
+        if chosen.refused:
+            raise chosen.refused
         print_lines([f"{plural(len(here), 'judged row')}: no frame is worth labelling; nothing was written"])
         return ExitCode.OK
     return _write(request, project, chosen, videos)

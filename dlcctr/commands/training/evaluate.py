@@ -24,6 +24,10 @@ def evaluate(
     iteration: Annotated[
         int | None, typer.Option(min=0, help="DeepLabCut's iteration; config.yaml's by default.")
     ] = None,
+    trainset_index: Annotated[
+        int | None, typer.Option(min=0, help="Place in TrainingFraction, where a shuffle is trained for several.")
+    ] = None,
+    snapshot: Annotated[str, typer.Option(help="Snapshot name or index; the project's own by default.")] = "",
     beside: Annotated[
         str,
         typer.Option(
@@ -57,8 +61,11 @@ def evaluate(
     from dlcctr.runtime.evaluate_run import run_evaluation
     from dlcctr.training.project import read_train_project
 
-    given = {"--shuffle": shuffle, "--iteration": iteration, "--beside": beside or None, "--pcutoff": pcutoff}
+    given = {
+        "--shuffle": shuffle, "--iteration": iteration, "--trainset-index": trainset_index,
+        "--snapshot": snapshot or None, "--beside": beside or None, "--pcutoff": pcutoff,
+    }  # fmt: skip
     words = [word for name, value in given.items() if value is not None for word in (name, str(value))]
     options, found = RuntimeOptions(runtime, image, wheels=tuple(wheels or ())), read_train_project(project)
     line = [*words, "--pck-px", pck_px]
-    raise typer.Exit(run_evaluation(found, line, shuffle=shuffle, gpus=gpus, runtime=options))
+    raise typer.Exit(run_evaluation(found, line, shuffle=shuffle, iteration=iteration, gpus=gpus, runtime=options))

@@ -10,7 +10,7 @@ from typing import Any
 
 from dlcctr.errors import ModelError
 from dlcctr.model.files import ROOT, ModelTree
-from dlcctr.model.project.shuffles import CONFIG, MODEL_FOLDERS, Shuffle, engine_by_metadata, metadata_file
+from dlcctr.model.project.shuffles import CONFIG, MODEL_FOLDERS, Shuffle, engine_by_metadata, is_on, metadata_file
 from dlcctr.model.project.snapshots import code_in
 from dlcctr.model.project.trust import OPTION, find_unsafe_loading
 from dlcctr.model.yaml.yaml12 import is_absolute
@@ -134,7 +134,7 @@ def _metadata(found: Shuffle) -> Iterator[Finding]:
 
 def _crop(found: Shuffle) -> Iterator[Finding]:
     config = found.config
-    if config.get("cropping"):
+    if is_on(config.get("cropping")):
         corners = ", ".join(f"{key} {config.get(key)}" for key in ("x1", "x2", "y1", "y2"))
         yield Finding(
             False, str(CONFIG), f"cropping is on ({corners} px): every video is analysed in that part only",

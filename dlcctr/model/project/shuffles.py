@@ -22,6 +22,9 @@ TOP_DOWN = ("td", "topdown")
 CONDITIONAL = ("ctd", "condtopdown", "conditionaltopdown")
 CONFIG = ROOT / "config.yaml"
 SHOWN_CHARS = 60
+_ON = frozenset({"true", "1", "1.0", "yes", "on", "y", "t"})
+_OFF = frozenset({"none", "false", "0", "0.0", "no", "off", "n", "f"})
+"""What DeepLabCut's configuration takes for a switch, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Shuffle:
     @property
     def multianimal(self) -> bool:
         """Whether config.yaml says that the project has several animals."""
-        return bool(self.config.get("multianimalproject", False))
+        return is_on(self.config.get("multianimalproject"))
 
     @property
     def unique_bodyparts(self) -> tuple[str, ...]:
@@ -115,6 +118,11 @@ class Shuffle:
         elif "all_joints_names" in self.pose:
             held[self.pose_file] = names_of(self.pose["all_joints_names"])
         return held
+
+
+def is_on(value: Any) -> bool:
+    """Whether a switch of config.yaml is on, as DeepLabCut reads it: ``no`` and ``"False"`` are texts, and off."""
+    return str(value).lower() in _ON
 
 
 def names_of(value: Any) -> tuple[str, ...]:
@@ -177,6 +185,7 @@ _VALUES = {
     "date": (_is_name, "a date without /"),
     "iteration": (_is_count, "a whole number of 0 or more"),
     "TrainingFraction": (_is_fractions, "a list of numbers, as in [0.95]"),
+    "multianimalproject": (lambda value: str(value).lower() in _ON | _OFF, "true or false"),
     "batch_size": (lambda value: value is None or (_is_count(value) and value > 0), "a whole number of 1 or more"),
 }
 """Values of config.yaml that are used in folder names or as numbers: the test of each, and its description."""

@@ -12,7 +12,16 @@ from dlcctr.model.inspection import ModelInfo, choose_shuffle, choose_weights, i
 from dlcctr.model.project.checks import Finding, find_all, find_in_conditions, weight_findings
 from dlcctr.model.project.conditions import KEYS, Conditions, find_conditions
 from dlcctr.model.project.evaluation import RecordedErrors, recorded_errors
-from dlcctr.model.project.shuffles import CONFIG, ModelFolder, Shuffle, list_shuffles, names_of, read_config, table_of
+from dlcctr.model.project.shuffles import (
+    CONFIG,
+    ModelFolder,
+    Shuffle,
+    is_on,
+    list_shuffles,
+    names_of,
+    read_config,
+    table_of,
+)
 from dlcctr.model.project.snapshots import list_snapshots
 
 
@@ -107,7 +116,7 @@ def survey_model(project: Path, *, shuffle: int = 1, trainset_index: int = 0, sn
     """
     tree, asked = open_tree(project), Asked(shuffle, trainset_index, snapshot)
     config = read_config(tree)
-    multianimal = bool(config.get("multianimalproject", False))
+    multianimal = is_on(config.get("multianimalproject"))
     shuffles = tuple(_facts(tree, each) for each in list_shuffles(tree))
     skeleton = config.get("skeleton")
     survey = Survey(
@@ -206,7 +215,7 @@ def _snapshot_choices(found: Shuffle, asked: Asked, chosen: tuple[str, str], mod
                 else f"{CONFIG}: `{key}: {found.config.get(key, -1)}` of {count}, the best one last"
             )
             choices.append(Choice("detector" if key != "snapshotindex" else "snapshot", name, why))
-    if found.config.get("cropping"):
+    if is_on(found.config.get("cropping")):
         crop = ", ".join(map(str, model.crop)) if model and model.crop else "?"
         choices.append(Choice("crop", f"{crop} px", f"{CONFIG}: `cropping: true`, `x1`, `x2`, `y1`, `y2`"))
     else:

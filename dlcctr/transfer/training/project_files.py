@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import ModelError
+from dlcctr.model.project.shuffles import is_on
 from dlcctr.model.yaml.yaml12 import parse_yaml
 
 SAME = ("Task", "date", "scorer")
@@ -20,7 +21,7 @@ PROJECT_PATH = re.compile(r"^project_path:.*(?:\n[ \t]+\S.*)*", re.MULTILINE)
 
 def different_keys(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """Keys by which two config.yaml are of different projects."""
-    kinds = [bool(each.get("multianimalproject")) for each in (one, other)]
+    kinds = [is_on(each.get("multianimalproject")) for each in (one, other)]
     if kinds[0] != kinds[1]:
         return ["multianimalproject"]
     keys = (*SAME, *(SEVERAL if kinds[0] else SINGLE))

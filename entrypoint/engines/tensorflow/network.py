@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from dlcctr.model.project.shuffles import is_on
 from entrypoint.engines import openvino, versions
 from entrypoint.engines.base import Finish, NotCovered
 from entrypoint.engines.gpu_failures import is_gpu_memory
@@ -39,7 +40,7 @@ def open_network(job: Job) -> TensorFlowNetwork:
 
 def check_kind(cfg: dict[str, Any], pose_cfg: dict[str, Any]) -> None:
     """Raise `NotCovered` for kinds of models that `analyze_videos` runs in another way."""
-    if cfg.get("multianimalproject") or "multi-animal" in pose_cfg["dataset_type"]:
+    if is_on(cfg.get("multianimalproject")) or "multi-animal" in pose_cfg["dataset_type"]:
         raise NotCovered("the model is for several animals")
     if pose_cfg["num_outputs"] > 1:
         raise NotCovered("the project asks for more than one position for each body part")

@@ -11,8 +11,9 @@ from typing import Any
 from dlcctr.labels.pictures import read_size
 from dlcctr.model.prior.labels import LABELS_FOLDER, UNIQUE_OWNER
 from dlcctr.quality.pictures.jpeg import encode_jpeg
+from dlcctr.training.set_files import Frame
 from entrypoint.evaluation.figures import Points
-from entrypoint.evaluation.training_set import Frame, Point
+from entrypoint.evaluation.training_set import Point
 from entrypoint.video.stills import Colour, colours
 
 LONGEST_PX = 400

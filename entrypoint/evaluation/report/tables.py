@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlcctr.system.terminal.console import one_line
+from dlcctr.training.set_files import Frame
 from entrypoint.evaluation.figures import Points
-from entrypoint.evaluation.training_set import Frame
 
 COLUMNS = (
     "model", "folder", "picture", "split", "added", "known_to_before", "individual", "bodypart", "label_x", "label_y",

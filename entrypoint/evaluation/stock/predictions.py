@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from entrypoint.evaluation.training_set import Frame, Point, point_columns
+from dlcctr.training.set_files import Frame
+from entrypoint.evaluation.training_set import Point, point_columns
 
 
 def read_predictions(table: Any, frames: Sequence[Frame], points: Sequence[Point]) -> Any:

@@ -18,8 +18,9 @@ from dlcctr.model.prior.labels import LABELS_FOLDER
 from dlcctr.model.project.shuffles import CONFIG, POSE_FILES
 from dlcctr.model.yaml.yaml12 import dump_yaml, read_yaml
 from dlcctr.results.h5.h5_file import import_pandas
-from entrypoint.evaluation.split import Split
-from entrypoint.evaluation.training_set import Frame, documentation_name, points_of
+from dlcctr.training.set_files import Frame, documentation_name
+from dlcctr.training.split import Split
+from entrypoint.evaluation.training_set import points_of
 
 
 def make_evaluation_project(

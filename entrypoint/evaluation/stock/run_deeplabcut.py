@@ -23,13 +23,14 @@ from dlcctr.system import processes
 from dlcctr.system.cpus import cpu_count, thread_environment
 from dlcctr.system.gpus import gpu_environment
 from dlcctr.system.values.records import to_table
+from dlcctr.training.set_files import Frame
+from dlcctr.training.split import Split
 from entrypoint.engines.gpu_failures import is_gpu_failure, is_gpu_memory
 from entrypoint.environment.scratch import private_environment
-from entrypoint.evaluation.split import Split
 from entrypoint.evaluation.stock.child import EvaluationJob, Several
 from entrypoint.evaluation.stock.predictions import read_predictions
 from entrypoint.evaluation.stock.private_project import make_evaluation_project
-from entrypoint.evaluation.training_set import Frame, points_of
+from entrypoint.evaluation.training_set import points_of
 
 ROOT = Path(__file__).resolve().parents[3]
 BOOT = (

@@ -1,20 +1,24 @@
-"""Labels of a project as a training set needs them: tables in HDF5, and pictures that are there."""
+"""Labels of a project as a training set needs them: tables that DeepLabCut takes whole, and pictures that are there."""
 
 from __future__ import annotations
 
+import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dlcctr.errors import DlcctrError, ModelError
-from dlcctr.labels.h5 import h5_bytes
+from dlcctr.labels.h5 import compare, h5_bytes
 from dlcctr.labels.pictures import read_size
 from dlcctr.labels.project import ENTER_LABELS, Project, read_project
-from dlcctr.labels.table import TABLE_PREFIX
+from dlcctr.labels.table import TABLE_PREFIX, PartName, Table, parse_table
+from dlcctr.model.prior.labels import LABELS_FOLDER
 from dlcctr.results.h5.h5_file import read_table
 from dlcctr.system.files import read_text_bounded, visible_entries, write_bytes_atomic
+from dlcctr.training.set_files import Frame
 
 MAX_BYTES = 64 << 20
 SHOWN = 5
@@ -22,6 +26,7 @@ UNLISTED_HINT = f"enter them there: {ENTER_LABELS}"
 LABEL_HINT = (
     "label frames with DeepLabCut (napari-deeplabcut), or add labels that came back: dlcctr labels add PROJECT FOLDER"
 )
+CHECK_HINT = "dlcctr labels check FOLDER --project PROJECT says more"
 
 
 @dataclass(frozen=True)
@@ -30,46 +35,66 @@ class Labelled:
 
     Parameters
     ----------
-    frames : int
-        Labelled pictures.
+    pictures : tuple of (str, str)
+        Labelled pictures, by folder and name.
     made : tuple of Path
         Tables that were missing as .h5, and were made from the .csv.
     unlisted : tuple of str
         Folders with labels that are not used: config.yaml's `video_sets` does not name them.
     """
 
-    frames: int
+    pictures: tuple[Frame, ...]
     made: tuple[Path, ...]
     unlisted: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Head:
+    """What a table says of itself: whose labels, of which points, and the path of each picture below the project."""
+
+    scorers: frozenset[str]
+    is_of_several: bool
+    parts: frozenset[PartName]
+    paths: tuple[tuple[str, ...], ...]
+
+
 def prepare_labels(config: Path, fraction: float) -> Labelled:
-    """Make the .h5 files that are missing, and check that what they name is there.
+    """Make the .h5 files that are missing, and check that DeepLabCut will take all of what they name.
 
     Raises
     ------
     ModelError
-        There are no labels or too few, a table cannot be read, or pictures are missing or damaged.
+        There are no labels or too few, a table cannot be read or would be left out, or pictures are missing or damaged.
     OutputError
         An .h5 cannot be written.
     """
     project = read_project(config)
-    made, pictures, skipped = [], list[Path](), list[str]()
+    made, pictures, skipped, parts = [], list[Frame](), list[str](), set[PartName]()
     for folder in _folders(project):
         table = folder / f"{TABLE_PREFIX}{project.scorer}.h5"
         if not project.has_video(folder.name):
             skipped.append(folder.name)
             continue
-        if not table.exists():
-            write_bytes_atomic(table, _from_csv(table.with_suffix(".csv")))
+        if table.exists():
+            head = _head_of_h5(table)
+            _check_same_as_csv(table)
+            _check_head(table, head, folder, project)
+        else:
+            csv = table.with_suffix(".csv")
+            text, read = _read_csv(csv)
+            head = _head_of_csv(read, folder)
+            _check_head(csv, head, folder, project)
+            write_bytes_atomic(table, _from_csv(csv, text))
             made.append(table)
-        pictures += [folder / name for name in _pictures(table)]
+        pictures += [(folder.name, path[-1]) for path in head.paths]
+        parts |= head.parts
     if not pictures:
         there = f" (not in video_sets of config.yaml: {', '.join(skipped[:SHOWN])})" if skipped else ""
         raise ModelError(
             f"{project.labels}: no labels of {project.scorer!r}{there}", UNLISTED_HINT if skipped else LABEL_HINT
         )
-    _check_pictures(pictures)
+    _check_parts(project, parts)
+    _check_pictures([project.labels.joinpath(*each) for each in pictures])
     n_train = int(len(pictures) * fraction)
     if not 0 < n_train < len(pictures):
         raise ModelError(
@@ -77,7 +102,7 @@ def prepare_labels(config: Path, fraction: float) -> Labelled:
             f"{len(pictures) - n_train} test; both need one at least",
             "label more, or change TrainingFraction in config.yaml",
         )
-    return Labelled(len(pictures), tuple(made), tuple(skipped))
+    return Labelled(tuple(pictures), tuple(made), tuple(skipped))
 
 
 def _folders(project: Project) -> Iterator[Path]:
@@ -90,34 +115,107 @@ def _folders(project: Project) -> Iterator[Path]:
             yield folder
 
 
-def _from_csv(file: Path) -> bytes:
+def _read_csv(file: Path) -> tuple[str, Table]:
     try:
         text = read_text_bounded(file, MAX_BYTES)
         if text is None:
             raise ValueError(f"more than {MAX_BYTES:,} bytes")
-        return h5_bytes(text)
-    except (OSError, ValueError, DlcctrError) as error:
-        raise ModelError(
-            f"{file}: cannot be read as labels ({error})", "check it: dlcctr labels check FOLDER --project PROJECT"
-        ) from error
+        return text, parse_table(text)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file}: cannot be read as labels ({error})", CHECK_HINT) from error
 
 
-def _pictures(table: Path) -> list[str]:
-    """Names of the pictures of a table."""
+def _from_csv(file: Path, text: str) -> bytes:
+    try:
+        return h5_bytes(text, file.parent.name)
+    except (ValueError, DlcctrError) as error:
+        raise ModelError(f"{file}: cannot be read as labels ({error})", CHECK_HINT) from error
+
+
+def _head_of_csv(table: Table, folder: Path) -> _Head:
+    paths = tuple((LABELS_FOLDER, row.folder or folder.name, row.picture) for row in table.rows)
+    return _Head(frozenset(table.scorers), table.is_of_several, frozenset(table.parts), paths)
+
+
+def _head_of_h5(file: Path) -> _Head:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            frame: Any = read_table(table)
-        return [_name(index) for index in frame.index]
+            frame: Any = read_table(file)
+        columns = [tuple(map(str, column)) for column in frame.columns]
+        is_of_several = "individuals" in frame.columns.names
+        parts = frozenset((column[1] if is_of_several else "", column[-2]) for column in columns)
+        return _Head(frozenset(column[0] for column in columns), is_of_several, parts, tuple(map(_path, frame.index)))
     except Exception as error:  # of many kinds, by PyTables
         raise ModelError(
-            f"{table}: cannot be read as labels ({type(error).__name__}: {str(error)[:80]})",
+            f"{file}: cannot be read as labels ({type(error).__name__}: {str(error)[:80]})",
             "remove it where a .csv lies beside it: it is made from that",
         ) from error
 
 
-def _name(index: Any) -> str:
-    return str(index[-1]) if isinstance(index, tuple) else str(index).replace("\\", "/").rpartition("/")[2]
+def _path(index: Any) -> tuple[str, ...]:
+    """Words of a picture's path; older tables have one text, of Windows too."""
+    return tuple(map(str, index)) if isinstance(index, tuple) else tuple(re.split(r"[\\/]", str(index)))
+
+
+def _check_same_as_csv(h5: Path) -> None:
+    """People correct the .csv, and DeepLabCut trains from the .h5."""
+    file = h5.with_suffix(".csv")
+    if not file.is_file():
+        return
+    found = compare(h5, _read_csv(file)[1])
+    if found:
+        raise ModelError(
+            f"{h5}: {found[1]}. DeepLabCut trains from the .h5, and would leave out what was corrected in the .csv",
+            "remove the .h5 if the .csv is right: it is made from it; else save the folder again in napari-deeplabcut, "
+            "which writes both",
+        )
+
+
+def _check_head(file: Path, head: _Head, folder: Path, project: Project) -> None:
+    """What DeepLabCut would leave out in silence, look for elsewhere, or take twice."""
+    if head.scorers != {project.scorer}:
+        others = ", ".join(map(repr, sorted(head.scorers)[:SHOWN]))
+        raise ModelError(
+            f"{file}: labels of {others}, and config.yaml's scorer is {project.scorer!r}: DeepLabCut would leave them "
+            "out without a word",
+            f"take them as this scorer's: {ENTER_LABELS} --any-scorer",
+        )
+    if head.is_of_several != project.is_of_several:
+        kinds = {True: "several animals", False: "one animal"}
+        raise ModelError(
+            f"{file}: a table of {kinds[head.is_of_several]}, and config.yaml is of {kinds[project.is_of_several]}",
+            "correct multianimalproject in config.yaml, or label anew (DeepLabCut's convert2_maDLC converts tables)",
+        )
+    wrong = next((path for path in head.paths if path[:-1] != (LABELS_FOLDER, folder.name)), None)
+    if wrong:
+        raise ModelError(
+            f"{file}: names {'/'.join(wrong)[:120]!r}, and lies in {LABELS_FOLDER}/{folder.name}: DeepLabCut would "
+            "look for the picture there",
+            "give the folder the name that its table has (and video_sets, too), or correct the .csv and remove the "
+            ".h5, which is made from it",
+        )
+    twice = next((path for path, count in Counter(head.paths).items() if count > 1), None)
+    if twice:
+        raise ModelError(
+            f"{file}: has {twice[-1]!r} twice: one of both could train and the other one test",
+            "keep one line of it in the .csv, and remove the .h5, which is made from it "
+            "(or deeplabcut.dropduplicatesinannotatinfiles)",
+        )
+
+
+def _check_parts(project: Project, found: set[PartName]) -> None:
+    """A body part that no table has: added to config.yaml, or renamed there."""
+    names = {part for _, part in found}
+    lacking = [part for part in dict.fromkeys(part for _, part in project.parts) if part not in names]
+    if lacking:
+        known = {part for _, part in project.parts}
+        others = ", ".join(map(repr, sorted(names - known)[:SHOWN]))
+        raise ModelError(
+            f"{project.labels}: no table has a column of {', '.join(map(repr, lacking[:SHOWN]))}, which config.yaml "
+            "lists" + (f"; they have {others}, which it does not list" if others else ""),
+            "give it the name that the tables have, remove it from config.yaml, or label it in one folder at least",
+        )
 
 
 def _check_pictures(pictures: list[Path]) -> None:

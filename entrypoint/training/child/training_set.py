@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dlcctr.contract import PRIVATE_PREFIX
 from dlcctr.errors import AnalysisError, ModelError
+from dlcctr.labels.project import NEW_ITERATION, read_project
 from dlcctr.model.engines import ENGINES
 from dlcctr.model.files import open_tree
 from dlcctr.model.project.shuffles import list_shuffles, read_config, table_of
@@ -19,6 +19,8 @@ from dlcctr.system.kernel_locks import TRANSFER_WAIT_S
 from dlcctr.system.locks import transfer_lock
 from dlcctr.training.record import LOCKS_FOLDER
 from entrypoint.training.child.labels import Labelled, prepare_labels
+from entrypoint.training.child.merged_labels import merge_by_names
+from entrypoint.training.child.set_on_disk import check_set, find_set
 from entrypoint.training.child.start_network import network_of_set
 from entrypoint.training.events import Order
 
@@ -62,8 +64,10 @@ def find_or_make(order: Order) -> TrainingSet:
     with transfer_lock(lock, wait_s=SET_WAIT_S, busy="another process is making a training set of this project"):
         labelled = None
         if not is_whole(train, order.engine):
-            _check_new(config, train, order)
+            others = _check_new(config, train, order)
             labelled = prepare_labels(config, fraction)
+            if others:
+                _check_same(config, labelled)
             _make(config, order, train)
             if not is_whole(train, order.engine):
                 raise AnalysisError(
@@ -71,7 +75,7 @@ def find_or_make(order: Order) -> TrainingSet:
                 )
         file = train / ENGINES[order.engine].pose_file
         pose = _read_whole(file, version_1_1=order.engine == "tensorflow", keep=not order.trial)
-        n_train, n_test = _split_sizes(config, order, fraction)
+        n_train, n_test = check_set(config, percent=int(fraction * 100), shuffle=order.shuffle, engine=order.engine)
     return TrainingSet(train, pose, n_train, n_test, labelled)
 
 
@@ -82,7 +86,7 @@ def train_folder(project: Path, order: Order) -> tuple[Path, float]:
     if not 0 <= order.trainset_index < len(fractions):
         raise ModelError(
             f"{project / 'config.yaml'}: no training set index {order.trainset_index}; TrainingFraction is {fractions}",
-            "choose with --trainset-index",
+            "choose with --trainset-index" if fractions else "give one there, such as TrainingFraction: [0.95]",
         )
     fraction = float(fractions[order.trainset_index])
     # int() of the product, as DeepLabCut does: 0.29 gives 28
@@ -96,19 +100,47 @@ def is_whole(train: Path, engine: str) -> bool:
     return (train / ENGINES[engine].pose_file).is_file() and (train.parent / "test" / "pose_cfg.yaml").is_file()
 
 
-def _check_new(config: Path, train: Path, order: Order) -> None:
-    """Refuse to make a shuffle of which DeepLabCut would overwrite another fraction's, or another engine's."""
+def _check_new(config: Path, train: Path, order: Order) -> bool:
+    """Refuse to make a shuffle of which DeepLabCut would overwrite another fraction's, or another engine's.
+
+    Returns
+    -------
+    bool
+        Whether the iteration has other shuffles, which share the table of labels.
+    """
     tree = open_tree(config.parent)
     iteration = int(read_config(tree)["iteration"])
+    has_others = False
     for each in list_shuffles(tree):
-        if each.shuffle == order.shuffle and each.iteration == iteration:
-            other = config.parent / each.folder / "train"
-            if other != train and any(is_whole(other, engine) for engine in ENGINES):
-                raise ModelError(
-                    f"{config.parent / each.folder}: shuffle {order.shuffle} is there, for {each.engine} and "
-                    f"{each.percent} % of the labels; making {train.parent.name} would overwrite its split",
-                    "choose another --shuffle, which is free",
-                )
+        other = config.parent / each.folder / "train"
+        if each.iteration != iteration or other == train or not any(is_whole(other, engine) for engine in ENGINES):
+            continue
+        has_others = True
+        if each.shuffle == order.shuffle:
+            raise ModelError(
+                f"{config.parent / each.folder}: shuffle {order.shuffle} is there, for {each.engine} and "
+                f"{each.percent} % of the labels; making {train.parent.name} would overwrite its split",
+                "choose another --shuffle, which is free",
+            )
+    return has_others
+
+
+def _check_same(config: Path, labelled: Labelled) -> None:
+    """Refuse to make a set of other frames than those of the iteration's other shuffles.
+
+    DeepLabCut writes the table that they share anew, and what they know of it are numbers of its rows.
+    """
+    found = find_set(config)
+    if found is None or set(found.frames) == set(labelled.pictures):
+        return
+    new, gone = len(set(labelled.pictures) - set(found.frames)), len(set(found.frames) - set(labelled.pictures))
+    what = " and ".join(f"{count} {word}" for count, word in ((new, "more"), (gone, "fewer")) if count)
+    raise ModelError(
+        f"{found.file}: the other shuffles of this iteration were made of {len(found.frames)} labelled pictures; "
+        f"labeled-data has {what} now. A set of those would take the place of this table, and the others' splits are "
+        "about its rows",
+        f"count up the iteration: {NEW_ITERATION}",
+    )
 
 
 def _make(config: Path, order: Order, train: Path) -> None:
@@ -116,6 +148,7 @@ def _make(config: Path, order: Order, train: Path) -> None:
     import numpy as np
     from deeplabcut.core.engine import Engine
 
+    merge_by_names(read_project(config))
     usual = str(read_config(open_tree(config.parent)).get("default_net_type") or "")
     seed = DEFAULT_SEED if order.seed is None else order.seed
     random.seed(seed)
@@ -144,19 +177,6 @@ def _read_whole(file: Path, *, version_1_1: bool, keep: bool) -> dict[str, Any]:
     if keep:
         write_text_atomic(copy, text)
     return table
-
-
-def _split_sizes(config: Path, order: Order, fraction: float) -> tuple[int, int]:
-    """Number of pictures that train and test; 0 where DeepLabCut's file does not tell."""
-    from deeplabcut.utils import auxiliaryfunctions
-
-    with suppress(Exception):  # only for display: DeepLabCut itself says what is wrong with the file
-        cfg = auxiliaryfunctions.read_config(str(config))
-        folder = auxiliaryfunctions.get_training_set_folder(cfg)
-        _, file = auxiliaryfunctions.get_data_and_metadata_filenames(folder, fraction, order.shuffle, cfg)
-        _, train, test, _ = auxiliaryfunctions.load_metadata(config.parent / file)
-        return sum(int(each) >= 0 for each in train), sum(int(each) >= 0 for each in test)
-    return 0, 0
 
 
 def setting(pose: dict[str, Any], *keys: str, default: Any = None) -> Any:

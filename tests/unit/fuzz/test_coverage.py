@@ -39,7 +39,7 @@ FUZZED = {
         "entrypoint.steps.tracks.pickle_machine",
     ),
     "tests/unit/fuzz/test_labels.py": ("dlcctr.model.prior.appearance", "dlcctr.model.prior.labels"),
-    "tests/unit/entrypoint/evaluation/test_training_set.py": ("entrypoint.evaluation.split",),
+    "tests/unit/training/test_split.py": ("dlcctr.training.split",),
     "tests/unit/entrypoint/outliers/test_outliers.py": ("entrypoint.outliers.written_list",),
     "tests/unit/fuzz/test_label_folders.py": (
         "dlcctr.labels.check", "dlcctr.labels.pictures", "dlcctr.labels.project", "dlcctr.labels.table",

@@ -5,12 +5,14 @@ import os
 import sys
 from pathlib import Path
 
+import pandas
 import pytest
 
 from dlcctr.cli import catch, make_app
 from dlcctr.errors import ManifestError, ModelError
 from dlcctr.labels import add as adding
 from dlcctr.labels.add import Added, add_labels
+from dlcctr.labels.h5 import h5_bytes
 from dlcctr.labels.project import read_project
 from tests.unit.support.label_folders import (
     CONFIG,
@@ -69,6 +71,22 @@ def test_the_projects_own_columns_are_put_in_order(project: Path) -> None:
     added = add(project, own, write_h5=False)
     assert (own / "CollectedData_lab.csv").read_text() == table({"img1.png": (1, 2, 3, 4, 5, 6)}, folder="x")
     assert added.folders[0].backups[0].read_bytes() == before
+
+
+def test_the_projects_own_labels_of_another_scorer_become_its_own(project: Path) -> None:
+    own = make_folder(project / "labeled-data/x", NEW, text=table(NEW, folder="x", scorer="Ada"))
+    (own / "CollectedData_lab.h5").write_bytes(h5_bytes((own / "CollectedData_lab.csv").read_text()))
+    with pytest.raises(ManifestError, match="have errors"):
+        add(project, own)
+    add_labels(read_project(project), checked(project, own, any_scorer=True))
+    assert (own / "CollectedData_lab.csv").read_text() == table(NEW, folder="x")
+    assert set(pandas.read_hdf(own / "CollectedData_lab.h5").columns.get_level_values(0)) == {"lab"}
+
+
+def test_likelihoods_of_machine_labels_are_left_out(project: Path, tmp_path: Path) -> None:
+    rows = {"img1.png": (1, 2, 0.3, 3, 4, 1, 5, 6, 1), "img2.png": ("", "", 0.1, "", "", "", "", "", "")}
+    add(project, make_folder(tmp_path / "v", rows, coords=("x", "y", "likelihood")), write_h5=False)
+    assert (project / "labeled-data/v/CollectedData_lab.csv").read_text() == table({"img1.png": (1, 2, 3, 4, 5, 6)})
 
 
 def test_columns_go_by_their_names(project: Path, tmp_path: Path) -> None:
@@ -169,6 +187,9 @@ def test_the_iteration_is_counted_up_once(project: Path, tmp_path: Path, made: s
     assert add(project, tmp_path / "x", new_iteration=True).iteration == 2
     (project / made / "iteration-2").mkdir()
     assert add(project, make_folder(tmp_path / "y", NEW), new_iteration=False).iteration == 2
+    make_folder(project / "labeled-data/z", NEW)  # which DeepLabCut does not find before it is entered
+    assert add(project, project).iteration == 3
+    assert add(project, project).iteration == 3
 
 
 def test_a_config_of_windows_keeps_its_lines_and_its_video(tmp_path: Path) -> None:
@@ -180,6 +201,8 @@ def test_a_config_of_windows_keeps_its_lines_and_its_video(tmp_path: Path) -> No
     add(project, make_folder(tmp_path / "w", NEW))
     changed = (project / "config.yaml").read_bytes()
     assert changed.count(b"\r\n") == changed.count(b"\n") == text.count("\n") + 2
+    # beside a path of this system DeepLabCut would find none of Windows
+    assert read_project(project).videos == ("C:\\videos\\v.avi", "C:\\videos\\w.mp4")
 
 
 def test_the_projects_own_video_is_named(project: Path, tmp_path: Path) -> None:

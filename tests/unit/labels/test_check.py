@@ -49,7 +49,7 @@ HEADS = {
     "order": {"parts": sorted(PARTS)},
     "scorer": {"scorer": "Ada"},
     "animals": {"parts": [("a", part) for part in PARTS]},
-    "header": {"coords": ("x", "y", "likelihood"), "rows": {"img1.png": (1, 2, 1, 3, 4, 1, 5, 6, 1)}},
+    "likelihood": {"coords": ("x", "y", "likelihood"), "rows": {"img1.png": (1, 2, 1, 3, 4, 1, 5, 6, 1)}},
 }
 
 
@@ -83,8 +83,9 @@ def test_the_table_of_the_projects_scorer_is_taken(project: Path, tmp_path: Path
 
 ROWS = {
     "line": [{"img1.png": (1, 2, 3, 4, 5)}, {"img1.png": (1, "", *GOOD[2:])}, {"img1.png": ("left", *GOOD[1:])},
-             {"img1.png": ("inf", *GOOD[1:])}],
-    "outside": [{"img1.png": (64, *GOOD[1:])}, {"img1.png": (1, 48, *GOOD[2:])}, {"img1.png": (-0.1, *GOOD[1:])}],
+             {"img1.png": ("inf", *GOOD[1:])}, {"img1.png": ("1_0", *GOOD[1:])}],
+    "outside": [{"img1.png": (0, 0, *GOOD[2:])}, {"img1.png": (0, *GOOD[1:])}, {"img1.png": (1, 0.0, *GOOD[2:])},
+                {"img1.png": (64, *GOOD[1:])}, {"img1.png": (1, 48, *GOOD[2:])}, {"img1.png": (-0.1, *GOOD[1:])}],
     "empty line": [{"img1.png": ("",) * 6}, {"img1.png": ("nan", "NaN", *("",) * 4)}],
 }  # fmt: skip
 
@@ -98,7 +99,7 @@ def test_rows(project: Path, tmp_path: Path, kind: str, rows: dict[str, tuple[ob
 
 
 def test_the_last_pixel_is_inside(project: Path, tmp_path: Path) -> None:
-    assert kinds(project, make_folder(tmp_path / "v", {"img1.png": (0, 0, 63.9, 47.9, "", "")})) == []
+    assert kinds(project, make_folder(tmp_path / "v", {"img1.png": (0.1, 0.1, 63.9, 47.9, "", "")})) == []
 
 
 def test_pictures(project: Path, tmp_path: Path) -> None:
@@ -137,6 +138,48 @@ def test_duplicates_and_names(project: Path, tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_points_that_nobody_can_see_are_empty_and_not_0_0(project: Path, tmp_path: Path) -> None:
+    (found,) = checked(project, make_folder(tmp_path / "v", {"img1.png": (0, 0, *GOOD[2:])})).problems
+    assert found.kind == "outside" and "not 0, 0" in found.message
+
+
+def test_pictures_of_several_sizes(project: Path, tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "v", {f"img{n}.png": GOOD for n in range(4)})
+    (folder / "img2.png").write_bytes(png((128, 96)))
+    (found,) = checked(project, folder).problems
+    assert (found.kind, found.picture, found.is_error) == ("sizes", "img2.png", False)
+    assert "3 of 64 x 48 px, 1 of 128 x 96 px" in found.message
+
+
+def test_a_picture_of_which_only_likelihoods_are_known_is_not_labelled(project: Path, tmp_path: Path) -> None:
+    rows = {"img1.png": ("", "", 1, "", "", 1, "", "", 1), "img2.png": (1, 2, 0.3, "", "", 1, "", "", 1)}
+    found = checked(project, make_folder(tmp_path / "v", rows, coords=("x", "y", "likelihood")))
+    assert [(each.kind, each.picture) for each in found.problems] == [("likelihood", ""), ("empty line", "img1.png")]
+    assert not found.errors
+
+
+SPREADSHEETS = {
+    "semicolons": lambda text: text.replace(".", ";").replace(",", ";").replace(";png", ".png").replace("1;5", "1,5"),
+    "tabs": lambda text: text.replace(",", "\t").replace("1.5", "1,5"),
+    "points and semicolons": lambda text: text.replace(",", ";"),
+    "empty columns": lambda text: text.replace("\n", ",,\n") + ",,,\n",
+    "byte-order mark": lambda text: "\ufeff" + text.replace("\n", "\r\n"),
+}
+
+
+@pytest.mark.parametrize("kind", SPREADSHEETS)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_tables_that_a_spreadsheet_has_saved(project: Path, tmp_path: Path, kind: str, encoding: str) -> None:
+    folder = make_folder(tmp_path / "v", {"img1.png": (1.5, 2, 3, 4, 5, 6)})
+    file = folder / "CollectedData_lab.csv"
+    text = SPREADSHEETS[kind](file.read_text())
+    file.write_bytes(text.removeprefix("\ufeff").encode(encoding) if encoding == "utf-16" else text.encode())
+    found = checked(project, folder)
+    assert found.problems == []
+    (row,) = found.folders[0].table.rows
+    assert [found.folders[0].table.point(row, ("", part)) for part in PARTS] == [(1.5, 2), (3, 4), (5, 6)]
+
+
 @pytest.mark.parametrize("name", ["labeled-data/v/img1.png", "labeled-data\\v\\img1.png"])
 def test_pictures_in_one_column(project: Path, tmp_path: Path, name: str) -> None:
     text = table({"img1.png": GOOD}).replace("labeled-data,v,img1.png", name).replace(",,,", ",")
@@ -157,7 +200,7 @@ def test_broken_heads(project: Path, tmp_path: Path, text: str) -> None:
 
 def test_a_table_that_is_no_text(project: Path, tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "v")
-    (folder / "CollectedData_lab.csv").write_bytes(b"\xff\xfe")
+    (folder / "CollectedData_lab.csv").write_bytes(b"\xff\xfe\x01")
     assert kinds(project, folder)[0] == "unreadable"
 
 
@@ -227,6 +270,12 @@ def test_folders_are_found(project: Path, tmp_path: Path) -> None:
             checked(project, nothing)
     with pytest.raises(ManifestError, match="no labels"):
         checked(project, (tmp_path / "empty").mkdir() or tmp_path / "empty")  # type: ignore[func-returns-value]
+
+
+@pytest.mark.parametrize(("value", "is_of_several"), [("no", False), ("False", False), (None, False), ("yes", True)])
+def test_several_is_a_switch_as_deeplabcut_reads_it(tmp_path: Path, value: object, *, is_of_several: bool) -> None:
+    write_json(tmp_path / "config.yaml", config_of_several() | {"multianimalproject": value, "bodyparts": ["a"]})
+    assert read_project(tmp_path).is_of_several is is_of_several
 
 
 @pytest.mark.parametrize(

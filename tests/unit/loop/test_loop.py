@@ -195,13 +195,29 @@ def test_a_new_iteration_is_trained(case: Case) -> None:
     assert found == Next(f"dlcctr train run {case.b} --weights {case.b}", "iteration 1 is without a training set")
 
 
+def test_a_training_starts_from_a_model_of_its_own_engine_only(case: Case) -> None:
+    at_the_end(case)
+    edit_json(case.b / "config.yaml", iteration=1, engine="tensorflow")
+    state, _, found = look(case.b)
+    assert state.earlier == (0,) and found.command == f"dlcctr train run {case.b}"
+    edit_json(case.b / "config.yaml", engine="pytorch")
+    untrain(case.b)
+    state, _, found = look(case.b)
+    assert state.earlier == () and found.command == f"dlcctr train run {case.b}"
+
+
 def test_a_training_set_and_labels_that_it_lacks(case: Case) -> None:
     at_the_end(case)
     (case.b / "training-datasets/iteration-0/UnaugmentedDataSet_mouseJan1").mkdir(parents=True)
     label(case.b / "training-datasets/iteration-0/UnaugmentedDataSet_mouseJan1", {"img1.png": (1, 2, 3, 4)})
-    state, _, _ = look(case.b)
+    state, _, found = look(case.b)
     assert state.has_training_set and state.in_training_set == 1
     assert any("1 labelled frame is not in the training set" in note for note in state.notes)
+    assert found.command == f"dlcctr labels add {case.b} {case.b / 'labeled-data'} --new-iteration"
+    record(case.b, Status.RUNNING)
+    assert "train status" in look(case.b)[2].command
+    record(case.b, Status.INTERRUPTED, epochs_done=3)
+    assert "train run" in look(case.b)[2].command
 
 
 def test_pictures_of_two_folders_may_have_one_name(case: Case) -> None:
@@ -234,6 +250,28 @@ def test_the_campaign_of_the_model_before(case: Case) -> None:
     _, campaign, found = look(case.b, case.manifest)
     assert campaign and not campaign.is_present and campaign.comparison is None
     assert found.command == f"dlcctr compare {case.manifest} --model {case.b}"
+
+
+def test_another_shuffle_or_fraction_is_named_to_every_command(case: Case) -> None:
+    """The first ones are taken by default, and need not be there."""
+    at_the_end(case)
+    for top in ("dlc-models-pytorch", "evaluation-results-pytorch"):
+        (folder,) = (case.b / top / "iteration-0").iterdir()
+        folder.rename(folder.with_name(folder.name.replace("95shuffle1", "80shuffle3")))
+    edit_json(case.b / "config.yaml", TrainingFraction=[0.95, 0.8])
+    state, _, found = look(case.b, case.manifest)
+    assert state.model_hashes, "the model is found"
+    choice = f"{case.b} --shuffle 3 --trainset-index 1"
+    assert found.command == f"dlcctr compare {case.manifest} --model {choice}"
+
+
+def test_a_shuffle_of_two_fractions_is_evaluated_by_its_place(case: Case) -> None:
+    label(case.b / "labeled-data/a")
+    folder = train_folder(case.b).parent
+    assert look(case.b)[2].command == f"dlcctr evaluate {case.b}"
+    shutil.copytree(folder, folder.with_name(folder.name.replace("trainset95", "trainset80")))
+    edit_json(case.b / "config.yaml", TrainingFraction=[0.95, 0.8])
+    assert look(case.b)[2].command == f"dlcctr evaluate {case.b} --trainset-index 1"
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,7 @@ def write_training_set(
     folder.mkdir(parents=True, exist_ok=True)
     labels_table(where, xy, parts).to_hdf(folder / "CollectedData_lab.h5", key="df_with_missing", mode="w")
     train = [n for n in range(len(where)) if n not in test]
-    details = [{"image": ("labeled-data", *frame), "size": np.array([3, 48, 64]), "joints": xy[n]} for n, frame in
-               enumerate(where)]  # fmt: skip
+    details = [{"image": ("labeled-data", *where[n]), "size": np.array([3, 48, 64]), "joints": xy[n]} for n in train]
     file = folder / f"Documentation_data-mouse_{percent}shuffle{shuffle}.pickle"
     file.write_bytes(pickle.dumps([details, np.array(train, int), np.array(list(test), int), percent / 100]))
     return file

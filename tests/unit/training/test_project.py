@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,15 @@ def test_what_is_no_project_is_named(tmp_path: Path) -> None:
     (train_folder(project) / TRAINING_FILENAME).write_text("{")
     with pytest.raises(ModelError, match=TRAINING_FILENAME):
         read_train_project(project)
+
+
+@pytest.mark.parametrize(("fractions", "percent"), [([0.95, 0.8], 95), ([0.8, 0.95], 80)])
+def test_of_two_fractions_the_one_that_is_trained_comes_first(
+    tmp_path: Path, fractions: list[float], percent: int
+) -> None:
+    """`dlc train` trains the first of TrainingFraction; DeepLabCut makes a set for each."""
+    project = pytorch_project(tmp_path / "p", TrainingFraction=fractions)
+    folder = train_folder(project).parent
+    shutil.copytree(folder, folder.with_name(folder.name.replace("trainset95", "trainset80")))
+    one = read_train_project(project).find(1)
+    assert one is not None and one.percent == percent

@@ -13,8 +13,8 @@ import pytest
 from dlcctr.errors import AnalysisError, GpuError, ToolMissingError
 from dlcctr.model.inspection import inspect_model
 from dlcctr.model.yaml.yaml12 import read_yaml
+from dlcctr.training.split import Split
 from entrypoint.evaluation.both import COMBINED, _without_doubles
-from entrypoint.evaluation.split import Split
 from entrypoint.evaluation.stock import run_deeplabcut
 from entrypoint.evaluation.stock.private_project import make_evaluation_project
 from entrypoint.evaluation.stock.run_deeplabcut import Labelled, Wish, check_engine, evaluate_model

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
-import pickle
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,6 @@ import pandas
 import pytest
 
 from dlcctr.errors import ModelError
-from entrypoint.evaluation.split import Split, read_split
 from entrypoint.evaluation.training_set import picture_sizes, read_training_set
 from tests.unit.support.evaluated_project import (
     PARTS,
@@ -27,68 +24,12 @@ from tests.unit.support.evaluated_project import (
     sets_folder,
     write_training_set,
 )
-from tests.unit.support.fuzz import check_reader, damaged
+from tests.unit.support.fuzz import damaged
 from tests.unit.support.projects import config
-
-RAN: list[str] = []
-
-
-class Hostile:
-    def __reduce__(self) -> tuple[Any, ...]:
-        return RAN.append, ("ran",)
 
 
 def read(project: Path, **options: Any) -> Any:
     return read_training_set(project, config(), **{"iteration": 1, "percent": 95, "shuffle": 1, **options})
-
-
-def write_split(file: Path, *held: Any, protocol: int = pickle.HIGHEST_PROTOCOL) -> Path:
-    file.write_bytes(pickle.dumps(list(held), protocol))
-    return file
-
-
-@pytest.mark.parametrize("protocol", [2, 4, 5])
-@pytest.mark.parametrize("kind", [list, np.array, lambda values: [np.int64(each) for each in values]])
-def test_every_form_of_a_split(kind: Callable[[Any], Any], protocol: int, tmp_path: Path) -> None:
-    file = write_split(tmp_path / "d.pickle", [], kind([4, 1, 3]), kind([0, -1, -1]), 0.75, protocol=protocol)
-    assert read_split(file, 5) == Split((1, 3, 4), (0,)), "DeepLabCut fills up with -1"
-    file = write_split(tmp_path / "d.pickle", [], kind([0]), [], 1.0, protocol=protocol)
-    assert read_split(file, 5) == Split((0,), ())
-
-
-def test_nothing_in_a_split_runs(tmp_path: Path) -> None:
-    file = write_split(tmp_path / "d.pickle", [{"image": Hostile(), "path": Path("a")}], [0, 1], [2], 0.5)
-    assert read_split(file, 3) == Split((0, 1), (2,)), "what is not needed does not matter"
-    write_split(file, [], Hostile(), [2], 0.5)
-    with pytest.raises(ModelError, match="damaged"):
-        read_split(file, 3)
-    assert not RAN
-
-
-@pytest.mark.parametrize(
-    ("held", "words"),
-    [
-        (([], [0, 1], [1], 0.5), "1 frames are in both"),
-        (([], [0, 1], [7], 0.5), "names frame 7, but the table beside it has 3"),
-        (([], [0.5], [1], 0.5), "no whole numbers"),
-        (([], ["a"], [1], 0.5), "no whole numbers"),
-        (([], [0]), "damaged"),
-    ],
-)
-def test_splits_that_are_none(held: tuple[Any, ...], words: str, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=words):
-        read_split(write_split(tmp_path / "d.pickle", *held), 3)
-
-
-def test_a_damaged_split_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "d.pickle"
-
-    def again(data: bytes) -> object:
-        file.write_bytes(data)
-        return read_split(file, 30)
-
-    held = [[{"joints": np.ones((2, 3))}], np.arange(20), np.arange(20, 30), 0.66]
-    check_reader(again, pickle.dumps(held), (ModelError,), says=str(file), most=300)
 
 
 def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
@@ -170,3 +111,17 @@ def test_sizes_of_pictures(tmp_path: Path) -> None:
 def _with_bitmap(project: Path) -> Path:
     (project / "labeled-data" / "new" / "a.bmp").write_bytes(b"BM of a kind whose size is not read")
     return project
+
+
+def test_a_table_that_was_made_anew_since(tmp_path: Path) -> None:
+    """Another shuffle was made after labels had been removed and added: its rows are others now."""
+    project, xy = make_evaluated(tmp_path), labels(len(ROUND_1))
+    was = read(project)
+    where = [*ROUND_1[3:], ("zoo", "img000.png")]
+    now = np.concatenate([xy[3:], xy[:1]])
+    write_training_set(project, 1, where, now, TEST_1, shuffle=2)
+    found = read(project)
+    assert found.split.is_by_names and found.split.lost == len(was.train & set(ROUND_1[:3])) == 2
+    assert found.train == was.train - set(ROUND_1[:3])
+    assert {where[row] for row in found.split.test} == {ROUND_1[5], ROUND_1[21], ROUND_1[22], where[-1]}
+    assert read(project, shuffle=2).split.is_by_names is False

@@ -18,7 +18,7 @@ from dlcctr.campaign.paths import CampaignPaths
 from dlcctr.campaign.videos.fingerprint import fingerprint
 from dlcctr.cli import catch
 from dlcctr.contract import FRAME_TIMES_FILENAME, ExitCode, RowState
-from dlcctr.errors import ModelError, UsageError, VideoError
+from dlcctr.errors import ModelError, OutputError, UsageError, VideoError
 from dlcctr.outliers.project import find_project
 from dlcctr.outliers.results import judged_results
 from dlcctr.quality.record import QUALITY_FILENAME, TABLE_FILENAME
@@ -291,14 +291,47 @@ def test_frames_that_did_not_decode_are_not_candidates(bench: Bench, tmp_path: P
     assert not [frame for frame in mine if gone[0] <= frame < gone[1]]
 
 
-def test_nothing_to_take_is_no_error_and_says_why(bench: Bench, tmp_path: Path, capsys: Any) -> None:
+def test_nothing_to_take_is_no_error(bench: Bench, tmp_path: Path, capsys: Any) -> None:
+    rounds = 0
+    while run(bench, tmp_path / "out", 500):
+        rounds += 1
+        assert rounds < 60
+        capsys.readouterr()
+    assert rounds
+    assert "no frame is worth labelling; nothing was written" in capsys.readouterr().out
+
+
+def test_rows_of_which_none_can_be_used_are_an_error(bench: Bench, tmp_path: Path, capsys: Any) -> None:
     for n in range(3):
         file = bench.folder(n) / TABLE_FILENAME
         file.write_bytes(b"x" * file.stat().st_size)
-    assert not run(bench, tmp_path / "out")
+    with pytest.raises(OutputError, match=r"quality\.csv\.gz"):
+        run(bench, tmp_path / "out")
     said = capsys.readouterr()
-    assert "nothing was written" in said.out and "quality.csv.gz" in said.err
+    assert "worth" not in said.out and said.err.count("is left out") == 3, "each row once"
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"bodyparts": ["nose", "paw"]}, "has none of the project's body parts"),
+        ({"multianimalproject": "yes", "individuals": ["a"], "multianimalbodyparts": ORDER}, "a table of one animal"),
+    ],
+)
+def test_another_project_is_an_error(bench: Bench, tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    project = pytorch_project(tmp_path / "other", **changes)
+    with pytest.raises(OutputError, match=words) as no:
+        run(bench, project)
+    assert "the project that the model was trained in" in no.value.hint
+    assert not (project / "labeled-data").exists()
+
+
+def test_parts_that_model_and_project_do_not_share_are_told(bench: Bench, tmp_path: Path, capsys: Any) -> None:
+    run(bench, pytorch_project(tmp_path / "other", bodyparts=["whisker", NAMES[0], NAMES[2]]), 3)
+    said = capsys.readouterr().err
+    assert said.count("the model does not have whisker: empty in the machine labels") == 1
+    assert said.count(f"the project does not have {NAMES[1]}, {NAMES[3]}: not in the machine labels") == 1
 
 
 def test_a_page_of_somebody_else_stays(bench: Bench, tmp_path: Path) -> None:
@@ -429,11 +462,3 @@ def test_labels_of_several_animals_are_known_and_are_not_taken_again(pair: Bench
     assert len(found.labelled) == len(first) and all(1 <= len(poses) <= 2 for poses in found.labelled)
     again = run(pair, out, 4)
     assert not {(line["video"], line["frame"]) for line in again} & {(line["video"], line["frame"]) for line in first}
-
-
-def test_a_table_of_one_animal_is_left_out_of_a_project_of_several(
-    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    several = {"multianimalproject": True, "individuals": list(ANIMALS), "multianimalbodyparts": ORDER}
-    run(bench, pytorch_project(tmp_path / "several", bodyparts="MULTI!", **several), 3)
-    assert "a table of one animal" in capsys.readouterr().err

@@ -12,6 +12,8 @@ import pytest
 from dlcctr.cli import catch, make_app
 from dlcctr.errors import ModelError
 from dlcctr.model.bundles.pack import pack_model
+from dlcctr.model.files import open_tree
+from dlcctr.model.project.shuffles import is_on, read_config
 from dlcctr.model.project.survey import Survey, survey_model
 from tests.unit.support.projects import (
     NAME,
@@ -255,3 +257,15 @@ def test_a_moved_body_part_is_shown_and_refused(tmp_path: Path, cli: Cli) -> Non
     assert "error: " in out and out.count("2  ear          tail   <-") == 2
     _, err = cli("pack", project, "-o", tmp_path / "m", code=5)
     assert "2  ear          tail   <-" in err and "what to do: make config.yaml's list equal" in err
+
+
+@pytest.mark.parametrize(("value", "is_of_several"), [("no", False), ("false", False), (None, False), ("Yes", True)])
+def test_switches_are_read_as_deeplabcut_reads_them(tmp_path: Path, value: object, *, is_of_several: bool) -> None:
+    """YAML 1.2 has texts in their place."""
+    config = read_config(open_tree(pytorch_project(tmp_path / "p", multianimalproject=value, cropping="no")))
+    assert is_on(config["multianimalproject"]) is is_of_several and not is_on(config["cropping"])
+
+
+def test_a_switch_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="multianimalproject is 'maybe'; it must be true or false"):
+        survey_model(pytorch_project(tmp_path / "p", multianimalproject="maybe"))

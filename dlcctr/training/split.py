@@ -1,9 +1,10 @@
-"""Which labelled frames a shuffle was trained on: a pickle of DeepLabCut's, of which nothing is run."""
+"""Which labelled frames a shuffle was trained on: a pickle of DeepLabCut's, of which nothing is run. Needs numpy."""
 
 from __future__ import annotations
 
 import io
 import pickle
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from dlcctr.errors import ModelError
 from dlcctr.system.files import read_bounded
+from dlcctr.training.set_files import Frame, frame_of
 
 MAX_BYTES = 512 << 20
 NO_SPLIT = (
@@ -27,10 +29,17 @@ class Split:
     ----------
     train, test : tuple of int
         In order, none twice; either may be empty.
+    is_by_names : bool
+        The table was made anew since, so that the numbers in the file are other rows now: the frames that trained were
+        found by their names, and all others test.
+    lost : int
+        Frames that trained and are not in the table any more; only where `is_by_names`.
     """
 
     train: tuple[int, ...]
     test: tuple[int, ...]
+    is_by_names: bool = False
+    lost: int = 0
 
 
 class _Nothing:
@@ -69,12 +78,16 @@ def _bytes_of(text: str, _: str) -> bytes:
     return text.encode("latin-1")
 
 
-def read_split(file: Path, n_frames: int) -> Split:
+def read_split(file: Path, frames: Sequence[Frame]) -> Split:
     """Read a ``Documentation_data-….pickle``.
+
+    DeepLabCut writes down rows of the table beside it, which all shuffles of an iteration share, and makes that table
+    anew for each new shuffle. Where labels were added or removed in between, the rows are other frames; so they are
+    compared with the names of the pictures that it writes down, too.
 
     Parameters
     ----------
-    n_frames : int
+    frames : sequence of (str, str)
         Rows of the table that it is about.
 
     Raises
@@ -91,16 +104,30 @@ def read_split(file: Path, n_frames: int) -> Split:
     try:
         held = _Unpickler(io.BytesIO(data or b"")).load()
         train, test = (_numbers(held[place]) for place in (1, 2))
+        trained = _pictures(held[0])
     except Exception as error:  # of many kinds: a damaged pickle can ask for anything
         raise ModelError(f"{file}: damaged ({type(error).__name__}: {str(error)[:80]})", NO_SPLIT) from error
     if set(train) & set(test):
         raise ModelError(f"{file}: {len(set(train) & set(test))} frames are in both training and test set", NO_SPLIT)
-    if max((*train, *test), default=-1) >= n_frames:
-        raise ModelError(
-            f"{file}: names frame {max(*train, *test)}, but the table beside it has {n_frames} frames",
-            "copy both again from where the model was trained",
-        )
-    return Split(train, test)
+    last = max((*train, *test), default=-1)
+    is_of_all = len(trained) > len(train)  # no version of DeepLabCut is known that names those that test, too
+    if last < len(frames) and (is_of_all or trained <= {frames[row] for row in train}):
+        return Split(train, test)
+    found = tuple(row for row, frame in enumerate(frames) if frame in trained)
+    if found:
+        rest = tuple(row for row, frame in enumerate(frames) if frame not in trained)
+        return Split(found, rest, is_by_names=True, lost=len(trained) - len(found))
+    what = f"names frame {last}" if last >= len(frames) else "names other pictures"
+    raise ModelError(
+        f"{file}: {what}, but the table beside it has {len(frames)} frames",
+        "copy both again from where the model was trained",
+    )
+
+
+def _pictures(details: object) -> frozenset[Frame]:
+    """Pictures that trained, as far as they have a label that counts; none where the file does not say."""
+    names = [each.get("image") for each in details if isinstance(each, dict)] if isinstance(details, list) else []
+    return frozenset(frame_of(name) for name in names if isinstance(name, (str, tuple)) and name)
 
 
 def _numbers(values: Any) -> tuple[int, ...]:
