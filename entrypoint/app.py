@@ -188,6 +188,7 @@ def train(
     trial: training.Trial = False,
     scratch: options.Scratch = None,
     checkpoint_s: options.TrainCheckpointS = TRAINING_CHECKPOINT_S,
+    same_settings: training.SameSettings = False,
 ) -> None:
     """Train a project's shuffle by DeepLabCut's own train_network; again, it goes on where it was stopped.
 
@@ -199,7 +200,7 @@ def train(
     request = TrainRequest(
         project, parse_shuffles(shuffle or []), trainset_index, seed, epochs, net_type, weights, batch_size,
         parse_device(device), allow_cpu=allow_cpu, precision=parse_precision(precision), trial=trial,
-        scratch=scratch, checkpoint_s=checkpoint_s,
+        scratch=scratch, checkpoint_s=checkpoint_s, same_settings=same_settings,
     )  # fmt: skip
     raise typer.Exit(int(run_train(request)))
 

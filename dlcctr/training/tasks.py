@@ -43,6 +43,7 @@ class TrainOptions:
     device: str = ""
     allow_cpu: bool = False
     trial: bool = False
+    same_settings: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -57,6 +58,7 @@ class TrainOptions:
         }
         words = [word for name, value in given.items() if value for word in (name, str(value))]
         words += ["--allow-cpu"] if self.allow_cpu else []
+        words += ["--same-settings"] if self.same_settings else []
         return (*words, *(["--trial"] if self.trial else []))
 
 

@@ -40,6 +40,8 @@ class Order:
         Least seconds between two checkpoints.
     trial : bool
         Only measure.
+    same_settings : bool
+        Give a set that has not been trained the settings of the training before.
     """
 
     config: str
@@ -57,6 +59,7 @@ class Order:
     threads: int = 1
     checkpoint_s: float = CHECKPOINT_EVERY_S
     trial: bool = False
+    same_settings: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,9 @@ class Planned:
         Whether there is one.
     unlisted : list of str
         Folders whose labels are not in it: config.yaml's `video_sets` does not name them.
+    settings : list of str
+        Settings that were taken over from the training before; or else, of a set that was made just now, those that
+        the training before had otherwise.
     """
 
     seed: int
@@ -83,6 +89,7 @@ class Planned:
     software: dict[str, str] = field(default_factory=dict)
     set_made: bool = False
     unlisted: list[str] = field(default_factory=list)
+    settings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class TrainRequest:
         A file, a folder, a project, ``none``; empty for published weights on this machine.
     precision : str
         One of `PRECISIONS`.
+    same_settings : bool
+        Give a set that has not been trained the settings of the training before.
     """
 
     project: Path
@@ -46,6 +48,7 @@ class TrainRequest:
     trial: bool = False
     scratch: Path | None = None
     checkpoint_s: float = CHECKPOINT_EVERY_S
+    same_settings: bool = False
 
 
 def parse_precision(text: str) -> str:

@@ -29,7 +29,7 @@ from entrypoint.training.request import TrainRequest, weight_places
 LEAST_BYTES = 500_000_000
 """Room for a checkpoint and a snapshot of a small network; DeepLabCut's largest need three times that."""
 LOCK_WAIT_S = 10.0
-SHOWN = 3
+SHOWN, SHOWN_SETTINGS = 3, 5
 """Most folders of labels that a warning names."""
 
 
@@ -68,6 +68,7 @@ def _order(request: TrainRequest, shuffle: int, engine: str) -> Order:
         batch_size=request.batch_size, net_type=request.net_type,
         weights=_absolute(request.weights), places=weight_places(), device=device, precision=request.precision,
         threads=cpu_count(), checkpoint_s=request.checkpoint_s, trial=request.trial,
+        same_settings=request.same_settings,
     )  # fmt: skip
 
 
@@ -134,7 +135,10 @@ def _continued(order: Order, before: Training | None) -> Order:
             epochs=order.epochs or before.epochs_asked or None,
         )  # fmt: skip
     epochs = order.epochs or before.epochs_wanted
-    return replace(order, seed=before.seed, weights=before.weights, batch_size=before.batch_size, epochs=epochs)
+    return replace(
+        order, seed=before.seed, weights=before.weights, batch_size=before.batch_size, epochs=epochs,
+        same_settings=False,
+    )  # fmt: skip
 
 
 def _train(order: Order, found: Shuffle, before: Training | None, scratch: Path, locks: Sequence[int]) -> None:
@@ -149,6 +153,7 @@ def _train(order: Order, found: Shuffle, before: Training | None, scratch: Path,
                     display = TrainingDisplay(label, event.unit)
                     print_lines([_begin_line(label, event, found)], flush=True)
                     _warn_of_unlisted(label, event)
+                    _tell_settings(label, event, same=order.same_settings)
                 elif isinstance(event, Weights):
                     recorder.weights(event)
                     _tell_weights(label, event)
@@ -190,6 +195,20 @@ def _warn_of_unlisted(label: str, event: Planned) -> None:
         )
 
 
+def _tell_settings(label: str, event: Planned, *, same: bool) -> None:
+    if not event.settings:
+        return
+    shown = "; ".join(map(one_line, event.settings[:SHOWN_SETTINGS]))
+    more = f"; and {len(event.settings) - SHOWN_SETTINGS} more" if len(event.settings) > SHOWN_SETTINGS else ""
+    if same:
+        print_lines([f"{label}: {plural(len(event.settings), 'setting')} of the training before: {shown}{more}"])
+    else:
+        warn(
+            f"note: {label}: DeepLabCut gave the new training set its defaults, where the training before had other "
+            f"settings: {shown}{more}; for those of the training before, stop this and add --same-settings"
+        )
+
+
 def _tell_weights(label: str, event: Weights) -> None:
     what = "random weights" if event.start.kind == "none" else f"{event.start.path} ({event.start.kind})"
     print_lines([f"{label}: starts from {what}"], flush=True)
@@ -214,6 +233,7 @@ def _try(order: Order, found: Shuffle, scratch: Path) -> None:
                 if isinstance(event, Planned):
                     recorder.plan(event)
                     _warn_of_unlisted(f"shuffle {order.shuffle}", event)
+                    _tell_settings(f"shuffle {order.shuffle}", event, same=order.same_settings)
                 elif isinstance(event, Measured):
                     recorder.measure(event)
         except DlcctrError as error:

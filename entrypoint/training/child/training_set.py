@@ -21,6 +21,7 @@ from dlcctr.training.record import LOCKS_FOLDER
 from entrypoint.training.child.labels import Labelled, prepare_labels
 from entrypoint.training.child.merged_labels import merge_by_names
 from entrypoint.training.child.set_on_disk import check_set, find_set
+from entrypoint.training.child.settings_before import Difference, take_over
 from entrypoint.training.child.start_network import network_of_set
 from entrypoint.training.events import Order
 
@@ -41,6 +42,8 @@ class TrainingSet:
         Its pytorch_config.yaml or pose_cfg.yaml.
     labelled : Labelled or None
         Labels that it was made from just now; None where it was there.
+    settings : tuple of Difference
+        Of the training before; see `entrypoint.training.child.settings_before.take_over`.
     """
 
     train: Path
@@ -48,6 +51,7 @@ class TrainingSet:
     frames_train: int
     frames_test: int
     labelled: Labelled | None = None
+    settings: tuple[Difference, ...] = ()
 
 
 def find_or_make(order: Order) -> TrainingSet:
@@ -73,10 +77,11 @@ def find_or_make(order: Order) -> TrainingSet:
                 raise AnalysisError(
                     f"{train}: DeepLabCut made no training set there", "its last output is in the log above"
                 )
+        settings = take_over(order, train, made=labelled is not None)
         file = train / ENGINES[order.engine].pose_file
         pose = _read_whole(file, version_1_1=order.engine == "tensorflow", keep=not order.trial)
         n_train, n_test = check_set(config, percent=int(fraction * 100), shuffle=order.shuffle, engine=order.engine)
-    return TrainingSet(train, pose, n_train, n_test, labelled)
+    return TrainingSet(train, pose, n_train, n_test, labelled, tuple(settings))
 
 
 def train_folder(project: Path, order: Order) -> tuple[Path, float]:

@@ -42,8 +42,8 @@ def test_what_does_not_fit_is_refused(shuffles: list[int], seeds: list[int], sai
 
 def test_only_what_was_given_is_passed_on() -> None:
     assert TrainOptions().words == ()
-    every = TrainOptions(9, "a b.pt", "resnet_50", 4, "amp", "cpu", allow_cpu=True, trial=True)
+    every = TrainOptions(9, "a b.pt", "resnet_50", 4, "amp", "cpu", allow_cpu=True, trial=True, same_settings=True)
     assert every.words == (
         "--epochs", "9", "--weights", "a b.pt", "--net-type", "resnet_50", "--batch-size", "4",
-        "--precision", "amp", "--device", "cpu", "--allow-cpu", "--trial",
+        "--precision", "amp", "--device", "cpu", "--allow-cpu", "--same-settings", "--trial",
     )  # fmt: skip

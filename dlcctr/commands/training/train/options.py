@@ -32,6 +32,10 @@ NetType = Annotated[
         "--net-type", metavar="NAME", help="Network of a new training set, as resnet_50; the project's by default."
     ),
 ]
+SameSettings = Annotated[
+    bool,
+    typer.Option("--same-settings", help="Of a new training set: epochs, learning rates … of the training before."),
+]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Pictures in a batch.")]
 Precision = Annotated[str, typer.Option(metavar="amp", help="amp: mixed precision, on a GPU.")]
 AllowCpu = Annotated[bool, typer.Option("--allow-cpu", help="Train on the CPU where there is no GPU.")]
@@ -58,6 +62,7 @@ class TrainChoices:
     precision: Precision = ""
     allow_cpu: AllowCpu = False
     trial: Trial = False
+    same_settings: SameSettings = False
 
     def tasks(self) -> tuple[TrainTask, ...]:
         """Shuffles with their seeds; raises `UsageError` where these do not fit."""
@@ -71,5 +76,5 @@ class TrainChoices:
 
         return TrainOptions(
             self.epochs, self.weights, self.net_type, self.batch_size, self.precision, allow_cpu=self.allow_cpu,
-            trial=self.trial,
+            trial=self.trial, same_settings=self.same_settings,
         )  # fmt: skip

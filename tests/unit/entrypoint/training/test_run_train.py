@@ -36,7 +36,9 @@ kept = train / "kept.json"
 curve = json.loads(kept.read_text()) if kept.exists() else []
 wanted, seed = order.epochs or 6, order.seed or 42
 left_out = ["m1", "m2", "m3", "m4"] if seed == 77 else []
-tell(Planned(seed, wanted, "resnet_50", order.batch_size or 8, 19, 1, software={"torch": "2"}, unlisted=left_out))
+settings = [f"runner.key{n} 1 (before: 2)" for n in range(7)] if seed == 78 else []
+tell(Planned(seed, wanted, "resnet_50", order.batch_size or 8, 19, 1, software={"torch": "2"}, unlisted=left_out,
+             settings=settings))
 if order.trial:
     tell(Measured("pose", 2.0, wanted, 12, 300.0))
     tell(Ended())
@@ -103,6 +105,18 @@ def test_labels_that_are_not_in_the_training_set_are_said(
     said = capsys.readouterr().err
     assert "shuffle 1: the labels of 4 folders are not in its training set" in said and "m1, m2, m3;" in said
     assert "dlcctr labels add PROJECT PROJECT/labeled-data" in said
+
+
+@pytest.mark.parametrize("trial", [True, False])
+def test_settings_that_the_training_before_had_otherwise_are_said(
+    project: Path, capsys: pytest.CaptureFixture[str], trial: bool
+) -> None:
+    run_train.run_train(request(project, seed=78, trial=trial))
+    said = capsys.readouterr().err
+    assert "runner.key4 1 (before: 2); and 2 more; for those of the training before" in said
+    assert "--same-settings" in said and "key5" not in said
+    run_train.run_train(request(project, shuffles=(2,), seed=78, trial=trial, same_settings=True))
+    assert "shuffle 2: 7 settings of the training before: runner.key0 1 (before: 2);" in capsys.readouterr().out
 
 
 def test_what_is_trained_is_not_trained_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

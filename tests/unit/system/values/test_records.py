@@ -61,8 +61,8 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 points = st.builds(Point, finite, finite)
 drawings = st.builds(
     Drawing, st.text(), WHOLE, st.sampled_from(Colour), st.sampled_from(Trail), st.booleans(),
-    st.none() | finite, st.lists(points), st.tuples(WHOLE, WHOLE), st.lists(st.text()).map(tuple), st.dictionaries(st.text(), finite),
-    st.builds(Extra, st.none() | points, st.text()),
+    st.none() | finite, st.lists(points), st.tuples(WHOLE, WHOLE), st.lists(st.text()).map(tuple),
+    st.dictionaries(st.text(), finite), st.builds(Extra, st.none() | points, st.text()),
 )  # fmt: skip
 
 

@@ -1,0 +1,164 @@
+"""Settings of a new training set beside those of the training before: DeepLabCut gives each new set its defaults.
+
+What people wrote into `pytorch_config.yaml` or `pose_cfg.yaml` of one iteration (epochs, learning rates, augmentation)
+does not hold for the next one; DeepLabCut does not say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dlcctr.errors import UsageError
+from dlcctr.model.engines import ENGINES
+from dlcctr.model.files import open_tree
+from dlcctr.model.project.shuffles import list_shuffles, read_config, table_of
+from dlcctr.model.project.snapshots import list_snapshots
+from dlcctr.model.yaml.yaml12 import dump_yaml, parse_yaml, read_text, set_value
+from dlcctr.system.files import write_text_atomic
+from entrypoint.training.child.weights_of import find_asked
+from entrypoint.training.events import Order
+
+PYTORCH_PARTS = ("data", "runner", "train_settings")
+"""Tables of `pytorch_config.yaml`, and of its `detector`, that say how a network is trained; others say what it is."""
+PYTORCH_OWN = {"data.inference", "runner.snapshot_prefix", "train_settings.seed", "train_settings.weight_init"}
+TENSORFLOW_OWN = {
+    "all_joints", "all_joints_names", "dataset", "dataset_type", "display_iters", "engine", "init_weights",
+    "metadataset", "multi_stage", "net_type", "num_idchannel", "num_joints", "num_limbs", "partaffinityfield_graph",
+    "project_path", "save_iters", "snapshot_prefix",
+}  # fmt: skip
+"""What belongs to one training set, or is given anew with each training."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting that the training before had otherwise.
+
+    Parameters
+    ----------
+    keys : tuple of str
+        Where it is in the configuration.
+    before, now : object
+        Its values; None also where the new configuration has no such key.
+    """
+
+    keys: tuple[str, ...]
+    before: Any
+    now: Any
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.keys)} {self.now} (before: {self.before})"
+
+
+def find_before(order: Order, train: Path) -> Path | None:
+    """Configuration of the training before: the project's that `--weights` names, or the same shuffle's.
+
+    Of the same shuffle that of the newest earlier iteration which has snapshots. None where there is neither.
+
+    Parameters
+    ----------
+    train : Path
+        Folder of the snapshots that will be made.
+
+    Raises
+    ------
+    ModelError
+        `--weights` names nothing that can be used.
+    """
+    name = ENGINES[order.engine].pose_file
+    asked = find_asked(order, train)
+    if asked.kind == "project" and asked.file is not None and asked.bundle is None:
+        return asked.file.parent / name
+    project = Path(order.config).parent
+    tree = open_tree(project)
+    iteration, found = int(read_config(tree)["iteration"]), None
+    for each in sorted(list_shuffles(tree), key=lambda each: each.iteration):
+        folder = project / each.folder / "train"
+        if each.engine != order.engine or each.shuffle != order.shuffle or each.iteration >= iteration:
+            continue
+        if list_snapshots([file.name for file in folder.iterdir()] if folder.is_dir() else [], order.engine):
+            found = folder / name
+    return found
+
+
+def differences(before: dict[str, Any], now: dict[str, Any], engine: str) -> list[Difference]:
+    """Settings of two configurations that differ, of the same network; none of two networks.
+
+    Keys that only the new one has came with a newer DeepLabCut.
+    """
+    if before.get("net_type") != now.get("net_type"):
+        return []
+    if engine == "tensorflow":
+        return [each for each in _walk(before, now, ()) if each.keys[0] not in TENSORFLOW_OWN]
+    parts = [(part,) for part in PYTORCH_PARTS] + [("detector", part) for part in PYTORCH_PARTS]
+    found = [each for part in parts for each in _walk(_part(before, part), _part(now, part), part)]
+    return [each for each in found if not any(_is_below(each.keys, own) for own in PYTORCH_OWN)]
+
+
+def _walk(before: dict[str, Any], now: dict[str, Any], above: tuple[str, ...]) -> Iterator[Difference]:
+    for key, value in before.items():
+        other = now.get(key)
+        if isinstance(value, dict) and isinstance(other, dict):
+            yield from _walk(value, other, (*above, key))
+        elif value != other:
+            yield Difference((*above, key), value, other)
+
+
+def _part(table: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    for key in keys:
+        table = table_of(table.get(key))
+    return table
+
+
+def _is_below(keys: tuple[str, ...], own: str) -> bool:
+    name = ".".join(keys).removeprefix("detector.")
+    return name == own or name.startswith(f"{own}.")
+
+
+def take_over(order: Order, train: Path, *, made: bool) -> list[Difference]:
+    """Give a training set the settings of the training before, where `order` says so.
+
+    Parameters
+    ----------
+    train : Path
+        Folder of the set's configuration.
+    made : bool
+        Whether the set was made just now.
+
+    Returns
+    -------
+    list of Difference
+        Settings that differ: those that were taken over; else, of a set that was made just now, those that were not.
+
+    Raises
+    ------
+    UsageError
+        They are wanted, and there is no training before, or one of another network.
+    """
+    if not (made or order.same_settings):
+        return []
+    version_1_1 = order.engine == "tensorflow"
+    source, file = find_before(order, train), train / ENGINES[order.engine].pose_file
+    if source is None or not source.is_file():
+        if order.same_settings:
+            raise UsageError(
+                f"{Path(order.config).parent}: no training before that --same-settings could mean",
+                "name the project of one with --weights, or leave --same-settings out",
+            )
+        return []
+    before = parse_yaml(read_text(source), source, version_1_1=version_1_1)
+    now = parse_yaml(read_text(file), file, version_1_1=version_1_1)
+    networks = now.get("net_type"), before.get("net_type")
+    if order.same_settings and networks[0] != networks[1]:
+        raise UsageError(
+            f"{file}: is for {networks[0]}, and the training before was of {networks[1]} ({source})",
+            "leave --same-settings out, or train another --shuffle with the --net-type of the training before",
+        )
+    found = differences(before, now, order.engine)
+    if order.same_settings and found:
+        for each in found:
+            set_value(now, each.keys, each.before, add=True)
+        write_text_atomic(file, dump_yaml(now))
+    return found
