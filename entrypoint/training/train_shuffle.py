@@ -18,6 +18,7 @@ from dlcctr.system.terminal.console import duration, one_line, plural, print_lin
 from dlcctr.training.record import Status, Training, Trial, find_training, lock_file
 from entrypoint.analyze.row.analyze_row import choose_device
 from entrypoint.analyze.worker.shared import worker_environment
+from entrypoint.training.child.settings_before import still_other
 from entrypoint.training.child.training_set import train_folder
 from entrypoint.training.child_process import start_training
 from entrypoint.training.curve import sparkline
@@ -55,7 +56,7 @@ def train_shuffle(request: TrainRequest, shuffle: int, engine: str, scratch: Pat
         if before and _is_done(before, request):
             print_lines([f"shuffle {shuffle}: trained already, nothing to do: {found.train}"])
             return
-        _check_before(before, request, found, engine)
+        _check_before(before, request, found, order)
         disk.check_space(Path(order.config).parent, LEAST_BYTES, "free space there")
         _train(_continued(order, before), found, before, scratch, (handle,))
 
@@ -85,7 +86,7 @@ def _is_done(before: Training, request: TrainRequest) -> bool:
     return before.status is Status.DONE and request.epochs in (None, before.epochs_wanted, before.epochs_asked)
 
 
-def _check_before(before: Training | None, request: TrainRequest, found: Shuffle, engine: str) -> None:
+def _check_before(before: Training | None, request: TrainRequest, found: Shuffle, order: Order) -> None:
     """Refuse to go on with another training than was begun, or over one that this program did not begin.
 
     Raises
@@ -94,7 +95,7 @@ def _check_before(before: Training | None, request: TrainRequest, found: Shuffle
     """
     if before is None:
         there = [each.name for each in found.train.iterdir()] if found.train.is_dir() else []
-        if names := list_snapshots(there, engine):
+        if names := list_snapshots(there, order.engine):
             raise ModelError(
                 f"{found.train}: has snapshots that DeepLabCut made ({', '.join(names[:3])}); training would "
                 "overwrite them",
@@ -118,6 +119,11 @@ def _check_before(before: Training | None, request: TrainRequest, found: Shuffle
                 f"{found.train}: was begun with {option} {getattr(before, name)}, not {value}",
                 f"take the same {option} to go on, or train another --shuffle",
             )
+    if request.same_settings and (other := still_other(replace(order, weights=before.weights), found.train)):
+        raise UsageError(
+            f"{found.train}: was begun with other settings than the training before: {other[0].shown(taken=False)}",
+            "leave --same-settings out to go on, or train another --shuffle with it",
+        )
     if request.epochs and request.epochs < before.epochs_done:
         raise UsageError(
             f"{found.train}: has {before.epochs_done} {before.unit}s already; --epochs {request.epochs} are fewer",
@@ -205,7 +211,7 @@ def _tell_settings(label: str, event: Planned, *, same: bool) -> None:
     else:
         warn(
             f"note: {label}: DeepLabCut gave the new training set its defaults, where the training before had other "
-            f"settings: {shown}{more}; for those of the training before, stop this and add --same-settings"
+            f"settings: {shown}{more}; to have those, run this again with --same-settings"
         )
 
 

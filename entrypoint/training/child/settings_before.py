@@ -48,8 +48,10 @@ class Difference:
     before: Any
     now: Any
 
-    def __str__(self) -> str:
-        return f"{'.'.join(self.keys)} {self.now} (before: {self.before})"
+    def shown(self, *, taken: bool) -> str:
+        """As a line says it, of a setting that was taken over and of one that was not."""
+        name = ".".join(self.keys)
+        return f"{name} {self.before} (not {self.now})" if taken else f"{name} {self.now} (before: {self.before})"
 
 
 def find_before(order: Order, train: Path) -> Path | None:
@@ -97,6 +99,18 @@ def differences(before: dict[str, Any], now: dict[str, Any], engine: str) -> lis
     return [each for each in found if not any(_is_below(each.keys, own) for own in PYTORCH_OWN)]
 
 
+def still_other(order: Order, train: Path) -> list[Difference]:
+    """Settings of a set that the training before had otherwise; none where one of the two is not there."""
+    source, file = find_before(order, train), train / ENGINES[order.engine].pose_file
+    if source is None or not (source.is_file() and file.is_file()):
+        return []
+    return differences(_read(source, order.engine), _read(file, order.engine), order.engine)
+
+
+def _read(file: Path, engine: str) -> dict[str, Any]:
+    return parse_yaml(read_text(file), file, version_1_1=engine == "tensorflow")
+
+
 def _walk(before: dict[str, Any], now: dict[str, Any], above: tuple[str, ...]) -> Iterator[Difference]:
     for key, value in before.items():
         other = now.get(key)
@@ -139,7 +153,6 @@ def take_over(order: Order, train: Path, *, made: bool) -> list[Difference]:
     """
     if not (made or order.same_settings):
         return []
-    version_1_1 = order.engine == "tensorflow"
     source, file = find_before(order, train), train / ENGINES[order.engine].pose_file
     if source is None or not source.is_file():
         if order.same_settings:
@@ -148,8 +161,7 @@ def take_over(order: Order, train: Path, *, made: bool) -> list[Difference]:
                 "name the project of one with --weights, or leave --same-settings out",
             )
         return []
-    before = parse_yaml(read_text(source), source, version_1_1=version_1_1)
-    now = parse_yaml(read_text(file), file, version_1_1=version_1_1)
+    before, now = (_read(each, order.engine) for each in (source, file))
     networks = now.get("net_type"), before.get("net_type")
     if order.same_settings and networks[0] != networks[1]:
         raise UsageError(

@@ -93,7 +93,7 @@ def planned(order: Order, found: TrainingSet) -> Planned:
         software=versions(),
         set_made=found.labelled is not None,
         unlisted=list(found.labelled.unlisted) if found.labelled else [],
-        settings=list(map(str, found.settings)),
+        settings=[each.shown(taken=order.same_settings) for each in found.settings],
     )
 
 

@@ -17,6 +17,7 @@ from dlcctr.errors import AnalysisError, ModelError, TryAgainError, UsageError
 from dlcctr.model.curve.losses import read_losses
 from dlcctr.training.record import TRAINING_FILENAME, Status, Training, find_training, find_trial, lock_file
 from entrypoint.training import child_process, run_train, train_shuffle
+from entrypoint.training.child.settings_before import Difference
 from entrypoint.training.request import TrainRequest
 
 CONFIG = "Task: t\ndate: Jan1\nTrainingFraction: [0.95]\niteration: 0\n"
@@ -113,10 +114,24 @@ def test_settings_that_the_training_before_had_otherwise_are_said(
 ) -> None:
     run_train.run_train(request(project, seed=78, trial=trial))
     said = capsys.readouterr().err
-    assert "runner.key4 1 (before: 2); and 2 more; for those of the training before" in said
-    assert "--same-settings" in said and "key5" not in said
+    assert "runner.key4 1 (before: 2); and 2 more; to have those, run this again with --same-settings" in said
     run_train.run_train(request(project, shuffles=(2,), seed=78, trial=trial, same_settings=True))
     assert "shuffle 2: 7 settings of the training before: runner.key0 1 (before: 2);" in capsys.readouterr().out
+
+
+def test_settings_cannot_be_taken_over_by_a_training_that_has_begun(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plays(monkeypatch, after="if epoch == 3: os._exit(9)")
+    with pytest.raises(AnalysisError):
+        run_train.run_train(request(project))
+    assert state(project).epochs_done == 3
+    monkeypatch.setattr(train_shuffle, "still_other", lambda *_: [Difference(("train_settings", "epochs"), 400, 200)])
+    with pytest.raises(UsageError, match=r"train_settings.epochs 200 \(before: 400\)"):
+        run_train.run_train(request(project, same_settings=True))
+    plays(monkeypatch)
+    monkeypatch.setattr(train_shuffle, "still_other", lambda *_: [])
+    assert run_train.run_train(request(project, same_settings=True)) == ExitCode.OK
 
 
 def test_what_is_trained_is_not_trained_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,8 @@ EXPECTED = [
 
 def test_how_a_network_is_trained_is_compared_and_not_what_it_is() -> None:
     assert differences(edited(DEFAULTS), DEFAULTS, "pytorch") == EXPECTED
-    assert str(EXPECTED[3]) == "train_settings.epochs 200 (before: 400)"
+    assert EXPECTED[3].shown(taken=False) == "train_settings.epochs 200 (before: 400)"
+    assert EXPECTED[3].shown(taken=True) == "train_settings.epochs 400 (not 200)"
     assert not differences({**edited(DEFAULTS), "net_type": "hrnet_w32"}, DEFAULTS, "pytorch")
     assert not differences(DEFAULTS, {**DEFAULTS, "runner": {**DEFAULTS["runner"], "of_a_newer_one": 1}}, "pytorch")
 
