@@ -17,7 +17,8 @@ from dlcctr.slurm.jobs.job_notes import JobNote, read_job_notes
 from dlcctr.slurm.jobs.submissions import ROW_BY_ROW, SUBMISSIONS, Array, Submission
 from dlcctr.slurm.queue.client import SubmittedJob
 from dlcctr.slurm.queue.output import TaskState
-from dlcctr.slurm.queue.scheduler import Scheduler, ask_scheduler, may_be_called
+from dlcctr.slurm.queue.own_jobs import may_be_called
+from dlcctr.slurm.queue.scheduler import Scheduler, ask_scheduler
 from dlcctr.system.files import write_text_atomic
 
 COPY_PREFIX = "dlcctr-"
@@ -124,7 +125,7 @@ def find_by_hand(by_hand: ByHand, known: Iterable[Submission], scheduler: Schedu
         jobs = [made for array in printed.arrays for made in _jobs(printed, array, scheduler, taken)]
         found += jobs
         places = {place for array in printed.arrays for place in printed.clusters(array, name_home=False)}
-        if not jobs and not scheduler.knows(places) and not _has_begun(printed, by_hand.begun):
+        if not jobs and not scheduler.knows(places, printed.options.user) and not _has_begun(printed, by_hand.begun):
             unknown.append(printed)
     copies = _jobs(by_hand.copy, by_hand.copy.arrays[0], scheduler, [*taken, *found])
     return FoundByHand(found, [each for each in copies if _may_be(each, scheduler)], unknown)

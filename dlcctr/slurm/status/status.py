@@ -121,14 +121,26 @@ def _notes(submitted: SubmissionHistory, scheduler: Scheduler, rows: Sequence[Ro
         of = shown_cluster(", ".join(named))
         notes.append(f"squeue did not answer{of}: rows without a result may still be waiting or running")
         if given or not shutil.which("squeue"):
-            every = sorted(filter(None, scheduler.asked))
-            words = Place(",".join(every)).words
-            command = shown_words([SQUEUE_WORDS[0], "--me", *words, *SQUEUE_WORDS[1:]])
-            manifest = typed_manifest(submitted.paths.manifest)
-            notes.append(f"give its output: {command} | dlcctr status {manifest} --squeue -")
+            notes.append(f"give its output: {_with_squeue(submitted, scheduler, '--me')}")
+    hidden = {f"squeue does not show jobs of {user}": user for each in submitted.submissions
+              if scheduler.hides_jobs_of(user := each.options.user)}  # fmt: skip
+    unseen = {hidden[text] for text in hidden if any(row.is_live and text in row.reason for row in rows)}
+    if unseen:
+        who = ", ".join(sorted(unseen))
+        notes.append(f"squeue shows no jobs of {who} here: rows that they submitted may be waiting, running or over")
+        notes.append(
+            f"give the output of all jobs: {_with_squeue(submitted, scheduler)}" if given else f"{who} can look at them"
+        )
     if scheduler.asked - scheduler.sacct.clusters and any(row.cause_kind == "lost" for row in rows):
         notes.append("sacct did not answer (no accounting here, or it is down): causes are from the tasks' own logs")
     return notes
+
+
+def _with_squeue(submitted: SubmissionHistory, scheduler: Scheduler, *options: str) -> str:
+    """Command line that asks squeue here and gives `status` its output."""
+    words = Place(",".join(sorted(filter(None, scheduler.asked)))).words
+    command = shown_words([SQUEUE_WORDS[0], *options, *words, *SQUEUE_WORDS[1:]])
+    return f"{command} | dlcctr status {typed_manifest(submitted.paths.manifest)} --squeue -"
 
 
 class _Joiner:
@@ -161,6 +173,8 @@ class _Joiner:
         finished = attempt.finished if attempt.finished is not None else self.now
         if task.made(attempt):
             return not (state and state.start and state.start > finished)
+        if state and state.is_running:
+            return False  # somebody else's failure: this task will try it, too
         return finished >= max(task.created, (state.start or 0.0) if state else 0.0)
 
     def _task(self, result: RowResult) -> SubmittedTask | None:
@@ -219,17 +233,24 @@ class _Joiner:
             reason = STEPS_WAIT if task.steps and state.reason == "Dependency" else state.reason
             return replace(status, phase=phase, reason=reason or _shown_state(state))
         if state:
-            if not self.scheduler.knows(task.clusters) and state.state in REQUEUABLE:
-                return replace(status, phase=Phase.PENDING, reason=f"perhaps requeued: {NOT_ASKED}")
+            if not self._knows(task) and state.state in REQUEUABLE:
+                return replace(status, phase=Phase.PENDING, reason=f"perhaps requeued: {self._not_told(task)}")
             settling = state.state == "COMPLETED" and state.end is not None and self.now - state.end < SETTLE_S
             return replace(status, phase=Phase.RUNNING, reason="ended a moment ago") if settling else None
         if not task.job_id:
             what = "printed; perhaps it was submitted" if task.by_hand else "sbatch has not answered"
             return replace(status, phase=Phase.PENDING, reason=f"{what}: {task.unsure}")
-        if self.scheduler.knows(task.clusters) or self._end(task):
+        if self._knows(task) or self._end(task):
             return None
         began = task.log(self.paths).exists()
-        return replace(status, phase=Phase.RUNNING if began else Phase.PENDING, reason=NOT_ASKED)
+        return replace(status, phase=Phase.RUNNING if began else Phase.PENDING, reason=self._not_told(task))
+
+    def _knows(self, task: SubmittedTask) -> bool:
+        """Whether a task that squeue does not report neither waits nor runs."""
+        return self.scheduler.knows(task.clusters, task.user)
+
+    def _not_told(self, task: SubmittedTask) -> str:
+        return f"squeue does not show jobs of {task.user}" if self.scheduler.hides_jobs_of(task.user) else NOT_ASKED
 
     def has_begun(self, status: RowStatus) -> bool:
         """Whether the newest task of a row has written a log."""

@@ -107,6 +107,9 @@ def find_queued(manifest: Path, rows: str = "") -> Queued:
     unsure = dict(settled.unsure)
     unsure |= {f"squeue does not answer{shown_cluster(name)}": "try again in a few minutes"
                for name in sorted(scheduler.silent)}  # fmt: skip
+    others = {each.options.user for each in known if each.arrays and scheduler.hides_jobs_of(each.options.user)}
+    unsure |= {f"squeue shows no jobs of {user} here, who submitted some of the rows":
+               f"let {user} cancel them" for user in sorted(others)}  # fmt: skip
     return Queued(tuple(targets), tuple(sorted(bystanders)), len(settled.submissions), unsure)
 
 

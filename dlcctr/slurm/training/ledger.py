@@ -113,7 +113,7 @@ def find_live(jobs: Sequence[TrainingJob], scheduler: Scheduler) -> list[LiveTas
         known = None if job.array.job_id else scheduler.job_of(job.array.name)
         number = job.array.job_id or (known.job_id if known else "")
         for place, task in enumerate(job.tasks) if number else ():
-            state = scheduler.state(number, place, clusters)
+            state = scheduler.state(number, place, clusters, job.submission.options.user)
             if state is not None and state.is_live:
                 found.append(LiveTask(task, job, place, state))
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -199,7 +198,7 @@ def _job(project: TrainProject, ready: PreparedTraining, *, by_hand: bool = Fals
         mem_gb=site.mem_gb,
         allow_cpu="--allow-cpu" in script.words,
         exclude=script.exclude,
-        user=os.environ.get("USER", ""),
+        user=client.own_user(),
     )
     array = Array(script.name, 0, script.count)
     home = "" if by_hand else client.own_cluster()

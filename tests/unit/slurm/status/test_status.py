@@ -286,6 +286,13 @@ def test_resubmitted_rows(case: SlurmCase) -> None:
     assert (dead.phase, dead.cause_kind) == (Phase.FAILED, "node-fail"), "the older failure file says nothing of it"
 
 
+def test_a_failure_of_another_job_says_nothing_while_a_task_works_on_the_row(case: SlurmCase) -> None:
+    case.fail(0, job="900", at=SUBMITTED + 600)
+    running = squeue_text(squeue_line(0, "RUNNING", start=local(SUBMITTED + 60)))
+    assert case.row(squeue=running).phase is Phase.RUNNING
+    assert case.row(squeue=squeue_text()).phase is Phase.FAILED
+
+
 def test_a_local_run_after_the_submission(case: SlurmCase) -> None:
     case.fail(0, job="", at=SUBMITTED + 2000, cause="the disk is full", code=int(ExitCode.OUTPUT))
     assert case.row(sacct=sacct_text(sacct_line(0, "TIMEOUT"))).cause_kind == "output"
