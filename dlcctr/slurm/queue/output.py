@@ -26,6 +26,8 @@ PENDING = frozenset({
 RUNNING = frozenset({
     "RUNNING", "COMPLETING", "CONFIGURING", "RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED", "SUSPENDED",
 })  # fmt: skip
+REQUEUABLE = ("NODE_FAIL", "PREEMPTED", "BOOT_FAIL")
+"""Accounting shows these of a task's last run also while it waits for its next."""
 
 CLUSTER_LINE = re.compile(r"^CLUSTER: (\S+)\s*$", re.MULTILINE)
 """Line that squeue prints above the header of each cluster that it was asked for by name."""

@@ -15,7 +15,7 @@ from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
 from dlcctr.slurm.jobs.arrivals import sbatch_runs
 from dlcctr.slurm.jobs.ledger import Ledger, SubmissionHistory, SubmittedTask, read_submitted
 from dlcctr.slurm.queue.client import Place
-from dlcctr.slurm.queue.output import SQUEUE_WORDS, Key, TaskState, shown_words
+from dlcctr.slurm.queue.output import REQUEUABLE, SQUEUE_WORDS, Key, TaskState, shown_words
 from dlcctr.slurm.queue.scheduler import Scheduler, read_scheduler, shown_cluster
 from dlcctr.slurm.site.prices import Cost, cost_of, has_prices
 from dlcctr.slurm.status.canary import canary_notes, explain_canaries
@@ -28,8 +28,6 @@ from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 SETTLE_S = 60.0
 """Seconds until a node's last files are visible elsewhere on a shared file system."""
-REQUEUABLE = ("NODE_FAIL", "PREEMPTED", "BOOT_FAIL")
-"""Accounting shows these of a task's last run also while it waits for its next."""
 STEPS_WAIT = "analysed; its steps wait for the end of the analyses"
 NOT_ASKED = "the scheduler was not asked or did not answer"
 

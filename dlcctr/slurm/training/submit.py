@@ -16,6 +16,7 @@ from dlcctr.slurm.script import option_words
 from dlcctr.slurm.submit import preflight
 from dlcctr.slurm.submit.job_arrays import with_clusters
 from dlcctr.slurm.submit.submit import LOST_ANSWER, is_refusal
+from dlcctr.slurm.training.ended import find_hidden
 from dlcctr.slurm.training.ledger import PLAN, LiveTask, TrainingJob, ask, find_live, read_jobs, settle, write_jobs
 from dlcctr.slurm.training.prepare import PreparedTraining, TrainRequest, prepare_training
 from dlcctr.slurm.training.script import TrainScript, render_training
@@ -169,6 +170,13 @@ def _refuse_live(
         raise TryAgainError(
             f"nothing was submitted: {'; '.join(map(say_live, taken))}",
             f"see how far it is: dlcctr train status {typed_project(project.folder)}",
+        )
+    ours = [each for each in jobs if each.iteration == project.iteration]
+    hidden = {number: user for number, user in find_hidden(ours, scheduler).items() if number in wanted}
+    for number, user in hidden.items():
+        raise TryAgainError(
+            f"nothing was submitted: {user} has submitted shuffle {number}, and squeue shows no jobs of {user} here",
+            f"let {user} say whether it waits or runs, and submit it",
         )
 
 
