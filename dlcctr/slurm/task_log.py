@@ -10,14 +10,19 @@ from pathlib import Path
 
 from dlcctr.planning.task_lines import is_several_gpus, is_task_end, parse_row_start
 from dlcctr.system.files import read_tail
+from dlcctr.system.values.numbers import parse_whole
 
 END_LINE = re.compile(
     r"dlcctr-task-end code=(?P<code>[0-9]{1,9}) node=(?P<node>\S*) signal=(?P<signal>\S*) restart=(?P<restart>[0-9]*)"
     r"( cause=(?P<cause>[a-z-]+))?"
 )
 """Line that the batch script ends its log with."""
-HEAD = re.compile(r"dlcctr: task \S* \(\+[0-9]+\) of job .*, (?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8})")
-"""Line that the batch script begins each run with; a requeued task continues the same log."""
+HEAD = re.compile(
+    r"dlcctr: (task \S* \(\+[0-9]+\)|shuffle \S*) of job .*, "
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8})(?P<zone> [+-][0-9]{4})?"
+)
+"""Line that the batch script begins each run with; a requeued task continues the same log. The node's time zone may be
+another than this machine's; early scripts do not tell it."""
 TAIL_BYTES = 1 << 16
 
 SLURMSTEPD = re.compile(r"slurmstepd(-\S+)?: |\[[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+\] error: ")
@@ -53,6 +58,8 @@ class LogEnd:
         Seconds from the run's first line to the last write; None where the first line is too far up.
     cause : str
         Why the batch script itself ended the task, in its word for it; empty where it did not.
+    restarts : int or None
+        How often Slurm had started the task again by then; None where the batch script could not tell.
     """
 
     code: int | None = None
@@ -61,6 +68,7 @@ class LogEnd:
     said: str = ""
     elapsed_s: float | None = None
     cause: str = ""
+    restarts: int | None = None
 
 
 def read_end(log: Path) -> LogEnd | None:
@@ -86,9 +94,15 @@ def _end(lines: list[str], written: float) -> LogEnd | None:
             if end:
                 break  # of the run before
             signal = match["signal"].removeprefix("SIG")
-            end = LogEnd(int(match["code"]), match["node"], "" if signal == "0" else signal, cause=match["cause"] or "")
+            end = LogEnd(
+                int(match["code"]),
+                match["node"],
+                "" if signal == "0" else signal,
+                cause=match["cause"] or "",
+                restarts=parse_whole(match["restart"]),
+            )
         elif match := HEAD.fullmatch(line):
-            elapsed = _since(match["date"], written)
+            elapsed = _since(match["date"], match["zone"] or "", written)
             break
         elif cause := _said(line):
             said = cause if said in ("", "cancelled") else said  # whatever ends a job cancels it
@@ -98,9 +112,10 @@ def _end(lines: list[str], written: float) -> LogEnd | None:
     return LogEnd(node=node, said=said, elapsed_s=elapsed) if said else None
 
 
-def _since(date: str, written: float) -> float | None:
+def _since(date: str, zone: str, written: float) -> float | None:
+    form = "%Y-%m-%d %H:%M:%S %z" if zone else "%Y-%m-%d %H:%M:%S"
     try:
-        return max(0.0, written - datetime.fromisoformat(date).timestamp())
+        return max(0.0, written - datetime.strptime(date + zone, form).timestamp())
     except ValueError:
         return None
 

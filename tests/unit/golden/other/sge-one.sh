@@ -118,7 +118,7 @@ if [ -n "$cpus" ]; then pass SLURM_CPUS_PER_TASK "$cpus"; fi   # the image takes
 pass DLCCTR_SCRATCH "$scratch"
 
 echo "dlcctr: task $task (+$offset) of job $job on $node," \
-    "GPU ${CUDA_VISIBLE_DEVICES:-none}, $(date '+%Y-%m-%d %H:%M:%S')"
+    "GPU ${CUDA_VISIBLE_DEVICES:-none}, $(date '+%Y-%m-%d %H:%M:%S %z')"
 timeout --foreground --preserve-status "$((time_s - warning_s))" \
     "$tool" run --cleanenv --contain --no-home --pwd / "${binds[@]}" --bind "$scratch" "$image" \
     analyze --manifest "$manifest" --plan "$plan" ${options[@]+"${options[@]}"} &

@@ -286,6 +286,25 @@ def test_resubmitted_rows(case: SlurmCase) -> None:
     assert (dead.phase, dead.cause_kind) == (Phase.FAILED, "node-fail"), "the older failure file says nothing of it"
 
 
+def test_a_node_whose_clock_is_behind_is_believed_where_its_log_tells_the_run(case: SlurmCase) -> None:
+    case.fail(0, code=int(ExitCode.VIDEO), cause="no frame", at=SUBMITTED - 600)
+    over = sacct_text(sacct_line(0, "FAILED", code="4:0"))
+    case.log(END.format(4, 0))
+    row = case.row(sacct=over)
+    assert (row.phase, "no frame" in row.cause) == (Phase.QUARANTINED, True)
+    case.log(END.format(4, 0).replace("restart=0", "restart=1"))
+    assert case.row(sacct=over).phase is Phase.FAILED, "the failure is of the first run"
+
+
+@pytest.mark.parametrize(("zone", "kind"), [(" +0100", "timeout"), (" +0000", "stopped"), (" -0800", "stopped")])
+def test_a_logs_first_line_tells_its_time_zone(case: SlurmCase, zone: str, kind: str) -> None:
+    """59 of 60 minutes had passed, if the node's clock is an hour ahead of UTC."""
+    case.submit([[0]], job="200", at=SUBMITTED + 1, time_min=60)
+    begun = f"dlcctr: task 0 (+0) of job 200 on node3, GPU 0, 2026-03-01 13:01:00{zone}"
+    case.log(begun, "dlcctr-task-end code=75 node=node3 signal=TERM restart=0", job="200", written=SUBMITTED + 3600)
+    assert case.row(sacct=None).cause_kind == kind
+
+
 def test_a_failure_of_another_job_says_nothing_while_a_task_works_on_the_row(case: SlurmCase) -> None:
     case.fail(0, job="900", at=SUBMITTED + 600)
     running = squeue_text(squeue_line(0, "RUNNING", start=local(SUBMITTED + 60)))
