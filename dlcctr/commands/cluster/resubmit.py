@@ -25,7 +25,7 @@ def add(app: typer.Typer) -> None:
     app.command(name="resubmit")(runs_on_cluster(resubmit_manifest))
 
 
-@options.with_cluster_options(without=("site", "tasks", "task_time_min"))
+@options.with_cluster_options(without=("tasks", "task_time_min"))
 def resubmit_manifest(
     manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
     *,
@@ -66,6 +66,7 @@ def resubmit_manifest(
         changes=shared.site_changes(),
         rows=rows,
         again=again,
+        site=shared.site,
         dry_run=dry_run,
         squeue_text=squeue_text,
         sacct_text=sacct_text,
