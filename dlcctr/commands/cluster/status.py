@@ -262,7 +262,12 @@ def _pace_lines(pace: Throughput) -> list[str]:
     def shown(value: float | None, text: Callable[[float], str]) -> str:
         return "unknown" if value is None else text(value)
 
-    source = {"accounting": " (by accounting)", "receipts": " (finished rows only)"}.get(pace.gpu_hours_source, "")
+    sources = {
+        "accounting": " (by accounting)",
+        "receipts": " (finished rows only)",
+        "accounting and receipts": " (by accounting; of jobs that it does not know, finished rows)",
+    }
+    source = sources.get(pace.gpu_hours_source, "")
     parts = [
         f"GPU-hours used: {shown(pace.gpu_hours, '{:.2f}'.format)}{source}",
         f"speed-up against one GPU: {shown(pace.speed_up, _number)}",

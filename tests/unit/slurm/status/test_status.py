@@ -502,6 +502,15 @@ def test_gpu_hours_of_accounting_count_failed_and_earlier_runs(case: SlurmCase) 
     assert (pace.gpu_hours, pace.gpu_hours_source) == (pytest.approx(3.0), "accounting")
 
 
+def test_gpu_hours_of_jobs_that_accounting_has_forgotten_are_their_receipts(case: SlurmCase) -> None:
+    """It keeps jobs for some months only, and may not show those of others."""
+    case.commit(0, timings_s={"total": 1800.0}, device=DeviceUsed("cuda"))
+    case.submit([[1]], job="200", at=SUBMITTED + 1200)
+    case.commit(1, timings_s={"total": 10.0}, device=DeviceUsed("cuda"), job="200")
+    pace = case.status(sacct=sacct_text(sacct_line(0, "COMPLETED", elapsed=900, tres="gres/gpu=1", job="200"))).pace
+    assert (pace.gpu_hours, pace.gpu_hours_source) == (pytest.approx(0.75), "accounting and receipts")
+
+
 def test_damaged_timings_do_not_stop_it(case: SlurmCase) -> None:
     case.commit(0, timings_s={"total": float("nan")})
     case.commit(1, started="yesterday", finished="today")
