@@ -19,7 +19,16 @@ from dlcctr.slurm.queue import client
 from dlcctr.slurm.queue.output import TaskState
 from dlcctr.slurm.status.row_status import Phase
 from dlcctr.system import pause
-from tests.unit.support.slurm_case import JOB, SlurmCase, make_case, sacct_line, sacct_text, squeue_line, squeue_text
+from tests.unit.support.slurm_case import (
+    JOB,
+    NOW,
+    SlurmCase,
+    make_case,
+    sacct_line,
+    sacct_text,
+    squeue_line,
+    squeue_text,
+)
 
 
 def run(*argv: object) -> int:
@@ -60,6 +69,14 @@ def mixed(case: SlurmCase) -> list[str]:
             sacct_line(4, "TIMEOUT"), sacct_line(5, "TIMEOUT", node="node4"), sacct_line(6, "NODE_FAIL", node="node3")
         ),
     )
+
+
+def test_failures_at_different_times_are_one_cause(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
+    for index in range(4):
+        case.fail(index, cause="the same" if index < 3 else "another", task=index, at=NOW - 60 * index)
+    run("status", case.bench.manifest, *give(case, squeue_text()))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the same (exit code 7, " in said and "(and 1 other cause; --all shows them)" in said
 
 
 def test_the_table_groups_by_phase_cause_and_node(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
