@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
@@ -67,7 +66,7 @@ def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
     words : sequence of str
         Arguments after ``dlcctr`` on the command line, the command's name first.
     """
-    from dlcctr.campaign.paths import TYPED_VARIABLE
+    from dlcctr.campaign.paths import TYPED_VARIABLE, typed_manifest
 
     remedy = "install it there as on this machine, or give its path as `program` in [remote] of campaign.toml"
     return attach(
@@ -75,7 +74,7 @@ def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
         _words_there(manifest, words),
         variables={TYPED_VARIABLE: str(manifest)},
         remedy=remedy,
-        push=f"dlcctr push {shlex.quote(str(manifest))}",
+        push=f"dlcctr push {typed_manifest(manifest)}",
     )
 
 

@@ -236,7 +236,7 @@ def _why(why: str, rows: list[RowStatus]) -> str:
     from dlcctr.slurm.status.row_status import Phase
     from dlcctr.system.terminal.console import plural
 
-    if rows[0].phase is Phase.PENDING and (remedy := find_remedy(rows[0].reason, rows[0].cluster)):
+    if rows[0].phase is Phase.PENDING and (remedy := find_remedy(rows[0].reason)):
         return f"{why}: waiting does not help; {remedy}"
     causes: dict[str, str] = {}
     for row in rows:

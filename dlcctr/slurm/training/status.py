@@ -13,7 +13,7 @@ from dlcctr.errors import DlcctrError
 from dlcctr.model.curve.losses import POSE, LossRow, read_losses
 from dlcctr.results.receipt import epoch
 from dlcctr.slurm.queue.scheduler import read_scheduler
-from dlcctr.slurm.status.pending import find_remedy
+from dlcctr.slurm.status.pending import find_remedy, waits_for_release
 from dlcctr.slurm.training.ended import WITHOUT_FAULT, EndedTask, find_ended, find_hidden
 from dlcctr.slurm.training.ledger import LiveTask, ask, find_live, read_jobs
 from dlcctr.system.kernel_locks import is_held
@@ -81,6 +81,11 @@ class ShuffleStatus:
     def remedy(self) -> str:
         """What to change where it would wait for ever; empty otherwise."""
         return find_remedy(self.reason)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits until somebody releases its job."""
+        return waits_for_release(self.reason)
 
     @property
     def seconds_left(self) -> float | None:

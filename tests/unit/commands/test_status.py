@@ -79,6 +79,22 @@ def test_failures_at_different_times_are_one_cause(case: SlurmCase, capsys: pyte
     assert "the same (exit code 7, " in said and "(and 1 other cause; --all shows them)" in said
 
 
+def test_what_is_stuck_is_released_or_cancelled_alone(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
+    """The other tasks go on."""
+    lines = [
+        squeue_line("1-2", "PENDING", reason="JobHeldUser"),
+        squeue_line("4,6", "PENDING", reason="BadConstraints"),
+    ]
+    run("status", case.bench.manifest, *give(case, squeue_text(squeue_line("0,3,5,7", "RUNNING"), *lines)))
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"next, pending (1-2): scontrol release '{JOB}_[1-2]'" in said
+    name = case.bench.manifest
+    assert (
+        f"next, pending (4,6): `dlcctr cancel {name} --rows 4,6`, then with what has to be changed: dlcctr resubmit"
+        in said
+    )
+
+
 def test_the_table_groups_by_phase_cause_and_node(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("status", case.bench.manifest, *mixed(case)) == ExitCode.UNFINISHED
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]

@@ -39,6 +39,7 @@ def status(project: own.ProjectAnywhere, *, squeue: SqueueText = "", as_json: ow
 
 
 def _print(found: TrainStatus) -> None:
+    from dlcctr.slurm.status.pending import release_command
     from dlcctr.system.terminal.console import print_lines, print_table, warn
 
     project = found.project
@@ -56,9 +57,10 @@ def _print(found: TrainStatus) -> None:
                 print_lines([f"  what to do: {each.hint}"])
         if each.reason:
             print_lines([f"shuffle {each.shuffle} waits: {each.reason}"])
-        if each.remedy:
-            job = each.job.partition("_")[0]
-            print_lines([f"  it would wait for ever: {each.remedy}; first take it back: scancel {job}"])
+        if each.is_held:
+            print_lines([f"  it would wait for ever: {each.remedy}: {release_command([each.job])}"])
+        elif each.remedy:
+            print_lines([f"  it would wait for ever: {each.remedy}; first take it back: scancel {each.job}"])
         if each.log is not None and each.log.is_file():
             print_lines([f"shuffle {each.shuffle}, log: {each.log}"])
     print_lines(say_next(found))

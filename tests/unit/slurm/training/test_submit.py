@@ -332,7 +332,8 @@ def test_a_job_that_would_wait_for_ever_is_told_and_needs_attention(lab: Lab) ->
     job.write_text(job.read_text().replace("Priority", "PartitionTimeLimit"))
     said = lab.train("status", code=ATTENTION)
     assert (
-        "would wait for ever: ask for less time" in said and f"--time; first take it back: scancel {job.stem}\n" in said
+        "would wait for ever: ask for less time" in said
+        and f"--time; first take it back: scancel {job.stem}_0\n" in said
     )
 
 
