@@ -212,7 +212,7 @@ class _Worker:
         return done.taken
 
     def resubmit(self) -> None:
-        arrays = _ask_there(self.options, ["resubmit", self.manifest.name, "--yes", "--json"])
+        arrays = _ask_there(self.options, ["resubmit", self.manifest.name, "--no-cancelled", "--yes", "--json"])
         if arrays:
             self.say(f"submitted again: {plural(len(arrays), 'array')}")
 

@@ -177,6 +177,8 @@ class _Joiner:
             return not (state and state.start and state.start > finished)
         if state and state.is_running:
             return False  # somebody else's failure: this task will try it, too
+        if attempt.job_id and self.ledger.has(attempt.job_id, attempt.cluster):
+            return False  # an earlier task's, whatever the clock of its node says
         return finished >= max(task.created, (state.start or 0.0) if state else 0.0)
 
     def _task(self, result: RowResult) -> SubmittedTask | None:

@@ -45,6 +45,8 @@ class ResubmitRequest:
         Values of the site that the command line gives.
     again : bool
         Submit rows again even if their cause needs a fix by a person first.
+    cancelled : bool
+        Submit rows whose jobs somebody cancelled, too.
     site : str
         Site profile in place of the last submission's; empty for that one.
     squeue_text, sacct_text : str or None
@@ -56,6 +58,7 @@ class ResubmitRequest:
     changes: Mapping[str, str | int | None] = field(default_factory=dict)
     rows: str = ""
     again: bool = False
+    cancelled: bool = True
     site: str = ""
     dry_run: bool = False
     squeue_text: str | None = None
@@ -104,6 +107,7 @@ def find_decision(manifest: Path, request: ResubmitRequest, *, progress: RowProg
         manifest=manifest,
         allow_cpu=request.job.allow_cpu,
         given=request.given,
+        cancelled=request.cancelled,
     )
 
 
@@ -190,7 +194,8 @@ def _prepare(
 def submit_options(group: Group, submissions: list[Submission], request: ResubmitRequest) -> SubmitOptions:
     """Options with which a group is submitted: those of the last submission, the policy's and the command line's."""
     had = submissions[-1].options
-    site = override(find_site(request.site) if request.site else _site_of(had), **request.changes)
+    site = find_site(request.site) if request.site else _with_memory_of(submissions, _site_of(had))
+    site = override(site, **request.changes)
     if group.mem_gb and not request.changes.get("mem_gb"):
         key = "steps_mem_gb" if group.only_steps and site.steps_partition else "mem_gb"
         site = override(site, **{key: group.mem_gb})
@@ -202,7 +207,7 @@ def submit_options(group: Group, submissions: list[Submission], request: Resubmi
             image=job.image or had.image,
             time_min=job.time_min or group.time_min,
             max_parallel=job.max_parallel or had.max_parallel,
-            batch_size=job.batch_size or group.batch_size or had.batch_size,
+            batch_size=job.batch_size or group.batch_size,
             allow_cpu=job.allow_cpu or had.allow_cpu,
             trust_model=job.trust_model or had.trust_model,
             exclude=tuple(sorted({*job.exclude, *group.exclude})),
@@ -212,6 +217,12 @@ def submit_options(group: Group, submissions: list[Submission], request: Resubmi
         dry_run=request.dry_run,
         skip_bad_videos=True,
     )
+
+
+def _with_memory_of(submissions: Sequence[Submission], site: Site) -> Site:
+    """Site with the memory that was asked for before it was raised for rows that needed more."""
+    usual = next((each.options for each in reversed(submissions) if not each.options.raised_mem_gb), None)
+    return replace(site, mem_gb=usual.site_values.mem_gb) if usual and usual.site_values else site
 
 
 def _site_of(had: SubmittedOptions) -> Site:

@@ -45,6 +45,7 @@ DEFAULT_BATCH_SIZE = 8
 LARGER_GPU = (
     "gpu-memory at batch size 1: ask for a GPU with more memory (--gres, --gpus or --partition), or crop the videos"
 )
+CANCELLED = "cancelled: somebody took them out of the queue; to submit them: dlcctr resubmit {manifest} --rows {rows}"
 LEAST_TIME_MIN = 10
 
 
@@ -129,6 +130,7 @@ def decide(
     manifest: Path = Path("MANIFEST"),
     allow_cpu: bool = False,
     given: Collection[str] = (),
+    cancelled: bool = True,
 ) -> Decision:
     """Decide for every row. Pure.
 
@@ -150,6 +152,8 @@ def decide(
         The CPU is allowed from now on: no node is avoided because its GPU failed.
     given : collection of str
         What a person asks for instead of what the cause would: `TIME`, `MEMORY`, `BATCH`, `GPU`.
+    cancelled : bool
+        Rows whose jobs were cancelled go again, too.
     """
     by_plan = {each.plan: each for each in submissions}
     rows = list(rows)
@@ -157,6 +161,8 @@ def decide(
 
     def answer_to(row: RowStatus) -> _Answer:
         avoid_gpu = not allow_cpu
+        if not cancelled and _kind(row) == "cancelled":
+            return _Answer(CANCELLED)
         canary = canary_of(row, known)
         if canary is None or _kind(canary) in OWN_FAULT:
             return _answer(row, by_plan.get(row.plan), batch_size, again=again, avoid_gpu=avoid_gpu, given=given)

@@ -123,7 +123,10 @@ fi
 
 # Temporary files: the node's own disk where it has one.
 scratch="$TMPDIR/x"
-if [ ! -d "$scratch" ]; then scratch=/tmp; fi
+if [ ! -d "$scratch" ] || [ ! -w "$scratch" ]; then
+    echo "warning: $scratch on $node is no folder to write into: temporary files go to /tmp" >&2
+    scratch=/tmp
+fi
 
 # The container starts with a clean environment, the same for everybody; both spellings, for apptainer and singularity.
 for name in "${!APPTAINERENV_@}" "${!SINGULARITYENV_@}"; do unset "$name"; done

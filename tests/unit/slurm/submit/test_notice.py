@@ -19,8 +19,7 @@ from dlcctr.slurm.jobs.submissions import Array, read_submissions
 from dlcctr.slurm.queue import client as slurm
 from dlcctr.slurm.site.profile import Site
 from dlcctr.slurm.submit.notice import notice_options
-from dlcctr.slurm.submit.resubmit import ResubmitRequest, _site_of, submit_options
-from dlcctr.slurm.submit.retry import Group
+from dlcctr.slurm.submit.resubmit import _site_of
 from dlcctr.slurm.submit.submit import say_submitted, submit
 from tests.unit.results.test_notice import Server
 from tests.unit.slurm.submit.test_submit import OPTIONS, FakeSlurm, bench, scheduler  # noqa: F401
@@ -112,26 +111,6 @@ def test_a_resubmission_takes_the_notice_from_the_profile_of_today(
     (tmp_path / "sites" / "mine.toml").write_text('[slurm]\naccount = "other"\n[notice]\ncommand = "tell him"\n')
     again = _site_of(submission.options)
     assert (again.command, again.account) == ("tell him", "lab")
-
-
-def test_a_resubmission_takes_a_corrected_profile_but_the_options_of_the_command_line(
-    bench: Bench,  # noqa: F811
-    scheduler: FakeSlurm,  # noqa: F811
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    submit(bench.manifest, replace(OPTIONS, site=replace(SITE, nv=False, max_time_min=60)))
-    (submission,) = read_submissions(CampaignPaths.of(bench.manifest))
-    monkeypatch.setenv("DLCCTR_SITES", str(tmp_path / "sites"))
-    (tmp_path / "sites").mkdir()
-    profile = '[slurm]\npartition = "other"\n[container]\nmodules = ["load apptainer"]\n[limits]\nmax_time_min = 600\n'
-    (tmp_path / "sites" / "mine.toml").write_text(profile)
-    again = _site_of(submission.options)
-    assert (again.modules, again.max_time_min) == (("load apptainer",), 600)
-    assert (again.partition, again.account, again.nv) == (SITE.partition, "lab", False)
-    group = Group((0,), {"tool-missing": (0,)})
-    given = submit_options(group, [submission], ResubmitRequest(site=str(tmp_path / "sites" / "mine.toml"))).site
-    assert (given.partition, given.modules) == ("other", ("load apptainer",))
 
 
 class Node:

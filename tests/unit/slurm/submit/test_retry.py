@@ -106,6 +106,13 @@ def test_what_was_raised_stays_raised() -> None:
     assert (group.time_min, group.mem_gb) == (30, 16)
 
 
+def test_what_somebody_cancelled_may_stay_so() -> None:
+    decision = decide_on(row(1, "cancelled"), row(2, "cancelled"), row(3, "preempted"), cancelled=False)
+    assert [group.rows for group in decision.groups] == [(3,)]
+    (left,) = decision.left
+    assert (left.rows, "dlcctr resubmit MANIFEST --rows 1-2" in left.why) == ((1, 2), True)
+
+
 def test_only_rows_that_need_it() -> None:
     phases = (Phase.DONE, Phase.DEGRADED, Phase.RUNNING, Phase.PENDING, Phase.UNSUBMITTED)
     assert decide_on(*(row(n, "lost", phase) for n, phase in enumerate(phases))) == Decision([], [])
