@@ -19,7 +19,7 @@ from dlcctr.slurm.queue.client import SubmittedJob
 from dlcctr.slurm.queue.output import TaskState
 from dlcctr.slurm.queue.own_jobs import may_be_called
 from dlcctr.slurm.queue.scheduler import Scheduler, ask_scheduler
-from dlcctr.system.files import write_text_atomic
+from dlcctr.system.files import files_of, write_text_atomic
 
 COPY_PREFIX = "dlcctr-"
 """Prefix of the job name that copies of `slurm/array.sbatch` should have; the manifest's name follows."""
@@ -80,7 +80,7 @@ def read_by_hand(paths: CampaignPaths, submissions: Sequence[Submission]) -> ByH
     ManifestError, ContractError
         A file cannot be read.
     """
-    files = sorted(paths.printed.glob("*.json")) if paths.printed.is_dir() else []
+    files = files_of(paths.printed, ".json")
     printed = [SUBMISSIONS.read(file) for file in files]
     notes = [note for note in read_job_notes(paths) if not any(_has(each, note) for each in submissions)]
     begun = [_of_note(note, printed, paths) for note in notes]

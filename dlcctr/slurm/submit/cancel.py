@@ -17,6 +17,7 @@ from dlcctr.slurm.queue import client
 from dlcctr.slurm.queue.client import HERE, Place
 from dlcctr.slurm.queue.output import TaskState
 from dlcctr.slurm.queue.scheduler import Scheduler, ask_scheduler, shown_cluster
+from dlcctr.system.files import is_there
 from dlcctr.system.locks import campaign_lock
 from dlcctr.system.terminal.console import ranges
 
@@ -92,7 +93,7 @@ def find_queued(manifest: Path, rows: str = "") -> Queued:
         raise ManifestError(f"{manifest}: no such file", "give the manifest that was submitted")
     wanted = {row.index for row in choose_rows(read_manifest(manifest), rows, manifest)} if rows else None
     paths = CampaignPaths.of(manifest)
-    if not any(folder.is_dir() for folder in (paths.submissions, paths.printed, paths.jobs)):
+    if not any(map(is_there, (paths.submissions, paths.printed, paths.jobs))):
         return Queued(())
     if shutil.which("squeue") is None:
         raise ToolMissingError("squeue was not found on this machine", "cancel on the cluster's login node")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -69,6 +70,29 @@ def mixed(case: SlurmCase) -> list[str]:
             sacct_line(4, "TIMEOUT"), sacct_line(5, "TIMEOUT", node="node4"), sacct_line(6, "NODE_FAIL", node="node3")
         ),
     )
+
+
+@pytest.mark.parametrize("folder", ["submissions", "results"])
+def test_folders_that_may_not_be_read_are_an_error_and_not_empty(
+    folder: str, case: SlurmCase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of a colleague with `umask 077`: rows were unsubmitted, or lost."""
+    closed = case.paths.submissions if folder == "submissions" else case.bench.campaign.out
+    case.commit(0)
+
+    def refuse(real: Any) -> Any:
+        def call(path: Any, *more: Any, **options: Any) -> Any:
+            if str(path) == str(closed) or str(path).startswith(f"{closed}/"):
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path, *more, **options)
+
+        return call
+
+    options = give(case, squeue_text())
+    monkeypatch.setattr(os, "scandir", refuse(os.scandir))
+    monkeypatch.setattr(os, "lstat", refuse(os.lstat))
+    assert run("status", case.bench.manifest, *options) == ExitCode.OUTPUT
+    assert f"{closed}" in (said := capsys.readouterr().err) and "Permission denied" in said
 
 
 def test_failures_at_different_times_are_one_cause(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
