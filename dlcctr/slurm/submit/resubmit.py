@@ -222,7 +222,9 @@ def submit_options(group: Group, submissions: list[Submission], request: Resubmi
 def _with_memory_of(submissions: Sequence[Submission], site: Site) -> Site:
     """Site with the memory that was asked for before it was raised for rows that needed more."""
     usual = next((each.options for each in reversed(submissions) if not each.options.raised_mem_gb), None)
-    return replace(site, mem_gb=usual.site_values.mem_gb) if usual and usual.site_values else site
+    # of a script that a person edited, `mem_gb` is what its job said of itself
+    known = usual is not None and (usual.mem_gb is not None or usual.site_values is not None)
+    return replace(site, mem_gb=usual.mem_gb) if usual and known else site
 
 
 def _site_of(had: SubmittedOptions) -> Site:

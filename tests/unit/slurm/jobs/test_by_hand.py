@@ -93,6 +93,14 @@ def test_a_script_that_was_submitted_twice_waits_while_one_of_its_jobs_does(slur
     assert {name for _, name in found.values()} == {"901_0", "901_1"}
 
 
+def test_memory_for_each_cpu_is_memory_of_the_task(slurm: FakeSlurm, bench: Bench) -> None:
+    """A script that a person edited to `--mem-per-cpu`."""
+    job = printed(slurm, bench)
+    job.run(0, bench.manifest.parent, SLURM_MEM_PER_NODE="", SLURM_MEM_PER_CPU="4096", SLURM_CPUS_ON_NODE="4")
+    (begun,) = read_submitted(bench.manifest).submissions
+    assert begun.options.mem_gb == 16
+
+
 def test_plain_squeue_tells_campaigns_apart_by_eight_letters(slurm: FakeSlurm, bench: Bench, tmp_path: Path) -> None:
     ours, theirs = printed(slurm, bench), printed(slurm, bench, job_id="901")
     assert [len(each.name.partition("-")[0]) for each in (ours, theirs)] == [8, 8]

@@ -43,3 +43,12 @@ def test_memory_and_batch_of_rows_that_needed_other_ones_are_not_everybodys(
     assert (plain.site.mem_gb, plain.job.batch_size) == (16, None)
     again = submit_options(Group((1,), {"preempted": (1,)}, mem_gb=32, batch_size=2), made, ResubmitRequest())
     assert (again.site.mem_gb, again.job.batch_size) == (32, 2)
+
+
+def test_memory_that_a_person_wrote_into_a_script_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DLCCTR_SITES", str(tmp_path))
+    edited = SubmittedOptions(site="mine", site_values=Site(mem_gb=3), mem_gb=64)
+    made = [Submission("p", (), "2026-01-01T00:00:00+00:00", options=edited, by_hand=True)]
+    assert submit_options(Group((2,), {"preempted": (2,)}), made, ResubmitRequest()).site.mem_gb == 64
