@@ -69,7 +69,7 @@ class TaskState:
     name_is_cut : bool
         The name may be cut off, as by plain squeue.
     user : str
-        Who submitted it; empty where it is not told, and perhaps cut off where the name may be.
+        Who submitted it, of plain squeue the first eight letters; empty where it is not told.
     """
 
     job_id: str

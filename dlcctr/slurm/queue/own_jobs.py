@@ -8,7 +8,7 @@ from dlcctr.slurm.jobs.submissions import Array, Submission
 from dlcctr.slurm.queue.output import TaskState
 
 LEAST_CHARS = 8
-"""Characters of a name in plain squeue's output; shorter names tell nothing."""
+"""Characters of a name in plain squeue's output; shorter names of jobs tell nothing."""
 
 
 def may_be_called(state: TaskState, name: str) -> bool:
@@ -19,10 +19,10 @@ def may_be_called(state: TaskState, name: str) -> bool:
 
 
 def is_by(state: TaskState, user: str) -> bool:
-    """Whether a user may have submitted a job; plain squeue cuts the names of users off, too."""
+    """Whether a user may have submitted a job; plain squeue shows as many characters of users as of names."""
     if not state.user or not user:
         return True
-    return user.startswith(state.user) if state.name_is_cut else state.user == user
+    return state.user == user or (len(state.user) >= LEAST_CHARS and user.startswith(state.user))
 
 
 def without_strangers(

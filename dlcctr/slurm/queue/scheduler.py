@@ -149,11 +149,11 @@ class Scheduler:
         return any(state.name_is_cut and may_be_called(state, name) for state in self.squeue.states.values())
 
     def job_of(self, name: str) -> TaskState | None:
-        """Some task of the newest job of a name; None where no such job is known."""
+        """Some task of the job of a name: of several one that runs, else one that waits, else the newest; or None."""
         found = [
             state for answer in (self.squeue, self.sacct) for state in answer.states.values() if state.name == name
         ]
-        return max(found, key=lambda state: int(state.job_id), default=None)
+        return max(found, key=lambda state: (state.is_running, state.is_live, int(state.job_id)), default=None)
 
 
 def shown_cluster(cluster: str) -> str:

@@ -12,8 +12,10 @@ from dlcctr.slurm.queue import client
 from dlcctr.slurm.queue.client import Surroundings
 from dlcctr.slurm.queue.output import TaskState
 from dlcctr.slurm.queue.own_jobs import without_strangers
+from dlcctr.slurm.queue.scheduler import Answer, Scheduler
 from dlcctr.slurm.status.row_status import Phase
 from dlcctr.slurm.status.status import status
+from tests.unit.support.hand_jobs import PLAIN_HEAD, plain_line
 from tests.unit.support.slurm_case import (
     JOB,
     NOW,
@@ -77,6 +79,24 @@ def test_a_name_that_plain_squeue_cuts_off_is_the_campaigns() -> None:
     whole = TaskState("7", 0, "TIMEOUT", name="dlcctr-m-1")
     other = TaskState("7", 0, "RUNNING", name="other")
     assert without_strangers([cut, other], [(submission, array)], [cut, whole, other]) == [cut]
+
+
+def test_of_two_jobs_of_one_name_the_one_that_runs_counts() -> None:
+    over, waits, runs = (TaskState(job, 0, state, name="n")
+                         for job, state in (("9", "FAILED"), ("8", "PENDING"), ("7", "RUNNING")))  # fmt: skip
+    for states, number in (([over, waits, runs], "7"), ([over, waits], "8"), ([over], "9")):
+        found = Scheduler(squeue=Answer.of(states, [""])).job_of("n")
+        assert found is not None
+        assert found.job_id == number
+
+
+def test_plain_squeue_cuts_users_off(case: SlurmCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`squeue --me` of somebody with a long name and a short job: it shows nobody else's jobs."""
+    monkeypatch.setattr(client, "own_user", lambda: "maximilian")
+    mine = PLAIN_HEAD + plain_line("900", "R", "short", "node1").replace(" student", "maximili")
+    assert [row.phase for row in case.status(squeue=mine).rows] == [Phase.PENDING] * 3
+    everybodys = mine + plain_line("901", "R", "short", "node1").replace(" student", "    carl")
+    assert [row.phase for row in case.status(squeue=everybodys).rows] == [Phase.LOST] * 3
 
 
 def test_what_squeue_does_not_show_is_not_lost(case: SlurmCase, me: str, monkeypatch: pytest.MonkeyPatch) -> None:
