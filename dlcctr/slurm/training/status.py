@@ -168,7 +168,7 @@ def _look(project: TrainProject, number: int, paths: TrainingPaths, seen: _Seen)
     ended = _to_tell(seen.ended, training, phase)
     cause, hint = (training.cause, training.hint) if training and phase in _OVER else ("", "")
     if ended and ended.cause and not cause:
-        cause, hint = f"job {ended.label}: {ended.cause.text}", ended.remedy
+        cause, hint = ended.text, ended.remedy
     if phase is TrainPhase.UNKNOWN:
         cause, hint = seen.unknown or "", ""
     if train is not None:

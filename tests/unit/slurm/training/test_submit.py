@@ -265,6 +265,19 @@ def test_a_job_that_ended_before_the_training_began_has_failed(lab: Lab) -> None
     assert "when the cause is fixed: dlcctr train submit" in said and "--trial" not in said
 
 
+def test_what_the_task_itself_wrote_last_is_shown(lab: Lab) -> None:
+    head = "dlcctr: shuffle 1 of job 501 on node1, GPU 0, 2026-03-01 12:00:00 +0000"
+    lab.train("submit")
+    first = [head, "error: an earlier run's", END.format(75, "")]
+    ended(lab, *first, head, "error: no labels\x1b[2J", "  what to do: label some", END.format(5, ""))
+    shuffle = lab.json("status", code=ATTENTION)["shuffles"][0]  # type: ignore[index]
+    assert shuffle["cause"].startswith("job 501_0: the model cannot be used (exit code 5 of the task): no labels")
+    assert shuffle["hint"] == "label some"
+    assert "\x1b" not in lab.train("status", code=ATTENTION)
+    ended(lab, *first, head, END.format(5, ""))
+    assert "earlier" not in lab.train("status", code=ATTENTION)
+
+
 def test_a_trial_that_failed_is_followed_by_a_trial(lab: Lab) -> None:
     lab.train("submit", "--trial")
     ended(lab, END.format(6, " cause=no-gpu"))
