@@ -24,6 +24,8 @@ HEAD = re.compile(
 """Line that the batch script begins each run with; a requeued task continues the same log. The node's time zone may be
 another than this machine's; early scripts do not tell it."""
 TAIL_BYTES = 1 << 16
+ERROR, WHAT_TO_DO = "error: ", "  what to do: "
+"""How errors begin in a log, of the batch script as well as of the image."""
 
 SLURMSTEPD = re.compile(r"slurmstepd(-\S+)?: |\[[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+\] error: ")
 """Begins what slurmstepd writes into a job's log: its name, or since Slurm 25 the time."""
@@ -84,6 +86,22 @@ def read_last_lines(log: Path) -> tuple[list[str], float] | None:
         return re.split(r"[\r\n]+", read_tail(log, TAIL_BYTES).decode("utf-8", "replace")), written
     except OSError:
         return None
+
+
+def last_error(log: Path) -> tuple[str, str]:
+    """Last error of the last run in a log, and what to do about it; empty where it has none, or began with a row."""
+    lines, _ = read_last_lines(log) or ([], 0.0)
+    found = "", ""
+    for number, line in reversed(list(enumerate(lines))):
+        if HEAD.fullmatch(line.rstrip()):
+            break
+        if parse_row_start(line.rstrip()) is not None:
+            return "", ""  # errors of rows are in their failure files
+        if line.startswith(ERROR) and not found[0]:
+            after = lines[number + 1] if number + 1 < len(lines) else ""
+            hint = after.removeprefix(WHAT_TO_DO) if after.startswith(WHAT_TO_DO) else ""
+            found = line.removeprefix(ERROR).rstrip(), hint.rstrip()
+    return found
 
 
 def _end(lines: list[str], written: float) -> LogEnd | None:

@@ -23,7 +23,7 @@ from dlcctr.slurm.status.causes import STEPS, Cause, of_failure, of_task
 from dlcctr.slurm.status.live_tasks import look_at_tasks
 from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
 from dlcctr.slurm.status.throughput import measure
-from dlcctr.slurm.task_log import LogEnd, read_end
+from dlcctr.slurm.task_log import LogEnd, last_error, read_end
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 SETTLE_S = 60.0
@@ -268,7 +268,11 @@ class _Joiner:
 
     def _ended(self, status: RowStatus, task: SubmittedTask, result: RowResult) -> RowStatus:
         """Status of a row whose task is over and recorded nothing about it."""
-        cause = of_task(self.states.get(task.key), self._end(task), task.time_limit_s)
+        end = self._end(task)
+        cause = of_task(self.states.get(task.key), end, task.time_limit_s)
+        if end and end.code == cause.code and cause.code and not end.cause:
+            error, _ = last_error(task.log(self.paths))
+            cause = replace(cause, text=f"{cause.text}: {error}") if error else cause
         if result.analysed and cause.kind == "lost":  # nothing was lost: a step was added, or has become due again
             return _with_cause(status, Phase.FAILED, Cause(STEPS, result.cause, cause.node))
         failed = self._failed.get(task.key, {})

@@ -9,12 +9,10 @@ from pathlib import Path
 from dlcctr.slurm.queue.output import REQUEUABLE, TaskState
 from dlcctr.slurm.queue.scheduler import Scheduler
 from dlcctr.slurm.status.causes import Cause, of_task
-from dlcctr.slurm.task_log import HEAD, read_end, read_last_lines
+from dlcctr.slurm.task_log import last_error, read_end
 from dlcctr.slurm.training.ledger import TrainingJob, find_number, state_of
 from dlcctr.training.paths import TrainingPaths
 
-ERROR, WHAT_TO_DO = "error: ", "  what to do: "
-"""How errors begin in a log, of the batch script as well as of the image."""
 WITHOUT_FAULT = frozenset({"node-fail", "preempted", "boot-fail", "cancelled", "stopped", "lost"})
 """Causes after which the same job may simply be submitted again."""
 REMEDIES = {
@@ -81,24 +79,11 @@ def find_ended(jobs: Sequence[TrainingJob], scheduler: Scheduler, paths: Trainin
                 minutes = job.submission.options.time_min
                 cause = None if well else of_task(state, end, 60.0 * minutes if minutes else None)
                 own = end is not None and end.code is not None and not end.said
-                error, hint = _last_error(log) if own else ("", "")
+                error, hint = last_error(log) if own else ("", "")
                 found[task.shuffle] = EndedTask(
                     f"{number}_{place}", log, cause, job.trial, state.end if state else None, error, hint
                 )
     return found
-
-
-def _last_error(log: Path) -> tuple[str, str]:
-    """Last error of the last run in a log, and what to do about it; empty where it has none."""
-    lines, _ = read_last_lines(log) or ([], 0.0)
-    for number, line in reversed(list(enumerate(lines))):
-        if HEAD.fullmatch(line.rstrip()):
-            break
-        if line.startswith(ERROR):
-            after = lines[number + 1] if number + 1 < len(lines) else ""
-            hint = after.removeprefix(WHAT_TO_DO) if after.startswith(WHAT_TO_DO) else ""
-            return line.removeprefix(ERROR).rstrip(), hint.rstrip()
-    return "", ""
 
 
 def _is_final(state: TaskState | None) -> bool:

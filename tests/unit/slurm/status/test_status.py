@@ -305,6 +305,15 @@ def test_a_logs_first_line_tells_its_time_zone(case: SlurmCase, zone: str, kind:
     assert case.row(sacct=None).cause_kind == kind
 
 
+def test_what_a_task_said_before_its_first_row_is_its_cause(case: SlurmCase) -> None:
+    head = "dlcctr: task 0 (+0) of job 123 on node3, GPU 0, 2026-03-01 12:01:00 +0000"
+    over = sacct_text(sacct_line(0, "FAILED", code="3:0"))
+    case.log(head, "error: no task 7: tasks run from 0 to 1", "  what to do: x", END.format(3, 0))
+    assert case.row(sacct=over).cause.endswith("(exit code 3 of the task): no task 7: tasks run from 0 to 1")
+    case.log(head, "== row 1 (v1.mp4)", "error: row 1 (v1.mp4): its manifest's row is bad", END.format(3, 0))
+    assert "row 1" not in case.row(sacct=over).cause, "it is of another row"
+
+
 def test_a_failure_of_another_job_says_nothing_while_a_task_works_on_the_row(case: SlurmCase) -> None:
     case.fail(0, job="900", at=SUBMITTED + 600)
     running = squeue_text(squeue_line(0, "RUNNING", start=local(SUBMITTED + 60)))
