@@ -19,6 +19,9 @@ from dlcctr.system.values.names import check_name
 from dlcctr.system.values.records import OMIT, Open, to_table
 
 PLAN_HINT = "make a new plan: dlcctr plan MANIFEST"
+NO_TASK_HINT = (
+    "correct the task's number; in a job script, the range of --array: its indices and the offset give the tasks"
+)
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,7 @@ def task_rows(plan: Plan, number: int, rows: Sequence[Row] | Mapping[int, Row], 
         The plan has no such task, or the manifest's rows have changed since it was made.
     """
     if not 0 <= number < len(plan.tasks):
-        raise ManifestError(f"{file}: no task {number}: tasks run from 0 to {len(plan.tasks) - 1}", PLAN_HINT)
+        raise ManifestError(f"{file}: no task {number}: tasks run from 0 to {len(plan.tasks) - 1}", NO_TASK_HINT)
     by_index = rows if isinstance(rows, Mapping) else {row.index: row for row in rows}
     task = plan.tasks[number]
     if missing := [index for index in task.rows if index not in by_index]:

@@ -44,6 +44,7 @@ from dlcctr.results.steps.rows import CampaignRows
 from dlcctr.results.steps.standing import StepState, steps_cause
 from dlcctr.results.times.frame_times import times_problems
 from dlcctr.results.times.stale_times import stale_times
+from dlcctr.system.files import is_there
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 
@@ -83,6 +84,8 @@ def check(
         The model given with `options.model` cannot be read.
     ToolMissingError
         `options.deep` without pandas and PyTables.
+    OSError
+        A results folder cannot be looked into, so that nobody knows which rows have a result.
     """
     campaign = read_campaign(manifest)
     campaign = replace(campaign, out=options.out.absolute()) if options.out else campaign
@@ -152,7 +155,7 @@ class _Examiner:
             cause = f"its model: {error.message.splitlines()[0]}"
             return RowResult(row, State.BROKEN, cause, hindrance=Hindrance.MODEL)
         folder = row_folder(self.campaign.out, expected.model_id, row.video)
-        if not os.path.lexists(folder):
+        if not is_there(folder):  # an error where that cannot be told: the row may be whole
             return self._without_result(row, expected, folder)
         try:
             receipt = read_receipt(folder)
@@ -314,7 +317,7 @@ def finished_rows(manifest: Path) -> set[int]:
 
 def finished_and_analysed_rows(manifest: Path) -> tuple[set[int], set[int]]:
     """The same rows, and those whose analysis is, whatever is left of the steps after it."""
-    if not read_campaign(manifest).out.exists():
+    if not is_there(read_campaign(manifest).out):
         return set(), set()  # a campaign that was never run: a cluster's file system is not asked for each row
     rows = check(manifest, CheckOptions(quick=True)).rows
     finished = {each.row.index for each in rows if each.state in (State.WHOLE, State.DEGRADED)}

@@ -42,6 +42,12 @@ def array_index(scheduler: Mapping[str, str]) -> int | None:
     return int(index) if ARRAY_INDEX.fullmatch(index) else None
 
 
+def restart_count(scheduler: Mapping[str, str]) -> int:
+    """How often Slurm had started the job again, in a receipt's variables; it says nothing where it never did."""
+    count = scheduler.get("SLURM_RESTART_COUNT", "")
+    return int(count) if ARRAY_INDEX.fullmatch(count) else 0
+
+
 @dataclass(frozen=True)
 class Receipt:
     """What became of one row.

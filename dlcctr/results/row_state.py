@@ -10,7 +10,7 @@ from pathlib import Path
 from dlcctr.campaign.config import Campaign
 from dlcctr.campaign.rows import Row
 from dlcctr.contract import ExitCode
-from dlcctr.results.receipt import Receipt, array_index, epoch, job_id
+from dlcctr.results.receipt import Receipt, array_index, epoch, job_id, restart_count
 from dlcctr.results.steps.receipt import StepReceipt
 from dlcctr.results.steps.standing import StepStanding
 from dlcctr.system.terminal.console import row_ranges
@@ -62,6 +62,8 @@ class Attempt:
         Whether a GPU did the work.
     cluster : str
         Slurm's name of its cluster; empty where not known.
+    restarts : int
+        How often Slurm had started its task again by then.
     """
 
     exit_code: int
@@ -74,6 +76,7 @@ class Attempt:
     finished: float | None = None
     on_gpu: bool = False
     cluster: str = ""
+    restarts: int = 0
 
     @classmethod
     def of(cls, receipt: Receipt) -> Attempt:
@@ -89,6 +92,7 @@ class Attempt:
             finished=epoch(receipt.finished),
             on_gpu=receipt.device.on_gpu,
             cluster=receipt.scheduler.get("SLURM_CLUSTER_NAME", ""),
+            restarts=restart_count(receipt.scheduler),
         )
 
     @classmethod
@@ -104,6 +108,7 @@ class Attempt:
             started=epoch(receipt.started),
             finished=epoch(receipt.finished),
             cluster=job.get("SLURM_CLUSTER_NAME", ""),
+            restarts=restart_count(job),
         )
 
 

@@ -12,6 +12,7 @@ from dlcctr.campaign.paths import is_typed_elsewhere, typed_manifest
 from dlcctr.campaign.rows import NO_FOLDER_HINT
 from dlcctr.contract import ExitCode
 from dlcctr.results.row_state import CheckResult, Hindrance, State
+from dlcctr.slurm.status.pending import release_command
 from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
 from dlcctr.slurm.whereabouts import Whereabouts, Work
 from dlcctr.system.terminal.console import ranges
@@ -154,12 +155,18 @@ def after_status(result: StatusResult, place: Whereabouts, *, watched: bool = Fa
     manifest = typed_manifest(result.manifest)
     of = {phase: [row for row in result.rows if row.phase is phase] for phase in Phase}
     again = [*of[Phase.FAILED], *of[Phase.LOST], *of[Phase.BROKEN]]
-    stuck = [row for row in of[Phase.PENDING] if row.is_stuck]
+    held = [row for row in of[Phase.PENDING] if row.is_held]
+    stuck = [row for row in of[Phase.PENDING] if row.is_stuck and not row.is_held]
     degraded = [] if result.accept_degraded else of[Phase.DEGRADED]
     advice = [
         (again, _again(manifest, again, place)),
         (of[Phase.UNSUBMITTED], first_time(manifest, place, [row.index for row in of[Phase.UNSUBMITTED]])),
-        (stuck, f"`dlcctr cancel {manifest}`, change that, then: dlcctr resubmit {manifest}"),
+        (held, _release(held)),
+        (
+            stuck,
+            f"`dlcctr cancel {manifest} --rows {ranges(row.index for row in stuck)}`, then with what has to be "
+            f"changed: dlcctr resubmit {manifest}",
+        ),
         (of[Phase.QUARANTINED], "look at these videos; analysing them again will not help until they are repaired"),
         (of[Phase.UNREADABLE], _new_video(manifest, place)),
         (degraded, f"check whether these frames matter; if not: dlcctr status {manifest} --accept-degraded"),
@@ -169,6 +176,16 @@ def after_status(result: StatusResult, place: Whereabouts, *, watched: bool = Fa
     if result.is_live and not steps and place.work is not Work.ELSEWHERE and not watched:
         steps.append(f"next: dlcctr status {manifest} --wait")
     return steps or ([f"next: {_after_all(manifest)}"] if result.exit_code is ExitCode.OK else [])
+
+
+def _release(rows: Sequence[RowStatus]) -> str:
+    """How to let held jobs go on, where Slurm is."""
+    there = "on the cluster: " if is_typed_elsewhere() else ""
+    commands = [
+        release_command(dict.fromkeys(row.job for row in rows if row.cluster == cluster), cluster)
+        for cluster in dict.fromkeys(row.cluster for row in rows)
+    ]
+    return there + "; ".join(commands)
 
 
 def _new_video(manifest: str, place: Whereabouts) -> str:

@@ -10,15 +10,22 @@ from pathlib import Path
 
 from dlcctr.planning.task_lines import is_several_gpus, is_task_end, parse_row_start
 from dlcctr.system.files import read_tail
+from dlcctr.system.values.numbers import parse_whole
 
 END_LINE = re.compile(
     r"dlcctr-task-end code=(?P<code>[0-9]{1,9}) node=(?P<node>\S*) signal=(?P<signal>\S*) restart=(?P<restart>[0-9]*)"
     r"( cause=(?P<cause>[a-z-]+))?"
 )
 """Line that the batch script ends its log with."""
-HEAD = re.compile(r"dlcctr: task \S* \(\+[0-9]+\) of job .*, (?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8})")
-"""Line that the batch script begins each run with; a requeued task continues the same log."""
+HEAD = re.compile(
+    r"dlcctr: (task \S* \(\+[0-9]+\)|shuffle \S*) of job .*, "
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8})(?P<zone> [+-][0-9]{4})?"
+)
+"""Line that the batch script begins each run with; a requeued task continues the same log. The node's time zone may be
+another than this machine's; early scripts do not tell it."""
 TAIL_BYTES = 1 << 16
+ERROR, WHAT_TO_DO = "error: ", "  what to do: "
+"""How errors begin in a log, of the batch script as well as of the image."""
 
 SLURMSTEPD = re.compile(r"slurmstepd(-\S+)?: |\[[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+\] error: ")
 """Begins what slurmstepd writes into a job's log: its name, or since Slurm 25 the time."""
@@ -53,6 +60,8 @@ class LogEnd:
         Seconds from the run's first line to the last write; None where the first line is too far up.
     cause : str
         Why the batch script itself ended the task, in its word for it; empty where it did not.
+    restarts : int or None
+        How often Slurm had started the task again by then; None where the batch script could not tell.
     """
 
     code: int | None = None
@@ -61,6 +70,7 @@ class LogEnd:
     said: str = ""
     elapsed_s: float | None = None
     cause: str = ""
+    restarts: int | None = None
 
 
 def read_end(log: Path) -> LogEnd | None:
@@ -78,6 +88,22 @@ def read_last_lines(log: Path) -> tuple[list[str], float] | None:
         return None
 
 
+def last_error(log: Path) -> tuple[str, str]:
+    """Last error of the last run in a log, and what to do about it; empty where it has none, or began with a row."""
+    lines, _ = read_last_lines(log) or ([], 0.0)
+    found = "", ""
+    for number, line in reversed(list(enumerate(lines))):
+        if HEAD.fullmatch(line.rstrip()):
+            break
+        if parse_row_start(line.rstrip()) is not None:
+            return "", ""  # errors of rows are in their failure files
+        if line.startswith(ERROR) and not found[0]:
+            after = lines[number + 1] if number + 1 < len(lines) else ""
+            hint = after.removeprefix(WHAT_TO_DO) if after.startswith(WHAT_TO_DO) else ""
+            found = line.removeprefix(ERROR).rstrip(), hint.rstrip()
+    return found
+
+
 def _end(lines: list[str], written: float) -> LogEnd | None:
     """Look upwards from the end to the first line of the last run."""
     end, said, node, elapsed = None, "", "", None
@@ -86,9 +112,15 @@ def _end(lines: list[str], written: float) -> LogEnd | None:
             if end:
                 break  # of the run before
             signal = match["signal"].removeprefix("SIG")
-            end = LogEnd(int(match["code"]), match["node"], "" if signal == "0" else signal, cause=match["cause"] or "")
+            end = LogEnd(
+                int(match["code"]),
+                match["node"],
+                "" if signal == "0" else signal,
+                cause=match["cause"] or "",
+                restarts=parse_whole(match["restart"]),
+            )
         elif match := HEAD.fullmatch(line):
-            elapsed = _since(match["date"], written)
+            elapsed = _since(match["date"], match["zone"] or "", written)
             break
         elif cause := _said(line):
             said = cause if said in ("", "cancelled") else said  # whatever ends a job cancels it
@@ -98,9 +130,10 @@ def _end(lines: list[str], written: float) -> LogEnd | None:
     return LogEnd(node=node, said=said, elapsed_s=elapsed) if said else None
 
 
-def _since(date: str, written: float) -> float | None:
+def _since(date: str, zone: str, written: float) -> float | None:
+    form = "%Y-%m-%d %H:%M:%S %z" if zone else "%Y-%m-%d %H:%M:%S"
     try:
-        return max(0.0, written - datetime.fromisoformat(date).timestamp())
+        return max(0.0, written - datetime.strptime(date + zone, form).timestamp())
     except ValueError:
         return None
 

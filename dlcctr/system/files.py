@@ -40,6 +40,38 @@ def visible_entries(folder: Path) -> list[Path]:
     return sorted(each for each in folder.iterdir() if not each.name.startswith("."))
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a file, folder or link of this name.
+
+    Raises
+    ------
+    OSError
+        That cannot be told: a folder above it may not be entered, or its file server fails. `os.path.lexists` says no.
+    """
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP):
+            return False
+        raise
+    return True
+
+
+def files_of(folder: Path, suffix: str) -> list[Path]:
+    """Files in a folder whose names end so, sorted; none where there is no folder.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be read. `Path.glob` then finds nothing.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(folder / entry.name for entry in entries if entry.name.endswith(suffix))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def read_bounded(path: Path, most: int) -> bytes | None:
     """Content of a file, at most `most` bytes; None if it is longer. Raises `OSError`."""
     with path.open("rb") as stream:

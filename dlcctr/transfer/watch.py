@@ -23,7 +23,7 @@ from dlcctr.transfer.fetch import FetchOptions, fetch
 from dlcctr.transfer.new_videos import SAME, Arrival, look
 from dlcctr.transfer.push import PushOptions, push
 from dlcctr.transfer.remote.address import Remote
-from dlcctr.transfer.remote.program import command_in_folder
+from dlcctr.transfer.remote.program import command_in_folder, command_to_type
 from dlcctr.transfer.remote.ssh import log_in
 
 SETTLE_S = 60.0
@@ -212,7 +212,7 @@ class _Worker:
         return done.taken
 
     def resubmit(self) -> None:
-        arrays = _ask_there(self.options, ["resubmit", self.manifest.name, "--yes", "--json"])
+        arrays = _ask_there(self.options, ["resubmit", self.manifest.name, "--no-cancelled", "--yes", "--json"])
         if arrays:
             self.say(f"submitted again: {plural(len(arrays), 'array')}")
 
@@ -247,7 +247,7 @@ def _ask_there(options: WatchOptions, words: Sequence[str]) -> list[object]:
     except RecordError as error:
         raise CommandFailedError(
             f"{options.remote.host}: `dlcctr {words[0]}` gave an unexpected reply: {answer[:SHOWN_CHARS]!r}",
-            f"run it there by hand: {command}",
+            f"run it there by hand: {command_to_type(options.remote, words, options.program)}",
         ) from error
 
 

@@ -171,7 +171,8 @@ def test_submissions(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     done = submit(bench.manifest, SubmitOptions(Site(), job, SPEED))
     assert done.plan
     assert_as_ever("submission.json", paths.submission(done.plan.id).read_text(), tmp_path)
-    group = Group((0, 1, 2), {"timeout": (0, 2), "out-of-memory": (1,)}, time_min=120, mem_gb=32, exclude=("node3",))
+    causes = {"timeout": (0, 2), "out-of-memory": (1,)}
+    group = Group((0, 1, 2), causes, time_min=120, mem_gb=32, batch_size=8, exclude=("node3",))
     monkeypatch.setattr(resubmit, "find_decision", lambda *_, **__: Decision([group]))
     last = SUBMISSIONS.read(paths.submission(done.plan.id))
     monkeypatch.setattr(resubmit, "resolve_submissions", lambda _: [last])

@@ -66,13 +66,19 @@ def run_there(manifest: Path, remote: Remote, words: Sequence[str]) -> int:
     words : sequence of str
         Arguments after ``dlcctr`` on the command line, the command's name first.
     """
-    from dlcctr.campaign.paths import TYPED_VARIABLE
+    from dlcctr.campaign.paths import TYPED_VARIABLE, typed_manifest
 
     remedy = "install it there as on this machine, or give its path as `program` in [remote] of campaign.toml"
-    return attach(remote, _words_there(manifest, words), variables={TYPED_VARIABLE: str(manifest)}, remedy=remedy)
+    return attach(
+        remote,
+        _words_there(manifest, words),
+        variables={TYPED_VARIABLE: str(manifest)},
+        remedy=remedy,
+        push=f"dlcctr push {typed_manifest(manifest)}",
+    )
 
 
-def attach(remote: Remote, words: Sequence[str], *, variables: Mapping[str, str], remedy: str) -> int:
+def attach(remote: Remote, words: Sequence[str], *, variables: Mapping[str, str], remedy: str, push: str) -> int:
     """Run dlcctr on another machine, in a folder there; its output and its questions appear here.
 
     Parameters
@@ -83,6 +89,8 @@ def attach(remote: Remote, words: Sequence[str], *, variables: Mapping[str, str]
         Environment variables for it.
     remedy : str
         What to do where there is no dlcctr.
+    push : str
+        Command that makes the folder there.
 
     Returns
     -------
@@ -92,13 +100,13 @@ def attach(remote: Remote, words: Sequence[str], *, variables: Mapping[str, str]
     Raises
     ------
     DlcctrError
-        The host cannot be reached, or has no dlcctr.
+        The host cannot be reached, or has no such folder or no dlcctr.
     """
-    from dlcctr.errors import ToolMissingError, TryAgainError
+    from dlcctr.errors import ToolMissingError, TryAgainError, UsageError
     from dlcctr.system import processes
     from dlcctr.system.terminal.console import warn
     from dlcctr.transfer.remote.address import ssh_words
-    from dlcctr.transfer.remote.program import NOT_FOUND, SSH_FAILED, command_in_folder
+    from dlcctr.transfer.remote.program import NO_FOLDER, NOT_FOUND, SSH_FAILED, command_in_folder
     from dlcctr.transfer.remote.ssh import log_in
 
     line = command_in_folder(remote, words, variables=variables)
@@ -110,6 +118,11 @@ def attach(remote: Remote, words: Sequence[str], *, variables: Mapping[str, str]
     if code == NOT_FOUND:
         raise ToolMissingError(
             f"{remote.host}: {remote.program} was not found in the shells that ssh starts there", remedy
+        )
+    if code == NO_FOLDER:
+        raise UsageError(
+            f"{remote}: there is no such folder, or it cannot be entered",
+            f"see whether its disk is mounted there; if the folder is gone, send it again: {push}",
         )
     if code == SSH_FAILED:
         raise TryAgainError(f"{remote.host}: the connection was lost", "run the same command again")

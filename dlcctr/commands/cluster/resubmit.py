@@ -25,7 +25,7 @@ def add(app: typer.Typer) -> None:
     app.command(name="resubmit")(runs_on_cluster(resubmit_manifest))
 
 
-@options.with_cluster_options(without=("site", "tasks", "task_time_min"))
+@options.with_cluster_options(without=("tasks", "task_time_min"))
 def resubmit_manifest(
     manifest: Annotated[Path, typer.Argument(help="Manifest; campaign.toml beside it is read.")],
     *,
@@ -34,6 +34,9 @@ def resubmit_manifest(
         bool,
         typer.Option("--again", help="Also rows whose cause you have fixed, or that failed twice in the same way."),
     ] = False,
+    cancelled: Annotated[
+        bool, typer.Option("--cancelled/--no-cancelled", help="Also rows whose jobs somebody cancelled.")
+    ] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
     print_script: Annotated[
         bool, typer.Option("--print", help="Print the script, to submit by hand; the summary goes to stderr.")
@@ -66,6 +69,8 @@ def resubmit_manifest(
         changes=shared.site_changes(),
         rows=rows,
         again=again,
+        cancelled=cancelled,
+        site=shared.site,
         dry_run=dry_run,
         squeue_text=squeue_text,
         sacct_text=sacct_text,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from dlcctr.commands.cluster.watch_view import WatchText
     from dlcctr.slurm.status.row_status import RowStatus, StatusResult
     from dlcctr.slurm.status.throughput import Throughput
+
+_WHEN = re.compile(r" \(exit code [0-9]+, [^()]*\)$")
+"""End of a cause in a failure file: when it happened does not make it another one."""
 
 
 def add(app: typer.Typer) -> None:
@@ -230,14 +234,18 @@ def _waits_for(row: RowStatus) -> str:
 def _why(why: str, rows: list[RowStatus]) -> str:
     from dlcctr.slurm.status.pending import find_remedy
     from dlcctr.slurm.status.row_status import Phase
+    from dlcctr.system.terminal.console import plural
 
-    if rows[0].phase is Phase.PENDING and (remedy := find_remedy(rows[0].reason, rows[0].cluster)):
+    if rows[0].phase is Phase.PENDING and (remedy := find_remedy(rows[0].reason)):
         return f"{why}: waiting does not help; {remedy}"
-    causes = list(dict.fromkeys(row.cause for row in rows if row.cause))
+    causes: dict[str, str] = {}
+    for row in rows:
+        if row.cause:
+            causes.setdefault(_WHEN.sub("", row.cause), row.cause)
     if rows[0].phase is Phase.DONE or not causes:
         return why
-    others = f" (and {len(causes) - 1} other causes; --all shows them)" if len(causes) > 1 else ""
-    return (f"{why}: " if why else "") + causes[0] + others
+    others = f" (and {plural(len(causes) - 1, 'other cause')}; --all shows them)" if len(causes) > 1 else ""
+    return (f"{why}: " if why else "") + next(iter(causes.values())) + others
 
 
 def _flag_lines(result: StatusResult) -> list[str]:
@@ -262,7 +270,12 @@ def _pace_lines(pace: Throughput) -> list[str]:
     def shown(value: float | None, text: Callable[[float], str]) -> str:
         return "unknown" if value is None else text(value)
 
-    source = {"accounting": " (by accounting)", "receipts": " (finished rows only)"}.get(pace.gpu_hours_source, "")
+    sources = {
+        "accounting": " (by accounting)",
+        "receipts": " (finished rows only)",
+        "accounting and receipts": " (by accounting; of jobs that it does not know, finished rows)",
+    }
+    source = sources.get(pace.gpu_hours_source, "")
     parts = [
         f"GPU-hours used: {shown(pace.gpu_hours, '{:.2f}'.format)}{source}",
         f"speed-up against one GPU: {shown(pace.speed_up, _number)}",

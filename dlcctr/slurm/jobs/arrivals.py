@@ -67,6 +67,8 @@ def find_arrival(
     if not scheduler.knows(clusters):
         silent = ", ".join(filter(None, sorted(set(clusters) - scheduler.squeue.clusters)))
         return Arrival(why=f"squeue does not answer{shown_cluster(silent)}", remedy="try again where squeue works")
+    if scheduler.hides_jobs_of(user := submission.options.user):
+        return Arrival(why=f"squeue does not show jobs of {user} here", remedy=f"let {user} type the same command")
     if scheduler.hides(array.name):
         return Arrival(why="squeue's output cuts off the names of jobs", remedy=f"give the output of: {FULL_SQUEUE}")
     return _of_unknown(submission, sbatch_runs=sbatch_runs, now=now)

@@ -17,8 +17,9 @@ from dlcctr.slurm.jobs.job_notes import JobNote, read_job_notes
 from dlcctr.slurm.jobs.submissions import ROW_BY_ROW, SUBMISSIONS, Array, Submission
 from dlcctr.slurm.queue.client import SubmittedJob
 from dlcctr.slurm.queue.output import TaskState
-from dlcctr.slurm.queue.scheduler import Scheduler, ask_scheduler, may_be_called
-from dlcctr.system.files import write_text_atomic
+from dlcctr.slurm.queue.own_jobs import may_be_called
+from dlcctr.slurm.queue.scheduler import Scheduler, ask_scheduler
+from dlcctr.system.files import files_of, write_text_atomic
 
 COPY_PREFIX = "dlcctr-"
 """Prefix of the job name that copies of `slurm/array.sbatch` should have; the manifest's name follows."""
@@ -79,7 +80,7 @@ def read_by_hand(paths: CampaignPaths, submissions: Sequence[Submission]) -> ByH
     ManifestError, ContractError
         A file cannot be read.
     """
-    files = sorted(paths.printed.glob("*.json")) if paths.printed.is_dir() else []
+    files = files_of(paths.printed, ".json")
     printed = [SUBMISSIONS.read(file) for file in files]
     notes = [note for note in read_job_notes(paths) if not any(_has(each, note) for each in submissions)]
     begun = [_of_note(note, printed, paths) for note in notes]
@@ -124,7 +125,7 @@ def find_by_hand(by_hand: ByHand, known: Iterable[Submission], scheduler: Schedu
         jobs = [made for array in printed.arrays for made in _jobs(printed, array, scheduler, taken)]
         found += jobs
         places = {place for array in printed.arrays for place in printed.clusters(array, name_home=False)}
-        if not jobs and not scheduler.knows(places) and not _has_begun(printed, by_hand.begun):
+        if not jobs and not scheduler.knows(places, printed.options.user) and not _has_begun(printed, by_hand.begun):
             unknown.append(printed)
     copies = _jobs(by_hand.copy, by_hand.copy.arrays[0], scheduler, [*taken, *found])
     return FoundByHand(found, [each for each in copies if _may_be(each, scheduler)], unknown)

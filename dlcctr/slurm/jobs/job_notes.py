@@ -14,7 +14,7 @@ from dlcctr.errors import ManifestError
 from dlcctr.slurm.jobs.submissions import ROW_BY_ROW, Array, Submission, SubmittedOptions
 from dlcctr.slurm.queue.client import is_cluster
 from dlcctr.slurm.queue.output import LARGEST_ARRAY
-from dlcctr.system.files import read_bounded
+from dlcctr.system.files import files_of, read_bounded
 from dlcctr.system.values.numbers import parse_whole
 
 HINT = "check with squeue and sacct what that job is; remove the file if it has nothing to do with this campaign"
@@ -90,7 +90,7 @@ def read_job_notes(paths: CampaignPaths) -> list[JobNote]:
     ManifestError
         A note cannot be read, so the rows of its job could be submitted twice.
     """
-    files = sorted(paths.jobs.glob("*.job")) if paths.jobs.is_dir() else []
+    files = files_of(paths.jobs, ".job")
     return sorted((_read(file) for file in files), key=lambda note: note.started)
 
 

@@ -47,6 +47,8 @@ class SubmittedTask:
         A person submitted it, or may have.
     steps : bool
         It does the steps of its rows, after another task has analysed them.
+    user : str
+        Who submitted it; empty where not known.
     """
 
     job_id: str
@@ -63,6 +65,7 @@ class SubmittedTask:
     unsure: str = ""
     by_hand: bool = False
     steps: bool = False
+    user: str = ""
 
     @property
     def key(self) -> Key:
@@ -85,7 +88,7 @@ class SubmittedTask:
 
     def state(self, scheduler: Scheduler) -> TaskState | None:
         """Newest state that the scheduler reported; None if it does not know the task."""
-        return scheduler.state(self.job_id, self.index, self.clusters)
+        return scheduler.state(self.job_id, self.index, self.clusters, self.user)
 
     @property
     def name(self) -> str:
@@ -100,7 +103,8 @@ class Ledger:
     Parameters
     ----------
     newest : dict
-        Row to the task that it was handed to last, of those that analyse.
+        Row to the task that it was handed to last, of those that analyse; one that is not over goes before it (a script
+        that a person submitted twice).
     steps : dict
         Row to the task that it was handed to last for its steps alone; none where the same task does both.
     attempts : dict
@@ -177,8 +181,8 @@ class SubmissionHistory:
 
     def ledger(self, scheduler: Scheduler, now: float, *, sbatch_runs: bool = False) -> Ledger:
         """Map rows to tasks; arrays that were never submitted are left out (see `find_arrival`)."""
-        newest: dict[int, SubmittedTask] = {}
-        steps: dict[int, SubmittedTask] = {}
+        newest: dict[int, tuple[int, SubmittedTask]] = {}
+        steps: dict[int, tuple[int, SubmittedTask]] = {}
         attempts: Counter[int] = Counter()
         jobs: set[tuple[str, str]] = set()
         for each in self.submissions:
@@ -188,11 +192,13 @@ class SubmissionHistory:
                 if arrival.is_gone:
                     continue
                 for task in self._tasks(each, array, arrival, name_home=scheduler.names_home):
-                    (steps if task.steps else newest).update(dict.fromkeys(task.rows, task))
+                    held, ranked = (steps if task.steps else newest), (_rank(task, scheduler), task)
+                    held.update({row: ranked for row in task.rows if row not in held or ranked[0] >= held[row][0]})
                     rows.update(task.rows)
                     jobs.update((task.job_id, cluster) for cluster in task.clusters if task.job_id)
             attempts.update(rows)
-        return Ledger(newest, attempts, frozenset(jobs), steps)
+        found, after = ({row: task for row, (_, task) in held.items()} for held in (newest, steps))
+        return Ledger(found, attempts, frozenset(jobs), after)
 
     def _tasks(
         self, submission: Submission, array: Array, arrival: Arrival, *, name_home: bool
@@ -218,7 +224,14 @@ class SubmissionHistory:
                 unsure=arrival.why,
                 by_hand=submission.by_hand,
                 steps=array.steps,
+                user=submission.options.user,
             )
+
+
+def _rank(task: SubmittedTask, scheduler: Scheduler) -> int:
+    """Which of several tasks counts for a row: one that runs, else one that waits, else the newest."""
+    state = task.state(scheduler) if task.job_id else None
+    return 0 if state is None or not state.is_live else 2 if state.is_running else 1
 
 
 def read_submitted(manifest: Path) -> SubmissionHistory:

@@ -13,7 +13,7 @@ from dlcctr.planning.plan import Plan, PlanTask, read_plan
 from dlcctr.results.receipt import epoch
 from dlcctr.slurm.queue.client import SubmittedJob, is_cluster
 from dlcctr.slurm.site.profile import Site
-from dlcctr.system.files import write_text_atomic
+from dlcctr.system.files import files_of, write_text_atomic
 from dlcctr.system.state_files import StateFile
 from dlcctr.system.values.names import check_name
 from dlcctr.system.values.records import OMIT, Open
@@ -277,8 +277,10 @@ def read_submissions(paths: CampaignPaths) -> list[Submission]:
         A file cannot be read, or is not a submission; without it rows could be submitted twice.
     ContractError
         One was written by another contract version.
+    OSError
+        The folder cannot be read, as where it is another user's.
     """
-    files = sorted(paths.submissions.glob("*.json")) if paths.submissions.is_dir() else []
+    files = files_of(paths.submissions, ".json")
     # not by their names: these begin with a local time, which goes back by an hour in autumn
     return sorted(map(SUBMISSIONS.read, files), key=lambda each: (each.created_s, each.kind != "submit"))
 

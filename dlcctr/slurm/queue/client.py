@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import subprocess
 import time
@@ -17,8 +18,9 @@ from dlcctr.system import processes
 TIMEOUT_S = 120.0
 USER_SETTINGS = ("SQUEUE_", "SACCT_", "SCANCEL_")
 """Variables that change what these commands print, and for which jobs."""
-OWN_SETTINGS = {"SLURM_BITSTR_LEN": "0", "SLURM_TIME_FORMAT": "standard", "LC_ALL": "C"}
-"""Variables for job ranges of any length (the default cuts them at 64 characters) and one form of times."""
+OWN_SETTINGS = {"SLURM_BITSTR_LEN": "0", "SLURM_TIME_FORMAT": "%s", "LC_ALL": "C"}
+"""Variables for job ranges of any length (the default cuts them at 64 characters), and for times in seconds since 1970:
+in Slurm's standard form the hour that comes twice in autumn is not told apart."""
 CLUSTERS_VARIABLES = ("SBATCH_CLUSTERS", "SLURM_CLUSTERS")
 """Ways to write --clusters for sbatch; all other commands take the last of them."""
 GONE = ("Invalid job id", "already completing or completed")
@@ -59,11 +61,42 @@ class Place:
 HERE = Place()
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What Slurm's configuration says about who sees what from here.
+
+    Parameters
+    ----------
+    cluster : str
+        Name of this machine's own cluster; empty if Slurm does not report it.
+    only_own_jobs : bool
+        Ordinary users see no jobs of others (``PrivateData=jobs``).
+    """
+
+    cluster: str = ""
+    only_own_jobs: bool = False
+
+
+def look_around() -> Surroundings:
+    """Read Slurm's configuration; nothing is known where it does not answer."""
+    done = _ask(["scontrol", "show", "config"], {**OWN_SETTINGS, "SLURM_CLUSTERS": None})
+    config = parse_config(done.stdout) if done and done.returncode == 0 else {}
+    name = config.get("ClusterName", "")
+    private = {word.strip() for word in config.get("PrivateData", "").lower().split(",")}
+    return Surroundings(name if is_cluster(name) else "", "jobs" in private)
+
+
 def own_cluster() -> str:
     """Name of this machine's own cluster; empty if Slurm does not report it."""
-    done = _ask(["scontrol", "show", "config"], {**OWN_SETTINGS, "SLURM_CLUSTERS": None})
-    name = parse_config(done.stdout).get("ClusterName", "") if done and done.returncode == 0 else ""
-    return name if is_cluster(name) else ""
+    return look_around().cluster
+
+
+def own_user() -> str:
+    """Name under which this process submits jobs."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # no entry, as in a container
+        return os.environ.get("USER", "")
 
 
 def is_cluster(name: str) -> bool:

@@ -14,8 +14,8 @@ from dlcctr.system.values.numbers import short_numbers
 LARGEST_ARRAY = 4_000_001
 """Upper bound of MaxArraySize in slurm.conf's manual."""
 
-SQUEUE_FORMAT = "%F|%K|%T|%r|%N|%M|%l|%S|%j"
-SACCT_FORMAT = "JobID,State,ExitCode,NodeList,ElapsedRaw,TimelimitRaw,Start,End,AllocTRES,JobName"
+SQUEUE_FORMAT = "%F|%K|%T|%r|%N|%M|%l|%S|%u|%j"
+SACCT_FORMAT = "JobID,State,ExitCode,NodeList,ElapsedRaw,TimelimitRaw,Start,End,AllocTRES,User,JobName"
 SQUEUE_WORDS = ("squeue", "--array", "--states=all", f"--format={SQUEUE_FORMAT}")
 SACCT_WORDS = ("sacct", "--allocations", "--duplicates", "--parsable2", f"--format={SACCT_FORMAT}")
 """Headers of both commands: output without one is not an answer, unlike an answer without jobs."""
@@ -26,6 +26,8 @@ PENDING = frozenset({
 RUNNING = frozenset({
     "RUNNING", "COMPLETING", "CONFIGURING", "RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED", "SUSPENDED",
 })  # fmt: skip
+REQUEUABLE = ("NODE_FAIL", "PREEMPTED", "BOOT_FAIL")
+"""Accounting shows these of a task's last run also while it waits for its next."""
 
 CLUSTER_LINE = re.compile(r"^CLUSTER: (\S+)\s*$", re.MULTILINE)
 """Line that squeue prints above the header of each cluster that it was asked for by name."""
@@ -66,6 +68,8 @@ class TaskState:
         Cluster of the job, since two clusters may use the same number. Empty for the one that was asked without a name.
     name_is_cut : bool
         The name may be cut off, as by plain squeue.
+    user : str
+        Who submitted it, of plain squeue the first eight letters; empty where it is not told.
     """
 
     job_id: str
@@ -84,6 +88,7 @@ class TaskState:
     gpu_s: int | None = None
     cluster: str = ""
     name_is_cut: bool = False
+    user: str = ""
 
     @property
     def key(self) -> Key:
@@ -140,6 +145,7 @@ def parse_squeue(text: str) -> list[TaskState] | None:
             name=cells.get("NAME", ""),
             cluster=cells.get("CLUSTER", ""),
             name_is_cut=bool(cells.get(CUT)),
+            user=cells.get("USER", ""),
         )
         found += [replace(state, task=task) for task in tasks]
     return found
@@ -155,8 +161,8 @@ def _squeue_id(cells: dict[str, str]) -> str:
 def parse_sacct(text: str) -> list[TaskState] | None:
     """Read what ``sacct --parsable2`` printed with a header, of any columns that name JobID and State.
 
-    Of several lines of one task (requeued; ``--duplicates``) the last counts, and the others are its restarts.
-    Steps are left out.
+    Of several lines of one task (requeued; ``--duplicates``) the last counts, and the others are its restarts. Lines
+    with different job names are of different jobs, which got the same number one after the other. Steps are left out.
 
     Returns
     -------
@@ -171,22 +177,23 @@ def parse_sacct(text: str) -> list[TaskState] | None:
     lines = list(_lines(text, "sacct", ("JOBID", "STATE")))
     if not lines:
         return None
-    found: dict[Key, TaskState] = {}
-    waiting: dict[Key, TaskState] = {}
+    found: dict[tuple[Key, str], TaskState] = {}
+    waiting: dict[tuple[Key, str], TaskState] = {}
     for number, cells in lines[1:]:
         if "." in cells["JOBID"]:
             continue
         job, tasks = _identity(cells["JOBID"], "sacct", number)
         state = _accounted(job, cells)
         if "[" in cells["JOBID"]:
-            waiting |= {(job, task): replace(state, task=task) for task in tasks}
+            several = [replace(state, task=task) for task in tasks]
+            waiting |= {(each.key, each.name): each for each in several}
             continue
         state = replace(state, task=tasks[0])
-        before = found.get(state.key)
+        before = found.get((state.key, state.name))
         if before:
             spent = [each.gpu_s for each in (before, state) if each.gpu_s is not None]
             state = replace(state, restarts=before.restarts + 1, gpu_s=sum(spent) if spent else None)
-        found[state.key] = state
+        found[state.key, state.name] = state
     return list({**waiting, **found}.values())
 
 
@@ -210,6 +217,7 @@ def _accounted(job: str, cells: dict[str, str]) -> TaskState:
         name=cells.get("JOBNAME", ""),
         gpu_s=None if gpus is None or elapsed_s is None else gpus * elapsed_s,
         cluster=cells.get("CLUSTER", ""),
+        user=cells.get("USER", ""),
     )
 
 
@@ -290,7 +298,9 @@ def _clock(text: str) -> int | None:
 
 
 def _time(text: str) -> float | None:
-    """Slurm's standard form, in this machine's time zone; None for Unknown and N/A."""
+    """Seconds since 1970, or Slurm's standard form in this machine's time zone; None for Unknown and N/A."""
+    if re.fullmatch(r"[0-9]{1,11}", text, flags=re.ASCII):
+        return float(text)
     try:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError):

@@ -9,12 +9,10 @@ from dlcctr.slurm.jobs.submissions import Array, Submission
 from dlcctr.slurm.queue import client
 from dlcctr.slurm.queue.client import Place
 from dlcctr.slurm.queue.output import CLUSTER_LINE, Key, TaskState, job_key, parse_sacct, parse_squeue
+from dlcctr.slurm.queue.own_jobs import is_by, may_be_called, without_strangers
 
 CLOCKS_APART_S = 24 * 3600.0
 """Accounting is asked for jobs since a while before the submission: the clocks of two machines may differ."""
-
-LEAST_CHARS = 8
-"""Characters of a name in plain squeue's output; shorter names tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,8 @@ class Scheduler:
         may be another than this machine's.
     own : str
         This machine's cluster; empty if not known.
+    only_of : str
+        The one user whose jobs squeue shows; empty where it shows everybody's.
     """
 
     squeue: Answer = field(default_factory=Answer)
@@ -66,6 +66,7 @@ class Scheduler:
     asked: frozenset[str] = frozenset()
     names_home: bool = False
     own: str = ""
+    only_of: str = ""
 
     def place(self, cluster: str) -> Place:
         """How Slurm's commands are pointed to a cluster."""
@@ -81,19 +82,23 @@ class Scheduler:
         """Clusters whose squeue did not answer."""
         return self.asked - self.squeue.clusters
 
-    def knows(self, clusters: Collection[str]) -> bool:
-        """Whether squeue answered for all of these clusters."""
-        return self.squeue.clusters.issuperset(clusters)
+    def knows(self, clusters: Collection[str], user: str = "") -> bool:
+        """Whether squeue answered for all of these clusters, and shows this user's jobs."""
+        return self.squeue.clusters.issuperset(clusters) and not self.hides_jobs_of(user)
 
-    def state(self, job_id: str, task: int, clusters: Collection[str]) -> TaskState | None:
-        """Newest state of a task; None where neither knows it.
+    def hides_jobs_of(self, user: str) -> bool:
+        """Whether squeue does not show what this user submitted; an empty name is taken for one whose jobs it shows."""
+        return bool(self.only_of and user) and user != self.only_of
+
+    def state(self, job_id: str, task: int, clusters: Collection[str], user: str = "") -> TaskState | None:
+        """Newest state of a task that a user submitted; None where neither knows it.
 
         squeue decides what waits or runs: accounting reports a task as running for ever if it missed its end.
         """
         now, past = self.squeue.state(job_id, task, clusters), self.sacct.state(job_id, task, clusters)
         if now and now.is_live:
             return replace(now, restarts=past.restarts, gpu_s=past.gpu_s) if past else now
-        if past and past.is_live and self.knows(clusters):
+        if past and past.is_live and self.knows(clusters, user):
             past = None
         return past or now
 
@@ -118,25 +123,37 @@ class Scheduler:
             self.asked | other.asked,
             names_home=self.names_home or other.names_home,
             own=self.own or other.own,
+            only_of=self.only_of or other.only_of,
         )
+
+    def of_own(
+        self,
+        submissions: Sequence[Submission],
+        live: Mapping[str, Sequence[TaskState]],
+        ended: Mapping[str, Sequence[TaskState]],
+        asked: Iterable[str],
+    ) -> Scheduler:
+        """Copy with these answers, by clusters, without jobs that only share a number with one of the submissions."""
+        answers = []
+        for answer in (live, ended):
+            kept = []
+            for cluster, states in answer.items():
+                members = [(each, array) for each in submissions for array in each.arrays
+                           if array.job_id and cluster in each.clusters(array, name_home=self.names_home)]  # fmt: skip
+                kept += without_strangers(states, members, [*live.get(cluster, ()), *ended.get(cluster, ())])
+            answers.append(Answer.of(kept, answer))
+        return replace(self, squeue=answers[0], sacct=answers[1], asked=frozenset(asked))
 
     def hides(self, name: str) -> bool:
         """Whether squeue's output has a job that may have this name, cut off."""
         return any(state.name_is_cut and may_be_called(state, name) for state in self.squeue.states.values())
 
     def job_of(self, name: str) -> TaskState | None:
-        """Some task of the newest job of a name; None where no such job is known."""
+        """Some task of the job of a name: of several one that runs, else one that waits, else the newest; or None."""
         found = [
             state for answer in (self.squeue, self.sacct) for state in answer.states.values() if state.name == name
         ]
-        return max(found, key=lambda state: int(state.job_id), default=None)
-
-
-def may_be_called(state: TaskState, name: str) -> bool:
-    """Whether a job has a name, or as much of it as plain squeue shows."""
-    if state.name_is_cut and len(state.name) >= LEAST_CHARS:
-        return name.startswith(state.name)
-    return state.name == name
+        return max(found, key=lambda state: (state.is_running, state.is_live, int(state.job_id)), default=None)
 
 
 def shown_cluster(cluster: str) -> str:
@@ -152,8 +169,11 @@ def ask_scheduler(submissions: Sequence[Submission], *, past: bool = True) -> Sc
     past : bool
         Ask sacct, too.
     """
-    own = client.own_cluster() if any(each.home for each in submissions) else ""
-    scheduler = Scheduler(names_home=bool(own), own=own)
+    me = client.own_user()
+    others = any(each.options.user not in ("", me) for each in submissions)
+    around = client.look_around() if others or any(each.home for each in submissions) else client.Surroundings()
+    own = around.cluster if any(each.home for each in submissions) else ""
+    scheduler = Scheduler(names_home=bool(own), own=own, only_of=me if around.only_own_jobs else "")
     arrays = scheduler.arrays(submissions)
     asked = list(dict.fromkeys(cluster for _, cluster in arrays))
     since = min((each.created_s for each in submissions), default=0.0) - CLOCKS_APART_S
@@ -165,7 +185,7 @@ def ask_scheduler(submissions: Sequence[Submission], *, past: bool = True) -> Sc
             live[cluster] = answer
         if past and (answer := client.query_sacct(ids, since, names, place)) is not None:
             ended[cluster] = answer
-    return replace(scheduler, squeue=_answer(live), sacct=_answer(ended), asked=frozenset(asked))
+    return scheduler.of_own(submissions, live, ended, asked)
 
 
 def read_scheduler(submissions: Sequence[Submission], squeue_text: str | None, sacct_text: str | None) -> Scheduler:
@@ -179,10 +199,17 @@ def read_scheduler(submissions: Sequence[Submission], squeue_text: str | None, s
     live = parse_squeue(squeue_text) if squeue_text is not None else None
     ended = parse_sacct(sacct_text) if sacct_text is not None else None
     named = _named_clusters(squeue_text or "")
-    squeue = Answer() if live is None else Answer.of(live, named)
-    sacct = Answer() if ended is None else Answer.of(ended, {each.cluster for each in ended} or named)
-    scheduler = Scheduler(squeue, sacct, names_home="" not in named)
-    return replace(scheduler, asked=frozenset(cluster for _, cluster in scheduler.arrays(submissions)))
+    me = client.own_user()
+    shows_all = live is None or any(not is_by(each, me) for each in live)  # else it may be of `squeue --me`
+    scheduler = Scheduler(names_home="" not in named, only_of="" if shows_all else me)
+    asked = [cluster for _, cluster in scheduler.arrays(submissions)]
+    accounted = {each.cluster for each in ended or ()} or named
+    return scheduler.of_own(
+        submissions,
+        {} if live is None else {place: [each for each in live if each.cluster == place] for place in named},
+        {} if ended is None else {place: [each for each in ended if each.cluster == place] for place in accounted},
+        asked,
+    )
 
 
 def _named_clusters(text: str) -> frozenset[str]:
@@ -197,7 +224,3 @@ def _ids(arrays: Iterable[Array]) -> list[str]:
 def _names(arrays: Sequence[Array]) -> list[str]:
     """All names if an id is missing; otherwise none."""
     return [array.name for array in arrays] if any(not array.job_id for array in arrays) else []
-
-
-def _answer(states: Mapping[str, list[TaskState]]) -> Answer:
-    return Answer.of([state for each in states.values() for state in each], states)

@@ -54,6 +54,9 @@ BY_SCRIPT = {
     "no-container": ("tool-missing", "neither apptainer nor singularity is on the node"),
     "no-folder": ("output", "the folder of the results cannot be created on the node"),
     "unreadable": ("tool-missing", "image, manifest or plan cannot be read on the node: is their file system mounted?"),
+    "no-shuffle": ("usage", "its --array has more tasks than there are shuffles"),
+    "requeues": ("timeout", "it is not finished after as many restarts as --requeues allows"),
+    "no-requeue": ("timeout", "the time limit came, and the job could not be put back into the queue"),
 }
 """Machine words with which the batch script ends a task, and what they mean."""
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterable
 
-HELD = "the job is held: `scontrol release JOBID`, or ask the site why"
+from dlcctr.system.terminal.console import ranges
+
+HELD = "the job is held: `scontrol release` lets it go on; if it does not, ask the site why"
 LESS_TIME = "ask for less time: smaller --task-time, for a training --time"
 REMEDIES = (
     (r"DependencyNeverSatisfied", "the job that it depends on failed: see that job's cause first"),
@@ -25,16 +29,32 @@ REMEDIES = (
 """Patterns of Slurm's reasons (its manual, "Job Reason Codes") and remedies; the first match counts."""
 
 
-def find_remedy(reason: str, cluster: str = "") -> str:
-    """What to change for a task that would wait for ever; empty if waiting helps, or the reason is not known.
+def find_remedy(reason: str) -> str:
+    """What to change for a task that would wait for ever; empty if waiting helps, or the reason is not known."""
+    return next((remedy for pattern, remedy in REMEDIES if re.fullmatch(pattern, reason)), "")
+
+
+def waits_for_release(reason: str) -> bool:
+    """Whether a task only has to be released, with nothing to change in its job."""
+    return find_remedy(reason) == HELD
+
+
+def release_command(tasks: Iterable[str], cluster: str = "") -> str:
+    """Command that releases held tasks.
 
     Parameters
     ----------
+    tasks : iterable of str
+        Their names, as ``123_4``.
     cluster : str
         Cluster that Slurm's commands have to be told; empty for none.
     """
-    found = next((remedy for pattern, remedy in REMEDIES if re.fullmatch(pattern, reason)), "")
-    return found.replace("scontrol ", f"scontrol --clusters={cluster} ") if cluster else found
+    indices: dict[str, list[int]] = {}
+    for job, _, index in (task.partition("_") for task in tasks):
+        indices.setdefault(job, []).append(int(index))
+    jobs = [f"{job}_{held[0]}" if len(held) == 1 else f"{job}_[{ranges(held)}]" for job, held in indices.items()]
+    option = f"--clusters={cluster} " if cluster else ""
+    return f"scontrol {option}release {shlex.quote(','.join(jobs))}"
 
 
 CANARY = "the canary"

@@ -11,7 +11,7 @@ from dlcctr.contract import ExitCode
 from dlcctr.slurm.site.prices import Cost
 from dlcctr.slurm.status.causes import NODE_KINDS
 from dlcctr.slurm.status.live_tasks import LiveTask
-from dlcctr.slurm.status.pending import find_remedy
+from dlcctr.slurm.status.pending import find_remedy, waits_for_release
 from dlcctr.slurm.status.throughput import Throughput
 
 
@@ -91,6 +91,11 @@ class RowStatus:
     def is_stuck(self) -> bool:
         """Whether it waits for something that will not happen by itself."""
         return self.phase is Phase.PENDING and bool(find_remedy(self.reason))
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits until somebody releases its job."""
+        return self.phase is Phase.PENDING and waits_for_release(self.reason)
 
     @property
     def blames_node(self) -> bool:

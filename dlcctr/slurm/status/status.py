@@ -15,7 +15,7 @@ from dlcctr.results.row_state import Attempt, CheckResult, RowResult, State
 from dlcctr.slurm.jobs.arrivals import sbatch_runs
 from dlcctr.slurm.jobs.ledger import Ledger, SubmissionHistory, SubmittedTask, read_submitted
 from dlcctr.slurm.queue.client import Place
-from dlcctr.slurm.queue.output import SQUEUE_WORDS, Key, TaskState, shown_words
+from dlcctr.slurm.queue.output import REQUEUABLE, SQUEUE_WORDS, Key, TaskState, shown_words
 from dlcctr.slurm.queue.scheduler import Scheduler, read_scheduler, shown_cluster
 from dlcctr.slurm.site.prices import Cost, cost_of, has_prices
 from dlcctr.slurm.status.canary import canary_notes, explain_canaries
@@ -23,13 +23,11 @@ from dlcctr.slurm.status.causes import STEPS, Cause, of_failure, of_task
 from dlcctr.slurm.status.live_tasks import look_at_tasks
 from dlcctr.slurm.status.row_status import Phase, RowStatus, StatusResult
 from dlcctr.slurm.status.throughput import measure
-from dlcctr.slurm.task_log import LogEnd, read_end
+from dlcctr.slurm.task_log import LogEnd, last_error, read_end
 from dlcctr.system.terminal.progress import RowProgress, no_progress
 
 SETTLE_S = 60.0
 """Seconds until a node's last files are visible elsewhere on a shared file system."""
-REQUEUABLE = ("NODE_FAIL", "PREEMPTED", "BOOT_FAIL")
-"""Accounting shows these of a task's last run also while it waits for its next."""
 STEPS_WAIT = "analysed; its steps wait for the end of the analyses"
 NOT_ASKED = "the scheduler was not asked or did not answer"
 
@@ -121,14 +119,26 @@ def _notes(submitted: SubmissionHistory, scheduler: Scheduler, rows: Sequence[Ro
         of = shown_cluster(", ".join(named))
         notes.append(f"squeue did not answer{of}: rows without a result may still be waiting or running")
         if given or not shutil.which("squeue"):
-            every = sorted(filter(None, scheduler.asked))
-            words = Place(",".join(every)).words
-            command = shown_words([SQUEUE_WORDS[0], "--me", *words, *SQUEUE_WORDS[1:]])
-            manifest = typed_manifest(submitted.paths.manifest)
-            notes.append(f"give its output: {command} | dlcctr status {manifest} --squeue -")
+            notes.append(f"give its output: {_with_squeue(submitted, scheduler, '--me')}")
+    hidden = {f"squeue does not show jobs of {user}": user for each in submitted.submissions
+              if scheduler.hides_jobs_of(user := each.options.user)}  # fmt: skip
+    unseen = {hidden[text] for text in hidden if any(row.is_live and text in row.reason for row in rows)}
+    if unseen:
+        who = ", ".join(sorted(unseen))
+        notes.append(f"squeue shows no jobs of {who} here: rows that they submitted may be waiting, running or over")
+        notes.append(
+            f"give the output of all jobs: {_with_squeue(submitted, scheduler)}" if given else f"{who} can look at them"
+        )
     if scheduler.asked - scheduler.sacct.clusters and any(row.cause_kind == "lost" for row in rows):
         notes.append("sacct did not answer (no accounting here, or it is down): causes are from the tasks' own logs")
     return notes
+
+
+def _with_squeue(submitted: SubmissionHistory, scheduler: Scheduler, *options: str) -> str:
+    """Command line that asks squeue here and gives `status` its output."""
+    words = Place(",".join(sorted(filter(None, scheduler.asked)))).words
+    command = shown_words([SQUEUE_WORDS[0], *options, *words, *SQUEUE_WORDS[1:]])
+    return f"{command} | dlcctr status {typed_manifest(submitted.paths.manifest)} --squeue -"
 
 
 class _Joiner:
@@ -160,7 +170,15 @@ class _Joiner:
             return False  # what waits again will try again
         finished = attempt.finished if attempt.finished is not None else self.now
         if task.made(attempt):
+            end = None if state and state.is_live else self._end(task)
+            if end and end.restarts is not None:
+                return attempt.restarts == end.restarts
+            # the clocks of node and controller need not agree: only where the log does not tell the run
             return not (state and state.start and state.start > finished)
+        if state and state.is_running:
+            return False  # somebody else's failure: this task will try it, too
+        if attempt.job_id and self.ledger.has(attempt.job_id, attempt.cluster):
+            return False  # an earlier task's, whatever the clock of its node says
         return finished >= max(task.created, (state.start or 0.0) if state else 0.0)
 
     def _task(self, result: RowResult) -> SubmittedTask | None:
@@ -219,17 +237,24 @@ class _Joiner:
             reason = STEPS_WAIT if task.steps and state.reason == "Dependency" else state.reason
             return replace(status, phase=phase, reason=reason or _shown_state(state))
         if state:
-            if not self.scheduler.knows(task.clusters) and state.state in REQUEUABLE:
-                return replace(status, phase=Phase.PENDING, reason=f"perhaps requeued: {NOT_ASKED}")
+            if not self._knows(task) and state.state in REQUEUABLE:
+                return replace(status, phase=Phase.PENDING, reason=f"perhaps requeued: {self._not_told(task)}")
             settling = state.state == "COMPLETED" and state.end is not None and self.now - state.end < SETTLE_S
             return replace(status, phase=Phase.RUNNING, reason="ended a moment ago") if settling else None
         if not task.job_id:
             what = "printed; perhaps it was submitted" if task.by_hand else "sbatch has not answered"
             return replace(status, phase=Phase.PENDING, reason=f"{what}: {task.unsure}")
-        if self.scheduler.knows(task.clusters) or self._end(task):
+        if self._knows(task) or self._end(task):
             return None
         began = task.log(self.paths).exists()
-        return replace(status, phase=Phase.RUNNING if began else Phase.PENDING, reason=NOT_ASKED)
+        return replace(status, phase=Phase.RUNNING if began else Phase.PENDING, reason=self._not_told(task))
+
+    def _knows(self, task: SubmittedTask) -> bool:
+        """Whether a task that squeue does not report neither waits nor runs."""
+        return self.scheduler.knows(task.clusters, task.user)
+
+    def _not_told(self, task: SubmittedTask) -> str:
+        return f"squeue does not show jobs of {task.user}" if self.scheduler.hides_jobs_of(task.user) else NOT_ASKED
 
     def has_begun(self, status: RowStatus) -> bool:
         """Whether the newest task of a row has written a log."""
@@ -243,7 +268,11 @@ class _Joiner:
 
     def _ended(self, status: RowStatus, task: SubmittedTask, result: RowResult) -> RowStatus:
         """Status of a row whose task is over and recorded nothing about it."""
-        cause = of_task(self.states.get(task.key), self._end(task), task.time_limit_s)
+        end = self._end(task)
+        cause = of_task(self.states.get(task.key), end, task.time_limit_s)
+        if end and end.code == cause.code and cause.code and not end.cause:
+            error, _ = last_error(task.log(self.paths))
+            cause = replace(cause, text=f"{cause.text}: {error}") if error else cause
         if result.analysed and cause.kind == "lost":  # nothing was lost: a step was added, or has become due again
             return _with_cause(status, Phase.FAILED, Cause(STEPS, result.cause, cause.node))
         failed = self._failed.get(task.key, {})

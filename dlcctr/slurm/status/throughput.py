@@ -27,7 +27,8 @@ class Throughput:
     gpu_hours : float or None
         GPU-hours used so far.
     gpu_hours_source : str
-        ``accounting``, or ``receipts``, which know only of rows that were finished; empty where not known.
+        ``accounting``, ``receipts``, which know only of rows that were finished, or ``accounting and receipts``; empty
+        where not known.
     left_s : float or None
         Expected time until the last task ends, if as many tasks run as now. None also where all that was planned
         for the running tasks is used up and nothing of them was measured.
@@ -133,12 +134,13 @@ def _frames_per_s(own: Sequence[Attempt], at_a_time: int) -> float | None:
     return at_a_time * sum(each.frames or 0 for each in recent) / seconds if at_a_time and seconds > 0 else None
 
 
-def _gpu_hours(states: Iterable[TaskState], own: Sequence[Attempt]) -> tuple[float | None, str]:
-    accounted = [state.gpu_s for state in states if state.gpu_s is not None]
-    if accounted:
-        return sum(accounted) / 3600, "accounting"
-    seconds = [each.total_s or 0.0 for each in own if each.on_gpu]
-    return (sum(seconds) / 3600, "receipts") if seconds else (None, "")
+def _gpu_hours(states: Sequence[TaskState], own: Sequence[Attempt]) -> tuple[float | None, str]:
+    """Of all that accounting counted; of jobs that it has forgotten, or does not show, what their receipts say."""
+    accounted = {state.job_id for state in states if state.gpu_s is not None}
+    hours = sum(state.gpu_s or 0 for state in states) / 3600
+    seconds = [each.total_s or 0.0 for each in own if each.on_gpu and each.job_id not in accounted]
+    source = " and ".join([*(["accounting"] if accounted else []), *(["receipts"] if seconds else [])])
+    return (hours + sum(seconds) / 3600, source) if source else (None, "")
 
 
 def _ratio(

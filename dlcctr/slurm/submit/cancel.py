@@ -17,6 +17,7 @@ from dlcctr.slurm.queue import client
 from dlcctr.slurm.queue.client import HERE, Place
 from dlcctr.slurm.queue.output import TaskState
 from dlcctr.slurm.queue.scheduler import Scheduler, ask_scheduler, shown_cluster
+from dlcctr.system.files import is_there
 from dlcctr.system.locks import campaign_lock
 from dlcctr.system.terminal.console import ranges
 
@@ -92,7 +93,7 @@ def find_queued(manifest: Path, rows: str = "") -> Queued:
         raise ManifestError(f"{manifest}: no such file", "give the manifest that was submitted")
     wanted = {row.index for row in choose_rows(read_manifest(manifest), rows, manifest)} if rows else None
     paths = CampaignPaths.of(manifest)
-    if not any(folder.is_dir() for folder in (paths.submissions, paths.printed, paths.jobs)):
+    if not any(map(is_there, (paths.submissions, paths.printed, paths.jobs))):
         return Queued(())
     if shutil.which("squeue") is None:
         raise ToolMissingError("squeue was not found on this machine", "cancel on the cluster's login node")
@@ -107,6 +108,9 @@ def find_queued(manifest: Path, rows: str = "") -> Queued:
     unsure = dict(settled.unsure)
     unsure |= {f"squeue does not answer{shown_cluster(name)}": "try again in a few minutes"
                for name in sorted(scheduler.silent)}  # fmt: skip
+    others = {each.options.user for each in known if each.arrays and scheduler.hides_jobs_of(each.options.user)}
+    unsure |= {f"squeue shows no jobs of {user} here, who submitted some of the rows":
+               f"let {user} cancel them" for user in sorted(others)}  # fmt: skip
     return Queued(tuple(targets), tuple(sorted(bystanders)), len(settled.submissions), unsure)
 
 

@@ -19,6 +19,7 @@ from dlcctr.planning.plan import Plan
 from dlcctr.runtime.containers.binds import Bind, linked_files, plan_binds
 from dlcctr.slurm.jobs.submissions import SubmittedOptions
 from dlcctr.slurm.own_image import HOW_TO_NAME, find_own_sif
+from dlcctr.slurm.queue import client
 from dlcctr.slurm.queue.client import CLUSTERS_VARIABLES
 from dlcctr.slurm.script import Script, job_name
 from dlcctr.slurm.site.ask import ask_limits
@@ -279,7 +280,7 @@ def submitted_options(scripts: Sequence[Script], site: Site, job: JobOptions, ag
         canary=script.canary,
         steps_time_min=steps.time_min if steps else None,
         steps_mem_gb=steps.site(site).mem_gb if steps else None,
-        user=os.environ.get("USER", ""),
+        user=client.own_user(),
         causes=dict(again.causes) if again else {},
         raised_time_min=bool(again and again.time_min),
         raised_mem_gb=bool(again and again.mem_gb),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from dlcctr.campaign.config import read_campaign
 from dlcctr.campaign.manifest import read_manifest
@@ -23,10 +24,13 @@ from dlcctr.slurm.status.status import status
 from dlcctr.slurm.submit.asked import Asked, asked_before
 from dlcctr.slurm.submit.job_arrays import JobOptions
 from dlcctr.slurm.submit.prepare import Prepared, SubmitOptions, SubmitRequest, prepare
-from dlcctr.slurm.submit.retry import Decision, Group, decide
+from dlcctr.slurm.submit.retry import BATCH, GPU, MEMORY, TIME, Decision, Group, decide
 from dlcctr.slurm.submit.submit import SubmitResult, send, with_notice
 from dlcctr.system.locks import campaign_lock
 from dlcctr.system.terminal.progress import RowProgress, no_progress
+
+CORRECTED = ("container", "limits", "steps")
+"""Sections of a profile that `resubmit` takes as they are now; ``nv`` is also changed by ``--gres none``."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,10 @@ class ResubmitRequest:
         Values of the site that the command line gives.
     again : bool
         Submit rows again even if their cause needs a fix by a person first.
+    cancelled : bool
+        Submit rows whose jobs somebody cancelled, too.
+    site : str
+        Site profile in place of the last submission's; empty for that one.
     squeue_text, sacct_text : str or None
         Output of these commands from elsewhere; None runs them.
     """
@@ -50,9 +58,18 @@ class ResubmitRequest:
     changes: Mapping[str, str | int | None] = field(default_factory=dict)
     rows: str = ""
     again: bool = False
+    cancelled: bool = True
+    site: str = ""
     dry_run: bool = False
     squeue_text: str | None = None
     sacct_text: str | None = None
+
+    @property
+    def given(self) -> frozenset[str]:
+        """What it asks for in place of the policy."""
+        gpu = [self.changes.get(key) for key in ("gres", "gpus", "partition")]
+        values = {TIME: self.job.time_min, MEMORY: self.changes.get("mem_gb"), BATCH: self.job.batch_size}
+        return frozenset({*(name for name, value in values.items() if value), *([GPU] if any(gpu) else [])})
 
 
 def find_decision(manifest: Path, request: ResubmitRequest, *, progress: RowProgress = no_progress) -> Decision:
@@ -83,12 +100,14 @@ def find_decision(manifest: Path, request: ResubmitRequest, *, progress: RowProg
     wanted = [row for row in found.rows if row.index in chosen]
     return decide(
         wanted,
-        submissions,
+        [_with_site_now(each, request) for each in submissions],
         batch_size=campaign.batch_size,
         again=request.again,
         others=found.rows,
         manifest=manifest,
         allow_cpu=request.job.allow_cpu,
+        given=request.given,
+        cancelled=request.cancelled,
     )
 
 
@@ -175,7 +194,8 @@ def _prepare(
 def submit_options(group: Group, submissions: list[Submission], request: ResubmitRequest) -> SubmitOptions:
     """Options with which a group is submitted: those of the last submission, the policy's and the command line's."""
     had = submissions[-1].options
-    site = override(_site_of(had), **request.changes)
+    site = find_site(request.site) if request.site else _with_memory_of(submissions, _site_of(had))
+    site = override(site, **request.changes)
     if group.mem_gb and not request.changes.get("mem_gb"):
         key = "steps_mem_gb" if group.only_steps and site.steps_partition else "mem_gb"
         site = override(site, **{key: group.mem_gb})
@@ -187,7 +207,7 @@ def submit_options(group: Group, submissions: list[Submission], request: Resubmi
             image=job.image or had.image,
             time_min=job.time_min or group.time_min,
             max_parallel=job.max_parallel or had.max_parallel,
-            batch_size=job.batch_size or group.batch_size or had.batch_size,
+            batch_size=job.batch_size or group.batch_size,
             allow_cpu=job.allow_cpu or had.allow_cpu,
             trust_model=job.trust_model or had.trust_model,
             exclude=tuple(sorted({*job.exclude, *group.exclude})),
@@ -199,18 +219,42 @@ def submit_options(group: Group, submissions: list[Submission], request: Resubmi
     )
 
 
+def _with_memory_of(submissions: Sequence[Submission], site: Site) -> Site:
+    """Site with the memory that was asked for before it was raised for rows that needed more."""
+    usual = next((each.options for each in reversed(submissions) if not each.options.raised_mem_gb), None)
+    # of a script that a person edited, `mem_gb` is what its job said of itself
+    known = usual is not None and (usual.mem_gb is not None or usual.site_values is not None)
+    return replace(site, mem_gb=usual.mem_gb) if usual and known else site
+
+
 def _site_of(had: SubmittedOptions) -> Site:
-    """Site that the last submission had, as it was then; its values are checked again: they come from a file."""
+    """Site that the last submission had, as it was then but for what only its profile can say: that as it is now.
+
+    Its values are checked again: they come from a file.
+    """
     if not had.site and not had.site_values:
         return find_site("")  # a copied script says nothing of its site
     values = {name: getattr(had.site_values, name) for name in KEYS} if had.site_values else {}
-    return override(Site(name=had.site), **{**values, **_notice_now(had.site)})
+    return override(Site(name=had.site), **{**values, **_profile_now(had.site)})
 
 
-def _notice_now(name: str) -> dict[str, str]:
-    """Notice settings of the named profile today; they are not recorded with a submission."""
+def _with_site_now(submission: Submission, request: ResubmitRequest) -> Submission:
+    """Submission as far as the policy is concerned: with the limits of today."""
+    had = submission.options
+    if had.site_values is None:
+        return submission
+    site = find_site(request.site) if request.site else _site_of(had)
+    return replace(submission, options=replace(had, site_values=site))
+
+
+def _profile_now(name: str) -> dict[str, Any]:
+    """What no option of `submit` can change, from the named profile of today; nothing where it is no more.
+
+    A person may have corrected it: a missing module line is a cause, and so is a limit. The notice is never recorded.
+    """
     try:
         now = find_site(name) if is_name(name) else Site()
     except UsageError:
         return {}
-    return {key: getattr(now, key) for key in NOTICE}
+    corrected = [key for key, of in KEYS.items() if of.section in CORRECTED and key != "nv"] if now.file else []
+    return {key: getattr(now, key) for key in (*corrected, *NOTICE)}

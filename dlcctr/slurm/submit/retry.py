@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -32,10 +32,20 @@ REMEDIES = {
 }
 """What a person has to do first; --again then submits these rows too. `_filled` completes the commands."""
 THEN_AGAIN = "after that: dlcctr resubmit {manifest} --again --rows {rows}"
+TIME, MEMORY, BATCH, GPU = "time", "memory", "batch", "gpu"
+HELPED_BY = {
+    "timeout": frozenset({TIME}),
+    "out-of-memory": frozenset({MEMORY, BATCH}),
+    "gpu-memory": frozenset({BATCH}),
+}
+"""Options of the command line that are the answer to a cause, in place of the usual one."""
 OWN_FAULT = frozenset({"video", "analysis"})
 """Causes by which a canary fails without fault of the others: the rows behind it go again, with another canary."""
 DEFAULT_BATCH_SIZE = 8
-LARGER_GPU = "gpu-memory at batch size 1: ask for a GPU with more memory (--gres), or crop the videos"
+LARGER_GPU = (
+    "gpu-memory at batch size 1: ask for a GPU with more memory (--gres, --gpus or --partition), or crop the videos"
+)
+CANCELLED = "cancelled: somebody took them out of the queue; to submit them: dlcctr resubmit {manifest} --rows {rows}"
 LEAST_TIME_MIN = 10
 
 
@@ -119,6 +129,8 @@ def decide(
     others: Iterable[RowStatus] = (),
     manifest: Path = Path("MANIFEST"),
     allow_cpu: bool = False,
+    given: Collection[str] = (),
+    cancelled: bool = True,
 ) -> Decision:
     """Decide for every row. Pure.
 
@@ -138,6 +150,10 @@ def decide(
         For the commands that the answer names.
     allow_cpu : bool
         The CPU is allowed from now on: no node is avoided because its GPU failed.
+    given : collection of str
+        What a person asks for instead of what the cause would: `TIME`, `MEMORY`, `BATCH`, `GPU`.
+    cancelled : bool
+        Rows whose jobs were cancelled go again, too.
     """
     by_plan = {each.plan: each for each in submissions}
     rows = list(rows)
@@ -145,10 +161,12 @@ def decide(
 
     def answer_to(row: RowStatus) -> _Answer:
         avoid_gpu = not allow_cpu
+        if not cancelled and _kind(row) == "cancelled":
+            return _Answer(CANCELLED)
         canary = canary_of(row, known)
         if canary is None or _kind(canary) in OWN_FAULT:
-            return _answer(row, by_plan.get(row.plan), batch_size, again=again, avoid_gpu=avoid_gpu)
-        found = _answer(canary, by_plan.get(canary.plan), batch_size, again=again, avoid_gpu=avoid_gpu)
+            return _answer(row, by_plan.get(row.plan), batch_size, again=again, avoid_gpu=avoid_gpu, given=given)
+        found = _answer(canary, by_plan.get(canary.plan), batch_size, again=again, avoid_gpu=avoid_gpu, given=given)
         why_not = f"the canary, row {canary.index}, has failed: {found.why_not}"
         return replace(found, why_not=why_not) if found.why_not else found
 
@@ -197,7 +215,13 @@ def _kind(row: RowStatus) -> str:
 
 
 def _answer(
-    row: RowStatus, submission: Submission | None, batch_size: int | None, *, again: bool, avoid_gpu: bool
+    row: RowStatus,
+    submission: Submission | None,
+    batch_size: int | None,
+    *,
+    again: bool,
+    avoid_gpu: bool,
+    given: Collection[str],
 ) -> _Answer:
     kind = _kind(row)
     if row.phase is Phase.UNREADABLE:
@@ -208,13 +232,20 @@ def _answer(
         return _Answer(f"{kind} twice: {_explain(kind, submission)}; {THEN_AGAIN}")
     had = submission.options if submission else SubmittedOptions()
     had = had.of_steps if row.analysed else had
-    if kind == "timeout":
-        return _more_time(had)
-    if kind in ("out-of-memory", "gpu-memory"):
-        return _more_memory(had, batch_size) if kind == "out-of-memory" else _smaller_batch(had, batch_size, LARGER_GPU)
+    if kind in HELPED_BY and not HELPED_BY[kind].isdisjoint(given):
+        return _as_before(had)
+    if kind in HELPED_BY:
+        more = _more(kind, had, batch_size)
+        return _as_before(had) if more.why_not and GPU in given else more
     as_before = _as_before(had)
     bad_nodes = {row.node} if kind == "gpu" and row.node and avoid_gpu else set()
     return replace(as_before, exclude=tuple(sorted({*had.exclude, *bad_nodes})))
+
+
+def _more(kind: str, had: SubmittedOptions, batch_size: int | None) -> _Answer:
+    if kind == "timeout":
+        return _more_time(had)
+    return _more_memory(had, batch_size) if kind == "out-of-memory" else _smaller_batch(had, batch_size, LARGER_GPU)
 
 
 def _as_before(had: SubmittedOptions) -> _Answer:
@@ -227,7 +258,10 @@ def _more_time(had: SubmittedOptions) -> _Answer:
         return _as_before(had)  # a script of a person's own, whose limit nobody knows: the plan's is asked for
     before, most = had.time_min or LEAST_TIME_MIN, had.site_values.max_time_min if had.site_values else None
     if most and before >= most:
-        return _Answer(f"timeout: {before} min is the longest that the site allows: cut the video, or use a faster GPU")
+        return _Answer(
+            f"timeout: {before} min is the longest that the site allows (max_time_min in its profile): "
+            "cut the video, or use a faster GPU (--gres, --gpus or --partition)"
+        )
     longer = max(2 * before, LEAST_TIME_MIN)
     return replace(_as_before(had), time_min=min(longer, most) if most else longer)
 

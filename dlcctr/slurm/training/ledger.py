@@ -109,14 +109,24 @@ def find_live(jobs: Sequence[TrainingJob], scheduler: Scheduler) -> list[LiveTas
     """Tasks that wait or run, of all these jobs; a job whose number was never noted is found by its name."""
     found = []
     for job in jobs:
-        clusters = job.submission.clusters(job.array, name_home=scheduler.names_home)
-        known = None if job.array.job_id else scheduler.job_of(job.array.name)
-        number = job.array.job_id or (known.job_id if known else "")
+        number = find_number(job, scheduler)
         for place, task in enumerate(job.tasks) if number else ():
-            state = scheduler.state(number, place, clusters)
+            state = state_of(job, number, place, scheduler)
             if state is not None and state.is_live:
                 found.append(LiveTask(task, job, place, state))
     return found
+
+
+def find_number(job: TrainingJob, scheduler: Scheduler) -> str:
+    """Job's id, by its name where it was never noted; empty where Slurm knows no such job."""
+    known = None if job.array.job_id else scheduler.job_of(job.array.name)
+    return job.array.job_id or (known.job_id if known else "")
+
+
+def state_of(job: TrainingJob, number: str, place: int, scheduler: Scheduler) -> TaskState | None:
+    """State of a job's task, by the job's id; None where Slurm does not know it."""
+    clusters = job.submission.clusters(job.array, name_home=scheduler.names_home)
+    return scheduler.state(number, place, clusters, job.submission.options.user) if number else None
 
 
 def settle(paths: TrainingPaths, jobs: Sequence[TrainingJob], scheduler: Scheduler) -> tuple[TrainingJob, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -17,6 +16,7 @@ from dlcctr.slurm.script import option_words
 from dlcctr.slurm.submit import preflight
 from dlcctr.slurm.submit.job_arrays import with_clusters
 from dlcctr.slurm.submit.submit import LOST_ANSWER, is_refusal
+from dlcctr.slurm.training.ended import find_hidden
 from dlcctr.slurm.training.ledger import PLAN, LiveTask, TrainingJob, ask, find_live, read_jobs, settle, write_jobs
 from dlcctr.slurm.training.prepare import PreparedTraining, TrainRequest, prepare_training
 from dlcctr.slurm.training.script import TrainScript, render_training
@@ -171,6 +171,13 @@ def _refuse_live(
             f"nothing was submitted: {'; '.join(map(say_live, taken))}",
             f"see how far it is: dlcctr train status {typed_project(project.folder)}",
         )
+    ours = [each for each in jobs if each.iteration == project.iteration]
+    hidden = {number: user for number, user in find_hidden(ours, scheduler).items() if number in wanted}
+    for number, user in hidden.items():
+        raise TryAgainError(
+            f"nothing was submitted: {user} has submitted shuffle {number}, and squeue shows no jobs of {user} here",
+            f"let {user} say whether it waits or runs, and submit it",
+        )
 
 
 def say_live(each: LiveTask) -> str:
@@ -199,7 +206,7 @@ def _job(project: TrainProject, ready: PreparedTraining, *, by_hand: bool = Fals
         mem_gb=site.mem_gb,
         allow_cpu="--allow-cpu" in script.words,
         exclude=script.exclude,
-        user=os.environ.get("USER", ""),
+        user=client.own_user(),
     )
     array = Array(script.name, 0, script.count)
     home = "" if by_hand else client.own_cluster()

@@ -11,6 +11,8 @@ from dlcctr.transfer.remote.address import Remote
 
 NOT_FOUND = 127
 """Exit code of a shell if there is no such program."""
+NO_FOLDER = 117
+"""Exit code of our line for the remote shell if it cannot enter the folder; dlcctr itself never ends with it."""
 SSH_FAILED = 255
 """Exit code of ssh for its own errors."""
 
@@ -29,9 +31,17 @@ def command_in_folder(
     variables : mapping
         Environment variables for it; any login shell knows ``env``.
     """
-    folder = remote.folder if remote.folder.startswith("/") else f"./{remote.folder}"
     settings = ["env", *(f"{name}={value}" for name, value in variables.items())] if variables else []
-    return f"cd {shlex.quote(folder)} && {shlex.join([*settings, program or remote.program, *words])}"
+    return f"cd {_folder(remote)} || exit {NO_FOLDER}; {shlex.join([*settings, program or remote.program, *words])}"
+
+
+def command_to_type(remote: Remote, words: Sequence[str], program: str = "") -> str:
+    """The same for a person who is logged in there."""
+    return f"cd {_folder(remote)} && {shlex.join([program or remote.program, *words])}"
+
+
+def _folder(remote: Remote) -> str:
+    return shlex.quote(remote.folder if remote.folder.startswith("/") else f"./{remote.folder}")
 
 
 def has_scheduler() -> bool:

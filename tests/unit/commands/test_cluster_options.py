@@ -66,7 +66,7 @@ def test_an_option_that_a_command_does_not_offer_keeps_its_default() -> None:
         received("--tasks", "3", without=("site", "tasks"))
 
 
-def test_the_three_commands_have_the_same_options_but_what_resubmit_takes_from_the_submission() -> None:
+def test_the_three_commands_have_the_same_options_but_what_resubmit_plans_itself() -> None:
     group = typer.main.get_command(make_app())
     offered = {}
     for name in ("submit", "sbatch", "resubmit"):
@@ -75,7 +75,7 @@ def test_the_three_commands_have_the_same_options_but_what_resubmit_takes_from_t
     shared = {word for word in GIVEN.split() if word.startswith("--")}
     assert offered["submit"] >= shared
     assert offered["sbatch"] >= shared
-    assert shared - offered["resubmit"] == {"--site", "--tasks", "--task-time"}
+    assert shared - offered["resubmit"] == {"--tasks", "--task-time"}
 
 
 def test_what_the_options_say_of_the_job_and_the_plan() -> None:

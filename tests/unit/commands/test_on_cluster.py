@@ -120,6 +120,16 @@ def test_without_dlcctr_there_the_remedy_is_said(tmp_path: Path) -> None:
     assert "`program` in [remote] of campaign.toml" in done.stderr
 
 
+def test_a_folder_that_is_gone_there_is_named(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    (lab.folder / "home" / "scratch" / "mice").rmdir()
+    done = lab.call("status", f"here/{lab.bench.manifest.name}")
+    assert done.returncode == ExitCode.USAGE
+    assert "bench:scratch/mice: there is no such folder" in done.stderr
+    assert f"dlcctr push here/{lab.bench.manifest.name}" in done.stderr
+    assert not lab.was_called
+
+
 def test_a_broken_connection_is_worth_another_try(tmp_path: Path) -> None:
     lab = Lab(tmp_path, code=255)
     done = lab.call("status", lab.bench.manifest)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,16 @@ from dlcctr.slurm.queue import client
 from dlcctr.slurm.queue.output import TaskState
 from dlcctr.slurm.status.row_status import Phase
 from dlcctr.system import pause
-from tests.unit.support.slurm_case import JOB, SlurmCase, make_case, sacct_line, sacct_text, squeue_line, squeue_text
+from tests.unit.support.slurm_case import (
+    JOB,
+    NOW,
+    SlurmCase,
+    make_case,
+    sacct_line,
+    sacct_text,
+    squeue_line,
+    squeue_text,
+)
 
 
 def run(*argv: object) -> int:
@@ -59,6 +69,53 @@ def mixed(case: SlurmCase) -> list[str]:
         sacct_text(
             sacct_line(4, "TIMEOUT"), sacct_line(5, "TIMEOUT", node="node4"), sacct_line(6, "NODE_FAIL", node="node3")
         ),
+    )
+
+
+@pytest.mark.parametrize("folder", ["submissions", "results"])
+def test_folders_that_may_not_be_read_are_an_error_and_not_empty(
+    folder: str, case: SlurmCase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of a colleague with `umask 077`: rows were unsubmitted, or lost."""
+    closed = case.paths.submissions if folder == "submissions" else case.bench.campaign.out
+    case.commit(0)
+
+    def refuse(real: Any) -> Any:
+        def call(path: Any, *more: Any, **options: Any) -> Any:
+            if str(path) == str(closed) or str(path).startswith(f"{closed}/"):
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path, *more, **options)
+
+        return call
+
+    options = give(case, squeue_text())
+    monkeypatch.setattr(os, "scandir", refuse(os.scandir))
+    monkeypatch.setattr(os, "lstat", refuse(os.lstat))
+    assert run("status", case.bench.manifest, *options) == ExitCode.OUTPUT
+    assert f"{closed}" in (said := capsys.readouterr().err) and "Permission denied" in said
+
+
+def test_failures_at_different_times_are_one_cause(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
+    for index in range(4):
+        case.fail(index, cause="the same" if index < 3 else "another", task=index, at=NOW - 60 * index)
+    run("status", case.bench.manifest, *give(case, squeue_text()))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the same (exit code 7, " in said and "(and 1 other cause; --all shows them)" in said
+
+
+def test_what_is_stuck_is_released_or_cancelled_alone(case: SlurmCase, capsys: pytest.CaptureFixture[str]) -> None:
+    """The other tasks go on."""
+    lines = [
+        squeue_line("1-2", "PENDING", reason="JobHeldUser"),
+        squeue_line("4,6", "PENDING", reason="BadConstraints"),
+    ]
+    run("status", case.bench.manifest, *give(case, squeue_text(squeue_line("0,3,5,7", "RUNNING"), *lines)))
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"next, pending (1-2): scontrol release '{JOB}_[1-2]'" in said
+    name = case.bench.manifest
+    assert (
+        f"next, pending (4,6): `dlcctr cancel {name} --rows 4,6`, then with what has to be changed: dlcctr resubmit"
+        in said
     )
 
 

@@ -67,6 +67,13 @@ def test_without_dlcctr_there_the_remedy_is_said(tmp_path: Path) -> None:
     assert "bench: dlcctr was not found" in done.stderr and "ssh bench" in done.stderr
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    done = Lab(tmp_path).call("status", "bench:scratch/rat")
+    assert done.returncode == ExitCode.USAGE
+    assert "bench:scratch/rat: there is no such folder" in done.stderr
+    assert "dlcctr train push PROJECT bench:scratch/rat" in done.stderr
+
+
 def test_a_project_here_stays_here(tmp_path: Path) -> None:
     lab = Lab(tmp_path)
     pytorch_project(tmp_path / "a:b")

@@ -1,8 +1,8 @@
 """Slurm's commands as small programs on PATH: two clusters behind one login node, whose jobs are files.
 
 Files in the folder say what they do: `hold` keeps sbatch waiting (its process id is in `waiting`), `delay` is how many
-seconds at most it waits in any case, `start` what sbatch says of a trial, `silent-CLUSTER` makes squeue fail, and a
-folder `meet-2` keeps each process's second scontrol until two have come so far.
+seconds at most it waits in any case, `start` what sbatch says of a trial, `silent-CLUSTER` makes squeue fail, `private`
+hides all jobs as others', and a folder `meet-2` keeps each process's second scontrol until two have come so far.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ if program == "sbatch":
 elif program == "squeue":
     if (root / f"silent-{{named or own}}").exists():
         fail("slurm_load_jobs error: Unable to contact slurm controller (connect failure)")
-    known = found()
+    known = [] if (root / "private").exists() else found()
     if not known and re.fullmatch("[0-9]+", given.get("jobs", "")):
         fail("slurm_load_jobs error: Invalid job id specified")
     if named:
@@ -100,6 +100,8 @@ elif program == "scontrol":
         while len(list(meet.iterdir())) < 2 and time.monotonic() < end:
             time.sleep(0.02)
     print(f"ClusterName             = {{named or own}}\nMaxArraySize            = 1001")
+    if (root / "private").exists():
+        print("PrivateData             = jobs,usage")
 """
 
 

@@ -18,7 +18,7 @@ from dlcctr.slurm.status.row_status import RowStatus, StatusResult
 from dlcctr.slurm.status.status import status
 from tests.unit.support.results import Bench, make_bench
 
-SQUEUE_HEADER = "ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|REASON|NODELIST|TIME|TIME_LIMIT|START_TIME|NAME"
+SQUEUE_HEADER = "ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|REASON|NODELIST|TIME|TIME_LIMIT|START_TIME|USER|NAME"
 SACCT_HEADER = SACCT_FORMAT.replace(",", "|")
 SUBMITTED = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc).timestamp()
 NOW = SUBMITTED + 3600
@@ -37,17 +37,18 @@ def local(seconds: float) -> str:
 
 def squeue_line(
     task: str | int, state: str, *, job: str = JOB, reason: str = "None", node: str = "", time: str = "0:00",
-    start: str = "N/A", name: str = "dlcctr",
+    start: str = "N/A", name: str = "dlcctr", user: str = "",
 ) -> str:  # fmt: skip
-    return f"{job}|{task}|{state}|{reason}|{node}|{time}|1:00:00|{start}|{name}"
+    return f"{job}|{task}|{state}|{reason}|{node}|{time}|1:00:00|{start}|{user}|{name}"
 
 
 def sacct_line(
     task: str | int, state: str, *, job: str = JOB, code: str = "0:0", node: str = "node1", elapsed: int = 600,
     start: str | None = None, end: str | None = None, tres: str = "", name: str = "dlcctr", limit: int = 60,
+    user: str = "",
 ) -> str:  # fmt: skip
     begun, ended = start or local(SUBMITTED + 60), end or local(SUBMITTED + 660)
-    return f"{job}_{task}|{state}|{code}|{node}|{elapsed}|{limit}|{begun}|{ended}|{tres}|{name}"
+    return f"{job}_{task}|{state}|{code}|{node}|{elapsed}|{limit}|{begun}|{ended}|{tres}|{user}|{name}"
 
 
 def squeue_text(*lines: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlcctr.errors import OutputError
-from dlcctr.system.files import fsync_path, visible_entries, write_pair_atomic, write_text_atomic
+from dlcctr.system.files import files_of, fsync_path, is_there, visible_entries, write_pair_atomic, write_text_atomic
 from tests.unit.support.disk_faults import Disk, failing
 
 
@@ -70,3 +70,22 @@ def test_hidden_files_are_left_out(tmp_path: Path) -> None:
     for name in ("b.png", "._b.png", ".ipynb_checkpoints", "a"):
         (tmp_path / name).touch()
     assert [each.name for each in visible_entries(tmp_path)] == ["a", "b.png"]
+
+
+def test_whether_something_is_there_is_not_guessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "file.json").touch()
+    there = [is_there(tmp_path / name) for name in ("dangling", "file.json", "none", "file.json/x", "x" * 300)]
+    assert there == [True, True, False, False, False]
+    assert files_of(tmp_path, ".json") == [tmp_path / "file.json"]
+    assert files_of(tmp_path / "none", ".json") == files_of(tmp_path / "file.json", ".json") == []
+
+    def closed(path: object, *_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "lstat", closed)
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(PermissionError):
+        is_there(tmp_path / "file.json")
+    with pytest.raises(PermissionError):
+        files_of(tmp_path, ".json")

@@ -261,7 +261,7 @@ def test_an_answer_that_is_none_is_shown(answer: bytes, monkeypatch: pytest.Monk
 
     class Login:
         def ask(self, command: str, items: object, what: str = "") -> bytes:
-            assert command == "cd './it'\"'\"'s here' && dlcctr submit m.csv"
+            assert command == "cd './it'\"'\"'s here' || exit 117; dlcctr submit m.csv"
             return answer
 
     monkeypatch.setattr(watch, "log_in", lambda *_: contextlib.nullcontext(Login()))

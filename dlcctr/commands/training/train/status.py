@@ -39,6 +39,7 @@ def status(project: own.ProjectAnywhere, *, squeue: SqueueText = "", as_json: ow
 
 
 def _print(found: TrainStatus) -> None:
+    from dlcctr.slurm.status.pending import release_command
     from dlcctr.system.terminal.console import print_lines, print_table, warn
 
     project = found.project
@@ -52,13 +53,14 @@ def _print(found: TrainStatus) -> None:
     for each in found.shuffles:
         if each.cause:
             print_lines([f"shuffle {each.shuffle}: {each.cause}"])
-            if each.training and each.training.cause == each.cause and each.training.hint:
-                print_lines([f"  what to do: {each.training.hint}"])
+            if each.hint:
+                print_lines([f"  what to do: {each.hint}"])
         if each.reason:
             print_lines([f"shuffle {each.shuffle} waits: {each.reason}"])
-        if each.remedy:
-            job = each.job.partition("_")[0]
-            print_lines([f"  it would wait for ever: {each.remedy}; first take it back: scancel {job}"])
+        if each.is_held:
+            print_lines([f"  it would wait for ever: {each.remedy}: {release_command([each.job])}"])
+        elif each.remedy:
+            print_lines([f"  it would wait for ever: {each.remedy}; first take it back: scancel {each.job}"])
         if each.log is not None and each.log.is_file():
             print_lines([f"shuffle {each.shuffle}, log: {each.log}"])
     print_lines(say_next(found))
@@ -111,11 +113,7 @@ def say_next(found: TrainStatus) -> list[str]:
         lines.append(_train(name, untried, why, f"{start} --trial", has_slurm=here))
     if tried:
         lines.append(_train(name, tried, "as measured", start, has_slurm=here))
-    whys = {
-        "go on from the last snapshot": of.get(TrainPhase.STOPPED, []),
-        "when the cause is fixed": of.get(TrainPhase.FAILED, []),
-    }
-    lines += [_train(name, numbers, why, has_slurm=here) for why, numbers in whys.items() if numbers]
+    lines += _next_stopped(found, name)
     if any(phase in BUSY for phase in of):
         lines.append(f"next, to look again: dlcctr train status {name}")
     if numbers := of.get(TrainPhase.DONE):
@@ -125,6 +123,19 @@ def say_next(found: TrainStatus) -> list[str]:
             else f"next, shuffle {_listed(numbers)}, evaluate it and go on: dlcctr loop status {name}"
         )
     return lines
+
+
+def _next_stopped(found: TrainStatus, name: str) -> list[str]:
+    from dlcctr.slurm.training.status import TrainPhase
+
+    failed = [each for each in found.shuffles if each.phase is TrainPhase.FAILED]
+    whys = (
+        ("go on from the last snapshot", "", [each for each in found.shuffles if each.phase is TrainPhase.STOPPED]),
+        ("when the cause is fixed", "", [each for each in failed if not each.trial_failed]),
+        ("when the cause is fixed", " --trial", [each for each in failed if each.trial_failed]),
+    )
+    return [_train(name, [each.shuffle for each in some], why, options, has_slurm=found.has_slurm)
+            for why, options, some in whys if some]  # fmt: skip
 
 
 def _train(name: str, numbers: list[int], why: str, options: str = "", *, has_slurm: bool) -> str:
@@ -173,6 +184,7 @@ def _fields(each: ShuffleStatus) -> dict[str, Any]:
         "node": each.node,
         "reason": each.reason,
         "cause": each.cause,
+        "hint": each.hint,
         "seconds_left": None if left is None else round(left, 1),
         "training": to_table(each.training) if each.training else None,
         "trial": to_table(each.trial) if each.trial else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -50,4 +51,5 @@ def _run(project: Path, remote: Remote, words: Sequence[str]) -> int:
     place = next(n for n, word in enumerate(words) if Path(word) == project)
     there = [*words[:place], ".", *words[place + 1 :]]
     remedy = f"install it there as on this machine, or log in and type the command there: ssh {remote.host}"
-    return attach(remote, there, variables={TYPED_VARIABLE: str(project)}, remedy=remedy)
+    push = f"dlcctr train push PROJECT {shlex.quote(str(project))}"
+    return attach(remote, there, variables={TYPED_VARIABLE: str(project)}, remedy=remedy, push=push)

@@ -104,7 +104,10 @@ fi
 
 # Temporary files: the node's own disk where it has one.
 scratch=${TMPDIR:-/tmp}
-if [ ! -d "$scratch" ]; then scratch=/tmp; fi
+if [ ! -d "$scratch" ] || [ ! -w "$scratch" ]; then
+    echo "warning: $scratch on $node is no folder to write into: temporary files go to /tmp" >&2
+    scratch=/tmp
+fi
 
 # The container starts with a clean environment, the same for everybody; both spellings, for apptainer and singularity.
 for name in "${!APPTAINERENV_@}" "${!SINGULARITYENV_@}"; do unset "$name"; done
@@ -118,7 +121,7 @@ if [ -n "$cpus" ]; then pass SLURM_CPUS_PER_TASK "$cpus"; fi   # the image takes
 pass DLCCTR_SCRATCH "$scratch"
 
 echo "dlcctr: task $task (+$offset) of job $job on $node," \
-    "GPU ${CUDA_VISIBLE_DEVICES:-none}, $(date '+%Y-%m-%d %H:%M:%S')"
+    "GPU ${CUDA_VISIBLE_DEVICES:-none}, $(date '+%Y-%m-%d %H:%M:%S %z')"
 timeout --foreground --preserve-status "$((time_s - warning_s))" \
     "$tool" run --cleanenv --contain --no-home --pwd / "${binds[@]}" --bind "$scratch" "$image" \
     analyze --manifest "$manifest" --plan "$plan" ${options[@]+"${options[@]}"} &

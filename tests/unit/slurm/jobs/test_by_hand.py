@@ -77,6 +77,30 @@ def test_a_waiting_job_is_known_by_its_name(slurm: FakeSlurm, bench: Bench) -> N
     assert {name for _, name in found.values()} == {"900_0", "900_1"}
 
 
+def test_a_script_that_was_submitted_twice_waits_while_one_of_its_jobs_does(slurm: FakeSlurm, bench: Bench) -> None:
+    """The first job's note is younger than the script, whose second job still waits."""
+    first = printed(slurm, bench)
+    (file,) = CampaignPaths.of(bench.manifest).printed.iterdir()
+    lines = [line for line in file.read_text().split("\n") if "checksum" not in line]
+    made = next(line for line in lines if '"created"' in line)
+    file.write_text("\n".join(lines).replace(made, '  "created": "2026-01-01T00:00:00+00:00",'))
+    for task in (0, 1):
+        first.run(task, bench.manifest.parent, tool="exit 7")
+    assert {phase for phase, _ in phases(slurm, bench, UNFINISHED).values()} == {"failed"}
+    HandJob(first.text, "901").queue(slurm)
+    found = phases(slurm, bench, TRY_AGAIN)
+    assert {phase for phase, _ in found.values()} == {"pending"}
+    assert {name for _, name in found.values()} == {"901_0", "901_1"}
+
+
+def test_memory_for_each_cpu_is_memory_of_the_task(slurm: FakeSlurm, bench: Bench) -> None:
+    """A script that a person edited to `--mem-per-cpu`."""
+    job = printed(slurm, bench)
+    job.run(0, bench.manifest.parent, SLURM_MEM_PER_NODE="", SLURM_MEM_PER_CPU="4096", SLURM_CPUS_ON_NODE="4")
+    (begun,) = read_submitted(bench.manifest).submissions
+    assert begun.options.mem_gb == 16
+
+
 def test_plain_squeue_tells_campaigns_apart_by_eight_letters(slurm: FakeSlurm, bench: Bench, tmp_path: Path) -> None:
     ours, theirs = printed(slurm, bench), printed(slurm, bench, job_id="901")
     assert [len(each.name.partition("-")[0]) for each in (ours, theirs)] == [8, 8]

@@ -133,6 +133,17 @@ def test_a_line_of_sacct() -> None:
     assert (state.start, state.end) == (SUBMITTED + 60, SUBMITTED + 660)
 
 
+def test_times_in_seconds_are_read_in_the_hour_that_comes_twice() -> None:
+    """25 October 2026, 02:30 in Berlin: summer time, and an hour later winter time."""
+    first, second = 1792888200.0, 1792891800.0
+    states = parse_sacct(sacct_text(sacct_line(4, "FAILED", start=f"{first:.0f}", end=f"{second:.0f}")))
+    assert states
+    assert (states[0].start, states[0].end) == (first, second)
+    waiting = parse_squeue(squeue_text(squeue_line(4, "PENDING", start=f"{second:.0f}")))
+    assert waiting
+    assert waiting[0].start == second
+
+
 def test_the_last_run_of_a_requeued_task_counts() -> None:
     tres = "billing=1,cpu=1,gres/gpu:a100=2,gres/gpu=2,mem=1G"
     text = sacct_text(
@@ -200,7 +211,7 @@ def test_squeue_is_asked_once_in_its_own_words(monkeypatch: pytest.MonkeyPatch) 
     assert states and states[0].key == ("123", 1)
     assert cluster.argv == [*SQUEUE_WORDS, "--jobs=123,124"]
     assert cluster.env["SQUEUE_FORMAT"] is cluster.env["SQUEUE_STATES"] is cluster.env["SACCT_FORMAT"] is None
-    assert cluster.env["SLURM_TIME_FORMAT"] == "standard"
+    assert cluster.env["SLURM_TIME_FORMAT"] == "%s"
     assert cluster.env["SLURM_BITSTR_LEN"] == "0"
     assert "SLURM_CONF" not in cluster.env
 

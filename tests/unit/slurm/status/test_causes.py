@@ -144,7 +144,7 @@ OOM = "slurmstepd-node3: error: Detected 1 oom_kill event in StepId=127.batch. S
 def test_slurmstepd_has_the_last_word(tmp_path: Path) -> None:
     """It counts the kernel's kills when the batch script has ended."""
     end = read_end(log(tmp_path, HEAD, END.format(7, 0, 0), OOM))
-    assert end == LogEnd(7, "node1", "", "out-of-memory", 60.0)
+    assert end == LogEnd(7, "node1", "", "out-of-memory", 60.0, restarts=0)
     assert of_task(state("FAILED", exit_code=7), end).kind == "out-of-memory"
 
 
@@ -152,7 +152,7 @@ def test_a_warned_task_ran_out_of_time(tmp_path: Path) -> None:
     """Slurm calls the signal before the time limit a cancellation too."""
     warned = STEPD.format("DUE to SIGNAL Terminated ")
     end = read_end(log(tmp_path, HEAD, warned, END.format(75, "TERM", 0)))
-    assert end == LogEnd(75, "node1", "TERM", "", 60.0)
+    assert end == LogEnd(75, "node1", "TERM", "", 60.0, restarts=0)
     assert of_task(None, end, time_limit_s=70).kind == "timeout"
     assert of_task(None, end, time_limit_s=7000).kind == "stopped"
     end = read_end(log(tmp_path, HEAD, STEPD.format("DUE to SIGNAL Killed ")))
@@ -160,7 +160,7 @@ def test_a_warned_task_ran_out_of_time(tmp_path: Path) -> None:
 
 
 def test_of_two_ends_the_last_counts(tmp_path: Path) -> None:
-    assert read_end(log(tmp_path, END.format(10, 0, 0), END.format(0, 0, 1))) == LogEnd(0, "node1")
+    assert read_end(log(tmp_path, END.format(10, 0, 0), END.format(0, 0, 1))) == LogEnd(0, "node1", restarts=1)
 
 
 def test_the_particular_cause_counts(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_the_particular_cause_counts(tmp_path: Path) -> None:
 
 def test_the_end_line(tmp_path: Path) -> None:
     assert read_end(log(tmp_path, HEAD, "work", END.format(75, "SIGTERM", 0))) == LogEnd(
-        75, "node1", "TERM", elapsed_s=60.0
+        75, "node1", "TERM", elapsed_s=60.0, restarts=0
     )
     assert read_end(log(tmp_path, END.format(0, 0, ""))) == LogEnd(0, "node1")
 
@@ -204,13 +204,15 @@ def test_what_slurmstepd_wrote_where_there_is_no_accounting(tmp_path: Path, line
     assert end == LogEnd(None, node, "", said, 60.0)
     cause = of_task(None, end)
     assert (cause.kind, cause.node) == (said, node)
-    assert read_end(log(tmp_path, HEAD, line, END.format(75, "TERM", 0))) == LogEnd(75, "node1", "TERM", said, 60.0)
+    assert read_end(log(tmp_path, HEAD, line, END.format(75, "TERM", 0))) == LogEnd(
+        75, "node1", "TERM", said, 60.0, restarts=0
+    )
 
 
 def test_a_requeued_task_that_was_killed_does_not_end_as_its_first_run_did(tmp_path: Path) -> None:
     first = [HEAD, STEPD.format("DUE TO TIME LIMIT "), END.format(75, "TERM", 0)]
     assert read_end(log(tmp_path, *first, HEAD, "== row 3 (a.mp4)")) is None
-    assert read_end(log(tmp_path, *first, HEAD, END.format(0, 0, 1))) == LogEnd(0, "node1", elapsed_s=60.0)
+    assert read_end(log(tmp_path, *first, HEAD, END.format(0, 0, 1))) == LogEnd(0, "node1", elapsed_s=60.0, restarts=1)
     second = read_end(log(tmp_path, *first, HEAD, OOM))
     assert second and (second.code, second.said) == (None, "out-of-memory")
 
@@ -231,7 +233,7 @@ def test_lines_that_only_look_like_an_end(tmp_path: Path, line: str) -> None:
 
 def test_only_the_end_of_a_long_log_is_read(tmp_path: Path) -> None:
     end = read_end(log(tmp_path, HEAD, *["x" * 99] * 10_000, END.format(7, 0, 0)))
-    assert end == LogEnd(7, "node1")
+    assert end == LogEnd(7, "node1", restarts=0)
 
 
 def test_lines_of_a_row(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dlcctr.slurm.status.pending import find_remedy
+from dlcctr.slurm.status.pending import find_remedy, release_command, waits_for_release
 
 FOR_EVER = {
     "DependencyNeverSatisfied": "depends on",
@@ -48,6 +48,15 @@ PASSES = [
 @pytest.mark.parametrize("reason", FOR_EVER)
 def test_what_waiting_does_not_cure_has_a_remedy(reason: str) -> None:
     assert FOR_EVER[reason] in find_remedy(reason)
+
+
+def test_held_jobs_are_released_by_their_names() -> None:
+    assert [waits_for_release(reason) for reason in ("JobHeldUser", "special_exit", "BadConstraints", "Priority")] == [
+        True, True, False, False,
+    ]  # fmt: skip
+    assert release_command(["32_5"]) == "scontrol release 32_5"
+    tasks = ["32_5", "32_1", "32_2", "40_0"]
+    assert release_command(tasks, "gpu") == "scontrol --clusters=gpu release '32_[1-2,5],40_0'"
 
 
 @pytest.mark.parametrize("reason", PASSES)

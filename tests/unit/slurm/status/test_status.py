@@ -286,6 +286,41 @@ def test_resubmitted_rows(case: SlurmCase) -> None:
     assert (dead.phase, dead.cause_kind) == (Phase.FAILED, "node-fail"), "the older failure file says nothing of it"
 
 
+def test_a_node_whose_clock_is_behind_is_believed_where_its_log_tells_the_run(case: SlurmCase) -> None:
+    case.fail(0, code=int(ExitCode.VIDEO), cause="no frame", at=SUBMITTED - 600)
+    over = sacct_text(sacct_line(0, "FAILED", code="4:0"))
+    case.log(END.format(4, 0))
+    row = case.row(sacct=over)
+    assert (row.phase, "no frame" in row.cause) == (Phase.QUARANTINED, True)
+    case.log(END.format(4, 0).replace("restart=0", "restart=1"))
+    assert case.row(sacct=over).phase is Phase.FAILED, "the failure is of the first run"
+
+
+@pytest.mark.parametrize(("zone", "kind"), [(" +0100", "timeout"), (" +0000", "stopped"), (" -0800", "stopped")])
+def test_a_logs_first_line_tells_its_time_zone(case: SlurmCase, zone: str, kind: str) -> None:
+    """59 of 60 minutes had passed, if the node's clock is an hour ahead of UTC."""
+    case.submit([[0]], job="200", at=SUBMITTED + 1, time_min=60)
+    begun = f"dlcctr: task 0 (+0) of job 200 on node3, GPU 0, 2026-03-01 13:01:00{zone}"
+    case.log(begun, "dlcctr-task-end code=75 node=node3 signal=TERM restart=0", job="200", written=SUBMITTED + 3600)
+    assert case.row(sacct=None).cause_kind == kind
+
+
+def test_what_a_task_said_before_its_first_row_is_its_cause(case: SlurmCase) -> None:
+    head = "dlcctr: task 0 (+0) of job 123 on node3, GPU 0, 2026-03-01 12:01:00 +0000"
+    over = sacct_text(sacct_line(0, "FAILED", code="3:0"))
+    case.log(head, "error: no task 7: tasks run from 0 to 1", "  what to do: x", END.format(3, 0))
+    assert case.row(sacct=over).cause.endswith("(exit code 3 of the task): no task 7: tasks run from 0 to 1")
+    case.log(head, "== row 1 (v1.mp4)", "error: row 1 (v1.mp4): its manifest's row is bad", END.format(3, 0))
+    assert "row 1" not in case.row(sacct=over).cause, "it is of another row"
+
+
+def test_a_failure_of_another_job_says_nothing_while_a_task_works_on_the_row(case: SlurmCase) -> None:
+    case.fail(0, job="900", at=SUBMITTED + 600)
+    running = squeue_text(squeue_line(0, "RUNNING", start=local(SUBMITTED + 60)))
+    assert case.row(squeue=running).phase is Phase.RUNNING
+    assert case.row(squeue=squeue_text()).phase is Phase.FAILED
+
+
 def test_a_local_run_after_the_submission(case: SlurmCase) -> None:
     case.fail(0, job="", at=SUBMITTED + 2000, cause="the disk is full", code=int(ExitCode.OUTPUT))
     assert case.row(sacct=sacct_text(sacct_line(0, "TIMEOUT"))).cause_kind == "output"
@@ -486,6 +521,15 @@ def test_gpu_hours_of_accounting_count_failed_and_earlier_runs(case: SlurmCase) 
     ]
     pace = case.status(sacct=sacct_text(*lines)).pace
     assert (pace.gpu_hours, pace.gpu_hours_source) == (pytest.approx(3.0), "accounting")
+
+
+def test_gpu_hours_of_jobs_that_accounting_has_forgotten_are_their_receipts(case: SlurmCase) -> None:
+    """It keeps jobs for some months only, and may not show those of others."""
+    case.commit(0, timings_s={"total": 1800.0}, device=DeviceUsed("cuda"))
+    case.submit([[1]], job="200", at=SUBMITTED + 1200)
+    case.commit(1, timings_s={"total": 10.0}, device=DeviceUsed("cuda"), job="200")
+    pace = case.status(sacct=sacct_text(sacct_line(0, "COMPLETED", elapsed=900, tres="gres/gpu=1", job="200"))).pace
+    assert (pace.gpu_hours, pace.gpu_hours_source) == (pytest.approx(0.75), "accounting and receipts")
 
 
 def test_damaged_timings_do_not_stop_it(case: SlurmCase) -> None:

@@ -58,6 +58,18 @@ def test_more_memory_or_a_smaller_batch() -> None:
     assert "--mem-gb" in decision.left[0].why
 
 
+def test_what_the_advice_asks_for_is_taken_from_the_command_line() -> None:
+    spent = {"mem_gb": None, "batch_size": 1, "time_min": 100}
+    for kind, given in (("out-of-memory", "memory"), ("gpu-memory", "gpu"), ("timeout", "gpu"), ("timeout", "time")):
+        assert decide_on(row(1, kind), had=spent).left, kind
+        (group,) = decide_on(row(1, kind), had=spent, given={given}).groups
+        assert (group.rows, group.time_min, group.mem_gb, group.batch_size) == ((1,), None, None, 1)
+    (group,) = decide_on(row(1, "out-of-memory"), had={"mem_gb": None, "batch_size": 8}, given={"memory"}).groups
+    assert group.batch_size == 8, "more memory was asked for, so the batch stays"
+    (group,) = decide_on(row(1, "timeout"), given={"gpu"}).groups
+    assert group.time_min == 60, "another partition alone does not make a task faster"
+
+
 def test_a_node_without_its_gpu_is_kept_from_all() -> None:
     decision = decide_on(row(1, "gpu", node="node2"), row(2, "timeout"), had={"exclude": ("node9",)})
     assert {group.rows: group.exclude for group in decision.groups} == {
@@ -92,6 +104,13 @@ def test_the_same_cause_twice_stops_with_an_explanation() -> None:
 def test_what_was_raised_stays_raised() -> None:
     (group,) = decide_on(row(1, "node-fail"), had={"raised_time_min": True, "raised_mem_gb": True}).groups
     assert (group.time_min, group.mem_gb) == (30, 16)
+
+
+def test_what_somebody_cancelled_may_stay_so() -> None:
+    decision = decide_on(row(1, "cancelled"), row(2, "cancelled"), row(3, "preempted"), cancelled=False)
+    assert [group.rows for group in decision.groups] == [(3,)]
+    (left,) = decision.left
+    assert (left.rows, "dlcctr resubmit MANIFEST --rows 1-2" in left.why) == ((1, 2), True)
 
 
 def test_only_rows_that_need_it() -> None:

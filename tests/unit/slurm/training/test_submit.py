@@ -242,6 +242,88 @@ def test_status_of_every_shuffle(lab: Lab) -> None:
     assert "when the cause is fixed" in said and "dlcctr loop status" in said and "--shuffle 5 --trial" in said
 
 
+def ended(lab: Lab, *lines: str, task: int = 0) -> Path:
+    """The log of a job of the queue that is over."""
+    lab.end_jobs()
+    (lab.folder() / "pytorch_config.yaml").touch()
+    log = lab.paths.log("501", task)
+    log.write_text("".join(f"{line}\n" for line in lines))
+    return log
+
+
+END = "dlcctr-task-end code={} node=node1 signal=0 restart=0{}"
+
+
+def test_a_job_that_ended_before_the_training_began_has_failed(lab: Lab) -> None:
+    lab.train("submit")
+    log = ended(lab, "error: neither apptainer nor singularity is on node1", END.format(10, " cause=no-container"))
+    said = lab.train("status", code=ATTENTION)
+    assert "failed" in said and "untrained" not in said
+    assert "job 501_0: neither apptainer nor singularity is on the node" in said
+    assert "what to do: add the site's module line" in said
+    assert f"shuffle 1, log: {log}" in said
+    assert "when the cause is fixed: dlcctr train submit" in said and "--trial" not in said
+
+
+def test_what_the_task_itself_wrote_last_is_shown(lab: Lab) -> None:
+    head = "dlcctr: shuffle 1 of job 501 on node1, GPU 0, 2026-03-01 12:00:00 +0000"
+    lab.train("submit")
+    first = [head, "error: an earlier run's", END.format(75, "")]
+    ended(lab, *first, head, "error: no labels\x1b[2J", "  what to do: label some", END.format(5, ""))
+    shuffle = lab.json("status", code=ATTENTION)["shuffles"][0]  # type: ignore[index]
+    assert shuffle["cause"].startswith("job 501_0: the model cannot be used (exit code 5 of the task): no labels")
+    assert shuffle["hint"] == "label some"
+    assert "\x1b" not in lab.train("status", code=ATTENTION)
+    ended(lab, *first, head, END.format(5, ""))
+    assert "earlier" not in lab.train("status", code=ATTENTION)
+
+
+def test_a_trial_that_failed_is_followed_by_a_trial(lab: Lab) -> None:
+    lab.train("submit", "--trial")
+    ended(lab, END.format(6, " cause=no-gpu"))
+    said = lab.train("status", code=ATTENTION)
+    assert "Slurm granted this job no GPU" in said and "ask for one with --gres or --gpus" in said
+    assert "when the cause is fixed: dlcctr train submit" in said and "--shuffle 1 --trial" in said
+
+
+def test_a_training_that_was_killed_says_what_slurm_says(lab: Lab) -> None:
+    lab.train("submit")
+    lab.put(state(status=Status.RUNNING, epochs_done=3))
+    ended(lab, "slurmstepd: error: Detected 1 oom_kill event in StepId=501.batch.", END.format(137, ""))
+    shuffle = lab.json("status", code=ATTENTION)["shuffles"][0]  # type: ignore[index]
+    assert (shuffle["state"], shuffle["hint"]) == ("stopped", "ask for more with --mem-gb")
+    assert "more memory than it was allowed" in shuffle["cause"]
+
+
+def test_what_ended_well_or_was_cancelled_is_no_failure(lab: Lab) -> None:
+    lab.train("submit")
+    ended(lab, END.format(0, ""))
+    assert lab.json("status", code=ATTENTION)["shuffles"][0]["state"] == "untrained"  # type: ignore[index]
+    ended(lab, "slurmstepd: error: *** JOB 501 ON node1 CANCELLED AT 2026-03-01T12:00:00 ***")
+    shuffle = lab.json("status", code=ATTENTION)["shuffles"][0]  # type: ignore[index]
+    assert (shuffle["state"], "cancelled" in shuffle["cause"]) == ("untrained", True)
+
+
+def test_where_squeue_does_not_answer_a_submitted_shuffle_is_unknown(lab: Lab) -> None:
+    lab.train("submit", "--shuffle", "7")
+    (lab.slurm.folder / "silent-home").touch()
+    shuffle = lab.json("status", code=BUSY)["shuffles"][-1]  # type: ignore[index]
+    assert (shuffle["shuffle"], shuffle["state"]) == (7, "unknown")
+
+
+def test_a_job_of_somebody_else_that_slurm_does_not_show_is_not_submitted_again(lab: Lab) -> None:
+    lab.train("submit")
+    text = lab.paths.jobs.read_text()
+    kept = [line for line in text.split("\n") if "checksum" not in line]
+    user = next(line for line in kept if '"user"' in line)
+    lab.paths.jobs.write_text("\n".join(kept).replace(user, user.partition(":")[0] + ': "anna"'))
+    (lab.slurm.folder / "private").touch()
+    said = lab.train("submit", code=BUSY)
+    assert "anna has submitted shuffle 1" in said and len(lab.slurm.calls("sbatch")) == 1
+    assert "squeue does not show jobs of anna" in lab.train("status", code=BUSY)
+    assert "job 502" in lab.train("submit", "--shuffle", "2")
+
+
 def test_a_new_iteration_starts_from_the_model_before(lab: Lab) -> None:
     """The set of its trial is for the network whose weights it is going to take."""
     edit_json(lab.project / "config.yaml", iteration=1)
@@ -263,7 +345,8 @@ def test_a_job_that_would_wait_for_ever_is_told_and_needs_attention(lab: Lab) ->
     job.write_text(job.read_text().replace("Priority", "PartitionTimeLimit"))
     said = lab.train("status", code=ATTENTION)
     assert (
-        "would wait for ever: ask for less time" in said and f"--time; first take it back: scancel {job.stem}\n" in said
+        "would wait for ever: ask for less time" in said
+        and f"--time; first take it back: scancel {job.stem}_0\n" in said
     )
 
 
