@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlcctr.labels.pictures import ENDINGS
 from dlcctr.labels.table import TABLE_PREFIX, read_table
 from dlcctr.model.prior.labels import MAX_FOLDERS
 from dlcctr.system.files import visible_entries
 
 MACHINE_LABELS = "machinelabels"
 """Beginning of the names of files that `outliers` and DeepLabCut write for refinement."""
-PICTURES = (".png", ".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _read(place: Path, scorer: str) -> LabelFolder:
         names = [each.name for each in visible_entries(place)]
     except OSError as error:
         return LabelFolder(place.name, None, 0, has_machine_labels=False, problem=f"{place}: {error.strerror}")
-    pictures = sum(name.lower().endswith(PICTURES) for name in names)
+    pictures = sum(name.lower().endswith(ENDINGS) for name in names)
     is_machine = any(name.startswith(MACHINE_LABELS) for name in names)
     tables = [name for name in names if name.startswith(f"{TABLE_PREFIX}{scorer}") and name.endswith(".csv")]
     if scorer:
