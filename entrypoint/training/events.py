@@ -69,6 +69,8 @@ class Planned:
         Whether there is one.
     unlisted : list of str
         Folders whose labels are not in it: config.yaml's `video_sets` does not name them.
+    others : list of str
+        Folders whose labels are not in it: they are of other scorers only.
     """
 
     seed: int
@@ -83,6 +85,7 @@ class Planned:
     software: dict[str, str] = field(default_factory=dict)
     set_made: bool = False
     unlisted: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

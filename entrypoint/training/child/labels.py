@@ -41,11 +41,14 @@ class Labelled:
         Tables that were missing as .h5, and were made from the .csv.
     unlisted : tuple of str
         Folders with labels that are not used: config.yaml's `video_sets` does not name them.
+    others : tuple of str
+        Folders with labels of other scorers only, which are not used.
     """
 
     pictures: tuple[Frame, ...]
     made: tuple[Path, ...]
     unlisted: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def prepare_labels(config: Path, fraction: float) -> Labelled:
             f"{len(pictures) - n_train} test; both need one at least",
             "label more, or change TrainingFraction in config.yaml",
         )
-    return Labelled(tuple(pictures), tuple(made), tuple(skipped))
+    return Labelled(tuple(pictures), tuple(made), tuple(skipped), tuple(_of_others(project)))
 
 
 def _folders(project: Project) -> Iterator[Path]:
@@ -113,6 +116,14 @@ def _folders(project: Project) -> Iterator[Path]:
         name = folder / f"{TABLE_PREFIX}{project.scorer}"
         if any(name.with_name(f"{name.name}{ending}").is_file() for ending in (".h5", ".csv")):
             yield folder
+
+
+def _of_others(project: Project) -> Iterator[str]:
+    """Folders that only other people have labelled."""
+    used = {folder.name for folder in _folders(project)}
+    for folder in visible_entries(project.labels):
+        if folder.is_dir() and folder.name not in used and any(folder.glob(f"{TABLE_PREFIX}*.[ch][s5]*")):
+            yield folder.name
 
 
 def _read_csv(file: Path) -> tuple[str, Table]:

@@ -117,6 +117,8 @@ def test_labels_are_counted_by_folder(case: Case) -> None:
         ("a", 2, False), ("b", 1, False), ("c", 0, True), ("d", 2, False), ("other", 0, False),
     ]  # fmt: skip
     assert state.labelled == 5
+    (note,) = (each for each in state.notes if "somebody" in each)
+    assert "labels of 'somebody' only" in note and "--any-scorer" in note
     assert found.command == f"dlcctr labels check {case.b / 'labeled-data/c'} --project {case.b}"
 
 

@@ -93,6 +93,7 @@ def planned(order: Order, found: TrainingSet) -> Planned:
         software=versions(),
         set_made=found.labelled is not None,
         unlisted=list(found.labelled.unlisted) if found.labelled else [],
+        others=list(found.labelled.others) if found.labelled else [],
     )
 
 
