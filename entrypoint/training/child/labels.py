@@ -78,17 +78,8 @@ def prepare_labels(config: Path, fraction: float) -> Labelled:
         if not project.has_video(folder.name):
             skipped.append(folder.name)
             continue
-        if table.exists():
-            head = _head_of_h5(table)
-            _check_same_as_csv(table)
-            _check_head(table, head, folder, project)
-        else:
-            csv = table.with_suffix(".csv")
-            text, read = _read_csv(csv)
-            head = _head_of_csv(read, folder)
-            _check_head(csv, head, folder, project)
-            write_bytes_atomic(table, _from_csv(csv, text))
-            made.append(table)
+        made += [] if table.exists() else [table]
+        head = _check_h5(table, folder, project) if table.exists() else _make_h5(table, folder, project)
         pictures += [(folder.name, path[-1]) for path in head.paths]
         parts |= head.parts
     if not pictures:
@@ -98,14 +89,35 @@ def prepare_labels(config: Path, fraction: float) -> Labelled:
         )
     _check_parts(project, parts)
     _check_pictures([project.labels.joinpath(*each) for each in pictures])
-    n_train = int(len(pictures) * fraction)
-    if not 0 < n_train < len(pictures):
+    _check_number(project, len(pictures), fraction)
+    return Labelled(tuple(pictures), tuple(made), tuple(skipped), tuple(_of_others(project)))
+
+
+def _check_h5(table: Path, folder: Path, project: Project) -> _Head:
+    head = _head_of_h5(table)
+    _check_same_as_csv(table)
+    _check_head(table, head, folder, project)
+    return head
+
+
+def _make_h5(table: Path, folder: Path, project: Project) -> _Head:
+    """Make the .h5 of a sound .csv."""
+    csv = table.with_suffix(".csv")
+    text, read = _read_csv(csv)
+    head = _head_of_csv(read, folder)
+    _check_head(csv, head, folder, project)
+    write_bytes_atomic(table, _from_csv(csv, text))
+    return head
+
+
+def _check_number(project: Project, number: int, fraction: float) -> None:
+    n_train = int(number * fraction)
+    if not 0 < n_train < number:
         raise ModelError(
-            f"{project.labels}: {len(pictures)} labelled pictures, of which {n_train} would train and "
-            f"{len(pictures) - n_train} test; both need one at least",
+            f"{project.labels}: {number} labelled pictures, of which {n_train} would train and {number - n_train} "
+            "test; both need one at least",
             "label more, or change TrainingFraction in config.yaml",
         )
-    return Labelled(tuple(pictures), tuple(made), tuple(skipped), tuple(_of_others(project)))
 
 
 def _folders(project: Project) -> Iterator[Path]:
