@@ -140,7 +140,7 @@ def _of_others(project: Project) -> Iterator[str]:
 
 def _read_csv(file: Path) -> tuple[str, Table]:
     try:
-        text = read_text_bounded(file, MAX_BYTES)
+        text = read_text_bounded(file, MAX_BYTES, utf16=True)
         if text is None:
             raise ValueError(f"more than {MAX_BYTES:,} bytes")
         return text, parse_table(text)
