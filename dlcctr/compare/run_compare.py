@@ -130,6 +130,8 @@ def _run(prepared: Prepared, request: CompareRequest) -> int:
     """Analyse what is missing, A first; gives the exit code of the first run that did not end well."""
     codes = []
     for n, side in enumerate(SIDES):
+        if n == 0 and not prepared.has_a:
+            continue  # all of its rows were finished before; its model is not there to go on with
         warn(f"model {side}: {prepared.plan.models[n].id}, {plural(len(prepared.rows), 'video')}")
         codes.append(run_campaign(prepared.folder.manifest(side), _options(request, n)).exit_code)
         if codes[-1] == ExitCode.TRY_AGAIN:

@@ -1,4 +1,4 @@
-"""Width and height of a picture by the first bytes of its file: PNG and JPEG, with nothing but the standard library."""
+"""Width and height of a picture by the first bytes of its file: PNG, JPEG, BMP; standard library only."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 MAX_BYTES = 256 << 20
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
+_BMP = b"BM"
+_BMP_HEAD = 40
+"""Bytes of the second part of a BMP's head, since Windows 3."""
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of JPEG after which the size stands."""
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -34,6 +37,10 @@ def read_size(file: Path) -> tuple[int, int] | None:
         size = (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")) if len(data) > 24 else None
     elif data.startswith(_JPEG):
         size = _jpeg_size(data)
+    elif data.startswith(_BMP) and len(data) > 26 and int.from_bytes(data[14:18], "little") >= _BMP_HEAD:
+        # upside down where the height is negative
+        width, height = (abs(int.from_bytes(data[at : at + 4], "little", signed=True)) for at in (18, 22))
+        size = width, height
     elif file.suffix.lower() in (".png", ".jpg", ".jpeg") or not data:
         raise ValueError("no PNG and no JPEG")
     else:

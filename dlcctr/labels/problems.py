@@ -39,7 +39,7 @@ KINDS = MappingProxyType(
         "no picture": (_E, "copy the picture into the folder, or remove the line"),
         "broken picture": (_E, "copy the picture again from where it was labelled"),
         "other picture": (_E, "rename one of the two: the project's own picture of this name stays as it is"),
-        "size unknown": (_N, "only PNG and JPEG say their size here: nothing was checked against it"),
+        "size unknown": (_N, "only PNG, JPEG and BMP say their size here: nothing was checked against it"),
         "unlabelled picture": (_N, "it is not added"),
         "empty line": (_N, "a picture without a label is not added"),
         "far": (_Q, "look at the point: the model was sure of another place"),

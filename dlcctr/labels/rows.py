@@ -74,7 +74,7 @@ def _check_picture(file: str, table: Table, row: Row, picture: Path, sizes: dict
         yield Problem("broken picture", file, str(reason), row.line, row.picture)
         return
     if size is None:
-        yield Problem("size unknown", file, "neither PNG nor JPEG", row.line, row.picture)
+        yield Problem("size unknown", file, "neither PNG nor JPEG nor BMP", row.line, row.picture)
         return
     sizes[row.picture] = size
     for part in table.parts:

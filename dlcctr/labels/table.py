@@ -111,7 +111,7 @@ def read_table(file: Path) -> Table:
     ValueError
         It is no such table.
     """
-    text = read_text_bounded(file, MAX_BYTES)
+    text = read_text_bounded(file, MAX_BYTES, utf16=True)
     if text is None:
         raise ValueError(f"longer than {MAX_BYTES:,} bytes")
     return parse_table(text)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from dlcctr.labels.pictures import ENDINGS
 from dlcctr.labels.table import TABLE_PREFIX, read_table
 from dlcctr.model.prior.labels import MAX_FOLDERS
 from dlcctr.system.files import visible_entries
 
+SHOWN = 3
+"""Most names that a message has."""
 MACHINE_LABELS = "machinelabels"
 """Beginning of the names of files that `outliers` and DeepLabCut write for refinement."""
-PICTURES = (".png", ".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
@@ -62,17 +65,29 @@ def _read(place: Path, scorer: str) -> LabelFolder:
         names = [each.name for each in visible_entries(place)]
     except OSError as error:
         return LabelFolder(place.name, None, 0, has_machine_labels=False, problem=f"{place}: {error.strerror}")
-    pictures = sum(name.lower().endswith(PICTURES) for name in names)
+    pictures = sum(name.lower().endswith(ENDINGS) for name in names)
     is_machine = any(name.startswith(MACHINE_LABELS) for name in names)
     tables = [name for name in names if name.startswith(f"{TABLE_PREFIX}{scorer}") and name.endswith(".csv")]
     if scorer:
         tables = [name for name in tables if name == f"{TABLE_PREFIX}{scorer}.csv"]
     if not tables:
-        only_h5 = any(name.startswith(TABLE_PREFIX) and name.endswith(".h5") for name in names)
-        problem = f"{place}: has an .h5 of labels without its .csv" if only_h5 else ""
+        only_h5 = f"{TABLE_PREFIX}{scorer}.h5" in names
+        problem = f"{place}: has an .h5 of labels without its .csv" if only_h5 else of_others(place, names, scorer)
         return LabelFolder(place.name, None if only_h5 else 0, pictures, is_machine, problem)
     labelled, problem = count_labelled(place / tables[0])
     return LabelFolder(place.name, labelled, pictures, is_machine, problem)
+
+
+def of_others(place: Path, names: Iterable[str], scorer: str) -> str:
+    """What is wrong with a folder that only others have labelled: DeepLabCut passes it over. Empty for any other."""
+    tables = [PurePath(name) for name in names if name.startswith(TABLE_PREFIX) and name.endswith((".csv", ".h5"))]
+    others = sorted({table.stem.removeprefix(TABLE_PREFIX) for table in tables})
+    if not others or scorer in others:
+        return ""
+    return (
+        f"{place}: has labels of {', '.join(map(repr, others[:SHOWN]))} only, and config.yaml's scorer is {scorer!r}: "
+        "DeepLabCut does not use them; labels add with --any-scorer takes them as this scorer's"
+    )
 
 
 def count_labelled(file: Path) -> tuple[int | None, str]:

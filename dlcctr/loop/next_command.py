@@ -158,6 +158,11 @@ def _of_before(project: ProjectState, campaign: CampaignState) -> Next:
     if compared.better == "A" and campaign.judged:
         return _outliers(campaign, "the model of before is better; it needs more labels")
     new = campaign.manifest.parent / f"iteration-{project.iteration}" / campaign.manifest.name
+    if new.exists():
+        return Next(
+            f"dlcctr loop status {_quoted(project.folder)} --manifest {_quoted(new)}",
+            "the campaign of the same videos with the new model is there",
+        )
     return Next(
         f"dlcctr manifest --like {manifest} --model {model} -o {_quoted(new)}",
         "a campaign of the same videos with the new model; then give loop status that manifest",

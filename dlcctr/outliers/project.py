@@ -14,7 +14,7 @@ from dlcctr.model.prior.shape import Pose
 from dlcctr.model.project.shuffles import CONFIG, is_on, names_of, read_config
 from dlcctr.outliers.labelled_pictures import LabelledPictures, pictures_of_bundle, pictures_of_labels
 
-_PICTURE = re.compile(r"img([0-9]{1,9})\.png")
+_PICTURE = re.compile(r"img([0-9]{1,9})\.[a-z]{3,4}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -88,10 +88,10 @@ def read_tail(path: Path, most: int) -> bytes:
         return stream.read()
 
 
-def read_text_bounded(path: Path, most: int) -> str | None:
+def read_text_bounded(path: Path, most: int, *, utf16: bool = False) -> str | None:
     """Text of a file that people edit, with any line ends, without a byte-order mark; None if it is longer.
 
-    It is UTF-8, or UTF-16 where a byte-order mark says so, as spreadsheets save it.
+    It is UTF-8; with `utf16` also UTF-16 where a byte-order mark says so, as spreadsheets save it.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def read_text_bounded(path: Path, most: int) -> str | None:
     data = read_bounded(path, most)
     if data is None:
         return None
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    encoding = "utf-16" if utf16 and data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -106,10 +106,11 @@ def _with_before(both: Both, before: Chosen, sizes: Any, wish: Wish) -> Both:
     for place, point in enumerate(points):
         if point in theirs:
             predicted[:, place] = found.predicted[:, theirs.index(point)]
+    lacking = frozenset(part for _, part in points) - {part for _, part in theirs}
     return replace(
         both,
         before=before,
-        points={**both.points, BEFORE: replace(both.points[NOW], predicted=predicted)},
+        points={**both.points, BEFORE: replace(both.points[NOW], predicted=predicted, lacking=lacking)},
         devices={**both.devices, BEFORE: found.device},
         own_figures={**both.own_figures, BEFORE: found.own_figures if labels.split is both.training_set.split else {}},
     )

@@ -30,12 +30,15 @@ class Points:
         px; NaN where a part is not labelled, or its label does not count.
     predicted : ndarray (n_frames, n_points, 3)
         px, px, likelihood; NaN where the model has no such part, or did not find it.
+    lacking : frozenset of str
+        Body parts that the model does not have.
     """
 
     frames: tuple[Frame, ...]
     points: tuple[Point, ...]
     label: Any
     predicted: Any
+    lacking: frozenset[str] = frozenset()
 
     @property
     def error(self) -> Any:
@@ -203,9 +206,7 @@ def _has_part(held: Points) -> Any:
     """Whether the model has the body part of each point (n_points,): a point that it only did not find is wrong."""
     import numpy
 
-    found = numpy.isfinite(held.predicted[..., 0]).any(axis=0)
-    has = {part: found[columns].any() for part, columns in held.places.items()}
-    return numpy.array([has[part] for _, part in held.points], dtype=bool)
+    return numpy.array([part not in held.lacking for _, part in held.points], dtype=bool)
 
 
 def _mean(values: Any) -> float | None:

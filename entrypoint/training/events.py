@@ -75,6 +75,8 @@ class Planned:
     settings : list of str
         Settings that were taken over from the training before; or else, of a set that was made just now, those that
         the training before had otherwise.
+    others : list of str
+        Folders whose labels are not in it: they are of other scorers only.
     """
 
     seed: int
@@ -90,6 +92,7 @@ class Planned:
     set_made: bool = False
     unlisted: list[str] = field(default_factory=list)
     settings: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,7 @@ def _train(order: Order, found: Shuffle, before: Training | None, scratch: Path,
                     print_lines([_begin_line(label, event, found)], flush=True)
                     _warn_of_unlisted(label, event)
                     _tell_settings(label, event, same=order.same_settings)
+                    _warn_of_others(label, event)
                 elif isinstance(event, Weights):
                     recorder.weights(event)
                     _tell_weights(label, event)
@@ -215,6 +216,16 @@ def _tell_settings(label: str, event: Planned, *, same: bool) -> None:
         )
 
 
+def _warn_of_others(label: str, event: Planned) -> None:
+    if event.others:
+        what, names = plural(len(event.others), "folder"), ", ".join(map(one_line, event.others[:SHOWN]))
+        warn(
+            f"warning: {label}: the labels of {what} are not in its training set, since they are of other scorers than "
+            f"config.yaml's: {names}; to take them as its own, before the next training set is made: {ENTER_LABELS} "
+            "--any-scorer"
+        )
+
+
 def _tell_weights(label: str, event: Weights) -> None:
     what = "random weights" if event.start.kind == "none" else f"{event.start.path} ({event.start.kind})"
     print_lines([f"{label}: starts from {what}"], flush=True)
@@ -240,6 +251,7 @@ def _try(order: Order, found: Shuffle, scratch: Path) -> None:
                     recorder.plan(event)
                     _warn_of_unlisted(f"shuffle {order.shuffle}", event)
                     _tell_settings(f"shuffle {order.shuffle}", event, same=order.same_settings)
+                    _warn_of_others(f"shuffle {order.shuffle}", event)
                 elif isinstance(event, Measured):
                     recorder.measure(event)
         except DlcctrError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ LABELS_FOLDER = "labeled-data"
 LABELS_PATTERN = "CollectedData_*.csv"
 MAX_BYTES = 64 << 20
 MAX_FOLDERS = 2000
+MOST_PX = 1e6
 Point = complex | None
 """x + iy in px; None where a part is not labelled."""
 
@@ -119,8 +119,9 @@ def _is_plain(part: str) -> bool:
 
 
 def _point(line: Sequence[str], places: dict[str, int]) -> Point:
+    """A point; None for what DeepLabCut leaves out, too, such as 0, 0 for a part that nobody can see."""
     try:
         x, y = float(line[places["x"]]), float(line[places["y"]])
     except (KeyError, ValueError):
         return None
-    return complex(x, y) if math.isfinite(x) and math.isfinite(y) and abs(x) < 1e6 and abs(y) < 1e6 else None
+    return complex(x, y) if 0 < x < MOST_PX and 0 < y < MOST_PX else None

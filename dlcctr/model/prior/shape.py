@@ -20,6 +20,8 @@ MAX_PAIRS = 300
 MIN_POSES = 8
 """Fewest poses that say anything about a shape."""
 ROUNDS = 6
+LEAST_EXTENT = 0.01
+"""Body lengths below which all parts of a pose are in one place."""
 _SIDES = re.compile(r"(?<![a-z])(left|right|l|r)(?![a-z])|(left|right)", re.IGNORECASE)
 _OTHER = {"left": "right", "l": "r"}
 Pose = tuple[Point, ...]
@@ -93,17 +95,22 @@ def side_pairs(names: Sequence[str]) -> tuple[SidePair, ...]:
 
 
 def find_shape(poses: Sequence[Pose], length_px: float, sides: Sequence[SidePair]) -> Shape:
-    """Lay poses onto each other; needs poses with at least three parts."""
+    """Lay poses onto each other; needs poses with at least three parts that are not all in one place.
+
+    People put the parts of an animal that nobody can see into a corner, one upon the other.
+    """
     scaled = [tuple(None if p is None else p / length_px for p in pose) for pose in poses]
-    usable = [pose for pose in scaled if sum(point is not None for point in pose) >= 3]
+    usable = [pose for pose in scaled if sum(point is not None for point in pose) >= 3 and _extent(pose) > LEAST_EXTENT]
     if len(usable) < MIN_POSES:
         return Shape()
     mean = list(max(usable, key=lambda pose: sum(point is not None for point in pose)))
     laid: list[Pose] = []
     for _ in range(ROUNDS):
         laid = [found for pose in usable if (found := lay_onto(pose, mean)) is not None]
+        if len(laid) < MIN_POSES:
+            return Shape()
         mean = _mean(laid, mean)
-    if len(laid) < MIN_POSES or any(point is None for point in mean):
+    if any(point is None for point in mean):
         return Shape()
     shape = [point for point in mean if point is not None]
     spread = math.sqrt(statistics.fmean(abs(point) ** 2 for point in shape))
@@ -119,6 +126,13 @@ def find_shape(poses: Sequence[Pose], length_px: float, sides: Sequence[SidePair
         scale=tuple(round(q / typical, 4) for q in quantiles(sizes)),
         sides_agree=_sides_agree(usable, shape, sides),
     )
+
+
+def _extent(pose: Pose) -> float:
+    """Largest distance of two parts along either axis, in body lengths."""
+    there = [point for point in pose if point is not None]
+    across, down = [point.real for point in there], [point.imag for point in there]
+    return max(max(across) - min(across), max(down) - min(down))
 
 
 def _transform(pose: Pose, mean: Sequence[Point]) -> tuple[complex, complex, complex] | None:

@@ -16,6 +16,9 @@ SMALLER = "use a smaller --batch-size, or ask for more memory: `dlc train PROJEC
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.EFBIG)
 FULL = ("no space left on device", "disk quota exceeded", "file write failed", "unexpected pos")
 MEMORY = ("out of memory", "oom when allocating", "can't allocate memory")
+SIZES = ("may be too small. Consider", "may be too large. Consider")
+"""What DeepLabCut says of TensorFlow's batches where ten pictures in a row do not fit, each scaled by chance."""
+SIZE_HINT = "change that in train/pose_cfg.yaml of the shuffle (min_input_size: 16 for small ones), then the same again"
 SHOWN_CHARS = 400
 
 
@@ -51,9 +54,17 @@ def explain(error: Exception, place: str) -> DlcctrError:
         return AnalysisError(f"out of memory: {text}", SMALLER)
     if is_gpu_failure(text):
         return GpuError(f"the GPU failed, or cannot run this image's engine: {text}", "run `dlc doctor` there")
+    return _of_project(error, text, place) or AnalysisError(
+        f"DeepLabCut failed: {text}", "read its last output, which is shown above or in the job's log"
+    )
+
+
+def _of_project(error: Exception, text: str, place: str) -> DlcctrError | None:
     if isinstance(error, FileNotFoundError):
         return ModelError(f"a file of the project is missing: {text}", "copy the project again, with all its files")
-    return AnalysisError(f"DeepLabCut failed: {text}", "its last output is shown above")
+    if any(each in text for each in SIZES):
+        return ModelError(f"{place}: the pictures do not fit the network's settings: {text}", SIZE_HINT)
+    return None
 
 
 def _of_disk(error: Exception, text: str, place: str) -> DlcctrError | None:

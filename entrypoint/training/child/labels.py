@@ -41,11 +41,14 @@ class Labelled:
         Tables that were missing as .h5, and were made from the .csv.
     unlisted : tuple of str
         Folders with labels that are not used: config.yaml's `video_sets` does not name them.
+    others : tuple of str
+        Folders with labels of other scorers only, which are not used.
     """
 
     pictures: tuple[Frame, ...]
     made: tuple[Path, ...]
     unlisted: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,17 +78,8 @@ def prepare_labels(config: Path, fraction: float) -> Labelled:
         if not project.has_video(folder.name):
             skipped.append(folder.name)
             continue
-        if table.exists():
-            head = _head_of_h5(table)
-            _check_same_as_csv(table)
-            _check_head(table, head, folder, project)
-        else:
-            csv = table.with_suffix(".csv")
-            text, read = _read_csv(csv)
-            head = _head_of_csv(read, folder)
-            _check_head(csv, head, folder, project)
-            write_bytes_atomic(table, _from_csv(csv, text))
-            made.append(table)
+        made += [] if table.exists() else [table]
+        head = _check_h5(table, folder, project) if table.exists() else _make_h5(table, folder, project)
         pictures += [(folder.name, path[-1]) for path in head.paths]
         parts |= head.parts
     if not pictures:
@@ -95,14 +89,35 @@ def prepare_labels(config: Path, fraction: float) -> Labelled:
         )
     _check_parts(project, parts)
     _check_pictures([project.labels.joinpath(*each) for each in pictures])
-    n_train = int(len(pictures) * fraction)
-    if not 0 < n_train < len(pictures):
+    _check_number(project, len(pictures), fraction)
+    return Labelled(tuple(pictures), tuple(made), tuple(skipped), tuple(_of_others(project)))
+
+
+def _check_h5(table: Path, folder: Path, project: Project) -> _Head:
+    head = _head_of_h5(table)
+    _check_same_as_csv(table)
+    _check_head(table, head, folder, project)
+    return head
+
+
+def _make_h5(table: Path, folder: Path, project: Project) -> _Head:
+    """Make the .h5 of a sound .csv."""
+    csv = table.with_suffix(".csv")
+    text, read = _read_csv(csv)
+    head = _head_of_csv(read, folder)
+    _check_head(csv, head, folder, project)
+    write_bytes_atomic(table, _from_csv(csv, text))
+    return head
+
+
+def _check_number(project: Project, number: int, fraction: float) -> None:
+    n_train = int(number * fraction)
+    if not 0 < n_train < number:
         raise ModelError(
-            f"{project.labels}: {len(pictures)} labelled pictures, of which {n_train} would train and "
-            f"{len(pictures) - n_train} test; both need one at least",
+            f"{project.labels}: {number} labelled pictures, of which {n_train} would train and {number - n_train} "
+            "test; both need one at least",
             "label more, or change TrainingFraction in config.yaml",
         )
-    return Labelled(tuple(pictures), tuple(made), tuple(skipped))
 
 
 def _folders(project: Project) -> Iterator[Path]:
@@ -115,9 +130,17 @@ def _folders(project: Project) -> Iterator[Path]:
             yield folder
 
 
+def _of_others(project: Project) -> Iterator[str]:
+    """Folders that only other people have labelled."""
+    used = {folder.name for folder in _folders(project)}
+    for folder in visible_entries(project.labels):
+        if folder.is_dir() and folder.name not in used and any(folder.glob(f"{TABLE_PREFIX}*.[ch][s5]*")):
+            yield folder.name
+
+
 def _read_csv(file: Path) -> tuple[str, Table]:
     try:
-        text = read_text_bounded(file, MAX_BYTES)
+        text = read_text_bounded(file, MAX_BYTES, utf16=True)
         if text is None:
             raise ValueError(f"more than {MAX_BYTES:,} bytes")
         return text, parse_table(text)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,17 @@ def test_pictures(project: Path, tmp_path: Path) -> None:
         ("no picture", "img1.png"), ("broken picture", "img2.png"), ("outside", "img3.jpg"),
         ("size unknown", "img4.tif"), ("unlabelled picture", "img5.png"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("height", [48, -48])
+def test_a_bitmap_says_its_size(project: Path, tmp_path: Path, height: int) -> None:
+    folder = make_folder(tmp_path / "v", {"img1.bmp": (1, 2, 64, 4, 5, 47.9)})
+    head = b"BM" + bytes(12) + struct.pack("<Iii", 40, 64, height) + bytes(28)
+    (folder / "img1.bmp").write_bytes(head)
+    (found,) = checked(project, folder).problems
+    assert found.kind == "outside" and "'earLeft' at 64, 4, the picture has 64 x 48 px" in found.message
+    (folder / "img1.bmp").write_bytes(b"BM" + bytes(40))  # of OS/2, or no bitmap
+    assert kinds(project, folder) == ["size unknown"]
 
 
 def test_a_picture_may_be_in_the_project_already_but_no_other_one(project: Path, tmp_path: Path) -> None:

@@ -117,6 +117,8 @@ def test_labels_are_counted_by_folder(case: Case) -> None:
         ("a", 2, False), ("b", 1, False), ("c", 0, True), ("d", 2, False), ("other", 0, False),
     ]  # fmt: skip
     assert state.labelled == 5
+    (note,) = (each for each in state.notes if "somebody" in each)
+    assert "labels of 'somebody' only" in note and "--any-scorer" in note
     assert found.command == f"dlcctr labels check {case.b / 'labeled-data/c'} --project {case.b}"
 
 
@@ -293,6 +295,10 @@ def test_after_a_comparison(case: Case, better: str, complete: int, words: str) 
     _, campaign, found = look(case.b, case.manifest)
     assert campaign and campaign.comparison and campaign.comparison.verdict == "said so"
     assert found.command == words.format(m=case.manifest, b=case.b, folder=case.manifest.parent)
+    (new := case.manifest.parent / "iteration-0/m.csv").parent.mkdir()
+    new.write_text("")
+    if "--like" in words:  # which would not write over it
+        assert look(case.b, case.manifest)[2].command == f"dlcctr loop status {case.b} --manifest {new}"
 
 
 def test_a_comparison_of_another_model_does_not_count(case: Case) -> None:

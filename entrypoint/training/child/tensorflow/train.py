@@ -94,6 +94,7 @@ def planned(order: Order, found: TrainingSet) -> Planned:
         set_made=found.labelled is not None,
         unlisted=list(found.labelled.unlisted) if found.labelled else [],
         settings=[each.shown(taken=order.same_settings) for each in found.settings],
+        others=list(found.labelled.others) if found.labelled else [],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,9 @@ def test_a_point_that_was_not_found_is_in_no_mean_and_is_not_right() -> None:
     assert (one(held, "x").n, one(held, "x").error_px) == (2, 3.0)
     assert (one(held, "x").n_pck, one(held, "x").pck) == (3, pytest.approx(2 / 3))
     held.predicted[:, 0] = np.nan  # the model has no such part
-    assert (one(held, "x").n_pck, one(held, "x").pck, one(held).n_pck) == (0, None, 3)
+    assert (one(held, "x").n_pck, one(held, "x").pck, one(held).n_pck) == (3, 0.0, 6), "found nowhere: wrong everywhere"
+    lacking = replace(held, lacking=frozenset({"x"}))
+    assert (one(lacking, "x").n_pck, one(lacking, "x").pck, one(lacking).n_pck) == (0, None, 3), "it has no such part"
 
 
 def test_a_share_of_the_animals_size() -> None:

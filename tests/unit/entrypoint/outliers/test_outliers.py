@@ -186,12 +186,13 @@ def test_a_project_keeps_all_that_it_has_and_a_second_round_takes_other_frames(b
     assert not {(r["row"], r["frame"]) for r in first} & {(r["row"], r["frame"]) for r in second}
 
 
-def test_labelled_frames_are_not_taken_again(bench: Bench, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [".png", ".jpg", ".BMP"])
+def test_labelled_frames_are_not_taken_again(bench: Bench, tmp_path: Path, ending: str) -> None:
     first = [line for line in run(bench, tmp_path / "one") if line["folder"] == "b"]
     folder = bench.manifest.parent / "project" / "labeled-data" / "b"
     folder.mkdir(parents=True)
     heads = [["scorer", "", "", "lab", "lab"], ["bodyparts", "", "", NAMES[0], NAMES[0]], ["coords", "", "", "x", "y"]]
-    rows = [["labeled-data", "b", line["picture"], "1", "2"] for line in first]
+    rows = [["labeled-data", "b", line["picture"].replace(".png", ending), "1", "2"] for line in first]
     with (folder / "CollectedData_lab.csv").open("w", newline="") as file:
         csv.writer(file).writerows([*heads, *rows])
     second = [line for line in run(bench, tmp_path / "two") if line["video"] == "b.mp4"]

@@ -29,6 +29,13 @@ def raised(error: Exception) -> DlcctrError:
         (MemoryError(), ExitCode.ANALYSIS, "out of memory"),
         (RuntimeError("CUDA error: unspecified launch failure"), ExitCode.GPU, "the GPU failed"),
         (FileNotFoundError(errno.ENOENT, "No such file", "a.mat"), ExitCode.MODEL, "a.mat"),
+        (
+            ValueError(
+                "Image size [120 160] may be too small. Consider decreasing `min_input_size` in the train/pose_cfg"
+            ),
+            ExitCode.MODEL,
+            "/p/config.yaml: the pictures do not fit the network's settings: ValueError: Image size [120 160]",
+        ),
         (KeyError("bodyparts"), ExitCode.ANALYSIS, "DeepLabCut failed: KeyError"),
     ],
 )

@@ -47,6 +47,15 @@ def test_folders_that_are_left_out_are_told(project: Path) -> None:
     assert prepare_labels(project / "config.yaml", 0.95).unlisted == ("other",)
 
 
+def test_folders_that_only_others_have_labelled_are_told(project: Path) -> None:
+    make_folder(project / "labeled-data/v", ROWS)
+    make_folder(project / "labeled-data/old", ROWS, scorer="otto")
+    make_folder(project / "labeled-data/v", ROWS, scorer="otto")
+    (project / "labeled-data/w").mkdir()
+    (project / "labeled-data/w/machinelabels.csv").write_text("x")
+    assert prepare_labels(project / "config.yaml", 0.95).others == ("old",)
+
+
 @pytest.mark.parametrize(("number", "fraction"), [(1, 0.95), (20, 1.0), (20, 0.0)])
 def test_a_set_needs_frames_that_train_and_that_test(project: Path, number: int, fraction: float) -> None:
     make_folder(project / "labeled-data/v", dict(list(ROWS.items())[:number]))

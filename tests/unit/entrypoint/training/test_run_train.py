@@ -38,8 +38,8 @@ curve = json.loads(kept.read_text()) if kept.exists() else []
 wanted, seed = order.epochs or 6, order.seed or 42
 left_out = ["m1", "m2", "m3", "m4"] if seed == 77 else []
 settings = [f"runner.key{n} 1 (before: 2)" for n in range(7)] if seed == 78 else []
-tell(Planned(seed, wanted, "resnet_50", order.batch_size or 8, 19, 1, software={"torch": "2"}, unlisted=left_out,
-             settings=settings))
+lost = {"unlisted": left_out, "others": left_out[:1], "settings": settings}
+tell(Planned(seed, wanted, "resnet_50", order.batch_size or 8, 19, 1, software={"torch": "2"}, **lost))
 if order.trial:
     tell(Measured("pose", 2.0, wanted, 12, 300.0))
     tell(Ended())
@@ -106,6 +106,8 @@ def test_labels_that_are_not_in_the_training_set_are_said(
     said = capsys.readouterr().err
     assert "shuffle 1: the labels of 4 folders are not in its training set" in said and "m1, m2, m3;" in said
     assert "dlcctr labels add PROJECT PROJECT/labeled-data" in said
+    assert "the labels of 1 folder are not in its training set, since they are of other scorers" in said
+    assert said.rstrip().endswith("--any-scorer")
 
 
 @pytest.mark.parametrize("trial", [True, False])

@@ -33,7 +33,9 @@ def poses(n: int, seed: int = 1) -> list[Pose]:
 
     return [
         tuple(point * cmath.exp(1j * angle) + place + jitter() for point in MOUSE)
-        for angle, place in ((rng.uniform(0, 7), complex(rng.uniform(0, 600), rng.uniform(0, 400))) for _ in range(n))
+        for angle, place in (
+            (rng.uniform(0, 7), complex(rng.uniform(200, 800), rng.uniform(200, 600))) for _ in range(n)
+        )
     ]
 
 
@@ -54,7 +56,7 @@ def write_labels(project: Path, found: list[Pose], names: tuple[str, ...] = NAME
 
 
 def test_what_poses_look_like(tmp_path: Path) -> None:
-    write_labels(tmp_path, [*poses(60), (None, *MOUSE[1:])])
+    write_labels(tmp_path, [*poses(60), (None, *(point + 300 + 300j for point in MOUSE[1:]))])
     prior = make_prior(tmp_path, NAMES, "lab")
     assert prior is not None
     assert prior.source == "labels" and prior.poses == 61
@@ -78,6 +80,26 @@ def test_an_animal_that_is_seen_from_both_sides_has_no_sides() -> None:
     assert shape.sides_agree < 0.9
 
 
+@pytest.mark.parametrize("place", [3 + 3j, 0.5 + 0j])
+def test_poses_in_one_place_are_no_shape(place: complex) -> None:
+    """An animal that nobody can see, all of its parts in a corner: also where it is the first of all."""
+    corner: Pose = (place,) * 4
+    sound, sides = poses(60), side_pairs(NAMES)
+    assert find_shape([corner, *sound, corner], 100.0, sides) == find_shape(sound, 100.0, sides)
+    nearly: Pose = (place, place + 0.001, place, place)
+    assert find_shape([nearly, *sound], 100.0, sides) == find_shape(sound, 100.0, sides)
+    assert find_shape([corner] * 60, 100.0, sides) == find_shape([], 100.0, sides)
+
+
+def test_points_that_deeplabcut_leaves_out_are_no_labels(tmp_path: Path) -> None:
+    """The zeros that stand for parts that nobody can see would be an animal's pose."""
+    given: list[Pose] = [(5 + 5j, 0j, 10 + 4j, 3 + 0j), (0j, 0j, 0j, 0j), (-1 + 5j, 1 + 1j, 7 + 7j, 8 + 8j)]
+    write_labels(tmp_path, given)
+    assert [each.points for each in read_labels(tmp_path, NAMES).poses] == [
+        (5 + 5j, None, 10 + 4j, None), (None, 1 + 1j, 7 + 7j, 8 + 8j),
+    ]  # fmt: skip
+
+
 def test_names_of_sides() -> None:
     names = ("nose", "Left_ear", "Right_ear", "paw.L", "paw.R", "hipleft", "hipright", "tail", "left_only", "lr")
     assert [(pair.left, pair.right) for pair in side_pairs(names)] == [(1, 2), (3, 4), (5, 6)]
@@ -89,15 +111,15 @@ def test_several_animals_and_three_columns_of_names(tmp_path: Path) -> None:
         "individuals,,,a,a,a,a,b,b,b,b,single,single",
         "bodyparts,,,snout,snout,tail,tail,snout,snout,tail,tail,corner,corner",
         "coords,,,x,y,x,y,x,y,x,y,x,y",
-        "labeled-data,v,img0.png,0,0,30,40,,,,,5,5",
-        "labeled-data,v,img1.png,0,0,30,40,10,10,40,50,5,5",
+        "labeled-data,v,img0.png,1,1,31,41,,,,,5,5",
+        "labeled-data,v,img1.png,1,1,31,41,10,10,40,50,5,5",
         "labeled-data,v,img2.png,0,0,30",
     ]
     file = tmp_path / "labeled-data" / "v" / "CollectedData_lab.csv"
     file.parent.mkdir(parents=True)
     file.write_text("\n".join(lines))
     labels = read_labels(tmp_path, ("snout", "tail"))
-    assert [pose.points for pose in labels.poses] == [(0j, 30 + 40j), (0j, 30 + 40j), (10 + 10j, 40 + 50j)]
+    assert [pose.points for pose in labels.poses] == [(1 + 1j, 31 + 41j), (1 + 1j, 31 + 41j), (10 + 10j, 40 + 50j)]
     assert labels.poses[0].picture == tmp_path / "labeled-data" / "v" / "img0.png"
     assert body_length([pose.points for pose in labels.poses]) == 50
 
@@ -133,7 +155,7 @@ def test_a_bundle_with_a_prior_is_the_same_model(tmp_path: Path, make: object) -
     project = make(tmp_path / "p")  # type: ignore[operator]
     without = pack_model(project, tmp_path / "without")
     assert without.find(PRIOR_FILENAME) is None and find_prior(open_tree(tmp_path / "without")) is None
-    write_labels(project, [(0j, 10 + 0j)] * 20, tuple(PARTS))
+    write_labels(project, [(5 + 5j, 15 + 5j)] * 20, tuple(PARTS))
     listing = pack_model(project, tmp_path / "with")
     assert listing.model == without.model
     assert inspect_model(tmp_path / "with").hash == inspect_model(project).hash
@@ -146,7 +168,7 @@ def test_a_bundle_with_a_prior_is_the_same_model(tmp_path: Path, make: object) -
 
 def test_a_bundle_packed_again_keeps_its_prior(tmp_path: Path) -> None:
     project = pytorch_project(tmp_path / "p")
-    write_labels(project, [(0j, 10 + 0j)] * 20, tuple(PARTS))
+    write_labels(project, [(5 + 5j, 15 + 5j)] * 20, tuple(PARTS))
     pack_model(project, tmp_path / "folder", as_folder=True)
     pack_model(tmp_path / "folder", tmp_path / "again")
     assert find_prior(open_tree(tmp_path / "again")) == find_prior(open_tree(tmp_path / "folder"))
@@ -154,7 +176,7 @@ def test_a_bundle_packed_again_keeps_its_prior(tmp_path: Path) -> None:
 
 def test_a_changed_prior_is_seen_and_never_used(tmp_path: Path) -> None:
     project = pytorch_project(tmp_path / "p")
-    write_labels(project, [(0j, 10 + 0j)] * 20, tuple(PARTS))
+    write_labels(project, [(5 + 5j, 15 + 5j)] * 20, tuple(PARTS))
     pack_model(project, tmp_path / "m", as_folder=True)
     file = tmp_path / "m" / PRIOR_FILENAME
     file.write_text(file.read_text().replace('"poses":20', '"poses":21'))
