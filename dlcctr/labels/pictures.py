@@ -12,7 +12,7 @@ MAX_BYTES = 256 << 20
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 _BMP = b"BM"
-_BMP_HEAD = 40
+_BMP_HEADS = (40, 52, 56, 64, 108, 124)
 """Bytes of the second part of a BMP's head, since Windows 3."""
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of JPEG after which the size stands."""
@@ -37,7 +37,7 @@ def read_size(file: Path) -> tuple[int, int] | None:
         size = (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")) if len(data) > 24 else None
     elif data.startswith(_JPEG):
         size = _jpeg_size(data)
-    elif data.startswith(_BMP) and len(data) > 26 and int.from_bytes(data[14:18], "little") >= _BMP_HEAD:
+    elif data.startswith(_BMP) and len(data) > 26 and int.from_bytes(data[14:18], "little") in _BMP_HEADS:
         # upside down where the height is negative
         width, height = (abs(int.from_bytes(data[at : at + 4], "little", signed=True)) for at in (18, 22))
         size = width, height

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dlcctr.errors import UsageError
+from dlcctr.errors import ModelError, UsageError
 from dlcctr.model.engines import ENGINES
 from dlcctr.model.files import open_tree
 from dlcctr.model.project.shuffles import list_shuffles, read_config, table_of
@@ -50,7 +50,7 @@ class Difference:
 
     def shown(self, *, taken: bool) -> str:
         """As a line says it, of a setting that was taken over and of one that was not."""
-        name = ".".join(self.keys)
+        name = ".".join(map(str, self.keys))
         return f"{name} {self.before} (not {self.now})" if taken else f"{name} {self.now} (before: {self.before})"
 
 
@@ -127,7 +127,7 @@ def _part(table: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _is_below(keys: tuple[str, ...], own: str) -> bool:
-    name = ".".join(keys).removeprefix("detector.")
+    name = ".".join(map(str, keys)).removeprefix("detector.")
     return name == own or name.startswith(f"{own}.")
 
 
@@ -148,29 +148,30 @@ def take_over(order: Order, train: Path, *, made: bool) -> list[Difference]:
 
     Raises
     ------
-    UsageError
-        They are wanted, and there is no training before, or one of another network.
+    UsageError, ModelError
+        They are wanted, and there is no training before, one of another network, or one that cannot be read.
     """
-    if not (made or order.same_settings):
-        return []
+    if not order.same_settings:
+        try:
+            return still_other(order, train) if made else []
+        except ModelError:  # what cannot be read of an earlier training hinders none that asks nothing of it
+            return []
     source, file = find_before(order, train), train / ENGINES[order.engine].pose_file
     if source is None or not source.is_file():
-        if order.same_settings:
-            raise UsageError(
-                f"{Path(order.config).parent}: no training before that --same-settings could mean",
-                "name the project of one with --weights, or leave --same-settings out",
-            )
-        return []
+        raise UsageError(
+            f"{Path(order.config).parent}: no training before that --same-settings could mean",
+            "name the project of one with --weights, or leave --same-settings out",
+        )
     before, now = (_read(each, order.engine) for each in (source, file))
     networks = now.get("net_type"), before.get("net_type")
-    if order.same_settings and networks[0] != networks[1]:
+    if networks[0] != networks[1]:
         raise UsageError(
             f"{file}: is for {networks[0]}, and the training before was of {networks[1]} ({source})",
             "leave --same-settings out, or train another --shuffle with the --net-type of the training before",
         )
     found = differences(before, now, order.engine)
-    if order.same_settings and found:
-        for each in found:
-            set_value(now, each.keys, each.before, add=True)
+    for each in found:
+        set_value(now, each.keys, each.before, add=True)
+    if found:
         write_text_atomic(file, dump_yaml(now))
     return found

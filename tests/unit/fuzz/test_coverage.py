@@ -49,6 +49,7 @@ FUZZED = {
     "tests/unit/entrypoint/training/test_events.py": ("entrypoint.training.events",),
     "tests/unit/entrypoint/training/test_labels.py": ("entrypoint.training.child.labels",),
     "tests/unit/entrypoint/training/test_training_set.py": ("entrypoint.training.child.training_set",),
+    "tests/unit/entrypoint/training/test_settings_before.py": ("entrypoint.training.child.settings_before",),
     "tests/unit/entrypoint/training/test_start_network.py": ("entrypoint.training.child.start_network",),
     "tests/unit/model/superanimal/test_weights.py": ("dlcctr.model.superanimal.tensors",),
     "tests/unit/results/test_receipt.py": ("dlcctr.system.state_files", "dlcctr.system.values.records"),

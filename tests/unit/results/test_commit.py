@@ -265,7 +265,7 @@ def test_a_place_below_a_file_cannot_be_written(case: Case, tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file") as caught:
         disk.check_writable(tmp_path / "file" / "x" / "a.mp4", 1)
-    assert "--out" in caught.value.hint
+    assert "output.root" in caught.value.hint
 
 
 def test_a_failure_is_noted_and_taken_back(case: Case) -> None:

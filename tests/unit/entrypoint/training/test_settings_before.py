@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dlcctr.errors import UsageError
+from dlcctr.errors import DlcctrError, UsageError
 from dlcctr.model.yaml.yaml12 import read_yaml
 from entrypoint.training.child.settings_before import Difference, differences, find_before, take_over
 from entrypoint.training.events import Order
@@ -125,6 +126,29 @@ def test_settings_of_the_training_before(project: Path) -> None:
         DEFAULTS["model"], DEFAULTS["metadata"], "resnet_50",
     )  # fmt: skip
     assert take_over(wanted, train, made=False) == [], "the second time there is nothing to do"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "- 1\n",
+        "net_type: [resn",
+        "\0",
+        "net_type: resnet_50\nrunner: 3\n",
+        "net_type: resnet_50\ndata: {1: {2: x}}\n",
+    ],
+)
+def test_a_configuration_before_that_is_damaged_hinders_nobody_who_does_not_ask_for_it(
+    project: Path, text: str
+) -> None:
+    train = train_of(project, 2)
+    (train_of(project, 0) / "pytorch_config.yaml").write_text(text)
+    found = take_over(order(project), train, made=True)
+    assert all(each.shown(taken=False) for each in found)
+    with contextlib.suppress(DlcctrError):
+        take_over(order(project, same_settings=True), train, made=True)
+    assert read_yaml(train / "pytorch_config.yaml")["train_settings"] == DEFAULTS["train_settings"]
 
 
 def test_same_settings_without_a_training_before(project: Path) -> None:
