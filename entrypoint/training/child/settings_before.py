@@ -18,6 +18,7 @@ from dlcctr.model.project.shuffles import list_shuffles, read_config, table_of
 from dlcctr.model.project.snapshots import list_snapshots
 from dlcctr.model.yaml.yaml12 import dump_yaml, parse_yaml, read_text, set_value
 from dlcctr.system.files import write_text_atomic
+from dlcctr.training.start_bundle import find_start_bundle
 from entrypoint.training.child.weights_of import find_asked
 from entrypoint.training.events import Order
 
@@ -70,9 +71,10 @@ def find_before(order: Order, train: Path) -> Path | None:
         `--weights` names nothing that can be used.
     """
     name = ENGINES[order.engine].pose_file
-    asked = find_asked(order, train)
-    if asked.kind == "project" and asked.file is not None and asked.bundle is None:
-        return asked.file.parent / name
+    if find_start_bundle(order.weights, order.engine) is None:  # else weights would be unpacked for this
+        asked = find_asked(order, train)
+        if asked.kind == "project" and asked.file is not None:
+            return asked.file.parent / name
     project = Path(order.config).parent
     tree = open_tree(project)
     iteration, found = int(read_config(tree)["iteration"]), None

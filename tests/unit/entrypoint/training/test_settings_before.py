@@ -10,6 +10,7 @@ import pytest
 
 from dlcctr.errors import DlcctrError, UsageError
 from dlcctr.model.yaml.yaml12 import read_yaml
+from entrypoint.training.child import settings_before
 from entrypoint.training.child.settings_before import Difference, differences, find_before, take_over
 from entrypoint.training.events import Order
 
@@ -104,6 +105,16 @@ def test_before_is_the_newest_trained_iteration_of_the_shuffle_or_what_weights_n
     (other / "pytorch_config.yaml").write_text(json.dumps(DEFAULTS))
     (other / "snapshot-010.pt").touch()
     assert find_before(order(project, weights=str(other)), train) == other / "pytorch_config.yaml"
+
+
+def test_a_bundle_is_not_unpacked_for_its_settings(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unpack(*_: object) -> None:
+        raise AssertionError("unpacked")
+
+    monkeypatch.setattr(settings_before, "find_start_bundle", lambda *_: project)
+    monkeypatch.setattr(settings_before, "find_asked", unpack)
+    found = find_before(order(project, weights="mouse.dlcmodel"), train_of(project, 2))
+    assert found == train_of(project, 0) / "pytorch_config.yaml"
 
 
 def test_differences_are_told_and_nothing_is_changed_unless_asked(project: Path) -> None:
