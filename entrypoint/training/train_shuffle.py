@@ -158,9 +158,8 @@ def _train(order: Order, found: Shuffle, before: Training | None, scratch: Path,
                     recorder.plan(event)
                     display = TrainingDisplay(label, event.unit)
                     print_lines([_begin_line(label, event, found)], flush=True)
-                    _warn_of_unlisted(label, event)
+                    _warn_of_left_out(label, event)
                     _tell_settings(label, event, same=order.same_settings)
-                    _warn_of_others(label, event)
                 elif isinstance(event, Weights):
                     recorder.weights(event)
                     _tell_weights(label, event)
@@ -193,13 +192,17 @@ def _begin_line(label: str, event: Planned, found: Shuffle) -> str:
     )
 
 
-def _warn_of_unlisted(label: str, event: Planned) -> None:
-    if event.unlisted:
-        what, names = plural(len(event.unlisted), "folder"), ", ".join(map(one_line, event.unlisted[:SHOWN]))
-        warn(
-            f"warning: {label}: the labels of {what} are not in its training set, since config.yaml's video_sets does "
-            f"not name them: {names}; to enter them there, before the next training set is made: {ENTER_LABELS}"
-        )
+def _warn_of_left_out(label: str, event: Planned) -> None:
+    for folders, why, cure, option in (
+        (event.unlisted, "config.yaml's video_sets does not name them", "to enter them there", ""),
+        (event.others, "they are of other scorers than config.yaml's", "to take them as its own", " --any-scorer"),
+    ):
+        if folders:
+            what, names = plural(len(folders), "folder"), ", ".join(map(one_line, folders[:SHOWN]))
+            warn(
+                f"warning: {label}: the labels of {what} are not in its training set, since {why}: {names}; {cure}, "
+                f"before the next training set is made: {ENTER_LABELS}{option}"
+            )
 
 
 def _tell_settings(label: str, event: Planned, *, same: bool) -> None:
@@ -213,16 +216,6 @@ def _tell_settings(label: str, event: Planned, *, same: bool) -> None:
         warn(
             f"note: {label}: DeepLabCut gave the new training set its defaults, where the training before had other "
             f"settings: {shown}{more}; to have those, run this again with --same-settings"
-        )
-
-
-def _warn_of_others(label: str, event: Planned) -> None:
-    if event.others:
-        what, names = plural(len(event.others), "folder"), ", ".join(map(one_line, event.others[:SHOWN]))
-        warn(
-            f"warning: {label}: the labels of {what} are not in its training set, since they are of other scorers than "
-            f"config.yaml's: {names}; to take them as its own, before the next training set is made: {ENTER_LABELS} "
-            "--any-scorer"
         )
 
 
@@ -249,9 +242,8 @@ def _try(order: Order, found: Shuffle, scratch: Path) -> None:
             for event in child.events():
                 if isinstance(event, Planned):
                     recorder.plan(event)
-                    _warn_of_unlisted(f"shuffle {order.shuffle}", event)
+                    _warn_of_left_out(f"shuffle {order.shuffle}", event)
                     _tell_settings(f"shuffle {order.shuffle}", event, same=order.same_settings)
-                    _warn_of_others(f"shuffle {order.shuffle}", event)
                 elif isinstance(event, Measured):
                     recorder.measure(event)
         except DlcctrError as error:

@@ -53,4 +53,4 @@ def without_strangers(
 
 
 def _has_name(state: TaskState, array: Array) -> bool:
-    return not state.name or (array.name.startswith(state.name) if state.name_is_cut else state.name == array.name)
+    return not state.name or may_be_called(state, array.name)

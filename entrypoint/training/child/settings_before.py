@@ -151,7 +151,7 @@ def take_over(order: Order, train: Path, *, made: bool) -> list[Difference]:
     Raises
     ------
     UsageError, ModelError
-        They are wanted, and there is no training before, one of another network, or one that cannot be read.
+        They are wanted, but there is no training before, or it is of another network or cannot be read.
     """
     if not order.same_settings:
         try:
